@@ -1,0 +1,54 @@
+# make run    a node on http://127.0.0.1:5984/ with its files under ./run
+# make test   everything that CI runs
+# make bench  figures of a CouchDB-compatible server: make bench URL=http://name:password@host:port/
+#
+# `run` and `test` install the system packages that are missing; they ask first, unless CI or YES=1
+# says yes. CARGO_TARGET_DIR says where to build, as usual.
+
+SHELL := /bin/sh
+CARGO ?= cargo
+URL ?=
+
+# One profile builds the node and its tests, so that nothing is compiled twice.
+.PHONY: help run build test packages clients check-format lint test-all bench
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+run:
+	@release/system-packages build
+	$(CARGO) build --locked -p refuge
+	@mkdir -p run/etc
+	@test -e run/etc/refuge.toml || cp etc/refuge.toml run/etc/refuge.toml
+	@exec $(CARGO) run --quiet --locked -p refuge -- foreground --root run
+
+build:
+	$(CARGO) build --locked --workspace --all-targets
+
+# In this order: what fails fast comes first.
+test:
+	@release/system-packages test
+	@$(MAKE) --no-print-directory check-format
+	@$(MAKE) --no-print-directory clients
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory test-all
+
+check-format:
+	$(CARGO) fmt --all --check
+
+# The clients from npm and PyPI that the black-box tests run.
+clients:
+	tests/clients/install
+
+lint:
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+test-all:
+	$(CARGO) test --locked --workspace --no-fail-fast
+
+bench:
+	@test -n "$(URL)" || { echo 'make bench needs a server: make bench URL=http://name:password@127.0.0.1:5984/' >&2; exit 64; }
+	@release/system-packages build
+	$(CARGO) build --locked --release -p refuge -p refuge-benchmark
+	$(CARGO) run --quiet --locked --release -p refuge-benchmark -- "$(URL)"

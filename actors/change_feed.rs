@@ -1,0 +1,235 @@
+//! The change feed of one database: knows the highest committed sequence, wakes those who wait for
+//! more, and counts the rows behind a position.
+//!
+//! Told by: the shards' commits, in commit order. Called by: the node's service. A restart loses
+//! nothing: it begins with what the storage holds, and those who waited ask again.
+
+mod positions;
+
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_http::Failure;
+use refuge_otp::Names;
+use refuge_storage::{ChangeRange, Committed, DatabaseId, Store};
+use tokio::sync::{oneshot, watch};
+
+use crate::engine::StorageDoors;
+use crate::{names, unavailable};
+use positions::Positions;
+
+/// How long a waiter keeps asking for a feed that is being restarted.
+const RESTART_PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks for a feed that is being restarted.
+const RESTART_POLL: Duration = Duration::from_millis(10);
+
+/// Messages of a change feed.
+pub enum ChangeFeedMessage {
+    /// Documents were committed.
+    Committed(Committed),
+    /// Look at the storage again: commits may have gone untold.
+    Refresh,
+    /// A receiver of the highest committed sequence.
+    Watch(oneshot::Sender<watch::Receiver<u64>>),
+    /// How many rows stand behind a sequence.
+    Pending {
+        /// The sequence.
+        after: u64,
+        /// Gets the count.
+        reply: oneshot::Sender<u64>,
+    },
+    /// The positions have been read from the storage, as of this sequence.
+    Counted(Result<(Positions, u64), String>),
+}
+
+/// What a feed is started with.
+#[derive(Clone)]
+pub struct ChangeFeedArguments {
+    /// The names of this node.
+    pub names: Names,
+    /// Its database.
+    pub database: DatabaseId,
+}
+
+/// The actor.
+#[derive(Default)]
+pub struct ChangeFeedActor;
+
+/// The highest sequence, and the positions once somebody asked for a count.
+pub struct ChangeFeedState {
+    arguments: ChangeFeedArguments,
+    highest: watch::Sender<u64>,
+    counts: Counts,
+}
+
+/// Positions are built at the first question.
+enum Counts {
+    Unknown,
+    /// Being read; commits and questions that came meanwhile.
+    Reading { commits: Vec<Committed>, questions: Vec<(u64, oneshot::Sender<u64>)> },
+    Known(Positions),
+}
+
+impl Actor for ChangeFeedActor {
+    type Msg = ChangeFeedMessage;
+    type State = ChangeFeedState;
+    type Arguments = ChangeFeedArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        // Commits are told to whoever is registered; what came before that is read here, after it.
+        myself.cast(ChangeFeedMessage::Refresh)?;
+        let (highest, _) = watch::channel(0);
+        Ok(ChangeFeedState { arguments, highest, counts: Counts::Unknown })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            ChangeFeedMessage::Committed(committed) => state.committed(committed),
+            ChangeFeedMessage::Refresh => state.refresh().await,
+            ChangeFeedMessage::Watch(reply) => {
+                let _ = reply.send(state.highest.subscribe());
+            }
+            ChangeFeedMessage::Pending { after, reply } => state.pending(&myself, after, reply),
+            ChangeFeedMessage::Counted(counted) => state.counted(counted),
+        }
+        Ok(())
+    }
+}
+
+impl ChangeFeedState {
+    fn raise(&self, sequence: u64) {
+        self.highest.send_if_modified(|highest| {
+            let higher = sequence > *highest;
+            *highest = sequence.max(*highest);
+            higher
+        });
+    }
+
+    fn committed(&mut self, committed: Committed) {
+        self.raise(committed.last);
+        match &mut self.counts {
+            Counts::Unknown => {}
+            Counts::Reading { commits, .. } => commits.push(committed),
+            Counts::Known(positions) => apply(positions, &committed),
+        }
+    }
+
+    async fn refresh(&mut self) {
+        let database = self.arguments.database;
+        let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
+            return;
+        };
+        let read = tokio::task::spawn_blocking(move || doors.store.information(database));
+        if let Ok(Ok(Some(information))) = read.await {
+            self.raise(information.update_sequence);
+        }
+        // Commits may have gone untold, so the positions are no longer trusted.
+        if matches!(self.counts, Counts::Known(_)) {
+            self.counts = Counts::Unknown;
+        }
+    }
+
+    fn pending(
+        &mut self,
+        myself: &ActorRef<ChangeFeedMessage>,
+        after: u64,
+        reply: oneshot::Sender<u64>,
+    ) {
+        match &mut self.counts {
+            Counts::Known(positions) => {
+                let _ = reply.send(positions.after(after));
+            }
+            Counts::Reading { questions, .. } => questions.push((after, reply)),
+            Counts::Unknown => {
+                let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
+                    return;
+                };
+                self.counts =
+                    Counts::Reading { commits: Vec::new(), questions: vec![(after, reply)] };
+                let (myself, database) = (myself.clone(), self.arguments.database);
+                tokio::task::spawn_blocking(move || {
+                    let _ = myself.cast(ChangeFeedMessage::Counted(read(&doors.store, database)));
+                });
+            }
+        }
+    }
+
+    fn counted(&mut self, counted: Result<(Positions, u64), String>) {
+        let reading = std::mem::replace(&mut self.counts, Counts::Unknown);
+        let Counts::Reading { commits, questions } = reading else {
+            return;
+        };
+        match counted {
+            // Whoever asked hears that the answer is not to be had: their channel closes.
+            Err(reason) => tracing::warn!(reason, "the rows of a change feed were not counted"),
+            Ok((mut positions, as_of)) => {
+                for committed in commits.iter().filter(|committed| committed.last > as_of) {
+                    apply(&mut positions, committed);
+                }
+                for (after, reply) in questions {
+                    let _ = reply.send(positions.after(after));
+                }
+                self.counts = Counts::Known(positions);
+            }
+        }
+    }
+}
+
+fn apply(positions: &mut Positions, committed: &Committed) {
+    for &sequence in &committed.documents {
+        positions.add(sequence);
+    }
+    for &sequence in &committed.removed {
+        positions.remove(sequence);
+    }
+}
+
+fn read(store: &Store, database: DatabaseId) -> Result<(Positions, u64), String> {
+    let text = |error: refuge_storage::StorageError| error.to_string();
+    let snapshot = store.snapshot().map_err(text)?;
+    let as_of = snapshot.update_sequence(database).map_err(text)?;
+    let mut positions = Positions::default();
+    let all = ChangeRange { after: 0, until: as_of, descending: false };
+    for row in snapshot.changes(database, all) {
+        positions.add(row.map_err(text)?.sequence);
+    }
+    Ok((positions, as_of))
+}
+
+/// Waits until the feed named `feed` is beyond `sequence`, over restarts of the feed.
+pub(crate) async fn beyond(names: &Names, feed: &str, sequence: u64) -> Result<u64, Failure> {
+    loop {
+        let mut highest = watch_feed(names, feed).await?;
+        if let Ok(highest) = highest.wait_for(|&highest| highest > sequence).await {
+            return Ok(*highest);
+        }
+        // The feed went down: ask for its next incarnation.
+    }
+}
+
+async fn watch_feed(names: &Names, feed: &str) -> Result<watch::Receiver<u64>, Failure> {
+    let deadline = tokio::time::Instant::now() + RESTART_PATIENCE;
+    loop {
+        if let Some(actor) = names.lookup::<ChangeFeedMessage>(feed) {
+            let (reply, receiver) = oneshot::channel();
+            if actor.cast(ChangeFeedMessage::Watch(reply)).is_ok()
+                && let Ok(watch) = receiver.await
+            {
+                return Ok(watch);
+            }
+        }
+        if tokio::time::Instant::now() >= deadline {
+            return Err(unavailable());
+        }
+        tokio::time::sleep(RESTART_POLL).await;
+    }
+}

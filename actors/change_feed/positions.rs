@@ -1,0 +1,106 @@
+//! Counts the rows of a changes feed behind a sequence without a scan: one bit for each sequence
+//! number that holds a row, in sparse blocks. Derived from the rows and never stored.
+
+use std::collections::BTreeMap;
+
+/// Sequence numbers in one block.
+const BLOCK_SEQUENCES: u64 = 1024;
+const WORDS: usize = 16;
+
+#[derive(Clone, Debug)]
+struct Block {
+    rows: u32,
+    bits: [u64; WORDS],
+}
+
+/// Which sequence numbers hold a row.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Positions {
+    blocks: BTreeMap<u64, Block>,
+}
+
+impl Positions {
+    /// Notes a row at `sequence`.
+    pub(crate) fn add(&mut self, sequence: u64) {
+        let block = self
+            .blocks
+            .entry(sequence / BLOCK_SEQUENCES)
+            .or_insert_with(|| Block { rows: 0, bits: [0; WORDS] });
+        let (word, bit) = place(sequence);
+        if let Some(word) = block.bits.get_mut(word)
+            && *word & bit == 0
+        {
+            *word |= bit;
+            block.rows += 1;
+        }
+    }
+
+    /// Notes that the row at `sequence` is gone.
+    pub(crate) fn remove(&mut self, sequence: u64) {
+        let key = sequence / BLOCK_SEQUENCES;
+        let Some(block) = self.blocks.get_mut(&key) else {
+            return;
+        };
+        let (word, bit) = place(sequence);
+        if let Some(word) = block.bits.get_mut(word)
+            && *word & bit != 0
+        {
+            *word &= !bit;
+            block.rows -= 1;
+        }
+        if block.rows == 0 {
+            self.blocks.remove(&key);
+        }
+    }
+
+    /// Rows at sequences above `sequence`.
+    pub(crate) fn after(&self, sequence: u64) -> u64 {
+        let key = sequence / BLOCK_SEQUENCES;
+        let inside = self.blocks.get(&key).map_or(0, |block| {
+            let first = sequence % BLOCK_SEQUENCES + 1;
+            (first..BLOCK_SEQUENCES)
+                .filter(|&offset| {
+                    let (word, bit) = place(offset);
+                    block.bits.get(word).is_some_and(|word| word & bit != 0)
+                })
+                .count() as u64
+        });
+        let behind: u64 = self.blocks.range(key + 1..).map(|(_, block)| u64::from(block.rows)).sum();
+        inside + behind
+    }
+}
+
+fn place(sequence: u64) -> (usize, u64) {
+    let offset = sequence % BLOCK_SEQUENCES;
+    ((offset / 64) as usize, 1 << (offset % 64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_rows_behind_a_sequence() {
+        let mut positions = Positions::default();
+        for sequence in 1..=5000 {
+            positions.add(sequence);
+        }
+        assert_eq!(positions.after(0), 5000);
+        assert_eq!(positions.after(1023), 3977);
+        assert_eq!(positions.after(5000), 0);
+        for sequence in (1..=5000).step_by(2) {
+            positions.remove(sequence);
+            positions.remove(sequence);
+        }
+        assert_eq!(positions.after(0), 2500);
+        assert_eq!(positions.after(4998), 1);
+    }
+
+    #[test]
+    fn forgets_empty_blocks() {
+        let mut positions = Positions::default();
+        positions.add(7);
+        positions.remove(7);
+        assert!(positions.blocks.is_empty());
+    }
+}

@@ -1,0 +1,94 @@
+//! Accepts sessions of the admin console on its local socket and hands each to an actor of its own.
+//! The socket is bound once and kept over restarts of this actor. A restart ends no session.
+
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_otp::{ChildSpecification, DynamicSupervisor, Names};
+use tokio::net::UnixStream;
+
+use crate::names;
+use crate::task::OwnedTask;
+
+/// Rest after an accept that failed, so as not to spin.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// Messages of the listener.
+#[derive(Debug)]
+pub enum ConsoleListenerMessage {
+    /// The accepting task ended, which it never should.
+    AcceptingEnded,
+}
+
+/// Makes the child specification of a session.
+pub type SessionChild = Arc<dyn Fn(UnixStream) -> ChildSpecification + Send + Sync>;
+
+/// What the listener is started with.
+#[derive(Clone)]
+pub struct ConsoleListenerArguments {
+    /// The names of this node.
+    pub names: Names,
+    /// The bound socket.
+    pub socket: Arc<UnixListener>,
+    /// The supervisors' part in serving a session.
+    pub child: SessionChild,
+}
+
+/// The actor.
+#[derive(Default)]
+pub struct ConsoleListenerActor;
+
+/// The accepting task; it ends with the actor.
+pub struct ConsoleListenerState {
+    _accepting: OwnedTask,
+}
+
+impl Actor for ConsoleListenerActor {
+    type Msg = ConsoleListenerMessage;
+    type State = ConsoleListenerState;
+    type Arguments = ConsoleListenerArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let socket = arguments.socket.try_clone()?;
+        let listener = tokio::net::UnixListener::from_std(socket)?;
+        let accepting = OwnedTask::spawn(async move {
+            accept(listener, arguments).await;
+            let _ = myself.cast(ConsoleListenerMessage::AcceptingEnded);
+        });
+        Ok(ConsoleListenerState { _accepting: accepting })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        _state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            ConsoleListenerMessage::AcceptingEnded => Err("accepting sessions ended".into()),
+        }
+    }
+}
+
+async fn accept(listener: tokio::net::UnixListener, arguments: ConsoleListenerArguments) {
+    let sessions = DynamicSupervisor::new(&arguments.names, names::CONSOLE_SESSIONS);
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                if let Err(error) = sessions.start_child((arguments.child)(stream)).await {
+                    tracing::warn!(%error, "a console session could not be served");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a console session could not be accepted");
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
+        }
+    }
+}

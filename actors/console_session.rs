@@ -1,0 +1,91 @@
+//! One session of the admin console. The actor owns the task that serves it, so that ending the actor
+//! ends the session.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_console::{Control, ControlError, serve_session};
+use refuge_otp::Names;
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+use crate::task::OwnedTask;
+
+/// Messages of a session.
+#[derive(Debug)]
+pub enum ConsoleSessionMessage {
+    /// The other side went away.
+    Ended,
+}
+
+/// The accepted socket; taken by the one start that a session has.
+#[derive(Clone)]
+pub struct ConsoleSessionArguments {
+    /// The names of this node.
+    pub names: Names,
+    /// The socket.
+    pub stream: Arc<Mutex<Option<UnixStream>>>,
+}
+
+/// The actor.
+#[derive(Default)]
+pub struct ConsoleSessionActor;
+
+/// The serving task; it ends with the actor.
+pub struct ConsoleSessionState {
+    _serving: OwnedTask,
+}
+
+impl Actor for ConsoleSessionActor {
+    type Msg = ConsoleSessionMessage;
+    type State = ConsoleSessionState;
+    type Arguments = ConsoleSessionArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let stream = arguments.stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let stream = stream.ok_or("a session is served once")?;
+        let control: Arc<dyn Control> = Arc::new(NodeControl { names: arguments.names });
+        let serving = OwnedTask::spawn(async move {
+            if let Err(error) = serve_session(stream, control).await {
+                tracing::debug!(%error, "a console session broke");
+            }
+            let _ = myself.cast(ConsoleSessionMessage::Ended);
+        });
+        Ok(ConsoleSessionState { _serving: serving })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        _state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            ConsoleSessionMessage::Ended => myself.stop(None),
+        }
+        Ok(())
+    }
+}
+
+/// The node as the console's commands see it.
+struct NodeControl {
+    names: Names,
+}
+
+#[async_trait]
+impl Control for NodeControl {
+    async fn tree(&self) -> Result<Value, ControlError> {
+        let unavailable = || ControlError::Unavailable("the node is starting".to_owned());
+        let tree = self.names.tree().ok_or_else(unavailable)?;
+        serde_json::to_value(tree).map_err(|error| ControlError::Unavailable(error.to_string()))
+    }
+
+    async fn kill(&self, name: &str) -> Result<(), ControlError> {
+        self.names.kill(name).map_err(|_| ControlError::NotFound(name.to_owned()))
+    }
+}

@@ -1,0 +1,339 @@
+//! The directory of databases: makes and deletes them, opens them on demand, publishes what is open
+//! under the database's own name, and reopens with back-off what went down.
+//!
+//! Called by: the node's service. A restart loses which databases are open; they go down with it (its
+//! supervisor restarts what stands behind it) and are opened again at the next demand.
+
+mod failures;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_http::{Failure, Security};
+use refuge_otp::{ChildSpecification, DynamicSupervisor, Names, StartError};
+use refuge_storage::{DatabaseRecord, Operation, Outcome};
+use tokio::sync::oneshot;
+
+use crate::change_feed::ChangeFeedMessage;
+use crate::configuration::CurrentSettings;
+use crate::engine::{StorageDoors, WriteFailure};
+use crate::maintenance::MaintenanceMessage;
+use crate::names;
+use crate::node_service::{OpenDatabase, with_store};
+use crate::unavailable;
+use failures::Failures;
+
+/// Answer to an opening.
+type OpenReply = oneshot::Sender<Result<Arc<OpenDatabase>, Failure>>;
+/// Answer to a change.
+type DoneReply = oneshot::Sender<Result<(), Failure>>;
+
+/// Messages of the directory.
+pub enum DatabaseDirectoryMessage {
+    /// Open a database, or tell why not.
+    Open {
+        /// Its name.
+        name: String,
+        /// Gets the open database.
+        reply: OpenReply,
+    },
+    /// Make a database.
+    Create {
+        /// Its name, already checked.
+        name: String,
+        /// Answered after the commit.
+        reply: DoneReply,
+    },
+    /// Delete a database.
+    Delete {
+        /// Its name.
+        name: String,
+        /// Answered after the commit.
+        reply: DoneReply,
+    },
+    /// Replace a database's `_security`.
+    SetSecurity {
+        /// Its name.
+        name: String,
+        /// The new object.
+        security: Box<Security>,
+        /// Answered after the commit.
+        reply: DoneReply,
+    },
+    /// What was asked of the open-databases supervisor has come about.
+    Opened {
+        /// Its name.
+        name: String,
+        /// What is open now, or why it is not.
+        result: Result<Box<OpenDatabase>, Failure>,
+    },
+    /// An open database's supervisor ended.
+    Closed {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// The engine was restarted: commits may have gone untold.
+    EngineIsBack,
+}
+
+/// Makes the child specification of an open database's supervisor.
+pub type OpenDatabaseChild = Arc<dyn Fn(&OpenDatabase) -> ChildSpecification + Send + Sync>;
+
+/// What the directory is started with.
+#[derive(Clone)]
+pub struct DatabaseDirectoryArguments {
+    /// The names of this node.
+    pub names: Names,
+    /// The supervisors' part in opening a database.
+    pub child: OpenDatabaseChild,
+}
+
+/// The actor.
+#[derive(Default)]
+pub struct DatabaseDirectoryActor;
+
+/// What is open or being opened, and what failed lately.
+pub struct DatabaseDirectoryState {
+    arguments: DatabaseDirectoryArguments,
+    myself: ActorRef<DatabaseDirectoryMessage>,
+    open: HashMap<String, Arc<OpenDatabase>>,
+    opening: HashMap<String, Vec<OpenReply>>,
+    failures: Failures,
+}
+
+impl Actor for DatabaseDirectoryActor {
+    type Msg = DatabaseDirectoryMessage;
+    type State = DatabaseDirectoryState;
+    type Arguments = DatabaseDirectoryArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        Ok(DatabaseDirectoryState {
+            arguments,
+            myself,
+            open: HashMap::new(),
+            opening: HashMap::new(),
+            failures: Failures::default(),
+        })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            DatabaseDirectoryMessage::Open { name, reply } => state.demand(name, reply).await,
+            DatabaseDirectoryMessage::Create { name, reply } => {
+                let _ = reply.send(state.create(name).await);
+            }
+            DatabaseDirectoryMessage::Delete { name, reply } => {
+                let _ = reply.send(state.delete(&name).await);
+            }
+            DatabaseDirectoryMessage::SetSecurity { name, security, reply } => {
+                let _ = reply.send(state.set_security(&name, *security).await);
+            }
+            DatabaseDirectoryMessage::Opened { name, result } => state.opened(name, result),
+            DatabaseDirectoryMessage::Closed { name, reason } => state.closed(&name, reason),
+            DatabaseDirectoryMessage::EngineIsBack => state.refresh_feeds(),
+        }
+        Ok(())
+    }
+}
+
+impl DatabaseDirectoryState {
+    fn names(&self) -> &Names {
+        &self.arguments.names
+    }
+
+    async fn commit(&self, operation: Operation) -> Result<Outcome, Failure> {
+        let doors = self.names().value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
+        doors
+            .writer
+            .commit(operation)
+            .await
+            .map_err(|failure: WriteFailure| Failure::Unavailable(failure.to_string()))
+    }
+
+    async fn demand(&mut self, name: String, reply: OpenReply) {
+        if let Some(open) = self.open.get(&name) {
+            let _ = reply.send(Ok(Arc::clone(open)));
+            return;
+        }
+        if let Some(waiting) = self.opening.get_mut(&name) {
+            waiting.push(reply);
+            return;
+        }
+        if let Some(failure) = self.failures.refusal(&name, Instant::now()) {
+            let _ = reply.send(Err(failure));
+            return;
+        }
+        match self.load(&name).await {
+            Err(failure) => {
+                let _ = reply.send(Err(failure));
+            }
+            Ok(open) => {
+                self.opening.insert(name, vec![reply]);
+                self.start(open);
+            }
+        }
+    }
+
+    /// Reads a database's record and settings from the storage.
+    async fn load(&self, name: &str) -> Result<OpenDatabase, Failure> {
+        let key = name.to_owned();
+        let (record, security, limit) = with_store(self.names(), move |store| {
+            let Some(record) = store.database(&key)? else {
+                return Ok((None, None, 0));
+            };
+            let security = store.security(record.id)?;
+            let limit = store.information(record.id)?.map_or(0, |one| one.revisions_limit);
+            Ok((Some(record), security, limit))
+        })
+        .await?;
+        let record: DatabaseRecord = record.ok_or(Failure::NoDatabase)?;
+        let security = match security {
+            None => Security::for_new_databases(),
+            Some(json) => serde_json::from_slice(&json)
+                .map_err(|error| Failure::Internal(format!("_security of {name}: {error}")))?,
+        };
+        Ok(OpenDatabase::new(self.names().clone(), record, Arc::new(security), limit))
+    }
+
+    /// Asks the supervisor, which was started after this actor, and hears of it by message.
+    fn start(&mut self, open: OpenDatabase) {
+        let (names, myself) = (self.names().clone(), self.myself.clone());
+        let name = open.record.name.clone();
+        let child = (self.arguments.child)(&open);
+        let supervisor = DynamicSupervisor::new(&names, names::OPEN_DATABASES);
+        let (failed, watcher) = (name.clone(), myself.clone());
+        let asked = supervisor.start_child_then(child, &myself, move |started| {
+            let result = match started {
+                Ok(cell) => {
+                    let closed = open.record.name.clone();
+                    names.monitor_into(&cell, &watcher, move |exit| {
+                        let reason = exit.to_string();
+                        DatabaseDirectoryMessage::Closed { name: closed, reason }
+                    });
+                    Ok(Box::new(open))
+                }
+                Err(error) => Err(not_opened(&error)),
+            };
+            DatabaseDirectoryMessage::Opened { name, result }
+        });
+        if let Err(error) = asked {
+            self.opened(failed, Err(not_opened(&error)));
+        }
+    }
+
+    fn publish(&mut self, open: Arc<OpenDatabase>) {
+        let name = open.record.name.clone();
+        let owner = self.myself.get_cell();
+        self.names().publish(&owner, &names::database(&name), Arc::clone(&open));
+        self.open.insert(name, open);
+    }
+
+    fn opened(&mut self, name: String, result: Result<Box<OpenDatabase>, Failure>) {
+        let waiting = self.opening.remove(&name).unwrap_or_default();
+        let result = result.map(|open| {
+            let open: Arc<OpenDatabase> = Arc::from(open);
+            self.publish(Arc::clone(&open));
+            open
+        });
+        if let Err(failure) = &result {
+            self.failures.note(&name, failure.to_string(), Instant::now());
+        }
+        for reply in waiting {
+            let _ = reply.send(result.clone());
+        }
+    }
+
+    fn closed(&mut self, name: &str, reason: String) {
+        // After a deletion or an ordered stop it is no longer in the table, and nothing went wrong.
+        if self.open.remove(name).is_some() {
+            self.names().withdraw(&self.myself.get_cell(), &names::database(name));
+            tracing::warn!(database = name, reason, "an open database went down");
+            self.failures.note(name, reason, Instant::now());
+        }
+    }
+
+    async fn create(&mut self, name: String) -> Result<(), Failure> {
+        let shards = self
+            .names()
+            .value::<CurrentSettings>(names::CONFIGURATION)
+            .map_or(1, |current| current.settings.databases.shards);
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let operation = Operation::CreateDatabase {
+            name,
+            shards,
+            created_unix_ms: u64::try_from(created.as_millis()).unwrap_or(u64::MAX),
+            instance: rand::random(),
+        };
+        match self.commit(operation).await? {
+            Outcome::AlreadyExists => Err(Failure::DatabaseExists),
+            _ => Ok(()),
+        }
+    }
+
+    async fn delete(&mut self, name: &str) -> Result<(), Failure> {
+        let outcome = self.commit(Operation::DeleteDatabase { name: name.to_owned() }).await?;
+        if matches!(outcome, Outcome::NoSuchDatabase) {
+            return Err(Failure::NoDatabase);
+        }
+        self.failures.forget(name);
+        if self.open.remove(name).is_some() {
+            self.names().withdraw(&self.myself.get_cell(), &names::database(name));
+            let (names, name) = (self.names().clone(), name.to_owned());
+            // Awaited, so that a database of the same name finds the names free.
+            let _ = DynamicSupervisor::new(&names, names::OPEN_DATABASES)
+                .stop_child(&names::database(&name))
+                .await;
+        }
+        if let Some(maintenance) = self.names().lookup::<MaintenanceMessage>(names::MAINTENANCE) {
+            let _ = maintenance.cast(MaintenanceMessage::DatabaseDeleted);
+        }
+        Ok(())
+    }
+
+    async fn set_security(&mut self, name: &str, security: Security) -> Result<(), Failure> {
+        let open = match self.open.get(name) {
+            Some(open) => Arc::clone(open),
+            None => Arc::new(self.load(name).await?),
+        };
+        let json = serde_json::to_vec(&security)
+            .map_err(|error| Failure::Internal(error.to_string()))?;
+        let operation = Operation::SetSecurity { database: open.record.id, json };
+        if matches!(self.commit(operation).await?, Outcome::NoSuchDatabase) {
+            return Err(Failure::NoDatabase);
+        }
+        if self.open.contains_key(name) {
+            self.publish(Arc::new(OpenDatabase::new(
+                self.names().clone(),
+                open.record.clone(),
+                Arc::new(security),
+                open.revisions_limit,
+            )));
+        }
+        Ok(())
+    }
+
+    fn refresh_feeds(&self) {
+        for open in self.open.values() {
+            if let Some(feed) = self.names().lookup::<ChangeFeedMessage>(&open.change_feed) {
+                let _ = feed.cast(ChangeFeedMessage::Refresh);
+            }
+        }
+    }
+}
+
+fn not_opened(error: &StartError) -> Failure {
+    Failure::Unavailable(format!("the database could not be opened: {error}"))
+}

@@ -1,0 +1,237 @@
+//! The writer's thread: takes what callers send, gathers all that waits into one group, commits it
+//! with one sync, and answers each caller after it. What the operations mean is the storage's.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use refuge_storage::{Engine, Operation, Outcome};
+use tokio::sync::{mpsc, oneshot};
+
+/// Operations that may wait; a caller beyond it waits outside, and shards have limits of their own.
+const QUEUE_JOBS: usize = 1024;
+/// A group is closed at this size, so that one commit does not hold up the next caller for long.
+const GROUP_BYTES: usize = 1024 * 1024;
+/// Rows of dropped databases removed between two groups.
+const DROPPED_ROWS_AT_ONCE: usize = 2_000;
+
+/// Why an operation has no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WriteFailure {
+    /// The engine went down before it answered: whether the write was stored is unknown.
+    #[error("the storage engine is being restarted; whether the write was stored is unknown")]
+    Unknown,
+}
+
+/// Called once, on the writer's thread, in commit order.
+type Answer = Box<dyn FnOnce(Result<Outcome, WriteFailure>) + Send>;
+
+/// An answer that is given even when the job is dropped unanswered.
+struct Completion(Option<Answer>);
+
+impl Completion {
+    fn complete(mut self, result: Result<Outcome, WriteFailure>) {
+        if let Some(answer) = self.0.take() {
+            answer(result);
+        }
+    }
+}
+
+impl Drop for Completion {
+    fn drop(&mut self) {
+        if let Some(answer) = self.0.take() {
+            answer(Err(WriteFailure::Unknown));
+        }
+    }
+}
+
+enum Job {
+    Commit { operation: Operation, bytes: usize, completion: Completion },
+    Barrier { reply: oneshot::Sender<()> },
+    DropRows { reply: oneshot::Sender<bool> },
+    /// Wakes the thread so that it sees that it is to stop.
+    Stop,
+}
+
+/// The door of the writer's thread. Cheap to clone; of no use once its engine is gone.
+#[derive(Clone)]
+pub struct Writer {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Writer {
+    /// Commits one operation; `Ok` means that it is on disk.
+    pub async fn commit(&self, operation: Operation) -> Result<Outcome, WriteFailure> {
+        let (sender, receiver) = oneshot::channel();
+        let answer = Box::new(move |result| {
+            let _ = sender.send(result);
+        });
+        self.submit(operation, answer).await?;
+        receiver.await.unwrap_or(Err(WriteFailure::Unknown))
+    }
+
+    /// Hands one operation over; `answer` is called on the writer's thread, in commit order, after
+    /// the commit, or with a failure when the engine goes down before.
+    pub async fn submit(&self, operation: Operation, answer: Answer) -> Result<(), WriteFailure> {
+        let bytes = size_bytes(&operation);
+        let completion = Completion(Some(answer));
+        let job = Job::Commit { operation, bytes, completion };
+        self.jobs.send(job).await.map_err(|_| WriteFailure::Unknown)
+    }
+
+    /// Waits until all that was handed over before is committed.
+    pub async fn barrier(&self) -> Result<(), WriteFailure> {
+        let (reply, receiver) = oneshot::channel();
+        self.jobs.send(Job::Barrier { reply }).await.map_err(|_| WriteFailure::Unknown)?;
+        receiver.await.map_err(|_| WriteFailure::Unknown)
+    }
+
+    /// Removes some rows of dropped databases; tells whether more are left.
+    pub async fn drop_rows(&self) -> Result<bool, WriteFailure> {
+        let (reply, receiver) = oneshot::channel();
+        self.jobs.send(Job::DropRows { reply }).await.map_err(|_| WriteFailure::Unknown)?;
+        receiver.await.map_err(|_| WriteFailure::Unknown)
+    }
+}
+
+/// The running thread; dropping it stops the thread, which closes the engine.
+pub(crate) struct WriterThread {
+    stopping: Arc<AtomicBool>,
+    jobs: mpsc::Sender<Job>,
+    closed: Option<oneshot::Receiver<()>>,
+}
+
+impl WriterThread {
+    /// Starts the thread; `poisoned` is called when a commit failed, after which it ends.
+    pub(crate) fn start(
+        engine: Engine,
+        poisoned: impl FnOnce(String) + Send + 'static,
+    ) -> std::io::Result<(Self, Writer)> {
+        let (jobs, queue) = mpsc::channel(QUEUE_JOBS);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (closed_sender, closed) = oneshot::channel();
+        let stop = Arc::clone(&stopping);
+        std::thread::Builder::new().name("refuge-writer".to_owned()).spawn(move || {
+            let result = Loop { engine, queue, stopping: stop }.run();
+            let _ = closed_sender.send(());
+            if let Err(reason) = result {
+                poisoned(reason);
+            }
+        })?;
+        let writer = Writer { jobs: jobs.clone() };
+        Ok((Self { stopping, jobs, closed: Some(closed) }, writer))
+    }
+
+    /// Commits what waits, closes the engine, and returns when that is done.
+    pub(crate) async fn finish(mut self) {
+        let closed = self.closed.take();
+        let _ = self.jobs.send(Job::Stop).await;
+        if let Some(closed) = closed {
+            let _ = closed.await;
+        }
+    }
+}
+
+impl Drop for WriterThread {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Release);
+        // A full queue means that the thread is awake and will see the flag by itself.
+        let _ = self.jobs.try_send(Job::Stop);
+    }
+}
+
+struct Loop {
+    engine: Engine,
+    queue: mpsc::Receiver<Job>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Loop {
+    /// Runs until told to stop; an error means that the engine is poisoned.
+    fn run(mut self) -> Result<(), String> {
+        while let Some(job) = self.queue.blocking_recv() {
+            if self.stopping.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            let mut group = Group::default();
+            let mut after = group.take(job);
+            while after.is_none() && group.bytes < GROUP_BYTES {
+                match self.queue.try_recv() {
+                    Ok(job) => after = group.take(job),
+                    Err(_) => break,
+                }
+            }
+            self.commit(group)?;
+            match after {
+                Some(Job::DropRows { reply }) => self.drop_rows(reply)?,
+                Some(Job::Barrier { reply }) => {
+                    let _ = reply.send(());
+                }
+                Some(_) => return Ok(()),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, group: Group) -> Result<(), String> {
+        if group.operations.is_empty() {
+            return Ok(());
+        }
+        let outcomes = self.engine.commit(group.operations).map_err(|error| error.to_string())?;
+        for (completion, outcome) in group.completions.into_iter().zip(outcomes) {
+            completion.complete(Ok(outcome));
+        }
+        Ok(())
+    }
+
+    fn drop_rows(&mut self, reply: oneshot::Sender<bool>) -> Result<(), String> {
+        let more =
+            self.engine.drop_rows(DROPPED_ROWS_AT_ONCE).map_err(|error| error.to_string())?;
+        let _ = reply.send(more);
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Group {
+    operations: Vec<Operation>,
+    completions: Vec<Completion>,
+    bytes: usize,
+}
+
+impl Group {
+    /// Takes a write into the group, or gives back what has to be done after it.
+    fn take(&mut self, job: Job) -> Option<Job> {
+        match job {
+            Job::Commit { operation, bytes, completion } => {
+                self.operations.push(operation);
+                self.completions.push(completion);
+                self.bytes += bytes;
+                None
+            }
+            other => Some(other),
+        }
+    }
+}
+
+/// About how many bytes an operation writes.
+fn size_bytes(operation: &Operation) -> usize {
+    /// What keys, counters and framing come to.
+    const FRAMING_BYTES: usize = 128;
+    FRAMING_BYTES
+        + match operation {
+            Operation::Documents(write) => write
+                .documents
+                .iter()
+                .map(|document| {
+                    let bodies = document.bodies.iter().map(|body| body.body.as_bytes().len());
+                    FRAMING_BYTES + document.tree.len() + bodies.sum::<usize>()
+                })
+                .sum(),
+            Operation::Locals { writes, .. } => {
+                writes.iter().map(|write| write.value.as_ref().map_or(0, Vec::len)).sum()
+            }
+            Operation::Chunk { bytes, .. } => bytes.len(),
+            _ => 0,
+        }
+}

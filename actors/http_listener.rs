@@ -1,0 +1,140 @@
+//! Accepts HTTP connections and hands each to an actor of its own. The socket is bound once and kept
+//! over restarts of this actor, so that clients who connect meanwhile wait in its queue.
+//!
+//! A restart drops no connection: they belong to their own supervisor.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_http::Node;
+use refuge_otp::{ChildSpecification, DynamicSupervisor, Names};
+use tokio::sync::Semaphore;
+
+use crate::configuration::CurrentSettings;
+use crate::names;
+use crate::node_service::NodeService;
+use crate::task::OwnedTask;
+
+/// Rest after an accept that failed (no file handles left, most often), so as not to spin.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// Messages of the listener: none; it lives by its task.
+#[derive(Debug)]
+pub enum HttpListenerMessage {
+    /// The accepting task ended, which it never should.
+    AcceptingEnded,
+}
+
+/// What a connection's child specification is made from.
+pub struct Accepted {
+    /// A number that names it.
+    pub number: u64,
+    /// The socket.
+    pub stream: tokio::net::TcpStream,
+    /// Where it comes from.
+    pub address: SocketAddr,
+    /// The node as HTTP sees it.
+    pub node: Arc<dyn Node>,
+    /// One of the connections that may be open; given back when it ends.
+    pub permit: tokio::sync::OwnedSemaphorePermit,
+}
+
+/// Makes the child specification of a connection.
+pub type ConnectionChild = Arc<dyn Fn(Accepted) -> ChildSpecification + Send + Sync>;
+
+/// What the listener is started with.
+#[derive(Clone)]
+pub struct HttpListenerArguments {
+    /// The names of this node.
+    pub names: Names,
+    /// The bound socket.
+    pub socket: Arc<TcpListener>,
+    /// The supervisors' part in serving a connection.
+    pub child: ConnectionChild,
+    /// Bounds the connections that are open.
+    pub connections: Arc<Semaphore>,
+}
+
+/// The actor.
+#[derive(Default)]
+pub struct HttpListenerActor;
+
+/// The accepting task; it ends with the actor.
+pub struct HttpListenerState {
+    _accepting: OwnedTask,
+}
+
+impl Actor for HttpListenerActor {
+    type Msg = HttpListenerMessage;
+    type State = HttpListenerState;
+    type Arguments = HttpListenerArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let socket = arguments.socket.try_clone()?;
+        socket.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(socket)?;
+        let node = Arc::new(NodeService::new(&arguments.names)?);
+        let accepting = OwnedTask::spawn(async move {
+            accept(listener, node, arguments).await;
+            let _ = myself.cast(HttpListenerMessage::AcceptingEnded);
+        });
+        Ok(HttpListenerState { _accepting: accepting })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        _state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            HttpListenerMessage::AcceptingEnded => Err("accepting connections ended".into()),
+        }
+    }
+}
+
+async fn accept(
+    listener: tokio::net::TcpListener,
+    node: Arc<NodeService>,
+    arguments: HttpListenerArguments,
+) {
+    let HttpListenerArguments { names, child, connections, .. } = arguments;
+    loop {
+        // Further connections wait in the socket's queue.
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                // Small answers must not wait for more.
+                let _ = stream.set_nodelay(true);
+                let node: Arc<dyn Node> = Arc::clone(&node) as Arc<dyn Node>;
+                let number = rand::random();
+                let accepted = Accepted { number, stream, address, node, permit };
+                let started = DynamicSupervisor::new(&names, names::HTTP_CONNECTIONS)
+                    .start_child(child(accepted))
+                    .await;
+                if let Err(error) = started {
+                    tracing::warn!(%address, %error, "a connection could not be served");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
+        }
+    }
+}
+
+/// How many connections may be open at once.
+pub fn connection_limit(names: &Names) -> usize {
+    names
+        .value::<CurrentSettings>(names::CONFIGURATION)
+        .map_or(1, |current| current.settings.http.max_connections)
+}

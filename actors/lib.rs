@@ -1,0 +1,77 @@
+//! The actors of a node: one file (or folder) each, with its messages on the first page. Which of them
+//! are watched by whom is told in `supervisors`; what they know of documents, storage, HTTP and
+//! replication is told in the libraries under `src`.
+
+pub mod authenticator;
+pub mod change_feed;
+pub mod configuration;
+pub mod console_listener;
+pub mod console_session;
+pub mod database_directory;
+pub mod engine;
+pub mod http_connection;
+pub mod http_listener;
+pub mod maintenance;
+pub mod names;
+pub mod node_service;
+pub mod outgoing_connections;
+pub mod replication_job;
+pub mod replication_scheduler;
+pub mod shard;
+pub mod stand_in_listener;
+mod task;
+
+use std::time::Duration;
+
+use ractor::Message;
+use refuge_http::Failure;
+use refuge_otp::{CallError, Names};
+use tokio::sync::oneshot;
+
+/// How long an actor is waited for; its work behind a call is short, or it answers early.
+const CALL_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What a client hears while a part of the node is being restarted.
+pub(crate) fn unavailable() -> Failure {
+    Failure::Unavailable(
+        "a part of the node is being restarted; try again in a moment".to_owned(),
+    )
+}
+
+/// Sends to whoever has the name and waits for the answer, with a deadline.
+pub(crate) async fn call<M: Message, R>(
+    names: &Names,
+    name: &str,
+    message: impl FnOnce(oneshot::Sender<R>) -> M,
+) -> Result<R, Failure> {
+    let (reply, answer) = oneshot::channel();
+    names.cast(name, message(reply)).map_err(|error| call_failure(&error))?;
+    match tokio::time::timeout(CALL_DEADLINE, answer).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(_)) => Err(unavailable()),
+        Err(_) => Err(call_failure(&CallError::Deadline)),
+    }
+}
+
+/// How a call without an answer is told to clients.
+pub(crate) fn call_failure(error: &CallError) -> Failure {
+    match error {
+        CallError::Down => unavailable(),
+        CallError::Deadline => Failure::Unavailable(
+            "the node took too long; whether it was done is unknown".to_owned(),
+        ),
+        CallError::Overloaded => Failure::Busy {
+            reason: "too many writes wait; try again later".to_owned(),
+            retry_after: Duration::from_secs(1),
+        },
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,61 @@
+//! The registered names of the node's actors, in one place, so that who may be looked up is seen at
+//! a glance. A name's path in the tree is the supervisors' business.
+
+/// Holds the settings and writes `etc/local.toml`.
+pub const CONFIGURATION: &str = "configuration";
+/// Says who a client is.
+pub const AUTHENTICATOR: &str = "authenticator";
+/// Accepts sessions of the admin console.
+pub const CONSOLE_LISTENER: &str = "console-listener";
+/// Supervises the console's sessions.
+pub const CONSOLE_SESSIONS: &str = "console-sessions";
+/// Owns the storage engine.
+pub const ENGINE: &str = "engine";
+/// Removes in the background what is no longer wanted.
+pub const MAINTENANCE: &str = "maintenance";
+/// Holds the pool of outgoing HTTP connections.
+pub const OUTGOING_CONNECTIONS: &str = "outgoing-connections";
+/// Opens databases by name.
+pub const DATABASE_DIRECTORY: &str = "database-directory";
+/// Supervises the open databases.
+pub const OPEN_DATABASES: &str = "open-databases";
+/// Owns the replication jobs.
+pub const REPLICATION_SCHEDULER: &str = "replication-scheduler";
+/// Supervises the replication jobs.
+pub const REPLICATION_JOBS: &str = "replication-jobs";
+/// Accepts HTTP connections.
+pub const HTTP_LISTENER: &str = "http-listener";
+/// Answers 503 while the storage is parked.
+pub const STAND_IN_LISTENER: &str = "stand-in-listener";
+/// Supervises the HTTP connections.
+pub const HTTP_CONNECTIONS: &str = "http-connections";
+
+/// The supervisor of one open database.
+pub fn database(name: &str) -> String {
+    format!("database/{name}")
+}
+
+/// A shard of a database.
+pub fn shard(name: &str, number: u16) -> String {
+    format!("database/{name}/shard/{number}")
+}
+
+/// The change feed of a database.
+pub fn change_feed(name: &str) -> String {
+    format!("database/{name}/changes")
+}
+
+/// A replication job, by its id.
+pub fn replication_job(id: &str) -> String {
+    format!("replication/{id}")
+}
+
+/// An HTTP connection, by its number.
+pub fn http_connection(number: u64) -> String {
+    format!("http-connection/{number:016x}")
+}
+
+/// A session of the admin console, by its number.
+pub fn console_session(number: u64) -> String {
+    format!("console-session/{number:016x}")
+}

@@ -1,0 +1,195 @@
+//! The node as the HTTP surface and local replication see it: the implementation of `refuge_http`'s
+//! traits by lookups of names, snapshots of the storage, and messages. No actor lives here.
+
+mod database;
+mod reading;
+mod upload;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use refuge_config::Settings;
+use refuge_http::{Credentials, Database, Failure, NewAdmin, Node, NodeFacts, User};
+use refuge_otp::Names;
+use refuge_replication::{
+    Cancellation, Job, JobError, ReplicateRequest, ReplicationId, ReplicationIdentity,
+    parse_replicate_request,
+};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::authenticator::AuthenticatorMessage;
+use crate::configuration::CurrentSettings;
+use crate::database_directory::DatabaseDirectoryMessage;
+use crate::engine::StorageDoors;
+use crate::replication_scheduler::ReplicationSchedulerMessage;
+use crate::{names, unavailable};
+pub use database::OpenDatabase;
+pub(crate) use reading::{storage_failure, with_store};
+
+/// The node behind the HTTP surface.
+pub struct NodeService {
+    names: Names,
+    facts: NodeFacts,
+}
+
+impl NodeService {
+    /// A service over the actors that have their names in `names`.
+    ///
+    /// # Errors
+    /// When the storage is not up.
+    pub fn new(names: &Names) -> Result<Self, Failure> {
+        let doors = names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
+        let facts = NodeFacts {
+            uuid: doors.installation.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        Ok(Self { names: names.clone(), facts })
+    }
+
+    fn current(&self) -> Option<Arc<CurrentSettings>> {
+        self.names.value::<CurrentSettings>(names::CONFIGURATION)
+    }
+
+    fn id_of(&self, job: &Job) -> ReplicationId {
+        ReplicationId::of(ReplicationIdentity {
+            node_uuid: &self.facts.uuid,
+            source: &job.source,
+            target: &job.target,
+            continuous: job.continuous,
+            create_target: job.create_target,
+        })
+    }
+}
+
+/// Opens a database by name, wherever it is asked from.
+pub(crate) async fn open(names: &Names, name: &str) -> Result<Arc<OpenDatabase>, Failure> {
+    if let Some(open) = names.value::<OpenDatabase>(&names::database(name)) {
+        return Ok(open);
+    }
+    let name = name.to_owned();
+    crate::call(names, names::DATABASE_DIRECTORY, |reply| DatabaseDirectoryMessage::Open {
+        name,
+        reply,
+    })
+    .await?
+}
+
+/// Makes a database.
+pub(crate) async fn create(names: &Names, name: &str) -> Result<(), Failure> {
+    let name = name.to_owned();
+    crate::call(names, names::DATABASE_DIRECTORY, |reply| DatabaseDirectoryMessage::Create {
+        name,
+        reply,
+    })
+    .await?
+}
+
+#[async_trait]
+impl Node for NodeService {
+    fn facts(&self) -> &NodeFacts {
+        &self.facts
+    }
+
+    fn has_admins(&self) -> bool {
+        self.current().is_none_or(|current| {
+            let Settings { admins, .. } = &current.settings;
+            !admins.is_empty()
+        })
+    }
+
+    fn credentials_generation(&self) -> u64 {
+        self.current().map_or(0, |current| current.generation)
+    }
+
+    async fn authenticate(&self, credentials: &Credentials) -> Result<User, Failure> {
+        let credentials = credentials.clone();
+        crate::call(&self.names, names::AUTHENTICATOR, |reply| {
+            AuthenticatorMessage::Authenticate { credentials, reply }
+        })
+        .await?
+    }
+
+    async fn set_up_is_open(&self, token: &str) -> bool {
+        let token = token.to_owned();
+        crate::call(&self.names, names::AUTHENTICATOR, |reply| AuthenticatorMessage::SetUpIsOpen {
+            token,
+            reply,
+        })
+        .await
+        .unwrap_or(false)
+    }
+
+    async fn set_up(&self, token: &str, admin: NewAdmin) -> Result<(), Failure> {
+        let token = token.to_owned();
+        crate::call(&self.names, names::AUTHENTICATOR, |reply| AuthenticatorMessage::SetUp {
+            token,
+            admin,
+            reply,
+        })
+        .await?
+    }
+
+    fn new_identifiers(&self, count: usize) -> Vec<String> {
+        (0..count).map(|_| crate::hexadecimal(&rand::random::<[u8; 16]>())).collect()
+    }
+
+    async fn database_names(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, Failure> {
+        // The smallest name behind `after` is `after` with the lowest byte behind it.
+        let start = after.map(|after| format!("{after}\0"));
+        let records =
+            with_store(&self.names, move |store| store.databases(start.as_deref(), limit)).await?;
+        Ok(records.into_iter().map(|record| record.name).collect())
+    }
+
+    async fn create_database(&self, name: &str) -> Result<(), Failure> {
+        create(&self.names, name).await
+    }
+
+    async fn delete_database(&self, name: &str) -> Result<(), Failure> {
+        let name = name.to_owned();
+        crate::call(&self.names, names::DATABASE_DIRECTORY, |reply| {
+            DatabaseDirectoryMessage::Delete { name, reply }
+        })
+        .await?
+    }
+
+    async fn open(&self, name: &str) -> Result<Arc<dyn Database>, Failure> {
+        let open: Arc<dyn Database> = open(&self.names, name).await?;
+        Ok(open)
+    }
+
+    async fn replicate(&self, request: Value, _user: &User) -> Result<Value, Failure> {
+        let request = parse_replicate_request(&request).map_err(|error| match error {
+            JobError::BadRequest(reason) => Failure::BadRequest(reason),
+            unsupported @ JobError::Unsupported { .. } => {
+                Failure::NotImplemented(unsupported.to_string())
+            }
+        })?;
+        let (reply, answer) = oneshot::channel();
+        let message = match request {
+            ReplicateRequest::Start(job) => ReplicationSchedulerMessage::Start {
+                job,
+                node_uuid: self.facts.uuid.clone(),
+                reply,
+            },
+            ReplicateRequest::Cancel(cancellation) => ReplicationSchedulerMessage::Cancel {
+                id: match cancellation {
+                    Cancellation::Id(text) => ReplicationId::from_text(&text),
+                    Cancellation::Job(job) => self.id_of(&job),
+                },
+                reply,
+            },
+        };
+        self.names
+            .cast(names::REPLICATION_SCHEDULER, message)
+            .map_err(|error| crate::call_failure(&error))?;
+        // A replication that runs once may take any time; its end always answers, and so does the
+        // end of the scheduler, by closing the channel.
+        answer.await.map_err(|_| unavailable())?
+    }
+}

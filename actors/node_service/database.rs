@@ -1,0 +1,287 @@
+//! One open database behind the HTTP surface and behind local replication: reads go straight to the
+//! storage's snapshots, writes go to the shards by message.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use refuge_document::{Attachment, BodyPlace};
+use refuge_http::{
+    ChangesPage, ChangesRequest, Database, DocumentTree, DocumentsPage, DocumentsRequest, Failure,
+    Information, LocalDocument, Security, StoredBody, StoredDocument, Update, UpdateFailure,
+    UpdateResult, Upload, UploadOptions,
+};
+use refuge_otp::{Bounded, Names};
+use refuge_storage::{DatabaseId, DatabaseRecord, LocalWrite, Operation, Outcome, Snapshot};
+use tokio::sync::oneshot;
+
+use super::reading::{self, Reading};
+use super::upload::AttachmentUpload;
+use crate::change_feed::{self, ChangeFeedMessage};
+use crate::database_directory::DatabaseDirectoryMessage;
+use crate::engine::StorageDoors;
+use crate::shard::{self, ShardMessage, UpdateRequest};
+use crate::{names, unavailable};
+
+/// How long a write may take before its caller is told that its outcome is unknown.
+const WRITE_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What all requests to one open database share; replaced as a whole when something of it changes.
+pub struct OpenDatabase {
+    /// The names of this node.
+    pub names: Names,
+    /// Its record in the storage.
+    pub record: DatabaseRecord,
+    /// `record.instance` as text.
+    pub instance: String,
+    /// Its `_security`.
+    pub security: Arc<Security>,
+    /// Generations of history kept.
+    pub revisions_limit: u32,
+    /// The ways to its shards, by number.
+    pub shards: Vec<Bounded<ShardMessage>>,
+    /// Name of its change feed.
+    pub change_feed: String,
+}
+
+impl OpenDatabase {
+    /// Gathers what is known of a database at its opening.
+    pub fn new(names: Names, record: DatabaseRecord, security: Arc<Security>, limit: u32) -> Self {
+        Self {
+            instance: crate::hexadecimal(&record.instance),
+            shards: (0..record.shards)
+                .map(|shard| {
+                    let name = names::shard(&record.name, shard);
+                    Bounded::named(&names, name, shard::QUEUE_REQUESTS)
+                })
+                .collect(),
+            change_feed: names::change_feed(&record.name),
+            names,
+            record,
+            security,
+            revisions_limit: limit,
+        }
+    }
+
+    fn id(&self) -> DatabaseId {
+        self.record.id
+    }
+
+    fn doors(&self) -> Result<Arc<StorageDoors>, Failure> {
+        self.names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)
+    }
+
+    fn shard_of(&self, id: &str) -> usize {
+        let shards = self.shards.len().max(1) as u64;
+        (xxhash_rust::xxh3::xxh3_64(id.as_bytes()) % shards) as usize
+    }
+
+    async fn read<R: Send + 'static>(
+        &self,
+        reading: Reading,
+        job: impl FnOnce(&Snapshot) -> Result<R, refuge_storage::StorageError> + Send + 'static,
+    ) -> Result<R, Failure> {
+        reading::read(&self.names, reading, job).await
+    }
+
+    /// Sends edits to one shard and waits for their commit.
+    async fn update_shard(
+        &self,
+        shard: usize,
+        updates: Vec<Update>,
+    ) -> Result<Vec<UpdateResult>, Failure> {
+        let door = self.shards.get(shard).ok_or_else(unavailable)?;
+        let (reply, receiver) = oneshot::channel();
+        door.try_send(|slot| {
+            ShardMessage::Update(UpdateRequest { updates, reply, slot: Some(slot) })
+        })
+        .map_err(|error| crate::call_failure(&error))?;
+        match tokio::time::timeout(WRITE_DEADLINE, receiver).await {
+            Ok(Ok(results)) => Ok(results),
+            Ok(Err(_)) => Err(Failure::Unavailable(
+                "a shard was restarted; whether the write was stored is unknown".to_owned(),
+            )),
+            Err(_) => Err(Failure::Unavailable(
+                "the write took too long; whether it was stored is unknown".to_owned(),
+            )),
+        }
+    }
+
+    /// Splits edits by shard and puts the results back into the order of the edits.
+    async fn update_shards(&self, updates: Vec<Update>) -> Vec<UpdateResult> {
+        let mut places: Vec<Vec<usize>> = vec![Vec::new(); self.shards.len()];
+        let mut parts: Vec<Vec<Update>> = self.shards.iter().map(|_| Vec::new()).collect();
+        let count = updates.len();
+        for (place, update) in updates.into_iter().enumerate() {
+            let shard = self.shard_of(&update.id);
+            if let (Some(places), Some(part)) = (places.get_mut(shard), parts.get_mut(shard)) {
+                places.push(place);
+                part.push(update);
+            }
+        }
+        let replies = parts.into_iter().enumerate().map(async |(shard, part)| {
+            if part.is_empty() { Ok(Vec::new()) } else { self.update_shard(shard, part).await }
+        });
+        let replies = futures_util::future::join_all(replies).await;
+        let mut results: Vec<UpdateResult> = (0..count).map(|_| lost()).collect();
+        for (places, reply) in places.into_iter().zip(replies) {
+            match reply {
+                Ok(part) => {
+                    for (place, result) in places.into_iter().zip(part) {
+                        if let Some(slot) = results.get_mut(place) {
+                            *slot = result;
+                        }
+                    }
+                }
+                Err(failure) => {
+                    let failure = Arc::new(failure);
+                    for place in places {
+                        if let Some(slot) = results.get_mut(place) {
+                            *slot = Err(UpdateFailure::Failed(Arc::clone(&failure)));
+                        }
+                    }
+                }
+            }
+        }
+        results
+    }
+}
+
+/// A result that no shard has given.
+fn lost() -> UpdateResult {
+    Err(UpdateFailure::Failed(Arc::new(unavailable())))
+}
+
+#[async_trait]
+impl Database for OpenDatabase {
+    fn name(&self) -> &str {
+        &self.record.name
+    }
+
+    fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    fn security(&self) -> Arc<Security> {
+        Arc::clone(&self.security)
+    }
+
+    async fn set_security(&self, security: Security) -> Result<(), Failure> {
+        let name = self.record.name.clone();
+        crate::call(&self.names, names::DATABASE_DIRECTORY, |reply| {
+            DatabaseDirectoryMessage::SetSecurity { name, security: Box::new(security), reply }
+        })
+        .await?
+    }
+
+    async fn information(&self) -> Result<Information, Failure> {
+        let id = self.id();
+        let (information, disk_bytes) = reading::with_store(&self.names, move |store| {
+            Ok((store.information(id)?, store.disk_bytes()?))
+        })
+        .await?;
+        let information = information.ok_or(Failure::NoDatabase)?;
+        Ok(Information {
+            update_sequence: information.update_sequence,
+            documents: information.documents,
+            deleted_documents: information.deleted_documents,
+            file_bytes: disk_bytes.min(information.active_bytes.saturating_mul(2)),
+            active_bytes: information.active_bytes,
+            external_bytes: information.external_bytes,
+            shards: self.record.shards,
+            revisions_limit: information.revisions_limit,
+            instance_start_seconds: self.record.created_unix_ms / 1000,
+        })
+    }
+
+    async fn winner(&self, id: &str) -> Result<Option<StoredDocument>, Failure> {
+        let (database, id) = (self.id(), id.to_owned());
+        self.read(Reading::Point, move |snapshot| reading::winner(snapshot, database, &id)).await
+    }
+
+    async fn trees(&self, ids: Vec<String>) -> Result<Vec<Option<DocumentTree>>, Failure> {
+        let database = self.id();
+        let reading = if ids.len() > 1 { Reading::Scan } else { Reading::Point };
+        self.read(reading, move |snapshot| {
+            ids.iter().map(|id| reading::tree(snapshot, database, id)).collect()
+        })
+        .await
+    }
+
+    async fn bodies(&self, places: Vec<BodyPlace>) -> Result<Vec<Option<StoredBody>>, Failure> {
+        let database = self.id();
+        let reading = if places.len() > 1 { Reading::Scan } else { Reading::Point };
+        self.read(reading, move |snapshot| {
+            places.iter().map(|&place| reading::body(snapshot, database, place)).collect()
+        })
+        .await
+    }
+
+    async fn update(&self, mut updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
+        if let [update] = updates.as_slice() {
+            let shard = self.shard_of(&update.id);
+            return self.update_shard(shard, std::mem::take(&mut updates)).await;
+        }
+        Ok(self.update_shards(updates).await)
+    }
+
+    async fn changes(&self, request: ChangesRequest) -> Result<ChangesPage, Failure> {
+        let database = self.id();
+        self.read(Reading::Scan, move |snapshot| reading::changes(snapshot, database, request))
+            .await
+    }
+
+    async fn pending(&self, after: u64) -> Result<u64, Failure> {
+        crate::call(&self.names, &self.change_feed, |reply| ChangeFeedMessage::Pending {
+            after,
+            reply,
+        })
+        .await
+    }
+
+    async fn beyond(&self, sequence: u64) -> Result<u64, Failure> {
+        change_feed::beyond(&self.names, &self.change_feed, sequence).await
+    }
+
+    async fn documents(&self, request: DocumentsRequest) -> Result<DocumentsPage, Failure> {
+        let database = self.id();
+        self.read(Reading::Scan, move |snapshot| reading::documents(snapshot, database, &request))
+            .await
+    }
+
+    async fn local(&self, id: &str) -> Result<Option<LocalDocument>, Failure> {
+        let (database, id) = (self.id(), id.to_owned());
+        self.read(Reading::Point, move |snapshot| reading::local(snapshot, database, &id)).await
+    }
+
+    async fn write_local(&self, id: &str, document: Option<LocalDocument>) -> Result<(), Failure> {
+        let value = document.map(|document| reading::encode_local(&document));
+        let write = LocalWrite { id: id.to_owned(), value };
+        let operation = Operation::Locals { database: self.id(), writes: vec![write] };
+        match self.doors()?.writer.commit(operation).await {
+            Ok(Outcome::NoSuchDatabase) => Err(Failure::NoDatabase),
+            Ok(_) => Ok(()),
+            Err(failure) => Err(Failure::Unavailable(failure.to_string())),
+        }
+    }
+
+    async fn upload(&self, options: UploadOptions) -> Result<Box<dyn Upload>, Failure> {
+        Ok(Box::new(AttachmentUpload::new(self.names.clone(), self.id(), options)))
+    }
+
+    async fn attachment_chunk(
+        &self,
+        attachment: &Attachment,
+        number: u32,
+    ) -> Result<Option<Bytes>, Failure> {
+        let (database, content) = (self.id(), attachment.content);
+        self.read(Reading::Scan, move |snapshot| match snapshot.content(database, &content)? {
+            Some(record) if number < record.chunks => {
+                snapshot.chunk(database, &record.upload, number)
+            }
+            _ => Ok(None),
+        })
+        .await
+    }
+}

@@ -1,0 +1,240 @@
+//! Reads of the storage in the shapes that the HTTP surface asks for, one short snapshot each. A read
+//! whose data is known to be in memory runs where it is asked; any other goes to a thread that may
+//! block.
+
+use refuge_document::{Body, BodyPlace};
+use refuge_http::{
+    ChangesPage, ChangesRequest, DocumentTree, DocumentsPage, DocumentsRequest, Failure,
+    LocalDocument, StoredBody, StoredDocument,
+};
+use refuge_otp::Names;
+use refuge_storage::{
+    BodyRecord, ChangeRange, DatabaseId, DocumentRange, DocumentRecord, Snapshot, StorageError, Store,
+};
+
+use crate::engine::StorageDoors;
+use crate::{names, unavailable};
+
+/// A page is closed at this many bytes of bodies.
+const PAGE_BYTES: usize = 512 * 1024;
+/// Rows that a page of documents may look at, deleted ones included, before it is handed out.
+const PAGE_LOOKED_AT: usize = 20_000;
+
+/// How much a read touches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// One or two records.
+    Point,
+    /// Many: never on a thread that serves others.
+    Scan,
+}
+
+/// Runs `job` on the store, on a thread that may block.
+pub(crate) async fn with_store<R: Send + 'static>(
+    names: &Names,
+    job: impl FnOnce(&Store) -> Result<R, StorageError> + Send + 'static,
+) -> Result<R, Failure> {
+    let doors = names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
+    if doors.store.fits_memory() {
+        return job(&doors.store).map_err(|error| storage_failure(&error));
+    }
+    match tokio::task::spawn_blocking(move || job(&doors.store)).await {
+        Ok(result) => result.map_err(|error| storage_failure(&error)),
+        Err(_) => Err(unavailable()),
+    }
+}
+
+/// Runs `job` on a new snapshot.
+pub(crate) async fn read<R: Send + 'static>(
+    names: &Names,
+    reading: Reading,
+    job: impl FnOnce(&Snapshot) -> Result<R, StorageError> + Send + 'static,
+) -> Result<R, Failure> {
+    let doors = names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
+    if reading == Reading::Point && doors.store.fits_memory() {
+        return doors
+            .store
+            .snapshot()
+            .and_then(|snapshot| job(&snapshot))
+            .map_err(|error| storage_failure(&error));
+    }
+    let task = tokio::task::spawn_blocking(move || {
+        let snapshot = doors.store.snapshot()?;
+        job(&snapshot)
+    });
+    match task.await {
+        Ok(result) => result.map_err(|error| storage_failure(&error)),
+        Err(_) => Err(Failure::Internal("a read of the storage failed".to_owned())),
+    }
+}
+
+/// How a failure of the storage is told to clients.
+pub(crate) fn storage_failure(error: &StorageError) -> Failure {
+    match error {
+        StorageError::Closed => unavailable(),
+        other => {
+            tracing::error!(error = %other, "a read of the storage failed");
+            Failure::Internal(other.to_string())
+        }
+    }
+}
+
+pub(crate) fn winner(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+    id: &str,
+) -> Result<Option<StoredDocument>, StorageError> {
+    match snapshot.document(database, id)? {
+        Some(record) => stored_document(snapshot, database, &record, true).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn stored_document(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+    record: &DocumentRecord,
+    with_content: bool,
+) -> Result<StoredDocument, StorageError> {
+    let leaf = record.winner()?;
+    let content = if with_content { body(snapshot, database, leaf.place)? } else { None };
+    Ok(StoredDocument { sequence: record.sequence, leaf, content })
+}
+
+pub(crate) fn tree(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+    id: &str,
+) -> Result<Option<DocumentTree>, StorageError> {
+    match snapshot.document(database, id)? {
+        Some(record) => {
+            Ok(Some(DocumentTree { sequence: record.sequence, tree: record.tree()? }))
+        }
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn body(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+    place: BodyPlace,
+) -> Result<Option<StoredBody>, StorageError> {
+    match place {
+        BodyPlace::At(sequence) => Ok(snapshot.body(database, sequence)?.map(stored_body)),
+        BodyPlace::Pending(_) | BodyPlace::Missing => Ok(None),
+    }
+}
+
+fn stored_body(record: BodyRecord) -> StoredBody {
+    StoredBody { body: record.body, attachments: record.attachments }
+}
+
+pub(crate) fn changes(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+    request: ChangesRequest,
+) -> Result<ChangesPage, StorageError> {
+    let ChangesRequest { after, until, limit, descending, bodies } = request;
+    // Descending, `after` is an upper bound: rows before it, newest first.
+    let (after, until) = if descending { (0, until.min(after.saturating_sub(1))) } else { (after, until) };
+    let range = ChangeRange { after, until, descending };
+    let mut rows = Vec::with_capacity(limit.min(2_048));
+    let mut bytes = 0;
+    let mut finished = true;
+    if bodies && !descending {
+        for row in snapshot.changes_with_bodies(database, range) {
+            if rows.len() >= limit || bytes >= PAGE_BYTES {
+                finished = false;
+                break;
+            }
+            let (row, record) = row?;
+            bytes += record.as_ref().map_or(0, |record| record.body.as_bytes().len());
+            rows.push((row, record.map(stored_body)));
+        }
+    } else {
+        for row in snapshot.changes(database, range) {
+            if rows.len() >= limit || bytes >= PAGE_BYTES {
+                finished = false;
+                break;
+            }
+            let row = row?;
+            let content = if bodies && row.body != 0 {
+                body(snapshot, database, BodyPlace::At(row.body))?
+            } else {
+                None
+            };
+            bytes += content.as_ref().map_or(0, |content| content.body.as_bytes().len());
+            rows.push((row, content));
+        }
+    }
+    Ok(ChangesPage { rows, finished })
+}
+
+pub(crate) fn documents(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+    request: &DocumentsRequest,
+) -> Result<DocumentsPage, StorageError> {
+    let (start, start_inclusive) = bound(request.start.as_ref());
+    let (end, end_inclusive) = bound(request.end.as_ref());
+    let descending = request.descending;
+    let range = DocumentRange { start, start_inclusive, end, end_inclusive, descending };
+    let total = snapshot.information(database)?.map_or(0, |information| information.documents);
+    let mut page = DocumentsPage { rows: Vec::new(), skipped: 0, resume_after: None, total, offset: 0 };
+    let (mut looked_at, mut bytes) = (0, 0);
+    let mut last: Option<String> = None;
+    for row in snapshot.documents(database, &range) {
+        if page.rows.len() >= request.limit || bytes >= PAGE_BYTES || looked_at >= PAGE_LOOKED_AT {
+            page.resume_after = last;
+            break;
+        }
+        let (id, record) = row?;
+        looked_at += 1;
+        if !record.winner()?.deleted {
+            if page.skipped < request.skip {
+                page.skipped += 1;
+            } else {
+                let document = stored_document(snapshot, database, &record, request.bodies)?;
+                bytes += document.content.as_ref().map_or(0, |body| body.body.as_bytes().len());
+                page.rows.push((id.clone(), document));
+            }
+        }
+        last = Some(id);
+    }
+    Ok(page)
+}
+
+fn bound(bound: Option<&(String, bool)>) -> (Option<String>, bool) {
+    match bound {
+        Some((id, inclusive)) => (Some(id.clone()), *inclusive),
+        None => (None, true),
+    }
+}
+
+/// Format of a stored local document: this byte, the revision as eight bytes, the body's text.
+const LOCAL_FORMAT: u8 = 1;
+
+pub(crate) fn encode_local(document: &LocalDocument) -> Vec<u8> {
+    let mut value = Vec::with_capacity(9 + document.body.as_bytes().len());
+    value.push(LOCAL_FORMAT);
+    value.extend_from_slice(&document.revision.to_be_bytes());
+    value.extend_from_slice(document.body.as_bytes());
+    value
+}
+
+pub(crate) fn local(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+    id: &str,
+) -> Result<Option<LocalDocument>, StorageError> {
+    let Some(value) = snapshot.local(database, id)? else {
+        return Ok(None);
+    };
+    match value.split_first_chunk::<9>() {
+        Some(([LOCAL_FORMAT, revision @ ..], _)) => Ok(Some(LocalDocument {
+            revision: u64::from_be_bytes(*revision),
+            body: Body::from_stored(value.slice(9..)),
+        })),
+        _ => Err(StorageError::Record { keyspace: "locals", reason: "its format is unknown" }),
+    }
+}

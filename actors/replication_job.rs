@@ -1,0 +1,210 @@
+//! One replication: carries out what the state machine wants of the two ends, and tells it what they
+//! answered and that time passed. It decides nothing.
+//!
+//! A restart loses what was under way; the replication goes on from its checkpoint.
+
+mod local_end;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_client::{Connections, RemoteDatabase};
+use refuge_otp::Names;
+use refuge_replication::{
+    Answer, Effect, End, EndFailure, EndPoint, Job, Refusal, Replication, Request,
+    RequestId, Settings,
+};
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::names;
+use crate::replication_scheduler::{Outcome, ReplicationSchedulerMessage};
+use local_end::LocalEnd;
+
+/// Messages of a job.
+pub enum ReplicationJobMessage {
+    /// An end answered.
+    Answered {
+        /// Which request.
+        id: RequestId,
+        /// What it said.
+        result: Result<Answer, EndFailure>,
+    },
+    /// The time that the machine asked to be woken at.
+    Elapsed,
+}
+
+/// What a job is started with.
+#[derive(Clone)]
+pub struct ReplicationJobArguments {
+    /// The names of this node.
+    pub names: Names,
+    /// What was asked for.
+    pub job: Arc<Job>,
+    /// What the machine is told.
+    pub settings: Settings,
+}
+
+impl ReplicationJobArguments {
+    /// The id that names the job.
+    pub fn id(&self) -> String {
+        self.settings.id.to_string()
+    }
+}
+
+/// The actor.
+#[derive(Default)]
+pub struct ReplicationJobActor;
+
+/// The machine, its ends, and what is under way.
+pub struct ReplicationJobState {
+    names: Names,
+    id: String,
+    machine: Replication,
+    source: JobEnd,
+    target: JobEnd,
+    started: Instant,
+    requests: JoinSet<()>,
+    alarm: Option<AbortHandle>,
+}
+
+#[derive(Clone)]
+enum JobEnd {
+    Local(LocalEnd),
+    Remote(RemoteDatabase),
+}
+
+impl JobEnd {
+    fn new(names: &Names, end: &EndPoint) -> Result<Self, ActorProcessingErr> {
+        match end {
+            EndPoint::Local(name) => Ok(Self::Local(LocalEnd::new(names.clone(), name.clone()))),
+            EndPoint::Remote(address) => {
+                let connections = names
+                    .value::<Connections>(names::OUTGOING_CONNECTIONS)
+                    .ok_or("outgoing connections are being restarted")?;
+                Ok(Self::Remote(RemoteDatabase::new((*connections).clone(), address)?))
+            }
+        }
+    }
+
+    async fn perform(&self, request: Request) -> Result<Answer, EndFailure> {
+        match self {
+            Self::Local(end) => end.perform(request).await,
+            Self::Remote(end) => end.perform(&request).await,
+        }
+    }
+}
+
+impl Actor for ReplicationJobActor {
+    type Msg = ReplicationJobMessage;
+    type State = ReplicationJobState;
+    type Arguments = ReplicationJobArguments;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let id = arguments.id();
+        let ReplicationJobArguments { names, job, settings } = arguments;
+        Ok(ReplicationJobState {
+            source: JobEnd::new(&names, &job.source)?,
+            target: JobEnd::new(&names, &job.target)?,
+            machine: Replication::new(settings),
+            names,
+            id,
+            started: Instant::now(),
+            requests: JoinSet::new(),
+            alarm: None,
+        })
+    }
+
+    async fn post_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let effects = state.machine.start(state.now_ms());
+        state.carry_out(&myself, effects);
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let now_ms = state.now_ms();
+        let effects = match message {
+            ReplicationJobMessage::Answered { id, result } => {
+                state.machine.answer(now_ms, id, result)
+            }
+            ReplicationJobMessage::Elapsed => state.machine.elapsed(now_ms),
+        };
+        state.carry_out(&myself, effects);
+        Ok(())
+    }
+}
+
+impl ReplicationJobState {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn carry_out(&mut self, myself: &ActorRef<ReplicationJobMessage>, effects: Vec<Effect>) {
+        // Requests that have ended need no place any more.
+        while self.requests.try_join_next().is_some() {}
+        for effect in effects {
+            match effect {
+                Effect::Request { id, end, request } => self.send(myself, id, end, request),
+                Effect::Wake { after_ms } => self.wake(myself, after_ms),
+                Effect::Refused(refusals) => {
+                    for Refusal { id, error, reason } in refusals {
+                        tracing::warn!(document = id, error, reason, "the target refused");
+                    }
+                }
+                Effect::Finished(outcome) => self.finish(myself, outcome),
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        myself: &ActorRef<ReplicationJobMessage>,
+        id: RequestId,
+        end: End,
+        request: Request,
+    ) {
+        let end = match end {
+            End::Source => self.source.clone(),
+            End::Target => self.target.clone(),
+        };
+        let myself = myself.clone();
+        self.requests.spawn(async move {
+            let result = end.perform(request).await;
+            let _ = myself.cast(ReplicationJobMessage::Answered { id, result });
+        });
+    }
+
+    fn wake(&mut self, myself: &ActorRef<ReplicationJobMessage>, after_ms: u64) {
+        if let Some(alarm) = self.alarm.take() {
+            alarm.abort();
+        }
+        let myself = myself.clone();
+        self.alarm = Some(self.requests.spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(after_ms)).await;
+            let _ = myself.cast(ReplicationJobMessage::Elapsed);
+        }));
+    }
+
+    fn finish(&mut self, myself: &ActorRef<ReplicationJobMessage>, outcome: Outcome) {
+        self.requests.abort_all();
+        let (id, outcome) = (self.id.clone(), Box::new(outcome));
+        let _ = self.names.cast(
+            names::REPLICATION_SCHEDULER,
+            ReplicationSchedulerMessage::Ended { id, outcome },
+        );
+        myself.stop(None);
+    }
+}

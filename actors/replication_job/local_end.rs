@@ -1,0 +1,247 @@
+//! A database of this node as an end of a replication, without HTTP in between. What is asked and
+//! answered is replication's; how it is read and stored is the database's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use refuge_document::{Body, BodyPlace, Leaf, parse_sequence, sequence_text};
+use refuge_http::{
+    ChangesRequest, Database, Failure, LocalDocument, UpdateFailure, replicated_document,
+    replicated_update,
+};
+use refuge_otp::Names;
+use refuge_replication::{
+    Answer, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage, EndFailure,
+    EndFailureKind, Information, Refusal, Request, Wanted,
+};
+
+use crate::node_service::{self, OpenDatabase};
+
+/// How long an answer without changes is waited for.
+const CHANGES_WAIT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// One end.
+#[derive(Clone)]
+pub(super) struct LocalEnd {
+    names: Names,
+    name: String,
+}
+
+impl LocalEnd {
+    pub(super) fn new(names: Names, name: String) -> Self {
+        Self { names, name }
+    }
+
+    pub(super) async fn perform(&self, request: Request) -> Result<Answer, EndFailure> {
+        self.answer(request).await.map_err(|failure| end_failure(&failure))
+    }
+
+    async fn answer(&self, request: Request) -> Result<Answer, Failure> {
+        if request == Request::CreateDatabase {
+            return match node_service::create(&self.names, &self.name).await {
+                Ok(()) | Err(Failure::DatabaseExists) => Ok(Answer::Created),
+                Err(failure) => Err(failure),
+            };
+        }
+        let database = node_service::open(&self.names, &self.name).await?;
+        match request {
+            Request::Information => information(&database).await,
+            Request::CreateDatabase => Ok(Answer::Created),
+            Request::Checkpoint { local_id } => checkpoint(&database, &local_id).await,
+            Request::WriteCheckpoint { local_id, body, revision } => {
+                write_checkpoint(&database, &local_id, &body, revision.as_deref()).await
+            }
+            Request::Changes { since, limit, wait } => {
+                changes(&database, &since, limit, wait).await
+            }
+            Request::RevisionsDiff { revisions } => differences(&database, revisions).await,
+            Request::Documents { wanted, limit_bytes } => {
+                documents(&database, wanted, limit_bytes).await
+            }
+            Request::Store { documents } => store(&database, documents).await,
+            // Whatever was answered here is on disk.
+            Request::EnsureFullCommit => {
+                Ok(Answer::Committed { instance_start_time: database.instance().to_owned() })
+            }
+        }
+    }
+}
+
+fn end_failure(failure: &Failure) -> EndFailure {
+    let kind = match failure {
+        Failure::NoDatabase => EndFailureKind::DatabaseMissing,
+        Failure::Unauthorized(_) => EndFailureKind::Unauthorized,
+        Failure::Forbidden(_) => EndFailureKind::Forbidden,
+        Failure::Conflict => EndFailureKind::Conflict,
+        Failure::Busy { retry_after, .. } => EndFailureKind::Transient {
+            retry_after_ms: u64::try_from(retry_after.as_millis()).ok(),
+        },
+        Failure::Unavailable(_) | Failure::Internal(_) => {
+            EndFailureKind::Transient { retry_after_ms: None }
+        }
+        _ => EndFailureKind::Permanent,
+    };
+    EndFailure::of(kind, failure.to_string())
+}
+
+async fn information(database: &OpenDatabase) -> Result<Answer, Failure> {
+    let information = database.information().await?;
+    Ok(Answer::Information(Information {
+        update_sequence: sequence_text(information.update_sequence, database.instance()),
+        instance_start_time: database.instance().to_owned(),
+    }))
+}
+
+async fn checkpoint(database: &OpenDatabase, local_id: &str) -> Result<Answer, Failure> {
+    let Some(document) = database.local(local_id).await? else {
+        return Ok(Answer::Checkpoint(None));
+    };
+    let body = serde_json::from_slice(document.body.as_bytes())
+        .map_err(|error| Failure::Internal(error.to_string()))?;
+    let revision = format!("0-{}", document.revision);
+    Ok(Answer::Checkpoint(Some(Checkpoint { revision, body })))
+}
+
+async fn write_checkpoint(
+    database: &OpenDatabase,
+    local_id: &str,
+    body: &serde_json::Value,
+    revision: Option<&str>,
+) -> Result<Answer, Failure> {
+    let text = serde_json::to_vec(body).map_err(|error| Failure::Internal(error.to_string()))?;
+    let body = Body::parse(&text).map_err(|error| Failure::Internal(error.to_string()))?;
+    let former = revision
+        .and_then(|revision| revision.strip_prefix("0-"))
+        .and_then(|number| number.parse::<u64>().ok())
+        .unwrap_or(0);
+    let document = LocalDocument { revision: former + 1, body };
+    let revision = format!("0-{}", document.revision);
+    database.write_local(local_id, Some(document)).await?;
+    Ok(Answer::CheckpointWritten { revision })
+}
+
+async fn changes(
+    database: &OpenDatabase,
+    since: &str,
+    limit: usize,
+    wait: bool,
+) -> Result<Answer, Failure> {
+    let after =
+        parse_sequence(since).map_err(|error| Failure::BadRequest(error.to_string()))?;
+    let mut until = database.information().await?.update_sequence;
+    if wait && until <= after {
+        // An answer without rows is good as well; the machine asks again.
+        if let Ok(beyond) = tokio::time::timeout(CHANGES_WAIT, database.beyond(after)).await {
+            until = beyond?;
+        }
+    }
+    let request = ChangesRequest { after, until, limit, descending: false, bodies: false };
+    let page = database.changes(request).await?;
+    let position = match page.rows.last() {
+        Some((row, _)) if !page.finished => row.sequence,
+        _ => until.max(after),
+    };
+    let rows = page
+        .rows
+        .into_iter()
+        .map(|(row, _)| ChangedDocument {
+            sequence: sequence_text(row.sequence, database.instance()),
+            id: row.id,
+            revisions: row.leaves.into_iter().map(|leaf| leaf.revision).collect(),
+        })
+        .collect();
+    Ok(Answer::Changes(ChangesPage {
+        rows,
+        last_sequence: sequence_text(position, database.instance()),
+        pending: None,
+        finished: page.finished,
+    }))
+}
+
+async fn differences(
+    database: &OpenDatabase,
+    revisions: BTreeMap<String, Vec<refuge_document::Revision>>,
+) -> Result<Answer, Failure> {
+    let trees = database.trees(revisions.keys().cloned().collect()).await?;
+    let mut differences = BTreeMap::new();
+    for ((id, revisions), tree) in revisions.into_iter().zip(trees) {
+        let difference = match tree {
+            None => Difference { missing: revisions, possible_ancestors: Vec::new() },
+            Some(known) => {
+                let missing = known.tree.missing(&revisions);
+                let possible_ancestors = known.tree.possible_ancestors(&missing);
+                Difference { missing, possible_ancestors }
+            }
+        };
+        if !difference.missing.is_empty() {
+            differences.insert(id, difference);
+        }
+    }
+    Ok(Answer::Differences(differences))
+}
+
+async fn documents(
+    database: &OpenDatabase,
+    wanted: Vec<Wanted>,
+    limit_bytes: usize,
+) -> Result<Answer, Failure> {
+    let trees = database.trees(wanted.iter().map(|wanted| wanted.id.clone()).collect()).await?;
+    let mut page = DocumentsPage::default();
+    let mut bytes = 0;
+    let mut wanted = wanted.into_iter().zip(trees);
+    for (wanted, tree) in wanted.by_ref() {
+        let Some(tree) = tree else {
+            page.gone += wanted.revisions.len() as u64;
+            continue;
+        };
+        let mut leaves: Vec<Leaf> = Vec::new();
+        for revision in &wanted.revisions {
+            for leaf in tree.tree.descend(revision) {
+                if !leaves.contains(&leaf) {
+                    leaves.push(leaf);
+                }
+            }
+        }
+        for leaf in leaves.iter().filter(|leaf| leaf.place != BodyPlace::Missing) {
+            let ancestors = wanted.possible_ancestors.clone();
+            match replicated_document(database, &wanted.id, &tree, leaf, ancestors).await? {
+                None => page.gone += 1,
+                Some(text) => {
+                    bytes += text.len();
+                    page.documents.push(text);
+                }
+            }
+        }
+        if bytes >= limit_bytes {
+            break;
+        }
+    }
+    page.remaining = wanted.map(|(wanted, _)| wanted).collect();
+    Ok(Answer::Documents(page))
+}
+
+async fn store(database: &Arc<OpenDatabase>, documents: Vec<Bytes>) -> Result<Answer, Failure> {
+    let mut updates = Vec::with_capacity(documents.len());
+    for text in documents {
+        updates.push(replicated_update(database.as_ref(), text).await?);
+    }
+    let ids: Vec<String> = updates.iter().map(|update| update.id.clone()).collect();
+    let results = database.update(updates).await?;
+    let mut refused = Vec::new();
+    for (id, result) in ids.into_iter().zip(results) {
+        match result {
+            Ok(_) => {}
+            // Not refused but failed: the whole batch is sent again.
+            Err(UpdateFailure::Failed(failure)) => return Err(failure.as_ref().clone()),
+            Err(failure) => {
+                let error = match failure {
+                    UpdateFailure::MissingStub { .. } => "missing_stub",
+                    _ => "conflict",
+                };
+                refused.push(Refusal { id, error: error.to_owned(), reason: failure.to_string() });
+            }
+        }
+    }
+    Ok(Answer::Stored { refused })
+}

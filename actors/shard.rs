@@ -1,0 +1,233 @@
+//! A shard of a database: takes the edits of its documents one batch after another, merges them into
+//! the documents' trees, has the batch committed, and answers after the commit. While a batch is being
+//! committed the next one gathers.
+//!
+//! Called by: the node's service for HTTP and local replication. A restart loses the edits that wait;
+//! their callers hear that the outcome is unknown.
+
+pub(crate) mod batch;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_http::{Failure, UpdateFailure, UpdateResult};
+use refuge_otp::Names;
+use refuge_storage::{DatabaseId, Operation, Outcome, Store};
+
+pub use batch::UpdateRequest;
+use batch::{Destination, DueReply, Prepared, prepare};
+
+use crate::change_feed::ChangeFeedMessage;
+use crate::engine::{StorageDoors, WriteFailure};
+use crate::{names, unavailable};
+
+/// Edits that may wait at one shard; beyond it callers hear 503.
+pub const QUEUE_REQUESTS: usize = 1_000;
+/// Documents in one batch: enough to share a sync well, few enough to answer soon.
+const BATCH_DOCUMENTS: usize = 1_000;
+/// A batch of more documents is merged on a thread that may block.
+const INLINE_DOCUMENTS: usize = 4;
+
+/// Messages of a shard.
+pub enum ShardMessage {
+    /// Edits to apply; answered after the commit.
+    Update(UpdateRequest),
+    /// The batch has been merged on another thread.
+    Merged(Box<Prepared>),
+    /// The batch is on disk, or it failed; the callers have their answers.
+    Committed,
+    /// The limit of kept generations changed.
+    RevisionsLimit(u32),
+}
+
+/// What a shard is started with.
+#[derive(Clone)]
+pub struct ShardArguments {
+    /// The names of this node.
+    pub names: Names,
+    /// Its database.
+    pub database: DatabaseId,
+    /// Generations of history kept.
+    pub revisions_limit: u32,
+    /// Name of the database's change feed.
+    pub change_feed: String,
+}
+
+/// The actor.
+#[derive(Default)]
+pub struct ShardActor;
+
+/// Edits that wait, and whether a batch is on its way.
+pub struct ShardState {
+    arguments: ShardArguments,
+    waiting: VecDeque<UpdateRequest>,
+    busy: bool,
+}
+
+impl Actor for ShardActor {
+    type Msg = ShardMessage;
+    type State = ShardState;
+    type Arguments = ShardArguments;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        // A batch of a former incarnation may still be in the writer's queue; trees are read only
+        // after it. When the engine is down there is no such batch.
+        if let Some(doors) = arguments.names.value::<StorageDoors>(names::ENGINE) {
+            let _ = doors.writer.barrier().await;
+        }
+        Ok(ShardState { arguments, waiting: VecDeque::new(), busy: false })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            ShardMessage::Update(request) => state.waiting.push_back(request),
+            ShardMessage::Merged(prepared) => state.commit(&myself, *prepared).await,
+            ShardMessage::Committed => state.busy = false,
+            ShardMessage::RevisionsLimit(limit) => state.arguments.revisions_limit = limit,
+        }
+        if !state.busy && !state.waiting.is_empty() {
+            state.start_batch(&myself).await;
+        }
+        Ok(())
+    }
+}
+
+impl ShardState {
+    fn next_batch(&mut self) -> Vec<UpdateRequest> {
+        let mut documents = 0;
+        let mut batch = Vec::new();
+        while let Some(request) = self.waiting.front() {
+            documents += request.updates.len();
+            if documents > BATCH_DOCUMENTS && !batch.is_empty() {
+                break;
+            }
+            let Some(mut request) = self.waiting.pop_front() else {
+                break;
+            };
+            request.slot = None;
+            batch.push(request);
+        }
+        batch
+    }
+
+    async fn start_batch(&mut self, myself: &ActorRef<ShardMessage>) {
+        self.busy = true;
+        let requests = self.next_batch();
+        let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
+            fail(requests.into_iter().map(|request| request.reply), &unavailable());
+            let _ = myself.cast(ShardMessage::Committed);
+            return;
+        };
+        let destination = Destination {
+            database: self.arguments.database,
+            revisions_limit: self.arguments.revisions_limit,
+        };
+        let documents: usize = requests.iter().map(|request| request.updates.len()).sum();
+        if documents <= INLINE_DOCUMENTS && doors.store.fits_memory() {
+            let prepared = merge(&doors.store, destination, requests);
+            self.commit(myself, prepared).await;
+            return;
+        }
+        let myself = myself.clone();
+        tokio::task::spawn_blocking(move || {
+            let prepared = merge(&doors.store, destination, requests);
+            // To a shard that is gone this is lost, and the callers hear so by their channels.
+            let _ = myself.cast(ShardMessage::Merged(Box::new(prepared)));
+        });
+    }
+
+    /// Sends a merged batch to the writer; the answers go out from there, after the commit.
+    async fn commit(&mut self, myself: &ActorRef<ShardMessage>, prepared: Prepared) {
+        let Prepared { write, due } = prepared;
+        let Some(write) = write else {
+            answer(due);
+            let _ = myself.cast(ShardMessage::Committed);
+            return;
+        };
+        let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
+            fail(due.into_iter().map(|due| due.reply), &unavailable());
+            let _ = myself.cast(ShardMessage::Committed);
+            return;
+        };
+        let done = Done {
+            names: self.arguments.names.clone(),
+            change_feed: self.arguments.change_feed.clone(),
+            shard: myself.clone(),
+            due,
+        };
+        // A failure is told through `done` as well.
+        let _ = doors
+            .writer
+            .submit(Operation::Documents(write), Box::new(move |result| done.answer(result)))
+            .await;
+    }
+}
+
+/// What is to be done on the writer's thread after the commit.
+struct Done {
+    names: Names,
+    change_feed: String,
+    shard: ActorRef<ShardMessage>,
+    due: Vec<DueReply>,
+}
+
+impl Done {
+    fn answer(self, result: Result<Outcome, WriteFailure>) {
+        match result {
+            Ok(Outcome::Documents(committed)) => {
+                answer(self.due);
+                if let Some(feed) = self.names.lookup::<ChangeFeedMessage>(&self.change_feed) {
+                    let _ = feed.cast(ChangeFeedMessage::Committed(committed));
+                }
+            }
+            Ok(_) => fail(self.due.into_iter().map(|due| due.reply), &Failure::NoDatabase),
+            Err(failure) => {
+                let failure = Failure::Unavailable(failure.to_string());
+                fail(self.due.into_iter().map(|due| due.reply), &failure);
+            }
+        }
+        let _ = self.shard.cast(ShardMessage::Committed);
+    }
+}
+
+fn merge(store: &Store, destination: Destination, requests: Vec<UpdateRequest>) -> Prepared {
+    let snapshot = match store.snapshot() {
+        Ok(snapshot) => snapshot,
+        Err(error) => return refused(requests, &error),
+    };
+    prepare(&snapshot, destination, requests)
+        .unwrap_or_else(|(error, unanswered)| refused(unanswered, &error))
+}
+
+fn refused(requests: Vec<UpdateRequest>, error: &refuge_storage::StorageError) -> Prepared {
+    let failure = crate::node_service::storage_failure(error);
+    fail(requests.into_iter().map(|request| request.reply), &failure);
+    Prepared { write: None, due: Vec::new() }
+}
+
+fn answer(due: Vec<DueReply>) {
+    for due in due {
+        // Who no longer waits has gone away; the edit is stored all the same.
+        let _ = due.reply.send(due.results);
+    }
+}
+
+type Reply = tokio::sync::oneshot::Sender<Vec<UpdateResult>>;
+
+fn fail(replies: impl Iterator<Item = Reply>, failure: &Failure) {
+    let failure = Arc::new(failure.clone());
+    for reply in replies {
+        // One failure stands for all edits of the request; the service spreads it.
+        let _ = reply.send(vec![Err(UpdateFailure::Failed(Arc::clone(&failure)))]);
+    }
+}

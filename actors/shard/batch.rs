@@ -1,0 +1,247 @@
+//! Turns the edits that wait at a shard into one write: reads the trees they touch, merges the edits
+//! into them one after another, and keeps the answers until the write is on disk. Blocking reads
+//! happen here; sending the write away and answering do not.
+
+use std::collections::HashMap;
+
+use refuge_document::{
+    Applied, Attachment, BodyPlace, Edit, EditKind, Revision, RevisionTree,
+};
+use refuge_http::{Update, UpdateAttachment, UpdateFailure, UpdateResult};
+use refuge_otp::Slot;
+use refuge_storage::{
+    BodyRecord, DatabaseId, DocumentWrite, DocumentsWrite, Previous, Snapshot, StorageError,
+};
+use tokio::sync::oneshot;
+
+/// Edits that one caller sent together, and where the caller waits.
+#[derive(Debug)]
+pub struct UpdateRequest {
+    /// The edits, all of documents of this shard.
+    pub updates: Vec<Update>,
+    /// Gets one result for each edit, in order, after the commit.
+    pub reply: oneshot::Sender<Vec<UpdateResult>>,
+    /// Its place in the shard's queue; free again once the shard takes the request.
+    pub slot: Option<Slot>,
+}
+
+/// Answers that are due once the write is on disk.
+pub(crate) struct DueReply {
+    pub(crate) reply: oneshot::Sender<Vec<UpdateResult>>,
+    pub(crate) results: Vec<UpdateResult>,
+}
+
+/// A batch that is ready for the engine.
+pub(crate) struct Prepared {
+    /// `None` when no edit changes anything.
+    pub(crate) write: Option<DocumentsWrite>,
+    pub(crate) due: Vec<DueReply>,
+}
+
+/// Where a batch belongs.
+#[derive(Clone, Copy)]
+pub(crate) struct Destination {
+    pub(crate) database: DatabaseId,
+    pub(crate) revisions_limit: u32,
+}
+
+/// Merges `requests` into the trees that `snapshot` holds.
+pub(crate) fn prepare(
+    snapshot: &Snapshot,
+    destination: Destination,
+    requests: Vec<UpdateRequest>,
+) -> Result<Prepared, (StorageError, Vec<UpdateRequest>)> {
+    let mut batch = Batch { snapshot, destination, working: HashMap::new(), order: Vec::new() };
+    let mut due = Vec::with_capacity(requests.len());
+    let mut requests = requests.into_iter();
+    while let Some(request) = requests.next() {
+        let mut results = Vec::with_capacity(request.updates.len());
+        for update in request.updates {
+            match batch.apply(update) {
+                Ok(result) => results.push(result),
+                Err(error) => {
+                    let mut unanswered: Vec<UpdateRequest> =
+                        vec![UpdateRequest { updates: Vec::new(), reply: request.reply, slot: None }];
+                    unanswered.extend(due.into_iter().map(|due: DueReply| UpdateRequest {
+                        updates: Vec::new(),
+                        reply: due.reply,
+                        slot: None,
+                    }));
+                    unanswered.extend(requests);
+                    return Err((error, unanswered));
+                }
+            }
+        }
+        due.push(DueReply { reply: request.reply, results });
+    }
+    Ok(Prepared { write: batch.into_write(), due })
+}
+
+/// A document with the edits of this batch already in its tree.
+struct Working {
+    tree: RevisionTree,
+    previous: Option<Previous>,
+    bodies: Vec<BodyRecord>,
+}
+
+struct Batch<'a> {
+    snapshot: &'a Snapshot,
+    destination: Destination,
+    working: HashMap<String, Working>,
+    /// Ids in the order in which they were first edited.
+    order: Vec<String>,
+}
+
+impl Batch<'_> {
+    fn apply(&mut self, update: Update) -> Result<UpdateResult, StorageError> {
+        if !self.working.contains_key(&update.id) {
+            let working = load(self.snapshot, self.destination.database, &update.id)?;
+            self.working.insert(update.id.clone(), working);
+            self.order.push(update.id.clone());
+        }
+        let Some(working) = self.working.get_mut(&update.id) else {
+            return Ok(Err(UpdateFailure::Conflict));
+        };
+        if let EditKind::Replicated { path } = &update.kind
+            && let Some(revision) = path.first()
+            && working.tree.find(revision).is_some_and(|node| node.place != BodyPlace::Missing)
+        {
+            return Ok(Ok(revision.clone()));
+        }
+        let attachments =
+            match resolve(self.snapshot, self.destination.database, working, &update)? {
+                Ok(attachments) => attachments,
+                Err(failure) => return Ok(Err(failure)),
+            };
+        Ok(merge(working, update, attachments, self.destination.revisions_limit))
+    }
+
+    fn into_write(mut self) -> Option<DocumentsWrite> {
+        let documents: Vec<DocumentWrite> = self
+            .order
+            .drain(..)
+            .filter_map(|id| {
+                let working = self.working.remove(&id)?;
+                (!working.bodies.is_empty()).then(|| document_write(id, working))
+            })
+            .collect();
+        (!documents.is_empty())
+            .then_some(DocumentsWrite { database: self.destination.database, documents })
+    }
+}
+
+fn load(snapshot: &Snapshot, database: DatabaseId, id: &str) -> Result<Working, StorageError> {
+    let Some(record) = snapshot.document(database, id)? else {
+        return Ok(Working { tree: RevisionTree::default(), previous: None, bodies: Vec::new() });
+    };
+    let tree = record.tree()?;
+    let deleted = tree.winner().is_some_and(|leaf| leaf.deleted);
+    let previous = Some(record.previous(deleted));
+    Ok(Working { tree, previous, bodies: Vec::new() })
+}
+
+fn merge(
+    working: &mut Working,
+    update: Update,
+    attachments: Vec<Attachment>,
+    revisions_limit: u32,
+) -> UpdateResult {
+    let Ok(ordinal) = u16::try_from(working.bodies.len()) else {
+        return Err(UpdateFailure::Conflict);
+    };
+    let mut edit =
+        Edit { deleted: update.deleted, body: update.body, attachments, kind: update.kind };
+    match working.tree.apply(&edit, BodyPlace::Pending(ordinal), revisions_limit) {
+        Ok(Applied::Added { revision }) => {
+            for attachment in &mut edit.attachments {
+                if attachment.revpos == 0 {
+                    attachment.revpos = revision.depth;
+                }
+            }
+            working.bodies.push(BodyRecord { body: edit.body, attachments: edit.attachments });
+            Ok(revision)
+        }
+        Ok(Applied::Known { revision }) => Ok(revision),
+        Err(_) => Err(UpdateFailure::Conflict),
+    }
+}
+
+/// Replaces stubs by the parent's attachments of that name.
+fn resolve(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+    working: &Working,
+    update: &Update,
+) -> Result<Result<Vec<Attachment>, UpdateFailure>, StorageError> {
+    if update.attachments.is_empty() {
+        return Ok(Ok(Vec::new()));
+    }
+    let has_stubs =
+        update.attachments.iter().any(|one| matches!(one, UpdateAttachment::Stub { .. }));
+    let kept = if has_stubs {
+        parent_attachments(snapshot, database, working, &update.kind)?
+    } else {
+        Vec::new()
+    };
+    let mut resolved = Vec::with_capacity(update.attachments.len());
+    for attachment in &update.attachments {
+        match attachment {
+            UpdateAttachment::New(attachment) => resolved.push(attachment.clone()),
+            UpdateAttachment::Stub { name, .. } => {
+                let Some(found) = kept.iter().find(|kept| kept.name == *name) else {
+                    let (id, name) = (update.id.clone(), name.clone());
+                    return Ok(Err(UpdateFailure::MissingStub { id, name }));
+                };
+                resolved.push(found.clone());
+            }
+        }
+    }
+    Ok(Ok(resolved))
+}
+
+/// The attachments of the revision that an edit follows: the named parent, or for a replicated edit
+/// the nearest ancestor whose body is stored.
+fn parent_attachments(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+    working: &Working,
+    kind: &EditKind,
+) -> Result<Vec<Attachment>, StorageError> {
+    let candidates: &[Revision] = match kind {
+        EditKind::Interactive { parent } => parent.as_slice(),
+        EditKind::Replicated { path } => path.get(1..).unwrap_or_default(),
+    };
+    for revision in candidates {
+        match working.tree.find(revision).map(|node| node.place) {
+            Some(BodyPlace::At(sequence)) => {
+                if let Some(record) = snapshot.body(database, sequence)? {
+                    return Ok(record.attachments);
+                }
+            }
+            Some(BodyPlace::Pending(ordinal)) => {
+                if let Some(record) = working.bodies.get(usize::from(ordinal)) {
+                    return Ok(record.attachments.clone());
+                }
+            }
+            Some(BodyPlace::Missing) | None => {}
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn document_write(id: String, working: Working) -> DocumentWrite {
+    let mut tree = Vec::with_capacity(128);
+    let mut pending = Vec::with_capacity(working.bodies.len());
+    working.tree.encode(&mut tree, &mut pending);
+    let leaves = working.tree.leaf_summaries();
+    let winner_place = working.tree.winner().map_or(BodyPlace::Missing, |leaf| leaf.place);
+    DocumentWrite {
+        id,
+        tree,
+        pending,
+        leaves,
+        winner_place,
+        bodies: working.bodies,
+        previous: working.previous,
+    }
+}

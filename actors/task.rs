@@ -1,0 +1,25 @@
+//! A task that belongs to an actor: it ends when its owner's state is dropped, however the owner ends.
+
+use std::future::Future;
+
+use tokio::task::JoinHandle;
+
+/// A running task; dropping it ends the task at its next await.
+pub(crate) struct OwnedTask(JoinHandle<()>);
+
+impl OwnedTask {
+    pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(future))
+    }
+
+    /// Waits until the task has ended by itself.
+    pub(crate) async fn finished(mut self) {
+        let _ = (&mut self.0).await;
+    }
+}
+
+impl Drop for OwnedTask {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,148 @@
+//! The changes feed, a page at a time, and the comparison of revisions.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Method;
+use refuge_document::Revision;
+use refuge_replication::{ChangedDocument, ChangesPage, Difference, EndFailure, sequence_text_of};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Outgoing, RemoteDatabase, encoded};
+use crate::exchange::{ANSWER_DEADLINE, ExchangeFailure};
+use crate::failure::unreadable;
+
+/// How long the peer is asked to wait for a change: below the minute after which proxies cut.
+const LONGEST_WAIT: Duration = Duration::from_secs(50);
+/// 500 rows are about 60 KiB; rows with thousands of leaves are rare, and asked for in smaller pages.
+const PAGE_BYTES: usize = 16 << 20;
+/// Names and revisions of one batch.
+const DIFFERENCES_BYTES: usize = 64 << 20;
+
+#[derive(Deserialize)]
+struct PageBody {
+    results: Vec<RowBody>,
+    last_seq: Value,
+    pending: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct RowBody {
+    #[serde(default)]
+    seq: Value,
+    id: String,
+    changes: Vec<LeafBody>,
+}
+
+#[derive(Deserialize)]
+struct LeafBody {
+    rev: String,
+}
+
+#[derive(Deserialize)]
+struct DifferenceBody {
+    #[serde(default)]
+    missing: Vec<String>,
+    #[serde(default)]
+    possible_ancestors: Vec<String>,
+}
+
+impl RemoteDatabase {
+    pub(super) async fn changes(
+        &self,
+        since: &str,
+        limit: usize,
+        wait: bool,
+    ) -> Result<ChangesPage, EndFailure> {
+        let mut limit = limit.max(1);
+        loop {
+            match self.changes_page(since, limit, wait).await {
+                // A smaller page of the same rows may fit.
+                Err(ExchangeFailure::TooLarge) if limit > 1 => limit = (limit / 8).max(1),
+                Err(failure) => return Err(failure.of_database()),
+                Ok(text) => return read_page(&text, limit),
+            }
+        }
+    }
+
+    async fn changes_page(
+        &self,
+        since: &str,
+        limit: usize,
+        wait: bool,
+    ) -> Result<Bytes, ExchangeFailure> {
+        let since = encoded(since);
+        let mut path = format!("/_changes?style=all_docs&since={since}&limit={limit}");
+        let mut deadline = ANSWER_DEADLINE;
+        if wait {
+            // No heartbeat: CouchDB would never end the wait, and a peer that died in silence
+            // would not be noticed sooner.
+            let wait_ms = LONGEST_WAIT.as_millis();
+            path.push_str(&format!("&feed=longpoll&timeout={wait_ms}"));
+            deadline = LONGEST_WAIT + Duration::from_secs(30);
+        }
+        let outgoing = Outgoing::new(Method::GET, &path).deadline(deadline);
+        self.send(outgoing).await?.read(PAGE_BYTES).await
+    }
+
+    pub(super) async fn revisions_diff(
+        &self,
+        revisions: &BTreeMap<String, Vec<Revision>>,
+    ) -> Result<BTreeMap<String, Difference>, EndFailure> {
+        let asked: serde_json::Map<String, Value> = revisions
+            .iter()
+            .map(|(id, revisions)| {
+                let texts = revisions.iter().map(|one| Value::String(one.to_string()));
+                (id.clone(), Value::Array(texts.collect()))
+            })
+            .collect();
+        let json = Value::Object(asked).to_string().into_bytes();
+        let body = self.post("/_revs_diff", json).await;
+        let body = body.map_err(ExchangeFailure::of_database)?;
+        let text = body.read(DIFFERENCES_BYTES).await?;
+        let read: BTreeMap<String, DifferenceBody> =
+            serde_json::from_slice(&text).map_err(|error| unreadable("_revs_diff", error))?;
+        let mut differences = BTreeMap::new();
+        for (id, difference) in read {
+            let difference = Difference {
+                missing: parsed(&difference.missing, "_revs_diff")?,
+                possible_ancestors: parsed(&difference.possible_ancestors, "_revs_diff")?,
+            };
+            differences.insert(id, difference);
+        }
+        Ok(differences)
+    }
+}
+
+fn read_page(text: &[u8], limit: usize) -> Result<ChangesPage, EndFailure> {
+    let page: PageBody =
+        serde_json::from_slice(text).map_err(|error| unreadable("_changes", error))?;
+    let finished = match page.pending {
+        Some(pending) => pending == 0,
+        // CouchDB 1 does not tell: a page that is not full was the last.
+        None => page.results.len() < limit,
+    };
+    let mut rows = Vec::with_capacity(page.results.len());
+    for row in page.results {
+        let leaves: Vec<String> = row.changes.into_iter().map(|leaf| leaf.rev).collect();
+        rows.push(ChangedDocument {
+            sequence: sequence_text_of(&row.seq),
+            id: row.id,
+            revisions: parsed(&leaves, "_changes")?,
+        });
+    }
+    Ok(ChangesPage {
+        rows,
+        last_sequence: sequence_text_of(&page.last_seq),
+        pending: page.pending,
+        finished,
+    })
+}
+
+fn parsed(texts: &[String], what: &str) -> Result<Vec<Revision>, EndFailure> {
+    let revisions = texts.iter().map(|text| text.parse::<Revision>());
+    let revisions: Result<Vec<Revision>, _> = revisions.collect();
+    revisions.map_err(|error| unreadable(what, error))
+}

@@ -1,0 +1,299 @@
+//! Reading documents: `_bulk_get`, cut into documents while it arrives; one `open_revs` request a
+//! document where the peer does not know it. The documents' bytes are not touched.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream;
+use refuge_document::json;
+use refuge_replication::{DocumentsPage, EndFailure, Wanted};
+
+use super::{RemoteDatabase, encoded};
+use crate::exchange::ExchangeFailure;
+use crate::failure::unreadable;
+use crate::splitter::Splitter;
+
+/// One document with all its attachments inline, and what arrives behind it.
+const DOCUMENT_BYTES: usize = 512 << 20;
+/// Documents that are asked for at once from a peer without `_bulk_get`.
+const SINGLE_REQUESTS: usize = 6;
+/// Keeps a URL with `open_revs` below 8 KiB, which every server takes.
+const REVISIONS_PER_URL: usize = 100;
+
+impl RemoteDatabase {
+    pub(super) async fn documents(
+        &self,
+        wanted: &[Wanted],
+        limit_bytes: usize,
+    ) -> Result<DocumentsPage, EndFailure> {
+        let mean_bytes = self.shared.mean_document_bytes.load(Ordering::Relaxed);
+        let mean_bytes = usize::try_from(mean_bytes).unwrap_or(usize::MAX);
+        // As many as will fit, by what was seen so far; breaking an answer off costs a connection.
+        let fitting = match mean_bytes {
+            0 => wanted.len(),
+            bytes => (limit_bytes / bytes).max(1).min(wanted.len()),
+        };
+        let (now, later) = wanted.split_at(fitting);
+        let mut page = self.some_documents(now, limit_bytes).await?;
+        page.remaining.extend_from_slice(later);
+        self.learn(&page);
+        Ok(page)
+    }
+
+    async fn some_documents(
+        &self,
+        wanted: &[Wanted],
+        limit_bytes: usize,
+    ) -> Result<DocumentsPage, EndFailure> {
+        if self.shared.without_bulk_get.load(Ordering::Relaxed) {
+            return self.documents_one_by_one(wanted, limit_bytes).await;
+        }
+        match self.bulk_get(wanted, limit_bytes).await {
+            Ok(page) => Ok(page),
+            Err(BulkGetFailure::Unknown) => {
+                self.shared.without_bulk_get.store(true, Ordering::Relaxed);
+                self.documents_one_by_one(wanted, limit_bytes).await
+            }
+            Err(BulkGetFailure::Failed(failure)) => Err(failure),
+        }
+    }
+
+    fn learn(&self, page: &DocumentsPage) {
+        let bytes: usize = page.documents.iter().map(Bytes::len).sum();
+        let Some(mean) = bytes.checked_div(page.documents.len()) else {
+            return;
+        };
+        let mean = u64::try_from(mean).unwrap_or(u64::MAX).max(1);
+        let known = self.shared.mean_document_bytes.load(Ordering::Relaxed);
+        let next = if known == 0 { mean } else { (known * 3 + mean) / 4 };
+        // Requests at once may each overwrite the other's: it is an estimate.
+        self.shared.mean_document_bytes.store(next.max(1), Ordering::Relaxed);
+    }
+
+    async fn bulk_get(
+        &self,
+        wanted: &[Wanted],
+        limit_bytes: usize,
+    ) -> Result<DocumentsPage, BulkGetFailure> {
+        let path = "/_bulk_get?revs=true&latest=true&attachments=true";
+        let mut body = match self.post(path, bulk_get_request(wanted)).await {
+            Ok(body) => body,
+            Err(ExchangeFailure::Answer(answer)) if answer.tells_of_missing_database() => {
+                return Err(BulkGetFailure::Failed(answer.into()));
+            }
+            Err(failure) if matches!(failure.status(), Some(400 | 404 | 405 | 501)) => {
+                return Err(BulkGetFailure::Unknown);
+            }
+            Err(failure) => return Err(failure.into()),
+        };
+        let mut splitter = Splitter::default();
+        let mut reading = Reading::new(wanted);
+        while let Some(piece) = body.piece().await? {
+            splitter.push(&piece);
+            while let Some(element) = splitter.next_element() {
+                if reading.take(&element, limit_bytes)? {
+                    return Ok(reading.broken_off());
+                }
+            }
+            if splitter.waiting_bytes() > DOCUMENT_BYTES {
+                return Err(ExchangeFailure::TooLarge.into());
+            }
+        }
+        if !splitter.is_complete() {
+            return Err(unreadable("_bulk_get", "it broke off").into());
+        }
+        Ok(reading.complete()?)
+    }
+
+    async fn documents_one_by_one(
+        &self,
+        wanted: &[Wanted],
+        limit_bytes: usize,
+    ) -> Result<DocumentsPage, EndFailure> {
+        let mut page = DocumentsPage::default();
+        let mut bytes = 0;
+        let mut done = 0;
+        // Each boxed by itself, so that the compiler sees that the whole may move between threads.
+        let mut requests: Vec<BoxFuture<'_, _>> = Vec::with_capacity(wanted.len());
+        for wanted in wanted {
+            requests.push(Box::pin(self.open_revisions(wanted)));
+        }
+        let mut answers = stream::iter(requests).buffered(SINGLE_REQUESTS);
+        while let Some(answer) = answers.next().await {
+            let mut answer = answer?;
+            bytes += answer.documents.iter().map(Bytes::len).sum::<usize>();
+            page.documents.append(&mut answer.documents);
+            page.gone += answer.gone;
+            done += 1;
+            if bytes > limit_bytes {
+                break;
+            }
+        }
+        page.remaining = wanted.get(done..).unwrap_or_default().to_vec();
+        Ok(page)
+    }
+
+    async fn open_revisions(&self, wanted: &Wanted) -> Result<DocumentsPage, EndFailure> {
+        let mut page = DocumentsPage::default();
+        for revisions in wanted.revisions.chunks(REVISIONS_PER_URL) {
+            let texts: Vec<String> = revisions.iter().map(ToString::to_string).collect();
+            let texts = serde_json::Value::from(texts).to_string();
+            let path = format!(
+                "/{}?revs=true&latest=true&attachments=true&open_revs={}",
+                encoded(&wanted.id),
+                encoded(&texts)
+            );
+            let body = match self.get(&path).await {
+                Ok(body) => body,
+                Err(ExchangeFailure::Answer(answer))
+                    if answer.status == 404 && !answer.tells_of_missing_database() =>
+                {
+                    page.gone += revisions.len() as u64;
+                    continue;
+                }
+                Err(failure) => return Err(failure.into()),
+            };
+            let text = body.read(DOCUMENT_BYTES).await?;
+            read_outcomes(&text, &text, &mut page)
+                .map_err(|error| unreadable("open_revs", error))?;
+        }
+        Ok(page)
+    }
+}
+
+/// Why `_bulk_get` brought nothing.
+enum BulkGetFailure {
+    /// The peer does not know it.
+    Unknown,
+    /// Anything else.
+    Failed(EndFailure),
+}
+
+impl From<ExchangeFailure> for BulkGetFailure {
+    fn from(failure: ExchangeFailure) -> Self {
+        Self::Failed(failure.into())
+    }
+}
+
+impl From<EndFailure> for BulkGetFailure {
+    fn from(failure: EndFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// What has come of an answer to `_bulk_get`.
+struct Reading<'a> {
+    wanted: &'a [Wanted],
+    /// Results seen of each id; peers send one a revision, or one a document.
+    seen: BTreeMap<&'a str, usize>,
+    page: DocumentsPage,
+    bytes: usize,
+}
+
+impl<'a> Reading<'a> {
+    fn new(wanted: &'a [Wanted]) -> Self {
+        let ids = wanted.iter().map(|wanted| (wanted.id.as_str(), 0));
+        Self { wanted, seen: ids.collect(), page: DocumentsPage::default(), bytes: 0 }
+    }
+
+    /// Takes one result; tells whether it is enough and the rest is better asked for again.
+    fn take(&mut self, element: &Bytes, limit_bytes: usize) -> Result<bool, EndFailure> {
+        let bad = |error: String| unreadable("_bulk_get", error);
+        let (id, outcomes) = result_parts(element).map_err(bad)?;
+        let Some(seen) = self.seen.get_mut(id.as_str()) else {
+            return Err(bad(format!("a document that was not asked for: {id}")));
+        };
+        *seen += 1;
+        let seen = *seen;
+        self.bytes += element.len();
+        read_outcomes(element, outcomes, &mut self.page).map_err(bad)?;
+        let asked = self.wanted.iter().find(|wanted| wanted.id == id);
+        let whole = asked.is_none_or(|wanted| seen >= wanted.revisions.len());
+        Ok(whole && self.bytes > limit_bytes.saturating_mul(2))
+    }
+
+    /// The page when reading was stopped: what was not seen remains.
+    fn broken_off(mut self) -> DocumentsPage {
+        let unseen = |wanted: &&Wanted| self.seen.get(wanted.id.as_str()) == Some(&0);
+        self.page.remaining = self.wanted.iter().filter(unseen).cloned().collect();
+        self.page
+    }
+
+    /// The page when the answer came to its end: everything must have been in it, or the checkpoint
+    /// would pass over what was not.
+    fn complete(self) -> Result<DocumentsPage, EndFailure> {
+        match self.seen.iter().find(|(_, seen)| **seen == 0) {
+            Some((id, _)) => Err(unreadable("_bulk_get", format!("{id} is not in it"))),
+            None => Ok(self.page),
+        }
+    }
+}
+
+fn bulk_get_request(wanted: &[Wanted]) -> Vec<u8> {
+    let mut out = br#"{"docs":["#.to_vec();
+    let mut first = true;
+    for wanted in wanted {
+        for revision in &wanted.revisions {
+            if !first {
+                out.push(b',');
+            }
+            first = false;
+            out.extend_from_slice(br#"{"id":"#);
+            json::write_string(&mut out, &wanted.id);
+            out.extend_from_slice(br#","rev":"#);
+            json::write_string(&mut out, &revision.to_string());
+            out.push(b'}');
+        }
+    }
+    out.extend_from_slice(b"]}");
+    out
+}
+
+/// `id` and `docs` of one result.
+fn result_parts(element: &[u8]) -> Result<(String, &[u8]), String> {
+    let (mut id, mut outcomes) = (None, None);
+    for member in json::members(element).map_err(|error| error.to_string())? {
+        let (name, value) = member.map_err(|error| error.to_string())?;
+        match &*name {
+            "id" => id = json::string(value).map(std::borrow::Cow::into_owned),
+            "docs" => outcomes = Some(value),
+            _ => {}
+        }
+    }
+    match (id, outcomes) {
+        (Some(id), Some(outcomes)) => Ok((id, outcomes)),
+        _ => Err("a result without id or docs".to_owned()),
+    }
+}
+
+/// `[{"ok": document}, {"missing": revision}, {"error": {…}}, …]`; `outcomes` is a part of `whole`,
+/// which the documents then share.
+fn read_outcomes(whole: &Bytes, outcomes: &[u8], page: &mut DocumentsPage) -> Result<(), String> {
+    for outcome in json::elements(outcomes).map_err(|error| error.to_string())? {
+        let outcome = outcome.map_err(|error| error.to_string())?;
+        for member in json::members(outcome).map_err(|error| error.to_string())? {
+            let (name, value) = member.map_err(|error| error.to_string())?;
+            match &*name {
+                "ok" => page.documents.push(whole.slice_ref(value)),
+                "missing" => page.gone += 1,
+                "error" if is_gone(value) => page.gone += 1,
+                "error" => return Err(format!("an error: {}", String::from_utf8_lossy(value))),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the error says that the revision is no longer there.
+fn is_gone(error: &[u8]) -> bool {
+    let Ok(members) = json::members(error) else {
+        return false;
+    };
+    members
+        .flatten()
+        .any(|(name, value)| name == "error" && json::string(value).as_deref() == Some("not_found"))
+}

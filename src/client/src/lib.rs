@@ -1,0 +1,16 @@
+//! The HTTP client of replication: a remote database behind a URL answers the same requests as a
+//! local one. What is asked, and when, is `refuge-replication`'s; here is how it travels: pooled
+//! connections, TLS, deadlines, the shapes of CouchDB's bodies, and what a status code means.
+//!
+//! Documents pass as raw bytes and are never rewritten. Credentials are in one header and in no
+//! message, log or `Debug` text.
+
+mod connections;
+mod connector;
+mod database;
+mod exchange;
+mod failure;
+mod splitter;
+
+pub use connections::{ConnectionOptions, Connections};
+pub use database::{AddressError, RemoteDatabase};

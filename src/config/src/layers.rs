@@ -1,0 +1,217 @@
+//! The layers and their order. What a key takes stands in `settings`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use toml_edit::{Document, Item, TableLike, Value};
+
+use crate::admins;
+use crate::error::{ConfigurationError, Place};
+use crate::layout::Layout;
+use crate::nearest::nearest;
+use crate::settings::{Key, Settings};
+use crate::value::Given;
+
+/// Where settings come from. Everything is passed in, so that two nodes can live in one process.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The directory under which the node's files lie.
+    pub root: PathBuf,
+    /// `--config` files in their order; each must exist.
+    pub files: Vec<PathBuf>,
+    /// Environment variables; those not called `REFUGE_<SECTION>__<KEY>` are ignored.
+    pub environment: Vec<(String, String)>,
+    /// `--set` values, each `section.key=value`.
+    pub overrides: Vec<String>,
+}
+
+/// Reads all layers and checks the whole.
+pub fn load(sources: &Sources) -> Result<Settings, ConfigurationError> {
+    let layout = Layout::new(&sources.root);
+    let mut settings = Settings { root: sources.root.clone(), ..Settings::default() };
+    let shipped = layout.configuration_file();
+    read_file(&mut settings, &shipped, FileKind::MayBeAbsent)?;
+    for path in &sources.files {
+        read_file(&mut settings, path, FileKind::MustExist)?;
+    }
+    read_file(&mut settings, &layout.local_file(), FileKind::Local)?;
+    for (variable, value) in &sources.environment {
+        read_variable(&mut settings, variable, value)?;
+    }
+    for text in &sources.overrides {
+        read_override(&mut settings, text)?;
+    }
+    check_whole(&settings)?;
+    Ok(settings)
+}
+
+/// What only shows when all layers are there.
+fn check_whole(settings: &Settings) -> Result<(), ConfigurationError> {
+    let bind = settings.http.bind;
+    if settings.admins.is_empty() && !bind.to_canonical().is_loopback() {
+        return Err(ConfigurationError::NoAdmin { bind });
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FileKind {
+    MayBeAbsent,
+    MustExist,
+    Local,
+}
+
+fn read_file(
+    settings: &mut Settings,
+    path: &Path,
+    kind: FileKind,
+) -> Result<(), ConfigurationError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(source) if source.kind() == io::ErrorKind::NotFound && kind != FileKind::MustExist => {
+            return Ok(());
+        }
+        Err(source) => {
+            return Err(ConfigurationError::Unreadable { path: path.to_owned(), source });
+        }
+    };
+    let file = File { path, text: &text, local: kind == FileKind::Local };
+    file.read_into(settings)
+}
+
+/// One file's text on its way into the settings.
+pub(crate) struct File<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) text: &'a str,
+    pub(crate) local: bool,
+}
+
+impl File<'_> {
+    /// Puts every key of the file into `settings`.
+    pub(crate) fn read_into(&self, settings: &mut Settings) -> Result<(), ConfigurationError> {
+        let document = Document::parse(self.text).map_err(|error| ConfigurationError::Syntax {
+            place: self.place(error.span().map(|span| span.start)),
+            message: error.message().replace('\n', ", "),
+        })?;
+        for (section, item) in document.iter() {
+            let Some(table) = item.as_table_like() else {
+                return Err(self.stray(document.as_table(), section));
+            };
+            for (name, item) in table.iter() {
+                let place = self.key_place(table, name);
+                Assignment { section, name, place }.apply(settings, &given(item))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The error for something at the top of a file that is not a section.
+    fn stray(&self, top: &dyn TableLike, name: &str) -> ConfigurationError {
+        let place = self.key_place(top, name);
+        let is_section = name == "admins" || crate::KEYS.iter().any(|key| key.section == name);
+        if is_section {
+            ConfigurationError::NotASection { place, section: name.to_owned() }
+        } else {
+            let key = name.to_owned();
+            ConfigurationError::UnknownKey { place, key, nearest: nearest("", name) }
+        }
+    }
+
+    fn key_place(&self, table: &dyn TableLike, name: &str) -> Place {
+        let span = table.get_key_value(name).and_then(|(key, item)| key.span().or(item.span()));
+        self.place(span.map(|span| span.start))
+    }
+
+    fn place(&self, offset: Option<usize>) -> Place {
+        let line = offset
+            .and_then(|offset| self.text.get(..offset))
+            .map_or(0, |before| before.matches('\n').count() + 1);
+        let path = self.path.to_owned();
+        if self.local { Place::Local { path, line } } else { Place::File { path, line } }
+    }
+}
+
+/// What stands in a file for a key.
+fn given(item: &Item) -> Given {
+    match item {
+        Item::Value(Value::Integer(number)) => Given::Integer(*number.value()),
+        Item::Value(Value::String(text)) => Given::Text(text.value().clone()),
+        Item::Value(value) => Given::Other(format!("a value of type {}", value.type_name())),
+        Item::Table(_) | Item::ArrayOfTables(_) | Item::None => Given::Other("a table".to_owned()),
+    }
+}
+
+fn read_variable(
+    settings: &mut Settings,
+    variable: &str,
+    value: &str,
+) -> Result<(), ConfigurationError> {
+    let Some((section, name)) =
+        variable.strip_prefix("REFUGE_").and_then(|rest| rest.split_once("__"))
+    else {
+        return Ok(());
+    };
+    let assignment = Assignment {
+        section: &section.to_lowercase(),
+        name: &name.to_lowercase(),
+        place: Place::Environment { variable: variable.to_owned() },
+    };
+    assignment.apply(settings, &Given::Loose(value.to_owned()))
+}
+
+fn read_override(settings: &mut Settings, text: &str) -> Result<(), ConfigurationError> {
+    let Some((path, value)) = text.split_once('=') else {
+        return Err(ConfigurationError::WrongOverride);
+    };
+    let Some((section, name)) = path.trim().split_once('.') else {
+        return Err(ConfigurationError::WrongOverride);
+    };
+    let assignment = Assignment { section, name, place: Place::CommandLine };
+    assignment.apply(settings, &Given::Loose(value.to_owned()))
+}
+
+/// A key with the place where it was given a value.
+pub(crate) struct Assignment<'a> {
+    pub(crate) section: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) place: Place,
+}
+
+impl Assignment<'_> {
+    /// Checks the value and puts it into `settings`.
+    pub(crate) fn apply(
+        self,
+        settings: &mut Settings,
+        given: &Given,
+    ) -> Result<(), ConfigurationError> {
+        let Self { section, name, place } = self;
+        if section == "admins" {
+            let password = admins::check(name, given).map_err(|problem| {
+                ConfigurationError::WrongAdmin { place: place.clone(), problem }
+            })?;
+            settings.admins.insert(name.to_owned(), password);
+        } else {
+            let Some(key) = Key::find(section, name) else {
+                return Err(ConfigurationError::UnknownKey {
+                    place,
+                    key: format!("{section}.{name}"),
+                    nearest: nearest(section, name),
+                });
+            };
+            if !key.apply(settings, given) {
+                return Err(ConfigurationError::WrongValue {
+                    place,
+                    key: key.path(),
+                    expected: key.expected.to_string(),
+                    found: given.show(),
+                });
+            }
+        }
+        settings.origins.insert((section.to_owned(), name.to_owned()), place);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! The kinds of value that a setting can have: how each is read and shown. Keys do not belong here.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// What a key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// An IPv4 or IPv6 address.
+    Address,
+    /// A whole number, both ends included.
+    Number {
+        /// Least value.
+        least: u64,
+        /// Greatest value.
+        most: u64,
+    },
+    /// One of [`LogLevel::ALL`].
+    Level,
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address => formatter.write_str("an IP address such as \"127.0.0.1\" or \"::1\""),
+            Self::Number { least, most } => {
+                write!(formatter, "a whole number from {least} to {most}")
+            }
+            Self::Level => {
+                formatter.write_str("one of")?;
+                for (position, level) in LogLevel::ALL.iter().enumerate() {
+                    let comma = if position == 0 { "" } else { "," };
+                    write!(formatter, "{comma} \"{level}\"")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// How much the node tells of itself on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What failed and will not mend itself.
+    Error,
+    /// What failed and mends itself, restarts among them.
+    Warn,
+    /// What an operator wants to know in ordinary times.
+    Info,
+    /// What helps to find a fault.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// From the quietest to the loudest.
+    pub const ALL: [Self; 6] =
+        [Self::Off, Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// Its name as it is written in a configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A value as it was found in one of the layers.
+#[derive(Clone, Debug)]
+pub(crate) enum Given {
+    /// A whole number in a file.
+    Integer(i64),
+    /// A string in a file.
+    Text(String),
+    /// Text from the environment or the command line, where numbers are text as well.
+    Loose(String),
+    /// Anything else; the text is what it looks like.
+    Other(String),
+}
+
+impl Given {
+    /// For messages; never called for secrets.
+    pub(crate) fn show(&self) -> String {
+        match self {
+            Self::Integer(number) => number.to_string(),
+            Self::Text(text) | Self::Loose(text) => format!("\"{}\"", text.escape_debug()),
+            Self::Other(shown) => shown.clone(),
+        }
+    }
+
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) | Self::Loose(text) => Some(text),
+            Self::Integer(_) | Self::Other(_) => None,
+        }
+    }
+
+    fn number(&self, expected: Expected) -> Option<u64> {
+        let number = match self {
+            Self::Integer(number) => u64::try_from(*number).ok()?,
+            Self::Loose(text) => text.trim().parse().ok()?,
+            Self::Text(_) | Self::Other(_) => return None,
+        };
+        let Expected::Number { least, most } = expected else {
+            return None;
+        };
+        (least..=most).contains(&number).then_some(number)
+    }
+}
+
+/// A type that a setting can have.
+pub(crate) trait Setting: Sized {
+    /// Reads it; `None` when `given` is not what is expected.
+    fn read(given: &Given, expected: Expected) -> Option<Self>;
+    /// As TOML.
+    fn to_toml(&self) -> toml_edit::Value;
+}
+
+macro_rules! whole_numbers {
+    ($($kind:ty),*) => {$(
+        impl Setting for $kind {
+            fn read(given: &Given, expected: Expected) -> Option<Self> {
+                given.number(expected)?.try_into().ok()
+            }
+            fn to_toml(&self) -> toml_edit::Value {
+                // No key reaches beyond i64, TOML's limit; a test holds the table to that.
+                i64::try_from(*self).unwrap_or(i64::MAX).into()
+            }
+        }
+    )*};
+}
+
+whole_numbers!(u16, u32, u64, usize);
+
+impl Setting for IpAddr {
+    fn read(given: &Given, _: Expected) -> Option<Self> {
+        given.text()?.trim().parse().ok()
+    }
+    fn to_toml(&self) -> toml_edit::Value {
+        self.to_string().into()
+    }
+}
+
+impl Setting for LogLevel {
+    fn read(given: &Given, _: Expected) -> Option<Self> {
+        let name = given.text()?.trim();
+        Self::ALL.into_iter().find(|level| level.as_str().eq_ignore_ascii_case(name))
+    }
+    fn to_toml(&self) -> toml_edit::Value {
+        self.as_str().into()
+    }
+}

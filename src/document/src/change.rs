@@ -1,0 +1,32 @@
+//! A row of the changes feed, as it is stored in sequence order.
+
+use crate::revision::Revision;
+
+/// One document's latest change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangeRow {
+    /// Update sequence of the change.
+    pub sequence: u64,
+    /// Document id.
+    pub id: String,
+    /// Leaves of the revision tree, winner first.
+    pub leaves: Vec<LeafSummary>,
+    /// Sequence under which the winner's body is stored; 0 where there is none.
+    pub body: u64,
+}
+
+/// A leaf, as far as the feed shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeafSummary {
+    /// Its revision.
+    pub revision: Revision,
+    /// Whether it is a tombstone.
+    pub deleted: bool,
+}
+
+impl ChangeRow {
+    /// The winning leaf.
+    pub fn winner(&self) -> Option<&LeafSummary> {
+        self.leaves.first()
+    }
+}

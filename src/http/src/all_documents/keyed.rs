@@ -1,0 +1,142 @@
+//! Documents that are asked for by their ids, in the order in which they are asked for; missing and
+//! deleted ones have rows too. Walking all ids is in `listing`.
+
+use std::sync::Arc;
+
+use refuge_document::{BodyPlace, Leaf};
+use serde_json::Value;
+
+use super::parameters::Parameters;
+use super::row::{self, BETWEEN, CLOSING, Heading, RowDocument};
+use crate::failure::Failure;
+use crate::node::{Database, DocumentTree, StoredBody};
+use crate::stream::ReplySender;
+
+/// Documents that are read at a time; with bodies of a few KiB each about a page of a listing.
+const GROUP_DOCUMENTS: usize = 200;
+
+/// An answer whose keys are known.
+pub(super) struct Keyed {
+    database: Arc<dyn Database>,
+    parameters: Parameters,
+    keys: Vec<Value>,
+    heading: Heading,
+    first: Vec<Found>,
+}
+
+/// What is known under one key.
+struct Found {
+    document: Option<(Leaf, DocumentTree)>,
+    content: Option<StoredBody>,
+}
+
+impl Keyed {
+    /// Reads the first group, so that what fails can still be told by a status.
+    pub(super) async fn begin(
+        database: Arc<dyn Database>,
+        parameters: Parameters,
+        keys: Vec<Value>,
+    ) -> Result<Self, Failure> {
+        let keys = chosen(keys, &parameters);
+        let total = database.information().await?.documents;
+        let update_seq = parameters.update_seq.then_some(None);
+        let heading = Heading { total, offset: None, update_seq };
+        let mut answer = Self { database, parameters, keys, heading, first: Vec::new() };
+        if let Some(group) = answer.keys.chunks(GROUP_DOCUMENTS).next() {
+            answer.first = answer.read(group).await?;
+        }
+        Ok(answer)
+    }
+
+    /// Writes the whole answer.
+    pub(super) async fn run(mut self, mut sender: ReplySender) -> Result<(), Failure> {
+        self.heading.write(sender.buffer());
+        let keys = std::mem::take(&mut self.keys);
+        let mut found = std::mem::take(&mut self.first);
+        let mut first = true;
+        for group in keys.chunks(GROUP_DOCUMENTS) {
+            if found.is_empty() {
+                found = self.read(group).await?;
+            }
+            for (key, found) in group.iter().zip(found.drain(..)) {
+                if !std::mem::take(&mut first) {
+                    sender.buffer().extend_from_slice(BETWEEN);
+                }
+                self.write(sender.buffer(), key, &found).await?;
+                sender.flush_when_full().await?;
+            }
+        }
+        sender.buffer().extend_from_slice(CLOSING);
+        sender.flush().await
+    }
+
+    async fn write(&self, out: &mut Vec<u8>, key: &Value, found: &Found) -> Result<(), Failure> {
+        let (Value::String(id), Some((leaf, tree))) = (key, &found.document) else {
+            row::write_missing(out, key);
+            return Ok(());
+        };
+        row::open(out, id, leaf);
+        if self.parameters.include_docs {
+            let document = RowDocument {
+                id,
+                leaf,
+                sequence: tree.sequence,
+                content: found.content.as_ref(),
+                tree: Some(tree),
+            };
+            let options = &self.parameters.show;
+            row::write_document(out, self.database.as_ref(), document, options).await?;
+        }
+        out.push(b'}');
+        Ok(())
+    }
+
+    async fn read(&self, group: &[Value]) -> Result<Vec<Found>, Failure> {
+        // A key that is no text is no id; the empty text is none either, and never stored.
+        let ids = group.iter().map(|key| key.as_str().unwrap_or_default().to_owned());
+        let trees = self.database.trees(ids.collect()).await?;
+        let documents: Vec<Option<(Leaf, DocumentTree)>> = trees
+            .into_iter()
+            .map(|tree| tree.and_then(|tree| Some((tree.tree.winner()?, tree))))
+            .collect();
+        let contents = if self.parameters.include_docs {
+            self.database.bodies(documents.iter().map(wanted_body).collect()).await?
+        } else {
+            documents.iter().map(|_| None).collect()
+        };
+        let found = documents.into_iter().zip(contents);
+        Ok(found.map(|(document, content)| Found { document, content }).collect())
+    }
+}
+
+/// Where the body of a live document is; deleted ones are shown without theirs.
+fn wanted_body(document: &Option<(Leaf, DocumentTree)>) -> BodyPlace {
+    match document {
+        Some((leaf, _)) if !leaf.deleted => leaf.place,
+        _ => BodyPlace::Missing,
+    }
+}
+
+/// The keys whose rows are wanted, in the order of the rows.
+fn chosen(mut keys: Vec<Value>, parameters: &Parameters) -> Vec<Value> {
+    if parameters.descending {
+        keys.reverse();
+    }
+    keys.into_iter().skip(parameters.skip).take(parameters.limit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_turned_round_before_they_are_skipped_and_limited() {
+        let keys = || vec![json!("a"), json!("b"), json!("c")];
+        let parameters =
+            Parameters { descending: true, skip: 1, limit: 1, ..Parameters::default() };
+        assert_eq!(chosen(keys(), &parameters), [json!("b")]);
+        assert_eq!(chosen(keys(), &Parameters::default()), keys());
+    }
+}

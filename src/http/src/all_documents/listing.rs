@@ -1,0 +1,159 @@
+//! All documents of a range, page by page in the order of their ids; while one page is written the
+//! next one is being read. Documents asked for one by one are in `keyed`.
+
+use std::sync::Arc;
+
+use refuge_document::sequence_text;
+use tokio::task::JoinSet;
+
+use super::parameters::Parameters;
+use super::row::{self, BETWEEN, CLOSING, Heading, RowDocument};
+use crate::failure::Failure;
+use crate::node::{Database, DocumentTree, DocumentsPage, DocumentsRequest};
+use crate::stream::ReplySender;
+
+/// Rows of a page without bodies.
+const PAGE_ROWS: usize = 2000;
+
+/// Rows of a page with bodies; the database ends a page of large bodies earlier.
+const PAGE_ROWS_WITH_BODIES: usize = 500;
+
+/// A listing whose first rows are known.
+pub(super) struct Listing {
+    database: Arc<dyn Database>,
+    parameters: Parameters,
+    heading: Heading,
+    page: DocumentsPage,
+    /// What to ask for next, but for where to begin.
+    request: DocumentsRequest,
+    /// The page that is being read ahead, at most one.
+    ahead: JoinSet<Result<DocumentsPage, Failure>>,
+}
+
+impl Listing {
+    /// Reads up to the first rows, so that what fails can still be told by a status.
+    pub(super) async fn begin(
+        database: Arc<dyn Database>,
+        parameters: Parameters,
+    ) -> Result<Self, Failure> {
+        let update_seq = match parameters.update_seq {
+            true => {
+                let sequence = database.information().await?.update_sequence;
+                Some(Some(sequence_text(sequence, database.instance())))
+            }
+            false => None,
+        };
+        let mut request = first_request(&parameters);
+        let (page, skipped) = match &mut request {
+            Some(request) => first_page(database.as_ref(), request).await?,
+            None => (empty_page(database.as_ref()).await?, 0),
+        };
+        let offset = page.offset.max(skipped as u64).min(page.total);
+        let heading = Heading { total: page.total, offset: Some(offset), update_seq };
+        let request = request.unwrap_or_else(|| unbounded(&parameters));
+        Ok(Self { database, parameters, heading, page, request, ahead: JoinSet::new() })
+    }
+
+    /// Writes the whole answer.
+    pub(super) async fn run(mut self, mut sender: ReplySender) -> Result<(), Failure> {
+        self.heading.write(sender.buffer());
+        let mut first = true;
+        loop {
+            self.request.limit = self.request.limit.saturating_sub(self.page.rows.len());
+            let next = self.page.resume_after.take().filter(|_| self.request.limit > 0);
+            if let Some(after) = &next {
+                self.request.start = Some((after.clone(), false));
+                let (database, request) = (self.database.clone(), page_request(&self.request));
+                self.ahead.spawn(async move { database.documents(request).await });
+            }
+            self.write_page(&mut sender, &mut first).await?;
+            let Some(page) = self.ahead.join_next().await else { break };
+            self.page = page.map_err(|error| Failure::Internal(error.to_string()))??;
+        }
+        sender.buffer().extend_from_slice(CLOSING);
+        sender.flush().await
+    }
+
+    async fn write_page(
+        &mut self,
+        sender: &mut ReplySender,
+        first: &mut bool,
+    ) -> Result<(), Failure> {
+        let rows = std::mem::take(&mut self.page.rows);
+        let options = &self.parameters.show;
+        let trees: Vec<Option<DocumentTree>> =
+            if self.parameters.include_docs && options.need_tree() {
+                self.database.trees(rows.iter().map(|(id, _)| id.clone()).collect()).await?
+            } else {
+                Vec::new()
+            };
+        for (number, (id, document)) in rows.iter().enumerate() {
+            let out = sender.buffer();
+            if !std::mem::take(first) {
+                out.extend_from_slice(BETWEEN);
+            }
+            row::open(out, id, &document.leaf);
+            if self.parameters.include_docs {
+                let document = RowDocument {
+                    id,
+                    leaf: &document.leaf,
+                    sequence: document.sequence,
+                    content: document.content.as_ref(),
+                    tree: trees.get(number).and_then(Option::as_ref),
+                };
+                row::write_document(out, self.database.as_ref(), document, options).await?;
+            }
+            out.push(b'}');
+            sender.flush_when_full().await?;
+        }
+        Ok(())
+    }
+}
+
+/// The request for all rows; `None` where there can be none.
+fn first_request(parameters: &Parameters) -> Option<DocumentsRequest> {
+    let bounds = parameters.bounds()?;
+    Some(DocumentsRequest { start: bounds.start, end: bounds.end, ..unbounded(parameters) })
+}
+
+fn unbounded(parameters: &Parameters) -> DocumentsRequest {
+    DocumentsRequest {
+        start: None,
+        end: None,
+        limit: parameters.limit,
+        skip: parameters.skip,
+        descending: parameters.descending,
+        bodies: parameters.include_docs,
+    }
+}
+
+/// The request for one page of them.
+fn page_request(request: &DocumentsRequest) -> DocumentsRequest {
+    let most = if request.bodies { PAGE_ROWS_WITH_BODIES } else { PAGE_ROWS };
+    DocumentsRequest { limit: request.limit.min(most), ..request.clone() }
+}
+
+/// The first page that has rows, or the last one; with how many rows were passed over.
+async fn first_page(
+    database: &dyn Database,
+    request: &mut DocumentsRequest,
+) -> Result<(DocumentsPage, usize), Failure> {
+    let mut skipped = 0;
+    loop {
+        let mut page = database.documents(page_request(request)).await?;
+        skipped += page.skipped;
+        request.skip = request.skip.saturating_sub(page.skipped);
+        match page.resume_after.take() {
+            Some(after) if page.rows.is_empty() && request.limit > 0 => {
+                request.start = Some((after, false));
+            }
+            resume_after => return Ok((DocumentsPage { resume_after, ..page }, skipped)),
+        }
+    }
+}
+
+/// The answer to a range in which nothing can lie.
+async fn empty_page(database: &dyn Database) -> Result<DocumentsPage, Failure> {
+    let total = database.information().await?.documents;
+    Ok(DocumentsPage { rows: Vec::new(), skipped: 0, resume_after: None, total, offset: 0 })
+}

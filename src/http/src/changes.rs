@@ -1,0 +1,55 @@
+//! `GET` and `POST /{db}/_changes`: what changed behind a sequence, once or for as long as the
+//! client listens (CouchDB documentation, "api/database/changes"). This page reads the request;
+//! `changes/feed.rs` tells the rows.
+
+mod feed;
+mod filter;
+mod framing;
+pub(crate) mod included;
+mod parameters;
+pub(crate) mod persistence;
+mod row;
+mod scan;
+
+use std::sync::Arc;
+
+use hyper::Method;
+use hyper::header::{CACHE_CONTROL, HeaderValue};
+
+use self::feed::{Feed, Setting};
+use self::filter::Filter;
+use self::parameters::{FeedKind, Parameters};
+use crate::failure::Failure;
+use crate::node::Database;
+use crate::reply::{self, Reply};
+use crate::request::Request;
+
+pub(crate) use self::row::write_revision;
+
+/// Answers with the feed that is asked for. What is wrong with the request is found before the
+/// first byte of the answer.
+pub(crate) async fn changes(
+    request: &mut Request,
+    database: &Arc<dyn Database>,
+) -> Result<Reply, Failure> {
+    reply::allow(&request.method, &[Method::GET, Method::HEAD, Method::POST], "GET,HEAD,POST")?;
+    let parameters = Parameters::parse(&request.query, request.header("last-event-id"))?;
+    let filter = Filter::read(request, &parameters).await?;
+    let current = database.information().await?.update_sequence;
+    let kind = parameters.feed;
+    let setting = Setting {
+        database: database.clone(),
+        parameters,
+        filter,
+        shutdown: request.shutdown.clone(),
+        current,
+    };
+    let feed = Feed::new(setting);
+    if kind != FeedKind::EventSource {
+        return Ok(reply::json_stream(|sender| feed.run(sender)));
+    }
+    let event_stream = HeaderValue::from_static("text/event-stream");
+    let mut reply = reply::stream(event_stream, None, |sender| feed.run(sender));
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(reply)
+}

@@ -1,0 +1,351 @@
+//! One feed from its first row to its last sequence: catches up with the database, waits for what
+//! comes, shows signs of life, and ends where it is to end. How rows look is in `row` and `framing`.
+
+use std::sync::Arc;
+
+use refuge_document::{ChangeRow, Rendering, Revision, render_document, sequence_text};
+use tokio::time::Instant;
+
+use super::filter::Filter;
+use super::framing::{Ending, Framing};
+use super::included;
+use super::parameters::{FeedKind, Parameters, Patience};
+use super::persistence::persist;
+use super::row::RowWriter;
+use super::scan::{Range, Scan};
+use crate::failure::Failure;
+use crate::limits;
+use crate::node::{Database, StoredBody};
+use crate::shutdown::Shutdown;
+use crate::stream::ReplySender;
+
+/// What a feed is made of.
+pub(super) struct Setting {
+    pub(super) database: Arc<dyn Database>,
+    pub(super) parameters: Parameters,
+    pub(super) filter: Filter,
+    pub(super) shutdown: Shutdown,
+    /// The highest sequence at the time of the request.
+    pub(super) current: u64,
+}
+
+/// A feed under way.
+pub(super) struct Feed {
+    database: Arc<dyn Database>,
+    parameters: Parameters,
+    filter: Filter,
+    shutdown: Shutdown,
+    rows: RowWriter,
+    framing: Framing,
+    /// Everything up to here has been told (descending: from here on).
+    position: u64,
+    /// No row beyond this is told in the walk under way.
+    until: u64,
+    /// Whether the walk under way goes backwards; the first one alone can.
+    descending: bool,
+    /// Whether the walk under way is the first.
+    first_walk: bool,
+    /// Rows told.
+    told: usize,
+    /// Whether the walk under way came to its end.
+    finished: bool,
+    /// When something was sent last.
+    quiet_since: Instant,
+}
+
+/// How a walk ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Walked {
+    /// There is nothing more at the moment.
+    Everything,
+    /// The limit is reached, or the node is about to stop.
+    Stopped,
+}
+
+/// What ended a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Woken {
+    /// The database is at this sequence.
+    Changed(u64),
+    /// Nothing happened for as long as the client wants to wait.
+    Quiet,
+    /// The node is about to stop, the database is gone or cannot be reached.
+    Over,
+}
+
+impl Feed {
+    /// A feed at its beginning.
+    pub(super) fn new(setting: Setting) -> Self {
+        let Setting { database, parameters, filter, shutdown, current } = setting;
+        let instance = database.instance();
+        let position = if parameters.descending {
+            current
+        } else {
+            parameters.since.resolve(instance, current)
+        };
+        Self {
+            rows: RowWriter::new(instance, parameters.all_leaves),
+            framing: Framing::of(parameters.feed),
+            position,
+            until: current,
+            descending: parameters.descending,
+            first_walk: true,
+            told: 0,
+            finished: false,
+            quiet_since: Instant::now(),
+            database,
+            parameters,
+            filter,
+            shutdown,
+        }
+    }
+
+    /// Writes the whole feed.
+    pub(super) async fn run(mut self, mut sender: ReplySender) -> Result<(), Failure> {
+        self.framing.open(sender.buffer());
+        let mut walked = self.walk(&mut sender).await;
+        if self.told == 0 && self.waits() {
+            // CouchDB's sign that the feed is open.
+            sender.buffer().push(b'\n');
+        }
+        while self.goes_on(walked)? {
+            if !sender.buffer().is_empty() {
+                sender.flush().await?;
+                self.quiet_since = Instant::now();
+            }
+            walked = match (self.wait().await, self.parameters.patience) {
+                (Woken::Changed(until), _) => {
+                    self.until = until;
+                    self.walk(&mut sender).await
+                }
+                (Woken::Quiet, Patience::Heartbeat(_)) => {
+                    self.framing.heartbeat(sender.buffer());
+                    Ok(Walked::Everything)
+                }
+                (Woken::Quiet, Patience::Timeout(_)) | (Woken::Over, _) => Ok(Walked::Stopped),
+            };
+        }
+        self.close(&mut sender).await
+    }
+
+    /// Whether there is more to wait for behind a walk. A feed that could wait ends in order where
+    /// its database is gone or out of reach; an answer that promises all there is breaks off.
+    fn goes_on(&self, walked: Result<Walked, Failure>) -> Result<bool, Failure> {
+        match walked {
+            Ok(Walked::Everything) => Ok(self.waits()),
+            Ok(Walked::Stopped) => Ok(false),
+            Err(Failure::NoDatabase | Failure::Unavailable(_))
+                if self.parameters.feed != FeedKind::Normal =>
+            {
+                Ok(false)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Whether the feed stays open behind the rows that it has told so far.
+    fn waits(&self) -> bool {
+        match self.parameters.feed {
+            FeedKind::Normal => false,
+            FeedKind::LongPoll => self.told == 0,
+            FeedKind::Continuous | FeedKind::EventSource => true,
+        }
+    }
+
+    fn wanted(&self) -> usize {
+        self.parameters.limit.map_or(usize::MAX, |limit| limit.saturating_sub(self.told))
+    }
+
+    fn range(&self) -> Range {
+        Range {
+            after: self.position,
+            until: self.until,
+            descending: self.descending,
+            bodies: self.parameters.documents.included,
+        }
+    }
+
+    async fn scan(&mut self) -> Result<Scan, Failure> {
+        let (database, range) = (self.database.clone(), self.range());
+        // The first walk may have a whole database before it, later ones what came meanwhile.
+        if std::mem::take(&mut self.first_walk) {
+            let asked = database.as_ref();
+            if let Some(rows) = persist(asked, || self.filter.look_up(asked)).await? {
+                return Ok(Scan::of_rows(database, range, rows));
+            }
+        }
+        Ok(Scan::of_feed(database, range))
+    }
+
+    /// Tells what stands between `position` and `until`.
+    async fn walk(&mut self, sender: &mut ReplySender) -> Result<Walked, Failure> {
+        if self.wanted() == 0 {
+            return Ok(Walked::Stopped);
+        }
+        self.finished = false;
+        let mut scan = self.scan().await?;
+        let selective = self.filter.is_selective();
+        loop {
+            if self.waits() && self.shutdown.is_requested() {
+                return Ok(Walked::Stopped);
+            }
+            let wanted = if selective { usize::MAX } else { self.wanted() };
+            let Some(rows) = scan.next(wanted).await? else { break };
+            for (row, content) in rows {
+                if !self.filter.passes(&row.id) {
+                    continue;
+                }
+                self.tell(sender, &row, content.as_ref()).await?;
+                self.position = row.sequence;
+                if self.wanted() == 0 {
+                    return Ok(Walked::Stopped);
+                }
+            }
+            self.show_life_when_due(sender).await?;
+        }
+        self.finished = true;
+        if !self.descending || self.waits() {
+            // What comes after a walk backwards is told forwards.
+            self.position = self.until;
+            self.descending = false;
+        }
+        Ok(Walked::Everything)
+    }
+
+    /// Writes one row.
+    async fn tell(
+        &mut self,
+        sender: &mut ReplySender,
+        row: &ChangeRow,
+        content: Option<&StoredBody>,
+    ) -> Result<(), Failure> {
+        let out = sender.buffer();
+        if out.capacity() == 0 {
+            out.reserve(limits::CHUNK_BYTES + limits::CHUNK_BYTES / 4);
+        }
+        let begin = out.len();
+        self.framing.before_row(out, self.told == 0);
+        self.rows.open(out, row);
+        if self.parameters.documents.included {
+            out.extend_from_slice(b",\"doc\":");
+            if let Err(failure) = self.write_document(out, row, content).await {
+                // Half a row is none: a feed that ends in order is told from the row before it.
+                out.truncate(begin);
+                return Err(failure);
+            }
+        }
+        RowWriter::close(out);
+        self.framing.after_row(out, row.sequence, self.database.instance());
+        self.told += 1;
+        if out.len() >= limits::CHUNK_BYTES {
+            sender.flush().await?;
+            self.quiet_since = Instant::now();
+        }
+        Ok(())
+    }
+
+    async fn write_document(
+        &self,
+        out: &mut Vec<u8>,
+        row: &ChangeRow,
+        content: Option<&StoredBody>,
+    ) -> Result<(), Failure> {
+        let (Some(winner), Some(content)) = (row.winner(), content) else {
+            out.extend_from_slice(b"null");
+            return Ok(());
+        };
+        let shown = self.parameters.documents;
+        let conflicts: Vec<Revision> = if shown.conflicts {
+            let others = row.leaves.iter().skip(1).filter(|leaf| !leaf.deleted);
+            others.map(|leaf| leaf.revision.clone()).collect()
+        } else {
+            Vec::new()
+        };
+        let document = Rendering {
+            deleted: winner.deleted,
+            attachments: &content.attachments,
+            encoding_info: shown.encoding_info,
+            conflicts: &conflicts,
+            ..Rendering::new(&row.id, &winner.revision, &content.body)
+        };
+        if shown.attachments && !content.attachments.is_empty() {
+            return included::render_with_attachments(out, self.database.as_ref(), document).await;
+        }
+        render_document(out, &document);
+        Ok(())
+    }
+
+    /// Waits for a change, for the client's patience to end, or for the end of all.
+    async fn wait(&self) -> Woken {
+        let position = self.position;
+        let database = self.database.as_ref();
+        let changed = persist(database, || async {
+            database.beyond(position).await?;
+            // A database made anew under the same name is not taken for this one: information is
+            // of the one that was opened.
+            Ok(database.information().await?.update_sequence)
+        });
+        let quiet = self.quiet_since + self.parameters.patience.interval();
+        tokio::select! {
+            biased;
+            () = self.shutdown.requested() => Woken::Over,
+            changed = changed => match changed {
+                Ok(sequence) if sequence > position => Woken::Changed(sequence),
+                _ => Woken::Over,
+            },
+            () = tokio::time::sleep_until(quiet) => Woken::Quiet,
+        }
+    }
+
+    /// A long walk past rows that do not pass shows life as well.
+    async fn show_life_when_due(&mut self, sender: &mut ReplySender) -> Result<(), Failure> {
+        match self.parameters.patience {
+            Patience::Heartbeat(interval) if self.quiet_since.elapsed() >= interval => {
+                self.framing.heartbeat(sender.buffer());
+                sender.flush().await?;
+                self.quiet_since = Instant::now();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn close(self, sender: &mut ReplySender) -> Result<(), Failure> {
+        // A count that is not to be had is `null`; the rows and the last sequence stand without it.
+        let pending = self.pending().await.ok();
+        let last_sequence = sequence_text(self.position, self.database.instance());
+        let ending = Ending { last_sequence: &last_sequence, pending };
+        self.framing.close(sender.buffer(), ending);
+        sender.flush().await
+    }
+
+    /// Rows of the last walk that are left untold.
+    async fn pending(&self) -> Result<u64, Failure> {
+        let database = self.database.as_ref();
+        match (self.descending, self.finished) {
+            (_, true) => Ok(0),
+            (false, false) => count_between(database, self.position, self.until).await,
+            (true, false) if self.told == 0 => count_between(database, 0, self.until).await,
+            (true, false) => count_between(database, 0, self.position.saturating_sub(1)).await,
+        }
+    }
+}
+
+/// How often a count is taken again while the database is being written to.
+const COUNTS: usize = 3;
+
+/// Rows behind `after` up to `until`. The database counts to its end alone, so two counts are taken
+/// and their difference stands if nothing was written in between.
+async fn count_between(database: &dyn Database, after: u64, until: u64) -> Result<u64, Failure> {
+    let mut beyond = database.pending(until).await?;
+    let mut all = 0;
+    for _ in 0..COUNTS {
+        all = database.pending(after).await?;
+        let again = database.pending(until).await?;
+        if again == beyond {
+            break;
+        }
+        beyond = again;
+    }
+    Ok(all.saturating_sub(beyond))
+}

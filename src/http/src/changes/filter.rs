@@ -1,0 +1,145 @@
+//! Which changes a feed tells: all, those of listed documents, or those of design documents.
+
+use std::collections::HashSet;
+
+use refuge_document::{BodyPlace, ChangeRow};
+use serde::Deserialize;
+
+use super::parameters::{FilterName, Parameters};
+use crate::failure::Failure;
+use crate::node::{Database, DocumentTree};
+use crate::request::Request;
+
+/// Up to how many listed documents are looked up one by one instead of walking the whole feed:
+/// CouchDB's `changes_doc_ids_optimization_threshold`.
+const LOOKED_UP_DOCUMENTS: usize = 1000;
+
+/// What a feed lets through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Filter {
+    /// Everything.
+    All,
+    /// The documents of these ids.
+    Documents(HashSet<String>),
+    /// Design documents.
+    Design,
+}
+
+/// The body of a POST, as far as a filter needs it.
+#[derive(Default, Deserialize)]
+struct Posted {
+    doc_ids: Option<serde_json::Value>,
+}
+
+impl Filter {
+    /// Reads what the filter needs from the parameters and, in a POST, from the body. A body that is
+    /// not needed has to be a JSON object all the same.
+    pub(super) async fn read(
+        request: &mut Request,
+        parameters: &Parameters,
+    ) -> Result<Self, Failure> {
+        let posted = if request.method == hyper::Method::POST {
+            Some(read_posted(request).await?)
+        } else {
+            None
+        };
+        match (parameters.filter, posted) {
+            (FilterName::None, _) => Ok(Self::All),
+            (FilterName::DesignDocuments, _) => Ok(Self::Design),
+            (FilterName::DocumentIds, Some(posted)) => listed(posted.doc_ids),
+            (FilterName::DocumentIds, None) => {
+                let text = parameters.document_ids.as_deref().unwrap_or("null");
+                let ids = serde_json::from_str(text)
+                    .map_err(|_| Failure::BadRequest("invalid UTF-8 JSON".to_owned()))?;
+                listed(Some(ids))
+            }
+        }
+    }
+
+    /// Whether a change of this document passes.
+    pub(super) fn passes(&self, id: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Documents(ids) => ids.contains(id),
+            Self::Design => id.starts_with("_design/"),
+        }
+    }
+
+    /// Whether some changes may not pass.
+    pub(super) fn is_selective(&self) -> bool {
+        *self != Self::All
+    }
+
+    /// The changes that pass, looked up document by document and in the order of their sequences;
+    /// `None` where walking the feed is the better way.
+    pub(super) async fn look_up(
+        &self,
+        database: &dyn Database,
+    ) -> Result<Option<Vec<ChangeRow>>, Failure> {
+        let Self::Documents(ids) = self else { return Ok(None) };
+        if ids.len() > LOOKED_UP_DOCUMENTS {
+            return Ok(None);
+        }
+        let ids: Vec<String> = ids.iter().cloned().collect();
+        let trees = database.trees(ids.clone()).await?;
+        let mut rows: Vec<ChangeRow> = ids
+            .into_iter()
+            .zip(trees)
+            .filter_map(|(id, tree)| tree.map(|tree| row(id, &tree)))
+            .collect();
+        rows.sort_unstable_by_key(|row| row.sequence);
+        Ok(Some(rows))
+    }
+}
+
+/// A document's row of the feed.
+fn row(id: String, document: &DocumentTree) -> ChangeRow {
+    let body = match document.tree.winner().map(|winner| winner.place) {
+        Some(BodyPlace::At(sequence)) => sequence,
+        _ => 0,
+    };
+    ChangeRow { sequence: document.sequence, id, leaves: document.tree.leaf_summaries(), body }
+}
+
+async fn read_posted(request: &mut Request) -> Result<Posted, Failure> {
+    let bytes = request.json_bytes(crate::limits::JSON_BYTES).await?;
+    if bytes.is_empty() {
+        return Ok(Posted::default());
+    }
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let reason = if error.is_data() {
+            "Request body must be a JSON object"
+        } else {
+            "invalid UTF-8 JSON"
+        };
+        Failure::BadRequest(reason.to_owned())
+    })
+}
+
+fn listed(ids: Option<serde_json::Value>) -> Result<Filter, Failure> {
+    ids.and_then(|ids| serde_json::from_value(ids).ok()).map(Filter::Documents).ok_or_else(|| {
+        Failure::BadRequest("`doc_ids` filter parameter is not a list of doc ids.".to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn listed_ids_pass_alone() {
+        let filter = listed(Some(json!(["a", "b", "a"]))).expect("a list");
+        assert!(filter.passes("a") && filter.passes("b") && !filter.passes("c"));
+        assert!(filter.is_selective() && !Filter::All.is_selective());
+        assert!(Filter::Design.passes("_design/x") && !Filter::Design.passes("x"));
+    }
+
+    #[test]
+    fn what_is_no_list_of_ids_is_refused() {
+        for ids in [None, Some(json!(null)), Some(json!("a")), Some(json!([1]))] {
+            assert_eq!(listed(ids).expect_err("refused").status().0.as_u16(), 400);
+        }
+    }
+}

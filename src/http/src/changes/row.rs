@@ -1,0 +1,105 @@
+//! Writes the rows of a feed as bytes, without a value of JSON in between. What stands around them
+//! is in `framing`, the documents inside them in `included`.
+
+use refuge_document::json::write_string;
+use refuge_document::{ChangeRow, Revision};
+
+/// Writes the rows of one database.
+#[derive(Clone, Debug)]
+pub(super) struct RowWriter {
+    /// What stands between the number of a sequence and the id.
+    tail: Vec<u8>,
+    /// Names every leaf instead of the winner alone.
+    all_leaves: bool,
+}
+
+impl RowWriter {
+    /// For rows of the database with this opaque part of sequences.
+    pub(super) fn new(instance: &str, all_leaves: bool) -> Self {
+        Self { tail: format!("-{instance}\",\"id\":").into_bytes(), all_leaves }
+    }
+
+    /// Appends a row up to where its document would stand; `close` ends it.
+    pub(super) fn open(&self, out: &mut Vec<u8>, row: &ChangeRow) {
+        out.extend_from_slice(b"{\"seq\":\"");
+        out.extend_from_slice(itoa::Buffer::new().format(row.sequence).as_bytes());
+        out.extend_from_slice(&self.tail);
+        write_string(out, &row.id);
+        out.extend_from_slice(b",\"changes\":[");
+        let shown = if self.all_leaves { row.leaves.len() } else { 1 };
+        for (number, leaf) in row.leaves.iter().take(shown).enumerate() {
+            if number > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(b"{\"rev\":");
+            write_revision(out, &leaf.revision);
+            out.push(b'}');
+        }
+        out.push(b']');
+        if row.winner().is_some_and(|winner| winner.deleted) {
+            out.extend_from_slice(b",\"deleted\":true");
+        }
+    }
+
+    /// Ends a row.
+    pub(super) fn close(out: &mut Vec<u8>) {
+        out.push(b'}');
+    }
+}
+
+/// Appends a revision as a JSON string. The text form of a hash that a client made up may hold
+/// characters that need escaping.
+pub(crate) fn write_revision(out: &mut Vec<u8>, revision: &Revision) {
+    if revision.hash.as_bytes().len() == 16 {
+        out.push(b'"');
+        revision.write_text(out);
+        out.push(b'"');
+    } else {
+        write_string(out, &revision.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use refuge_document::LeafSummary;
+
+    use super::*;
+
+    fn row(leaves: &[(&str, bool)]) -> ChangeRow {
+        let leaves = leaves.iter().map(|(revision, deleted)| LeafSummary {
+            revision: revision.parse().expect("a revision"),
+            deleted: *deleted,
+        });
+        ChangeRow { sequence: 12, id: "a \"b\"".into(), leaves: leaves.collect(), body: 12 }
+    }
+
+    fn written(all_leaves: bool, row: &ChangeRow) -> String {
+        let mut out = Vec::new();
+        RowWriter::new("x", all_leaves).open(&mut out, row);
+        RowWriter::close(&mut out);
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn a_row_names_its_winner() {
+        assert_eq!(
+            written(false, &row(&[("2-a", false), ("1-b", false)])),
+            r#"{"seq":"12-x","id":"a \"b\"","changes":[{"rev":"2-a"}]}"#
+        );
+    }
+
+    #[test]
+    fn a_row_names_all_leaves_where_asked() {
+        assert_eq!(
+            written(true, &row(&[("2-a", true), ("1-b", true)])),
+            r#"{"seq":"12-x","id":"a \"b\"","changes":[{"rev":"2-a"},{"rev":"1-b"}],"deleted":true}"#
+        );
+    }
+
+    #[test]
+    fn a_made_up_revision_is_escaped() {
+        let mut out = Vec::new();
+        write_revision(&mut out, &"1-a\"".parse().expect("a revision"));
+        assert_eq!(out, br#""1-a\"""#);
+    }
+}

@@ -1,0 +1,169 @@
+//! A database as a whole: listing, making, removing, counting, and a new document by `POST`. What is
+//! in a database is elsewhere.
+
+use std::sync::Arc;
+
+use hyper::{Method, StatusCode};
+use refuge_document::json::write_string;
+use refuge_document::{check_database_name, sequence_text};
+
+use crate::documents;
+use crate::failure::Failure;
+use crate::location::set_location;
+use crate::node::{Database, Information, Node};
+use crate::reply::{self, Reply, allow};
+use crate::request::Request;
+use crate::router::not_built;
+
+/// Names that are read at a time for a list of databases.
+const NAMES_PAGE: usize = 1000;
+
+/// `GET /_all_dbs`.
+pub(crate) async fn names(node: &dyn Node, request: &Request) -> Result<Reply, Failure> {
+    allow(&request.method, &[Method::GET, Method::HEAD], "GET,HEAD")?;
+    let query = &request.query;
+    let start: Option<String> = query.json(&["startkey", "start_key"])?;
+    let end: Option<String> = query.json(&["endkey", "end_key"])?;
+    let descending = query.flag("descending")?;
+    let limit = query.count("limit")?.unwrap_or(u64::MAX);
+    let skip = query.count("skip")?.unwrap_or(0);
+    let (low, high) = if descending { (end, start) } else { (start, end) };
+    let mut names = all_names(node).await?;
+    names.retain(|name| {
+        low.as_ref().is_none_or(|low| name >= low) && high.as_ref().is_none_or(|high| name <= high)
+    });
+    if descending {
+        names.reverse();
+    }
+    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut text = vec![b'['];
+    for (number, name) in names.iter().skip(skip).take(limit).enumerate() {
+        if number > 0 {
+            text.push(b',');
+        }
+        write_string(&mut text, name);
+    }
+    text.push(b']');
+    Ok(reply::json(StatusCode::OK, text))
+}
+
+async fn all_names(node: &dyn Node) -> Result<Vec<String>, Failure> {
+    let mut names: Vec<String> = Vec::new();
+    loop {
+        let page = node.database_names(names.last().map(String::as_str), NAMES_PAGE).await?;
+        if page.is_empty() {
+            return Ok(names);
+        }
+        names.extend(page);
+    }
+}
+
+/// Opens a database by the name in a path; an illegal name is 400, an unknown one 404.
+pub(crate) async fn open(node: &dyn Node, name: &str) -> Result<Arc<dyn Database>, Failure> {
+    let opened = node.open(name).await;
+    if matches!(opened, Err(Failure::NoDatabase)) {
+        check_name(name)?;
+    }
+    opened
+}
+
+fn check_name(name: &str) -> Result<(), Failure> {
+    check_database_name(name).map_err(|error| Failure::Invalid {
+        error: "illegal_database_name",
+        reason: error.to_string(),
+    })
+}
+
+/// `PUT /{db}` and `DELETE /{db}`.
+pub(crate) async fn create_or_delete(
+    node: &dyn Node,
+    request: &Request,
+    name: &str,
+) -> Result<Reply, Failure> {
+    if request.method == Method::PUT {
+        return create(node, request, name).await;
+    }
+    if request.query.text("rev").is_some() {
+        // A script whose document id was empty by accident must not lose its database.
+        return Err(Failure::BadRequest(
+            "You tried to DELETE a database with a ?=rev parameter. Did you mean to DELETE a \
+             document instead?"
+                .to_owned(),
+        ));
+    }
+    check_name(name)?;
+    node.delete_database(name).await?;
+    Ok(reply::ok(StatusCode::OK))
+}
+
+async fn create(node: &dyn Node, request: &Request, name: &str) -> Result<Reply, Failure> {
+    match request.query.text("partitioned") {
+        None | Some("false") => {}
+        Some("true") => return Err(not_built("a partitioned database")),
+        Some(_) => {
+            return Err(Failure::BadRequest("Invalid `partitioned` parameter".to_owned()));
+        }
+    }
+    for parameter in ["q", "n"] {
+        let given = request.query.text(parameter);
+        if given.is_some_and(|text| text.parse::<u64>().is_ok_and(|number| number > 0)) {
+            continue;
+        }
+        if given.is_some() {
+            return Err(Failure::BadRequest(format!(
+                "The `{parameter}` value should be a positive integer."
+            )));
+        }
+    }
+    check_name(name)?;
+    node.create_database(name).await?;
+    let mut reply = reply::ok(StatusCode::CREATED);
+    set_location(&mut reply, request, &[name]);
+    Ok(reply)
+}
+
+/// `GET`, `HEAD` and `POST /{db}`.
+pub(crate) async fn whole(
+    node: &dyn Node,
+    request: &mut Request,
+    database: &Arc<dyn Database>,
+) -> Result<Reply, Failure> {
+    match request.method {
+        Method::GET | Method::HEAD => {
+            let information = database.information().await?;
+            Ok(reply::json(StatusCode::OK, information_text(database.as_ref(), &information)))
+        }
+        Method::POST => documents::create(node, request, database.as_ref()).await,
+        _ => Err(Failure::MethodNotAllowed("DELETE,GET,HEAD,POST")),
+    }
+}
+
+fn information_text(database: &dyn Database, information: &Information) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut text = Vec::with_capacity(512);
+    // Writing into memory does not fail.
+    let _ = write!(
+        text,
+        "{{\"instance_start_time\":\"{}\",\"db_name\":",
+        information.instance_start_seconds
+    );
+    write_string(&mut text, database.name());
+    text.extend_from_slice(b",\"purge_seq\":");
+    write_string(&mut text, &sequence_text(0, database.instance()));
+    text.extend_from_slice(b",\"update_seq\":");
+    write_string(&mut text, &sequence_text(information.update_sequence, database.instance()));
+    let _ = write!(
+        text,
+        ",\"sizes\":{{\"file\":{},\"external\":{},\"active\":{}}},\"props\":{{}},\
+         \"doc_del_count\":{},\"doc_count\":{},\"disk_format_version\":8,\
+         \"compact_running\":false,\"cluster\":{{\"q\":{},\"n\":1,\"w\":1,\"r\":1}}}}",
+        information.file_bytes,
+        information.external_bytes,
+        information.active_bytes,
+        information.deleted_documents,
+        information.documents,
+        information.shards
+    );
+    text
+}

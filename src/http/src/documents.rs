@@ -1,0 +1,37 @@
+//! `/{db}/{docid}` and `POST /{db}`: which method leads where, and what is common to them. Local
+//! documents and attachments are elsewhere.
+
+mod read;
+mod related;
+mod revisions;
+mod write;
+
+use std::sync::Arc;
+
+use hyper::Method;
+
+use crate::failure::Failure;
+use crate::node::Database;
+use crate::reply::Reply;
+use crate::request::Request;
+use crate::router::not_built;
+
+pub(crate) use read::open_revision;
+pub(crate) use related::corrupted;
+pub(crate) use revisions::agreed_revision;
+pub(crate) use write::{create, stored_text};
+
+/// A request to one document, design documents included.
+pub(crate) async fn document(
+    request: &mut Request,
+    database: &Arc<dyn Database>,
+    id: &str,
+) -> Result<Reply, Failure> {
+    match request.method {
+        Method::GET | Method::HEAD => read::read(request, database, id).await,
+        Method::PUT => write::put(request, database.as_ref(), id).await,
+        Method::DELETE => write::delete(request, database.as_ref(), id).await,
+        Method::POST => Err(not_built("a document as multipart/form-data")),
+        _ => Err(Failure::MethodNotAllowed("DELETE,GET,HEAD,POST,PUT,COPY")),
+    }
+}

@@ -1,0 +1,132 @@
+//! Writing one document: `PUT`, `DELETE`, and `POST` to its database.
+
+use hyper::StatusCode;
+use refuge_document::json::write_string;
+use refuge_document::{Body, EditKind, Incoming, Revision, check_document_id};
+
+use super::related;
+use super::revisions::{agree, if_match};
+use crate::access::check_write;
+use crate::failure::Failure;
+use crate::limits;
+use crate::locals;
+use crate::location::set_location;
+use crate::node::{Database, Node, Update, UploadedContent};
+use crate::query::Query;
+use crate::reply::{self, Reply, set_revision_tag};
+use crate::request::Request;
+use crate::update::{self, Edits};
+
+/// `PUT /{db}/{docid}`. The id of the address counts, whatever `_id` says.
+pub(super) async fn put(
+    request: &mut Request,
+    database: &dyn Database,
+    id: &str,
+) -> Result<Reply, Failure> {
+    check_document_id(id)?;
+    check_write(database, &request.user, id)?;
+    let edits = edits(&request.query);
+    let parameter = request.query.revision("rev")?;
+    let header = if_match(request)?;
+    let (mut incoming, followed) = read(request, database).await?;
+    let named = incoming.revision.take();
+    incoming.revision = agree(named, parameter, header)?;
+    let deleted = incoming.deleted;
+    let edit = update::prepare(database, id.to_owned(), incoming, edits, followed).await?;
+    let revision = update::apply(database, edit).await?;
+    let status = if deleted { StatusCode::OK } else { StatusCode::CREATED };
+    let mut reply = stored(request, status, id, &revision);
+    set_location(&mut reply, request, &[database.name(), id]);
+    Ok(reply)
+}
+
+fn edits(query: &Query) -> Edits {
+    if query.text("new_edits") == Some("false") { Edits::Replicated } else { Edits::New }
+}
+
+/// The document in a request's body, with the contents that came behind it.
+async fn read(
+    request: &mut Request,
+    database: &dyn Database,
+) -> Result<(Incoming, Vec<UploadedContent>), Failure> {
+    if request.content_type() == "multipart/related" {
+        return related::read(request, database).await;
+    }
+    let text = request.bytes(limits::JSON_BYTES).await?;
+    Ok((update::parse(text).await?, Vec::new()))
+}
+
+/// `POST /{db}`: a new document whose id may be in it.
+pub(crate) async fn create(
+    node: &dyn Node,
+    request: &mut Request,
+    database: &dyn Database,
+) -> Result<Reply, Failure> {
+    let text = request.json_bytes(limits::JSON_BYTES).await?;
+    let mut incoming = update::parse(text.clone()).await?;
+    let id = match incoming.id.take() {
+        Some(id) => id,
+        None => node.new_identifiers(1).pop().unwrap_or_default(),
+    };
+    if let Some(local) = id.strip_prefix("_local/") {
+        return locals::store(request, database, local, &text).await;
+    }
+    check_document_id(&id)?;
+    check_write(database, &request.user, &id)?;
+    let edit = update::prepare(database, id.clone(), incoming, Edits::New, Vec::new()).await?;
+    let revision = update::apply(database, edit).await?;
+    let mut reply = stored(request, StatusCode::CREATED, &id, &revision);
+    set_location(&mut reply, request, &[database.name(), &id]);
+    Ok(reply)
+}
+
+/// `DELETE /{db}/{docid}`.
+pub(super) async fn delete(
+    request: &mut Request,
+    database: &dyn Database,
+    id: &str,
+) -> Result<Reply, Failure> {
+    check_write(database, &request.user, id)?;
+    let parent = super::agreed_revision(request)?;
+    match database.winner(id).await? {
+        None => return Err(Failure::NotFound("missing".to_owned())),
+        Some(winner) if winner.leaf.deleted => {
+            return Err(Failure::NotFound("deleted".to_owned()));
+        }
+        Some(_) => {}
+    }
+    let edit = Update {
+        id: id.to_owned(),
+        deleted: true,
+        body: Body::empty(),
+        attachments: Vec::new(),
+        kind: EditKind::Interactive { parent },
+    };
+    let revision = update::apply(database, edit).await?;
+    Ok(stored(request, StatusCode::OK, id, &revision))
+}
+
+/// What a writer hears. With `batch=ok` it asked not to wait; it did, but is answered as it expects.
+fn stored(request: &Request, status: StatusCode, id: &str, revision: &Revision) -> Reply {
+    let batch = request.query.text("batch") == Some("ok");
+    let status = if batch { StatusCode::ACCEPTED } else { status };
+    let mut reply = reply::json(status, stored_text(id, (!batch).then_some(revision)));
+    if !batch {
+        set_revision_tag(&mut reply, revision);
+    }
+    reply
+}
+
+/// `{"ok":true,"id":…,"rev":…}`.
+pub(crate) fn stored_text(id: &str, revision: Option<&Revision>) -> Vec<u8> {
+    let mut text = Vec::with_capacity(96);
+    text.extend_from_slice(b"{\"ok\":true,\"id\":");
+    write_string(&mut text, id);
+    if let Some(revision) = revision {
+        text.extend_from_slice(b",\"rev\":\"");
+        revision.write_text(&mut text);
+        text.push(b'"');
+    }
+    text.push(b'}');
+    text
+}

@@ -1,0 +1,108 @@
+//! Every way in which a request can fail, as CouchDB names it, and its one mapping to status codes
+//! and error bodies. Where failures come from does not belong here.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+
+/// A request that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// 400 `bad_request`.
+    #[error("{0}")]
+    BadRequest(String),
+    /// 400 with an error name of its own (`doc_validation`, `illegal_docid`, `query_parse_error`, …).
+    #[error("{reason}")]
+    Invalid {
+        /// CouchDB's name of the error.
+        error: &'static str,
+        /// In words.
+        reason: String,
+    },
+    /// 401 `unauthorized`.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// 403 `forbidden`.
+    #[error("{0}")]
+    Forbidden(String),
+    /// 404 `not_found` with its reason (`missing`, `deleted`, …).
+    #[error("{0}")]
+    NotFound(String),
+    /// 404 for a database.
+    #[error("Database does not exist.")]
+    NoDatabase,
+    /// 404 `db_not_found` for an end of a replication.
+    #[error("{0}")]
+    ReplicationEndMissing(String),
+    /// 405, with the methods that are allowed.
+    #[error("Only {0} allowed")]
+    MethodNotAllowed(&'static str),
+    /// 409 `conflict`.
+    #[error("Document update conflict.")]
+    Conflict,
+    /// 412 `file_exists`.
+    #[error("The database could not be created, the file already exists.")]
+    DatabaseExists,
+    /// 412 `missing_stub`.
+    #[error("{0}")]
+    MissingStub(String),
+    /// 413 with its error name.
+    #[error("{reason}")]
+    TooLarge {
+        /// CouchDB's name of the error.
+        error: &'static str,
+        /// In words, with the limit.
+        reason: String,
+    },
+    /// 415 `bad_content_type`.
+    #[error("{0}")]
+    BadContentType(String),
+    /// 416 `requested_range_not_satisfiable`.
+    #[error("Requested range not satisfiable")]
+    RangeNotSatisfiable,
+    /// 501: later work.
+    #[error("{0}")]
+    NotImplemented(String),
+    /// 503: a queue is full; come back later.
+    #[error("{reason}")]
+    Busy {
+        /// In words.
+        reason: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// 503: a part of the node is being restarted; whether a write was stored is unknown.
+    #[error("{0}")]
+    Unavailable(String),
+    /// 500.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Failure {
+    /// Status code and CouchDB's error name.
+    pub fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::Invalid { error, .. } => (StatusCode::BAD_REQUEST, error),
+            Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NotFound(_) | Self::NoDatabase => (StatusCode::NOT_FOUND, "not_found"),
+            Self::ReplicationEndMissing(_) => (StatusCode::NOT_FOUND, "db_not_found"),
+            Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::Conflict => (StatusCode::CONFLICT, "conflict"),
+            Self::DatabaseExists => (StatusCode::PRECONDITION_FAILED, "file_exists"),
+            Self::MissingStub(_) => (StatusCode::PRECONDITION_FAILED, "missing_stub"),
+            Self::TooLarge { error, .. } => (StatusCode::PAYLOAD_TOO_LARGE, error),
+            Self::BadContentType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_content_type"),
+            Self::RangeNotSatisfiable => {
+                (StatusCode::RANGE_NOT_SATISFIABLE, "requested_range_not_satisfiable")
+            }
+            Self::NotImplemented(_) => (StatusCode::NOT_IMPLEMENTED, "not_implemented"),
+            Self::Busy { .. } | Self::Unavailable(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable")
+            }
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_server_error"),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The HTTP surface: CouchDB's paths, parameters, status codes and bodies. It parses, authorises,
+//! streams and answers; what it serves stands behind the trait [`Node`]. No actor and no storage here.
+
+mod access;
+mod all_documents;
+mod attachments;
+mod body;
+mod bulk;
+mod changes;
+mod content;
+mod databases;
+mod documents;
+mod failure;
+mod limits;
+mod locals;
+mod location;
+mod multipart;
+mod node;
+mod query;
+mod replicated;
+mod reply;
+mod request;
+mod router;
+mod server;
+mod service;
+mod session;
+mod settings;
+mod show;
+mod shutdown;
+mod stream;
+mod tags;
+mod update;
+mod user;
+
+pub use failure::Failure;
+pub use node::*;
+pub use replicated::{replicated_document, replicated_update};
+pub use reply::{BrokenStream, ReplyBody};
+pub use service::{Peer, serve, serve_connection};
+pub use session::ConnectionSession;
+pub use shutdown::Shutdown;
+pub use user::{ADMIN_ROLE, Credentials, Principals, Security, User};

@@ -1,0 +1,153 @@
+//! `_local` documents: they stay on this node, have no history, and their revision is `0-N`, where N
+//! counts on from what the writer names; nobody's edit conflicts with another's.
+
+use bytes::Bytes;
+use hyper::{Method, StatusCode};
+use refuge_document::Incoming;
+use refuge_document::json::write_string;
+
+use crate::documents::agreed_revision;
+use crate::failure::Failure;
+use crate::limits;
+use crate::location::set_location;
+use crate::node::{Database, LocalDocument};
+use crate::reply::{self, Reply};
+use crate::request::Request;
+use crate::update;
+
+/// A request to `/{db}/_local/{id}`.
+pub(crate) async fn local(
+    request: &mut Request,
+    database: &dyn Database,
+    id: &str,
+) -> Result<Reply, Failure> {
+    if id.is_empty() {
+        return Err(Failure::BadRequest("Invalid _local document id.".to_owned()));
+    }
+    match request.method {
+        Method::GET | Method::HEAD => {
+            let found = database.local(id).await?;
+            let document = found.ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
+            let mut text = Vec::with_capacity(document.body.as_bytes().len() + 96);
+            render(&mut text, id, &document);
+            Ok(reply::json(StatusCode::OK, text))
+        }
+        Method::PUT => {
+            let text = request.bytes(limits::JSON_BYTES).await?;
+            store(request, database, id, &text).await
+        }
+        Method::DELETE => delete(database, id).await,
+        _ => Err(Failure::MethodNotAllowed("DELETE,GET,HEAD,PUT")),
+    }
+}
+
+/// Appends a local document's JSON text.
+pub(crate) fn render(out: &mut Vec<u8>, id: &str, document: &LocalDocument) {
+    out.extend_from_slice(b"{\"_id\":");
+    write_string(out, &format!("_local/{id}"));
+    out.extend_from_slice(format!(",\"_rev\":\"0-{}\"", document.revision).as_bytes());
+    // The body is an object: what stands behind its first brace goes on in ours.
+    let members = document.body.as_bytes().get(1..).unwrap_or(b"}");
+    if members != b"}" {
+        out.push(b',');
+    }
+    out.extend_from_slice(members);
+}
+
+/// Stores a local document from its JSON text, and answers as for any document.
+pub(crate) async fn store(
+    request: &Request,
+    database: &dyn Database,
+    id: &str,
+    text: &Bytes,
+) -> Result<Reply, Failure> {
+    let mut incoming = update::parse(text.clone()).await?;
+    if incoming.revision.is_none() {
+        incoming.revision = agreed_revision(request)?;
+    }
+    let deleted = incoming.deleted;
+    let revision = write(database, id, incoming).await?;
+    let status = if deleted { StatusCode::OK } else { StatusCode::CREATED };
+    let mut reply = reply::json(status, stored_text(id, revision));
+    set_location(&mut reply, request, &[database.name(), &format!("_local/{id}")]);
+    Ok(reply)
+}
+
+/// Stores (or deletes) one local document; the `N` of its new revision `0-N`.
+pub(crate) async fn write(
+    database: &dyn Database,
+    id: &str,
+    incoming: Incoming,
+) -> Result<u64, Failure> {
+    if id.is_empty() {
+        return Err(Failure::BadRequest("Invalid _local document id.".to_owned()));
+    }
+    if !incoming.attachments.is_empty() {
+        return Err(Failure::BadRequest("_local documents do not accept attachments.".to_owned()));
+    }
+    if incoming.body.as_bytes().len() > limits::DOCUMENT_BYTES {
+        return Err(Failure::TooLarge {
+            error: "document_too_large",
+            reason: format!("_local/{id}"),
+        });
+    }
+    if incoming.deleted {
+        database.write_local(id, None).await?;
+        return Ok(0);
+    }
+    let revision = next_revision(incoming.revision.as_ref())?;
+    database.write_local(id, Some(LocalDocument { revision, body: incoming.body })).await?;
+    Ok(revision)
+}
+
+fn next_revision(given: Option<&refuge_document::Revision>) -> Result<u64, Failure> {
+    let Some(given) = given else { return Ok(1) };
+    let bad = || Failure::BadRequest("Invalid rev format".to_owned());
+    if given.depth != 0 {
+        return Err(bad());
+    }
+    let number: u64 = given.hash.to_string().parse().map_err(|_| bad())?;
+    number.checked_add(1).ok_or_else(bad)
+}
+
+async fn delete(database: &dyn Database, id: &str) -> Result<Reply, Failure> {
+    if database.local(id).await?.is_none() {
+        return Err(Failure::NotFound("missing".to_owned()));
+    }
+    database.write_local(id, None).await?;
+    Ok(reply::json(StatusCode::OK, stored_text(id, 0)))
+}
+
+fn stored_text(id: &str, revision: u64) -> Vec<u8> {
+    let mut text = b"{\"ok\":true,\"id\":".to_vec();
+    write_string(&mut text, &format!("_local/{id}"));
+    text.extend_from_slice(format!(",\"rev\":\"0-{revision}\"}}").as_bytes());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use refuge_document::Body;
+
+    use super::*;
+
+    #[test]
+    fn a_local_document_is_its_body_with_id_and_revision() {
+        let mut text = Vec::new();
+        let body = Body::from_stored(Bytes::from_static(b"{\"a\":1}"));
+        render(&mut text, "x", &LocalDocument { revision: 2, body });
+        assert_eq!(text, br#"{"_id":"_local/x","_rev":"0-2","a":1}"#);
+        text.clear();
+        render(&mut text, "x", &LocalDocument { revision: 1, body: Body::empty() });
+        assert_eq!(text, br#"{"_id":"_local/x","_rev":"0-1"}"#);
+    }
+
+    #[test]
+    fn revisions_count_on_from_what_is_given() {
+        let next = |text: &str| next_revision(Some(&text.parse().expect("a revision")));
+        assert_eq!(next_revision(None), Ok(1));
+        assert_eq!(next("0-41"), Ok(42));
+        assert!(next("1-abc").is_err());
+        assert!(next("0-x").is_err());
+    }
+}

@@ -1,0 +1,172 @@
+//! Answers: how they are built, and the headers that all of them have. Which answer a request gets
+//! is not decided here.
+
+use bytes::Bytes;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, RETRY_AFTER, SERVER, WWW_AUTHENTICATE,
+};
+use hyper::{HeaderMap, Method, Response, StatusCode};
+use refuge_document::{Revision, json::write_string};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::request::Request;
+use crate::stream::ReplySender;
+
+pub use crate::stream::{BrokenStream, ReplyBody};
+
+/// An answer.
+pub(crate) type Reply = Response<ReplyBody>;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const MUST_REVALIDATE: HeaderValue = HeaderValue::from_static("must-revalidate");
+
+/// A JSON answer; the newline that ends CouchDB's bodies is put behind `text`.
+pub(crate) fn json(status: StatusCode, mut text: Vec<u8>) -> Reply {
+    text.push(b'\n');
+    json_bytes(status, text.into())
+}
+
+/// A JSON answer with exactly these bytes.
+pub(crate) fn json_bytes(status: StatusCode, bytes: Bytes) -> Reply {
+    let mut reply = Response::new(ReplyBody::full(bytes));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, JSON);
+    reply
+}
+
+/// A small JSON answer from a serialisable value.
+pub(crate) fn json_value(status: StatusCode, value: &impl Serialize) -> Result<Reply, Failure> {
+    let text = serde_json::to_vec(value)
+        .map_err(|error| Failure::Internal(format!("an answer cannot be written: {error}")))?;
+    Ok(json(status, text))
+}
+
+/// `{"ok":true}`.
+pub(crate) fn ok(status: StatusCode) -> Reply {
+    json_bytes(status, Bytes::from_static(b"{\"ok\":true}\n"))
+}
+
+/// An answer without a body.
+pub(crate) fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(ReplyBody::empty());
+    *reply.status_mut() = status;
+    reply
+}
+
+/// A 200 whose JSON body is written piece by piece by `produce`, which is driven by the connection
+/// and dropped with it. A failure it returns breaks the connection, so that no client takes half an
+/// answer for a whole one.
+pub(crate) fn json_stream<F, P>(produce: P) -> Reply
+where
+    P: FnOnce(ReplySender) -> F,
+    F: Future<Output = Result<(), Failure>> + Send + 'static,
+{
+    let mut reply = Response::new(ReplyBody::produced(None, produce));
+    reply.headers_mut().insert(CONTENT_TYPE, JSON);
+    reply
+}
+
+/// Like [`json_stream`], with a media type and, where it is known, the length of the whole body.
+pub(crate) fn stream<F, P>(content_type: HeaderValue, length: Option<u64>, produce: P) -> Reply
+where
+    P: FnOnce(ReplySender) -> F,
+    F: Future<Output = Result<(), Failure>> + Send + 'static,
+{
+    let mut reply = Response::new(ReplyBody::produced(length, produce));
+    reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    reply
+}
+
+/// Says which revision the answer shows or made.
+pub(crate) fn set_revision_tag(reply: &mut Reply, revision: &Revision) {
+    if let Ok(value) = HeaderValue::try_from(format!("\"{revision}\"")) {
+        reply.headers_mut().insert(ETAG, value);
+    }
+}
+
+/// `{"error":…,"reason":…}` as text, without a newline at its end.
+pub(crate) fn failure_text(failure: &Failure) -> Vec<u8> {
+    let (_, error) = failure.status();
+    let mut text = Vec::with_capacity(96);
+    text.extend_from_slice(b"{\"error\":");
+    write_string(&mut text, error);
+    text.extend_from_slice(b",\"reason\":");
+    write_string(&mut text, &failure.to_string());
+    text.push(b'}');
+    text
+}
+
+/// The answer to a request that failed.
+pub(crate) fn failure(failure: &Failure) -> Reply {
+    let (status, _) = failure.status();
+    let mut reply = json(status, failure_text(failure));
+    match failure {
+        Failure::MethodNotAllowed(methods) => {
+            if let Ok(value) = HeaderValue::from_str(methods) {
+                reply.headers_mut().insert(ALLOW, value);
+            }
+        }
+        Failure::Busy { retry_after, .. } => {
+            let seconds = retry_after.as_secs().max(1);
+            reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        _ => {}
+    }
+    reply
+}
+
+/// Puts on what every answer has, after the request that it answers was dealt with.
+pub(crate) fn complete(reply: &mut Reply, request: &HeaderMap, server: &HeaderValue) {
+    let unauthorized = reply.status() == StatusCode::UNAUTHORIZED;
+    let headers = reply.headers_mut();
+    headers.insert(SERVER, server.clone());
+    headers.entry(CACHE_CONTROL).or_insert(MUST_REVALIDATE);
+    if unauthorized && let Some(challenge) = request.get("x-couchdb-www-authenticate") {
+        // CouchDB sends no challenge by itself (browsers would open a dialog), but the one that the
+        // client names.
+        headers.insert(WWW_AUTHENTICATE, challenge.clone());
+    }
+}
+
+/// Answers in plain text where the client does not take JSON, as CouchDB does.
+pub(crate) fn negotiate(reply: &mut Reply, request: &Request) {
+    if reply.headers().get(CONTENT_TYPE) == Some(&JSON) && !request.accepts("application/json") {
+        reply.headers_mut().insert(CONTENT_TYPE, PLAIN_TEXT);
+    }
+}
+
+/// Whether the method is one of those allowed; `Failure::MethodNotAllowed` naming them otherwise.
+pub(crate) fn allow(
+    method: &Method,
+    allowed: &[Method],
+    names: &'static str,
+) -> Result<(), Failure> {
+    if allowed.contains(method) { Ok(()) } else { Err(Failure::MethodNotAllowed(names)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_written_as_couchdb_writes_them() {
+        let text = failure_text(&Failure::NotFound("missing \"x\"".to_owned()));
+        assert_eq!(text, br#"{"error":"not_found","reason":"missing \"x\""}"#);
+        let reply = failure(&Failure::MethodNotAllowed("GET,HEAD"));
+        assert_eq!(reply.headers().get(ALLOW).map(HeaderValue::as_bytes), Some(&b"GET,HEAD"[..]));
+    }
+
+    #[test]
+    fn a_challenge_is_sent_only_where_the_client_names_one() {
+        let server = HeaderValue::from_static("s");
+        let mut reply = failure(&Failure::Unauthorized("no".to_owned()));
+        complete(&mut reply, &HeaderMap::new(), &server);
+        assert!(!reply.headers().contains_key(WWW_AUTHENTICATE));
+        let mut headers = HeaderMap::new();
+        headers.insert("x-couchdb-www-authenticate", HeaderValue::from_static("Basic realm=\"x\""));
+        complete(&mut reply, &headers, &server);
+        assert!(reply.headers().contains_key(WWW_AUTHENTICATE));
+    }
+}

@@ -1,0 +1,173 @@
+//! A request as the endpoints see it: decoded path, parameters, headers, who asks, and a body that
+//! is read only when somebody wants it. Nothing is answered here.
+
+use std::sync::Arc;
+
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use hyper::{HeaderMap, Method, Uri, Version};
+use serde::de::DeserializeOwned;
+
+use crate::body::RequestBody;
+use crate::failure::Failure;
+use crate::limits;
+use crate::query::{Query, decode_component};
+use crate::shutdown::Shutdown;
+use crate::user::User;
+
+/// One request on its way through the router.
+pub(crate) struct Request {
+    /// Its method.
+    pub(crate) method: Method,
+    /// Its address as it came.
+    pub(crate) uri: Uri,
+    /// Decoded segments of the path, empty ones left out; `%2F` stays inside its segment, `+` is a
+    /// space.
+    pub(crate) path: Vec<String>,
+    /// Parameters.
+    pub(crate) query: Query,
+    /// Headers.
+    pub(crate) headers: HeaderMap,
+    /// HTTP version it came with.
+    pub(crate) version: Version,
+    /// Who asks.
+    pub(crate) user: Arc<User>,
+    /// The body, unread.
+    pub(crate) body: RequestBody,
+    /// Tells a feed that the node is about to stop.
+    pub(crate) shutdown: Shutdown,
+}
+
+impl Request {
+    /// The path's segment of that number as text; empty when there is none.
+    pub(crate) fn segment(&self, number: usize) -> &str {
+        self.path.get(number).map_or("", String::as_str)
+    }
+
+    /// A header's value, where it is readable text.
+    pub(crate) fn header(&self, name: impl hyper::header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The media type of the body in lower case, without its parameters; empty when none is told.
+    pub(crate) fn content_type(&self) -> String {
+        let text = self.header(CONTENT_TYPE).unwrap_or_default();
+        text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// Whether the client would take `media_type`; one without an `Accept` header takes all.
+    pub(crate) fn accepts(&self, media_type: &str) -> bool {
+        self.header(ACCEPT).is_none_or(|accept| accept_allows(accept, media_type))
+    }
+
+    /// Whether the client names `media_type` (or its family) in `Accept`, wildcards for all left
+    /// aside.
+    pub(crate) fn asks_for(&self, media_type: &str) -> bool {
+        let family = media_type.split('/').next().unwrap_or_default();
+        self.header(ACCEPT).is_some_and(|accept| {
+            accepted_types(accept)
+                .any(|item| item.eq_ignore_ascii_case(media_type) || is_family(item, family))
+        })
+    }
+
+    /// The whole body, gunzipped where it came gzipped; 413 when it has more than `limit` bytes.
+    pub(crate) async fn bytes(&mut self, limit: usize) -> Result<bytes::Bytes, Failure> {
+        self.body.collect(&self.headers, limit).await
+    }
+
+    /// The whole body of a request that has to be `application/json` (415 when it is not), gunzipped
+    /// where it came gzipped; 413 when it has more than `limit` bytes.
+    pub(crate) async fn json_bytes(&mut self, limit: usize) -> Result<bytes::Bytes, Failure> {
+        self.check_json()?;
+        self.bytes(limit).await
+    }
+
+    /// The body parsed as JSON, whatever its media type; 400 when it is not JSON or not of that
+    /// shape.
+    pub(crate) async fn json<T: DeserializeOwned>(&mut self, limit: usize) -> Result<T, Failure> {
+        let bytes = self.bytes(limit).await?;
+        serde_json::from_slice(&bytes).map_err(|error| bad_json(&error))
+    }
+
+    /// Refuses a body that says it is something else than JSON; one that says nothing passes.
+    pub(crate) fn check_json(&self) -> Result<(), Failure> {
+        match self.content_type().as_str() {
+            "" | "application/json" => Ok(()),
+            _ => {
+                let reason = "Content-Type must be application/json";
+                Err(Failure::BadContentType(reason.to_owned()))
+            }
+        }
+    }
+
+    /// The `Authorization` header as it came.
+    pub(crate) fn authorization(headers: &HeaderMap) -> Option<&[u8]> {
+        headers.get(AUTHORIZATION).map(hyper::header::HeaderValue::as_bytes)
+    }
+}
+
+/// What a body that `serde_json` refused is told.
+fn bad_json(error: &serde_json::Error) -> Failure {
+    if error.is_data() {
+        Failure::BadRequest(format!("Request body has the wrong shape: {error}"))
+    } else {
+        Failure::BadRequest("invalid UTF-8 JSON".to_owned())
+    }
+}
+
+/// The decoded segments of a URI's path.
+pub(crate) fn path_segments(uri: &Uri) -> Result<Vec<String>, Failure> {
+    let path = uri.path();
+    if path.len() > limits::PATH_BYTES {
+        return Err(Failure::BadRequest("the request uri is too long".to_owned()));
+    }
+    Ok(path.split('/').filter(|part| !part.is_empty()).map(decode_component).collect())
+}
+
+fn accepted_types(accept: &str) -> impl Iterator<Item = &str> {
+    accept.split(',').filter(|item| !refused(item)).map(|item| {
+        let media_type = item.split(';').next().unwrap_or_default();
+        media_type.trim()
+    })
+}
+
+/// Whether a line of `Accept` has `q=0`: "not this one".
+fn refused(item: &str) -> bool {
+    item.split(';').skip(1).any(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or_default();
+        name.trim() == "q" && value.trim().parse::<f32>().is_ok_and(|quality| quality <= 0.0)
+    })
+}
+
+fn is_family(item: &str, family: &str) -> bool {
+    item.strip_suffix("/*").is_some_and(|named| named != "*" && named.eq_ignore_ascii_case(family))
+}
+
+fn accept_allows(accept: &str, media_type: &str) -> bool {
+    if accept == "*/*" || accept == media_type || accept.trim().is_empty() {
+        return true;
+    }
+    let family = media_type.split('/').next().unwrap_or_default();
+    accepted_types(accept).any(|item| {
+        item == "*/*" || item.eq_ignore_ascii_case(media_type) || is_family(item, family)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_decoded_segment_by_segment() {
+        let uri: Uri = "/a%2Fb//doc+one/%C3%A9?x=1".parse().expect("a URI");
+        assert_eq!(path_segments(&uri), Ok(vec!["a/b".into(), "doc one".into(), "é".into()]));
+    }
+
+    #[test]
+    fn accept_lists_are_read_with_wildcards_and_refusals() {
+        assert!(accept_allows("text/html, application/json;q=0.5", "application/json"));
+        assert!(accept_allows("text/html, */*;q=0.1", "application/json"));
+        assert!(accept_allows("application/*", "application/json"));
+        assert!(!accept_allows("text/html", "application/json"));
+        assert!(!accept_allows("application/json;q=0, text/html", "application/json"));
+    }
+}

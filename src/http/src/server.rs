@@ -1,0 +1,167 @@
+//! Endpoints of the node itself: the welcome, `_up`, `_uuids`, `_session`, `_replicate`, and the
+//! set-up page. Databases are elsewhere.
+
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, REFERRER_POLICY};
+use hyper::{Method, StatusCode};
+use refuge_document::json::write_string;
+use serde::Deserialize;
+
+use crate::failure::Failure;
+use crate::limits;
+use crate::node::{NewAdmin, Node};
+use crate::query::parse_error;
+use crate::reply::{self, Reply, allow};
+use crate::request::Request;
+use crate::router::not_built;
+
+/// Most identifiers that one `_uuids` answers with, as in CouchDB (`[uuids] max_count`).
+const MOST_IDENTIFIERS: u64 = 1000;
+
+/// `GET /`: what clients look at to know that this speaks CouchDB.
+pub(crate) fn welcome(node: &dyn Node, request: &Request) -> Result<Reply, Failure> {
+    allow(&request.method, &[Method::GET, Method::HEAD], "GET,HEAD")?;
+    let facts = node.facts();
+    let mut text = Vec::with_capacity(256);
+    text.extend_from_slice(b"{\"couchdb\":\"Welcome\",\"version\":\"3.5.0\",\"uuid\":");
+    write_string(&mut text, &facts.uuid);
+    text.extend_from_slice(b",\"features\":[],\"vendor\":{\"name\":\"refuge\",\"version\":");
+    write_string(&mut text, &facts.version);
+    text.extend_from_slice(b"}}");
+    Ok(reply::json(StatusCode::OK, text))
+}
+
+/// `GET /_up`.
+pub(crate) fn up(request: &Request) -> Result<Reply, Failure> {
+    allow(&request.method, &[Method::GET, Method::HEAD], "GET,HEAD")?;
+    Ok(reply::json(StatusCode::OK, b"{\"status\":\"ok\",\"seeds\":{}}".to_vec()))
+}
+
+/// `GET /_uuids`.
+pub(crate) fn uuids(node: &dyn Node, request: &Request) -> Result<Reply, Failure> {
+    allow(&request.method, &[Method::GET], "GET")?;
+    let count = request.query.count("count")?.unwrap_or(1);
+    if count > MOST_IDENTIFIERS {
+        return Err(Failure::BadRequest("count parameter too large".to_owned()));
+    }
+    let count = usize::try_from(count).map_err(|_| parse_error("count"))?;
+    let mut text = b"{\"uuids\":[".to_vec();
+    for (number, identifier) in node.new_identifiers(count).iter().enumerate() {
+        if number > 0 {
+            text.push(b',');
+        }
+        write_string(&mut text, identifier);
+    }
+    text.extend_from_slice(b"]}");
+    let mut reply = reply::json(StatusCode::OK, text);
+    reply
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("must-revalidate, no-cache"));
+    Ok(reply)
+}
+
+/// `GET /_session`: who am I.
+pub(crate) fn session(request: &Request) -> Result<Reply, Failure> {
+    if matches!(request.method, Method::POST | Method::DELETE) {
+        return Err(not_built("logging in by cookie (use Basic credentials)"));
+    }
+    allow(&request.method, &[Method::GET, Method::HEAD], "GET,HEAD,POST,DELETE")?;
+    let user = &request.user;
+    let mut text = b"{\"ok\":true,\"userCtx\":{\"name\":".to_vec();
+    match &user.name {
+        Some(name) => write_string(&mut text, name),
+        None => text.extend_from_slice(b"null"),
+    }
+    text.extend_from_slice(b",\"roles\":[");
+    for (number, role) in user.roles.iter().enumerate() {
+        if number > 0 {
+            text.push(b',');
+        }
+        write_string(&mut text, role);
+    }
+    text.extend_from_slice(b"]},\"info\":{\"authentication_handlers\":[\"default\"]");
+    if user.name.is_some() {
+        text.extend_from_slice(b",\"authenticated\":\"default\"");
+    }
+    text.extend_from_slice(b"}}");
+    Ok(reply::json(StatusCode::OK, text))
+}
+
+/// `POST /_replicate`.
+pub(crate) async fn replicate(node: &dyn Node, request: &mut Request) -> Result<Reply, Failure> {
+    allow(&request.method, &[Method::POST], "POST")?;
+    request.check_json()?;
+    let body: serde_json::Value = request.json(limits::SMALL_JSON_BYTES).await?;
+    if !body.is_object() {
+        return Err(Failure::BadRequest("Request body must be a JSON object".to_owned()));
+    }
+    let continuous = body.get("continuous") == Some(&serde_json::Value::Bool(true));
+    let answer = node.replicate(body, &request.user).await?;
+    // CouchDB: 202 where the replication goes on after the answer.
+    let status = if continuous { StatusCode::ACCEPTED } else { StatusCode::OK };
+    reply::json_value(status, &answer)
+}
+
+#[derive(Deserialize)]
+struct AdminForm {
+    name: String,
+    password: String,
+}
+
+/// The set-up page: `GET /_setup/<token>` is a form, `POST` makes the first admin.
+pub(crate) async fn set_up(
+    node: &dyn Node,
+    request: &mut Request,
+    token: &str,
+) -> Result<Reply, Failure> {
+    allow(&request.method, &[Method::GET, Method::HEAD, Method::POST], "GET,HEAD,POST")?;
+    if !node.set_up_is_open(token).await {
+        // The same as for any other path of a node that is not set up: the link tells nothing.
+        return Err(Failure::Unauthorized("This set-up link is not valid (any more).".to_owned()));
+    }
+    if request.method != Method::POST {
+        return Ok(page(StatusCode::OK, include_str!("server/set_up.html")));
+    }
+    let from_page = request.content_type() == "application/x-www-form-urlencoded";
+    let form = read_admin(request, from_page).await?;
+    if form.name.is_empty() || form.password.is_empty() {
+        return Err(Failure::BadRequest("An admin needs a name and a password.".to_owned()));
+    }
+    if form.name.starts_with('_') || form.name.contains([':', '\n', '\r', '\0']) {
+        return Err(Failure::BadRequest(
+            "An admin's name must not begin with \"_\" and must not hold \":\".".to_owned(),
+        ));
+    }
+    node.set_up(token, NewAdmin { name: form.name, password: form.password }).await?;
+    if from_page {
+        Ok(page(StatusCode::CREATED, include_str!("server/set_up_done.html")))
+    } else {
+        Ok(reply::ok(StatusCode::CREATED))
+    }
+}
+
+async fn read_admin(request: &mut Request, from_page: bool) -> Result<AdminForm, Failure> {
+    if !from_page {
+        return request.json(limits::SMALL_JSON_BYTES).await;
+    }
+    let bytes = request.bytes(limits::SMALL_JSON_BYTES).await?;
+    let fields = form_urlencoded::parse(&bytes);
+    let mut form = AdminForm { name: String::new(), password: String::new() };
+    for (name, value) in fields {
+        match name.as_ref() {
+            "name" => form.name = value.into_owned(),
+            "password" => form.password = value.into_owned(),
+            _ => {}
+        }
+    }
+    Ok(form)
+}
+
+fn page(status: StatusCode, html: &'static str) -> Reply {
+    let mut reply = reply::json_bytes(status, bytes::Bytes::from_static(html.as_bytes()));
+    let headers = reply.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // The token stands in the page's address: it must not travel on.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    reply
+}

@@ -1,0 +1,217 @@
+//! The body of an answer, whole or produced piece by piece. A producer is a future inside the body:
+//! it runs only while the connection asks for more, at most a few pieces ahead, and is dropped with
+//! the connection. What it produces is not known here.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
+
+use crate::failure::Failure;
+use crate::limits;
+
+/// A body that could not be produced to its end; the connection is broken off.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer broke off: {0}")]
+pub struct BrokenStream(#[source] Failure);
+
+/// The body of an answer.
+pub struct ReplyBody(Inner);
+
+enum Inner {
+    Full(Bytes),
+    Produced(Box<Produced>),
+}
+
+struct Produced {
+    producer: Option<Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>>,
+    pieces: mpsc::Receiver<Bytes>,
+    failure: Option<Failure>,
+    remaining: Option<u64>,
+}
+
+impl ReplyBody {
+    /// Nothing.
+    pub(crate) fn empty() -> Self {
+        Self::full(Bytes::new())
+    }
+
+    /// All bytes at once.
+    pub(crate) fn full(bytes: Bytes) -> Self {
+        Self(Inner::Full(bytes))
+    }
+
+    /// Bytes that `produce` writes into the sender it is given. `length` is the number of all bytes
+    /// where it is known before.
+    pub(crate) fn produced<F, P>(length: Option<u64>, produce: P) -> Self
+    where
+        P: FnOnce(ReplySender) -> F,
+        F: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        let (sender, pieces) = mpsc::channel(limits::CHUNKS_WAITING);
+        let producer = produce(ReplySender { sender, buffer: Vec::new() });
+        Self(Inner::Produced(Box::new(Produced {
+            producer: Some(Box::pin(producer)),
+            pieces,
+            failure: None,
+            remaining: length,
+        })))
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = BrokenStream;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenStream>>> {
+        match &mut self.0 {
+            Inner::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Inner::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Inner::Produced(produced) => produced.poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Inner::Full(bytes) => bytes.is_empty(),
+            Inner::Produced(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Inner::Produced(produced) => {
+                produced.remaining.map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
+        }
+    }
+}
+
+impl Produced {
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenStream>>> {
+        loop {
+            // Not `poll_recv`: when the task's budget is used up that one says "pending" over a full
+            // channel, and so would the producer.
+            if let Ok(piece) = self.pieces.try_recv() {
+                return Poll::Ready(Some(Ok(self.hand_out(piece))));
+            }
+            let Some(producer) = &mut self.producer else {
+                // The sender went with the producer, so nothing can be left in the channel.
+                let failure = self.failure.take();
+                return Poll::Ready(failure.map(|failure| Err(BrokenStream(failure))));
+            };
+            match producer.as_mut().poll(context) {
+                Poll::Ready(result) => {
+                    self.producer = None;
+                    self.failure = result.err();
+                }
+                Poll::Pending => {
+                    return match self.pieces.poll_recv(context) {
+                        Poll::Ready(Some(piece)) => Poll::Ready(Some(Ok(self.hand_out(piece)))),
+                        Poll::Ready(None) | Poll::Pending => Poll::Pending,
+                    };
+                }
+            }
+        }
+    }
+
+    fn hand_out(&mut self, piece: Bytes) -> Frame<Bytes> {
+        if let Some(remaining) = &mut self.remaining {
+            *remaining = remaining.saturating_sub(piece.len() as u64);
+        }
+        Frame::data(piece)
+    }
+}
+
+/// Where a producer writes its answer. Small writes gather in a buffer.
+pub(crate) struct ReplySender {
+    sender: mpsc::Sender<Bytes>,
+    buffer: Vec<u8>,
+}
+
+impl ReplySender {
+    /// The buffer that waits to be sent; append to it and call [`Self::flush_when_full`] now and
+    /// then.
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Sends the buffer when enough has gathered in it.
+    pub(crate) async fn flush_when_full(&mut self) -> Result<(), Failure> {
+        if self.buffer.len() >= limits::CHUNK_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    /// Sends what is in the buffer now, waiting while the client is slow.
+    pub(crate) async fn flush(&mut self) -> Result<(), Failure> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let piece = Bytes::from(std::mem::take(&mut self.buffer));
+        self.pass_on(piece).await
+    }
+
+    /// Sends bytes as they are, after what is in the buffer.
+    pub(crate) async fn send(&mut self, bytes: Bytes) -> Result<(), Failure> {
+        self.flush().await?;
+        if bytes.is_empty() { Ok(()) } else { self.pass_on(bytes).await }
+    }
+
+    async fn pass_on(&mut self, piece: Bytes) -> Result<(), Failure> {
+        // The receiver lives in the same body as the producer, so it cannot be gone before it.
+        self.sender
+            .send(piece)
+            .await
+            .map_err(|_| Failure::Internal("the client went away".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_producer_is_driven_by_its_reader() {
+        let body = ReplyBody::produced(None, |mut sender| async move {
+            for number in 0..10_000_u32 {
+                sender.buffer().extend_from_slice(format!("{number},").as_bytes());
+                sender.flush_when_full().await?;
+            }
+            sender.send(Bytes::from_static(b"end")).await
+        });
+        let text = body.collect().await.expect("a whole body").to_bytes();
+        assert!(text.starts_with(b"0,1,2,"));
+        assert!(text.ends_with(b"9999,end"));
+    }
+
+    #[tokio::test]
+    async fn a_failure_breaks_the_body_off_after_what_was_sent() {
+        let mut body = ReplyBody::produced(None, |mut sender| async move {
+            sender.send(Bytes::from_static(b"begin")).await?;
+            Err(Failure::Internal("lost".to_owned()))
+        });
+        let frame = body.frame().await.expect("a frame").expect("data");
+        assert_eq!(frame.into_data().expect("data"), Bytes::from_static(b"begin"));
+        assert!(body.frame().await.expect("an end").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_known_length_is_told() {
+        let body = ReplyBody::produced(Some(5), |mut sender| async move {
+            sender.send(Bytes::from_static(b"12345")).await
+        });
+        assert_eq!(body.size_hint().exact(), Some(5));
+        assert_eq!(body.collect().await.expect("whole").to_bytes().len(), 5);
+    }
+}

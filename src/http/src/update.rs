@@ -1,0 +1,185 @@
+//! From a document as a client sent it to an edit that the database takes: which revision it builds
+//! on, and its attachments uploaded. Applying it is the database's.
+
+use bytes::Bytes;
+use refuge_document::{
+    Attachment, BadDocument, EditKind, IdError, Incoming, IncomingAttachment, IncomingContent,
+    parse_document,
+};
+
+use crate::failure::Failure;
+use crate::limits;
+use crate::node::{
+    Database, Update, UpdateAttachment, UpdateFailure, UploadOptions, UploadedContent,
+};
+
+/// Bytes up to which a document is parsed at once instead of on a thread for slow work.
+const PARSED_INLINE_BYTES: usize = 1024 * 1024;
+
+/// Whether revisions are made here or kept from elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edits {
+    /// `new_edits=true`.
+    New,
+    /// `new_edits=false`.
+    Replicated,
+}
+
+impl From<IdError> for Failure {
+    fn from(error: IdError) -> Self {
+        named(error.error(), error.to_string())
+    }
+}
+
+impl From<BadDocument> for Failure {
+    fn from(error: BadDocument) -> Self {
+        named(error.error(), error.to_string())
+    }
+}
+
+fn named(error: &'static str, reason: String) -> Failure {
+    match error {
+        "bad_request" => Failure::BadRequest(reason),
+        error => Failure::Invalid { error, reason },
+    }
+}
+
+impl From<UpdateFailure> for Failure {
+    fn from(failure: UpdateFailure) -> Self {
+        match failure {
+            UpdateFailure::Conflict => Self::Conflict,
+            UpdateFailure::NotFound => Self::NotFound("missing".to_owned()),
+            UpdateFailure::MissingStub { id, name } => {
+                Self::MissingStub(format!("Invalid attachment stub in {id} for {name}"))
+            }
+            UpdateFailure::Failed(failure) => failure.as_ref().clone(),
+        }
+    }
+}
+
+/// Takes a document's text apart; a long one on a thread for slow work.
+pub(crate) async fn parse(text: Bytes) -> Result<Incoming, Failure> {
+    if text.len() <= PARSED_INLINE_BYTES {
+        return Ok(parse_document(&text)?);
+    }
+    let parsed = tokio::task::spawn_blocking(move || parse_document(&text)).await;
+    Ok(parsed.map_err(|error| Failure::Internal(format!("parsing failed: {error}")))??)
+}
+
+/// The edit that `incoming` stands for, as document `id`. Attachments with their bytes inside are
+/// uploaded; `followed` are those that came behind the document, in the order in which it lists
+/// them.
+pub(crate) async fn prepare(
+    database: &dyn Database,
+    id: String,
+    incoming: Incoming,
+    edits: Edits,
+    followed: Vec<UploadedContent>,
+) -> Result<Update, Failure> {
+    if incoming.body.as_bytes().len() > limits::DOCUMENT_BYTES {
+        return Err(Failure::TooLarge { error: "document_too_large", reason: id });
+    }
+    let kind = kind(incoming.revision, incoming.revisions, edits)?;
+    let mut followed = followed.into_iter();
+    let mut attachments = Vec::with_capacity(incoming.attachments.len());
+    for attachment in incoming.attachments {
+        attachments.push(resolve(database, attachment, edits, &mut followed).await?);
+    }
+    Ok(Update { id, deleted: incoming.deleted, body: incoming.body, attachments, kind })
+}
+
+fn kind(
+    revision: Option<refuge_document::Revision>,
+    revisions: Option<Vec<refuge_document::Revision>>,
+    edits: Edits,
+) -> Result<EditKind, Failure> {
+    if edits == Edits::New {
+        return Ok(EditKind::Interactive { parent: revision });
+    }
+    let path = revisions.filter(|path| !path.is_empty()).or_else(|| revision.map(|one| vec![one]));
+    path.map(|path| EditKind::Replicated { path }).ok_or_else(|| {
+        Failure::BadRequest(
+            "When `new_edits: false`, the document needs `_rev` or `_revisions` specified"
+                .to_owned(),
+        )
+    })
+}
+
+async fn resolve(
+    database: &dyn Database,
+    attachment: IncomingAttachment,
+    edits: Edits,
+    followed: &mut impl Iterator<Item = UploadedContent>,
+) -> Result<UpdateAttachment, Failure> {
+    let IncomingAttachment { name, content_type, revpos, content, .. } = attachment;
+    let uploaded = match content {
+        IncomingContent::Stub => return Ok(UpdateAttachment::Stub { name, revpos }),
+        IncomingContent::Inline(bytes) => {
+            let options =
+                UploadOptions { content_type: content_type.clone(), already_gzipped: false };
+            let mut upload = database.upload(options).await?;
+            upload.write(bytes.into()).await?;
+            upload.finish().await?
+        }
+        IncomingContent::Follows => followed.next().ok_or_else(|| {
+            Failure::BadRequest(format!(
+                "The bytes of attachment '{name}' are to follow, which only a multipart/related \
+                 request can do"
+            ))
+        })?,
+    };
+    // Of an edit that is made here, new content belongs to the revision that it makes.
+    let revpos = if edits == Edits::New { 0 } else { revpos.unwrap_or(0) };
+    Ok(UpdateAttachment::New(described(name, content_type, revpos, uploaded)))
+}
+
+/// The description of an attachment from what its upload became.
+pub(crate) fn described(
+    name: String,
+    content_type: String,
+    revpos: u32,
+    uploaded: UploadedContent,
+) -> Attachment {
+    Attachment {
+        name,
+        content_type,
+        revpos,
+        digest: uploaded.digest,
+        content: uploaded.content,
+        length: uploaded.length,
+        stored_length: uploaded.stored_length,
+        encoding: uploaded.encoding,
+    }
+}
+
+/// Applies one edit.
+pub(crate) async fn apply(
+    database: &dyn Database,
+    update: Update,
+) -> Result<refuge_document::Revision, Failure> {
+    let mut results = database.update(vec![update]).await?;
+    match results.pop() {
+        Some(result) => Ok(result?),
+        None => Err(Failure::Internal("the database gave no answer to an edit".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replicated_edit_needs_revisions() {
+        assert!(kind(None, None, Edits::Replicated).is_err());
+        assert!(kind(None, Some(vec![]), Edits::Replicated).is_err());
+        let revision: refuge_document::Revision = "1-a".parse().expect("a revision");
+        assert_eq!(
+            kind(Some(revision.clone()), None, Edits::Replicated),
+            Ok(EditKind::Replicated { path: vec![revision.clone()] })
+        );
+        assert_eq!(
+            kind(Some(revision.clone()), None, Edits::New),
+            Ok(EditKind::Interactive { parent: Some(revision) })
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! A client for the tests: one connection through memory to a served node.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper::{HeaderMap, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use refuge_http::{Node, Peer, Shutdown, serve_connection};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::memory::MemoryNode;
+
+/// Bytes that a connection holds on their way; small, so that back-pressure is met.
+const PIPE_BYTES: usize = 4096;
+
+/// A connection and the node behind it.
+pub struct Client {
+    sender: http1::SendRequest<Full<Bytes>>,
+    authorization: Option<String>,
+    /// Gives the sign to shut down.
+    pub shutdown: watch::Sender<bool>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// A header as text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Checks the status, and shows the body where it is another.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text());
+        self
+    }
+}
+
+/// Serves a node on one end of a pipe and gives back the other.
+pub fn serve(node: Arc<dyn Node>) -> (tokio::io::DuplexStream, watch::Sender<bool>) {
+    let (near, far) = tokio::io::duplex(PIPE_BYTES);
+    let (shutdown, receiver) = watch::channel(false);
+    let peer = Peer { address: ([127, 0, 0, 1], 1).into() };
+    tokio::spawn(async move {
+        let _ = serve_connection(far, node, peer, Shutdown::new(receiver)).await;
+    });
+    (near, shutdown)
+}
+
+impl Client {
+    /// A connection to a node, without credentials.
+    pub async fn anonymous(node: Arc<MemoryNode>) -> Self {
+        let (near, shutdown) = serve(node);
+        let (sender, connection) = http1::handshake(TokioIo::new(near)).await.unwrap();
+        tokio::spawn(connection);
+        Self { sender, authorization: None, shutdown }
+    }
+
+    /// A connection to a node as somebody.
+    pub async fn named(node: Arc<MemoryNode>, name: &str, password: &str) -> Self {
+        let mut client = Self::anonymous(node).await;
+        let encoded =
+            base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"));
+        client.authorization = Some(format!("Basic {encoded}"));
+        client
+    }
+
+    /// The admin of a new node that has the database `db`.
+    pub async fn with_database() -> Self {
+        let node = Arc::new(MemoryNode::with_admin());
+        let mut client = Self::named(node, "ada", "secret").await;
+        client.send("PUT /db", &[], "").await.expect(201);
+        client
+    }
+
+    /// Sends `METHOD /path` and waits for the whole answer.
+    pub async fn send(
+        &mut self,
+        line: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let (method, path) = line.split_once(' ').unwrap();
+        let mut request = Request::builder().method(method).uri(path).header("host", "node");
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.sender.ready().await.unwrap();
+        let request = request.body(Full::new(body.into())).unwrap();
+        let answer = self.sender.send_request(request).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// `GET` of a path.
+    pub async fn get(&mut self, path: &str) -> Answer {
+        self.send(&format!("GET {path}"), &[("accept", "application/json")], "").await
+    }
+
+    /// `PUT` of JSON.
+    pub async fn put(&mut self, path: &str, body: &str) -> Answer {
+        let headers = [("content-type", "application/json")];
+        self.send(&format!("PUT {path}"), &headers, body.to_owned()).await
+    }
+
+    /// `POST` of JSON.
+    pub async fn post(&mut self, path: &str, body: &str) -> Answer {
+        let headers = [("content-type", "application/json"), ("accept", "application/json")];
+        self.send(&format!("POST {path}"), &headers, body.to_owned()).await
+    }
+
+    /// Stores a document that has to be taken; its revision.
+    pub async fn store(&mut self, path: &str, body: &str) -> String {
+        let answer = self.put(path, body).await;
+        assert!(answer.status.is_success(), "{}", answer.text());
+        answer.json()["rev"].as_str().unwrap().to_owned()
+    }
+}

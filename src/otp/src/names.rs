@@ -1,0 +1,302 @@
+//! The names of one node: who is registered, what values actors publish, how full their queues are,
+//! and where everyone stands in the tree. Like the table of registered names in Erlang it is the one
+//! thing that actors share; it belongs to the node, not to the process, so two nodes never meet in it.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use ractor::{ActorCell, ActorId, ActorRef, ActorStatus, Message, RpcReplyPort};
+
+use crate::bounded::Gauge;
+use crate::call::{CallError, call, cast};
+use crate::life::{Exit, Life};
+use crate::table::Table;
+use crate::tree::TreeNode;
+
+/// Enough that two cores seldom meet on one lock.
+const SHARDS: usize = 16;
+
+/// A published value and whose it is.
+struct Published {
+    owner: ActorCell,
+    value: Arc<dyn Any + Send + Sync>,
+}
+
+/// All that is known under one name.
+#[derive(Default)]
+struct Entry {
+    actor: Option<ActorCell>,
+    published: Option<Published>,
+    gauge: Option<Arc<Gauge>>,
+}
+
+impl Entry {
+    fn is_empty(&self) -> bool {
+        // A gauge that only the table holds counts nothing any more.
+        let counted = self.gauge.as_ref().is_some_and(|gauge| Arc::strong_count(gauge) > 1);
+        self.actor.is_none() && self.published.is_none() && !counted
+    }
+}
+
+type Shard = RwLock<HashMap<Box<str>, Entry>>;
+
+struct Shared {
+    node: Arc<str>,
+    hasher: RandomState,
+    shards: [Shard; SHARDS],
+    table: Mutex<Table>,
+    /// Names that each tracked actor holds, so that they go with it.
+    owned: Mutex<HashMap<ActorId, Vec<Box<str>>>>,
+}
+
+/// The table of names of one node; cheap to clone.
+#[derive(Clone)]
+pub struct Names {
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Names({})", self.shared.node)
+    }
+}
+
+/// Nobody of that name is in the tree.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no actor called {name} is running; the tree shows the names")]
+pub struct NoSuchActor {
+    /// The name or path asked for.
+    pub name: String,
+}
+
+impl Names {
+    /// An empty table for the node with this label, which logs and metrics carry.
+    #[must_use]
+    pub fn new(node: impl Into<Arc<str>>) -> Self {
+        let shared = Shared {
+            node: node.into(),
+            hasher: RandomState::new(),
+            shards: Default::default(),
+            table: Mutex::default(),
+            owned: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The node's label.
+    #[must_use]
+    pub fn node(&self) -> &str {
+        &self.shared.node
+    }
+
+    /// Gives `actor` a name. The newest wins; the name goes when the actor does. Children of a
+    /// supervisor have theirs from the start, so this is for second names.
+    pub fn register<M: Message>(&self, name: &str, actor: &ActorRef<M>) {
+        self.register_cell(name, actor.get_cell());
+    }
+
+    pub(crate) fn register_cell(&self, name: &str, cell: ActorCell) {
+        self.own(&cell, name);
+        let replaced = self.change(name, |entry| entry.actor.replace(cell));
+        drop(replaced);
+    }
+
+    /// The actor that has the name and takes messages of type `M`; none once it stops.
+    #[must_use]
+    pub fn lookup<M: Message>(&self, name: &str) -> Option<ActorRef<M>> {
+        let shard = self.shard(name).read().unwrap_or_else(PoisonError::into_inner);
+        let cell = shard.get(name)?.actor.as_ref()?;
+        let takes = cell.is_message_type_of::<M>() == Some(true);
+        (takes && is_up(cell)).then(|| cell.clone().into())
+    }
+
+    /// Publishes a value under a name, as long as its owner lives. The newest wins.
+    pub fn publish<T: Send + Sync + 'static>(&self, owner: &ActorCell, name: &str, value: Arc<T>) {
+        self.own(owner, name);
+        let published = Published { owner: owner.clone(), value };
+        let replaced = self.change(name, |entry| entry.published.replace(published));
+        drop(replaced);
+    }
+
+    /// Takes back what `owner` published under a name.
+    pub fn withdraw(&self, owner: &ActorCell, name: &str) {
+        let id = owner.get_id();
+        self.change(name, |entry| {
+            if entry.published.as_ref().is_some_and(|value| value.owner.get_id() == id) {
+                entry.published = None;
+            }
+        });
+        if let Some(names) = self.owned().get_mut(&id) {
+            names.retain(|owned| **owned != *name);
+        }
+    }
+
+    /// The value published under a name, if it is a `T` and its owner lives.
+    #[must_use]
+    pub fn value<T: Send + Sync + 'static>(&self, name: &str) -> Option<Arc<T>> {
+        let shard = self.shard(name).read().unwrap_or_else(PoisonError::into_inner);
+        let published = shard.get(name)?.published.as_ref()?;
+        let value = is_up(&published.owner).then(|| Arc::clone(&published.value))?;
+        drop(shard);
+        value.downcast().ok()
+    }
+
+    /// Sends to whoever has the name, without waiting.
+    ///
+    /// # Errors
+    /// [`CallError::Down`] when nobody has it.
+    pub fn cast<M: Message>(&self, name: &str, message: M) -> Result<(), CallError> {
+        cast(&self.lookup(name).ok_or(CallError::Down)?, message)
+    }
+
+    /// Sends to whoever has the name and waits for the reply, at most until `deadline` from now.
+    ///
+    /// # Errors
+    /// As [`call`](crate::call); [`CallError::Down`] when nobody has the name.
+    pub async fn call<M: Message, R: Send + 'static>(
+        &self,
+        name: &str,
+        message: impl FnOnce(RpcReplyPort<R>) -> M,
+        deadline: Duration,
+    ) -> Result<R, CallError> {
+        let actor = self.lookup(name).ok_or(CallError::Down)?;
+        call(&actor, message, deadline).await
+    }
+
+    /// The count of messages that wait for a name.
+    #[must_use]
+    pub fn gauge(&self, name: &str) -> Arc<Gauge> {
+        self.change(name, |entry| Arc::clone(entry.gauge.get_or_insert_default()))
+    }
+
+    /// The live tree; none before the first start. Supervisors write their part of it down as they
+    /// act, so this waits for nobody, however busy.
+    #[must_use]
+    pub fn tree(&self) -> Option<TreeNode> {
+        let root = self.table().root()?;
+        self.tree_of(root)
+    }
+
+    /// Kills the actor with this name or path, worker or supervisor, wherever it is in the tree: no
+    /// message is finished, no `post_stop` runs.
+    ///
+    /// # Errors
+    /// [`NoSuchActor`] when there is none.
+    pub fn kill(&self, name: &str) -> Result<(), NoSuchActor> {
+        let life = self.table().find(name);
+        match life {
+            Some(life) => {
+                life.cell().kill();
+                Ok(())
+            }
+            None => Err(NoSuchActor { name: name.to_owned() }),
+        }
+    }
+
+    /// Waits until nothing of `actor`, a child of a supervisor of this node, is left, and tells how it
+    /// ended: [`Exit::Unknown`] when it was gone already.
+    pub fn monitor(&self, actor: &ActorCell) -> impl Future<Output = Exit> + Send + use<> {
+        let life = self.table().life(actor.get_id());
+        async move {
+            match life {
+                Some(life) => life.gone().await,
+                None => Exit::Unknown,
+            }
+        }
+    }
+
+    /// Sends `watcher` the message that `message` builds once nothing of `actor` is left; at once, with
+    /// [`Exit::Unknown`], when that is so already.
+    pub fn monitor_into<M: Message>(
+        &self,
+        actor: &ActorCell,
+        watcher: &ActorRef<M>,
+        message: impl FnOnce(Exit) -> M + Send + 'static,
+    ) {
+        let watcher = watcher.clone();
+        let deliver = move |exit| {
+            // A watcher that is gone does not mind.
+            let _ = watcher.send_message(message(exit));
+        };
+        let life = self.table().life(actor.get_id());
+        match life {
+            Some(life) => life.subscribe(Box::new(deliver)),
+            None => deliver(Exit::Unknown),
+        }
+    }
+
+    pub(crate) fn table(&self) -> MutexGuard<'_, Table> {
+        self.shared.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn tree_of(&self, place: crate::table::Place) -> Option<TreeNode> {
+        let mailbox = |name: &str| {
+            let shard = self.shard(name).read().unwrap_or_else(PoisonError::into_inner);
+            shard.get(name)?.gauge.as_ref().map(|gauge| gauge.waiting())
+        };
+        self.table().snapshot(place, &mailbox)
+    }
+
+    /// An incarnation begins.
+    pub(crate) fn enter(&self, life: &Arc<Life>) {
+        self.table().enter(life);
+    }
+
+    /// An incarnation is gone: its names go, its supervisor and its monitors hear of it.
+    pub(crate) fn leave(&self, life: &Life, exit: &Exit) {
+        let id = life.cell().get_id();
+        let owned = self.owned().remove(&id);
+        for name in owned.into_iter().flatten() {
+            self.disown(&name, id);
+        }
+        self.table().leave(life);
+        life.end(exit);
+    }
+
+    fn disown(&self, name: &str, id: ActorId) {
+        // What is taken out is dropped after the lock: a value may do anything in its own drop.
+        let taken = self.change(name, |entry| {
+            let actor = entry.actor.take_if(|cell| cell.get_id() == id);
+            let published = entry.published.take_if(|value| value.owner.get_id() == id);
+            (actor, published)
+        });
+        drop(taken);
+    }
+
+    fn own(&self, cell: &ActorCell, name: &str) {
+        let mut owned = self.owned();
+        let names = owned.entry(cell.get_id()).or_default();
+        if !names.iter().any(|owned| **owned == *name) {
+            names.push(name.into());
+        }
+    }
+
+    fn owned(&self) -> MutexGuard<'_, HashMap<ActorId, Vec<Box<str>>>> {
+        self.shared.owned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shard(&self, name: &str) -> &Shard {
+        let [first, rest @ ..] = &self.shared.shards;
+        let number = self.shared.hasher.hash_one(name) as usize % SHARDS;
+        number.checked_sub(1).and_then(|index| rest.get(index)).unwrap_or(first)
+    }
+
+    /// Changes an entry; what `change` returns is dropped by the caller, outside the lock.
+    fn change<R>(&self, name: &str, change: impl FnOnce(&mut Entry) -> R) -> R {
+        let mut shard = self.shard(name).write().unwrap_or_else(PoisonError::into_inner);
+        let entry = shard.entry(name.into()).or_default();
+        let result = change(entry);
+        if entry.is_empty() {
+            shard.remove(name);
+        }
+        result
+    }
+}
+
+fn is_up(cell: &ActorCell) -> bool {
+    cell.get_status() < ActorStatus::Draining
+}

@@ -1,0 +1,161 @@
+//! The shell around every actor in the tree. It gives the actor its name before the start counts as
+//! done, notes how it ended, and makes sure that its state is dropped before anyone hears that it is
+//! gone: ractor alone would hand the state of a stopped actor to its supervisor's mailbox, where it
+//! would keep files open and locks held while the next incarnation starts.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
+
+use crate::child::StartContext;
+use crate::life::{Exit, Life};
+use crate::names::Names;
+use crate::supervisor::GaveUp;
+use crate::table::Place;
+
+/// The actor `A` in its shell.
+pub(crate) struct Supervised<A>(pub(crate) A);
+
+/// What the shell needs besides the actor's own arguments.
+pub(crate) struct SupervisedArguments<T> {
+    arguments: T,
+    names: Names,
+    name: Arc<str>,
+    place: Place,
+}
+
+impl<T> SupervisedArguments<T> {
+    pub(crate) fn new(arguments: T, context: &StartContext) -> Self {
+        let names = context.names().clone();
+        Self { arguments, names, name: context.context().name, place: context.place() }
+    }
+}
+
+/// Ends the incarnation when it is dropped.
+struct Ending {
+    names: Names,
+    life: Arc<Life>,
+    exit: Exit,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.names.leave(&self.life, &self.exit);
+    }
+}
+
+/// The actor's state. The order of the fields matters: the state is dropped first.
+pub(crate) struct Living<S> {
+    state: S,
+    ending: Ending,
+}
+
+impl<S> Living<S> {
+    /// Keeps the reason of a failure, for those who watch.
+    fn note(&mut self, result: Outcome) -> Result<(), ActorProcessingErr> {
+        let result = result.unwrap_or_else(|panic| Err(panic_text(&*panic).into()));
+        if let Err(error) = &result {
+            self.ending.exit = match error.downcast_ref::<GaveUp>() {
+                Some(gave_up) => Exit::GaveUp(gave_up.to_string()),
+                None => Exit::Failed(error.to_string()),
+            };
+        }
+        result
+    }
+}
+
+type Outcome = Result<Result<(), ActorProcessingErr>, Box<dyn std::any::Any + Send>>;
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("panicked: {}", text.as_deref().unwrap_or("no text"))
+}
+
+impl<A: Actor> Actor for Supervised<A> {
+    type Msg = A::Msg;
+    type State = Option<Living<A::State>>;
+    type Arguments = SupervisedArguments<A::Arguments>;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let SupervisedArguments { arguments, names, name, place } = arguments;
+        let life = Life::new(myself.get_cell(), place);
+        names.enter(&life);
+        // From here on a dropped future is a kill.
+        let ending = Ending { names, life, exit: Exit::Killed };
+        let state = self.0.pre_start(myself.clone(), arguments).await?;
+        ending.names.register_cell(&name, myself.get_cell());
+        Ok(Some(Living { state, ending }))
+    }
+
+    async fn post_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some(living) = state else { return Ok(()) };
+        let started = self.0.post_start(myself, &mut living.state);
+        let outcome = AssertUnwindSafe(started).catch_unwind().await;
+        living.note(outcome)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some(living) = state else { return Ok(()) };
+        let handled = self.0.handle(myself, message, &mut living.state);
+        match AssertUnwindSafe(handled).catch_unwind().await {
+            Ok(Ok(())) => Ok(()),
+            outcome => living.note(outcome),
+        }
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some(living) = state else { return Ok(()) };
+        let handled = self.0.handle_supervisor_evt(myself, event, &mut living.state);
+        let outcome = AssertUnwindSafe(handled).catch_unwind().await;
+        living.note(outcome)
+    }
+
+    async fn post_stop(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some(living) = state else { return Ok(()) };
+        let stopped = self.0.post_stop(myself, &mut living.state);
+        let outcome = AssertUnwindSafe(stopped).catch_unwind().await;
+        living.note(outcome)?;
+        living.ending.exit = Exit::Stopped;
+        *state = None;
+        Ok(())
+    }
+}
+
+/// Watches over an incarnation whose start function did not use the shell.
+pub(crate) fn adopt(names: &Names, cell: &ActorCell, place: Place) -> Arc<Life> {
+    let life = Life::new(cell.clone(), place);
+    names.enter(&life);
+    let ending = Ending { names: names.clone(), life: Arc::clone(&life), exit: Exit::Unknown };
+    let cell = cell.clone();
+    tokio::spawn(async move {
+        // Without a time limit this cannot fail.
+        let _ = cell.wait(None).await;
+        drop(ending);
+    });
+    life
+}

@@ -1,0 +1,106 @@
+//! Why a command ended, and the exit code (sysexits.h) that tells a program so.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use refuge_config::ConfigurationError;
+use refuge_console::ClientError;
+use refuge_supervisors::StartFailure;
+
+/// `EX_USAGE`: the command line is wrong, or names what is not there.
+pub(crate) const USAGE: u8 = 64;
+/// `EX_UNAVAILABLE`: no node is running, or what it needs is taken.
+const UNAVAILABLE: u8 = 69;
+/// `EX_SOFTWARE`: the root supervisor gave up, or something that should not happen did.
+const SOFTWARE: u8 = 70;
+/// `EX_CANTCREAT`: a directory or file cannot be made.
+const CANNOT_CREATE: u8 = 73;
+/// `EX_TEMPFAIL`: try again.
+const TRY_AGAIN: u8 = 75;
+/// `EX_NOPERM`.
+const NO_PERMISSION: u8 = 77;
+/// `EX_CONFIG`.
+const CONFIGURATION: u8 = 78;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    #[error("{}: cannot be made: {source}", path.display())]
+    Directory { path: PathBuf, source: io::Error },
+    #[error("the runtime does not start: {0}")]
+    Runtime(#[source] io::Error),
+    #[error(transparent)]
+    Start(#[from] StartFailure),
+    #[error("the root supervisor gave up: {0}")]
+    GaveUp(String),
+    #[error("the node was not shut down within {0:?}; what it had answered is on disk")]
+    ShutdownTooSlow(Duration),
+    #[error(transparent)]
+    Console(#[from] ClientError),
+    #[error("the node did not answer within {0:?}")]
+    NoAnswer(Duration),
+}
+
+impl Failure {
+    /// What happened and what to do, on one line.
+    pub(crate) fn sentence(&self) -> String {
+        self.to_string().replace('\n', " ")
+    }
+
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Configuration(_) | Self::Start(StartFailure::Configuration(_)) => CONFIGURATION,
+            Self::Directory { source, .. } => by_kind(source).unwrap_or(CANNOT_CREATE),
+            Self::Runtime(_) | Self::GaveUp(_) | Self::ShutdownTooSlow(_) => SOFTWARE,
+            Self::Start(StartFailure::Address(_)) => UNAVAILABLE,
+            Self::Start(failure) => by_cause(failure).unwrap_or(SOFTWARE),
+            Self::Console(ClientError::NotRunning(_) | ClientError::Lost(_)) => UNAVAILABLE,
+            Self::Console(ClientError::Denied(_)) => NO_PERMISSION,
+            Self::Console(ClientError::Socket(_)) => CANNOT_CREATE,
+            Self::Console(ClientError::Refused { error, .. }) if error == "unavailable" => {
+                TRY_AGAIN
+            }
+            Self::Console(ClientError::Refused { .. }) => USAGE,
+            Self::NoAnswer(_) => TRY_AGAIN,
+        }
+    }
+}
+
+/// The code that an error of the system below `failure` asks for.
+fn by_cause(failure: &(dyn Error + 'static)) -> Option<u8> {
+    std::iter::successors(Some(failure), |error| (*error).source())
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .find_map(by_kind)
+}
+
+fn by_kind(error: &io::Error) -> Option<u8> {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Some(NO_PERMISSION),
+        io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable => Some(UNAVAILABLE),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_sysexits() {
+        let directory = |kind: io::ErrorKind| Failure::Directory {
+            path: "/x".into(),
+            source: io::Error::from(kind),
+        };
+        assert_eq!(Failure::from(ConfigurationError::WrongOverride).code(), 78);
+        assert_eq!(directory(io::ErrorKind::PermissionDenied).code(), 77);
+        assert_eq!(directory(io::ErrorKind::StorageFull).code(), 73);
+        assert_eq!(Failure::GaveUp(String::new()).code(), 70);
+        assert_eq!(Failure::from(ClientError::NotRunning("/x".into())).code(), 69);
+        assert_eq!(Failure::NoAnswer(Duration::ZERO).code(), 75);
+    }
+}

@@ -1,0 +1,91 @@
+//! How a replication fails for good, with CouchDB's words for it.
+
+use crate::exchange::End;
+
+/// Why a replication ended without success.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// An end's database is not there.
+    #[error("could not open {name}: there is no such database")]
+    DatabaseMissing {
+        /// Which end.
+        end: End,
+        /// Its name.
+        name: String,
+    },
+    /// An end does not know our credentials.
+    #[error("{name} wants other credentials: {reason}")]
+    Unauthorized {
+        /// Which end.
+        end: End,
+        /// Its name.
+        name: String,
+        /// What it said.
+        reason: String,
+    },
+    /// An end forbids what we ask.
+    #[error("{name} forbids it: {reason}")]
+    Forbidden {
+        /// Which end.
+        end: End,
+        /// Its name.
+        name: String,
+        /// What it said.
+        reason: String,
+    },
+    /// A request failed as often as was allowed.
+    #[error("{name} failed {attempts} times, last with: {reason}")]
+    Exhausted {
+        /// Which end.
+        end: End,
+        /// Its name.
+        name: String,
+        /// How often the request was sent.
+        attempts: u32,
+        /// The last failure.
+        reason: String,
+    },
+    /// An end answered what no repetition mends.
+    #[error("{name} cannot take part: {reason}")]
+    Permanent {
+        /// Which end.
+        end: End,
+        /// Its name.
+        name: String,
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl Failure {
+    /// CouchDB's `error` word.
+    pub fn error(&self) -> &'static str {
+        match self {
+            Self::DatabaseMissing { .. } => "db_not_found",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::Forbidden { .. } => "forbidden",
+            Self::Exhausted { .. } | Self::Permanent { .. } => "replication_error",
+        }
+    }
+
+    /// HTTP status of the answer to `POST /_replicate`.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::DatabaseMissing { .. } => 404,
+            Self::Unauthorized { .. } => 401,
+            Self::Forbidden { .. } => 403,
+            Self::Exhausted { .. } | Self::Permanent { .. } => 500,
+        }
+    }
+
+    /// Which end it was.
+    pub fn end(&self) -> End {
+        match self {
+            Self::DatabaseMissing { end, .. }
+            | Self::Unauthorized { end, .. }
+            | Self::Forbidden { end, .. }
+            | Self::Exhausted { end, .. }
+            | Self::Permanent { end, .. } => *end,
+        }
+    }
+}

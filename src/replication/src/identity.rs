@@ -1,0 +1,132 @@
+//! Replication ids: the same replication, asked for again after any restart, finds its checkpoints.
+//! The formula is refuge's own; no credentials and no headers go into it.
+
+use md5::{Digest, Md5};
+
+use crate::job::EndPoint;
+
+/// Changes whenever the formula does.
+const FORMULA: &str = "refuge replication 1";
+
+/// What makes two replications the same one.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplicationIdentity<'a> {
+    /// `uuid` of the node that runs it.
+    pub node_uuid: &'a str,
+    /// Where changes are read.
+    pub source: &'a EndPoint,
+    /// Where they are written.
+    pub target: &'a EndPoint,
+    /// Whether it is continuous; the checkpoint is the same either way.
+    pub continuous: bool,
+    /// Whether it makes its target; the checkpoint is the same either way.
+    pub create_target: bool,
+}
+
+/// Name of a replication: a base, which names the checkpoint documents, and an extension, which
+/// tells jobs with other options apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplicationId {
+    base: String,
+    extension: String,
+}
+
+impl ReplicationId {
+    /// The id of a replication, from its parts.
+    pub fn of(identity: ReplicationIdentity<'_>) -> Self {
+        let source = end_text(identity.source);
+        let target = end_text(identity.target);
+        let mut digest = Md5::new();
+        for part in [FORMULA, identity.node_uuid, &source, &target] {
+            // The length in front keeps ("ab", "c") and ("a", "bc") apart.
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part.as_bytes());
+        }
+        let mut base = String::with_capacity(32);
+        for byte in digest.finalize() {
+            base.push_str(&format!("{byte:02x}"));
+        }
+        let mut extension = String::new();
+        if identity.continuous {
+            extension.push_str("+continuous");
+        }
+        if identity.create_target {
+            extension.push_str("+create_target");
+        }
+        Self { base, extension }
+    }
+
+    /// Reads the text form again, as `cancel` with `replication_id` gives it.
+    pub fn from_text(text: &str) -> Self {
+        let (base, extension) = text.split_at(text.find('+').unwrap_or(text.len()));
+        Self { base: base.to_owned(), extension: extension.to_owned() }
+    }
+
+    /// 32 hexadecimal digits: the id of the checkpoint documents, without `_local/`.
+    pub fn local_id(&self) -> &str {
+        &self.base
+    }
+}
+
+impl std::fmt::Display for ReplicationId {
+    /// As `_active_tasks` and `_local_id` show it: `c0ebe925…+continuous`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}{}", self.base, self.extension)
+    }
+}
+
+fn end_text(end: &EndPoint) -> String {
+    match end {
+        EndPoint::Local(name) => format!("local {name}"),
+        EndPoint::Remote(address) => format!("remote {}", address.url),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::RemoteAddress;
+
+    fn identity<'a>(source: &'a EndPoint, target: &'a EndPoint) -> ReplicationIdentity<'a> {
+        ReplicationIdentity {
+            node_uuid: "00000000000000000000000000000001",
+            source,
+            target,
+            continuous: false,
+            create_target: false,
+        }
+    }
+
+    #[test]
+    fn ids_do_not_change_between_releases() {
+        let source = EndPoint::Local("a".to_owned());
+        let target = EndPoint::Remote(RemoteAddress::parse("http://u:p@Host:5984/b/").unwrap());
+        let id = ReplicationId::of(identity(&source, &target));
+        assert_eq!(id.to_string(), "aa252254d9c96268b8f80b532ac9ef32");
+    }
+
+    #[test]
+    fn credentials_are_not_in_the_id() {
+        let source = EndPoint::Local("a".to_owned());
+        let with = EndPoint::Remote(RemoteAddress::parse("http://u:p@host/b").unwrap());
+        let without = EndPoint::Remote(RemoteAddress::parse("http://host:80/b").unwrap());
+        assert_eq!(
+            ReplicationId::of(identity(&source, &with)),
+            ReplicationId::of(identity(&source, &without))
+        );
+    }
+
+    #[test]
+    fn direction_and_options_tell_ids_apart_but_options_keep_the_checkpoint() {
+        let one = EndPoint::Local("a".to_owned());
+        let other = EndPoint::Local("b".to_owned());
+        let there = ReplicationId::of(identity(&one, &other));
+        let back = ReplicationId::of(identity(&other, &one));
+        assert_ne!(there.local_id(), back.local_id());
+        let continuous =
+            ReplicationId::of(ReplicationIdentity { continuous: true, ..identity(&one, &other) });
+        assert_ne!(there, continuous);
+        assert_eq!(there.local_id(), continuous.local_id());
+        assert_eq!(ReplicationId::from_text(&continuous.to_string()), continuous);
+    }
+}

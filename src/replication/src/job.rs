@@ -1,0 +1,123 @@
+//! What a client asks for at `POST /_replicate` (and, later, in a `_replicator` document), read into
+//! types. A field that would change the outcome and is not built yet is an error, never ignored;
+//! one that only tunes is taken or ignored.
+//!
+//! Source: <https://docs.couchdb.org/en/stable/json-structure.html#replication-settings>
+
+mod address;
+mod parse;
+
+use std::fmt;
+
+pub use parse::parse_replicate_request;
+
+/// A request to start or to cancel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplicateRequest {
+    /// Start this.
+    Start(Box<Job>),
+    /// Stop that.
+    Cancel(Cancellation),
+}
+
+/// What is to be stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cancellation {
+    /// By `replication_id` (or `id`), as `_local_id` told it.
+    Id(String),
+    /// By the same fields that started it.
+    Job(Box<Job>),
+}
+
+/// One replication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Where changes are read.
+    pub source: EndPoint,
+    /// Where they are written.
+    pub target: EndPoint,
+    /// Goes on when it has caught up.
+    pub continuous: bool,
+    /// Makes the target where it is missing.
+    pub create_target: bool,
+    /// Reads and writes checkpoints (`use_checkpoints`, true where not given).
+    pub use_checkpoints: bool,
+    /// Most documents in a batch (`worker_batch_size`), where given.
+    pub batch_documents: Option<usize>,
+    /// `checkpoint_interval` in milliseconds, where given.
+    pub checkpoint_interval_ms: Option<u64>,
+    /// `retries_per_request`, where given.
+    pub retries: Option<u32>,
+}
+
+/// One end of a replication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndPoint {
+    /// A database of this node, by name.
+    Local(String),
+    /// A database behind a URL, this node's own included.
+    Remote(RemoteAddress),
+}
+
+impl fmt::Display for EndPoint {
+    /// For messages and `_active_tasks`; without credentials.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(name) => formatter.write_str(name),
+            Self::Remote(address) => formatter.write_str(&address.url),
+        }
+    }
+}
+
+/// A database behind a URL. Its `Debug` shows neither credentials nor values of headers.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RemoteAddress {
+    /// `http://host:port/prefix/database`: scheme and host in lower case, no user information, no
+    /// default port, no slash at the end.
+    pub url: String,
+    /// Further headers of every request, as given.
+    pub headers: Vec<(String, String)>,
+    /// From the URL's user information or from `auth`.
+    pub credentials: Option<BasicCredentials>,
+}
+
+impl fmt::Debug for RemoteAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        formatter
+            .debug_struct("RemoteAddress")
+            .field("url", &self.url)
+            .field("headers", &names)
+            .field("credentials", &self.credentials)
+            .finish()
+    }
+}
+
+/// A name and a password. `Debug` shows neither.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BasicCredentials {
+    /// User name.
+    pub username: String,
+    /// Password.
+    pub password: String,
+}
+
+impl fmt::Debug for BasicCredentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("BasicCredentials(hidden)")
+    }
+}
+
+/// Why a request cannot become a job.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JobError {
+    /// 400.
+    #[error("{0}")]
+    BadRequest(String),
+    /// 501: it would change the outcome and is not built yet.
+    #[error("the replication field `{field}` is not supported by this version of refuge")]
+    Unsupported {
+        /// Its name.
+        field: String,
+    },
+}

@@ -1,0 +1,280 @@
+//! From the JSON of a replication request to a [`Job`].
+
+use refuge_document::check_database_name;
+use serde_json::{Map, Value};
+
+use super::{
+    BasicCredentials, Cancellation, EndPoint, Job, JobError, RemoteAddress, ReplicateRequest,
+};
+
+/// Fields that choose what is replicated or how it is reached; not built yet.
+const UNSUPPORTED: [&str; 10] = [
+    "doc_ids",
+    "filter",
+    "proxy",
+    "query_params",
+    "selector",
+    "since_seq",
+    "source_proxy",
+    "target_proxy",
+    "view",
+    "winning_revs_only",
+];
+
+/// Fields of `create_target_params` that only tune a cluster.
+const TUNING_OF_TARGETS: [&str; 2] = ["n", "q"];
+
+/// Largest batch that is taken from a request; one beyond it would hold too much in memory.
+const LARGEST_BATCH_DOCUMENTS: usize = 10_000;
+
+/// Reads the body of `POST /_replicate`.
+///
+/// # Errors
+/// [`JobError::BadRequest`] for a wrong form, [`JobError::Unsupported`] for a field that would
+/// change the outcome and is not built yet.
+pub fn parse_replicate_request(request: &Value) -> Result<ReplicateRequest, JobError> {
+    let Value::Object(fields) = request else {
+        return Err(bad("a replication request is a JSON object"));
+    };
+    if !flag(fields, "cancel")?.unwrap_or(false) {
+        return Ok(ReplicateRequest::Start(Box::new(parse_job(fields)?)));
+    }
+    for name in ["replication_id", "id", "_local_id"] {
+        if let Some(Value::String(id)) = fields.get(name) {
+            return Ok(ReplicateRequest::Cancel(Cancellation::Id(id.clone())));
+        }
+    }
+    let job = Box::new(parse_job(fields)?);
+    Ok(ReplicateRequest::Cancel(Cancellation::Job(job)))
+}
+
+fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
+    for field in UNSUPPORTED {
+        match fields.get(field) {
+            None | Some(Value::Null | Value::Bool(false)) => {}
+            Some(_) => return Err(unsupported(field)),
+        }
+    }
+    check_target_parameters(fields)?;
+    Ok(Job {
+        source: parse_end(fields, "source")?,
+        target: parse_end(fields, "target")?,
+        continuous: flag(fields, "continuous")?.unwrap_or(false),
+        create_target: flag(fields, "create_target")?.unwrap_or(false),
+        use_checkpoints: flag(fields, "use_checkpoints")?.unwrap_or(true),
+        batch_documents: number(fields, "worker_batch_size")?
+            .and_then(|number| usize::try_from(number).ok())
+            .map(|number| number.clamp(1, LARGEST_BATCH_DOCUMENTS)),
+        checkpoint_interval_ms: number(fields, "checkpoint_interval")?,
+        retries: number(fields, "retries_per_request")?
+            .map(|number| u32::try_from(number).unwrap_or(u32::MAX)),
+    })
+}
+
+fn check_target_parameters(fields: &Map<String, Value>) -> Result<(), JobError> {
+    let Some(parameters) = fields.get("create_target_params") else {
+        return Ok(());
+    };
+    let Value::Object(parameters) = parameters else {
+        return Err(bad("`create_target_params` is a JSON object"));
+    };
+    for (name, value) in parameters {
+        if !TUNING_OF_TARGETS.contains(&name.as_str()) && *value != Value::Bool(false) {
+            return Err(unsupported(&format!("create_target_params.{name}")));
+        }
+    }
+    Ok(())
+}
+
+fn parse_end(fields: &Map<String, Value>, field: &str) -> Result<EndPoint, JobError> {
+    match fields.get(field) {
+        Some(Value::String(text)) if text.contains("://") => {
+            RemoteAddress::parse(text).map(EndPoint::Remote)
+        }
+        Some(Value::String(name)) => local_end(name, field),
+        Some(Value::Object(end)) => parse_end_object(end, field),
+        Some(_) => {
+            Err(bad(&format!("`{field}` is a database name, a URL, or an object with `url`")))
+        }
+        None => Err(bad(&format!("the field `{field}` is missing"))),
+    }
+}
+
+fn local_end(name: &str, field: &str) -> Result<EndPoint, JobError> {
+    match check_database_name(name) {
+        Ok(()) => Ok(EndPoint::Local(name.to_owned())),
+        Err(error) => Err(bad(&format!("`{field}` names no database: {error}"))),
+    }
+}
+
+fn parse_end_object(end: &Map<String, Value>, field: &str) -> Result<EndPoint, JobError> {
+    let Some(Value::String(url)) = end.get("url") else {
+        return Err(bad(&format!("`{field}.url` is missing or not a string")));
+    };
+    if !url.contains("://") {
+        return local_end(url, field);
+    }
+    for name in ["oauth", "proxy"] {
+        if end.get(name).is_some_and(|value| !value.is_null()) {
+            return Err(unsupported(&format!("{field}.{name}")));
+        }
+    }
+    let mut address = RemoteAddress::parse(url)?;
+    if let Some(headers) = end.get("headers") {
+        address.headers = parse_headers(headers, field)?;
+    }
+    if let Some(auth) = end.get("auth") {
+        address.credentials = parse_auth(auth, field)?.or(address.credentials);
+    }
+    Ok(EndPoint::Remote(address))
+}
+
+fn parse_headers(headers: &Value, field: &str) -> Result<Vec<(String, String)>, JobError> {
+    let wrong = || bad(&format!("`{field}.headers` maps names to strings"));
+    let Value::Object(headers) = headers else {
+        return Err(wrong());
+    };
+    let mut parsed = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
+        let Value::String(value) = value else {
+            return Err(wrong());
+        };
+        if value.contains(['\r', '\n']) || name.contains(['\r', '\n', ':', ' ']) {
+            return Err(wrong());
+        }
+        parsed.push((name.clone(), value.clone()));
+    }
+    Ok(parsed)
+}
+
+fn parse_auth(auth: &Value, field: &str) -> Result<Option<BasicCredentials>, JobError> {
+    let Value::Object(kinds) = auth else {
+        return Err(bad(&format!("`{field}.auth` is a JSON object")));
+    };
+    if let Some(other) = kinds.keys().find(|kind| *kind != "basic") {
+        return Err(unsupported(&format!("{field}.auth.{other}")));
+    }
+    let Some(basic) = kinds.get("basic") else {
+        return Ok(None);
+    };
+    match (basic.get("username"), basic.get("password")) {
+        (Some(Value::String(username)), Some(Value::String(password))) => {
+            Ok(Some(BasicCredentials { username: username.clone(), password: password.clone() }))
+        }
+        _ => Err(bad(&format!("`{field}.auth.basic` holds `username` and `password`"))),
+    }
+}
+
+fn flag(fields: &Map<String, Value>, name: &str) -> Result<Option<bool>, JobError> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(value)) => Ok(Some(*value)),
+        Some(_) => Err(bad(&format!("`{name}` is true or false"))),
+    }
+}
+
+fn number(fields: &Map<String, Value>, name: &str) -> Result<Option<u64>, JobError> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64() {
+            Some(number) => Ok(Some(number)),
+            None => Err(bad(&format!("`{name}` is a whole number, not negative"))),
+        },
+    }
+}
+
+fn unsupported(field: &str) -> JobError {
+    JobError::Unsupported { field: field.to_owned() }
+}
+
+fn bad(reason: &str) -> JobError {
+    JobError::BadRequest(reason.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn job(request: Value) -> Job {
+        match parse_replicate_request(&request).unwrap() {
+            ReplicateRequest::Start(job) => *job,
+            ReplicateRequest::Cancel(_) => panic!("a cancellation"),
+        }
+    }
+
+    #[test]
+    fn ends_are_names_urls_or_objects() {
+        let job = job(json!({
+            "source": "cities",
+            "target": {"url": "https://host/db", "headers": {"X-A": "1"},
+                       "auth": {"basic": {"username": "bob", "password": "secret"}}},
+            "create_target": true,
+            "worker_batch_size": 25,
+        }));
+        assert_eq!(job.source, EndPoint::Local("cities".to_owned()));
+        assert!(job.create_target && !job.continuous && job.use_checkpoints);
+        assert_eq!(job.batch_documents, Some(25));
+        let EndPoint::Remote(target) = &job.target else {
+            panic!("not remote");
+        };
+        assert_eq!(target.headers, [("X-A".to_owned(), "1".to_owned())]);
+        assert_eq!(target.credentials.as_ref().unwrap().username, "bob");
+        assert!(!format!("{job:?}").contains("secret"));
+    }
+
+    #[test]
+    fn fields_that_would_change_the_outcome_are_errors() {
+        for field in UNSUPPORTED {
+            let request = json!({"source": "a", "target": "b", field: "x"});
+            let error = parse_replicate_request(&request).unwrap_err();
+            assert_eq!(error, unsupported(field));
+        }
+        let partitioned =
+            json!({"source": "a", "target": "b", "create_target_params": {"partitioned": true}});
+        assert!(matches!(parse_replicate_request(&partitioned), Err(JobError::Unsupported { .. })));
+    }
+
+    #[test]
+    fn fields_that_only_tune_are_ignored() {
+        let job = job(json!({
+            "source": "a", "target": "b", "http_connections": 3, "connection_timeout": 1000,
+            "create_target_params": {"q": 1, "n": 1}, "owner": "bob",
+        }));
+        assert_eq!(job.target, EndPoint::Local("b".to_owned()));
+    }
+
+    #[test]
+    fn a_cancellation_names_an_id_or_the_same_job() {
+        let by_id = json!({"cancel": true, "replication_id": "abc+continuous"});
+        assert_eq!(
+            parse_replicate_request(&by_id).unwrap(),
+            ReplicateRequest::Cancel(Cancellation::Id("abc+continuous".to_owned()))
+        );
+        let by_job = json!({"cancel": true, "source": "a", "target": "b", "continuous": true});
+        let ReplicateRequest::Cancel(Cancellation::Job(job)) =
+            parse_replicate_request(&by_job).unwrap()
+        else {
+            panic!("not a cancellation by job");
+        };
+        assert!(job.continuous);
+    }
+
+    #[test]
+    fn wrong_forms_are_bad_requests() {
+        for request in [
+            json!([]),
+            json!({"source": "a"}),
+            json!({"source": 1, "target": "b"}),
+            json!({"source": "A", "target": "b"}),
+            json!({"source": "a", "target": "b", "continuous": "yes"}),
+            json!({"source": {"headers": {}}, "target": "b"}),
+            json!({"source": {"url": "http://h/a", "headers": {"A": 1}}, "target": "b"}),
+        ] {
+            assert!(
+                matches!(parse_replicate_request(&request), Err(JobError::BadRequest(_))),
+                "{request}"
+            );
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The CouchDB replication protocol without its inputs and outputs.
+//!
+//! A [`Replication`] is a state machine between two [`End`]s, each a database here or anywhere else:
+//! it says what it wants done as [`Effect`]s, and its shell (an actor in the node, the simulator in
+//! the tests) carries them out and feeds the [`Answer`]s and the passing of time back. Pull, push and
+//! replication between two local databases are one and the same.
+//!
+//! Here live: the machine, checkpoints and their comparison, replication ids, the parsing of what
+//! `POST /_replicate` asks for. Not here: sockets, actors, clocks, randomness, files.
+//!
+//! Source: <https://docs.couchdb.org/en/stable/replication/protocol.html>
+
+mod checkpoint;
+mod date;
+mod exchange;
+mod failure;
+mod identity;
+mod job;
+mod machine;
+mod sequence;
+mod settings;
+mod status;
+mod summary;
+
+pub use checkpoint::{CheckpointLog, Session, common_session};
+pub use exchange::{
+    Answer, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage, Effect, End,
+    EndFailure, EndFailureKind, Information, Refusal, Request, RequestId, Wanted,
+};
+pub use failure::Failure;
+pub use identity::{ReplicationId, ReplicationIdentity};
+pub use job::{
+    BasicCredentials, Cancellation, EndPoint, Job, JobError, RemoteAddress, ReplicateRequest,
+    parse_replicate_request,
+};
+pub use machine::Replication;
+pub use sequence::sequence_text_of;
+pub use settings::{Retries, Settings};
+pub use status::{Phase, Status};
+pub use summary::{Statistics, Summary};

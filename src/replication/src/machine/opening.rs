@@ -1,0 +1,116 @@
+//! The states before documents move: both ends are opened (the target made where that is wanted),
+//! then their checkpoints are read and compared.
+
+use serde_json::Value;
+
+use super::requests::Outstanding;
+use super::running::{Beginning, Running};
+use super::{LogBody, Purpose, Replication, State};
+use crate::checkpoint::{CheckpointLog, common_session};
+use crate::exchange::{Checkpoint, End, Information, Request};
+use crate::sequence::BEGINNING;
+
+/// Both ends are asked who they are.
+#[derive(Debug, Default)]
+pub(super) struct Opening {
+    source: bool,
+    target: bool,
+}
+
+/// Both ends are asked for their checkpoint.
+#[derive(Debug, Default)]
+pub(super) struct Comparing {
+    source: Option<Option<Checkpoint>>,
+    target: Option<Option<Checkpoint>>,
+}
+
+impl Replication {
+    /// Begins, after a pause where this is not the first time.
+    pub(super) fn open(&mut self, pause_ms: u64) {
+        self.state = State::Opening(Opening::default());
+        for end in [End::Source, End::Target] {
+            let outstanding = Outstanding {
+                end,
+                purpose: Purpose::Open(end),
+                request: Request::Information,
+                attempt: 0,
+            };
+            if pause_ms == 0 {
+                self.send(outstanding);
+            } else {
+                self.requests.sleep(outstanding, self.now_ms + pause_ms);
+            }
+        }
+    }
+
+    /// The target was made: look at it.
+    pub(super) fn created(&mut self) {
+        self.ask(End::Target, Purpose::Open(End::Target), Request::Information);
+    }
+
+    pub(super) fn opened(&mut self, end: End, information: Information) {
+        let State::Opening(opening) = &mut self.state else {
+            return;
+        };
+        match end {
+            End::Source => {
+                opening.source = true;
+                self.source_sequence = information.update_sequence;
+                self.instances.0 = information.instance_start_time;
+            }
+            End::Target => {
+                opening.target = true;
+                self.instances.1 = information.instance_start_time;
+            }
+        }
+        if !(opening.source && opening.target) {
+            return;
+        }
+        if self.without_checkpoints {
+            return self.run(None, None);
+        }
+        self.state = State::Comparing(Comparing::default());
+        for end in [End::Source, End::Target] {
+            let local_id = self.settings.id.local_id().to_owned();
+            self.ask(end, Purpose::ReadLog(end), Request::Checkpoint { local_id });
+        }
+    }
+
+    pub(super) fn log_read(&mut self, end: End, log: Option<Checkpoint>) {
+        let State::Comparing(comparing) = &mut self.state else {
+            return;
+        };
+        match end {
+            End::Source => comparing.source = Some(log),
+            End::Target => comparing.target = Some(log),
+        }
+        if comparing.source.is_none() || comparing.target.is_none() {
+            return;
+        }
+        let source = comparing.source.take().flatten();
+        let target = comparing.target.take().flatten();
+        self.run(source, target);
+    }
+
+    fn run(&mut self, source: Option<Checkpoint>, target: Option<Checkpoint>) {
+        let (source_instance, target_instance) = &self.instances;
+        let read = |checkpoint: &Option<Checkpoint>| match checkpoint {
+            Some(checkpoint) => {
+                CheckpointLog::read(&checkpoint.body).of_instances(source_instance, target_instance)
+            }
+            None => CheckpointLog::default(),
+        };
+        let common = common_session(&read(&source), &read(&target));
+        let (sequence, history) = common.unwrap_or_else(|| (BEGINNING.to_owned(), Vec::new()));
+        let body: LogBody = source.as_ref().map(|checkpoint| checkpoint.body.clone());
+        let beginning = Beginning {
+            sequence,
+            history,
+            former_log: body.filter(Value::is_object),
+            source_revision: source.map(|checkpoint| checkpoint.revision),
+            target_revision: target.map(|checkpoint| checkpoint.revision),
+            now_ms: self.now_ms,
+        };
+        self.state = State::Running(Box::new(Running::new(beginning)));
+    }
+}

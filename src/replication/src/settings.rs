@@ -1,0 +1,115 @@
+//! What a replication is told when it begins. Values only.
+
+use crate::identity::ReplicationId;
+
+/// All that a machine needs to know; the shell fills in what is random or of the clock.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Names the checkpoint on both ends.
+    pub id: ReplicationId,
+    /// Random name of this run (32 hexadecimal digits), written into the checkpoints.
+    pub session_id: String,
+    /// Wall clock when the machine is made, milliseconds since 1970. All later times are
+    /// milliseconds since then by a clock that never goes back.
+    pub started_unix_ms: u64,
+    /// Name of the source for messages; without credentials.
+    pub source_name: String,
+    /// Name of the target for messages; without credentials.
+    pub target_name: String,
+    /// Goes on waiting for changes when it has caught up.
+    pub continuous: bool,
+    /// Makes the target where it is missing.
+    pub create_target: bool,
+    /// Reads and writes checkpoints.
+    pub use_checkpoints: bool,
+    /// Most documents in a batch.
+    pub batch_documents: usize,
+    /// About how many bytes of documents are read at a time within a batch.
+    pub batch_bytes: usize,
+    /// Batches that are under way at once.
+    pub batches_under_way: usize,
+    /// Longest time between progress and its checkpoint, milliseconds.
+    pub checkpoint_interval_ms: u64,
+    /// Rest after which progress gets its checkpoint sooner, milliseconds.
+    pub checkpoint_rest_ms: u64,
+    /// A request without answer for so long counts as failed, milliseconds. A safety net: ends
+    /// notice broken connections sooner.
+    pub answer_deadline_ms: u64,
+    /// What happens after transient failures.
+    pub retries: Retries,
+}
+
+impl Settings {
+    /// 500 documents, as CouchDB's `worker_batch_size`.
+    pub const BATCH_DOCUMENTS: usize = 500;
+    /// 4 MiB: a few of them under way fit a small machine.
+    pub const BATCH_BYTES: usize = 4 << 20;
+    /// One batch is stored while the next is read and the one after is compared.
+    pub const BATCHES_UNDER_WAY: usize = 3;
+    /// 5 s: a crash costs at most so much repeated comparison.
+    pub const CHECKPOINT_INTERVAL_MS: u64 = 5_000;
+    /// Half a second without work is rest; a checkpoint then disturbs nobody.
+    pub const CHECKPOINT_REST_MS: u64 = 500;
+    /// 5 min: longer than a batch over a slow link and than any wait for changes.
+    pub const ANSWER_DEADLINE_MS: u64 = 300_000;
+
+    /// The usual values for a replication that runs once.
+    pub fn once(id: ReplicationId, session_id: String, started_unix_ms: u64) -> Self {
+        Self {
+            id,
+            session_id,
+            started_unix_ms,
+            source_name: "source".to_owned(),
+            target_name: "target".to_owned(),
+            continuous: false,
+            create_target: false,
+            use_checkpoints: true,
+            batch_documents: Self::BATCH_DOCUMENTS,
+            batch_bytes: Self::BATCH_BYTES,
+            batches_under_way: Self::BATCHES_UNDER_WAY,
+            checkpoint_interval_ms: Self::CHECKPOINT_INTERVAL_MS,
+            checkpoint_rest_ms: Self::CHECKPOINT_REST_MS,
+            answer_deadline_ms: Self::ANSWER_DEADLINE_MS,
+            retries: Retries::ONCE,
+        }
+    }
+
+    /// The usual values for a replication that goes on.
+    pub fn continuous(id: ReplicationId, session_id: String, started_unix_ms: u64) -> Self {
+        Self {
+            continuous: true,
+            retries: Retries::CONTINUOUS,
+            ..Self::once(id, session_id, started_unix_ms)
+        }
+    }
+}
+
+/// How often and after which pauses a failed request is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// Repetitions of one request before the replication fails; `None` means for ever.
+    pub limit: Option<u32>,
+    /// First pause, milliseconds; doubled each time.
+    pub first_ms: u64,
+    /// Longest pause, milliseconds.
+    pub longest_ms: u64,
+}
+
+impl Retries {
+    /// As CouchDB's `retries_per_request`: 5, so that a caller who waits hears within 10 s.
+    pub const ONCE: Self = Self { limit: Some(5), first_ms: 250, longest_ms: 60_000 };
+    /// For ever, at least once a minute.
+    pub const CONTINUOUS: Self = Self { limit: None, first_ms: 250, longest_ms: 60_000 };
+
+    /// Pause before repetition number `attempt` (1 is the first); `None` when enough is enough.
+    /// Never shorter than what the end asked for, within the longest pause times 10.
+    pub fn pause_ms(&self, attempt: u32, retry_after_ms: Option<u64>) -> Option<u64> {
+        if self.limit.is_some_and(|limit| attempt > limit) {
+            return None;
+        }
+        let doublings = attempt.saturating_sub(1).min(20);
+        let own = self.first_ms.saturating_mul(1 << doublings);
+        let asked = retry_after_ms.unwrap_or(0).min(self.longest_ms.saturating_mul(10));
+        Some(own.min(self.longest_ms).max(asked))
+    }
+}

@@ -1,0 +1,286 @@
+//! A database in memory that answers the machine's requests: revision trees of `refuge-document`,
+//! bodies by revision, a sequence per document. Everything it holds is durable.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use refuge_document::{
+    Body, BodyPlace, Edit, EditKind, Rendering, Revision, RevisionTree, parse_document,
+    render_document,
+};
+use refuge_replication::{
+    Answer, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage, EndFailure,
+    EndFailureKind, Information, Refusal, Request, Wanted,
+};
+use serde_json::Value;
+
+const KEPT_REVISIONS: u32 = 1_000;
+
+#[derive(Default)]
+struct Document {
+    tree: RevisionTree,
+    sequence: u64,
+    bodies: BTreeMap<Revision, (bool, Body)>,
+}
+
+pub(crate) struct Database {
+    documents: BTreeMap<String, Document>,
+    locals: BTreeMap<String, (u64, Value)>,
+    pub(crate) sequence: u64,
+    instance: u64,
+    /// Refuses documents whose id begins so.
+    refused_prefix: Option<&'static str>,
+}
+
+/// For comparison: of every document all its revisions, and the leaves with their bodies. Whether an
+/// inner revision was a tombstone travels to nobody: a history names revisions alone.
+pub(crate) type Picture = BTreeMap<String, (Vec<Revision>, Vec<(Revision, bool, String)>)>;
+
+impl Database {
+    pub(crate) fn new(refused_prefix: Option<&'static str>) -> Self {
+        Self {
+            documents: BTreeMap::new(),
+            locals: BTreeMap::new(),
+            sequence: 0,
+            instance: 1,
+            refused_prefix,
+        }
+    }
+
+    /// Deleted and made again, empty.
+    pub(crate) fn make_anew(&mut self) {
+        let instance = self.instance + 1;
+        *self = Self::new(self.refused_prefix);
+        self.instance = instance;
+    }
+
+    /// A client's edit of the `choice`-th leaf.
+    pub(crate) fn edit(&mut self, id: &str, choice: usize, deleted: bool, text: &str) {
+        let document = self.documents.entry(id.to_owned()).or_default();
+        let leaves = document.tree.leaves();
+        let live: Vec<_> = leaves.iter().filter(|leaf| !leaf.deleted).collect();
+        let parent = match live.len() {
+            0 => None,
+            count => Some(live[choice % count].revision.clone()),
+        };
+        let edit = Edit {
+            deleted: deleted && parent.is_some(),
+            body: Body::parse(text.as_bytes()).unwrap(),
+            attachments: Vec::new(),
+            kind: EditKind::Interactive { parent },
+        };
+        self.apply(id, &edit);
+    }
+
+    fn apply(&mut self, id: &str, edit: &Edit) {
+        let next = self.sequence + 1;
+        let document = self.documents.entry(id.to_owned()).or_default();
+        let before = document.tree.clone();
+        let applied = document
+            .tree
+            .apply(edit, BodyPlace::At(next), KEPT_REVISIONS)
+            .expect("the model edits leaves");
+        let revision = applied.revision().clone();
+        if document.tree == before {
+            return;
+        }
+        self.sequence = next;
+        document.sequence = next;
+        document.bodies.entry(revision).or_insert((edit.deleted, edit.body.clone()));
+    }
+
+    pub(crate) fn perform(&mut self, request: &Request) -> Result<Answer, EndFailure> {
+        Ok(match request {
+            Request::Information => Answer::Information(Information {
+                update_sequence: self.text(self.sequence),
+                instance_start_time: self.instance.to_string(),
+            }),
+            Request::CreateDatabase => Answer::Created,
+            Request::Checkpoint { local_id } => Answer::Checkpoint(self.checkpoint(local_id)),
+            Request::WriteCheckpoint { local_id, body, revision } => {
+                self.write_checkpoint(local_id, body, revision.as_deref())?
+            }
+            Request::Changes { since, limit, .. } => Answer::Changes(self.changes(since, *limit)),
+            Request::RevisionsDiff { revisions } => Answer::Differences(self.diff(revisions)),
+            Request::Documents { wanted, limit_bytes } => {
+                Answer::Documents(self.read(wanted, *limit_bytes))
+            }
+            Request::Store { documents } => Answer::Stored { refused: self.store(documents) },
+            Request::EnsureFullCommit => {
+                Answer::Committed { instance_start_time: self.instance.to_string() }
+            }
+        })
+    }
+
+    fn text(&self, sequence: u64) -> String {
+        format!("{sequence}-{:x}", self.instance)
+    }
+
+    pub(crate) fn number(sequence: &str) -> u64 {
+        sequence.split('-').next().unwrap().parse().unwrap()
+    }
+
+    pub(crate) fn checkpoint(&self, local_id: &str) -> Option<Checkpoint> {
+        let (number, body) = self.locals.get(local_id)?;
+        Some(Checkpoint { revision: format!("0-{number}"), body: body.clone() })
+    }
+
+    fn write_checkpoint(
+        &mut self,
+        local_id: &str,
+        body: &Value,
+        revision: Option<&str>,
+    ) -> Result<Answer, EndFailure> {
+        let known = self.checkpoint(local_id).map(|found| found.revision);
+        if known.as_deref() != revision {
+            return Err(EndFailure::of(EndFailureKind::Conflict, "conflict"));
+        }
+        let number = self.locals.get(local_id).map_or(1, |(number, _)| number + 1);
+        self.locals.insert(local_id.to_owned(), (number, body.clone()));
+        Ok(Answer::CheckpointWritten { revision: format!("0-{number}") })
+    }
+
+    fn changes(&self, since: &str, limit: usize) -> ChangesPage {
+        let after = Self::number(since);
+        let mut changed: Vec<_> =
+            self.documents.iter().filter(|(_, document)| document.sequence > after).collect();
+        changed.sort_by_key(|(_, document)| document.sequence);
+        let pending = changed.len().saturating_sub(limit);
+        changed.truncate(limit);
+        let rows: Vec<ChangedDocument> = changed
+            .into_iter()
+            .map(|(id, document)| ChangedDocument {
+                sequence: self.text(document.sequence),
+                id: id.clone(),
+                revisions: document.tree.leaves().into_iter().map(|leaf| leaf.revision).collect(),
+            })
+            .collect();
+        let last_sequence = match rows.last() {
+            Some(row) if pending > 0 => row.sequence.clone(),
+            _ => self.text(self.sequence.max(after)),
+        };
+        ChangesPage { rows, last_sequence, pending: Some(pending as u64), finished: pending == 0 }
+    }
+
+    pub(crate) fn missing(&self, id: &str, revisions: &[Revision]) -> Vec<Revision> {
+        match self.documents.get(id) {
+            Some(document) => document.tree.missing(revisions),
+            None => revisions.to_vec(),
+        }
+    }
+
+    fn diff(&self, revisions: &BTreeMap<String, Vec<Revision>>) -> BTreeMap<String, Difference> {
+        let mut differences = BTreeMap::new();
+        for (id, revisions) in revisions {
+            let missing = self.missing(id, revisions);
+            if !missing.is_empty() {
+                let possible_ancestors = match self.documents.get(id) {
+                    Some(document) => document.tree.possible_ancestors(&missing),
+                    None => Vec::new(),
+                };
+                let difference = Difference { missing, possible_ancestors };
+                differences.insert(id.clone(), difference);
+            }
+        }
+        differences
+    }
+
+    fn read(&self, wanted: &[Wanted], limit_bytes: usize) -> DocumentsPage {
+        let mut page = DocumentsPage::default();
+        let mut bytes = 0;
+        for wanted in wanted {
+            if bytes > limit_bytes {
+                page.remaining.push(wanted.clone());
+                continue;
+            }
+            let Some(document) = self.documents.get(&wanted.id) else {
+                page.gone += wanted.revisions.len() as u64;
+                continue;
+            };
+            let mut latest: Vec<Revision> = Vec::new();
+            for revision in &wanted.revisions {
+                for leaf in document.tree.descend(revision) {
+                    if !latest.contains(&leaf.revision) {
+                        latest.push(leaf.revision);
+                    }
+                }
+            }
+            for revision in latest {
+                let text = self.render(&wanted.id, &revision);
+                bytes += text.len();
+                page.documents.push(text);
+            }
+        }
+        page
+    }
+
+    fn render(&self, id: &str, revision: &Revision) -> Bytes {
+        let document = &self.documents[id];
+        let (deleted, body) = &document.bodies[revision];
+        let history = document.tree.history(revision).unwrap();
+        let mut out = Vec::new();
+        render_document(
+            &mut out,
+            &Rendering {
+                deleted: *deleted,
+                revisions: Some(&history),
+                ..Rendering::new(id, revision, body)
+            },
+        );
+        Bytes::from(out)
+    }
+
+    fn store(&mut self, documents: &[Bytes]) -> Vec<Refusal> {
+        let mut refused = Vec::new();
+        for text in documents {
+            let incoming = parse_document(text).unwrap();
+            let id = incoming.id.unwrap();
+            if self.refused_prefix.is_some_and(|prefix| id.starts_with(prefix)) {
+                refused.push(Refusal {
+                    id,
+                    error: "forbidden".to_owned(),
+                    reason: "not here".to_owned(),
+                });
+                continue;
+            }
+            let edit = Edit {
+                deleted: incoming.deleted,
+                body: incoming.body,
+                attachments: Vec::new(),
+                kind: EditKind::Replicated { path: incoming.revisions.unwrap() },
+            };
+            self.apply(&id, &edit);
+        }
+        refused
+    }
+
+    /// Leaves of every document whose last change is not after `sequence`.
+    pub(crate) fn leaves_up_to(&self, sequence: u64) -> Vec<(String, Vec<Revision>)> {
+        self.documents
+            .iter()
+            .filter(|(_, document)| document.sequence <= sequence)
+            .map(|(id, document)| {
+                let leaves = document.tree.leaves();
+                let revisions = leaves.into_iter().map(|leaf| leaf.revision).collect();
+                (id.clone(), revisions)
+            })
+            .collect()
+    }
+
+    pub(crate) fn picture(&self) -> Picture {
+        let mut picture = Picture::new();
+        for (id, document) in &self.documents {
+            let mut nodes: Vec<Revision> =
+                document.tree.all().map(|(revision, _)| revision).collect();
+            nodes.sort();
+            let leaves = document.tree.leaves().into_iter();
+            let bodies = leaves.map(|leaf| {
+                let (_, body) = &document.bodies[&leaf.revision];
+                let text = String::from_utf8(body.as_bytes().to_vec()).unwrap();
+                (leaf.revision, leaf.deleted, text)
+            });
+            picture.insert(id.clone(), (nodes, bodies.collect()));
+        }
+        picture
+    }
+}

@@ -1,0 +1,379 @@
+//! The world of one run: two databases, a machine in each direction, and a queue of what happens
+//! when. Checks, besides convergence: a checkpoint never claims what the target lacks, and a machine
+//! that is made anew never asks for what stands before the checkpoint.
+
+use std::collections::BTreeMap;
+
+use refuge_replication::{
+    Answer, CheckpointLog, Effect, End, EndFailure, EndPoint, Failure, Replication, ReplicationId,
+    ReplicationIdentity, Request, RequestId, Retries, Settings, Summary, common_session,
+};
+use serde_json::Value;
+
+use crate::database::Database;
+use crate::dice::Dice;
+
+/// Edits and faults happen in the first two minutes.
+const BUSY_MS: u64 = 120_000;
+/// Then half an hour of peace, more than any pause and deadline.
+const WHOLE_MS: u64 = BUSY_MS + 1_800_000;
+/// How long an end waits for a change.
+const LONGEST_WAIT_MS: u64 = 55_000;
+/// How often it looks for one.
+const WAIT_STEP_MS: u64 = 500;
+const EDITS: u64 = 150;
+const DOCUMENTS: u64 = 25;
+pub(crate) const REFUSED: &str = "refused";
+
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) continuous: bool,
+    pub(crate) faults: bool,
+    pub(crate) target_made_anew: bool,
+    pub(crate) refusals: bool,
+}
+
+impl Plan {
+    pub(crate) const CALM: Self =
+        Self { continuous: false, faults: false, target_made_anew: false, refusals: false };
+}
+
+enum Event {
+    Edit,
+    Crash(usize),
+    MakeAnew,
+    Begin(usize),
+    Wake(usize, u64),
+    Arrive(Arrival),
+    Answer(usize, u64, RequestId, Result<Answer, EndFailure>),
+}
+
+/// A request at the end that it was sent to.
+struct Arrival {
+    from: usize,
+    generation: u64,
+    id: RequestId,
+    end: End,
+    request: Request,
+    /// Until when the end may let it wait for a change.
+    patience_ms: u64,
+}
+
+/// One direction: `databases[from]` to `databases[1 - from]`.
+struct Direction {
+    id: ReplicationId,
+    machine: Option<Replication>,
+    /// Counts machines: what was sent by a former one reaches nobody.
+    generation: u64,
+    began_ms: u64,
+    wake: u64,
+    /// Where the checkpoints stood when the machine was made, then where it has read to.
+    floor: u64,
+    finished: Option<Result<Summary, Failure>>,
+}
+
+pub(crate) struct World {
+    plan: Plan,
+    dice: Dice,
+    now_ms: u64,
+    order: u64,
+    queue: BTreeMap<(u64, u64), Event>,
+    databases: [Database; 2],
+    directions: [Direction; 2],
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, plan: Plan) -> Self {
+        let ends = [EndPoint::Local("a".to_owned()), EndPoint::Local("b".to_owned())];
+        let direction = |from: usize| Direction {
+            id: ReplicationId::of(ReplicationIdentity {
+                node_uuid: "node",
+                source: &ends[from],
+                target: &ends[1 - from],
+                continuous: plan.continuous,
+                create_target: false,
+            }),
+            machine: None,
+            generation: 0,
+            began_ms: 0,
+            wake: 0,
+            floor: 0,
+            finished: None,
+        };
+        let refused = plan.refusals.then_some(REFUSED);
+        Self {
+            plan,
+            dice: Dice::new(seed),
+            now_ms: 0,
+            order: 0,
+            queue: BTreeMap::new(),
+            databases: [Database::new(None), Database::new(refused)],
+            directions: [direction(0), direction(1)],
+        }
+    }
+
+    pub(crate) fn run(mut self) {
+        self.schedule_the_run();
+        while let Some((key, event)) = self.queue.pop_first() {
+            if key.0 > WHOLE_MS {
+                break;
+            }
+            self.now_ms = key.0;
+            self.happen(event);
+        }
+        if !self.plan.continuous {
+            self.run_once_more();
+        }
+        self.check_the_end();
+    }
+
+    fn schedule_the_run(&mut self) {
+        for _ in 0..EDITS {
+            let at = self.dice.below(BUSY_MS);
+            self.at(at, Event::Edit);
+        }
+        for from in [0, 1] {
+            self.at(0, Event::Begin(from));
+            if self.plan.faults {
+                for _ in 0..self.dice.below(8) {
+                    let at = self.dice.below(BUSY_MS);
+                    self.at(at, Event::Crash(from));
+                }
+            }
+            if !self.plan.continuous {
+                for _ in 0..self.dice.below(6) {
+                    let at = self.dice.below(BUSY_MS);
+                    self.at(at, Event::Begin(from));
+                }
+            }
+        }
+        if self.plan.target_made_anew {
+            let at = self.dice.below(BUSY_MS);
+            self.at(at, Event::MakeAnew);
+        }
+    }
+
+    fn at(&mut self, at_ms: u64, event: Event) {
+        self.order += 1;
+        self.queue.insert((at_ms, self.order), event);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Edit => self.edit(),
+            Event::MakeAnew => self.databases[1].make_anew(),
+            Event::Crash(from) => {
+                self.directions[from].machine = None;
+                let at = self.now_ms + self.dice.below(5_000);
+                self.at(at, Event::Begin(from));
+            }
+            Event::Begin(from) => self.begin(from),
+            Event::Wake(from, wake) => {
+                if self.directions[from].wake == wake {
+                    self.drive(from, |machine, now_ms| machine.elapsed(now_ms));
+                }
+            }
+            Event::Arrive(arrival) => self.arrive(arrival),
+            Event::Answer(from, generation, id, outcome) => {
+                if self.directions[from].generation == generation {
+                    self.drive(from, |machine, now_ms| machine.answer(now_ms, id, outcome));
+                }
+            }
+        }
+    }
+
+    fn edit(&mut self) {
+        let side = self.dice.below(2) as usize;
+        let number = self.dice.below(DOCUMENTS);
+        let prefix = match self.plan.refusals && number % 5 == 0 {
+            true => REFUSED,
+            false => "document",
+        };
+        let id = format!("{prefix}-{number}");
+        let choice = self.dice.below(4) as usize;
+        let deleted = self.dice.percent(20);
+        let text = format!("{{\"number\":{}}}", self.dice.below(1_000));
+        self.databases[side].edit(&id, choice, deleted, &text);
+    }
+
+    fn begin(&mut self, from: usize) {
+        if self.directions[from].machine.is_some() {
+            return;
+        }
+        let session_id = format!("{:032x}", self.dice.number());
+        let id = self.directions[from].id.clone();
+        let mut settings = match self.plan.continuous {
+            true => Settings::continuous(id.clone(), session_id, 0),
+            false => Settings::once(id.clone(), session_id, 0),
+        };
+        settings.batch_documents = 1 + self.dice.below(8) as usize;
+        settings.batch_bytes = 1 + self.dice.below(400) as usize;
+        settings.batches_under_way = 1 + self.dice.below(4) as usize;
+        settings.answer_deadline_ms = 90_000;
+        settings.retries = Retries { limit: None, ..settings.retries };
+        let log = |database: &Database| match database.checkpoint(id.local_id()) {
+            Some(found) => CheckpointLog::read(&found.body),
+            None => CheckpointLog::default(),
+        };
+        let common = common_session(&log(&self.databases[from]), &log(&self.databases[1 - from]));
+        let now_ms = self.now_ms;
+        let direction = &mut self.directions[from];
+        direction.floor = common.map_or(0, |(sequence, _)| Database::number(&sequence));
+        direction.generation += 1;
+        direction.wake += 1;
+        direction.began_ms = now_ms;
+        direction.finished = None;
+        direction.machine = Some(Replication::new(settings));
+        self.drive(from, |machine, now_ms| machine.start(now_ms));
+    }
+
+    fn drive(&mut self, from: usize, step: impl FnOnce(&mut Replication, u64) -> Vec<Effect>) {
+        let now_ms = self.now_ms;
+        let direction = &mut self.directions[from];
+        let Some(machine) = &mut direction.machine else {
+            return;
+        };
+        let effects = step(machine, now_ms - direction.began_ms);
+        let generation = direction.generation;
+        for effect in effects {
+            match effect {
+                Effect::Request { id, end, request } => {
+                    self.check_request(from, &request);
+                    let at = self.now_ms + self.dice.below(400);
+                    let patience_ms = at + LONGEST_WAIT_MS;
+                    let arrival = Arrival { from, generation, id, end, request, patience_ms };
+                    self.at(at, Event::Arrive(arrival));
+                }
+                Effect::Wake { after_ms } => {
+                    self.directions[from].wake += 1;
+                    let wake = self.directions[from].wake;
+                    self.at(self.now_ms + after_ms, Event::Wake(from, wake));
+                }
+                Effect::Refused(refused) => {
+                    assert!(refused.iter().all(|one| one.id.starts_with(REFUSED)));
+                }
+                Effect::Finished(outcome) => {
+                    self.directions[from].machine = None;
+                    self.directions[from].finished = Some(outcome);
+                }
+            }
+        }
+    }
+
+    /// A machine asks for nothing that stands before the checkpoint it found, nor before what it
+    /// has read.
+    fn check_request(&mut self, from: usize, request: &Request) {
+        if let Request::Changes { since, .. } = request {
+            let since = Database::number(since);
+            let direction = &mut self.directions[from];
+            assert!(self.plan.target_made_anew || since >= direction.floor);
+            direction.floor = since;
+        }
+    }
+
+    fn faulty(&self) -> bool {
+        self.plan.faults && self.now_ms < BUSY_MS
+    }
+
+    fn arrive(&mut self, arrival: Arrival) {
+        let Arrival { from, generation, id, .. } = arrival;
+        let answer_at = self.now_ms + self.dice.below(400);
+        let side = if arrival.end == End::Source { from } else { 1 - from };
+        if self.must_wait(side, &arrival) {
+            if self.directions[from].generation == generation {
+                self.at(self.now_ms + WAIT_STEP_MS, Event::Arrive(arrival));
+            }
+            return;
+        }
+        if self.faulty() && self.dice.percent(6) {
+            // Lost on the way; half the time the sender is not even told.
+            if self.dice.percent(50) {
+                let outcome = Err(EndFailure::transient("connection reset"));
+                self.at(answer_at, Event::Answer(from, generation, id, outcome));
+            }
+            return;
+        }
+        let request = arrival.request;
+        let outcome = self.databases[side].perform(&request);
+        if let Request::WriteCheckpoint { body, .. } = &request {
+            self.check_checkpoint(from, body);
+        }
+        if self.faulty() && self.dice.percent(6) {
+            if self.dice.percent(50) {
+                let outcome = Err(EndFailure::transient("answer lost"));
+                self.at(answer_at, Event::Answer(from, generation, id, outcome));
+            }
+            return;
+        }
+        self.at(answer_at, Event::Answer(from, generation, id, outcome));
+    }
+
+    fn must_wait(&self, side: usize, arrival: &Arrival) -> bool {
+        match &arrival.request {
+            Request::Changes { since, wait: true, .. } => {
+                let new = self.databases[side].sequence > Database::number(since);
+                !new && self.now_ms < arrival.patience_ms
+            }
+            _ => false,
+        }
+    }
+
+    /// All that stands up to the recorded sequence on the source is on the target.
+    fn check_checkpoint(&self, from: usize, body: &Value) {
+        if self.plan.target_made_anew {
+            // Between the commit and the write the target may have gone: found at the next one.
+            return;
+        }
+        let recorded = body["source_last_seq"].as_str().unwrap();
+        let recorded = Database::number(recorded);
+        for (id, leaves) in self.databases[from].leaves_up_to(recorded) {
+            let missing = self.databases[1 - from].missing(&id, &leaves);
+            let refused = self.plan.refusals && id.starts_with(REFUSED);
+            assert!(refused || missing.is_empty(), "checkpoint {recorded} claims {id} {missing:?}");
+        }
+    }
+
+    /// One calm run in each direction, one after the other.
+    fn run_once_more(&mut self) {
+        for from in [0, 1] {
+            self.queue.clear();
+            self.directions[from].machine = None;
+            self.begin(from);
+            while self.directions[from].finished.is_none() {
+                let (key, event) = self.queue.pop_first().expect("the machine stopped asking");
+                self.now_ms = self.now_ms.max(key.0);
+                self.happen(event);
+            }
+            let outcome = self.directions[from].finished.as_ref().unwrap();
+            let summary = outcome.as_ref().expect("a calm run succeeds");
+            assert_eq!(summary.body["ok"], true);
+        }
+    }
+
+    fn check_the_end(&self) {
+        let mut pictures = [self.databases[0].picture(), self.databases[1].picture()];
+        if self.plan.refusals {
+            for picture in &mut pictures {
+                picture.retain(|id, _| !id.starts_with(REFUSED));
+            }
+        }
+        let [one, other] = &pictures;
+        for id in one.keys().chain(other.keys()) {
+            assert_eq!(one.get(id), other.get(id), "{id}");
+        }
+        assert!(pictures[0].values().any(|(nodes, _)| nodes.len() > 2));
+        for direction in &self.directions {
+            if let Some(machine) = &direction.machine {
+                let status = machine.status();
+                assert!(status.caught_up, "{status:?}");
+                if !self.plan.target_made_anew {
+                    assert_eq!(status.waiting_to_retry, 0);
+                }
+            }
+        }
+        if self.plan.refusals {
+            let status = self.directions[0].machine.as_ref().unwrap().status();
+            assert!(status.statistics.doc_write_failures > 0);
+        }
+    }
+}

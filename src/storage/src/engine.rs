@@ -1,0 +1,191 @@
+//! The one owner of the open database and its one writer: opening, committing, closing. How each
+//! operation becomes rows is in the modules below.
+
+mod attachments;
+mod documents;
+mod dropping;
+mod group;
+mod memtables;
+mod registry;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use fjall::{CompressionType, Database, OwnedWriteBatch, PersistMode};
+
+use crate::database::{Counters, DatabaseId};
+use crate::engine::dropping::Dropping;
+use crate::engine::group::Group;
+use crate::error::{CommitError, OpenError};
+use crate::keyspaces::Keyspaces;
+use crate::lock::DirectoryLock;
+use crate::operation::{Operation, Outcome};
+use crate::options::Options;
+use crate::store::{Shared, Store};
+use crate::{format, journal, memory};
+
+/// The fjall database within the data directory. Other databases (of indexes) get directories of
+/// their own beside it.
+const STORE_DIRECTORY: &str = "store";
+
+/// One worker: with more, fjall's first one spins while another compacts.
+const WORKER_THREADS: usize = 1;
+
+/// File handles that fjall keeps open.
+const CACHED_FILES: usize = 64;
+
+/// fjall accepts no smaller journal.
+const LEAST_JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Databases whose counters are kept in memory, at about 100 bytes each. Above it all are
+/// forgotten and read again when they are written to.
+const KEPT_COUNTERS: usize = 8192;
+
+/// Rows that a document makes in a batch: by id, by sequence, body, and the row it replaces.
+const ROWS_OF_A_DOCUMENT: usize = 4;
+
+/// The open database and its only writer. Dropping it closes the store: every [`Store`] fails
+/// from then on, and as soon as the last [`Snapshot`](crate::Snapshot) is gone the directory can
+/// be opened again.
+pub struct Engine {
+    shared: Arc<Shared>,
+    options: Options,
+    /// Counters of databases that were written to lately; `None` where a number no longer lives.
+    counters: HashMap<DatabaseId, Option<Counters>>,
+    next_number: u32,
+    dropping: Dropping,
+    poisoned: bool,
+}
+
+impl Engine {
+    /// Opens a data directory, making it if it is missing: locks it, checks its format and its
+    /// journals, and recovers what was committed.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing was changed where it says `Locked`, `NewerFormat` or `Corrupt`.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        std::fs::create_dir_all(&options.path)
+            .map_err(|source| OpenError::Io { path: options.path.clone(), source })?;
+        let lock = DirectoryLock::acquire(&options.path, options.lock_wait)?;
+        format::check(&options.path)?;
+        let directory = options.path.join(STORE_DIRECTORY);
+        journal::check(&directory)?;
+        let database = open_database(&directory, &options)?;
+        let keyspaces = Keyspaces::open(&database)?;
+        let next_number = registry::next_number(&keyspaces)?;
+        let dropping = Dropping::load(&keyspaces)?;
+        let shared = Arc::new(Shared {
+            keyspaces,
+            database,
+            fits_memory: AtomicBool::new(false),
+            lock: Arc::new(lock),
+        });
+        memory::judge(&shared);
+        Ok(Self {
+            shared,
+            options,
+            counters: HashMap::new(),
+            next_number,
+            dropping,
+            poisoned: false,
+        })
+    }
+
+    /// A handle for reading.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        Store::new(&self.shared)
+    }
+
+    /// Applies a group of operations in order, in one batch and with one sync: when it returns,
+    /// everything it answers for is durable and seen by new snapshots.
+    ///
+    /// # Errors
+    /// [`CommitError`]: what became of the group is unknown, and every later commit fails. Drop
+    /// the engine and open another.
+    pub fn commit(&mut self, group: Vec<Operation>) -> Result<Vec<Outcome>, CommitError> {
+        self.guarded(|engine| {
+            let mut batch = engine.batch(&group);
+            let outcomes = engine.apply(group, &mut batch)?;
+            batch.commit()?;
+            Ok(outcomes)
+        })
+    }
+
+    /// Runs one write. Until it is through the engine counts as poisoned, so that an error or a
+    /// panic in the middle leaves it so.
+    fn guarded<T>(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<T, CommitError>,
+    ) -> Result<T, CommitError> {
+        if self.poisoned {
+            return Err(CommitError::Poisoned);
+        }
+        self.poisoned = true;
+        self.wait_for_room()?;
+        let done = write(self)?;
+        self.poisoned = false;
+        self.maintain();
+        Ok(done)
+    }
+
+    fn batch(&self, group: &[Operation]) -> OwnedWriteBatch {
+        let only_chunks =
+            group.iter().all(|operation| matches!(operation, Operation::Chunk { .. }));
+        let mode = if only_chunks { PersistMode::Buffer } else { PersistMode::SyncData };
+        let rows = group.iter().map(|operation| match operation {
+            Operation::Documents(write) => write.documents.len() * ROWS_OF_A_DOCUMENT,
+            Operation::Locals { writes, .. } => writes.len(),
+            _ => 2,
+        });
+        OwnedWriteBatch::with_capacity(self.shared.database.clone(), rows.sum())
+            .durability(Some(mode))
+    }
+
+    fn apply(
+        &mut self,
+        operations: Vec<Operation>,
+        batch: &mut OwnedWriteBatch,
+    ) -> Result<Vec<Outcome>, CommitError> {
+        if self.counters.len() > KEPT_COUNTERS {
+            self.counters.clear();
+        }
+        let mut group = Group::new(self, batch);
+        let outcomes = operations
+            .into_iter()
+            .map(|operation| group.apply(operation))
+            .collect::<Result<Vec<_>, _>>()?;
+        group.finish();
+        Ok(outcomes)
+    }
+
+    /// Closes the store in good order: flushes all memtables within `budget`, so that the next
+    /// start has no journal to replay. What is not flushed in time is replayed; nothing is lost
+    /// either way.
+    pub fn close(mut self, budget: Duration) {
+        let flushed = !self.poisoned && self.flush(budget);
+        let lock = Arc::clone(&self.shared.lock);
+        let directory = self.options.path.join(STORE_DIRECTORY);
+        let left = Arc::downgrade(&self.shared);
+        drop(self);
+        if flushed && left.strong_count() == 0 {
+            journal::clear(&directory);
+        }
+        drop(lock);
+    }
+}
+
+fn open_database(directory: &Path, options: &Options) -> Result<Database, fjall::Error> {
+    Database::builder(directory)
+        .cache_size(options.cache_bytes)
+        .max_journaling_size(options.journal_bytes.max(LEAST_JOURNAL_BYTES))
+        .worker_threads(WORKER_THREADS)
+        .max_cached_files(Some(CACHED_FILES))
+        // On recovery fjall compresses again to check an entry: bytes of another version of the
+        // compressor would count as damage.
+        .journal_compression(CompressionType::None)
+        .open()
+}

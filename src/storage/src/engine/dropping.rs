@@ -1,0 +1,118 @@
+//! Rows of deleted databases leave in small batches between commits. Nothing here is synced: what
+//! a crash brings back is found again by the record that says "dropping".
+
+use std::collections::VecDeque;
+use std::ops::Bound;
+
+use fjall::{OwnedWriteBatch, PersistMode, Readable, UserKey};
+
+use crate::database::DatabaseId;
+use crate::engine::Engine;
+use crate::error::{CommitError, OpenError};
+use crate::keys::{self, RegistryKey};
+use crate::keyspaces::Keyspaces;
+
+/// Databases whose rows have to leave, and how far that has come.
+#[derive(Default)]
+pub(super) struct Dropping {
+    databases: VecDeque<DatabaseId>,
+    /// For the first of them: which keyspace, and the last key removed there. Going on behind it
+    /// spares a walk over fresh tombstones.
+    keyspace: usize,
+    last: Option<UserKey>,
+}
+
+impl Dropping {
+    /// Finds the databases that an earlier run had not finished dropping.
+    pub(super) fn load(keyspaces: &Keyspaces) -> Result<Self, OpenError> {
+        let mut dropping = Self::default();
+        for guard in keyspaces.databases.prefix([RegistryKey::Dropping as u8]) {
+            let key = guard.key()?;
+            if let Some(number) = key.last_chunk::<4>() {
+                dropping.add(DatabaseId(u32::from_be_bytes(*number)));
+            }
+        }
+        Ok(dropping)
+    }
+
+    pub(super) fn add(&mut self, database: DatabaseId) {
+        self.databases.push_back(database);
+    }
+
+    fn next_keyspace(&mut self) {
+        self.keyspace += 1;
+        self.last = None;
+    }
+
+    fn next_database(&mut self) {
+        self.databases.pop_front();
+        self.keyspace = 0;
+        self.last = None;
+    }
+}
+
+impl Engine {
+    /// Removes at most `limit` rows of deleted databases, without a sync; answers whether there
+    /// is more to remove. To be called between commits.
+    ///
+    /// # Errors
+    /// [`CommitError`], as [`Engine::commit`].
+    pub fn drop_rows(&mut self, limit: usize) -> Result<bool, CommitError> {
+        if self.dropping.databases.is_empty() {
+            return Ok(false);
+        }
+        self.guarded(|engine| {
+            engine.drop_some(limit)?;
+            Ok(!engine.dropping.databases.is_empty())
+        })
+    }
+
+    fn drop_some(&mut self, limit: usize) -> Result<(), CommitError> {
+        let Some(&database) = self.dropping.databases.front() else {
+            return Ok(());
+        };
+        let mut batch = OwnedWriteBatch::with_capacity(self.shared.database.clone(), limit)
+            .durability(Some(PersistMode::Buffer));
+        while batch.len() < limit {
+            let room = limit - batch.len();
+            if !self.drop_from_keyspace(database, &mut batch, room)? {
+                let key = keys::registry_key(RegistryKey::Dropping, database);
+                batch.remove(&self.shared.keyspaces.databases, key);
+                self.dropping.next_database();
+                break;
+            }
+        }
+        Ok(batch.commit()?)
+    }
+
+    /// Removes rows of the present keyspace; `false` when the last one is through.
+    fn drop_from_keyspace(
+        &mut self,
+        database: DatabaseId,
+        batch: &mut OwnedWriteBatch,
+        room: usize,
+    ) -> Result<bool, CommitError> {
+        let keyspaces = self.shared.keyspaces.of_databases();
+        let Some(keyspace) = keyspaces.get(self.dropping.keyspace) else {
+            return Ok(false);
+        };
+        let low = match &self.dropping.last {
+            Some(last) => Bound::Excluded(last.to_vec()),
+            None => Bound::Included(keys::database_prefix(database).to_vec()),
+        };
+        let next = DatabaseId(database.0.saturating_add(1));
+        let high = Bound::Excluded(keys::database_prefix(next).to_vec());
+        let mut removed = 0;
+        let view = self.shared.database.snapshot();
+        for guard in view.range(*keyspace, (low, high)).take(room) {
+            let key = guard.key()?;
+            batch.remove(keyspace, key.clone());
+            self.dropping.last = Some(key);
+            removed += 1;
+        }
+        if removed < room {
+            self.dropping.next_keyspace();
+        }
+        Ok(true)
+    }
+}

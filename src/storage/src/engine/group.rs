@@ -1,0 +1,154 @@
+//! A group of operations on its way into one batch. Later operations see what earlier ones of
+//! the group did, through what is noted here.
+
+use std::collections::{HashMap, HashSet};
+
+use fjall::OwnedWriteBatch;
+
+use crate::database::{Counters, DatabaseId, DatabaseRecord};
+use crate::engine::Engine;
+use crate::error::CommitError;
+use crate::keys::{self, RegistryKey};
+use crate::operation::{LocalWrite, MAXIMUM_ID_BYTES, Operation, Outcome};
+use crate::records;
+
+/// A group under way.
+pub(super) struct Group<'a> {
+    pub(super) engine: &'a mut Engine,
+    pub(super) batch: &'a mut OwnedWriteBatch,
+    /// Names that the group created (their entry) or deleted (`None`).
+    pub(super) names: HashMap<String, Option<DatabaseRecord>>,
+    /// Contents that the group gave an address.
+    pub(super) contents: HashSet<(DatabaseId, [u8; 32])>,
+    /// Databases whose counters the group changed.
+    changed: Vec<DatabaseId>,
+    /// Room for building a key.
+    pub(super) key: Vec<u8>,
+    /// Room for building a row.
+    pub(super) row: Vec<u8>,
+}
+
+impl<'a> Group<'a> {
+    pub(super) fn new(engine: &'a mut Engine, batch: &'a mut OwnedWriteBatch) -> Self {
+        Self {
+            engine,
+            batch,
+            names: HashMap::new(),
+            contents: HashSet::new(),
+            changed: Vec::new(),
+            key: Vec::new(),
+            row: Vec::new(),
+        }
+    }
+
+    /// Adds one operation's rows to the batch.
+    pub(super) fn apply(&mut self, operation: Operation) -> Result<Outcome, CommitError> {
+        match operation {
+            Operation::CreateDatabase { name, shards, created_unix_ms, instance } => self
+                .create_database(DatabaseRecord {
+                    id: DatabaseId(self.engine.next_number),
+                    name,
+                    shards,
+                    instance,
+                    created_unix_ms,
+                }),
+            Operation::DeleteDatabase { name } => self.delete_database(&name),
+            Operation::SetSecurity { database, json } => {
+                records::encode_opaque(&mut self.row, &json);
+                self.put_setting(RegistryKey::Security, database)
+            }
+            Operation::SetRevisionsLimit { database, limit } => {
+                records::encode_revisions_limit(&mut self.row, limit);
+                self.put_setting(RegistryKey::RevisionsLimit, database)
+            }
+            Operation::Documents(write) => self.write_documents(write),
+            Operation::Locals { database, writes } => self.write_locals(database, &writes),
+            Operation::Chunk { database, upload, number, bytes } => {
+                self.write_chunk(keys::chunk_key(database, &upload, number), database, &bytes)
+            }
+            Operation::FinishUpload { database, upload, content, chunks, stored_length } => self
+                .finish_upload(
+                    database,
+                    &content,
+                    &records::ContentRecord { upload, chunks, stored_length },
+                ),
+            Operation::Node { key, value } => Ok(self.write_node(&key, value.as_deref())),
+        }
+    }
+
+    /// Adds the counters that changed: one row for each database, however many operations.
+    pub(super) fn finish(mut self) {
+        for database in std::mem::take(&mut self.changed) {
+            let Some(Some(counters)) = self.engine.counters.get(&database) else {
+                continue;
+            };
+            records::encode_counters(&mut self.row, counters);
+            let key = keys::registry_key(RegistryKey::Counters, database);
+            let keyspace = &self.engine.shared.keyspaces.databases;
+            self.batch.insert(keyspace, key, self.row.as_slice());
+        }
+    }
+
+    /// A database's counters, `None` when it does not live.
+    pub(super) fn counters(
+        &mut self,
+        database: DatabaseId,
+    ) -> Result<Option<Counters>, CommitError> {
+        if let Some(known) = self.engine.counters.get(&database) {
+            return Ok(*known);
+        }
+        let key = keys::registry_key(RegistryKey::Counters, database);
+        let row = self.engine.shared.keyspaces.databases.get(key)?;
+        let counters = row.map(|row| records::decode_counters(&row)).transpose()?;
+        self.engine.counters.insert(database, counters);
+        Ok(counters)
+    }
+
+    /// Notes changed counters; [`Group::finish`] writes them.
+    pub(super) fn set_counters(&mut self, database: DatabaseId, counters: Counters) {
+        self.engine.counters.insert(database, Some(counters));
+        if !self.changed.contains(&database) {
+            self.changed.push(database);
+        }
+    }
+
+    fn write_locals(
+        &mut self,
+        database: DatabaseId,
+        writes: &[LocalWrite],
+    ) -> Result<Outcome, CommitError> {
+        if writes.iter().any(|write| write.id.len() > MAXIMUM_ID_BYTES) {
+            return Ok(Outcome::IdTooLong);
+        }
+        if self.counters(database)?.is_none() {
+            return Ok(Outcome::NoSuchDatabase);
+        }
+        let keyspace = &self.engine.shared.keyspaces.locals;
+        for write in writes {
+            keys::write_id_key(&mut self.key, database, &write.id);
+            match &write.value {
+                Some(value) => {
+                    records::encode_opaque(&mut self.row, value);
+                    self.batch.insert(keyspace, self.key.as_slice(), self.row.as_slice());
+                }
+                None => self.batch.remove(keyspace, self.key.as_slice()),
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn write_node(&mut self, key: &str, value: Option<&[u8]>) -> Outcome {
+        if key.is_empty() || key.len() > MAXIMUM_ID_BYTES {
+            return Outcome::IdTooLong;
+        }
+        let keyspace = &self.engine.shared.keyspaces.node;
+        match value {
+            Some(value) => {
+                records::encode_opaque(&mut self.row, value);
+                self.batch.insert(keyspace, key, self.row.as_slice());
+            }
+            None => self.batch.remove(keyspace, key),
+        }
+        Outcome::Done
+    }
+}

@@ -1,0 +1,89 @@
+//! Creating and deleting databases, and their settings.
+
+use crate::database::{Counters, DatabaseId, DatabaseRecord};
+use crate::engine::group::Group;
+use crate::error::{CommitError, OpenError};
+use crate::keys::{self, RegistryKey};
+use crate::keyspaces::Keyspaces;
+use crate::operation::{MAXIMUM_ID_BYTES, Outcome};
+use crate::records;
+
+/// The key under which the next number stands: it belongs to no database.
+fn next_number_key() -> [u8; 5] {
+    keys::registry_key(RegistryKey::NextNumber, DatabaseId(0))
+}
+
+/// The next number to give; the first is 1.
+pub(super) fn next_number(keyspaces: &Keyspaces) -> Result<u32, OpenError> {
+    match keyspaces.databases.get(next_number_key())? {
+        Some(row) => Ok(records::decode_next_number(&row)?),
+        None => Ok(1),
+    }
+}
+
+impl Group<'_> {
+    fn registered(&self, name: &str) -> Result<Option<DatabaseRecord>, CommitError> {
+        if let Some(known) = self.names.get(name) {
+            return Ok(known.clone());
+        }
+        let keyspace = &self.engine.shared.keyspaces.databases;
+        let row = keyspace.get(keys::name_key(name))?;
+        Ok(row.map(|row| records::decode_database(name, &row)).transpose()?)
+    }
+
+    pub(super) fn create_database(
+        &mut self,
+        record: DatabaseRecord,
+    ) -> Result<Outcome, CommitError> {
+        if record.name.len() > MAXIMUM_ID_BYTES {
+            return Ok(Outcome::IdTooLong);
+        }
+        if self.registered(&record.name)?.is_some() {
+            return Ok(Outcome::AlreadyExists);
+        }
+        self.engine.next_number += 1;
+        let next_number = self.engine.next_number;
+        let keyspace = &self.engine.shared.keyspaces.databases;
+        records::encode_next_number(&mut self.row, next_number);
+        self.batch.insert(keyspace, next_number_key(), self.row.as_slice());
+        records::encode_database(&mut self.row, &record);
+        let key = keys::name_key(&record.name);
+        self.batch.insert(keyspace, key, self.row.as_slice());
+        self.set_counters(record.id, Counters::default());
+        self.names.insert(record.name.clone(), Some(record.clone()));
+        Ok(Outcome::Created(record))
+    }
+
+    pub(super) fn delete_database(&mut self, name: &str) -> Result<Outcome, CommitError> {
+        let Some(record) = self.registered(name)? else {
+            return Ok(Outcome::NoSuchDatabase);
+        };
+        let keyspace = &self.engine.shared.keyspaces.databases;
+        self.batch.remove(keyspace, keys::name_key(name));
+        for tag in [RegistryKey::Counters, RegistryKey::Security, RegistryKey::RevisionsLimit] {
+            self.batch.remove(keyspace, keys::registry_key(tag, record.id));
+        }
+        records::encode_opaque(&mut self.row, name.as_bytes());
+        let key = keys::registry_key(RegistryKey::Dropping, record.id);
+        self.batch.insert(keyspace, key, self.row.as_slice());
+        self.engine.counters.insert(record.id, None);
+        self.engine.dropping.add(record.id);
+        self.names.insert(name.to_owned(), None);
+        Ok(Outcome::Deleted(record.id))
+    }
+
+    /// Writes the row that was built as one of a database's settings.
+    pub(super) fn put_setting(
+        &mut self,
+        tag: RegistryKey,
+        database: DatabaseId,
+    ) -> Result<Outcome, CommitError> {
+        if self.counters(database)?.is_none() {
+            return Ok(Outcome::NoSuchDatabase);
+        }
+        let keyspace = &self.engine.shared.keyspaces.databases;
+        let key = keys::registry_key(tag, database);
+        self.batch.insert(keyspace, key, self.row.as_slice());
+        Ok(Outcome::Done)
+    }
+}

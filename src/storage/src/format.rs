@@ -1,0 +1,75 @@
+//! The file that tells which format a data directory has. It is read before anything else, so
+//! that an older version never touches what a newer one wrote.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use crate::error::OpenError;
+
+/// The format that this version writes, and the newest that it reads.
+const FORMAT: u32 = 1;
+
+const FILE: &str = "format";
+const TEMPORARY_FILE: &str = "format.new";
+const LABEL: &str = "refuge storage format ";
+
+/// Checks the format of a data directory; gives a new directory its file.
+pub(crate) fn check(directory: &Path) -> Result<(), OpenError> {
+    let path = directory.join(FILE);
+    let io = |source| OpenError::Io { path: path.clone(), source };
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return write(directory).map_err(io);
+        }
+        Err(error) => return Err(io(error)),
+    };
+    let found = std::str::from_utf8(&text)
+        .ok()
+        .and_then(|text| text.strip_prefix(LABEL)?.trim_end().parse::<u32>().ok())
+        .ok_or_else(|| OpenError::UnreadableFormat { path: path.clone() })?;
+    if found > FORMAT {
+        return Err(OpenError::NewerFormat { path: directory.to_owned(), found, known: FORMAT });
+    }
+    Ok(())
+}
+
+fn write(directory: &Path) -> std::io::Result<()> {
+    let temporary = directory.join(TEMPORARY_FILE);
+    let mut file = File::create(&temporary)?;
+    writeln!(file, "{LABEL}{FORMAT}")?;
+    file.sync_all()?;
+    fs::rename(&temporary, directory.join(FILE))?;
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_directory_gets_a_format_and_is_known_afterwards() {
+        let directory = tempfile::tempdir().unwrap();
+        check(directory.path()).unwrap();
+        check(directory.path()).unwrap();
+        let text = fs::read_to_string(directory.path().join(FILE)).unwrap();
+        assert_eq!(text, "refuge storage format 1\n");
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_in_one_sentence() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(FILE), "refuge storage format 2\n").unwrap();
+        let error = check(directory.path()).unwrap_err();
+        assert!(matches!(error, OpenError::NewerFormat { found: 2, known: 1, .. }));
+        assert!(error.to_string().ends_with("start the version that wrote it"));
+    }
+
+    #[test]
+    fn a_file_that_holds_something_else_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(FILE), "notes\n").unwrap();
+        assert!(matches!(check(directory.path()), Err(OpenError::UnreadableFormat { .. })));
+    }
+}

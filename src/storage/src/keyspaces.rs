@@ -1,0 +1,106 @@
+//! The few keyspaces of the database and how each is laid out. A keyspace costs files, syncs and
+//! a memtable, so what differs only by database shares one.
+
+use fjall::config::{BlockSizePolicy, FilterPolicy};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions};
+
+/// A limit that no memtable reaches: the writer seals memtables itself, because fjall's own
+/// request for it can fill the queue that its worker needs to serve it.
+const UNREACHED_MEMTABLE_BYTES: u64 = 1 << 40;
+
+/// Rows by sequence and bodies are read as scans: larger blocks make fewer of them and compress
+/// better, and a single read still costs one page or two.
+const SCANNED_BLOCK_BYTES: u32 = 8 * 1024;
+
+/// Chunks above this size stand in files of their own and are not moved by compactions. All but
+/// the last chunk of an attachment are larger.
+const SEPARATED_CHUNK_BYTES: u32 = 4 * 1024;
+
+/// The handles of all keyspaces.
+pub(crate) struct Keyspaces {
+    /// Small records of the node.
+    pub(crate) node: Keyspace,
+    /// The registry, the counters and the settings of databases.
+    pub(crate) databases: Keyspace,
+    /// Document id → sequence and revision tree.
+    pub(crate) documents: Keyspace,
+    /// Sequence → document id, leaves, place of the winner's body.
+    pub(crate) sequences: Keyspace,
+    /// Sequence at which a revision was written → its body.
+    pub(crate) bodies: Keyspace,
+    /// Local id → opaque bytes.
+    pub(crate) locals: Keyspace,
+    /// Contents of attachments and who refers to them.
+    pub(crate) attachments: Keyspace,
+    /// The bytes of attachments.
+    pub(crate) chunks: Keyspace,
+}
+
+impl Keyspaces {
+    /// Opens them, making those that are missing.
+    pub(crate) fn open(database: &Database) -> Result<Self, fjall::Error> {
+        Ok(Self {
+            node: database.keyspace("node", base)?,
+            databases: database.keyspace("databases", base)?,
+            documents: database.keyspace("documents", base)?,
+            sequences: database.keyspace("sequences", sequences)?,
+            bodies: database.keyspace("bodies", bodies)?,
+            locals: database.keyspace("locals", base)?,
+            attachments: database.keyspace("attachments", base)?,
+            chunks: database.keyspace("chunks", chunks)?,
+        })
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> [&Keyspace; 8] {
+        [
+            &self.node,
+            &self.databases,
+            &self.documents,
+            &self.sequences,
+            &self.bodies,
+            &self.locals,
+            &self.attachments,
+            &self.chunks,
+        ]
+    }
+
+    /// Those whose rows begin with a database's number.
+    pub(crate) fn of_databases(&self) -> [&Keyspace; 6] {
+        [
+            &self.documents,
+            &self.sequences,
+            &self.bodies,
+            &self.locals,
+            &self.attachments,
+            &self.chunks,
+        ]
+    }
+}
+
+fn base() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default().max_memtable_size(UNREACHED_MEMTABLE_BYTES)
+}
+
+/// Only scanned: filters would be built for nobody.
+fn sequences() -> KeyspaceCreateOptions {
+    base()
+        .filter_policy(FilterPolicy::disabled())
+        .data_block_size_policy(BlockSizePolicy::all(SCANNED_BLOCK_BYTES))
+}
+
+/// Read by a sequence that is known to be there: the last level needs no filter.
+fn bodies() -> KeyspaceCreateOptions {
+    base()
+        .expect_point_read_hits(true)
+        .data_block_size_policy(BlockSizePolicy::all(SCANNED_BLOCK_BYTES))
+}
+
+/// Kept apart from the keys and never compressed: what compresses well arrives gzipped.
+fn chunks() -> KeyspaceCreateOptions {
+    base().with_kv_separation(Some(
+        KvSeparationOptions::default()
+            .separation_threshold(SEPARATED_CHUNK_BYTES)
+            .compression(CompressionType::None),
+    ))
+}

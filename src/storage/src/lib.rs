@@ -1,0 +1,38 @@
+//! Refuge's records on disk: one fjall database, one writer, weak readers.
+//!
+//! What lives here: the layout of every stored record, the [`Engine`] that owns the database and
+//! commits groups of [`Operation`]s, the [`Store`] and [`Snapshot`] that read it, and the checks
+//! made before a data directory is opened. Everything blocks: callers run it on threads of their
+//! own, never on an executor's.
+//!
+//! What must not live here: actors, tokio, clocks and randomness, HTTP, and any rule about
+//! revisions or conflicts (those are `refuge-document`'s; a revision tree is opaque bytes here).
+
+mod database;
+mod engine;
+mod error;
+mod format;
+mod journal;
+mod keys;
+mod keyspaces;
+mod lock;
+mod memory;
+mod operation;
+mod options;
+mod records;
+mod snapshot;
+mod store;
+
+pub use database::{DatabaseId, DatabaseInformation, DatabaseRecord};
+pub use engine::Engine;
+pub use error::{CommitError, OpenError, StorageError};
+pub use operation::{
+    BodyRecord, Committed, DocumentWrite, DocumentsWrite, LocalWrite, MAXIMUM_ID_BYTES, Operation,
+    Outcome, Previous,
+};
+pub use options::Options;
+pub use records::{ContentRecord, DocumentRecord};
+pub use snapshot::{
+    ChangeRange, Changes, ChangesWithBodies, DocumentRange, Documents, Locals, Snapshot,
+};
+pub use store::Store;

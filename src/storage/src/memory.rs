@@ -1,0 +1,52 @@
+//! Whether the data is small against this machine's memory.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use crate::store::Shared;
+
+/// The tables may take this part of the memory at most (1/4): the page cache then holds them
+/// beside everything else that runs.
+const PART_OF_MEMORY: u64 = 4;
+
+/// Assumed where the system does not tell: the smallest machine that is common.
+const ASSUMED_MEMORY_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Compares the tables on disk with the memory and notes the answer for readers.
+pub(crate) fn judge(shared: &Shared) {
+    let tables: u64 = shared.keyspaces.all().iter().map(|keyspace| keyspace.disk_space()).sum();
+    let fits = tables <= memory_bytes() / PART_OF_MEMORY;
+    shared.fits_memory.store(fits, Ordering::Relaxed);
+}
+
+/// Memory of the machine, or of the control group where that is less.
+fn memory_bytes() -> u64 {
+    let machine = std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| total_of(&text))
+        .unwrap_or(ASSUMED_MEMORY_BYTES);
+    let group = std::fs::read_to_string(Path::new("/sys/fs/cgroup/memory.max"))
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(u64::MAX);
+    machine.min(group)
+}
+
+/// The total in Linux's `/proc/meminfo`, given there in KiB.
+fn total_of(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let number = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?;
+    number.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_read_in_bytes() {
+        let text = "MemTotal:        2048 kB\nMemFree:         1 kB\n";
+        assert_eq!(total_of(text), Some(2 * 1024 * 1024));
+        assert_eq!(total_of("MemFree: 1 kB\n"), None);
+    }
+}

@@ -1,0 +1,183 @@
+//! What the writer is asked to do, and what it answers.
+
+use bytes::Bytes;
+use refuge_document::{Attachment, Body, BodyPlace, LeafSummary, PendingPlace};
+
+use crate::database::{DatabaseId, DatabaseRecord};
+
+/// Longest document id or local id that fits a key, in bytes: fjall's keys hold 65,535 bytes, of
+/// which an attachment reference needs 45 beside the id.
+pub const MAXIMUM_ID_BYTES: usize = 65_000;
+
+/// One thing for the writer to do. Operations of a group are applied in order and later ones see
+/// earlier ones.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// Registers a database → [`Outcome::Created`] or [`Outcome::AlreadyExists`].
+    CreateDatabase {
+        /// Its name, already checked.
+        name: String,
+        /// Number of shards (CouchDB's `q`).
+        shards: u16,
+        /// When it was created, in milliseconds since 1970 (UTC).
+        created_unix_ms: u64,
+        /// Opaque part of its update sequences: new with each creation.
+        instance: [u8; 16],
+    },
+    /// Removes a database from the registry → [`Outcome::Deleted`] or
+    /// [`Outcome::NoSuchDatabase`]. Its rows leave later, through
+    /// [`Engine::drop_rows`](crate::Engine::drop_rows).
+    DeleteDatabase {
+        /// Its name.
+        name: String,
+    },
+    /// Replaces a database's security object → [`Outcome::Done`].
+    SetSecurity {
+        /// The database.
+        database: DatabaseId,
+        /// JSON text, stored as it is.
+        json: Vec<u8>,
+    },
+    /// Replaces a database's limit of kept revisions → [`Outcome::Done`].
+    SetRevisionsLimit {
+        /// The database.
+        database: DatabaseId,
+        /// Revisions kept on a path, ≥ 1.
+        limit: u32,
+    },
+    /// Writes documents → [`Outcome::Documents`].
+    Documents(DocumentsWrite),
+    /// Writes local documents → [`Outcome::Done`].
+    Locals {
+        /// The database.
+        database: DatabaseId,
+        /// The writes, in order.
+        writes: Vec<LocalWrite>,
+    },
+    /// Stores one chunk of an upload that nothing refers to yet → [`Outcome::Done`]. A group of
+    /// chunks alone is not synced; [`Operation::FinishUpload`] syncs what came before it.
+    Chunk {
+        /// The database.
+        database: DatabaseId,
+        /// Identifier of the upload, unique.
+        upload: [u8; 16],
+        /// Place of the chunk in the content, from 0.
+        number: u32,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// Gives an upload its address → [`Outcome::Done`]. Where the database already holds this
+    /// content, the upload's own chunks leave instead.
+    FinishUpload {
+        /// The database.
+        database: DatabaseId,
+        /// The upload.
+        upload: [u8; 16],
+        /// SHA-256 of the stored bytes: the content's address.
+        content: [u8; 32],
+        /// Number of chunks written.
+        chunks: u32,
+        /// Bytes in all chunks together.
+        stored_length: u64,
+    },
+    /// Writes or deletes a small record of the node itself → [`Outcome::Done`].
+    Node {
+        /// Its key.
+        key: String,
+        /// Its value; `None` deletes it.
+        value: Option<Vec<u8>>,
+    },
+}
+
+/// Documents of one database, written together or not at all.
+#[derive(Clone, Debug)]
+pub struct DocumentsWrite {
+    /// The database.
+    pub database: DatabaseId,
+    /// The documents, in the order in which they take their sequences; each at most once.
+    pub documents: Vec<DocumentWrite>,
+}
+
+/// One document as it shall stand after the write.
+#[derive(Clone, Debug)]
+pub struct DocumentWrite {
+    /// The document's id, at most [`MAXIMUM_ID_BYTES`].
+    pub id: String,
+    /// The encoded revision tree.
+    pub tree: Vec<u8>,
+    /// Where in `tree` the places of new bodies stand, to be filled in.
+    pub pending: Vec<PendingPlace>,
+    /// The leaves, winner first: they go into the by-sequence row.
+    pub leaves: Vec<LeafSummary>,
+    /// Where the winner's body stands.
+    pub winner_place: BodyPlace,
+    /// The new bodies; the n-th is the one that `BodyPlace::Pending(n)` means. A document with n
+    /// bodies takes n sequence numbers (at least one), and its by-sequence row the last of them.
+    pub bodies: Vec<BodyRecord>,
+    /// The row that this one replaces: [`DocumentRecord::previous`](crate::DocumentRecord::previous).
+    pub previous: Option<Previous>,
+}
+
+/// What the writer must know of the row that a document write replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Previous {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Whether its winner was deleted.
+    pub deleted: bool,
+    /// What it counted for in the database's `active_bytes`.
+    pub active_bytes: u64,
+    /// What it counted for in the database's `external_bytes`.
+    pub external_bytes: u64,
+}
+
+/// The body of one revision, with the attachments it lists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BodyRecord {
+    /// The normalised body.
+    pub body: Body,
+    /// The attachments, in listed order.
+    pub attachments: Vec<Attachment>,
+}
+
+/// One write of a local document.
+#[derive(Clone, Debug)]
+pub struct LocalWrite {
+    /// Its id, without `_local/`, at most [`MAXIMUM_ID_BYTES`].
+    pub id: String,
+    /// Opaque bytes; `None` deletes it.
+    pub value: Option<Vec<u8>>,
+}
+
+/// What became of one operation of a committed group.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The database was created.
+    Created(DatabaseRecord),
+    /// The database was deleted.
+    Deleted(DatabaseId),
+    /// The documents were written.
+    Documents(Committed),
+    /// Done.
+    Done,
+    /// A database of this name exists: nothing was done.
+    AlreadyExists,
+    /// The database does not exist (any more): nothing was done.
+    NoSuchDatabase,
+    /// An id is longer than [`MAXIMUM_ID_BYTES`]: nothing of the operation was done.
+    IdTooLong,
+}
+
+/// The sequences that a write of documents took.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Committed {
+    /// The first sequence taken.
+    pub first: u64,
+    /// The last: the database's update sequence after this operation.
+    pub last: u64,
+    /// For each document, in order, the sequence of its by-sequence row. Its n-th of m new
+    /// bodies stands at this number − (m − 1) + n.
+    pub documents: Vec<u64>,
+    /// The sequences whose rows left because these replaced them, in the documents' order.
+    pub removed: Vec<u64>,
+}

@@ -1,0 +1,174 @@
+//! The reading side: a weak handle that any thread may hold, and the snapshots it opens.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use fjall::{Database, Readable};
+
+use crate::database::{DatabaseId, DatabaseInformation, DatabaseRecord};
+use crate::error::StorageError;
+use crate::keys;
+use crate::keyspaces::Keyspaces;
+use crate::lock::DirectoryLock;
+use crate::records;
+use crate::snapshot::Snapshot;
+
+/// What engine and snapshots hold: the open database. The directory's lock goes last.
+pub(crate) struct Shared {
+    pub(crate) keyspaces: Keyspaces,
+    pub(crate) database: Database,
+    pub(crate) fits_memory: AtomicBool,
+    pub(crate) lock: Arc<DirectoryLock>,
+}
+
+/// A handle for reading, cheap to clone. It does not keep the engine alive: once the engine is
+/// dropped every call fails with [`StorageError::Closed`], so that a restarted engine can open
+/// the directory again.
+#[derive(Clone)]
+pub struct Store {
+    shared: Weak<Shared>,
+}
+
+impl Store {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::downgrade(shared) }
+    }
+
+    /// A consistent view of everything committed so far. Keep it short: it holds old rows, and
+    /// the directory, alive.
+    ///
+    /// # Errors
+    /// [`StorageError::Closed`].
+    pub fn snapshot(&self) -> Result<Snapshot, StorageError> {
+        let shared = self.shared.upgrade().ok_or(StorageError::Closed)?;
+        Ok(Snapshot::new(shared))
+    }
+
+    /// Whether the whole data is small against this machine's memory, so that a read may be done
+    /// where it is asked for instead of on a reader's thread. `false` once the engine is gone.
+    #[must_use]
+    pub fn fits_memory(&self) -> bool {
+        self.shared.upgrade().is_some_and(|shared| shared.fits_memory.load(Ordering::Relaxed))
+    }
+
+    /// The registry entry of a name.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn database(&self, name: &str) -> Result<Option<DatabaseRecord>, StorageError> {
+        self.snapshot()?.database(name)
+    }
+
+    /// Registry entries in order of their names, from `start` (included) on, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn databases(
+        &self,
+        start: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<DatabaseRecord>, StorageError> {
+        self.snapshot()?.databases(start, limit)
+    }
+
+    /// A database's counters; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn information(
+        &self,
+        database: DatabaseId,
+    ) -> Result<Option<DatabaseInformation>, StorageError> {
+        self.snapshot()?.information(database)
+    }
+
+    /// A database's security object as JSON text; `None` when it was never set.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn security(&self, database: DatabaseId) -> Result<Option<Vec<u8>>, StorageError> {
+        self.snapshot()?.security(database)
+    }
+
+    /// A record of the node.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn node(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        let snapshot = self.snapshot()?;
+        let row = snapshot.get(&snapshot.shared().keyspaces.node, key)?;
+        row.map(|row| records::opaque("node", &row).map(<[u8]>::to_vec)).transpose()
+    }
+
+    /// The records of the node whose key begins with `prefix`, in order of their keys.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn node_records(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
+        let snapshot = self.snapshot()?;
+        let keyspace = &snapshot.shared().keyspaces.node;
+        let mut found = Vec::new();
+        for guard in snapshot.view().prefix(keyspace, prefix) {
+            let (key, row) = guard.into_inner()?;
+            let key = std::str::from_utf8(&key).map_err(|_| StorageError::Record {
+                keyspace: "node",
+                reason: "its key is not UTF-8",
+            })?;
+            found.push((key.to_owned(), records::opaque("node", &row).map(<[u8]>::to_vec)?));
+        }
+        Ok(found)
+    }
+
+    /// Bytes on disk: tables, chunks and journals of all databases together.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn disk_bytes(&self) -> Result<u64, StorageError> {
+        let shared = self.shared.upgrade().ok_or(StorageError::Closed)?;
+        Ok(shared.database.disk_space()?)
+    }
+}
+
+impl Snapshot {
+    /// The registry entry of a name.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn database(&self, name: &str) -> Result<Option<DatabaseRecord>, StorageError> {
+        let row = self.get(&self.shared().keyspaces.databases, keys::name_key(name))?;
+        row.map(|row| records::decode_database(name, &row)).transpose()
+    }
+
+    /// Registry entries in order of their names, from `start` (included) on, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn databases(
+        &self,
+        start: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<DatabaseRecord>, StorageError> {
+        let from = keys::name_key(start.unwrap_or_default());
+        let until = [keys::RegistryKey::Name as u8 + 1].to_vec();
+        let rows = self.view().range(&self.shared().keyspaces.databases, from..until);
+        let mut found = Vec::new();
+        for guard in rows.take(limit) {
+            let (key, row) = guard.into_inner()?;
+            let name = key.get(1..).and_then(|name| std::str::from_utf8(name).ok()).ok_or(
+                StorageError::Record { keyspace: "databases", reason: "its key is not UTF-8" },
+            )?;
+            found.push(records::decode_database(name, &row)?);
+        }
+        Ok(found)
+    }
+
+    /// A database's security object as JSON text; `None` when it was never set.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn security(&self, database: DatabaseId) -> Result<Option<Vec<u8>>, StorageError> {
+        let key = keys::registry_key(keys::RegistryKey::Security, database);
+        let row = self.get(&self.shared().keyspaces.databases, key)?;
+        row.map(|row| records::opaque("databases", &row).map(<[u8]>::to_vec)).transpose()
+    }
+}

@@ -1,0 +1,108 @@
+//! A whole node: started from its configuration, waited for, shut down. Several can live in one
+//! process; nothing here is global.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use refuge_actors::authenticator::SetUpLink;
+use refuge_config::{ConfigurationError, Settings, Sources, load};
+use refuge_otp::{End, Names, StartError, SupervisorHandle};
+
+use crate::Parts;
+
+/// How long the set-up link works.
+const SET_UP_TIME: Duration = Duration::from_secs(15 * 60);
+
+/// What a node is started with.
+#[derive(Clone, Debug)]
+pub struct StartOptions {
+    /// Where its settings come from; the root is among them, and its directories exist.
+    pub sources: Sources,
+}
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFailure {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// The system's source of randomness failed.
+    #[error("no set-up link could be made: {0}")]
+    Randomness(String),
+    /// A child of the tree did not start.
+    #[error(transparent)]
+    Tree(#[from] StartError),
+    /// The socket's address could not be told.
+    #[error("the listening address is not known: {0}")]
+    Address(String),
+}
+
+/// Why a node ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was asked to.
+    Shutdown,
+    /// Its root supervisor gave up, for this reason.
+    GaveUp(String),
+}
+
+/// A running node.
+pub struct RunningNode {
+    root: SupervisorHandle,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The link that makes the first admin, when there is none. A secret for the terminal alone.
+    pub set_up_link: Option<String>,
+}
+
+/// Starts a node: every actor in order, each after those it stands on.
+///
+/// # Errors
+/// [`StartFailure`]; what had been started is stopped again.
+pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
+    let StartOptions { sources } = options;
+    let settings: Settings = load(&sources)?;
+    let set_up = if settings.admins.is_empty() { Some(set_up_link()?) } else { None };
+    let parts = Parts::new(sources, settings, set_up.clone());
+    // Bound before the tree starts, so that an address in use is told at once.
+    let bound = |error| StartFailure::Address(format!("{error}"));
+    let socket = parts.http_socket.bind().map_err(bound)?;
+    let address = socket.local_addr().map_err(|error| bound(error.into()))?;
+    let names = Names::new(address.to_string());
+    let root = refuge_otp::start(crate::specification(&parts), names).await?;
+    let set_up_link = set_up.map(|link| format!("http://{address}/_setup/{}", link.token));
+    Ok(RunningNode { root, address, set_up_link })
+}
+
+fn set_up_link() -> Result<SetUpLink, StartFailure> {
+    let token =
+        refuge_identity::token().map_err(|error| StartFailure::Randomness(error.to_string()))?;
+    Ok(SetUpLink { token, expires: Instant::now() + SET_UP_TIME })
+}
+
+impl RunningNode {
+    /// Waits until the node has ended.
+    pub async fn wait(&self) -> Ended {
+        self.root.wait().await.into()
+    }
+
+    /// Shuts it down in reverse order: accepted requests are finished, what was written is on disk.
+    pub async fn shutdown(&self) -> Ended {
+        self.root.shutdown().await.into()
+    }
+
+    /// The tree and what can be done to it.
+    pub fn root(&self) -> &SupervisorHandle {
+        &self.root
+    }
+}
+
+impl From<End> for Ended {
+    fn from(end: End) -> Self {
+        match end {
+            End::Shutdown => Self::Shutdown,
+            End::Killed => Self::GaveUp("the root supervisor was killed".to_owned()),
+            End::IntensityReached(reason) | End::Failed(reason) => Self::GaveUp(reason),
+        }
+    }
+}

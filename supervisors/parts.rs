@@ -1,0 +1,78 @@
+//! What the supervisors hand on to the actors they start. Values only.
+
+use std::error::Error;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use refuge_actors::authenticator::SetUpLink;
+use refuge_config::{Settings, Sources};
+
+/// All that actors are started with besides the names.
+#[derive(Clone)]
+pub struct Parts {
+    /// Where settings come from.
+    pub sources: Sources,
+    /// The settings at the start of the node: what is laid out once, such as the storage's memory.
+    pub settings: Settings,
+    /// The link that makes the first admin, when there is none.
+    pub set_up: Option<SetUpLink>,
+    /// The HTTP socket.
+    pub http_socket: Socket<TcpListener>,
+    /// The admin console's socket.
+    pub console_socket: Socket<UnixListener>,
+}
+
+impl Parts {
+    /// The parts of a node with these settings.
+    pub fn new(sources: Sources, settings: Settings, set_up: Option<SetUpLink>) -> Self {
+        let address = SocketAddr::new(settings.http.bind, settings.http.port);
+        let root = sources.root.clone();
+        Self {
+            sources,
+            settings,
+            set_up,
+            http_socket: Socket::new(move || {
+                TcpListener::bind(address)
+                    .map_err(|error| format!("cannot listen on {address}: {error}").into())
+            }),
+            console_socket: Socket::new(move || Ok(refuge_console::bind(&root)?)),
+        }
+    }
+}
+
+/// Why a socket was not bound.
+pub type BindError = Box<dyn Error + Send + Sync>;
+
+/// A listening socket that is bound at the first need and kept over restarts of its actor, so that
+/// who connects meanwhile waits in its queue.
+pub struct Socket<L> {
+    bind: Arc<dyn Fn() -> Result<L, BindError> + Send + Sync>,
+    bound: Arc<Mutex<Option<Arc<L>>>>,
+}
+
+impl<L> Socket<L> {
+    fn new(bind: impl Fn() -> Result<L, BindError> + Send + Sync + 'static) -> Self {
+        Self { bind: Arc::new(bind), bound: Arc::default() }
+    }
+
+    /// The bound socket.
+    ///
+    /// # Errors
+    /// When it cannot be bound.
+    pub fn bind(&self) -> Result<Arc<L>, BindError> {
+        let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(socket) = bound.as_ref() {
+            return Ok(Arc::clone(socket));
+        }
+        let socket = Arc::new((self.bind)()?);
+        *bound = Some(Arc::clone(&socket));
+        Ok(socket)
+    }
+}
+
+impl<L> Clone for Socket<L> {
+    fn clone(&self) -> Self {
+        Self { bind: Arc::clone(&self.bind), bound: Arc::clone(&self.bound) }
+    }
+}

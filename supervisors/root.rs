@@ -1,0 +1,42 @@
+//! The root: what the node consists of, in start order. A branch stands on those before it, and a
+//! restart must not outlive what it stood on, hence rest_for_one.
+
+mod connections;
+mod console;
+mod databases;
+mod http;
+mod kernel;
+mod replication;
+mod storage;
+
+use std::time::Duration;
+
+use refuge_otp::{SupervisorSpecification, supervisor};
+
+use crate::Parts;
+
+/// More restarts than this within [`PERIOD`] end the node, for the service manager to start it anew.
+const INTENSITY: u32 = 5;
+/// The window in which restarts are counted.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// The whole tree of a node.
+pub fn specification(parts: &Parts) -> SupervisorSpecification {
+    SupervisorSpecification::rest_for_one("root")
+        .intensity(INTENSITY, PERIOD)
+        .child(supervisor(kernel::specification(parts)).because("everyone needs it"))
+        .child(
+            supervisor(console::specification(parts))
+                .because("started early, so it can explain a crash of the rest"),
+        )
+        .child(supervisor(storage::specification(parts)).because("all data is behind it"))
+        .child(
+            supervisor(connections::specification())
+                .because("replication uses them, and the mesh will"),
+        )
+        .child(supervisor(databases::specification()).because("opened on demand"))
+        .child(supervisor(replication::specification()).because("works on databases"))
+        .child(
+            supervisor(http::specification(parts)).because("last to open, first to close"),
+        )
+}

@@ -1,0 +1,28 @@
+//! Databases: the directory first, then those it has opened. Without a directory nobody would know
+//! what is open, so the open ones go down with it and are opened again on demand.
+
+mod open_databases;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use refuge_actors::database_directory::{DatabaseDirectoryActor, DatabaseDirectoryArguments};
+use refuge_actors::names;
+use refuge_otp::{Restart, Shutdown, SupervisorSpecification, supervisor, worker};
+
+pub(super) fn specification() -> SupervisorSpecification {
+    SupervisorSpecification::rest_for_one("databases")
+        .child(
+            worker::<DatabaseDirectoryActor>(
+                names::DATABASE_DIRECTORY,
+                Restart::Permanent,
+                Shutdown::Timeout(Duration::from_millis(200)),
+                |context| DatabaseDirectoryArguments {
+                    names: context.names,
+                    child: Arc::new(open_databases::child),
+                },
+            )
+            .because("opens databases by name"),
+        )
+        .child(supervisor(open_databases::specification()).because("those that are in use"))
+}

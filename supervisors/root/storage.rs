@@ -1,0 +1,80 @@
+//! The storage: a poisoned engine is reopened whole, with whoever works on it. When it fails again
+//! and again it is parked instead of taking the node down: a full disk may be emptied, and until then
+//! the console and a listener that answers 503 explain what is wrong.
+
+use std::time::Duration;
+
+use refuge_actors::engine::{EngineActor, EngineArguments};
+use refuge_actors::maintenance::MaintenanceActor;
+use refuge_actors::names;
+use refuge_config::Layout;
+use refuge_actors::stand_in_listener::StandInListenerActor;
+use refuge_otp::{
+    ChildSpecification, Park, Restart, Shutdown, StartContext, SupervisorSpecification, worker,
+};
+use refuge_storage::Options;
+
+use crate::Parts;
+
+/// Low: an engine that fails again and again will not be mended by opening it once more.
+const INTENSITY: u32 = 3;
+const PERIOD: Duration = Duration::from_secs(60);
+/// Time between two attempts while it is parked.
+const PARKED_RETRY: Duration = Duration::from_secs(30);
+/// After this long the node ends, for the service manager to tell.
+const PARKED_LIMIT: Duration = Duration::from_secs(600);
+/// Long enough to commit what waits and to flush, short enough for an ordered stop in 5 s.
+const ENGINE_BUDGET: Shutdown = Shutdown::Timeout(Duration::from_millis(1_500));
+
+pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
+    let options = options(parts);
+    SupervisorSpecification::one_for_all("storage")
+        .intensity(INTENSITY, PERIOD)
+        .child(
+            worker::<EngineActor>(
+                names::ENGINE,
+                Restart::Permanent,
+                ENGINE_BUDGET,
+                move |context| EngineArguments { names: context.names, options: options.clone() },
+            )
+            .because("journal and group commit"),
+        )
+        .child(
+            worker::<MaintenanceActor>(
+                names::MAINTENANCE,
+                Restart::Permanent,
+                Shutdown::Timeout(Duration::from_millis(200)),
+                |context| context.names,
+            )
+            .because("removes what deleted databases left"),
+        )
+        .parked(Park {
+            retry: PARKED_RETRY,
+            limit: PARKED_LIMIT,
+            stand_in: Some(Box::new(stand_in(parts))),
+        })
+}
+
+fn stand_in(parts: &Parts) -> ChildSpecification {
+    let socket = parts.http_socket.clone();
+    let start = move |context: StartContext| {
+        let bound = socket.bind();
+        let start = async move {
+            let socket = bound.map_err(|error| context.failed(error.into()))?;
+            context.spawn(StandInListenerActor, socket).await
+        };
+        Box::pin(start) as _
+    };
+    ChildSpecification::new(names::STAND_IN_LISTENER, std::sync::Arc::new(start))
+        .shutdown(Shutdown::Kill)
+}
+
+fn options(parts: &Parts) -> Options {
+    let storage = &parts.settings.storage;
+    Options {
+        cache_bytes: storage.cache_bytes,
+        memtable_bytes: storage.memtable_bytes,
+        journal_bytes: storage.journal_bytes,
+        ..Options::new(Layout::new(&parts.sources.root).data())
+    }
+}

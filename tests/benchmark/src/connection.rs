@@ -1,0 +1,144 @@
+//! One keep-alive connection with the least of HTTP/1.1 (RFC 9112) that reads answers: a status, a
+//! length or chunks. Bodies are counted, not kept.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::Outcome;
+
+/// What is read at once.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// A connection.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    /// What was read and not yet used begins at `start`.
+    buffer: Vec<u8>,
+    start: usize,
+}
+
+/// What is kept of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer {
+    /// Status code.
+    pub(crate) status: u16,
+    /// Length of the body in bytes, chunks' frames not counted.
+    pub(crate) bytes: u64,
+}
+
+impl Answer {
+    /// An error unless the status is `status`.
+    pub(crate) fn expect(self, status: u16) -> Outcome<()> {
+        if self.status == status {
+            Ok(())
+        } else {
+            Err(format!("the server answered {} where {status} was expected", self.status).into())
+        }
+    }
+}
+
+/// How the end of a body is told.
+enum Length {
+    Known(u64),
+    Chunks,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr) -> Outcome<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(PIECE_BYTES), start: 0 })
+    }
+
+    /// Sends a whole request and reads the whole answer.
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> Outcome<Answer> {
+        self.stream.write_all(request).await?;
+        let (status, length) = self.head().await?;
+        let bytes = match length {
+            Length::Known(bytes) => {
+                self.pass(bytes).await?;
+                bytes
+            }
+            Length::Chunks => self.chunks().await?,
+        };
+        Ok(Answer { status, bytes })
+    }
+
+    fn unread(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    async fn fill(&mut self) -> Outcome<()> {
+        if self.start == self.buffer.len() {
+            self.buffer.clear();
+            self.start = 0;
+        } else if self.buffer.len() > PIECE_BYTES {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
+        if self.stream.read_buf(&mut self.buffer).await? == 0 {
+            return Err("the server closed the connection".into());
+        }
+        Ok(())
+    }
+
+    /// Takes everything up to the first `end` and `end` itself.
+    async fn until(&mut self, end: &[u8]) -> Outcome<Vec<u8>> {
+        loop {
+            let found = self.unread().windows(end.len()).position(|window| window == end);
+            if let Some(place) = found {
+                let taken = self.unread().get(..place).unwrap_or_default().to_vec();
+                self.start += place + end.len();
+                return Ok(taken);
+            }
+            self.fill().await?;
+        }
+    }
+
+    async fn pass(&mut self, bytes: u64) -> Outcome<()> {
+        let mut left = usize::try_from(bytes)?;
+        loop {
+            let here = self.unread().len().min(left);
+            self.start += here;
+            left -= here;
+            if left == 0 {
+                return Ok(());
+            }
+            self.fill().await?;
+        }
+    }
+
+    async fn head(&mut self) -> Outcome<(u16, Length)> {
+        let head = self.until(b"\r\n\r\n").await?;
+        let head = std::str::from_utf8(&head)?;
+        let mut lines = head.split("\r\n");
+        let status =
+            lines.next().and_then(|line| line.split(' ').nth(1)).ok_or("no status line")?;
+        let mut length = Length::Known(0);
+        for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+            if name.eq_ignore_ascii_case("content-length") {
+                length = Length::Known(value.trim().parse()?);
+            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+                length = Length::Chunks;
+            }
+        }
+        Ok((status.parse()?, length))
+    }
+
+    async fn chunks(&mut self) -> Outcome<u64> {
+        let mut bytes = 0;
+        loop {
+            let line = self.until(b"\r\n").await?;
+            let size = std::str::from_utf8(&line)?.split(';').next().unwrap_or_default().trim();
+            let size = u64::from_str_radix(size, 16)?;
+            // Trailers are not asked for, so the last chunk is followed by an empty line.
+            self.pass(size + 2).await?;
+            if size == 0 {
+                return Ok(bytes);
+            }
+            bytes += size;
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Measures any CouchDB-compatible server over keep-alive connections, one line a figure:
+//! `name value unit`, and behind a `#` what CouchDB 3.5.0 reached. First come this machine's own
+//! limits, since machines differ.
+//!
+//! The client shares the machine with the server, so it is a lean one: one thread, requests written by
+//! hand. What it costs is printed beside what the server costs.
+
+mod connection;
+mod documents;
+mod figure;
+mod machine;
+mod measure;
+mod process;
+mod server;
+mod target;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::figure::Report;
+use crate::process::Process;
+use crate::target::Target;
+
+/// What a part of the benchmark comes to.
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Measures a CouchDB-compatible server, and this machine.
+#[derive(Parser)]
+#[command(name = "refuge-benchmark")]
+struct Arguments {
+    /// The server's URL with an admin's credentials: http://admin:secret@127.0.0.1:5984
+    #[arg(required_unless_present = "command")]
+    url: Option<String>,
+    /// The server's process, for its processor time and memory.
+    #[arg(long)]
+    pid: Option<u32>,
+    /// How to start a server, for the time to its first answer: `{root}` stands for its directory,
+    /// `{port}` for its port; the admin is `admin` with the password `secret`. Without a URL, this
+    /// server is the one that is measured.
+    #[arg(long)]
+    command: Option<String>,
+    /// Where the machine's disk is measured: a directory on the server's disk.
+    #[arg(long, default_value = ".")]
+    directory: PathBuf,
+    /// How long each rate is measured.
+    #[arg(long, default_value_t = 4)]
+    seconds: u64,
+    /// Documents in the database whose changes are read; CouchDB's figures are for 100000.
+    #[arg(long, default_value_t = 100_000)]
+    documents: u32,
+}
+
+fn main() -> Outcome<()> {
+    let arguments = Arguments::parse();
+    // One thread: it leaves the other core to the server.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run(arguments))
+}
+
+async fn run(arguments: Arguments) -> Outcome<()> {
+    let time = Duration::from_secs(arguments.seconds);
+    let limits = machine::measure(&arguments.directory, time / 2).await?;
+    let mut report = Report::new(limits);
+    let started = match &arguments.command {
+        Some(command) => Some(server::first_answers(command, &mut report).await?),
+        None => None,
+    };
+    let (url, pid) = match (&arguments.url, &started) {
+        (Some(url), _) => (url.clone(), arguments.pid),
+        (None, Some(server)) => (server.url(), Some(server.pid())),
+        (None, None) => return Err("neither a URL nor a command to start a server".into()),
+    };
+    let target = Target::parse(&url)?;
+    let process = pid.map(Process::new);
+    if let Some(process) = &process {
+        report.figure("resident_memory_idle", process.resident_mebibytes()?, "MiB");
+    }
+    let result = measure::all(
+        &target,
+        process.as_ref(),
+        &mut report,
+        measure::Size { time, documents: arguments.documents },
+    )
+    .await;
+    if let Some(process) = &process {
+        report.figure("resident_memory_after", process.resident_mebibytes()?, "MiB");
+    }
+    result
+}

@@ -1,0 +1,66 @@
+//! The server that is measured: where it is, and how requests to it begin.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use base64::Engine;
+
+use crate::Outcome;
+use crate::connection::Connection;
+
+/// A server.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    address: SocketAddr,
+    host: String,
+    authorization: String,
+}
+
+impl Target {
+    /// Reads `http://[name:password@]host:port[/]`.
+    pub(crate) fn parse(url: &str) -> Outcome<Self> {
+        let rest = url.strip_prefix("http://").ok_or("the URL begins with http://")?;
+        let rest = rest.trim_end_matches('/');
+        let (credentials, host) = match rest.rsplit_once('@') {
+            Some((credentials, host)) => (Some(credentials), host),
+            None => (None, rest),
+        };
+        let host = if host.contains(':') { host.to_owned() } else { format!("{host}:5984") };
+        let address = host.to_socket_addrs()?.next().ok_or("the URL's host has no address")?;
+        let authorization = credentials.map_or_else(String::new, |credentials| {
+            let pair = base64::engine::general_purpose::STANDARD.encode(credentials);
+            format!("Authorization: Basic {pair}\r\n")
+        });
+        Ok(Self { address, host, authorization })
+    }
+
+    /// A new connection to it.
+    pub(crate) async fn connect(&self) -> Outcome<Connection> {
+        Connection::open(self.address).await
+    }
+
+    /// Writes a whole request into `request`, replacing what was in it.
+    pub(crate) fn write(&self, request: &mut Vec<u8>, method: &str, path: &str, body: &[u8]) {
+        request.clear();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{}Accept: application/json\r\n",
+            self.host, self.authorization
+        );
+        request.extend_from_slice(head.as_bytes());
+        if !body.is_empty() || matches!(method, "PUT" | "POST") {
+            let length =
+                format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+            request.extend_from_slice(length.as_bytes());
+        }
+        request.extend_from_slice(b"\r\n");
+        request.extend_from_slice(body);
+    }
+
+    /// One request on a connection of its own; an answer of another status than `expected` is an
+    /// error.
+    pub(crate) async fn ask(&self, method: &str, path: &str, expected: u16) -> Outcome<()> {
+        let mut request = Vec::new();
+        self.write(&mut request, method, path, b"");
+        let answer = self.connect().await?.exchange(&request).await?;
+        answer.expect(expected)
+    }
+}

@@ -1,0 +1,79 @@
+//! Other people's clients against a node: PouchDB and nano under Node.js, couchdb3 under Python.
+
+use refuge_tests::{Node, Options, Program, consistent, eventually};
+use serde_json::json;
+
+#[tokio::test]
+async fn nano_finds_its_way() {
+    let node = Node::start(Options::default());
+    Program::node("nano.mjs", &[&node.url()]).ends_well().await;
+}
+
+#[tokio::test]
+async fn python_finds_its_way() {
+    let node = Node::start(Options::default());
+    Program::python("basics.py", &[&node.url()]).ends_well().await;
+}
+
+#[tokio::test]
+async fn pouchdb_as_a_remote_database() {
+    let node = Node::start(Options::default());
+    Program::node("pouchdb-remote.mjs", &[&node.url()]).ends_well().await;
+}
+
+#[tokio::test]
+async fn pouchdb_syncs_live_both_ways() {
+    let mut node = Node::start(Options::default());
+    let client = node.client();
+    client.put_nothing("/notes").await.expect(201);
+    client.put("/notes/from-the-server", json!({"n": 1})).await.expect(201);
+    let mut script = Program::node("pouchdb-sync.mjs", &[&format!("{}/notes", node.url())]);
+
+    // The first exchange, in both directions.
+    script.says("first exchange").await;
+    eventually("the client's documents arrive", || async {
+        let told = client.get("/notes").await.json();
+        (told["doc_count"].as_u64() >= Some(101)).then_some(())
+    })
+    .await;
+    client.put("/notes/live", json!({"n": 2})).await.expect(201);
+    script.says("live arrived").await;
+
+    // Attachments in both directions, changed and deleted documents.
+    eventually("the client's attachment arrives", || async {
+        let reply = client.get("/notes/picture/cat.png").await;
+        (reply.status == 200 && reply.body == [137, 80, 78, 71].as_slice()).then_some(())
+    })
+    .await;
+    let put = client.request("PUT", "/notes/letter/text").header("content-type", "text/plain");
+    put.body("dear client").send().await.expect(201);
+    let gone = client.get("/notes/from-the-server").await.member("_rev");
+    client.delete(&format!("/notes/from-the-server?rev={gone}")).await.expect(200);
+    script.says("letter arrived, deletion arrived").await;
+
+    // Off line: the node is gone, hard; both sides change the same document.
+    node.kill_hard();
+    script.tell("offline").await;
+    script.says("changed off line").await;
+    node.restart();
+    let client = node.client();
+    let rev = client.get("/notes/live").await.expect(200).member("_rev");
+    client.put("/notes/live", json!({"_rev": rev, "by": "server"})).await.expect(201);
+    script.tell("online").await;
+    script.says("back, with the conflict").await;
+    let told = eventually("the conflict is here too", || async {
+        let reply = client.get("/notes/live?conflicts=true").await;
+        reply.json().get("_conflicts").is_some().then(|| reply.json())
+    })
+    .await;
+    script.tell(&told["_rev"].to_string()).await;
+    script.says("the same winner").await;
+    eventually("the client settles the conflict", || async {
+        let told = client.get("/notes/live?conflicts=true").await.json();
+        told.get("_conflicts").is_none().then_some(())
+    })
+    .await;
+    script.says("in step").await;
+    script.ends_well().await;
+    consistent(&client, "notes").await;
+}

@@ -1,0 +1,91 @@
+// PouchDB, live two-way sync with one database of the node, which goes away and comes back on the way.
+// Argument: the database's URL. Speaks with the test: says what it has seen, and waits for its word.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import PouchDB from 'pouchdb';
+
+const folder = mkdtempSync(join(tmpdir(), 'refuge-pouchdb-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const local = new PouchDB(join(folder, 'notes'));
+const remote = new PouchDB(process.argv[2]);
+const words = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const word = async () => (await words.next()).value;
+const say = (line) => console.log(line);
+
+// Waits until `question` answers with something, asking again at each change of the local database.
+function eventually(question) {
+  return new Promise((done, failed) => {
+    const feed = local.changes({ live: true, since: 'now' });
+    let asking = false;
+    const ask = async () => {
+      if (asking) return;
+      asking = true;
+      try {
+        const answer = await question().catch(() => undefined);
+        if (answer) {
+          clearInterval(clock);
+          feed.cancel();
+          done(answer);
+        }
+      } finally {
+        asking = false;
+      }
+    };
+    feed.on('change', ask);
+    feed.on('error', failed);
+    const clock = setInterval(ask, 100);
+    ask();
+  });
+}
+
+await local.bulkDocs(Array.from({ length: 100 }, (_, number) => ({ _id: `note-${number}`, number })));
+const start = () =>
+  PouchDB.sync(local, remote, { live: true, retry: true, heartbeat: 1000, back_off_function: () => 100 })
+    .on('denied', (error) => assert.fail(JSON.stringify(error)))
+    .on('error', (error) => assert.fail(JSON.stringify(error)));
+let sync = start();
+
+await eventually(() => local.get('from-the-server'));
+say('first exchange');
+await eventually(() => local.get('live'));
+await local.putAttachment('picture', 'cat.png', Buffer.from([137, 80, 78, 71]), 'image/png');
+const changed = await local.get('note-1');
+await local.put({ ...changed, changed: true });
+await local.remove(await local.get('note-2'));
+say('live arrived');
+
+await eventually(async () => String(await local.getAttachment('letter', 'text')) === 'dear client');
+await eventually(() => local.get('from-the-server').then(() => false, (error) => error.reason === 'deleted'));
+say('letter arrived, deletion arrived');
+
+assert.equal(await word(), 'offline');
+const live = await local.get('live');
+await local.put({ ...live, by: 'client' });
+await local.put({ _id: 'written-off-line' });
+say('changed off line');
+assert.equal(await word(), 'online');
+const conflict = await eventually(async () => {
+  const got = await local.get('live', { conflicts: true });
+  return got._conflicts && got;
+});
+say('back, with the conflict');
+assert.equal(JSON.parse(await word()), conflict._rev, 'both sides have the same winner');
+say('the same winner');
+for (const rev of conflict._conflicts) await local.remove('live', rev);
+await eventually(async () => {
+  const [here, there] = await Promise.all([local.allDocs(), remote.allDocs()]);
+  const text = (answer) => JSON.stringify(answer.rows.map((row) => [row.id, row.value.rev]));
+  const settled = !(await remote.get('live', { conflicts: true }))._conflicts;
+  return settled && text(here) === text(there);
+});
+const ids = (await remote.allDocs()).rows.map((row) => row.id);
+assert.ok(ids.includes('written-off-line') && !ids.includes('note-2'));
+assert.equal((await remote.get('note-1')).changed, true);
+say('in step');
+sync.cancel();
+await local.close();
+process.exit(0);

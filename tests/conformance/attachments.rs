@@ -1,0 +1,206 @@
+//! Attachments: inline, as stubs, and on their own.
+
+use serde_json::json;
+
+use crate::{NODE, database};
+
+#[tokio::test]
+async fn inline_attachments_become_stubs() {
+    let (client, path) = database("inline").await;
+    let doc = format!("{path}/a");
+    let body = json!({"n": 1, "_attachments": {"f.bin": {"content_type": "application/octet-stream", "data": "aGVsbG8="}}});
+    let rev = client.put(&doc, body).await.expect(201).member("rev");
+    let got = client.get(&doc).await.expect(200).json();
+    assert_eq!(
+        got,
+        json!({"_id": "a", "_rev": rev, "n": 1, "_attachments": {"f.bin": {
+        "content_type": "application/octet-stream", "revpos": 1, "digest": "md5-XUFAKrxLKna5cZ2REBfFkg==", "length": 5, "stub": true}}})
+    );
+    let with_data = client
+        .request("GET", &format!("{doc}?attachments=true"))
+        .header("accept", "application/json");
+    let with_data = with_data.send().await.expect(200).json();
+    assert_eq!(with_data["_attachments"]["f.bin"]["data"], "aGVsbG8=");
+    let file = client.get(&format!("{doc}/f.bin")).await.expect(200);
+    assert_eq!(file.body, "hello");
+    assert_eq!(file.header("content-type"), "application/octet-stream");
+    assert_eq!(file.header("etag"), "\"XUFAKrxLKna5cZ2REBfFkg==\"");
+    let head = client.head(&format!("{doc}/f.bin")).await.expect(200);
+    assert_eq!(head.header("content-length"), "5");
+}
+
+#[tokio::test]
+async fn stubs_keep_and_absence_removes() {
+    let (client, path) = database("stubs").await;
+    let doc = format!("{path}/a");
+    let attachment = |data: &str| json!({"content_type": "image/png", "data": data});
+    let body = json!({"_attachments": {"one": attachment("AAEC"), "two": attachment("AwQF")}});
+    let rev = client.put(&doc, body).await.expect(201).member("rev");
+    let body =
+        json!({"_rev": rev, "_attachments": {"two": {"stub": true}, "three": attachment("Bgc=")}});
+    let rev = client.put(&doc, body).await.expect(201).member("rev");
+    let got = client.get(&doc).await.json();
+    assert_eq!(got["_attachments"]["two"]["revpos"], 1);
+    assert_eq!(got["_attachments"]["three"]["revpos"], 2);
+    client.get(&format!("{doc}/one")).await.error(
+        404,
+        "not_found",
+        "Document is missing attachment",
+    );
+    assert_eq!(client.get(&format!("{doc}/two")).await.body, &[3, 4, 5][..]);
+    let body = json!({"_rev": rev, "_attachments": {"nowhere": {"stub": true}}});
+    client.put(&doc, body).await.error_named(412, "missing_stub");
+}
+
+#[tokio::test]
+async fn a_file_is_put_and_removed_on_its_own() {
+    let (client, path) = database("file").await;
+    let file = format!("{path}/a/pictures/cat.png");
+    let put = client
+        .request("PUT", &file)
+        .header("content-type", "image/png")
+        .body(&b"\x89PNG"[..])
+        .send()
+        .await
+        .expect(201);
+    let rev = put.member("rev");
+    assert_eq!(put.json(), json!({"ok": true, "id": "a", "rev": rev}));
+    let got = client.get(&file).await.expect(200);
+    assert_eq!((got.header("content-type"), &got.body[..]), ("image/png", &b"\x89PNG"[..]));
+    let second =
+        client.request("PUT", &file).header("content-type", "image/png").body("other").send().await;
+    second.error(409, "conflict", "Document update conflict.");
+    let second = client
+        .request("PUT", &format!("{file}?rev={rev}"))
+        .header("content-type", "image/png")
+        .body("other");
+    let rev = second.send().await.expect(201).member("rev");
+    assert_eq!(
+        client.get(&format!("{path}/a")).await.json()["_attachments"]["pictures/cat.png"]["revpos"],
+        2
+    );
+    client.delete(&file).await.error(409, "conflict", "Document update conflict.");
+    let gone = client.delete(&format!("{file}?rev={rev}")).await.expect(200);
+    assert!(gone.member("rev").starts_with("3-"));
+    client.get(&file).await.error(404, "not_found", "Document is missing attachment");
+    client.get(&format!("{path}/a")).await.expect(200);
+    client.get(&format!("{path}/missing/cat.png")).await.expect(404);
+}
+
+#[tokio::test]
+async fn text_is_kept_gzipped_and_given_out_plain() {
+    let (client, path) = database("gzip").await;
+    let doc = format!("{path}/a");
+    let text = "hello ".repeat(1000);
+    let put = client
+        .request("PUT", &format!("{doc}/t.txt"))
+        .header("content-type", "text/plain")
+        .body(text.clone());
+    put.send().await.expect(201);
+    let plain = client.get(&format!("{doc}/t.txt")).await.expect(200);
+    assert_eq!(plain.text(), text);
+    let told = client.get(&format!("{doc}?att_encoding_info=true")).await.json();
+    let stub = &told["_attachments"]["t.txt"];
+    assert_eq!((&stub["encoding"], &stub["length"]), (&json!("gzip"), &json!(6000)));
+    let encoded = stub["encoded_length"].as_u64().unwrap();
+    assert!(encoded < 200, "{stub}");
+    let zipped = client
+        .request("GET", &format!("{doc}/t.txt"))
+        .header("accept-encoding", "gzip")
+        .send()
+        .await
+        .expect(200);
+    assert_eq!((zipped.header("content-encoding"), zipped.body.len() as u64), ("gzip", encoded));
+}
+
+#[tokio::test]
+async fn a_large_file_streams_whole() {
+    let (client, path) = database("large").await;
+    let bytes: Vec<u8> =
+        (0..5_000_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let put = client
+        .request("PUT", &format!("{path}/a/large"))
+        .header("content-type", "application/octet-stream")
+        .body(bytes.clone());
+    put.send().await.expect(201);
+    let got = client.get(&format!("{path}/a/large")).await.expect(200);
+    assert!(got.body == bytes, "{} bytes came back", got.body.len());
+    let part = client
+        .request("GET", &format!("{path}/a/large"))
+        .header("range", "bytes=999999-1000003")
+        .send()
+        .await
+        .expect(206);
+    assert_eq!(&part.body[..], &bytes[999_999..=1_000_003]);
+    assert_eq!(part.header("content-range"), "bytes 999999-1000003/5000000");
+    let beyond = client
+        .request("GET", &format!("{path}/a/large"))
+        .header("range", "bytes=6000000-")
+        .send()
+        .await;
+    assert_eq!(beyond.status, 416);
+}
+
+#[tokio::test]
+async fn wrong_attachments_are_refused() {
+    let (client, path) = database("wrong").await;
+    let doc = format!("{path}/a");
+    for attachments in [
+        json!(1),
+        json!({"f": 1}),
+        json!({"f": {"content_type": "a/b", "data": "not base64!"}}),
+        json!({"_f": {"content_type": "a/b", "data": ""}}),
+    ] {
+        let reply = client.put(&doc, json!({"_attachments": attachments})).await;
+        assert_eq!(reply.status, 400, "{attachments}: {}", reply.text());
+    }
+    let lying = client.request("PUT", &format!("{doc}/f")).header("content-type", "a/b");
+    let lying = lying.header("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==").body("hello").send().await;
+    assert_eq!(lying.status, 400, "{}", lying.text());
+    let right = client.request("PUT", &format!("{doc}/f")).header("content-type", "a/b");
+    right.header("content-md5", "XUFAKrxLKna5cZ2REBfFkg==").body("hello").send().await.expect(201);
+}
+
+#[tokio::test]
+async fn attachments_come_with_lists_on_request() {
+    let (client, path) = database("lists").await;
+    let body =
+        json!({"_attachments": {"f": {"content_type": "application/x", "data": "aGVsbG8="}}});
+    client.put(&format!("{path}/a"), body).await.expect(201);
+    let changes = client
+        .get(&format!("{path}/_changes?include_docs=true&attachments=true"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(changes["results"][0]["doc"]["_attachments"]["f"]["data"], "aGVsbG8=");
+    let all = client
+        .get(&format!("{path}/_all_docs?include_docs=true&attachments=true"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(all["rows"][0]["doc"]["_attachments"]["f"]["data"], "aGVsbG8=");
+    let bulk = client
+        .post(&format!("{path}/_bulk_get?attachments=true"), json!({"docs": [{"id": "a"}]}))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(bulk["results"][0]["docs"][0]["ok"]["_attachments"]["f"]["data"], "aGVsbG8=");
+    let stub = client.get(&format!("{path}/_all_docs?include_docs=true")).await.expect(200).json();
+    assert_eq!(stub["rows"][0]["doc"]["_attachments"]["f"]["stub"], true);
+}
+
+#[tokio::test]
+async fn attachments_outlive_the_process() {
+    let mut node = refuge_tests::Node::start(refuge_tests::Options::default());
+    let bytes = vec![7_u8; 600_000];
+    let client = node.client();
+    client.put_nothing("/files").await.expect(201);
+    let put = client
+        .request("PUT", "/files/a/f")
+        .header("content-type", "application/x")
+        .body(bytes.clone());
+    put.send().await.expect(201);
+    node.restart();
+    assert!(node.client().get("/files/a/f").await.expect(200).body == bytes);
+    assert_ne!(node.address(), NODE.address());
+}

@@ -1,0 +1,54 @@
+//! What is not built yet says so, with a reason; what only tunes is ignored.
+
+use serde_json::json;
+
+use crate::database;
+
+#[tokio::test]
+async fn endpoints_of_later_work() {
+    let (client, path) = database("later").await;
+    client
+        .put(&format!("{path}/_design/app"), json!({"views": {"all": {"map": "function(doc){}"}}}))
+        .await
+        .expect(201);
+    for (method, rest) in [
+        ("POST", "/_find"),
+        ("POST", "/_index"),
+        ("GET", "/_index"),
+        ("POST", "/_explain"),
+        ("GET", "/_design/app/_view/all"),
+        ("GET", "/_design/app/_info"),
+        ("POST", "/_purge"),
+        ("GET", "/_shards"),
+    ] {
+        let reply = client
+            .request(method, &format!("{path}{rest}"))
+            .json(r#"{"selector":{}}"#)
+            .send()
+            .await;
+        assert_eq!(reply.status, 501, "{method} {rest}: {}", reply.text());
+        reply.not_implemented();
+    }
+    for (method, asked) in
+        [("GET", "/_node/_local/_config"), ("POST", "/_cluster_setup"), ("GET", "/_scheduler/jobs")]
+    {
+        client.request(method, asked).json("{}").send().await.not_implemented();
+    }
+}
+
+#[tokio::test]
+async fn parameters_of_later_work() {
+    let (client, path) = database("later").await;
+    client.get(&format!("{path}/_changes?filter=app/mine")).await.not_implemented();
+    client.get(&format!("{path}/_changes?filter=_view&view=app/mine")).await.not_implemented();
+    client.put_nothing(&format!("{path}-partitioned?partitioned=true")).await.not_implemented();
+}
+
+#[tokio::test]
+async fn parameters_that_only_tune() {
+    let (client, path) = database("tune").await;
+    client.put(&format!("{path}/a?w=1&n=3"), json!({})).await.expect(201);
+    client.get(&format!("{path}/a?r=1")).await.expect(200);
+    client.get(&format!("{path}/_all_docs?stable=true&update=true")).await.expect(200);
+    client.put_nothing(&format!("{path}-tuned?q=1&n=1")).await.expect(201);
+}

@@ -1,0 +1,75 @@
+//! SIGTERM and SIGINT under load: an ordered end in time, with what was accepted finished.
+
+use std::time::{Duration, Instant};
+
+use refuge_tests::{Broken, Load, Node, Options, compare, consistent};
+use rustix::process::Signal;
+use serde_json::json;
+
+/// The promise for an ordered end.
+const LIMIT: Duration = Duration::from_secs(5);
+
+async fn stops_in_order(signal: Signal) {
+    let mut node = Node::start(Options::default());
+    node.client().put_nothing("/a").await.expect(201);
+    let load = Load::start(node.address(), "a", "load", 16);
+    let mut feed = node
+        .client()
+        .request("GET", "/a/_changes?feed=continuous&heartbeat=60000")
+        .lines()
+        .await
+        .unwrap();
+    load.advance(1000).await;
+    let told = Instant::now();
+    node.signal(signal);
+    let ended = node.ended();
+    assert!(told.elapsed() < LIMIT, "it took {:?}", told.elapsed());
+    assert_eq!(ended.code(), Some(0), "{:#?}", node.errors());
+    while let Ok(Some(_)) = feed.next_row().await {}
+    let acknowledged = load.stop().await;
+    node.restart();
+    consistent(&node.client(), "a").await;
+    compare(&node.client(), "a", &acknowledged).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigterm_ends_in_order() {
+    stops_in_order(Signal::TERM).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigint_ends_in_order() {
+    stops_in_order(Signal::INT).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accepted_requests_are_finished() {
+    let mut node = Node::start(Options::default());
+    let client = node.client();
+    client.put_nothing("/a").await.expect(201);
+    let docs: Vec<_> = (0..10_000)
+        .map(|number| json!({"_id": format!("{number:05}"), "filler": "x".repeat(500)}))
+        .collect();
+    client.post("/a/_bulk_docs", json!({"docs": docs})).await.expect(201);
+    // Each of these takes a while; their heads are in, so the node has accepted them.
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        answers.push(
+            node.client().request("GET", "/a/_all_docs?include_docs=true").lines().await.unwrap(),
+        );
+    }
+    node.terminate();
+    for mut answer in answers {
+        let mut text = String::new();
+        loop {
+            match answer.next().await {
+                Ok(Some(line)) => text.push_str(&line),
+                Ok(None) => break,
+                Err(Broken(told)) => panic!("an accepted request was cut off: {told}"),
+            }
+        }
+        let told: serde_json::Value = serde_json::from_str(&text).expect("a whole answer");
+        assert_eq!(told["rows"].as_array().map(Vec::len), Some(10_000));
+    }
+    assert_eq!(node.ended().code(), Some(0));
+}

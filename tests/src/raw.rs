@@ -1,0 +1,26 @@
+//! Bytes as they are on a socket, for what no HTTP client would send.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::PATIENCE;
+
+/// Sends `bytes`, ends the sending side and returns all that comes back until the node closes.
+pub async fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let talk = async {
+        let mut answer = Vec::new();
+        let Ok(mut stream) = TcpStream::connect(address).await else { return answer };
+        // The node may close before it has read all of it: that is an answer too.
+        if stream.write_all(bytes).await.is_ok() {
+            stream.shutdown().await.ok();
+        }
+        stream.read_to_end(&mut answer).await.ok();
+        answer
+    };
+    match tokio::time::timeout(PATIENCE, talk).await {
+        Ok(answer) => answer,
+        Err(_) => panic!("the node neither answered nor closed within {PATIENCE:?}"),
+    }
+}

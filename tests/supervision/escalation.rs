@@ -1,0 +1,66 @@
+//! What happens when restarts do not help.
+
+use refuge_otp::{ChildState, TreeNode};
+use refuge_tests::{Console, Node, Options, eventually};
+use serde_json::json;
+
+/// Kills `name` and waits until it runs in a new incarnation, or the node has given that up.
+async fn kill_again(console: &Console, name: &str) {
+    let incarnation = |tree: TreeNode| tree.find(name).and_then(|actor| actor.incarnation);
+    let before = eventually("it runs", || async { incarnation(console.tree().await.ok()?) }).await;
+    console.kill(name).await.ok();
+    eventually("it runs anew, or never again", || async {
+        match console.tree().await {
+            Ok(tree) if tree.walk().any(|actor| actor.state == ChildState::Parked) => Some(()),
+            Ok(tree) => incarnation(tree).is_some_and(|now| now != before).then_some(()),
+            // The socket goes when the node ends in order.
+            Err(_) => (!console.socket().exists()).then_some(()),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_branch_that_fails_too_often_ends_the_node() {
+    let mut node = Node::start(Options::default());
+    let console = node.console();
+    for _ in 0..6 {
+        kill_again(&console, "kernel").await;
+        if !node.is_running() {
+            break;
+        }
+    }
+    assert_eq!(
+        node.ended().code(),
+        Some(70),
+        "the service manager starts it anew: {:#?}",
+        node.errors()
+    );
+}
+
+#[tokio::test]
+async fn a_storage_that_keeps_failing_is_parked_and_tried_again() {
+    let node = Node::start(Options::default());
+    let (client, console) = (node.client(), node.console());
+    client.put_nothing("/a").await.expect(201);
+    client.put("/a/b", json!({"n": 1})).await.expect(201);
+    for _ in 0..4 {
+        kill_again(&console, "engine").await;
+    }
+    eventually("the storage is parked", || async {
+        let tree = console.tree().await.ok()?;
+        tree.find("storage").is_some_and(|actor| actor.state == ChildState::Parked).then_some(())
+    })
+    .await;
+    let busy = eventually("the node answers that it cannot", || async {
+        let reply = client.request("GET", "/a/b").try_send().await.ok()?;
+        (reply.status == 503).then_some(reply)
+    })
+    .await;
+    busy.error_named(503, "service_unavailable");
+    eventually("the storage is tried again, and all is back", || async {
+        let reply = client.request("GET", "/a/b").try_send().await.ok()?;
+        (reply.status == 200).then(|| assert_eq!(reply.json()["n"], 1))
+    })
+    .await;
+}

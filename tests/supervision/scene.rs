@@ -1,0 +1,155 @@
+//! A node at work: writers, a follower, a replication, its console.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use refuge_otp::{ChildState, TreeNode, restart_set};
+use refuge_tests::{
+    Acknowledged, Console, Follower, Load, Node, Options, compare, consistent, eventually,
+};
+use serde_json::json;
+
+/// The database that is written to and followed.
+pub const DATABASE: &str = "work";
+
+/// How often children of one supervisor are killed on one node: below every supervisor's intensity, so
+/// that nothing escalates.
+pub const KILLS_OF_ONE_PARENT: u32 = 2;
+
+/// A node at work.
+pub struct Scene {
+    pub node: Node,
+    pub load: Load,
+    pub follower: Follower,
+    pub console: Console,
+}
+
+impl Scene {
+    /// Starts it all and waits until it is under way.
+    pub async fn start() -> Self {
+        let node = Node::start(Options::default());
+        let client = node.client();
+        client.put_nothing(&format!("/{DATABASE}")).await.expect(201);
+        let request = json!({"source": DATABASE, "target": "copy", "create_target": true, "continuous": true});
+        client.post("/_replicate", request).await.expect(202);
+        let load = Load::start(node.address(), DATABASE, "load", 4);
+        let follower = Follower::start(node.address(), DATABASE);
+        load.advance(50).await;
+        eventually("the feed is there", || async { (follower.connections() > 0).then_some(()) })
+            .await;
+        let console = node.console();
+        Self { node, load, follower, console }
+    }
+
+    /// The live tree, once the console answers (it may be among those that restart).
+    pub async fn tree(&self) -> TreeNode {
+        eventually("the console tells the tree", || async { self.console.tree().await.ok() }).await
+    }
+
+    /// The live tree, once everything in it runs.
+    pub async fn settled(&self) -> TreeNode {
+        eventually("everything runs", || async {
+            let tree = self.console.tree().await.ok()?;
+            let all = tree.walk().all(|actor| actor.state == ChildState::Running);
+            all.then_some(tree)
+        })
+        .await
+    }
+
+    /// Kills one actor, waits until all that its death must restart run anew, and checks that nothing
+    /// else did.
+    pub async fn kill(&self, name: &str) {
+        let before = self.settled().await;
+        let Some(victim) = before.find(name) else { return };
+        let (victim, connections) = (victim.name.clone(), self.follower.connections());
+        let named = restart_set(&before, name);
+        let told = self.console.kill(name).await;
+        assert!(
+            told.as_ref().is_ok_and(|told| told.get("ok").is_some()) || touches(&named, "console"),
+            "{name}: {told:?}"
+        );
+
+        eventually(&format!("all run anew that {name} takes along ({named:?})"), || async {
+            let now = incarnations(&self.console.tree().await.ok()?);
+            let old = incarnations(&before);
+            named
+                .iter()
+                .all(|one| {
+                    now.get(one).is_some_and(|new| new.is_some() && Some(new) != old.get(one))
+                })
+                .then_some(())
+        })
+        .await;
+        self.load.advance(30).await;
+        let after = self.settled().await;
+        check(&before, &after, &named, &victim);
+        let takes_http = before
+            .find(name)
+            .is_some_and(|node| node.walk().any(|below| is_connection(&below.name)))
+            || named.iter().any(|one| {
+                before
+                    .find(one)
+                    .is_some_and(|node| node.walk().any(|below| is_connection(&below.name)))
+            });
+        if !takes_http {
+            assert_eq!(
+                self.follower.connections(),
+                connections,
+                "the feed broke when {name} was killed"
+            );
+        }
+    }
+
+    /// Ends the load: everything acknowledged is stored and was told by the feed.
+    pub async fn end(self) -> Acknowledged {
+        let acknowledged = self.load.stop().await;
+        self.follower.sees(&acknowledged).await;
+        let client = self.node.client();
+        consistent(&client, DATABASE).await;
+        compare(&client, DATABASE, &acknowledged).await;
+        acknowledged
+    }
+}
+
+/// Whether this is one HTTP connection: they come and go with their clients.
+pub fn is_connection(name: &str) -> bool {
+    name.starts_with("http-connection/")
+}
+
+/// Whether this comes and goes by itself, or is started again by an owner with a back-off.
+fn is_fleeting(name: &str) -> bool {
+    is_connection(name) || name.starts_with("console-session/") || name.starts_with("replication/")
+}
+
+/// The kind of an actor: connections, sessions and jobs have names of their own each.
+pub fn kind(name: &str) -> &str {
+    if is_fleeting(name) { name.split('/').next().unwrap_or(name) } else { name }
+}
+
+fn touches(names: &BTreeSet<String>, word: &str) -> bool {
+    names.iter().any(|name| name.starts_with(word))
+}
+
+fn incarnations(tree: &TreeNode) -> BTreeMap<String, Option<u64>> {
+    tree.walk().map(|actor| (actor.name.clone(), actor.incarnation)).collect()
+}
+
+/// Whoever runs in a new incarnation is named by the specifications, or stood below one that is.
+fn check(before: &TreeNode, after: &TreeNode, named: &BTreeSet<String>, victim: &str) {
+    let mut allowed = named.clone();
+    for name in named.iter().map(String::as_str).chain([victim]) {
+        allowed.extend(
+            before.find(name).into_iter().flat_map(TreeNode::walk).map(|below| below.name.clone()),
+        );
+    }
+    let now = incarnations(after);
+    for (name, incarnation) in incarnations(before) {
+        if allowed.contains(&name) || is_fleeting(&name) {
+            continue;
+        }
+        assert_eq!(
+            now.get(&name),
+            Some(&incarnation),
+            "{name} restarted when {victim} was killed; named are {named:?}"
+        );
+    }
+}
