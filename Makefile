@@ -8,6 +8,8 @@
 SHELL := /bin/sh
 CARGO ?= cargo
 URL ?=
+# Further options of the benchmark: --pid N, --command '…', --directory DIR, …
+OPTIONS ?=
 
 # One profile builds the node and its tests, so that nothing is compiled twice.
 .PHONY: help run build test packages clients check-format lint test-all bench
@@ -51,4 +53,4 @@ bench:
 	@test -n "$(URL)" || { echo 'make bench needs a server: make bench URL=http://name:password@127.0.0.1:5984/' >&2; exit 64; }
 	@release/system-packages build
 	$(CARGO) build --locked --release -p refuge -p refuge-benchmark
-	$(CARGO) run --quiet --locked --release -p refuge-benchmark -- "$(URL)"
+	$(CARGO) run --quiet --locked --release -p refuge-benchmark -- "$(URL)" $(OPTIONS)

@@ -5,11 +5,11 @@
 //! Called by: the node's service. A restart loses what was remembered, which is verified anew.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{ADMIN_ROLE, Credentials, Failure, NewAdmin, User};
-use refuge_identity::{MacKey, password};
+use refuge_identity::{CryptographyError, MacKey, password};
 use refuge_otp::Names;
 use tokio::sync::oneshot;
 
@@ -28,6 +28,16 @@ pub struct SetUpLink {
     pub token: String,
     /// When it no longer works.
     pub expires: Instant,
+}
+
+impl SetUpLink {
+    /// A new link that works for so long.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn new(works_for: Duration) -> Result<Self, CryptographyError> {
+        Ok(Self { token: refuge_identity::token()?, expires: Instant::now() + works_for })
+    }
 }
 
 /// Messages of the authenticator.

@@ -15,6 +15,7 @@ use refuge_storage::{ChangeRange, Committed, DatabaseId, Store};
 use tokio::sync::{oneshot, watch};
 
 use crate::engine::StorageDoors;
+use crate::node_service::{self, OpenDatabase};
 use crate::{names, unavailable};
 use positions::Positions;
 
@@ -38,8 +39,14 @@ pub enum ChangeFeedMessage {
         /// Gets the count.
         reply: oneshot::Sender<u64>,
     },
-    /// The positions have been read from the storage, as of this sequence.
-    Counted(Result<(Positions, u64), String>),
+    /// The positions have been read from the storage.
+    Counted(Result<Counted, String>),
+}
+
+/// Positions as of a sequence.
+pub struct Counted {
+    positions: Positions,
+    as_of: u64,
 }
 
 /// What a feed is started with.
@@ -163,7 +170,7 @@ impl ChangeFeedState {
         }
     }
 
-    fn counted(&mut self, counted: Result<(Positions, u64), String>) {
+    fn counted(&mut self, counted: Result<Counted, String>) {
         let reading = std::mem::replace(&mut self.counts, Counts::Unknown);
         let Counts::Reading { commits, questions } = reading else {
             return;
@@ -171,7 +178,7 @@ impl ChangeFeedState {
         match counted {
             // Whoever asked hears that the answer is not to be had: their channel closes.
             Err(reason) => tracing::warn!(reason, "the rows of a change feed were not counted"),
-            Ok((mut positions, as_of)) => {
+            Ok(Counted { mut positions, as_of }) => {
                 for committed in commits.iter().filter(|committed| committed.last > as_of) {
                     apply(&mut positions, committed);
                 }
@@ -193,7 +200,7 @@ fn apply(positions: &mut Positions, committed: &Committed) {
     }
 }
 
-fn read(store: &Store, database: DatabaseId) -> Result<(Positions, u64), String> {
+fn read(store: &Store, database: DatabaseId) -> Result<Counted, String> {
     let text = |error: refuge_storage::StorageError| error.to_string();
     let snapshot = store.snapshot().map_err(text)?;
     let as_of = snapshot.update_sequence(database).map_err(text)?;
@@ -202,13 +209,14 @@ fn read(store: &Store, database: DatabaseId) -> Result<(Positions, u64), String>
     for row in snapshot.changes(database, all) {
         positions.add(row.map_err(text)?.sequence);
     }
-    Ok((positions, as_of))
+    Ok(Counted { positions, as_of })
 }
 
-/// Waits until the feed named `feed` is beyond `sequence`, over restarts of the feed.
-pub(crate) async fn beyond(names: &Names, feed: &str, sequence: u64) -> Result<u64, Failure> {
+/// Waits until a database is beyond `sequence`, over restarts of its feed. Ends with
+/// [`Failure::NoDatabase`] when the database was deleted.
+pub(crate) async fn beyond(database: &OpenDatabase, sequence: u64) -> Result<u64, Failure> {
     loop {
-        let mut highest = watch_feed(names, feed).await?;
+        let mut highest = watch_feed(database).await?;
         if let Ok(highest) = highest.wait_for(|&highest| highest > sequence).await {
             return Ok(*highest);
         }
@@ -216,16 +224,23 @@ pub(crate) async fn beyond(names: &Names, feed: &str, sequence: u64) -> Result<u
     }
 }
 
-async fn watch_feed(names: &Names, feed: &str) -> Result<watch::Receiver<u64>, Failure> {
+async fn watch_feed(database: &OpenDatabase) -> Result<watch::Receiver<u64>, Failure> {
+    let names = &database.names;
     let deadline = tokio::time::Instant::now() + RESTART_PATIENCE;
     loop {
-        if let Some(actor) = names.lookup::<ChangeFeedMessage>(feed) {
+        if let Some(actor) = names.lookup::<ChangeFeedMessage>(&database.change_feed) {
             let (reply, receiver) = oneshot::channel();
             if actor.cast(ChangeFeedMessage::Watch(reply)).is_ok()
                 && let Ok(watch) = receiver.await
             {
                 return Ok(watch);
             }
+        }
+        // Deleted, perhaps made anew under its name; or closed, which this opens again.
+        match node_service::open(names, &database.record.name).await {
+            Ok(open) if open.record.id != database.record.id => return Err(Failure::NoDatabase),
+            Err(Failure::NoDatabase) => return Err(Failure::NoDatabase),
+            Ok(_) | Err(_) => {}
         }
         if tokio::time::Instant::now() >= deadline {
             return Err(unavailable());

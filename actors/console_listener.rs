@@ -2,10 +2,12 @@
 //! The socket is bound once and kept over restarts of this actor. A restart ends no session.
 
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_console::SocketError;
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Names};
 use tokio::net::UnixStream;
 
@@ -24,6 +26,14 @@ pub enum ConsoleListenerMessage {
 
 /// Makes the child specification of a session.
 pub type SessionChild = Arc<dyn Fn(UnixStream) -> ChildSpecification + Send + Sync>;
+
+/// Binds the socket of a node with this root.
+///
+/// # Errors
+/// When it cannot be made, or another node answers there.
+pub fn bind(root: &Path) -> Result<UnixListener, SocketError> {
+    refuge_console::bind(root)
+}
 
 /// What the listener is started with.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{Failure, Security};
-use refuge_otp::{ChildSpecification, DynamicSupervisor, Names, StartError};
+use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names, StartError};
 use refuge_storage::{DatabaseRecord, Operation, Outcome};
 use tokio::sync::oneshot;
 
@@ -74,7 +74,7 @@ pub enum DatabaseDirectoryMessage {
         /// Its name.
         name: String,
         /// Why.
-        reason: String,
+        exit: Exit,
     },
     /// The engine was restarted: commits may have gone untold.
     EngineIsBack,
@@ -142,7 +142,7 @@ impl Actor for DatabaseDirectoryActor {
                 let _ = reply.send(state.set_security(&name, *security).await);
             }
             DatabaseDirectoryMessage::Opened { name, result } => state.opened(name, result),
-            DatabaseDirectoryMessage::Closed { name, reason } => state.closed(&name, reason),
+            DatabaseDirectoryMessage::Closed { name, exit } => state.closed(&name, &exit),
             DatabaseDirectoryMessage::EngineIsBack => state.refresh_feeds(),
         }
         Ok(())
@@ -220,8 +220,7 @@ impl DatabaseDirectoryState {
                 Ok(cell) => {
                     let closed = open.record.name.clone();
                     names.monitor_into(&cell, &watcher, move |exit| {
-                        let reason = exit.to_string();
-                        DatabaseDirectoryMessage::Closed { name: closed, reason }
+                        DatabaseDirectoryMessage::Closed { name: closed, exit }
                     });
                     Ok(Box::new(open))
                 }
@@ -256,12 +255,14 @@ impl DatabaseDirectoryState {
         }
     }
 
-    fn closed(&mut self, name: &str, reason: String) {
-        // After a deletion or an ordered stop it is no longer in the table, and nothing went wrong.
+    fn closed(&mut self, name: &str, exit: &Exit) {
+        // After a deletion it is no longer in the table.
         if self.open.remove(name).is_some() {
             self.names().withdraw(&self.myself.get_cell(), &names::database(name));
-            tracing::warn!(database = name, reason, "an open database went down");
-            self.failures.note(name, reason, Instant::now());
+            if !exit.is_normal() {
+                tracing::warn!(database = name, %exit, "an open database went down");
+                self.failures.note(name, exit.to_string(), Instant::now());
+            }
         }
     }
 

@@ -10,6 +10,7 @@ mod writer;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_config::{Layout, Settings};
 use refuge_otp::Names;
 use refuge_storage::{Engine, Operation, Options, Store};
 
@@ -55,6 +56,20 @@ pub struct EngineActor;
 pub struct EngineState {
     thread: Option<WriterThread>,
     names: Names,
+}
+
+impl EngineArguments {
+    /// For the data under the root that these settings name.
+    pub fn new(names: Names, settings: &Settings) -> Self {
+        let storage = &settings.storage;
+        let options = Options {
+            cache_bytes: storage.cache_bytes,
+            memtable_bytes: storage.memtable_bytes,
+            journal_bytes: storage.journal_bytes,
+            ..Options::new(Layout::new(&settings.root).data())
+        };
+        Self { names, options }
+    }
 }
 
 /// Opens the engine, and names the installation at its first start.

@@ -55,7 +55,7 @@ pub fn http_connection(number: u64) -> String {
     format!("http-connection/{number:016x}")
 }
 
-/// A session of the admin console, by its number.
-pub fn console_session(number: u64) -> String {
-    format!("console-session/{number:016x}")
+/// A new session of the admin console.
+pub fn console_session() -> String {
+    format!("console-session/{:016x}", rand::random::<u64>())
 }

@@ -5,7 +5,7 @@
 //! Called by: the node's service for HTTP and local replication. A restart loses the edits that wait;
 //! their callers hear that the outcome is unknown.
 
-pub(crate) mod batch;
+mod batch;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use refuge_http::{Failure, UpdateFailure, UpdateResult};
 use refuge_otp::Names;
 use refuge_storage::{DatabaseId, Operation, Outcome, Store};
 
-pub use batch::UpdateRequest;
-use batch::{Destination, DueReply, Prepared, prepare};
+pub use batch::{Prepared, UpdateRequest};
+use batch::{Destination, DueReply, prepare};
 
 use crate::change_feed::ChangeFeedMessage;
 use crate::engine::{StorageDoors, WriteFailure};

@@ -6,5 +6,5 @@ mod parts;
 mod root;
 
 pub use node::{Ended, RunningNode, StartFailure, StartOptions, start};
-pub use parts::Parts;
+pub use parts::{BindError, Parts, Socket};
 pub use root::specification;

@@ -2,7 +2,7 @@
 //! process; nothing here is global.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use refuge_actors::authenticator::SetUpLink;
 use refuge_config::{ConfigurationError, Settings, Sources, load};
@@ -75,9 +75,7 @@ pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
 }
 
 fn set_up_link() -> Result<SetUpLink, StartFailure> {
-    let token =
-        refuge_identity::token().map_err(|error| StartFailure::Randomness(error.to_string()))?;
-    Ok(SetUpLink { token, expires: Instant::now() + SET_UP_TIME })
+    SetUpLink::new(SET_UP_TIME).map_err(|error| StartFailure::Randomness(error.to_string()))
 }
 
 impl RunningNode {

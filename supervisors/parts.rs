@@ -6,6 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use refuge_actors::authenticator::SetUpLink;
+use refuge_actors::console_listener;
 use refuge_config::{Settings, Sources};
 
 /// All that actors are started with besides the names.
@@ -36,7 +37,7 @@ impl Parts {
                 TcpListener::bind(address)
                     .map_err(|error| format!("cannot listen on {address}: {error}").into())
             }),
-            console_socket: Socket::new(move || Ok(refuge_console::bind(&root)?)),
+            console_socket: Socket::new(move || Ok(console_listener::bind(&root)?)),
         }
     }
 }

@@ -241,7 +241,7 @@ impl Database for OpenDatabase {
     }
 
     async fn beyond(&self, sequence: u64) -> Result<u64, Failure> {
-        change_feed::beyond(&self.names, &self.change_feed, sequence).await
+        change_feed::beyond(self, sequence).await
     }
 
     async fn documents(&self, request: DocumentsRequest) -> Result<DocumentsPage, Failure> {

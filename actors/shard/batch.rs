@@ -32,7 +32,7 @@ pub(crate) struct DueReply {
 }
 
 /// A batch that is ready for the engine.
-pub(crate) struct Prepared {
+pub struct Prepared {
     /// `None` when no edit changes anything.
     pub(crate) write: Option<DocumentsWrite>,
     pub(crate) due: Vec<DueReply>,

@@ -7,12 +7,10 @@ use std::time::Duration;
 use refuge_actors::engine::{EngineActor, EngineArguments};
 use refuge_actors::maintenance::MaintenanceActor;
 use refuge_actors::names;
-use refuge_config::Layout;
 use refuge_actors::stand_in_listener::StandInListenerActor;
 use refuge_otp::{
     ChildSpecification, Park, Restart, Shutdown, StartContext, SupervisorSpecification, worker,
 };
-use refuge_storage::Options;
 
 use crate::Parts;
 
@@ -27,7 +25,7 @@ const PARKED_LIMIT: Duration = Duration::from_secs(600);
 const ENGINE_BUDGET: Shutdown = Shutdown::Timeout(Duration::from_millis(1_500));
 
 pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
-    let options = options(parts);
+    let settings = parts.settings.clone();
     SupervisorSpecification::one_for_all("storage")
         .intensity(INTENSITY, PERIOD)
         .child(
@@ -35,7 +33,7 @@ pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
                 names::ENGINE,
                 Restart::Permanent,
                 ENGINE_BUDGET,
-                move |context| EngineArguments { names: context.names, options: options.clone() },
+                move |context| EngineArguments::new(context.names, &settings),
             )
             .because("journal and group commit"),
         )
@@ -67,14 +65,4 @@ fn stand_in(parts: &Parts) -> ChildSpecification {
     };
     ChildSpecification::new(names::STAND_IN_LISTENER, std::sync::Arc::new(start))
         .shutdown(Shutdown::Kill)
-}
-
-fn options(parts: &Parts) -> Options {
-    let storage = &parts.settings.storage;
-    Options {
-        cache_bytes: storage.cache_bytes,
-        memtable_bytes: storage.memtable_bytes,
-        journal_bytes: storage.journal_bytes,
-        ..Options::new(Layout::new(&parts.sources.root).data())
-    }
 }

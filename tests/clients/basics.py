@@ -32,9 +32,9 @@ assert all(row["ok"] for row in database.bulk_docs([{"_id": f"doc-{number}"} for
 assert len(database.all_docs().rows) == 51
 assert len(database.all_docs(keys=["doc-1", "doc-2"]).rows) == 2
 got = database.bulk_get([{"id": "doc-1"}, {"id": "one"}])
-assert [row["id"] for row in got["results"]] == ["doc-1", "one"], got
+assert [row["id"] for row in got] == ["doc-1", "one"], got
 
-identifier, stored, third = database.put_attachment("one", "hello.txt", content="hello", rev=second)
+identifier, stored, third = database.put_attachment("one", "hello.txt", content="hello", content_type="text/plain", rev=second)
 assert database.get_attachment("one", "hello.txt").content == b"hello"
 assert database.delete("one", third)
 assert "one" not in database

@@ -2,7 +2,7 @@
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use refuge_tests::exchange;
+use refuge_tests::hang_up_after;
 use serde_json::json;
 
 use crate::{NODE, database};
@@ -17,7 +17,7 @@ async fn random_bytes() {
     for _ in 0..100 {
         let mut bytes = vec![0; random.random_range(1..4000)];
         random.fill(&mut bytes[..]);
-        exchange(NODE.address(), &bytes).await;
+        hang_up_after(NODE.address(), &bytes).await;
     }
     well().await;
 }
@@ -42,7 +42,7 @@ async fn broken_requests() {
         "GET / HTTP/1.0\r\n\r\n",
         "GET / HTTP/1.1\r\n\r\n",
     ] {
-        let answer = exchange(NODE.address(), request.as_bytes()).await;
+        let answer = hang_up_after(NODE.address(), request.as_bytes()).await;
         let answer = String::from_utf8_lossy(&answer);
         assert!(!answer.contains(" 500 "), "{request:?}: {answer}");
     }
@@ -52,11 +52,11 @@ async fn broken_requests() {
 #[tokio::test]
 async fn huge_heads() {
     let line = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(10_000_000));
-    exchange(NODE.address(), line.as_bytes()).await;
+    hang_up_after(NODE.address(), line.as_bytes()).await;
     let header = format!("GET / HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "a".repeat(10_000_000));
-    exchange(NODE.address(), header.as_bytes()).await;
+    hang_up_after(NODE.address(), header.as_bytes()).await;
     let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X-Many: a\r\n".repeat(100_000));
-    exchange(NODE.address(), many.as_bytes()).await;
+    hang_up_after(NODE.address(), many.as_bytes()).await;
     well().await;
 }
 
@@ -67,7 +67,7 @@ async fn half_requests() {
         "PUT {path}/a HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{{\"a\":12345}}"
     );
     for length in (1..whole.len()).step_by(7) {
-        let answer = exchange(NODE.address(), &whole.as_bytes()[..length]).await;
+        let answer = hang_up_after(NODE.address(), &whole.as_bytes()[..length]).await;
         assert!(
             !String::from_utf8_lossy(&answer).contains("HTTP/1.1 2"),
             "half a request was carried out"
@@ -75,7 +75,7 @@ async fn half_requests() {
     }
     client.get(&format!("{path}/a")).await.error(404, "not_found", "missing");
     // The client hangs up after the whole request: it may or may not be carried out, but not break.
-    exchange(NODE.address(), whole.as_bytes()).await;
+    hang_up_after(NODE.address(), whole.as_bytes()).await;
     well().await;
 }
 

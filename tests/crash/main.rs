@@ -2,6 +2,7 @@
 
 mod cities;
 mod killed;
+mod model;
 mod stopped;
 
 use std::collections::VecDeque;

@@ -5,14 +5,16 @@ use serde_json::{Value, json};
 
 use crate::{database, diverge, fill, same};
 
-/// Starts a continuous replication; its id without the suffix: the name of its checkpoints.
+/// Starts a continuous replication; its id without the options at its end: the name of its checkpoints.
 async fn start(client: &Client, mut request: Value) -> String {
     request["continuous"] = json!(true);
     // A checkpoint soon, so that the tests need not wait for the usual interval.
     request["checkpoint_interval"] = json!(300);
     let reply = client.post("/_replicate", request).await.expect(202);
     let id = reply.member("_local_id");
-    id.strip_suffix("+continuous").unwrap_or(&id).to_owned()
+    let (base, options) = id.split_once('+').expect("an id and its options");
+    assert!(options.starts_with("continuous"), "{id}");
+    base.to_owned()
 }
 
 /// Waits until both hold the same.

@@ -102,14 +102,3 @@ async fn large_attachments_arrive_whole() {
         assert_eq!(stub(from.get(&asked).await.json()), stub(to.get(&asked).await.json()));
     }
 }
-
-#[tokio::test]
-async fn chosen_documents_alone() {
-    let node = Node::start(Options::default());
-    let client = node.client();
-    fill(&client, "a").await;
-    let request = json!({"source": "a", "target": "b", "create_target": true, "doc_ids": ["doc-0002", "text", "missing"]});
-    replicate(&client, request).await;
-    let all = client.get("/b/_all_docs").await.expect(200).json();
-    assert_eq!(all["total_rows"], 2, "{all}");
-}

@@ -51,9 +51,27 @@ async fn what_would_change_the_answer_and_is_later_work_says_so() {
     let node = Node::start(Options::default());
     let client = node.client();
     client.put_nothing("/a").await.expect(201);
-    for more in [json!({"filter": "app/mine"}), json!({"selector": {"a": 1}})] {
+    for more in
+        [json!({"filter": "app/mine"}), json!({"selector": {"a": 1}}), json!({"doc_ids": ["a"]})]
+    {
         let mut request = json!({"source": "a", "target": "b", "create_target": true});
         request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         client.post("/_replicate", request).await.not_implemented();
     }
+}
+
+#[tokio::test]
+async fn passwords_do_not_reach_the_log() {
+    let node = Node::start(Options::default().set("log.level=debug"));
+    let client = node.client();
+    client.put_nothing("/a").await.expect(201);
+    client.put("/a/b", json!({})).await.expect(201);
+    let request =
+        json!({"source": format!("{}/a", node.url()), "target": "b", "create_target": true});
+    client.post("/_replicate", request).await.expect(200);
+    let wrong = format!("http://admin:mistyped@{}/a", node.address());
+    client.post("/_replicate", json!({"source": wrong, "target": "b"})).await;
+    let told =
+        node.errors().into_iter().find(|line| line.contains("secret") || line.contains("mistyped"));
+    assert_eq!(told, None);
 }

@@ -42,7 +42,7 @@ fn wrong_configuration_stops_with_one_sentence() {
     refused(empty.path(), &set("http.port=70000"), &["http.port"]);
     refused(empty.path(), &set("http.prot=5984"), &["http.prot"]);
     refused(empty.path(), &set("http.bind=nowhere.at.all"), &["http.bind"]);
-    refused(empty.path(), &set("nonsense"), &["nonsense"]);
+    refused(empty.path(), &set("nonsense"), &["--set", "section.key=value"]);
     let environment = Options::default().environment("REFUGE_HTTP__BIND", "nonsense here");
     refused(empty.path(), &environment, &["BIND"]);
     let arguments = ["--config", "/nowhere/at/all.toml"].map(str::to_owned).to_vec();

@@ -41,10 +41,13 @@ async fn a_node_without_admins_answers_little() {
     assert!(token.len() >= 22, "a token of at least 128 bits: {token}");
 }
 
-#[tokio::test]
-async fn without_admins_it_stays_on_loopback() {
-    let node = Node::start(Options::without_admin().set("http.bind=0.0.0.0"));
-    assert!(node.address().ip().is_loopback(), "{}", node.address());
+#[test]
+fn without_admins_it_stays_on_loopback() {
+    let root = tempfile::tempdir().unwrap();
+    let options = Options::without_admin().set("http.bind=0.0.0.0");
+    let (code, output, errors) = Node::refusal(root.path(), &options);
+    assert_eq!((code, output.as_str()), (Some(78), ""), "{errors}");
+    assert!(errors.contains("http.bind") && errors.contains("admin"), "{errors}");
 }
 
 #[tokio::test]

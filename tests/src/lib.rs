@@ -23,7 +23,7 @@ pub use lines::Lines;
 pub use load::{Acknowledged, Load};
 pub use node::{Node, Options};
 pub use program::{Program, cities, folder_of_clients};
-pub use raw::exchange;
+pub use raw::{exchange, hang_up_after};
 pub use reply::Reply;
 
 use std::time::Duration;

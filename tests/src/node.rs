@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tempfile::TempDir;
 
 use crate::{Client, Console, PATIENCE};
@@ -149,9 +149,11 @@ impl Node {
         self.process.child.id()
     }
 
-    /// Whether the process still runs.
-    pub fn is_running(&mut self) -> bool {
-        self.process.child.try_wait().expect("a child").is_none()
+    /// Whether the process has ended; it leaves its result to [`Node::ended`].
+    pub fn has_ended(&self) -> bool {
+        let id = Pid::from_child(&self.process.child);
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(id), options).is_ok_and(|status| status.is_some())
     }
 
     /// All it has written to standard error.

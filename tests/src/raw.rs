@@ -7,13 +7,23 @@ use tokio::net::TcpStream;
 
 use crate::PATIENCE;
 
-/// Sends `bytes`, ends the sending side and returns all that comes back until the node closes.
+/// Sends `bytes` and returns all that comes back until the node closes: for requests that ask it to.
 pub async fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    talk(address, bytes, false).await
+}
+
+/// Sends `bytes`, ends the sending side, as a client does that has died half-way, and returns all that
+/// comes back until the node closes.
+pub async fn hang_up_after(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    talk(address, bytes, true).await
+}
+
+async fn talk(address: SocketAddr, bytes: &[u8], hang_up: bool) -> Vec<u8> {
     let talk = async {
         let mut answer = Vec::new();
         let Ok(mut stream) = TcpStream::connect(address).await else { return answer };
         // The node may close before it has read all of it: that is an answer too.
-        if stream.write_all(bytes).await.is_ok() {
+        if stream.write_all(bytes).await.is_ok() && hang_up {
             stream.shutdown().await.ok();
         }
         stream.read_to_end(&mut answer).await.ok();

@@ -1,11 +1,12 @@
 //! What happens when restarts do not help.
 
 use refuge_otp::{ChildState, TreeNode};
-use refuge_tests::{Console, Node, Options, eventually};
+use refuge_tests::{Node, Options, eventually};
 use serde_json::json;
 
-/// Kills `name` and waits until it runs in a new incarnation, or the node has given that up.
-async fn kill_again(console: &Console, name: &str) {
+/// Kills `name` and waits until it runs in a new incarnation, is parked, or the node has ended.
+async fn kill_again(node: &Node, name: &str) {
+    let console = node.console();
     let incarnation = |tree: TreeNode| tree.find(name).and_then(|actor| actor.incarnation);
     let before = eventually("it runs", || async { incarnation(console.tree().await.ok()?) }).await;
     console.kill(name).await.ok();
@@ -13,8 +14,7 @@ async fn kill_again(console: &Console, name: &str) {
         match console.tree().await {
             Ok(tree) if tree.walk().any(|actor| actor.state == ChildState::Parked) => Some(()),
             Ok(tree) => incarnation(tree).is_some_and(|now| now != before).then_some(()),
-            // The socket goes when the node ends in order.
-            Err(_) => (!console.socket().exists()).then_some(()),
+            Err(_) => node.has_ended().then_some(()),
         }
     })
     .await;
@@ -23,10 +23,9 @@ async fn kill_again(console: &Console, name: &str) {
 #[tokio::test]
 async fn a_branch_that_fails_too_often_ends_the_node() {
     let mut node = Node::start(Options::default());
-    let console = node.console();
     for _ in 0..6 {
-        kill_again(&console, "kernel").await;
-        if !node.is_running() {
+        kill_again(&node, "kernel").await;
+        if node.has_ended() {
             break;
         }
     }
@@ -45,7 +44,7 @@ async fn a_storage_that_keeps_failing_is_parked_and_tried_again() {
     client.put_nothing("/a").await.expect(201);
     client.put("/a/b", json!({"n": 1})).await.expect(201);
     for _ in 0..4 {
-        kill_again(&console, "engine").await;
+        kill_again(&node, "engine").await;
     }
     eventually("the storage is parked", || async {
         let tree = console.tree().await.ok()?;

@@ -2,7 +2,7 @@
 //! specifications name, nothing acknowledged is lost, and feeds miss nothing.
 
 mod escalation;
-mod picture;
 mod one_by_one;
+mod picture;
 mod random;
 mod scene;

@@ -31,7 +31,7 @@ impl Scene {
         client.put_nothing(&format!("/{DATABASE}")).await.expect(201);
         let request = json!({"source": DATABASE, "target": "copy", "create_target": true, "continuous": true});
         client.post("/_replicate", request).await.expect(202);
-        let load = Load::start(node.address(), DATABASE, "load", 4);
+        let load = Load::start(node.address(), DATABASE, "load", 8);
         let follower = Follower::start(node.address(), DATABASE);
         load.advance(50).await;
         eventually("the feed is there", || async { (follower.connections() > 0).then_some(()) })
@@ -79,7 +79,7 @@ impl Scene {
                 .then_some(())
         })
         .await;
-        self.load.advance(30).await;
+        self.load.advance(100).await;
         let after = self.settled().await;
         check(&before, &after, &named, &victim);
         let takes_http = before

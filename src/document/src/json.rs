@@ -7,6 +7,7 @@
 mod cursor;
 mod members;
 mod normalise;
+mod repeated;
 mod text;
 
 pub use members::{Elements, Members, elements, members};

@@ -71,8 +71,12 @@ struct Node {
 const NO_PARENT: u32 = u32::MAX;
 
 impl Node {
+    fn key(&self) -> (u32, &RevisionHash) {
+        (self.depth, &self.hash)
+    }
+
     fn is(&self, revision: &Revision) -> bool {
-        self.depth == revision.depth && self.hash == revision.hash
+        self.key() == (revision.depth, &revision.hash)
     }
 
     fn revision(&self) -> Revision {
@@ -135,8 +139,13 @@ impl RevisionTree {
 
     /// Which of these revisions are not known, in their order (`_revs_diff`).
     pub fn missing(&self, revisions: &[Revision]) -> Vec<Revision> {
-        let unknown = |revision: &&Revision| self.index_of(revision).is_none();
-        revisions.iter().filter(unknown).cloned().collect()
+        let mut known: Vec<_> = self.nodes.iter().map(Node::key).collect();
+        known.sort_unstable();
+        let is_unknown = |revision: &&Revision| {
+            let key = (revision.depth, &revision.hash);
+            known.binary_search(&key).is_err()
+        };
+        revisions.iter().filter(is_unknown).cloned().collect()
     }
 
     /// Leaves that could be ancestors of the missing revisions: those less deep than one of them,

@@ -6,7 +6,7 @@ use std::io::Read;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming};
 use hyper::header::CONTENT_ENCODING;
 
 use crate::failure::Failure;
@@ -145,7 +145,7 @@ impl RequestBody {
 }
 
 async fn next_data(incoming: &mut Incoming) -> Result<Option<Bytes>, Failure> {
-    while let Some(frame) = incoming.frame().await {
+    while let Some(frame) = next_frame(incoming).await? {
         let frame = frame.map_err(|error| {
             Failure::BadRequest(format!("the request's body broke off: {error}"))
         })?;
@@ -157,6 +157,15 @@ async fn next_data(incoming: &mut Incoming) -> Result<Option<Bytes>, Failure> {
         }
     }
     Ok(None)
+}
+
+async fn next_frame(
+    incoming: &mut Incoming,
+) -> Result<Option<Result<Frame<Bytes>, hyper::Error>>, Failure> {
+    tokio::time::timeout(limits::BODY_TIMEOUT, incoming.frame()).await.map_err(|_| {
+        let seconds = limits::BODY_TIMEOUT.as_secs();
+        Failure::BadRequest(format!("nothing of the request's body came for {seconds} s"))
+    })
 }
 
 fn too_large(limit: u64) -> Failure {

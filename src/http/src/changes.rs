@@ -5,11 +5,14 @@
 mod feed;
 mod filter;
 mod framing;
-pub(crate) mod included;
+mod included;
 mod parameters;
-pub(crate) mod persistence;
+mod persistence;
+mod remaining;
 mod row;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -4,6 +4,8 @@
 use std::io::Write;
 use std::ops::Range;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use refuge_document::{Attachment, Encoding};
 
@@ -68,6 +70,40 @@ pub(crate) async fn send_identity(
     }
     unpacker.finish(sender.buffer())?;
     sender.flush().await
+}
+
+/// Sends the identity form as base64.
+pub(crate) async fn send_base64(
+    database: &dyn Database,
+    attachment: &Attachment,
+    sender: &mut ReplySender,
+) -> Result<(), Failure> {
+    let mut unpacker = Unpacker::new(attachment.encoding);
+    let mut plain = Vec::new();
+    let mut number = 0;
+    while let Some(chunk) = database.attachment_chunk(attachment, number).await? {
+        for slice in unpacker.slices(&chunk) {
+            unpacker.push(slice, &mut plain)?;
+            // Three bytes make four characters: what is left of them waits for more.
+            let rest = plain.split_off(plain.len() - plain.len() % 3);
+            append_base64(sender.buffer(), &plain);
+            plain = rest;
+            sender.flush_when_full().await?;
+        }
+        number += 1;
+    }
+    unpacker.finish(&mut plain)?;
+    append_base64(sender.buffer(), &plain);
+    sender.flush_when_full().await
+}
+
+fn append_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    let beginning = out.len();
+    out.resize(beginning + bytes.len().div_ceil(3) * 4, 0);
+    if let Some(place) = out.get_mut(beginning..) {
+        // The place is as long as the encoded form.
+        let _ = STANDARD.encode_slice(bytes, place);
+    }
 }
 
 /// Sends a range of the bytes of an attachment that is stored as it is.

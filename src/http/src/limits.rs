@@ -27,6 +27,13 @@ pub(crate) const HEADERS: usize = 100;
 /// hyper starts that clock when it begins to wait for the next request.
 pub(crate) const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a client may pause within the body of a request.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often an HTTP/2 peer that says nothing is asked whether it is still there, and how long it may
+/// take to answer.
+pub(crate) const H2_PING_INTERVAL: Duration = Duration::from_secs(30);
+
 /// Streams that one HTTP/2 connection may have open at a time.
 pub(crate) const H2_STREAMS: u32 = 128;
 

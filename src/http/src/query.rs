@@ -75,15 +75,6 @@ impl Query {
         texts.iter().map(|text| parse_revision(text)).collect::<Result<_, _>>().map(Some)
     }
 
-    /// A whole number, possibly negative; `None` when it is not given.
-    pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Failure> {
-        let parse = |text: &str| {
-            text.parse::<i64>()
-                .map_err(|_| parse_error(format!("Invalid value for integer: \"{text}\"")))
-        };
-        self.text(name).map(parse).transpose()
-    }
-
     /// A whole number that is not negative; `None` when it is not given.
     pub(crate) fn count(&self, name: &str) -> Result<Option<u64>, Failure> {
         let parse = |text: &str| {
@@ -110,16 +101,6 @@ impl Query {
     /// A revision; `None` when it is not given or empty.
     pub(crate) fn revision(&self, name: &str) -> Result<Option<Revision>, Failure> {
         self.text(name).filter(|text| !text.is_empty()).map(parse_revision).transpose()
-    }
-
-    /// An update sequence in any of its text forms (`now` is the caller's).
-    pub(crate) fn sequence(&self, name: &str) -> Result<Option<u64>, Failure> {
-        let parse = |text: &str| {
-            refuge_document::parse_sequence(text).map_err(|_| {
-                Failure::BadRequest(format!("Malformed sequence supplied in '{name}' parameter."))
-            })
-        };
-        self.text(name).map(parse).transpose()
     }
 }
 
@@ -184,13 +165,12 @@ mod tests {
         for failure in [
             query.count("limit").expect_err("negative"),
             query.boolean("descending").expect_err("no boolean"),
-            query.integer("skip").expect_err("no number"),
+            query.count("skip").expect_err("no number"),
         ] {
             assert_eq!(failure.status().1, "query_parse_error");
         }
         let failure =
             query.json::<serde_json::Value>(&["startkey", "start_key"]).expect_err("no JSON");
         assert_eq!(failure.status().1, "bad_request");
-        assert_eq!(query.integer("limit"), Ok(Some(-1)));
     }
 }

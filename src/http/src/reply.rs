@@ -81,7 +81,11 @@ where
 
 /// Says which revision the answer shows or made.
 pub(crate) fn set_revision_tag(reply: &mut Reply, revision: &Revision) {
-    if let Ok(value) = HeaderValue::try_from(format!("\"{revision}\"")) {
+    let mut tag = Vec::with_capacity(48);
+    tag.push(b'"');
+    revision.write_text(&mut tag);
+    tag.push(b'"');
+    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(tag)) {
         reply.headers_mut().insert(ETAG, value);
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use hyper::{HeaderMap, Method, Uri, Version};
+use hyper::{HeaderMap, Method, Uri};
 use serde::de::DeserializeOwned;
 
 use crate::body::RequestBody;
@@ -27,8 +27,6 @@ pub(crate) struct Request {
     pub(crate) query: Query,
     /// Headers.
     pub(crate) headers: HeaderMap,
-    /// HTTP version it came with.
-    pub(crate) version: Version,
     /// Who asks.
     pub(crate) user: Arc<User>,
     /// The body, unread.
@@ -38,11 +36,6 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The path's segment of that number as text; empty when there is none.
-    pub(crate) fn segment(&self, number: usize) -> &str {
-        self.path.get(number).map_or("", String::as_str)
-    }
-
     /// A header's value, where it is readable text.
     pub(crate) fn header(&self, name: impl hyper::header::AsHeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
@@ -57,16 +50,6 @@ impl Request {
     /// Whether the client would take `media_type`; one without an `Accept` header takes all.
     pub(crate) fn accepts(&self, media_type: &str) -> bool {
         self.header(ACCEPT).is_none_or(|accept| accept_allows(accept, media_type))
-    }
-
-    /// Whether the client names `media_type` (or its family) in `Accept`, wildcards for all left
-    /// aside.
-    pub(crate) fn asks_for(&self, media_type: &str) -> bool {
-        let family = media_type.split('/').next().unwrap_or_default();
-        self.header(ACCEPT).is_some_and(|accept| {
-            accepted_types(accept)
-                .any(|item| item.eq_ignore_ascii_case(media_type) || is_family(item, family))
-        })
     }
 
     /// The whole body, gunzipped where it came gzipped; 413 when it has more than `limit` bytes.

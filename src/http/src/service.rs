@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::FutureExt;
 use hyper::body::Incoming;
@@ -47,7 +48,10 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let session = Arc::new(ConnectionSession::new(node.facts(), shutdown.clone()));
+    let begun = Arc::new(AtomicBool::new(false));
+    let first = begun.clone();
     let service = service_fn(move |request| {
+        first.store(true, Ordering::Relaxed);
         let (node, session) = (node.clone(), session.clone());
         async move {
             Ok::<_, std::convert::Infallible>(serve_caught(node, peer, session, request).await)
@@ -58,9 +62,19 @@ where
     tokio::select! {
         result = connection.as_mut() => return result,
         () = shutdown.requested() => {}
+        () = silence(&begun) => return Ok(()),
     }
     connection.as_mut().graceful_shutdown();
     connection.await
+}
+
+/// Ends when no request came in the time that its headers may take. hyper watches that time only from
+/// the first bytes on.
+async fn silence(begun: &AtomicBool) {
+    tokio::time::sleep(limits::HEADER_READ_TIMEOUT).await;
+    if begun.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
 }
 
 fn connection_builder() -> auto::Builder<TokioExecutor> {
@@ -74,6 +88,8 @@ fn connection_builder() -> auto::Builder<TokioExecutor> {
     builder
         .http2()
         .timer(TokioTimer::new())
+        .keep_alive_interval(limits::H2_PING_INTERVAL)
+        .keep_alive_timeout(limits::H2_PING_INTERVAL)
         .max_concurrent_streams(limits::H2_STREAMS)
         .initial_stream_window_size(limits::H2_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(limits::H2_CONNECTION_WINDOW_BYTES)
@@ -132,7 +148,6 @@ pub(crate) async fn answer(
         query: Query::parse(parts.uri.query()),
         uri: parts.uri,
         headers: parts.headers,
-        version: parts.version,
         user,
         body,
         shutdown: session.shutdown().clone(),

@@ -6,10 +6,16 @@ use refuge_document::{
     render_document,
 };
 
+mod gaps;
+
+pub(crate) use gaps::Gap;
+use gaps::Mark;
+
 use crate::content;
 use crate::failure::Failure;
 use crate::node::{Database, DocumentTree, StoredBody};
 use crate::query::Query;
+use crate::stream::ReplySender;
 
 /// What is to be shown of a document, from the parameters of a read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,8 +89,11 @@ pub(crate) struct Shown<'a> {
 /// How attachments with bytes are put into a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttachmentBytes {
-    /// As base64 in the JSON.
+    /// As base64 in the JSON, held in memory meanwhile.
     Inline,
+    /// As base64 in the JSON; of large ones only the place is kept free, where whoever streams the
+    /// text puts them.
+    Later,
     /// Behind it, in parts of a multipart answer.
     Follow,
 }
@@ -97,7 +106,12 @@ pub(crate) struct Showing {
     pub(crate) meta: bool,
     /// Positions of the attachments whose bytes are announced to follow.
     pub(crate) following: Vec<usize>,
+    /// Where in the text the base64 of large attachments belongs, in their order.
+    pub(crate) gaps: Vec<Gap>,
 }
+
+/// Bytes of an attachment up to which it is held in memory while its document is shown.
+const HELD_BYTES: u64 = 256 * 1024;
 
 /// Appends the JSON text of a revision.
 pub(crate) async fn show(
@@ -125,16 +139,10 @@ pub(crate) async fn show(
     let live = of_kind(&others, options.conflicts, false);
     let deleted = of_kind(&others, options.deleted_conflicts, true);
     let wanted = wanted_attachments(&shown.content.attachments, options, &history);
-    let mut data = Vec::new();
-    if bytes == AttachmentBytes::Inline {
-        for (attachment, wanted) in shown.content.attachments.iter().zip(&wanted) {
-            data.push(if *wanted {
-                content::identity(database, attachment).await?
-            } else {
-                Vec::new()
-            });
-        }
-    }
+    let (data, marks) = match bytes {
+        AttachmentBytes::Follow => Default::default(),
+        _ => data(database, &shown.content.attachments, &wanted, bytes).await?,
+    };
     let forms: Vec<AttachmentForm<'_>> = wanted
         .iter()
         .enumerate()
@@ -151,13 +159,74 @@ pub(crate) async fn show(
     rendering.deleted_conflicts = &deleted;
     let local_seq = shown.sequence.to_string();
     rendering.local_seq = options.local_seq.then_some(local_seq.as_str());
+    let beginning = out.len();
     render_document(out, &rendering);
     let meta = revs_info.is_some() || !live.is_empty() || !deleted.is_empty() || options.local_seq;
     let following = match bytes {
-        AttachmentBytes::Inline => Vec::new(),
         AttachmentBytes::Follow => positions(&wanted),
+        AttachmentBytes::Inline | AttachmentBytes::Later => Vec::new(),
     };
-    Ok(Showing { meta, following })
+    let gaps = gaps::open(out, beginning, &marks)?;
+    Ok(Showing { meta, following, gaps })
+}
+
+/// The bytes of the wanted attachments, marks in place of large ones that come later.
+async fn data(
+    database: &dyn Database,
+    attachments: &[Attachment],
+    wanted: &[bool],
+    bytes: AttachmentBytes,
+) -> Result<(Vec<Vec<u8>>, Vec<Mark>), Failure> {
+    let mut data = Vec::with_capacity(attachments.len());
+    let mut marks = Vec::new();
+    for (position, (attachment, wanted)) in attachments.iter().zip(wanted).enumerate() {
+        data.push(if !*wanted {
+            Vec::new()
+        } else if bytes == AttachmentBytes::Later && attachment.length > HELD_BYTES {
+            let mark = Mark::new(position);
+            let bytes = mark.bytes().to_vec();
+            marks.push(mark);
+            bytes
+        } else {
+            content::identity(database, attachment).await?
+        });
+    }
+    Ok((data, marks))
+}
+
+/// Sends the JSON text of a revision, large attachments chunk by chunk.
+pub(crate) async fn show_in_stream(
+    sender: &mut ReplySender,
+    database: &dyn Database,
+    shown: Shown<'_>,
+    options: &ShowOptions,
+) -> Result<(), Failure> {
+    if !options.attachments {
+        show(sender.buffer(), database, shown, options, AttachmentBytes::Later).await?;
+        return sender.flush_when_full().await;
+    }
+    let mut text = Vec::new();
+    let showing = show(&mut text, database, shown, options, AttachmentBytes::Later).await?;
+    send(sender, database, &text, &showing.gaps, &shown.content.attachments).await
+}
+
+/// Sends a text with the attachments that belong into its gaps.
+pub(crate) async fn send(
+    sender: &mut ReplySender,
+    database: &dyn Database,
+    text: &[u8],
+    gaps: &[Gap],
+    attachments: &[Attachment],
+) -> Result<(), Failure> {
+    let mut sent = 0;
+    for gap in gaps {
+        let Some(attachment) = attachments.get(gap.attachment) else { continue };
+        sender.buffer().extend_from_slice(text.get(sent..gap.offset).unwrap_or_default());
+        sent = gap.offset;
+        content::send_base64(database, attachment, sender).await?;
+    }
+    sender.buffer().extend_from_slice(text.get(sent..).unwrap_or_default());
+    sender.flush_when_full().await
 }
 
 fn positions(wanted: &[bool]) -> Vec<usize> {

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 
@@ -27,7 +28,7 @@ enum Inner {
 }
 
 struct Produced {
-    producer: Option<Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>>,
+    producer: Option<BoxFuture<'static, Result<(), Failure>>>,
     pieces: mpsc::Receiver<Bytes>,
     failure: Option<Failure>,
     remaining: Option<u64>,

@@ -33,7 +33,7 @@ pub enum StartError {
         /// What it said.
         source: ActorProcessingErr,
     },
-    /// A child of that name runs under this supervisor.
+    /// A child of that name runs under this supervisor, or a tree of that name in this node.
     #[error("{name} is running already")]
     AlreadyStarted {
         /// The child's name.
@@ -119,7 +119,7 @@ impl StartContext {
         arguments: A::Arguments,
     ) -> Result<ActorCell, StartError> {
         let arguments = SupervisedArguments::new(arguments, self);
-        let actor = Supervised(actor);
+        let actor = Supervised::new(actor);
         let spawned = match &self.supervisor {
             Some(supervisor) => {
                 Actor::spawn_linked(None, actor, arguments, supervisor.clone()).await

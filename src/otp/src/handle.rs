@@ -10,7 +10,7 @@ use crate::dynamic::DynamicSupervisor;
 use crate::life::{Exit, Life};
 use crate::names::{Names, NoSuchActor};
 use crate::specification::{Shutdown, SupervisorSpecification};
-use crate::supervisor::launch::{end, launch};
+use crate::supervisor::launch::{clear, end, launch};
 use crate::table::{Description, Place};
 use crate::tree::{ChildState, TreeNode};
 
@@ -52,14 +52,19 @@ pub struct SupervisorHandle {
 /// that run are stopped in reverse before this returns.
 ///
 /// # Errors
-/// That of the child that did not start.
+/// That of the child that did not start; [`StartError::AlreadyStarted`] when a tree of this name runs
+/// in this node.
 pub async fn start(
     specification: SupervisorSpecification,
     names: Names,
 ) -> Result<SupervisorHandle, StartError> {
     specification.check()?;
     let child = supervisor(specification);
-    let place = names.table().place(None, &Description::of(&child, false));
+    let place = names.table().place_root(&Description::of(&child, false));
+    let place = place.map_err(|life| StartError::AlreadyStarted {
+        name: child.name.clone(),
+        running: life.cell().clone(),
+    })?;
     match launch(&names, &child, place, None).await {
         Ok(life) => {
             let name = child.name.as_str().into();
@@ -85,9 +90,10 @@ impl SupervisorHandle {
         self.life.cell()
     }
 
-    /// Waits until the tree has ended, and tells why.
+    /// Waits until the tree has ended and nothing of it is left, and tells why it ended.
     pub async fn wait(&self) -> End {
         let exit = self.life.gone().await;
+        clear(&self.names, self.place()).await;
         exit.into()
     }
 

@@ -1,10 +1,11 @@
 //! The shell around every actor in the tree. It gives the actor its name before the start counts as
-//! done, notes how it ended, and makes sure that its state is dropped before anyone hears that it is
-//! gone: ractor alone would hand the state of a stopped actor to its supervisor's mailbox, where it
-//! would keep files open and locks held while the next incarnation starts.
+//! done, notes how it ended, and makes sure that its state is dropped as soon as it has. ractor would
+//! hand the state of an actor that stopped or was killed while idle to its supervisor's mailbox; there
+//! it would keep files open and locks held while a busy supervisor starts the next incarnation. So the
+//! state does not live where ractor keeps states, but here, and goes with the actor's task.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -16,7 +17,25 @@ use crate::supervisor::GaveUp;
 use crate::table::Place;
 
 /// The actor `A` in its shell.
-pub(crate) struct Supervised<A>(pub(crate) A);
+pub(crate) struct Supervised<A: Actor> {
+    actor: A,
+    /// Taken out while a handler runs, so that a kill drops it with the handler.
+    living: Mutex<Option<Box<Living<A::State>>>>,
+}
+
+impl<A: Actor> Supervised<A> {
+    pub(crate) fn new(actor: A) -> Self {
+        Self { actor, living: Mutex::new(None) }
+    }
+
+    fn take(&self) -> Option<Box<Living<A::State>>> {
+        self.living.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn put(&self, living: Box<Living<A::State>>) {
+        *self.living.lock().unwrap_or_else(PoisonError::into_inner) = Some(living);
+    }
+}
 
 /// What the shell needs besides the actor's own arguments.
 pub(crate) struct SupervisedArguments<T> {
@@ -54,8 +73,11 @@ pub(crate) struct Living<S> {
 
 impl<S> Living<S> {
     /// Keeps the reason of a failure, for those who watch.
-    fn note(&mut self, result: Outcome) -> Result<(), ActorProcessingErr> {
-        let result = result.unwrap_or_else(|panic| Err(panic_text(&*panic).into()));
+    fn note(&mut self, outcome: Outcome) -> Result<(), ActorProcessingErr> {
+        if matches!(outcome, Ok(Ok(()))) {
+            return Ok(());
+        }
+        let result = outcome.unwrap_or_else(|panic| Err(panic_text(&*panic).into()));
         if let Err(error) = &result {
             self.ending.exit = match error.downcast_ref::<GaveUp>() {
                 Some(gave_up) => Exit::GaveUp(gave_up.to_string()),
@@ -76,72 +98,76 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 impl<A: Actor> Actor for Supervised<A> {
     type Msg = A::Msg;
-    type State = Option<Living<A::State>>;
+    type State = ();
     type Arguments = SupervisedArguments<A::Arguments>;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
-    ) -> Result<Self::State, ActorProcessingErr> {
+    ) -> Result<(), ActorProcessingErr> {
         let SupervisedArguments { arguments, names, name, place } = arguments;
         let life = Life::new(myself.get_cell(), place);
         names.enter(&life);
         // From here on a dropped future is a kill.
         let ending = Ending { names, life, exit: Exit::Killed };
-        let state = self.0.pre_start(myself.clone(), arguments).await?;
+        let state = self.actor.pre_start(myself.clone(), arguments).await?;
         ending.names.register_cell(&name, myself.get_cell());
-        Ok(Some(Living { state, ending }))
+        self.put(Box::new(Living { state, ending }));
+        Ok(())
     }
 
     async fn post_start(
         &self,
         myself: ActorRef<Self::Msg>,
-        state: &mut Self::State,
+        (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
-        let Some(living) = state else { return Ok(()) };
-        let started = self.0.post_start(myself, &mut living.state);
+        let Some(mut living) = self.take() else { return Ok(()) };
+        let started = self.actor.post_start(myself, &mut living.state);
         let outcome = AssertUnwindSafe(started).catch_unwind().await;
-        living.note(outcome)
+        living.note(outcome)?;
+        self.put(living);
+        Ok(())
     }
 
     async fn handle(
         &self,
         myself: ActorRef<Self::Msg>,
         message: Self::Msg,
-        state: &mut Self::State,
+        (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
-        let Some(living) = state else { return Ok(()) };
-        let handled = self.0.handle(myself, message, &mut living.state);
-        match AssertUnwindSafe(handled).catch_unwind().await {
-            Ok(Ok(())) => Ok(()),
-            outcome => living.note(outcome),
-        }
+        let Some(mut living) = self.take() else { return Ok(()) };
+        let handled = self.actor.handle(myself, message, &mut living.state);
+        let outcome = AssertUnwindSafe(handled).catch_unwind().await;
+        living.note(outcome)?;
+        self.put(living);
+        Ok(())
     }
 
     async fn handle_supervisor_evt(
         &self,
         myself: ActorRef<Self::Msg>,
         event: SupervisionEvent,
-        state: &mut Self::State,
+        (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
-        let Some(living) = state else { return Ok(()) };
-        let handled = self.0.handle_supervisor_evt(myself, event, &mut living.state);
+        let Some(mut living) = self.take() else { return Ok(()) };
+        let handled = self.actor.handle_supervisor_evt(myself, event, &mut living.state);
         let outcome = AssertUnwindSafe(handled).catch_unwind().await;
-        living.note(outcome)
+        living.note(outcome)?;
+        self.put(living);
+        Ok(())
     }
 
     async fn post_stop(
         &self,
         myself: ActorRef<Self::Msg>,
-        state: &mut Self::State,
+        (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
-        let Some(living) = state else { return Ok(()) };
-        let stopped = self.0.post_stop(myself, &mut living.state);
+        let Some(mut living) = self.take() else { return Ok(()) };
+        let stopped = self.actor.post_stop(myself, &mut living.state);
         let outcome = AssertUnwindSafe(stopped).catch_unwind().await;
         living.note(outcome)?;
         living.ending.exit = Exit::Stopped;
-        *state = None;
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ use crate::table::Place;
 mod children;
 pub(crate) mod launch;
 mod parking;
+mod settling;
 mod state;
 
 use state::SupervisorState;

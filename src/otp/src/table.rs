@@ -62,18 +62,31 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// A place for a new tree. An earlier one of its name goes, unless it still runs: then that is
+    /// the answer.
+    pub(crate) fn place_root(&mut self, root: &Description<'_>) -> Result<Place, Arc<Life>> {
+        let mut roots = self.roots.iter().copied();
+        let earlier = roots.find(|place| self.is_named(*place, root.name));
+        if let Some(earlier) = earlier {
+            match self.lives_below(earlier).into_iter().next() {
+                Some(running) => return Err(running),
+                None => self.remove(earlier),
+            }
+        }
+        Ok(self.add(None, root))
+    }
+
     /// The place of a child, made when it is new.
-    pub(crate) fn place(&mut self, parent: Option<Place>, child: &Description<'_>) -> Place {
-        let siblings = match parent {
-            // Thousands may be added to one supervisor, and none of them is known from before.
-            _ if child.added => None,
-            Some(parent) => self.records.get(&parent).map(|record| &record.children),
-            None => Some(&self.roots),
-        };
-        let known = siblings.into_iter().flatten().copied().find(|place| {
-            self.records.get(place).is_some_and(|record| &*record.name == child.name)
-        });
-        known.unwrap_or_else(|| self.add(parent, child))
+    pub(crate) fn place(&mut self, parent: Place, child: &Description<'_>) -> Place {
+        // Thousands may be added to one supervisor, and none of them is known from before.
+        let siblings = self.records.get(&parent).filter(|_| !child.added);
+        let mut siblings = siblings.into_iter().flat_map(|parent| parent.children.iter().copied());
+        let known = siblings.find(|place| self.is_named(*place, child.name));
+        known.unwrap_or_else(|| self.add(Some(parent), child))
+    }
+
+    fn is_named(&self, place: Place, name: &str) -> bool {
+        self.records.get(&place).is_some_and(|record| &*record.name == name)
     }
 
     fn add(&mut self, parent: Option<Place>, child: &Description<'_>) -> Place {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use refuge_config::ConfigurationError;
-use refuge_console::ClientError;
+use refuge_console::{ClientError, SocketError};
 use refuge_supervisors::StartFailure;
 
 /// `EX_USAGE`: the command line is wrong, or names what is not there.
@@ -71,11 +71,14 @@ impl Failure {
     }
 }
 
-/// The code that an error of the system below `failure` asks for.
+/// The code that the cause of `failure` asks for: the first error in its chain that says something.
 fn by_cause(failure: &(dyn Error + 'static)) -> Option<u8> {
-    std::iter::successors(Some(failure), |error| (*error).source())
-        .filter_map(|error| error.downcast_ref::<io::Error>())
-        .find_map(by_kind)
+    std::iter::successors(Some(failure), |error| (*error).source()).find_map(|error| {
+        if let Some(SocketError::InUse(_)) = error.downcast_ref() {
+            return Some(UNAVAILABLE);
+        }
+        error.downcast_ref().and_then(by_kind)
+    })
 }
 
 fn by_kind(error: &io::Error) -> Option<u8> {

@@ -63,3 +63,6 @@ fn unknown_version(keyspace: &'static str) -> StorageError {
 fn cut_short(keyspace: &'static str) -> StorageError {
     StorageError::Record { keyspace, reason: "it is cut short or holds a bad value" }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ pub(super) fn child(names: Names) -> impl Fn(UnixStream) -> ChildSpecification +
         let stream = Arc::new(Mutex::new(Some(stream)));
         let arguments = ConsoleSessionArguments { names: names.clone(), stream };
         worker::<ConsoleSessionActor>(
-            names::console_session(rand::random()),
+            names::console_session(),
             Restart::Temporary,
             Shutdown::Kill,
             move |_| arguments.clone(),

@@ -45,7 +45,7 @@ impl Report {
         report.figure("machine_hello_1_client_cpu", limits.hello_1.client_micros, "us_per_request");
         report.figure("machine_hello_64", limits.hello_64.per_second, "per_second");
         report.figure(
-            "machine_hello_64_client_and_server_cpu",
+            "machine_hello_64_client_cpu",
             limits.hello_64.client_micros,
             "us_per_request",
         );

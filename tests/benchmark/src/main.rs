@@ -34,7 +34,8 @@ struct Arguments {
     /// The server's URL with an admin's credentials: http://admin:secret@127.0.0.1:5984
     #[arg(required_unless_present = "command")]
     url: Option<String>,
-    /// The server's process, for its processor time and memory.
+    /// The server's process, for its processor time and memory; found by its port where it runs on
+    /// this machine and may be looked at.
     #[arg(long)]
     pid: Option<u32>,
     /// How to start a server, for the time to its first answer: `{root}` stands for its directory,
@@ -74,7 +75,12 @@ async fn run(arguments: Arguments) -> Outcome<()> {
         (None, None) => return Err("neither a URL nor a command to start a server".into()),
     };
     let target = Target::parse(&url)?;
-    let process = pid.map(Process::new);
+    let process = pid.or_else(|| target.process()).map(Process::new);
+    if process.is_none() {
+        println!(
+            "# The server's process is not known (--pid): no processor time and no memory of it."
+        );
+    }
     if let Some(process) = &process {
         report.figure("resident_memory_idle", process.resident_mebibytes()?, "MiB");
     }

@@ -36,9 +36,37 @@ impl Process {
     }
 }
 
-/// Processor time that this program has used so far.
+/// Processor time that the calling thread has used so far: this program's client is one thread.
 pub(crate) fn own_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let part = |number: i64| u64::try_from(number).unwrap_or_default();
     Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
+}
+
+/// The process of this machine that listens on this TCP port, where it can be seen.
+pub(crate) fn listening_on(port: u16) -> Option<u32> {
+    let sockets =
+        ["/proc/net/tcp", "/proc/net/tcp6"].iter().filter_map(|file| fs::read_to_string(file).ok());
+    let links: Vec<String> = sockets.flat_map(|text| listeners(&text, port)).collect();
+    let processes = fs::read_dir("/proc").ok()?.map_while(Result::ok);
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    numbers.into_iter().find(|pid| {
+        let files =
+            fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().map_while(Result::ok);
+        files
+            .filter_map(|file| fs::read_link(file.path()).ok())
+            .any(|link| link.to_str().is_some_and(|link| links.iter().any(|wanted| wanted == link)))
+    })
+}
+
+/// Names of the sockets that listen on `port`, in a table of /proc/net (see proc(5)).
+fn listeners(table: &str, port: u16) -> Vec<String> {
+    const LISTENS: &str = "0A";
+    let end = format!(":{port:04X}");
+    let socket = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let listens = words.get(1)?.ends_with(&end) && *words.get(3)? == LISTENS;
+        listens.then(|| words.get(9).map(|inode| format!("socket:[{inode}]"))).flatten()
+    };
+    table.lines().filter_map(socket).collect()
 }

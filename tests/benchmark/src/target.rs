@@ -6,6 +6,7 @@ use base64::Engine;
 
 use crate::Outcome;
 use crate::connection::Connection;
+use crate::process::listening_on;
 
 /// A server.
 #[derive(Clone, Debug)]
@@ -31,6 +32,11 @@ impl Target {
             format!("Authorization: Basic {pair}\r\n")
         });
         Ok(Self { address, host, authorization })
+    }
+
+    /// Its process, when it runs on this machine and can be seen.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.address.ip().is_loopback().then(|| listening_on(self.address.port()))?
     }
 
     /// A new connection to it.

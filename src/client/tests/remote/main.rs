@@ -1,5 +1,12 @@
 //! The client against a small server: what goes over the wire, and what comes back of it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "in a test a panic is the message"
+)]
+
 mod server;
 
 use std::collections::BTreeMap;

@@ -15,6 +15,9 @@ pub struct Members<'a>(Walk<'a>);
 #[derive(Clone, Debug)]
 pub struct Elements<'a>(Walk<'a>);
 
+/// An unescaped name and a raw value.
+type Member<'a> = (Cow<'a, str>, &'a [u8]);
+
 #[derive(Clone, Debug)]
 struct Walk<'a> {
     cursor: Cursor<'a>,
@@ -74,7 +77,7 @@ impl<'a> Walk<'a> {
         Ok(self.cursor.slice(start, self.cursor.at))
     }
 
-    fn member(&mut self) -> Result<Option<(Cow<'a, str>, &'a [u8])>, JsonError> {
+    fn member(&mut self) -> Result<Option<Member<'a>>, JsonError> {
         if !self.advance()? {
             return Ok(None);
         }
@@ -103,7 +106,7 @@ impl<'a> Walk<'a> {
 }
 
 impl<'a> Iterator for Members<'a> {
-    type Item = Result<(Cow<'a, str>, &'a [u8]), JsonError>;
+    type Item = Result<Member<'a>, JsonError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let result = self.0.member();

@@ -3,11 +3,9 @@
 //! copied whole.
 
 use super::cursor::{Cursor, StringToken};
+use super::repeated::{Member, repeated};
 use super::text::{Escapes, unescaped, write_string};
 use super::{JsonError, JsonFault};
-
-/// Up to so many members are compared pair by pair; more are sorted first.
-const PAIRWISE_LIMIT: usize = 24;
 
 /// Checks one value, white space around it allowed, and writes it in normal form: as
 /// [`crate::Body`], but of any kind and with all its members.
@@ -26,14 +24,6 @@ pub(crate) struct Normaliser<'a> {
     copied: usize,
     /// Members of the objects that are open, those of the innermost last.
     members: Vec<Member>,
-}
-
-/// Where a member lies in the output.
-#[derive(Clone, Copy)]
-pub(crate) struct Member {
-    start: usize,
-    name_end: usize,
-    end: usize,
 }
 
 impl<'a> Normaliser<'a> {
@@ -195,9 +185,9 @@ impl<'a> Normaliser<'a> {
         mut special: impl FnMut(&str, &'a [u8]) -> bool,
     ) -> Result<(), JsonError> {
         self.out.push(b'{');
-        let opened = self.cursor.enter(0, b'}')?;
+        let mut more = self.cursor.enter(0, b'}')?;
         self.leave_out();
-        while opened {
+        while more {
             let start = self.cursor.at;
             let name = self.cursor.string()?;
             if !self.special_member(name, &mut special)? {
@@ -209,11 +199,8 @@ impl<'a> Normaliser<'a> {
                 self.member(position, name, 0)?;
                 self.take_over();
             }
-            let more = self.cursor.next(b'}')?;
+            more = self.cursor.next(b'}')?;
             self.leave_out();
-            if !more {
-                break;
-            }
         }
         if self.members.len() > 1 {
             self.drop_repeated(0, 1);
@@ -267,53 +254,5 @@ impl<'a> Normaliser<'a> {
         }
         self.out.truncate(start);
         self.out.extend_from_slice(&kept);
-    }
-}
-
-/// Which members are followed by one of the same name; `None` if none is, the usual case.
-fn repeated(out: &[u8], members: &[Member]) -> Option<Vec<bool>> {
-    let name = |member: &Member| out.get(member.start..member.name_end).unwrap_or_default();
-    if members.len() <= PAIRWISE_LIMIT {
-        let mut marks = [0_u64; PAIRWISE_LIMIT];
-        for (mark, member) in marks.iter_mut().zip(members) {
-            *mark = fingerprint(name(member));
-        }
-        let marks = marks.get(..members.len()).unwrap_or_default();
-        if !has_equal_pair(marks) {
-            return None;
-        }
-    }
-    let mut order: Vec<usize> = (0..members.len()).collect();
-    let name_at = |index: &usize| members.get(*index).map(name).unwrap_or_default();
-    order.sort_by_key(name_at);
-    let mut dropped = None;
-    for pair in order.windows(2) {
-        if let [earlier, later] = pair
-            && name_at(earlier) == name_at(later)
-        {
-            let dropped = dropped.get_or_insert_with(|| vec![false; members.len()]);
-            if let Some(slot) = dropped.get_mut(*earlier) {
-                *slot = true;
-            }
-        }
-    }
-    dropped
-}
-
-fn has_equal_pair(marks: &[u64]) -> bool {
-    marks
-        .iter()
-        .enumerate()
-        .any(|(index, mark)| marks.get(..index).unwrap_or_default().contains(mark))
-}
-
-/// A number that is equal for equal names (with their quotes) and hardly ever for others.
-fn fingerprint(name: &[u8]) -> u64 {
-    let length = name.len() as u64;
-    match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-        (Some(head), Some(tail)) => {
-            u64::from_le_bytes(*head) ^ u64::from_le_bytes(*tail).rotate_left(29) ^ length << 56
-        }
-        _ => name.iter().fold(length, |mark, byte| mark << 8 | u64::from(*byte)),
     }
 }

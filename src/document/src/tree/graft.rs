@@ -22,7 +22,7 @@ struct Meeting {
     root: u32,
     /// How many of the path's revisions, from the known one on, the tree knows.
     shared: usize,
-    /// Whether the tree knows ancestors of the path's oldest revision, or just that one.
+    /// Whether those are all the rest of the path.
     path_ends: bool,
 }
 
@@ -64,33 +64,35 @@ impl RevisionTree {
     }
 
     /// Finds the newest revision of a path whose ancestors, as far as both sides know them, are
-    /// those of the path.
+    /// those of the path. Depths tell at once which revision of the path a node could be.
     fn meeting(&self, path: &[Revision]) -> Option<Meeting> {
-        path.iter().enumerate().find_map(|(newer, revision)| {
-            (0..)
-                .zip(&self.nodes)
-                .filter(|(_, node)| node.is(revision))
-                .find_map(|(index, _)| self.meeting_at(path, newer, index))
-        })
+        let newest = path.first()?.depth;
+        let mut candidates: Vec<(usize, u32)> = (0..)
+            .zip(&self.nodes)
+            .filter_map(|(index, node)| {
+                let newer = newest.checked_sub(node.depth)? as usize;
+                (path.get(newer)?.hash == node.hash).then_some((newer, index))
+            })
+            .collect();
+        candidates.sort_unstable();
+        candidates.into_iter().find_map(|(newer, index)| self.meeting_at(path, newer, index))
     }
 
     fn meeting_at(&self, path: &[Revision], newer: usize, index: u32) -> Option<Meeting> {
-        let mut root = index;
-        let mut shared = 0;
+        let (mut root, mut next, mut shared) = (index, index, 0);
+        let mut path_ends = true;
         for revision in path.get(newer..)? {
-            let Some(node) = self.node(if shared == 0 { index } else { self.node(root)?.parent })
-            else {
-                return Some(Meeting { newer, index, root, shared, path_ends: false });
+            let Some(node) = self.node(next) else {
+                path_ends = false;
+                break;
             };
             if node.hash != revision.hash {
                 return None;
             }
-            if shared > 0 {
-                root = self.node(root)?.parent;
-            }
+            (root, next) = (next, node.parent);
             shared += 1;
         }
-        Some(Meeting { newer, index, root, shared, path_ends: true })
+        Some(Meeting { newer, index, root, shared, path_ends })
     }
 
     fn add(&mut self, revision: &Revision) -> u32 {

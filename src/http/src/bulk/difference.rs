@@ -78,9 +78,9 @@ async fn find_missing(
         let ids = group.iter().map(|(id, _)| id.clone()).collect();
         let trees = database.trees(ids).await?;
         let compared = group.into_iter().zip(trees);
-        missing.extend(compared.filter_map(|((id, revisions), tree)| {
-            compare(id, revisions, tree.as_ref())
-        }));
+        missing.extend(
+            compared.filter_map(|((id, revisions), tree)| compare(id, revisions, tree.as_ref())),
+        );
     }
     Ok(missing)
 }

@@ -45,8 +45,7 @@ pub(crate) async fn bulk_documents(
             Task::Refused(refusal)
         } else {
             // The id is needed for the answer as well as for the edit.
-            let update =
-                update::prepare(database, id.clone(), incoming, edits, Vec::new()).await?;
+            let update = update::prepare(database, id.clone(), incoming, edits, Vec::new()).await?;
             plan.updates.push(update);
             Task::Update
         };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use refuge_document::{ChangeRow, Rendering, Revision, render_document, sequence_text};
+use refuge_document::{ChangeRow, sequence_text};
 use tokio::time::Instant;
 
 use super::filter::Filter;
@@ -11,6 +11,7 @@ use super::framing::{Ending, Framing};
 use super::included;
 use super::parameters::{FeedKind, Parameters, Patience};
 use super::persistence::persist;
+use super::remaining::count_between;
 use super::row::RowWriter;
 use super::scan::{Range, Scan};
 use crate::failure::Failure;
@@ -228,7 +229,8 @@ impl Feed {
         self.rows.open(out, row);
         if self.parameters.documents.included {
             out.extend_from_slice(b",\"doc\":");
-            if let Err(failure) = self.write_document(out, row, content).await {
+            let (database, shown) = (self.database.as_ref(), self.parameters.documents);
+            if let Err(failure) = included::write(out, database, (row, content), shown).await {
                 // Half a row is none: a feed that ends in order is told from the row before it.
                 out.truncate(begin);
                 return Err(failure);
@@ -241,37 +243,6 @@ impl Feed {
             sender.flush().await?;
             self.quiet_since = Instant::now();
         }
-        Ok(())
-    }
-
-    async fn write_document(
-        &self,
-        out: &mut Vec<u8>,
-        row: &ChangeRow,
-        content: Option<&StoredBody>,
-    ) -> Result<(), Failure> {
-        let (Some(winner), Some(content)) = (row.winner(), content) else {
-            out.extend_from_slice(b"null");
-            return Ok(());
-        };
-        let shown = self.parameters.documents;
-        let conflicts: Vec<Revision> = if shown.conflicts {
-            let others = row.leaves.iter().skip(1).filter(|leaf| !leaf.deleted);
-            others.map(|leaf| leaf.revision.clone()).collect()
-        } else {
-            Vec::new()
-        };
-        let document = Rendering {
-            deleted: winner.deleted,
-            attachments: &content.attachments,
-            encoding_info: shown.encoding_info,
-            conflicts: &conflicts,
-            ..Rendering::new(&row.id, &winner.revision, &content.body)
-        };
-        if shown.attachments && !content.attachments.is_empty() {
-            return included::render_with_attachments(out, self.database.as_ref(), document).await;
-        }
-        render_document(out, &document);
         Ok(())
     }
 
@@ -329,23 +300,4 @@ impl Feed {
             (true, false) => count_between(database, 0, self.position.saturating_sub(1)).await,
         }
     }
-}
-
-/// How often a count is taken again while the database is being written to.
-const COUNTS: usize = 3;
-
-/// Rows behind `after` up to `until`. The database counts to its end alone, so two counts are taken
-/// and their difference stands if nothing was written in between.
-async fn count_between(database: &dyn Database, after: u64, until: u64) -> Result<u64, Failure> {
-    let mut beyond = database.pending(until).await?;
-    let mut all = 0;
-    for _ in 0..COUNTS {
-        all = database.pending(after).await?;
-        let again = database.pending(until).await?;
-        if again == beyond {
-            break;
-        }
-        beyond = again;
-    }
-    Ok(all.saturating_sub(beyond))
 }

@@ -1,15 +1,48 @@
-//! Documents inside rows, with the bytes of their attachments. Which documents are shown is not
+//! Documents inside rows. Which rows there are, and whether documents belong into them, is not
 //! decided here.
 
-use refuge_document::{AttachmentForm, Rendering, render_document};
+use refuge_document::{AttachmentForm, ChangeRow, Rendering, Revision, render_document};
 
+use super::parameters::Documents;
 use crate::content;
 use crate::failure::Failure;
-use crate::node::Database;
+use crate::node::{Database, StoredBody};
+
+/// Appends the winner of a row; `null` where its content is no longer stored.
+pub(super) async fn write(
+    out: &mut Vec<u8>,
+    database: &dyn Database,
+    (row, content): (&ChangeRow, Option<&StoredBody>),
+    shown: Documents,
+) -> Result<(), Failure> {
+    let (Some(winner), Some(content)) = (row.winner(), content) else {
+        out.extend_from_slice(b"null");
+        return Ok(());
+    };
+    let conflicts = if shown.conflicts { conflicts(row) } else { Vec::new() };
+    let document = Rendering {
+        deleted: winner.deleted,
+        attachments: &content.attachments,
+        encoding_info: shown.encoding_info,
+        conflicts: &conflicts,
+        ..Rendering::new(&row.id, &winner.revision, &content.body)
+    };
+    if shown.attachments && !content.attachments.is_empty() {
+        return write_with_bytes(out, database, document).await;
+    }
+    render_document(out, &document);
+    Ok(())
+}
+
+/// The live leaves beside the winner.
+fn conflicts(row: &ChangeRow) -> Vec<Revision> {
+    let others = row.leaves.iter().skip(1).filter(|leaf| !leaf.deleted);
+    others.map(|leaf| leaf.revision.clone()).collect()
+}
 
 /// Appends a document whose attachments are shown as base64. They are held in memory while it is
 /// written.
-pub(crate) async fn render_with_attachments(
+async fn write_with_bytes(
     out: &mut Vec<u8>,
     database: &dyn Database,
     document: Rendering<'_>,

@@ -42,7 +42,7 @@ impl Pauses {
 
 /// Asks until the answer is another one than `Failure::Unavailable`, for a while. A database that
 /// was deleted meanwhile is `Failure::NoDatabase`.
-pub(crate) async fn persist<R, F>(
+pub(super) async fn persist<R, F>(
     database: &dyn Database,
     ask: impl Fn() -> F,
 ) -> Result<R, Failure>

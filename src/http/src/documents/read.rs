@@ -10,7 +10,8 @@ use crate::failure::Failure;
 use crate::node::{Database, DocumentTree, StoredBody, StoredDocument};
 use crate::reply::{self, Reply, set_revision_tag};
 use crate::request::Request;
-use crate::show::{AttachmentBytes, ShowOptions, Showing, Shown, show};
+use crate::show::{AttachmentBytes, ShowOptions, Showing, Shown, send, show, show_in_stream};
+use crate::stream::ReplySender;
 use crate::tags;
 
 use super::related;
@@ -60,9 +61,20 @@ pub(super) async fn read(
     }
     let mut text = Vec::with_capacity(opened.content.body.as_bytes().len() + 128);
     let shown = opened.shown(id);
-    let showing =
-        show(&mut text, database.as_ref(), shown, &options, AttachmentBytes::Inline).await?;
-    Ok(tagged(request, &opened.leaf.revision, &showing, || reply::json(StatusCode::OK, text)))
+    let mut showing =
+        show(&mut text, database.as_ref(), shown, &options, AttachmentBytes::Later).await?;
+    let gaps = std::mem::take(&mut showing.gaps);
+    Ok(tagged(request, &opened.leaf.revision, &showing, || {
+        if gaps.is_empty() {
+            return reply::json(StatusCode::OK, text);
+        }
+        let (database, attachments) = (database.clone(), opened.content.attachments);
+        reply::json_stream(|mut sender| async move {
+            send(&mut sender, database.as_ref(), &text, &gaps, &attachments).await?;
+            sender.buffer().push(b'\n');
+            sender.flush().await
+        })
+    }))
 }
 
 /// Puts the ETag on an answer, or answers that the client has it already.
@@ -190,8 +202,7 @@ async fn open_revisions(
             if number > 0 {
                 sender.buffer().push(b',');
             }
-            answer.write(sender.buffer(), found).await?;
-            sender.flush_when_full().await?;
+            answer.write(&mut sender, found).await?;
         }
         sender.buffer().extend_from_slice(b"]\n");
         sender.flush().await
@@ -241,19 +252,18 @@ pub(super) struct OpenRevisions {
 }
 
 impl OpenRevisions {
-    /// Appends `{"ok":…}` or `{"missing":…}`.
-    async fn write(&self, out: &mut Vec<u8>, found: Found) -> Result<(), Failure> {
+    /// Sends `{"ok":…}` or `{"missing":…}`.
+    async fn write(&self, sender: &mut ReplySender, found: Found) -> Result<(), Failure> {
         match self.open(found).await? {
             Ok(opened) => {
-                out.extend_from_slice(b"{\"ok\":");
+                sender.buffer().extend_from_slice(b"{\"ok\":");
                 let shown = opened.shown(&self.id);
-                let database = self.database.as_ref();
-                show(out, database, shown, &self.options, AttachmentBytes::Inline).await?;
-                out.push(b'}');
+                show_in_stream(sender, self.database.as_ref(), shown, &self.options).await?;
+                sender.buffer().push(b'}');
             }
-            Err(missing) => write_missing(out, &missing),
+            Err(missing) => write_missing(sender.buffer(), &missing),
         }
-        Ok(())
+        sender.flush_when_full().await
     }
 
     /// The content of what was found; the revision alone where its body is not stored.

@@ -122,7 +122,7 @@ pub(super) async fn answer(
     let shown = opened.shown(id);
     let showing =
         show(&mut text, database.as_ref(), shown, &options, AttachmentBytes::Follow).await?;
-    let meta = Showing { meta: showing.meta, following: Vec::new() };
+    let meta = Showing { meta: showing.meta, ..Showing::default() };
     let revision = opened.leaf.revision.clone();
     let related = Related::new(text, showing, opened.content.attachments, boundary());
     let content_type = related.content_type();

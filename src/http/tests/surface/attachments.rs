@@ -138,3 +138,26 @@ async fn attachments_come_and_go_inside_documents() {
     assert_eq!(refused.json()["reason"], "Invalid attachment stub in a for no");
     client.put("/db/f", r#"{"_attachments":{"x":{"follows":true}}}"#).await.expect(400);
 }
+
+#[tokio::test]
+async fn large_attachments_are_streamed_into_json() {
+    let mut client = Client::with_database().await;
+    let text = "0123456789abcde\n".repeat(40_001);
+    let bytes: Vec<u8> = (0..300_001_u32).map(|number| number.to_be_bytes()[3]).collect();
+    let first = client.send("PUT /db/a/t.txt", TEXT, text.clone()).await.expect(201);
+    let line = format!("PUT /db/a/b?rev={}", first.json()["rev"].as_str().unwrap());
+    let second = client.send(&line, BINARY, bytes.clone()).await.expect(201);
+    let line = format!("PUT /db/a/small?rev={}", second.json()["rev"].as_str().unwrap());
+    client.send(&line, BINARY, "small").await.expect(201);
+    for path in ["/db/a?attachments=true", "/db/a?attachments=true&open_revs=all"] {
+        let answer = client.get(path).await.expect(200).json();
+        let document = answer.get(0).map_or(&answer, |first| &first["ok"]);
+        let data = |name: &str| {
+            let data = document["_attachments"][name]["data"].as_str().unwrap();
+            STANDARD.decode(data).unwrap()
+        };
+        assert!(data("t.txt") == text.as_bytes(), "{path}");
+        assert!(data("b") == bytes, "{path}");
+        assert_eq!(data("small"), b"small");
+    }
+}

@@ -18,48 +18,48 @@ use crate::memory::MemoryNode;
 const PIPE_BYTES: usize = 4096;
 
 /// A connection and the node behind it.
-pub struct Client {
+pub(crate) struct Client {
     sender: http1::SendRequest<Full<Bytes>>,
     authorization: Option<String>,
     /// Gives the sign to shut down.
-    pub shutdown: watch::Sender<bool>,
+    pub(crate) shutdown: watch::Sender<bool>,
 }
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
     /// The body as JSON.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
     }
 
     /// The body as text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// A header as text.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// Checks the status, and shows the body where it is another.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());
         self
     }
 }
 
 /// Serves a node on one end of a pipe and gives back the other.
-pub fn serve(node: Arc<dyn Node>) -> (tokio::io::DuplexStream, watch::Sender<bool>) {
+pub(crate) fn serve(node: Arc<dyn Node>) -> (tokio::io::DuplexStream, watch::Sender<bool>) {
     let (near, far) = tokio::io::duplex(PIPE_BYTES);
     let (shutdown, receiver) = watch::channel(false);
     let peer = Peer { address: ([127, 0, 0, 1], 1).into() };
@@ -71,7 +71,7 @@ pub fn serve(node: Arc<dyn Node>) -> (tokio::io::DuplexStream, watch::Sender<boo
 
 impl Client {
     /// A connection to a node, without credentials.
-    pub async fn anonymous(node: Arc<MemoryNode>) -> Self {
+    pub(crate) async fn anonymous(node: Arc<MemoryNode>) -> Self {
         let (near, shutdown) = serve(node);
         let (sender, connection) = http1::handshake(TokioIo::new(near)).await.unwrap();
         tokio::spawn(connection);
@@ -79,7 +79,7 @@ impl Client {
     }
 
     /// A connection to a node as somebody.
-    pub async fn named(node: Arc<MemoryNode>, name: &str, password: &str) -> Self {
+    pub(crate) async fn named(node: Arc<MemoryNode>, name: &str, password: &str) -> Self {
         let mut client = Self::anonymous(node).await;
         let encoded =
             base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"));
@@ -88,7 +88,7 @@ impl Client {
     }
 
     /// The admin of a new node that has the database `db`.
-    pub async fn with_database() -> Self {
+    pub(crate) async fn with_database() -> Self {
         let node = Arc::new(MemoryNode::with_admin());
         let mut client = Self::named(node, "ada", "secret").await;
         client.send("PUT /db", &[], "").await.expect(201);
@@ -96,7 +96,7 @@ impl Client {
     }
 
     /// Sends `METHOD /path` and waits for the whole answer.
-    pub async fn send(
+    pub(crate) async fn send(
         &mut self,
         line: &str,
         headers: &[(&str, &str)],
@@ -119,24 +119,24 @@ impl Client {
     }
 
     /// `GET` of a path.
-    pub async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.send(&format!("GET {path}"), &[("accept", "application/json")], "").await
     }
 
     /// `PUT` of JSON.
-    pub async fn put(&mut self, path: &str, body: &str) -> Answer {
+    pub(crate) async fn put(&mut self, path: &str, body: &str) -> Answer {
         let headers = [("content-type", "application/json")];
         self.send(&format!("PUT {path}"), &headers, body.to_owned()).await
     }
 
     /// `POST` of JSON.
-    pub async fn post(&mut self, path: &str, body: &str) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, body: &str) -> Answer {
         let headers = [("content-type", "application/json"), ("accept", "application/json")];
         self.send(&format!("POST {path}"), &headers, body.to_owned()).await
     }
 
     /// Stores a document that has to be taken; its revision.
-    pub async fn store(&mut self, path: &str, body: &str) -> String {
+    pub(crate) async fn store(&mut self, path: &str, body: &str) -> String {
         let answer = self.put(path, body).await;
         assert!(answer.status.is_success(), "{}", answer.text());
         answer.json()["rev"].as_str().unwrap().to_owned()

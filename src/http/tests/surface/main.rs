@@ -1,7 +1,15 @@
 //! The HTTP surface over a real connection, in front of a node that keeps everything in memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what fails in a test's own machinery fails the test"
+)]
 
 mod access;
+mod all_documents;
 mod attachments;
+mod bulk;
+mod changes;
 mod client;
 mod connections;
 mod databases;

@@ -25,10 +25,10 @@ use tokio::sync::watch;
 const CHUNK_BYTES: usize = 16;
 
 /// The token of the set-up link.
-pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// A node with at most one admin and any number of users without roles.
-pub struct MemoryNode {
+pub(crate) struct MemoryNode {
     facts: NodeFacts,
     admin: Mutex<Option<Credentials>>,
     databases: Mutex<BTreeMap<String, Arc<MemoryDatabase>>>,
@@ -37,7 +37,7 @@ pub struct MemoryNode {
 
 impl MemoryNode {
     /// A node without an admin.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             facts: NodeFacts { uuid: "0".repeat(32), version: "0.0.0".to_owned() },
             admin: Mutex::new(None),
@@ -47,7 +47,7 @@ impl MemoryNode {
     }
 
     /// A node whose admin is `ada` with the password `secret`.
-    pub fn with_admin() -> Self {
+    pub(crate) fn with_admin() -> Self {
         let node = Self::new();
         *node.admin.lock().unwrap() =
             Some(Credentials { name: "ada".to_owned(), password: "secret".to_owned() });
@@ -152,7 +152,7 @@ struct State {
 }
 
 /// One database.
-pub struct MemoryDatabase {
+pub(crate) struct MemoryDatabase {
     name: String,
     state: Arc<Mutex<State>>,
     sequence: watch::Sender<u64>,

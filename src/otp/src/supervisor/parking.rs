@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use crate::decision::is_affected;
 use crate::specification::{Park, Restart};
 use crate::supervisor::children::Key;
-use crate::supervisor::state::{Step, SupervisorState, Task};
+use crate::supervisor::settling::{Step, Task};
+use crate::supervisor::state::SupervisorState;
 use crate::supervisor::{GaveUp, Request, SupervisorMessage};
 use crate::tree::ChildState;
 
@@ -28,10 +29,10 @@ impl SupervisorState {
         let Some(park) = child.specification.park().cloned() else { return Ok(()) };
         self.names().table().set_state(child.place, ChildState::Parked);
         let earlier = self.parked.take().filter(|parked| parked.key == key);
-        let (since, attempt) = match earlier {
-            Some(parked) => (parked.since, parked.attempt + 1),
-            None => (Instant::now(), 0),
-        };
+        let since = earlier.map_or_else(Instant::now, |parked| parked.since);
+        // Counted over all parkings: a timer left from an earlier one must not match.
+        self.attempts += 1;
+        let attempt = self.attempts;
         if since.elapsed() >= park.limit {
             let text = format!("not recovered after {:?}; the last: {reason}", park.limit);
             return Err(self.give_up(text).await);

@@ -9,6 +9,7 @@
 
 mod chaos;
 mod dynamic;
+mod metrics;
 mod names;
 mod order;
 mod parking;

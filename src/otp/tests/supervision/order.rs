@@ -95,6 +95,21 @@ async fn two_children_of_one_name_are_refused() {
 }
 
 #[tokio::test]
+async fn a_tree_starts_again_after_its_end_and_not_before() {
+    let stage = Stage::new();
+    let first = stage.start(two_levels(&stage)).await;
+    let error = start(two_levels(&stage), stage.names.clone()).await.unwrap_err();
+    assert!(matches!(error, StartError::AlreadyStarted { .. }), "{error}");
+    within(first.shutdown()).await;
+    let second = stage.start(two_levels(&stage)).await;
+    // The handle of the first has no power over the second.
+    assert_eq!(within(first.shutdown()).await, End::Shutdown);
+    assert_eq!(first.tree(), None);
+    assert_eq!(stage.ping("a").await, 2);
+    assert_eq!(within(second.shutdown()).await, End::Shutdown);
+}
+
+#[tokio::test]
 async fn a_start_function_that_panics_fails_the_start() {
     let mut stage = Stage::new();
     let broken =

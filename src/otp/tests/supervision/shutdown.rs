@@ -43,16 +43,20 @@ async fn the_message_under_way_is_finished_and_those_that_wait_are_lost() {
     assert_eq!(within(waiting).await.unwrap(), Err(refuge_otp::CallError::Down));
 }
 
-#[tokio::test]
-async fn a_child_to_be_killed_runs_no_post_stop() {
+/// ractor leaves the state of a child that was killed while idle in its supervisor's mailbox, where it
+/// stayed for as long as the supervisor was busy waiting for it to go.
+#[tokio::test(start_paused = true)]
+async fn a_child_to_be_killed_runs_no_post_stop_and_is_gone_at_once() {
     let mut stage = Stage::new();
     let tree = SupervisorSpecification::one_for_one("root")
         .child(stage.player("a").shutdown(Shutdown::Kill))
         .child(stage.player("b"));
     let node = stage.start(tree).await;
     stage.heard();
-    within(node.shutdown()).await;
+    let before = Instant::now();
+    node.shutdown().await;
     assert_eq!(stage.heard(), ["stop b", "gone b", "gone a"]);
+    assert_eq!(before.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,8 +132,6 @@ async fn a_node_whose_root_is_killed_ends_with_all_below_it() {
     stage.heard();
     node.kill("root").unwrap();
     assert_eq!(within(node.wait()).await, End::Killed);
-    let tree = stage.tree_when(|tree| tree.walk().all(|actor| actor.incarnation.is_none())).await;
-    assert_eq!(tree.children.len(), 3);
     let mut heard = stage.heard();
     heard.sort();
     assert_eq!(heard, ["gone a", "gone b", "gone c"]);

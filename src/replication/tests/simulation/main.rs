@@ -3,6 +3,13 @@
 //! time, from one seed, which is printed when a run fails; `REFUGE_SEED=n` runs one seed again and
 //! `REFUGE_SEEDS=n` runs so many.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "in a test a panic is the message"
+)]
+
 mod database;
 mod dice;
 mod world;

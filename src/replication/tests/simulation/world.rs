@@ -185,7 +185,7 @@ impl World {
     fn edit(&mut self) {
         let side = self.dice.below(2) as usize;
         let number = self.dice.below(DOCUMENTS);
-        let prefix = match self.plan.refusals && number % 5 == 0 {
+        let prefix = match self.plan.refusals && number.is_multiple_of(5) {
             true => REFUSED,
             false => "document",
         };

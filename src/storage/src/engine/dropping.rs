@@ -52,7 +52,7 @@ impl Dropping {
 }
 
 impl Engine {
-    /// Removes at most `limit` rows of deleted databases, without a sync; answers whether there
+    /// Removes at most `limit` rows (at least one) of deleted databases, without a sync; answers whether there
     /// is more to remove. To be called between commits.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl Engine {
             return Ok(false);
         }
         self.guarded(|engine| {
-            engine.drop_some(limit)?;
+            engine.drop_some(limit.max(1))?;
             Ok(!engine.dropping.databases.is_empty())
         })
     }

@@ -52,6 +52,12 @@ impl Journal {
         check(self.directory.path())
     }
 
+    /// Leaves a page of the zeros that follow: whole journals are large.
+    fn shorten(&self) -> Vec<u8> {
+        cut(&self.path(), self.offsets.last().unwrap() + 4096).unwrap();
+        fs::read(self.path()).unwrap()
+    }
+
     fn flip(&self, offset: u64) {
         let mut bytes = fs::read(self.path()).unwrap();
         bytes[usize::try_from(offset).unwrap()] ^= 0x10;
@@ -88,9 +94,9 @@ fn no_journal_and_no_directory_pass() {
 #[test]
 fn a_byte_flipped_anywhere_before_the_last_batch_is_named() {
     let journal = Journal::write();
-    let whole = fs::read(journal.path()).unwrap();
+    let whole = journal.shorten();
     let last = journal.offsets[usize::from(BATCHES) - 1];
-    for offset in (0..last).step_by(7).chain(last - 20..last) {
+    for offset in (0..last).step_by(31).chain(last - 20..last) {
         journal.flip(offset);
         let batch = journal.offsets.iter().rfind(|start| **start <= offset);
         match journal.check() {
@@ -107,7 +113,7 @@ fn a_byte_flipped_anywhere_before_the_last_batch_is_named() {
 #[test]
 fn a_tail_cut_off_anywhere_in_the_last_batch_opens_without_it() {
     let journal = Journal::write();
-    let whole = fs::read(journal.path()).unwrap();
+    let whole = journal.shorten();
     let last = journal.offsets[usize::from(BATCHES) - 1];
     let end = journal.offsets[usize::from(BATCHES)];
     for length in [last, last + 1, last + 13, last + 100, end - 1] {
@@ -145,7 +151,7 @@ fn a_torn_end_in_a_journal_that_is_not_the_newest_is_damage() {
 #[test]
 fn a_search_finds_a_batch_across_the_border_of_two_windows() {
     let journal = Journal::write();
-    let whole = fs::read(journal.path()).unwrap();
+    let whole = journal.shorten();
     let second = usize::try_from(journal.offsets[1]).unwrap();
     let third = usize::try_from(journal.offsets[2]).unwrap();
     for shift in [0, 1, 7, 13, 14, 20] {
@@ -172,7 +178,7 @@ fn an_emptied_journal_opens() {
 #[test]
 fn a_wrong_number_in_the_last_batch_is_named_when_it_jumps_or_falls_back() {
     let journal = Journal::write();
-    let whole = fs::read(journal.path()).unwrap();
+    let whole = journal.shorten();
     let last = journal.offsets[usize::from(BATCHES) - 1];
     let number = usize::try_from(last).unwrap() + 5;
     for wrong in [0u64, 1 << 40] {

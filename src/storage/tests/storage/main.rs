@@ -1,5 +1,11 @@
 //! The storage engine as its callers see it: commits, reads, counters, lifetimes, damage.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "all of it is test code, of which clippy recognises only the test functions"
+)]
+
 mod attachments;
 mod commits;
 mod counters;

@@ -1,0 +1,206 @@
+//! A database of rows in memory that can be made to fail, for the tests of feeds.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use refuge_document::{
+    Attachment, Body, BodyPlace, ChangeRow, Edit, EditKind, LeafSummary, RevisionTree,
+};
+use tokio::sync::watch;
+
+use crate::failure::Failure;
+use crate::node::{
+    ChangesPage, ChangesRequest, Database, DocumentTree, DocumentsPage, DocumentsRequest,
+    Information, LocalDocument, StoredBody, StoredDocument, Update, UpdateResult, Upload,
+    UploadOptions,
+};
+use crate::user::Security;
+
+/// Most rows in one page, fewer than a feed asks for.
+const PAGE_ROWS: usize = 700;
+
+/// The database.
+pub(super) struct RowsDatabase {
+    rows: Mutex<Vec<ChangeRow>>,
+    highest: watch::Sender<u64>,
+    deleted: AtomicBool,
+    /// Calls that will fail as if an actor were being restarted.
+    pub(super) outages: AtomicUsize,
+    /// Calls of `changes`.
+    pub(super) pages_read: AtomicUsize,
+}
+
+impl RowsDatabase {
+    /// With rows at the sequences 1 to `rows`.
+    pub(super) fn with_rows(rows: u64) -> Arc<Self> {
+        let database = Arc::new(Self {
+            rows: Mutex::default(),
+            highest: watch::channel(0).0,
+            deleted: AtomicBool::new(false),
+            outages: AtomicUsize::new(0),
+            pages_read: AtomicUsize::new(0),
+        });
+        for sequence in 1..=rows {
+            database.put(&format!("d{sequence:05}"), &["1-a"]);
+        }
+        database
+    }
+
+    /// Tells of a change; the row that the document had before goes.
+    pub(super) fn put(&self, id: &str, leaves: &[&str]) {
+        let sequence = *self.highest.borrow() + 1;
+        let leaves = leaves.iter().map(|revision| LeafSummary {
+            revision: revision.parse().expect("a revision"),
+            deleted: false,
+        });
+        let row =
+            ChangeRow { sequence, id: id.to_owned(), leaves: leaves.collect(), body: sequence };
+        let mut rows = self.rows.lock().expect("no panic");
+        rows.retain(|row| row.id != id);
+        rows.push(row);
+        drop(rows);
+        self.highest.send_replace(sequence);
+    }
+
+    /// Deletes the whole database.
+    pub(super) fn delete(&self) {
+        self.deleted.store(true, Ordering::SeqCst);
+        self.outages.store(usize::MAX / 2, Ordering::SeqCst);
+        // Whoever waits is woken.
+        self.highest.send_modify(|highest| *highest += 1);
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        let left = self.outages.load(Ordering::SeqCst);
+        if left == 0 {
+            return Ok(());
+        }
+        self.outages.store(left - 1, Ordering::SeqCst);
+        Err(Failure::Unavailable("restarting".to_owned()))
+    }
+}
+
+fn none<T>() -> Result<T, Failure> {
+    Err(Failure::NotImplemented("not in this test".to_owned()))
+}
+
+#[async_trait]
+impl Database for RowsDatabase {
+    fn name(&self) -> &str {
+        "rows"
+    }
+
+    fn instance(&self) -> &str {
+        "i"
+    }
+
+    fn security(&self) -> Arc<Security> {
+        Arc::default()
+    }
+
+    async fn set_security(&self, _: Security) -> Result<(), Failure> {
+        none()
+    }
+
+    async fn information(&self) -> Result<Information, Failure> {
+        if self.deleted.load(Ordering::SeqCst) {
+            return Err(Failure::NoDatabase);
+        }
+        Ok(Information { update_sequence: *self.highest.borrow(), ..Information::default() })
+    }
+
+    async fn winner(&self, _: &str) -> Result<Option<StoredDocument>, Failure> {
+        none()
+    }
+
+    async fn trees(&self, ids: Vec<String>) -> Result<Vec<Option<DocumentTree>>, Failure> {
+        self.check()?;
+        let rows = self.rows.lock().expect("no panic");
+        let tree = |id: String| {
+            let row = rows.iter().find(|row| row.id == id)?;
+            let mut tree = RevisionTree::default();
+            for leaf in &row.leaves {
+                let kind = EditKind::Replicated { path: vec![leaf.revision.clone()] };
+                let edit =
+                    Edit { deleted: false, body: Body::empty(), attachments: Vec::new(), kind };
+                tree.apply(&edit, BodyPlace::At(row.sequence), 1000).expect("replicated");
+            }
+            Some(DocumentTree { sequence: row.sequence, tree })
+        };
+        Ok(ids.into_iter().map(tree).collect())
+    }
+
+    async fn bodies(&self, places: Vec<BodyPlace>) -> Result<Vec<Option<StoredBody>>, Failure> {
+        Ok(places.into_iter().map(|_| Some(body())).collect())
+    }
+
+    async fn update(&self, _: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
+        none()
+    }
+
+    async fn changes(&self, request: ChangesRequest) -> Result<ChangesPage, Failure> {
+        self.check()?;
+        self.pages_read.fetch_add(1, Ordering::SeqCst);
+        let rows = self.rows.lock().expect("no panic");
+        let inside = |row: &&ChangeRow| {
+            row.sequence <= request.until
+                && if request.descending {
+                    row.sequence < request.after
+                } else {
+                    row.sequence > request.after
+                }
+        };
+        let mut chosen: Vec<&ChangeRow> = rows.iter().filter(inside).collect();
+        if request.descending {
+            chosen.reverse();
+        }
+        let most = request.limit.min(PAGE_ROWS);
+        let content = || request.bodies.then(body);
+        Ok(ChangesPage {
+            rows: chosen.iter().take(most).map(|&row| (row.clone(), content())).collect(),
+            finished: chosen.len() <= most,
+        })
+    }
+
+    async fn pending(&self, after: u64) -> Result<u64, Failure> {
+        self.check()?;
+        let rows = self.rows.lock().expect("no panic");
+        Ok(rows.iter().filter(|row| row.sequence > after).count() as u64)
+    }
+
+    async fn beyond(&self, sequence: u64) -> Result<u64, Failure> {
+        let mut highest = self.highest.subscribe();
+        let reached = *highest.wait_for(|highest| *highest > sequence).await.expect("a sender");
+        self.check()?;
+        Ok(reached)
+    }
+
+    async fn documents(&self, _: DocumentsRequest) -> Result<DocumentsPage, Failure> {
+        none()
+    }
+
+    async fn local(&self, _: &str) -> Result<Option<LocalDocument>, Failure> {
+        none()
+    }
+
+    async fn write_local(&self, _: &str, _: Option<LocalDocument>) -> Result<(), Failure> {
+        none()
+    }
+
+    async fn upload(&self, _: UploadOptions) -> Result<Box<dyn Upload>, Failure> {
+        none()
+    }
+
+    async fn attachment_chunk(&self, _: &Attachment, _: u32) -> Result<Option<Bytes>, Failure> {
+        none()
+    }
+}
+
+fn body() -> StoredBody {
+    StoredBody {
+        body: Body::from_stored(Bytes::from_static(b"{\"a\":1}")),
+        attachments: Vec::new(),
+    }
+}
