@@ -114,6 +114,19 @@ async fn read(sources: Sources) -> Result<Settings, ActorProcessingErr> {
     Ok(tokio::task::spawn_blocking(move || load(&sources)).await??)
 }
 
+/// Whether every admin's hash is in a form that can be compared with; else that admin could never
+/// log in.
+///
+/// # Errors
+/// A sentence that names the admin.
+pub fn check_admins(settings: &Settings) -> Result<(), String> {
+    let hashed = settings.admins.iter().filter(|(_, text)| password::is_hash(text));
+    for (name, text) in hashed {
+        password::check(text).map_err(|error| format!("admins.{name}: {error}"))?;
+    }
+    Ok(())
+}
+
 /// Passwords that somebody wrote into `etc/local.toml` in clear are hashed and written back.
 async fn hash_written_passwords(
     sources: &Sources,

@@ -35,6 +35,12 @@ pub fn bind(root: &Path) -> Result<UnixListener, SocketError> {
     refuge_console::bind(root)
 }
 
+/// Removes the socket's file when the node has ended.
+pub fn remove(root: &Path) {
+    // Gone already is as good.
+    let _ = std::fs::remove_file(refuge_console::socket_path(root));
+}
+
 /// What the listener is started with.
 #[derive(Clone)]
 pub struct ConsoleListenerArguments {

@@ -16,6 +16,7 @@ use refuge_storage::{Engine, Operation, Options, Store};
 
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::names;
+pub use refuge_storage::OpenError;
 use writer::WriterThread;
 pub use writer::{WriteFailure, Writer};
 

@@ -2,6 +2,7 @@
 //! process; nothing here is global.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use refuge_actors::authenticator::SetUpLink;
@@ -26,6 +27,9 @@ pub enum StartFailure {
     /// The configuration is wrong.
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
+    /// An admin's password hash is in no known form.
+    #[error("{0}")]
+    Admin(String),
     /// The system's source of randomness failed.
     #[error("no set-up link could be made: {0}")]
     Randomness(String),
@@ -33,7 +37,7 @@ pub enum StartFailure {
     #[error(transparent)]
     Tree(#[from] StartError),
     /// The socket's address could not be told.
-    #[error("the listening address is not known: {0}")]
+    #[error("{0}")]
     Address(String),
 }
 
@@ -49,6 +53,7 @@ pub enum Ended {
 /// A running node.
 pub struct RunningNode {
     root: SupervisorHandle,
+    directory: PathBuf,
     /// Where it listens.
     pub address: SocketAddr,
     /// The link that makes the first admin, when there is none. A secret for the terminal alone.
@@ -62,7 +67,9 @@ pub struct RunningNode {
 pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
     let StartOptions { sources } = options;
     let settings: Settings = load(&sources)?;
+    refuge_actors::configuration::check_admins(&settings).map_err(StartFailure::Admin)?;
     let set_up = if settings.admins.is_empty() { Some(set_up_link()?) } else { None };
+    let directory = sources.root.clone();
     let parts = Parts::new(sources, settings, set_up.clone());
     // Bound before the tree starts, so that an address in use is told at once.
     let bound = |error| StartFailure::Address(format!("{error}"));
@@ -71,7 +78,7 @@ pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
     let names = Names::new(address.to_string());
     let root = refuge_otp::start(crate::specification(&parts), names).await?;
     let set_up_link = set_up.map(|link| format!("http://{address}/_setup/{}", link.token));
-    Ok(RunningNode { root, address, set_up_link })
+    Ok(RunningNode { root, directory, address, set_up_link })
 }
 
 fn set_up_link() -> Result<SetUpLink, StartFailure> {
@@ -86,7 +93,10 @@ impl RunningNode {
 
     /// Shuts it down in reverse order: accepted requests are finished, what was written is on disk.
     pub async fn shutdown(&self) -> Ended {
-        self.root.shutdown().await.into()
+        let end = self.root.shutdown().await;
+        // Only here: the socket outlives restarts of its listener, and nobody could reach it without.
+        refuge_actors::console_listener::remove(&self.directory);
+        end.into()
     }
 
     /// The tree and what can be done to it.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use refuge_storage::{Engine, Operation, Outcome};
 use tokio::sync::{mpsc, oneshot};
@@ -13,6 +14,9 @@ const QUEUE_JOBS: usize = 1024;
 const GROUP_BYTES: usize = 1024 * 1024;
 /// Rows of dropped databases removed between two groups.
 const DROPPED_ROWS_AT_ONCE: usize = 2_000;
+
+/// Time for an ordered stop to write memory tables out, so that the next start has nothing to replay.
+const FLUSH_TIME: Duration = Duration::from_millis(1_000);
 
 /// Why an operation has no outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -166,8 +170,11 @@ impl Loop {
                 Some(Job::Barrier { reply }) => {
                     let _ = reply.send(());
                 }
-                Some(_) => return Ok(()),
-                None => {}
+                Some(Job::Stop) => {
+                    self.engine.close(FLUSH_TIME);
+                    return Ok(());
+                }
+                Some(Job::Commit { .. }) | None => {}
             }
         }
         Ok(())

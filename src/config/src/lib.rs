@@ -20,5 +20,5 @@ pub use layers::{Sources, load};
 pub use layout::Layout;
 pub use local::{LocalSetting, write_local};
 pub use reference::reference;
-pub use settings::{Authentication, Couchdb, Databases, Http, KEYS, Key, Log, Settings, Storage};
+pub use settings::{Authentication, Databases, Http, KEYS, Key, Log, Settings, Storage};
 pub use value::{Expected, LogLevel};

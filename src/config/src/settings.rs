@@ -130,13 +130,6 @@ sections! {
             "Port to listen on; CouchDB's, so that clients find it. 0 picks a free one.";
         max_connections: usize = 2_048, number(1, 1_000_000),
             "Connections open at once, further ones wait; bounds memory and file handles.";
-        max_request_bytes: u64 = 4 * GIB, number(1, 1 << 50),
-            "Longest request body; CouchDB's chttpd.max_http_request_size. Only attachments come near it.";
-    }
-    /// CouchDB's own limits under its own names.
-    couchdb: Couchdb {
-        max_document_size: usize = 8_000_000, number(1, 4 * GIB),
-            "Longest document in bytes, attachments not counted; CouchDB's default.";
     }
     /// The storage engine.
     storage: Storage {

@@ -329,6 +329,8 @@ pub struct DocumentsRequest {
     pub descending: bool,
     /// Whether bodies are wanted.
     pub bodies: bool,
+    /// Whether the rows before the range are to be counted.
+    pub offset: bool,
 }
 
 /// A page of documents.
@@ -342,8 +344,8 @@ pub struct DocumentsPage {
     pub resume_after: Option<String>,
     /// Rows in the whole database.
     pub total: u64,
-    /// Rows before the first of this page, where that is known without counting (else 0).
-    pub offset: u64,
+    /// Rows before the range; `None` where they were not to be counted or that would cost too much.
+    pub offset: Option<u64>,
 }
 
 /// A `_local` document.

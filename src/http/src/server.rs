@@ -39,7 +39,10 @@ pub(crate) fn up(request: &Request) -> Result<Reply, Failure> {
 /// `GET /_uuids`.
 pub(crate) fn uuids(node: &dyn Node, request: &Request) -> Result<Reply, Failure> {
     allow(&request.method, &[Method::GET], "GET")?;
-    let count = request.query.count("count")?.unwrap_or(1);
+    let count = request.query.count("count").map_err(|failure| {
+        Failure::BadRequest(failure.to_string())
+    })?;
+    let count = count.unwrap_or(1);
     if count > MOST_IDENTIFIERS {
         return Err(Failure::BadRequest("count parameter too large".to_owned()));
     }
@@ -94,7 +97,8 @@ pub(crate) async fn replicate(node: &dyn Node, request: &mut Request) -> Result<
     if !body.is_object() {
         return Err(Failure::BadRequest("Request body must be a JSON object".to_owned()));
     }
-    let continuous = body.get("continuous") == Some(&serde_json::Value::Bool(true));
+    let is_true = |member| body.get(member) == Some(&serde_json::Value::Bool(true));
+    let continuous = is_true("continuous") && !is_true("cancel");
     let answer = node.replicate(body, &request.user).await?;
     // CouchDB: 202 where the replication goes on after the answer.
     let status = if continuous { StatusCode::ACCEPTED } else { StatusCode::OK };

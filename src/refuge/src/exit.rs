@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use refuge_config::ConfigurationError;
 use refuge_console::{ClientError, SocketError};
-use refuge_supervisors::StartFailure;
+use refuge_supervisors::{OpenError, StartFailure};
 
 /// `EX_USAGE`: the command line is wrong, or names what is not there.
 pub(crate) const USAGE: u8 = 64;
+/// `EX_DATAERR`: what is on disk is damaged, or of a newer version.
+const DATA: u8 = 65;
 /// `EX_UNAVAILABLE`: no node is running, or what it needs is taken.
 const UNAVAILABLE: u8 = 69;
 /// `EX_SOFTWARE`: the root supervisor gave up, or something that should not happen did.
@@ -54,7 +56,8 @@ impl Failure {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Configuration(_) | Self::Start(StartFailure::Configuration(_)) => CONFIGURATION,
+            Self::Configuration(_)
+            | Self::Start(StartFailure::Configuration(_) | StartFailure::Admin(_)) => CONFIGURATION,
             Self::Directory { source, .. } => by_kind(source).unwrap_or(CANNOT_CREATE),
             Self::Runtime(_) | Self::GaveUp(_) | Self::ShutdownTooSlow(_) => SOFTWARE,
             Self::Start(StartFailure::Address(_)) => UNAVAILABLE,
@@ -76,6 +79,11 @@ fn by_cause(failure: &(dyn Error + 'static)) -> Option<u8> {
     std::iter::successors(Some(failure), |error| (*error).source()).find_map(|error| {
         if let Some(SocketError::InUse(_)) = error.downcast_ref() {
             return Some(UNAVAILABLE);
+        }
+        match error.downcast_ref() {
+            Some(OpenError::Locked { .. }) => return Some(UNAVAILABLE),
+            Some(OpenError::Corrupt { .. } | OpenError::NewerFormat { .. }) => return Some(DATA),
+            _ => {}
         }
         error.downcast_ref().and_then(by_kind)
     })

@@ -48,8 +48,8 @@ impl Listing {
             Some(request) => first_page(database.as_ref(), request).await?,
             None => (empty_page(database.as_ref()).await?, 0),
         };
-        let offset = page.offset.max(skipped as u64).min(page.total);
-        let heading = Heading { total: page.total, offset: Some(offset), update_seq };
+        let offset = page.offset.map(|offset| (offset + skipped as u64).min(page.total));
+        let heading = Heading { total: page.total, offset, update_seq };
         let request = request.unwrap_or_else(|| unbounded(&parameters));
         Ok(Self { database, parameters, heading, page, request, ahead: JoinSet::new() })
     }
@@ -124,6 +124,7 @@ fn unbounded(parameters: &Parameters) -> DocumentsRequest {
         skip: parameters.skip,
         descending: parameters.descending,
         bodies: parameters.include_docs,
+        offset: true,
     }
 }
 
@@ -139,15 +140,21 @@ async fn first_page(
     request: &mut DocumentsRequest,
 ) -> Result<(DocumentsPage, usize), Failure> {
     let mut skipped = 0;
+    let mut offset = None;
     loop {
         let mut page = database.documents(page_request(request)).await?;
+        if std::mem::take(&mut request.offset) {
+            offset = page.offset;
+        }
         skipped += page.skipped;
         request.skip = request.skip.saturating_sub(page.skipped);
         match page.resume_after.take() {
             Some(after) if page.rows.is_empty() && request.limit > 0 => {
                 request.start = Some((after, false));
             }
-            resume_after => return Ok((DocumentsPage { resume_after, ..page }, skipped)),
+            resume_after => {
+                return Ok((DocumentsPage { resume_after, offset, ..page }, skipped));
+            }
         }
     }
 }
@@ -155,5 +162,5 @@ async fn first_page(
 /// The answer to a range in which nothing can lie.
 async fn empty_page(database: &dyn Database) -> Result<DocumentsPage, Failure> {
     let total = database.information().await?.documents;
-    Ok(DocumentsPage { rows: Vec::new(), skipped: 0, resume_after: None, total, offset: 0 })
+    Ok(DocumentsPage { rows: Vec::new(), skipped: 0, resume_after: None, total, offset: Some(total) })
 }

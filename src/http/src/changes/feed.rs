@@ -214,7 +214,7 @@ impl Feed {
     }
 
     /// Writes one row.
-    async fn tell(
+    pub(super) async fn tell(
         &mut self,
         sender: &mut ReplySender,
         row: &ChangeRow,

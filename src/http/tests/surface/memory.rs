@@ -361,7 +361,7 @@ impl Database for MemoryDatabase {
         let more = rows.len() > request.limit;
         rows.truncate(request.limit);
         let resume_after = if more { rows.last().map(|(id, _)| id.clone()) } else { None };
-        Ok(DocumentsPage { rows, skipped, resume_after, total, offset: 0 })
+        Ok(DocumentsPage { rows, skipped, resume_after, total, offset: Some(0) })
     }
 
     async fn local(&self, id: &str) -> Result<Option<LocalDocument>, Failure> {
