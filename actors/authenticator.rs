@@ -246,8 +246,7 @@ fn verify(
 }
 
 async fn make_admin(names: &Names, admin: NewAdmin) -> Result<(), Failure> {
-    let current =
-        names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
+    let current = names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
     let iterations = current.settings.authentication.iterations;
     let NewAdmin { name, password } = admin;
     let hash = tokio::task::spawn_blocking(move || password::hash(&password, iterations))

@@ -73,7 +73,10 @@ pub struct ChangeFeedState {
 enum Counts {
     Unknown,
     /// Being read; commits and questions that came meanwhile.
-    Reading { commits: Vec<Committed>, questions: Vec<(u64, oneshot::Sender<u64>)> },
+    Reading {
+        commits: Vec<Committed>,
+        questions: Vec<(u64, oneshot::Sender<u64>)>,
+    },
     Known(Positions),
 }
 

@@ -8,7 +8,8 @@ mod failures;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{Failure, Security};
@@ -24,6 +25,9 @@ use crate::names;
 use crate::node_service::{OpenDatabase, with_store};
 use crate::unavailable;
 use failures::Failures;
+
+/// When idle databases are closed while the settings are not to be had.
+const DEFAULT_IDLE: Duration = Duration::from_secs(60);
 
 /// Answer to an opening.
 type OpenReply = oneshot::Sender<Result<Arc<OpenDatabase>, Failure>>;
@@ -78,6 +82,8 @@ pub enum DatabaseDirectoryMessage {
     },
     /// The engine was restarted: commits may have gone untold.
     EngineIsBack,
+    /// Time to close what nobody uses.
+    CloseIdle,
 }
 
 /// Makes the child specification of an open database's supervisor.
@@ -115,13 +121,15 @@ impl Actor for DatabaseDirectoryActor {
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        Ok(DatabaseDirectoryState {
+        let state = DatabaseDirectoryState {
             arguments,
             myself,
             open: HashMap::new(),
             opening: HashMap::new(),
             failures: Failures::default(),
-        })
+        };
+        state.look_again();
+        Ok(state)
     }
 
     async fn handle(
@@ -144,6 +152,7 @@ impl Actor for DatabaseDirectoryActor {
             DatabaseDirectoryMessage::Opened { name, result } => state.opened(name, result),
             DatabaseDirectoryMessage::Closed { name, exit } => state.closed(&name, &exit),
             DatabaseDirectoryMessage::EngineIsBack => state.refresh_feeds(),
+            DatabaseDirectoryMessage::CloseIdle => state.close_idle().await,
         }
         Ok(())
     }
@@ -309,8 +318,8 @@ impl DatabaseDirectoryState {
             Some(open) => Arc::clone(open),
             None => Arc::new(self.load(name).await?),
         };
-        let json = serde_json::to_vec(&security)
-            .map_err(|error| Failure::Internal(error.to_string()))?;
+        let json =
+            serde_json::to_vec(&security).map_err(|error| Failure::Internal(error.to_string()))?;
         let operation = Operation::SetSecurity { database: open.record.id, json };
         if matches!(self.commit(operation).await?, Outcome::NoSuchDatabase) {
             return Err(Failure::NoDatabase);
@@ -324,6 +333,48 @@ impl DatabaseDirectoryState {
             )));
         }
         Ok(())
+    }
+
+    /// Asks itself to look for idle databases after their time.
+    fn look_again(&self) {
+        let idle = self
+            .names()
+            .value::<CurrentSettings>(names::CONFIGURATION)
+            .map_or(DEFAULT_IDLE, |current| {
+                Duration::from_secs(current.settings.databases.idle_seconds)
+            });
+        self.myself.send_after(idle, || DatabaseDirectoryMessage::CloseIdle);
+    }
+
+    /// Closes every database that was not asked for since the last look and that nobody holds.
+    async fn close_idle(&mut self) {
+        let unused: Vec<String> = self
+            .open
+            .iter()
+            .filter(|(_, open)| !open.used.swap(false, Ordering::Relaxed))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in unused {
+            self.close_unless_held(&name).await;
+        }
+        self.look_again();
+    }
+
+    async fn close_unless_held(&mut self, name: &str) {
+        let Some(open) = self.open.remove(name) else {
+            return;
+        };
+        let key = names::database(name);
+        self.names().withdraw(&self.myself.get_cell(), &key);
+        // From here nobody new finds it; a request or a feed that found it before still holds it.
+        if Arc::strong_count(&open) > 1 {
+            self.publish(open);
+            return;
+        }
+        let supervisor = DynamicSupervisor::new(self.names(), names::OPEN_DATABASES);
+        if let Err(error) = supervisor.stop_child(&key).await {
+            tracing::debug!(database = name, %error, "an idle database was not there to be closed");
+        }
     }
 
     fn refresh_feeds(&self) {

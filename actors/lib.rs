@@ -33,9 +33,7 @@ const CALL_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What a client hears while a part of the node is being restarted.
 pub(crate) fn unavailable() -> Failure {
-    Failure::Unavailable(
-        "a part of the node is being restarted; try again in a moment".to_owned(),
-    )
+    Failure::Unavailable("a part of the node is being restarted; try again in a moment".to_owned())
 }
 
 /// Sends to whoever has the name and waits for the answer, with a deadline.

@@ -6,6 +6,7 @@ mod reading;
 mod upload;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use refuge_config::Settings;
@@ -65,6 +66,7 @@ impl NodeService {
 /// Opens a database by name, wherever it is asked from.
 pub(crate) async fn open(names: &Names, name: &str) -> Result<Arc<OpenDatabase>, Failure> {
     if let Some(open) = names.value::<OpenDatabase>(&names::database(name)) {
+        open.used.store(true, Ordering::Relaxed);
         return Ok(open);
     }
     let name = name.to_owned();
@@ -104,8 +106,9 @@ impl Node for NodeService {
 
     async fn authenticate(&self, credentials: &Credentials) -> Result<User, Failure> {
         let credentials = credentials.clone();
-        crate::call(&self.names, names::AUTHENTICATOR, |reply| {
-            AuthenticatorMessage::Authenticate { credentials, reply }
+        crate::call(&self.names, names::AUTHENTICATOR, |reply| AuthenticatorMessage::Authenticate {
+            credentials,
+            reply,
         })
         .await?
     }

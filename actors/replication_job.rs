@@ -12,8 +12,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_client::{Connections, RemoteDatabase};
 use refuge_otp::Names;
 use refuge_replication::{
-    Answer, Effect, End, EndFailure, EndPoint, Job, Refusal, Replication, Request,
-    RequestId, Settings,
+    Answer, Effect, End, EndFailure, EndPoint, Job, Refusal, Replication, Request, RequestId,
+    Settings,
 };
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -201,10 +201,9 @@ impl ReplicationJobState {
     fn finish(&mut self, myself: &ActorRef<ReplicationJobMessage>, outcome: Outcome) {
         self.requests.abort_all();
         let (id, outcome) = (self.id.clone(), Box::new(outcome));
-        let _ = self.names.cast(
-            names::REPLICATION_SCHEDULER,
-            ReplicationSchedulerMessage::Ended { id, outcome },
-        );
+        let _ = self
+            .names
+            .cast(names::REPLICATION_SCHEDULER, ReplicationSchedulerMessage::Ended { id, outcome });
         myself.stop(None);
     }
 }

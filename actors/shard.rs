@@ -15,8 +15,8 @@ use refuge_http::{Failure, UpdateFailure, UpdateResult};
 use refuge_otp::Names;
 use refuge_storage::{DatabaseId, Operation, Outcome, Store};
 
-pub use batch::{Prepared, UpdateRequest};
 use batch::{Destination, DueReply, prepare};
+pub use batch::{Prepared, UpdateRequest};
 
 use crate::change_feed::ChangeFeedMessage;
 use crate::engine::{StorageDoors, WriteFailure};

@@ -36,7 +36,5 @@ pub fn specification(parts: &Parts) -> SupervisorSpecification {
         )
         .child(supervisor(databases::specification()).because("opened on demand"))
         .child(supervisor(replication::specification()).because("works on databases"))
-        .child(
-            supervisor(http::specification(parts)).because("last to open, first to close"),
-        )
+        .child(supervisor(http::specification(parts)).because("last to open, first to close"))
 }

@@ -65,7 +65,8 @@ impl Positions {
                 })
                 .count() as u64
         });
-        let behind: u64 = self.blocks.range(key + 1..).map(|(_, block)| u64::from(block.rows)).sum();
+        let behind: u64 =
+            self.blocks.range(key + 1..).map(|(_, block)| u64::from(block.rows)).sum();
         inside + behind
     }
 }

@@ -49,9 +49,17 @@ impl Drop for Completion {
 }
 
 enum Job {
-    Commit { operation: Operation, bytes: usize, completion: Completion },
-    Barrier { reply: oneshot::Sender<()> },
-    DropRows { reply: oneshot::Sender<bool> },
+    Commit {
+        operation: Operation,
+        bytes: usize,
+        completion: Completion,
+    },
+    Barrier {
+        reply: oneshot::Sender<()>,
+    },
+    DropRows {
+        reply: oneshot::Sender<bool>,
+    },
     /// Wakes the thread so that it sees that it is to stop.
     Stop,
 }

@@ -2,6 +2,7 @@
 //! storage's snapshots, writes go to the shards by message.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -43,6 +44,8 @@ pub struct OpenDatabase {
     pub shards: Vec<Bounded<ShardMessage>>,
     /// Name of its change feed.
     pub change_feed: String,
+    /// Whether it was asked for since the directory looked last.
+    pub used: AtomicBool,
 }
 
 impl OpenDatabase {
@@ -57,6 +60,7 @@ impl OpenDatabase {
                 })
                 .collect(),
             change_feed: names::change_feed(&record.name),
+            used: AtomicBool::new(true),
             names,
             record,
             security,

@@ -9,7 +9,8 @@ use refuge_http::{
 };
 use refuge_otp::Names;
 use refuge_storage::{
-    BodyRecord, ChangeRange, DatabaseId, DocumentRange, DocumentRecord, Snapshot, StorageError, Store,
+    BodyRecord, ChangeRange, DatabaseId, DocumentRange, DocumentRecord, Snapshot, StorageError,
+    Store,
 };
 
 use crate::engine::StorageDoors;
@@ -110,9 +111,7 @@ pub(crate) fn tree(
     id: &str,
 ) -> Result<Option<DocumentTree>, StorageError> {
     match snapshot.document(database, id)? {
-        Some(record) => {
-            Ok(Some(DocumentTree { sequence: record.sequence, tree: record.tree()? }))
-        }
+        Some(record) => Ok(Some(DocumentTree { sequence: record.sequence, tree: record.tree()? })),
         None => Ok(None),
     }
 }
@@ -139,7 +138,8 @@ pub(crate) fn changes(
 ) -> Result<ChangesPage, StorageError> {
     let ChangesRequest { after, until, limit, descending, bodies } = request;
     // Descending, `after` is an upper bound: rows before it, newest first.
-    let (after, until) = if descending { (0, until.min(after.saturating_sub(1))) } else { (after, until) };
+    let (after, until) =
+        if descending { (0, until.min(after.saturating_sub(1))) } else { (after, until) };
     let range = ChangeRange { after, until, descending };
     let mut rows = Vec::with_capacity(limit.min(2_048));
     let mut bytes = 0;
@@ -183,9 +183,9 @@ pub(crate) fn documents(
     let descending = request.descending;
     let range = DocumentRange { start, start_inclusive, end, end_inclusive, descending };
     let total = snapshot.information(database)?.map_or(0, |information| information.documents);
-    let offset =
-        if request.offset { rows_before(snapshot, database, request)? } else { None };
-    let mut page = DocumentsPage { rows: Vec::new(), skipped: 0, resume_after: None, total, offset };
+    let offset = if request.offset { rows_before(snapshot, database, request)? } else { None };
+    let mut page =
+        DocumentsPage { rows: Vec::new(), skipped: 0, resume_after: None, total, offset };
     let (mut looked_at, mut bytes) = (0, 0);
     let mut last: Option<String> = None;
     for row in snapshot.documents(database, &range) {

@@ -127,8 +127,7 @@ async fn changes(
     limit: usize,
     wait: bool,
 ) -> Result<Answer, Failure> {
-    let after =
-        parse_sequence(since).map_err(|error| Failure::BadRequest(error.to_string()))?;
+    let after = parse_sequence(since).map_err(|error| Failure::BadRequest(error.to_string()))?;
     let mut until = database.information().await?.update_sequence;
     if wait && until <= after {
         // An answer without rows is good as well; the machine asks again.

@@ -4,9 +4,7 @@
 
 use std::collections::HashMap;
 
-use refuge_document::{
-    Applied, Attachment, BodyPlace, Edit, EditKind, Revision, RevisionTree,
-};
+use refuge_document::{Applied, Attachment, BodyPlace, Edit, EditKind, Revision, RevisionTree};
 use refuge_http::{Update, UpdateAttachment, UpdateFailure, UpdateResult};
 use refuge_otp::Slot;
 use refuge_storage::{
@@ -60,8 +58,11 @@ pub(crate) fn prepare(
             match batch.apply(update) {
                 Ok(result) => results.push(result),
                 Err(error) => {
-                    let mut unanswered: Vec<UpdateRequest> =
-                        vec![UpdateRequest { updates: Vec::new(), reply: request.reply, slot: None }];
+                    let mut unanswered: Vec<UpdateRequest> = vec![UpdateRequest {
+                        updates: Vec::new(),
+                        reply: request.reply,
+                        slot: None,
+                    }];
                     unanswered.extend(due.into_iter().map(|due: DueReply| UpdateRequest {
                         updates: Vec::new(),
                         reply: due.reply,
@@ -108,11 +109,11 @@ impl Batch<'_> {
         {
             return Ok(Ok(revision.clone()));
         }
-        let attachments =
-            match resolve(self.snapshot, self.destination.database, working, &update)? {
-                Ok(attachments) => attachments,
-                Err(failure) => return Ok(Err(failure)),
-            };
+        let attachments = match resolve(self.snapshot, self.destination.database, working, &update)?
+        {
+            Ok(attachments) => attachments,
+            Err(failure) => return Ok(Err(failure)),
+        };
         Ok(merge(working, update, attachments, self.destination.revisions_limit))
     }
 

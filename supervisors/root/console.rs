@@ -22,7 +22,7 @@ fn listener(parts: &Parts) -> ChildSpecification {
     let start = move |context: StartContext| {
         let bound = socket.bind();
         let start = async move {
-            let socket = bound.map_err(|error| context.failed(error.into()))?;
+            let socket = bound.map_err(|error| context.failed(error))?;
             let names = context.names().clone();
             let child = sessions::child(names.clone());
             let arguments = ConsoleListenerArguments { names, socket, child: Arc::new(child) };

@@ -25,7 +25,7 @@ fn listener(parts: &Parts) -> ChildSpecification {
         let bound = socket.bind();
         let connections = Arc::clone(&connections);
         let start = async move {
-            let socket = bound.map_err(|error| context.failed(error.into()))?;
+            let socket = bound.map_err(|error| context.failed(error))?;
             let arguments = HttpListenerArguments {
                 names: context.names().clone(),
                 socket,

@@ -58,7 +58,7 @@ fn stand_in(parts: &Parts) -> ChildSpecification {
     let start = move |context: StartContext| {
         let bound = socket.bind();
         let start = async move {
-            let socket = bound.map_err(|error| context.failed(error.into()))?;
+            let socket = bound.map_err(|error| context.failed(error))?;
             context.spawn(StandInListenerActor, socket).await
         };
         Box::pin(start) as _

@@ -14,7 +14,7 @@ fn specified() -> Outline {
 fn the_readme_shows_the_tree() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../supervisors/README.md");
     let readme = std::fs::read_to_string(readme).expect("supervisors/README.md");
-    let drawn = picture(&specified());
+    let drawn = picture(specified());
     assert!(
         readme.contains(drawn.trim_end()),
         "supervisors/README.md does not hold this picture:\n{drawn}"

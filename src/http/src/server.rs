@@ -39,9 +39,8 @@ pub(crate) fn up(request: &Request) -> Result<Reply, Failure> {
 /// `GET /_uuids`.
 pub(crate) fn uuids(node: &dyn Node, request: &Request) -> Result<Reply, Failure> {
     allow(&request.method, &[Method::GET], "GET")?;
-    let count = request.query.count("count").map_err(|failure| {
-        Failure::BadRequest(failure.to_string())
-    })?;
+    let count =
+        request.query.count("count").map_err(|failure| Failure::BadRequest(failure.to_string()))?;
     let count = count.unwrap_or(1);
     if count > MOST_IDENTIFIERS {
         return Err(Failure::BadRequest("count parameter too large".to_owned()));

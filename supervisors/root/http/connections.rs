@@ -5,9 +5,7 @@ use std::time::Duration;
 use refuge_actors::http_connection::{HttpConnectionActor, HttpConnectionArguments};
 use refuge_actors::http_listener::Accepted;
 use refuge_actors::names;
-use refuge_otp::{
-    ChildSpecification, Outline, Restart, Shutdown, SupervisorSpecification, worker,
-};
+use refuge_otp::{ChildSpecification, Outline, Restart, Shutdown, SupervisorSpecification, worker};
 
 /// Time to finish what was accepted; the node is to be down within 5 s of being asked.
 const BUDGET: Shutdown = Shutdown::Timeout(Duration::from_millis(2_500));

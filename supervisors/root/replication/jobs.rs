@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use refuge_actors::names;
 use refuge_actors::replication_job::{ReplicationJobActor, ReplicationJobArguments};
-use refuge_otp::{
-    ChildSpecification, Outline, Restart, Shutdown, SupervisorSpecification, worker,
-};
+use refuge_otp::{ChildSpecification, Outline, Restart, Shutdown, SupervisorSpecification, worker};
 
 const BUDGET: Shutdown = Shutdown::Timeout(Duration::from_millis(200));
 

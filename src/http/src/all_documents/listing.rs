@@ -162,5 +162,11 @@ async fn first_page(
 /// The answer to a range in which nothing can lie.
 async fn empty_page(database: &dyn Database) -> Result<DocumentsPage, Failure> {
     let total = database.information().await?.documents;
-    Ok(DocumentsPage { rows: Vec::new(), skipped: 0, resume_after: None, total, offset: Some(total) })
+    Ok(DocumentsPage {
+        rows: Vec::new(),
+        skipped: 0,
+        resume_after: None,
+        total,
+        offset: Some(total),
+    })
 }

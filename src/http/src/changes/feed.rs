@@ -187,11 +187,13 @@ impl Feed {
         let mut scan = self.scan().await?;
         let selective = self.filter.is_selective();
         loop {
-            if self.waits() && self.shutdown.is_requested() {
-                return Ok(Walked::Stopped);
-            }
             let wanted = if selective { usize::MAX } else { self.wanted() };
-            let Some(rows) = scan.next(wanted).await? else { break };
+            let rows = tokio::select! {
+                biased;
+                () = self.told_to_stop() => return Ok(Walked::Stopped),
+                rows = scan.next(wanted) => rows?,
+            };
+            let Some(rows) = rows else { break };
             for (row, content) in rows {
                 if !self.filter.passes(&row.id) {
                     continue;
@@ -213,8 +215,17 @@ impl Feed {
         Ok(Walked::Everything)
     }
 
+    /// Waits for the sign that the node is about to stop. An answer that promises all there is does
+    /// not heed it: it is an accepted request, and finished.
+    async fn told_to_stop(&self) {
+        match self.parameters.feed {
+            FeedKind::Normal => std::future::pending().await,
+            _ => self.shutdown.requested().await,
+        }
+    }
+
     /// Writes one row.
-    pub(super) async fn tell(
+    async fn tell(
         &mut self,
         sender: &mut ReplySender,
         row: &ChangeRow,

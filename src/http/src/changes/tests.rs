@@ -276,29 +276,17 @@ async fn a_long_walk_past_rows_that_do_not_pass_is_no_silence() {
     assert_eq!(piece.expect("a sign of life").as_deref(), Some("\n"));
 }
 
-#[tokio::test]
-async fn zz_speed() {
-    use refuge_document::*;
-    let rows: Vec<ChangeRow> = (1..=100_000_u64).map(|n| ChangeRow { sequence: n, id: format!("document-{n:08}"), leaves: vec![LeafSummary { revision: "1-967a00dff5e02add41819138abb3284d".parse().unwrap(), deleted: false }], body: n }).collect();
-    let text = format!("{{\"a\":\"{}\",\"b\":[1,2,3]}}", "x".repeat(460));
-    let body = crate::node::StoredBody { body: Body::parse(text.as_bytes()).unwrap(), attachments: vec![] };
-    for docs in [false, true, false, true] {
-        let database: Arc<dyn Database> = RowsDatabase::with_rows(0);
-        let q = if docs { "include_docs=true" } else { "" };
-        let parameters = Parameters::parse(&Query::parse(Some(q)), None).unwrap();
-        let (_stop, receiver) = watch::channel(false);
-        let mut feed = Feed::new(Setting { database, parameters, filter: Filter::All, shutdown: Shutdown::new(receiver), current: 100_000 });
-        let begin = std::time::Instant::now();
-        let rows = rows.clone();
-        let cloned = begin.elapsed();
-        let body = body.clone();
-        let begin = std::time::Instant::now();
-        let text = ReplyBody::produced(None, |mut sender| async move {
-            for row in rows { feed.tell(&mut sender, &row, docs.then_some(&body)).await?; }
-            sender.flush().await
-        });
-        let mut text = text; let mut n = 0;
-        while let Some(f) = text.frame().await { n += f.unwrap().into_data().unwrap().len(); }
-        println!("docs {docs}: {:?} for {n} bytes; clone {cloned:?}", begin.elapsed());
-    }
+#[tokio::test(start_paused = true)]
+async fn a_feed_whose_database_is_restarting_heeds_a_shutdown_at_once() {
+    let database = RowsDatabase::with_rows(3);
+    database.outages.store(usize::MAX / 2, Ordering::SeqCst);
+    let reader = Reader::open(&database, "feed=continuous", Filter::All, 3);
+    let begin = tokio::time::Instant::now();
+    let stop = reader.stop.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stop.send(true)
+    });
+    assert_eq!(reader.rest().await, "{\"last_seq\":\"0-i\",\"pending\":null}\n");
+    assert_eq!(begin.elapsed().as_secs(), 1);
 }
