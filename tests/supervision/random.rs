@@ -38,7 +38,7 @@ async fn actors_are_killed_at_random() {
                 scene.console.kill(name).await.ok();
                 *parents.entry(parent.clone()).or_default() += 1;
             }
-            scene.load.advance(60).await;
+            scene.advance(60).await;
         }
         scene.settled().await;
         let acknowledged = scene.end().await;

@@ -42,12 +42,32 @@ impl Scene {
 
     /// The live tree, once the console answers (it may be among those that restart).
     pub async fn tree(&self) -> TreeNode {
-        eventually("the console tells the tree", || async { self.console.tree().await.ok() }).await
+        eventually("the console tells the tree", || async {
+            self.lives();
+            self.console.tree().await.ok()
+        })
+        .await
+    }
+
+    /// Waits until `more` further documents have been acknowledged.
+    pub async fn advance(&self, more: u64) {
+        let goal = self.load.count() + more;
+        eventually("the load goes on", || async {
+            self.lives();
+            (self.load.count() >= goal).then_some(())
+        })
+        .await;
+    }
+
+    /// A node that gave up will not come back: fail at once.
+    fn lives(&self) {
+        assert!(!self.node.has_ended(), "the node has ended");
     }
 
     /// The live tree, once everything in it runs.
     pub async fn settled(&self) -> TreeNode {
         eventually("everything runs", || async {
+            self.lives();
             let tree = self.console.tree().await.ok()?;
             let all = tree.walk().all(|actor| actor.state == ChildState::Running);
             all.then_some(tree)
@@ -79,7 +99,7 @@ impl Scene {
                 .then_some(())
         })
         .await;
-        self.load.advance(100).await;
+        self.advance(100).await;
         let after = self.settled().await;
         check(&before, &after, &named, &victim);
         let takes_http = before

@@ -105,7 +105,7 @@ impl Feed {
     pub(super) async fn run(mut self, mut sender: ReplySender) -> Result<(), Failure> {
         self.framing.open(sender.buffer());
         let mut walked = self.walk(&mut sender).await;
-        if self.told == 0 && self.waits() {
+        if self.told == 0 && self.waits() && matches!(walked, Ok(Walked::Everything)) {
             // CouchDB's sign that the feed is open.
             sender.buffer().push(b'\n');
         }
