@@ -13,6 +13,10 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const local = new PouchDB(join(folder, 'notes'));
 const remote = new PouchDB(process.argv[2]);
 const words = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+// Off line, PouchDB leaves some of its own failed requests unhandled, which a browser would only log.
+process.on('unhandledRejection', (error) => {
+  if (error?.name !== 'FetchError') throw error;
+});
 const word = async () => (await words.next()).value;
 const say = (line) => console.log(line);
 
