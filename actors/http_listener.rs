@@ -79,7 +79,7 @@ impl Actor for HttpListenerActor {
         let socket = arguments.socket.try_clone()?;
         socket.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(socket)?;
-        let node = Arc::new(NodeService::new(&arguments.names)?);
+        let node = Arc::new(NodeService::new(&arguments.names).await?);
         let accepting = OwnedTask::spawn(async move {
             accept(listener, node, arguments).await;
             let _ = myself.cast(HttpListenerMessage::AcceptingEnded);

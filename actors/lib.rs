@@ -21,6 +21,7 @@ pub mod shard;
 pub mod stand_in_listener;
 mod task;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::Message;
@@ -31,9 +32,34 @@ use tokio::sync::oneshot;
 /// How long an actor is waited for; its work behind a call is short, or it answers early.
 const CALL_DEADLINE: Duration = Duration::from_secs(60);
 
+/// How long an actor's restart is waited for: an engine opens within it unless something is wrong.
+const RESTART_PATIENCE: Duration = Duration::from_secs(15);
+/// Between two looks at an actor that is being restarted.
+const RESTART_POLL: Duration = Duration::from_millis(10);
+
 /// What a client hears while a part of the node is being restarted.
 pub(crate) fn unavailable() -> Failure {
     Failure::Unavailable("a part of the node is being restarted; try again in a moment".to_owned())
+}
+
+/// Waits for what an actor started earlier publishes: it may be in the middle of a restart.
+///
+/// # Errors
+/// When it does not come in time.
+pub(crate) async fn published<T: Send + Sync + 'static>(
+    names: &Names,
+    name: &str,
+) -> Result<Arc<T>, Failure> {
+    let deadline = tokio::time::Instant::now() + RESTART_PATIENCE;
+    loop {
+        if let Some(value) = names.value::<T>(name) {
+            return Ok(value);
+        }
+        if tokio::time::Instant::now() >= deadline {
+            return Err(unavailable());
+        }
+        tokio::time::sleep(RESTART_POLL).await;
+    }
 }
 
 /// Sends to whoever has the name and waits for the answer, with a deadline.

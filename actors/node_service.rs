@@ -35,12 +35,12 @@ pub struct NodeService {
 }
 
 impl NodeService {
-    /// A service over the actors that have their names in `names`.
+    /// A service over the actors that have their names in `names`; waits for the storage.
     ///
     /// # Errors
-    /// When the storage is not up.
-    pub fn new(names: &Names) -> Result<Self, Failure> {
-        let doors = names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
+    /// When the storage does not come up.
+    pub async fn new(names: &Names) -> Result<Self, Failure> {
+        let doors = crate::published::<StorageDoors>(names, names::ENGINE).await?;
         let facts = NodeFacts {
             uuid: doors.installation.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -75,13 +75,12 @@ enum JobEnd {
 }
 
 impl JobEnd {
-    fn new(names: &Names, end: &EndPoint) -> Result<Self, ActorProcessingErr> {
+    async fn new(names: &Names, end: &EndPoint) -> Result<Self, ActorProcessingErr> {
         match end {
             EndPoint::Local(name) => Ok(Self::Local(LocalEnd::new(names.clone(), name.clone()))),
             EndPoint::Remote(address) => {
-                let connections = names
-                    .value::<Connections>(names::OUTGOING_CONNECTIONS)
-                    .ok_or("outgoing connections are being restarted")?;
+                let connections =
+                    crate::published::<Connections>(names, names::OUTGOING_CONNECTIONS).await?;
                 Ok(Self::Remote(RemoteDatabase::new((*connections).clone(), address)?))
             }
         }
@@ -108,8 +107,8 @@ impl Actor for ReplicationJobActor {
         let id = arguments.id();
         let ReplicationJobArguments { names, job, settings } = arguments;
         Ok(ReplicationJobState {
-            source: JobEnd::new(&names, &job.source)?,
-            target: JobEnd::new(&names, &job.target)?,
+            source: JobEnd::new(&names, &job.source).await?,
+            target: JobEnd::new(&names, &job.target).await?,
             machine: Replication::new(settings),
             names,
             id,

@@ -14,8 +14,9 @@ use refuge_otp::{
 
 use crate::Parts;
 
-/// Low: an engine that fails again and again will not be mended by opening it once more.
-const INTENSITY: u32 = 3;
+/// Low: the third failure parks it, since an engine that fails again and again will not be mended by
+/// opening it once more.
+const INTENSITY: u32 = 2;
 const PERIOD: Duration = Duration::from_secs(60);
 /// Time between two attempts while it is parked.
 const PARKED_RETRY: Duration = Duration::from_secs(30);

@@ -60,8 +60,8 @@ async fn edit(client: &Client, model: &mut Model, random: &mut StdRng, step: u32
         Some(known) if wrong && !known.deleted => {
             body["_rev"] = json!("1-00000000000000000000000000000000")
         }
-        // A deleted document is made again with its last revision or without.
-        Some(known) if !known.deleted || random.random() => body["_rev"] = json!(known.rev),
+        // A deleted document is made again without a revision, as in CouchDB since version 2.
+        Some(known) if !known.deleted => body["_rev"] = json!(known.rev),
         _ => {}
     }
     let reply = client.put(&format!("/a/{id}"), body.clone()).await;
@@ -100,7 +100,7 @@ async fn bulk(client: &Client, model: &mut Model, random: &mut StdRng, step: u32
         let deleted =
             random.random_range(0..4) == 0 && model.get(&id).is_some_and(|known| !known.deleted);
         let mut doc = json!({"_id": id, "number": step});
-        if let Some(known) = model.get(&id) {
+        if let Some(known) = model.get(&id).filter(|known| !known.deleted) {
             doc["_rev"] = json!(known.rev);
         }
         if deleted {

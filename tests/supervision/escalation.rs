@@ -43,7 +43,7 @@ async fn a_storage_that_keeps_failing_is_parked_and_tried_again() {
     let (client, console) = (node.client(), node.console());
     client.put_nothing("/a").await.expect(201);
     client.put("/a/b", json!({"n": 1})).await.expect(201);
-    for _ in 0..4 {
+    for _ in 0..3 {
         kill_again(&node, "engine").await;
     }
     eventually("the storage is parked", || async {
