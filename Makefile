@@ -1,6 +1,7 @@
 # make run    a node on http://127.0.0.1:5984/ with its files under ./run
 # make test   everything that CI runs
 # make bench  figures of a CouchDB-compatible server: make bench URL=http://name:password@host:port/
+# make bench-mesh  figures of two nodes that meet
 #
 # `run` and `test` install the system packages that are missing; they ask first, unless CI or YES=1
 # says yes. CARGO_TARGET_DIR says where to build, as usual.
@@ -12,7 +13,7 @@ URL ?=
 OPTIONS ?=
 
 # One profile builds the node and its tests, so that nothing is compiled twice.
-.PHONY: help run build test packages clients check-format lint test-all bench
+.PHONY: help run build test packages clients check-format lint test-all bench bench-mesh
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -22,6 +23,7 @@ run:
 	$(CARGO) build --locked -p refuge
 	@mkdir -p run/etc
 	@test -e run/etc/refuge.toml || cp etc/refuge.toml run/etc/refuge.toml
+	@test -e run/etc/hooks || cp -R etc/hooks run/etc/hooks
 	@exec $(CARGO) run --quiet --locked -p refuge -- foreground --root run
 
 build:
@@ -54,3 +56,8 @@ bench:
 	@release/system-packages build
 	$(CARGO) build --locked --release -p refuge -p refuge-benchmark
 	$(CARGO) run --quiet --locked --release -p refuge-benchmark -- "$(URL)" $(OPTIONS)
+
+bench-mesh:
+	@release/system-packages build
+	$(CARGO) build --locked --release -p refuge -p refuge-benchmark
+	target=$${CARGO_TARGET_DIR:-target}; "$$target/release/refuge-benchmark" mesh --refuge "$$target/release/refuge"

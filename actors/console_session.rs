@@ -5,11 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_console::{Control, ControlError, serve_session};
+use refuge_console::{Control, ControlError, PeerCommand, serve_session};
+use refuge_http::Failure;
+use refuge_identity::NodeIdentity;
 use refuge_otp::Names;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
+use crate::hook_runner::HookRunnerMessage;
+use crate::names;
+use crate::peer_directory::PeerDirectoryMessage;
 use crate::task::OwnedTask;
 
 /// Messages of a session.
@@ -72,6 +77,10 @@ impl Actor for ConsoleSessionActor {
     }
 }
 
+fn unavailable(failure: Failure) -> ControlError {
+    ControlError::Unavailable(failure.to_string())
+}
+
 /// The node as the console's commands see it.
 struct NodeControl {
     names: Names,
@@ -87,5 +96,36 @@ impl Control for NodeControl {
 
     async fn kill(&self, name: &str) -> Result<(), ControlError> {
         self.names.kill(name).map_err(|_| ControlError::NotFound(name.to_owned()))
+    }
+
+    async fn identity(&self) -> Result<Value, ControlError> {
+        let making = || ControlError::Unavailable("the node's key is being made".to_owned());
+        let identity = self.names.value::<NodeIdentity>(names::NODE_IDENTITY).ok_or_else(making)?;
+        let certificate = identity
+            .certificate()
+            .to_pem()
+            .map_err(|error| ControlError::Unavailable(error.to_string()))?;
+        Ok(json!({
+            "id": identity.id.to_string(),
+            "people": identity.id.for_people(),
+            "name": crate::own_name(&self.names),
+            "certificate": certificate,
+        }))
+    }
+
+    async fn peer(&self, command: PeerCommand) -> Result<Value, ControlError> {
+        crate::call(&self.names, names::PEER_DIRECTORY, |reply| PeerDirectoryMessage::Command {
+            command,
+            reply,
+        })
+        .await
+        .map_err(unavailable)?
+    }
+
+    async fn hooks(&self) -> Result<Value, ControlError> {
+        let runs =
+            crate::call(&self.names, names::HOOK_RUNNER, |reply| HookRunnerMessage::Runs { reply });
+        let runs = runs.await.map_err(unavailable)?;
+        serde_json::to_value(runs).map_err(|error| ControlError::Unavailable(error.to_string()))
     }
 }

@@ -1,13 +1,13 @@
-//! One HTTP connection. The actor owns the task that serves it, so that ending the actor ends the
+//! One HTTP connection, of a client or of another node. The actor owns the task that serves it, so that ending the actor ends the
 //! connection, and an ordered stop lets it finish what it accepted.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_http::{Peer, Shutdown, serve_connection};
+use refuge_http::{Shutdown, serve_connection};
 use tokio::sync::watch;
 
-use crate::http_listener::Accepted;
+use crate::http_listener::{Accepted, AcceptedStream};
 use crate::task::OwnedTask;
 
 /// Messages of a connection.
@@ -52,10 +52,14 @@ impl Actor for HttpConnectionActor {
         let accepted = accepted.ok_or("a connection is served once")?;
         let (shutdown, sign) = watch::channel(false);
         let serving = OwnedTask::spawn(async move {
-            let Accepted { stream, address, node, permit, .. } = accepted;
-            let served = serve_connection(stream, node, Peer { address }, Shutdown::new(sign));
-            if let Err(error) = served.await {
-                tracing::debug!(%address, %error, "a connection broke");
+            let Accepted { stream, peer, node, permit, .. } = accepted;
+            let sign = Shutdown::new(sign);
+            let served = match stream {
+                AcceptedStream::Plain(stream) => serve_connection(stream, node, peer, sign).await,
+                AcceptedStream::Mesh(stream) => serve_connection(*stream, node, peer, sign).await,
+            };
+            if let Err(error) = served {
+                tracing::debug!(address = %peer.address, %error, "a connection broke");
             }
             drop(permit);
             let _ = myself.cast(HttpConnectionMessage::Ended);

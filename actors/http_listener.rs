@@ -3,16 +3,17 @@
 //!
 //! A restart drops no connection: they belong to their own supervisor.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_http::Node;
+pub use refuge_http::RequestBytes;
+use refuge_http::{Node, Peer};
+use refuge_identity::tls::mesh::MeshStream;
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Names};
 use tokio::sync::Semaphore;
 
-use crate::configuration::CurrentSettings;
 use crate::names;
 use crate::node_service::NodeService;
 use crate::task::OwnedTask;
@@ -27,14 +28,22 @@ pub enum HttpListenerMessage {
     AcceptingEnded,
 }
 
+/// A connection's bytes.
+pub enum AcceptedStream {
+    /// Of a client.
+    Plain(tokio::net::TcpStream),
+    /// Of another node.
+    Mesh(Box<MeshStream<tokio::net::TcpStream>>),
+}
+
 /// What a connection's child specification is made from.
 pub struct Accepted {
     /// A number that names it.
     pub number: u64,
     /// The socket.
-    pub stream: tokio::net::TcpStream,
-    /// Where it comes from.
-    pub address: SocketAddr,
+    pub stream: AcceptedStream,
+    /// Who is at its other end.
+    pub peer: Peer,
     /// The node as HTTP sees it.
     pub node: Arc<dyn Node>,
     /// One of the connections that may be open; given back when it ends.
@@ -55,6 +64,8 @@ pub struct HttpListenerArguments {
     pub child: ConnectionChild,
     /// Bounds the connections that are open.
     pub connections: Arc<Semaphore>,
+    /// Bounds the request bodies in memory, of all connections of the node together.
+    pub request_bytes: RequestBytes,
 }
 
 /// The actor.
@@ -79,7 +90,9 @@ impl Actor for HttpListenerActor {
         let socket = arguments.socket.try_clone()?;
         socket.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(socket)?;
-        let node = Arc::new(NodeService::new(&arguments.names).await?);
+        let node =
+            NodeService::new(&arguments.names).await?.bounded(arguments.request_bytes.clone());
+        let node = Arc::new(node);
         let accepting = OwnedTask::spawn(async move {
             accept(listener, node, arguments).await;
             let _ = myself.cast(HttpListenerMessage::AcceptingEnded);
@@ -116,7 +129,9 @@ async fn accept(
                 let _ = stream.set_nodelay(true);
                 let node: Arc<dyn Node> = Arc::clone(&node) as Arc<dyn Node>;
                 let number = rand::random();
-                let accepted = Accepted { number, stream, address, node, permit };
+                let peer = Peer { address, certificate: None };
+                let stream = AcceptedStream::Plain(stream);
+                let accepted = Accepted { number, stream, peer, node, permit };
                 let started = DynamicSupervisor::new(&names, names::HTTP_CONNECTIONS)
                     .start_child(child(accepted))
                     .await;
@@ -130,11 +145,4 @@ async fn accept(
             }
         }
     }
-}
-
-/// How many connections may be open at once.
-pub fn connection_limit(names: &Names) -> usize {
-    names
-        .value::<CurrentSettings>(names::CONFIGURATION)
-        .map_or(1, |current| current.settings.http.max_connections)
 }

@@ -9,22 +9,33 @@ pub mod console_listener;
 pub mod console_session;
 pub mod database_directory;
 pub mod engine;
+pub mod event_bus;
+pub mod hook_runner;
 pub mod http_connection;
 pub mod http_listener;
 pub mod maintenance;
+pub mod mesh_listener;
 pub mod names;
+pub mod node_events;
+pub mod node_identity;
+pub mod node_monitor;
 pub mod node_service;
 pub mod outgoing_connections;
+pub mod peer_connections;
+mod peer_dial;
+pub mod peer_directory;
+pub mod peer_link;
 pub mod replication_job;
 pub mod replication_scheduler;
+pub mod replicator_documents;
 pub mod shard;
 pub mod stand_in_listener;
 mod task;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ractor::Message;
+use ractor::{ActorRef, Message};
 use refuge_http::Failure;
 use refuge_otp::{CallError, Names};
 use tokio::sync::oneshot;
@@ -50,10 +61,22 @@ pub(crate) async fn published<T: Send + Sync + 'static>(
     names: &Names,
     name: &str,
 ) -> Result<Arc<T>, Failure> {
+    after_restart(|| names.value::<T>(name)).await
+}
+
+/// Waits for an actor: it may be in the middle of a restart.
+///
+/// # Errors
+/// When it does not come in time.
+pub(crate) async fn running<M: Message>(names: &Names, name: &str) -> Result<ActorRef<M>, Failure> {
+    after_restart(|| names.lookup::<M>(name)).await
+}
+
+async fn after_restart<T>(look: impl Fn() -> Option<T>) -> Result<T, Failure> {
     let deadline = tokio::time::Instant::now() + RESTART_PATIENCE;
     loop {
-        if let Some(value) = names.value::<T>(name) {
-            return Ok(value);
+        if let Some(found) = look() {
+            return Ok(found);
         }
         if tokio::time::Instant::now() >= deadline {
             return Err(unavailable());
@@ -89,6 +112,19 @@ pub(crate) fn call_failure(error: &CallError) -> Failure {
             retry_after: Duration::from_secs(1),
         },
     }
+}
+
+/// What this node calls itself towards others.
+pub(crate) fn own_name(names: &Names) -> String {
+    names
+        .value::<configuration::CurrentSettings>(names::CONFIGURATION)
+        .map_or_else(String::new, |current| node_identity::own_name(&current.settings))
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Bytes as lower-case hexadecimal digits.

@@ -23,6 +23,32 @@ pub const OPEN_DATABASES: &str = "open-databases";
 pub const REPLICATION_SCHEDULER: &str = "replication-scheduler";
 /// Supervises the replication jobs.
 pub const REPLICATION_JOBS: &str = "replication-jobs";
+/// Holds the pool of connections to other nodes.
+pub const PEER_CONNECTIONS: &str = "peer-connections";
+/// Makes the node's key and certificate, and publishes them.
+pub const NODE_IDENTITY: &str = "node-identity";
+/// Hands node events on to whoever the supervisors named.
+pub const EVENT_BUS: &str = "event-bus";
+/// Runs the executables in `etc/hooks`.
+pub const HOOK_RUNNER: &str = "hook-runner";
+/// Numbers and keeps the node events.
+pub const NODE_EVENTS: &str = "node-events";
+/// Knows the peers, and whom of them this node trusts.
+pub const PEER_DIRECTORY: &str = "peer-directory";
+/// Knows which trusted nodes are up.
+pub const NODE_MONITOR: &str = "node-monitor";
+/// Starts and ends the links to the trusted nodes.
+pub const LINK_STARTER: &str = "link-starter";
+/// Supervises the links.
+pub const PEER_LINKS: &str = "peer-links";
+/// Accepts the connections of other nodes.
+pub const MESH_LISTENER: &str = "mesh-listener";
+/// Supervises the connections of other nodes.
+pub const MESH_CONNECTIONS: &str = "mesh-connections";
+/// Tells the replicator which nodes are up.
+pub const OPPORTUNISTIC_REPLICATOR: &str = "opportunistic-replicator";
+/// Follows the documents of `_replicator`.
+pub const REPLICATOR_DOCUMENTS: &str = "replicator-documents";
 /// Accepts HTTP connections.
 pub const HTTP_LISTENER: &str = "http-listener";
 /// Answers 503 while the storage is parked.
@@ -53,6 +79,16 @@ pub fn replication_job(id: &str) -> String {
 /// An HTTP connection, by its number.
 pub fn http_connection(number: u64) -> String {
     format!("http-connection/{number:016x}")
+}
+
+/// The link to a peer, by its node id.
+pub fn peer_link(id: impl std::fmt::Display) -> String {
+    format!("link/{id}")
+}
+
+/// A connection of another node, by its number.
+pub fn mesh_connection(number: u64) -> String {
+    format!("mesh-connection/{number:016x}")
 }
 
 /// A new session of the admin console.

@@ -2,21 +2,28 @@
 //! traits by lookups of names, snapshots of the storage, and messages. No actor lives here.
 
 mod database;
+mod mesh;
 mod reading;
 mod upload;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use refuge_config::Settings;
-use refuge_http::{Credentials, Database, Failure, NewAdmin, Node, NodeFacts, User};
+use refuge_http::{
+    Credentials, Database, Failure, NewAdmin, Node, NodeEventsPage, NodeEventsRequest, NodeFacts,
+    PeerStreamKind, RequestBytes, User,
+};
+use refuge_mesh::NodeId;
 use refuge_otp::Names;
 use refuge_replication::{
     Cancellation, Job, JobError, ReplicateRequest, ReplicationId, ReplicationIdentity,
     parse_replicate_request,
 };
 use serde_json::Value;
+use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 
 use crate::authenticator::AuthenticatorMessage;
@@ -24,7 +31,8 @@ use crate::configuration::CurrentSettings;
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
 use crate::replication_scheduler::ReplicationSchedulerMessage;
-use crate::{names, unavailable};
+use crate::replicator_documents::ReplicatorDocumentsMessage;
+use crate::{names, peer_directory, unavailable};
 pub use database::OpenDatabase;
 pub(crate) use reading::{storage_failure, with_store};
 
@@ -32,6 +40,9 @@ pub(crate) use reading::{storage_failure, with_store};
 pub struct NodeService {
     names: Names,
     facts: NodeFacts,
+    /// Where the connection comes from that it serves, when it serves one of another node.
+    address: Option<SocketAddr>,
+    request_bytes: RequestBytes,
 }
 
 impl NodeService {
@@ -45,7 +56,20 @@ impl NodeService {
             uuid: doors.installation.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        Ok(Self { names: names.clone(), facts })
+        let request_bytes = RequestBytes::default();
+        Ok(Self { names: names.clone(), facts, address: None, request_bytes })
+    }
+
+    /// The same with a bound on request bodies that others share.
+    #[must_use]
+    pub fn bounded(self, request_bytes: RequestBytes) -> Self {
+        Self { request_bytes, ..self }
+    }
+
+    /// The same for one connection from there.
+    #[must_use]
+    pub fn from(self, address: SocketAddr) -> Self {
+        Self { address: Some(address), ..self }
     }
 
     fn current(&self) -> Option<Arc<CurrentSettings>> {
@@ -166,9 +190,56 @@ impl Node for NodeService {
         Ok(open)
     }
 
+    fn request_bytes(&self) -> RequestBytes {
+        self.request_bytes.clone()
+    }
+
+    fn peer_user(&self, id: &NodeId) -> Option<Arc<User>> {
+        mesh::peer_user(&self.names, id)
+    }
+
+    async fn distrusted(&self, id: &NodeId) {
+        peer_directory::distrusted(&self.names, id).await;
+    }
+
+    async fn take_stream(
+        &self,
+        peer: &NodeId,
+        kind: PeerStreamKind,
+        io: DuplexStream,
+    ) -> Result<(), Failure> {
+        mesh::take_stream(
+            &self.names,
+            mesh::PeerStream { peer: *peer, kind, io, address: self.address },
+        )
+    }
+
+    async fn node_events(&self, request: NodeEventsRequest) -> Result<NodeEventsPage, Failure> {
+        mesh::node_events(&self.names, request).await
+    }
+
+    async fn node_events_beyond(&self, number: u64) -> Result<u64, Failure> {
+        mesh::node_events_beyond(&self.names, number).await
+    }
+
+    async fn replication_documents(&self) -> Result<Value, Failure> {
+        crate::call(&self.names, names::REPLICATOR_DOCUMENTS, |reply| {
+            ReplicatorDocumentsMessage::Documents { reply }
+        })
+        .await
+    }
+
+    async fn replication_jobs(&self) -> Result<Value, Failure> {
+        crate::call(&self.names, names::REPLICATION_SCHEDULER, |reply| {
+            ReplicationSchedulerMessage::Jobs { reply }
+        })
+        .await
+    }
+
     async fn replicate(&self, request: Value, _user: &User) -> Result<Value, Failure> {
         let request = parse_replicate_request(&request).map_err(|error| match error {
             JobError::BadRequest(reason) => Failure::BadRequest(reason),
+            JobError::Forbidden(reason) => Failure::Forbidden(reason),
             unsupported @ JobError::Unsupported { .. } => {
                 Failure::NotImplemented(unsupported.to_string())
             }

@@ -1,7 +1,8 @@
 //! One replication: carries out what the state machine wants of the two ends, and tells it what they
 //! answered and that time passed. It decides nothing.
 //!
-//! A restart loses what was under way; the replication goes on from its checkpoint.
+//! It publishes its status under its own name. A restart loses what was under way; the replication
+//! goes on from its checkpoint.
 
 mod local_end;
 
@@ -83,6 +84,12 @@ impl JobEnd {
                     crate::published::<Connections>(names, names::OUTGOING_CONNECTIONS).await?;
                 Ok(Self::Remote(RemoteDatabase::new((*connections).clone(), address)?))
             }
+            EndPoint::Peer(end) => {
+                let connections =
+                    crate::published::<Connections>(names, names::PEER_CONNECTIONS).await?;
+                Ok(Self::Remote(RemoteDatabase::new((*connections).clone(), &end.address())?))
+            }
+            EndPoint::Node(end) => Err(format!("a job is towards one node, not `{end}`").into()),
         }
     }
 
@@ -154,6 +161,8 @@ impl ReplicationJobState {
     fn carry_out(&mut self, myself: &ActorRef<ReplicationJobMessage>, effects: Vec<Effect>) {
         // Requests that have ended need no place any more.
         while self.requests.try_join_next().is_some() {}
+        let name = names::replication_job(&self.id);
+        self.names.publish(&myself.get_cell(), &name, Arc::new(self.machine.status()));
         for effect in effects {
             match effect {
                 Effect::Request { id, end, request } => self.send(myself, id, end, request),

@@ -9,16 +9,18 @@ use refuge_actors::authenticator::SetUpLink;
 use refuge_config::{ConfigurationError, Settings, Sources, load};
 use refuge_otp::{End, Names, StartError, SupervisorHandle};
 
-use crate::Parts;
+use crate::{AnnounceMesh, Parts};
 
 /// How long the set-up link works.
 const SET_UP_TIME: Duration = Duration::from_secs(15 * 60);
 
 /// What a node is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StartOptions {
     /// Where its settings come from; the root is among them, and its directories exist.
     pub sources: Sources,
+    /// Told where the node listens for other nodes, once it does.
+    pub announce_mesh: AnnounceMesh,
 }
 
 /// Why a node did not start.
@@ -65,12 +67,12 @@ pub struct RunningNode {
 /// # Errors
 /// [`StartFailure`]; what had been started is stopped again.
 pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
-    let StartOptions { sources } = options;
+    let StartOptions { sources, announce_mesh } = options;
     let settings: Settings = load(&sources)?;
     refuge_actors::configuration::check_admins(&settings).map_err(StartFailure::Admin)?;
     let set_up = if settings.admins.is_empty() { Some(set_up_link()?) } else { None };
     let directory = sources.root.clone();
-    let parts = Parts::new(sources, settings, set_up.clone());
+    let parts = Parts::new(sources, settings, set_up.clone(), announce_mesh);
     // Bound before the tree starts, so that an address in use is told at once.
     let bound = |error| StartFailure::Address(format!("{error}"));
     let socket = parts.http_socket.bind().map_err(bound)?;

@@ -1,7 +1,7 @@
 //! What the supervisors hand on to the actors they start. Values only.
 
 use std::error::Error;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,14 +20,22 @@ pub struct Parts {
     pub set_up: Option<SetUpLink>,
     /// The HTTP socket.
     pub http_socket: Socket<TcpListener>,
+    /// The socket for other nodes, bound when it is wanted.
+    pub mesh_socket: Socket<TcpListener>,
     /// The admin console's socket.
     pub console_socket: Socket<UnixListener>,
 }
 
 impl Parts {
     /// The parts of a node with these settings.
-    pub fn new(sources: Sources, settings: Settings, set_up: Option<SetUpLink>) -> Self {
+    pub fn new(
+        sources: Sources,
+        settings: Settings,
+        set_up: Option<SetUpLink>,
+        announce: AnnounceMesh,
+    ) -> Self {
         let address = SocketAddr::new(settings.http.bind, settings.http.port);
+        let mesh = SocketAddr::new(settings.mesh.bind, settings.mesh.port);
         let root = sources.root.clone();
         Self {
             sources,
@@ -37,8 +45,29 @@ impl Parts {
                 TcpListener::bind(address)
                     .map_err(|error| format!("cannot listen on {address}: {error}").into())
             }),
+            mesh_socket: Socket::new(move || {
+                let socket = bind_mesh(mesh)?;
+                announce(socket.local_addr()?);
+                Ok(socket)
+            }),
             console_socket: Socket::new(move || Ok(console_listener::bind(&root)?)),
         }
+    }
+}
+
+/// Told, once, where the node listens for other nodes.
+pub type AnnounceMesh = Arc<dyn Fn(SocketAddr) + Send + Sync>;
+
+/// All of IPv6 is all of IPv4 as well, where the system has IPv6; else all of IPv4.
+fn bind_mesh(address: SocketAddr) -> Result<TcpListener, BindError> {
+    let told = |error| format!("cannot listen on {address}: {error}");
+    match TcpListener::bind(address) {
+        Ok(socket) => Ok(socket),
+        Err(error) if address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
+            let everywhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port());
+            TcpListener::bind(everywhere).map_err(|_| told(error).into())
+        }
+        Err(error) => Err(told(error).into()),
     }
 }
 

@@ -6,6 +6,7 @@ mod console;
 mod databases;
 mod http;
 mod kernel;
+mod mesh;
 mod replication;
 mod storage;
 
@@ -31,10 +32,10 @@ pub fn specification(parts: &Parts) -> SupervisorSpecification {
         )
         .child(supervisor(storage::specification(parts)).because("all data is behind it"))
         .child(
-            supervisor(connections::specification())
-                .because("replication uses them, and the mesh will"),
+            supervisor(connections::specification()).because("replication and the mesh use them"),
         )
         .child(supervisor(databases::specification()).because("opened on demand"))
         .child(supervisor(replication::specification()).because("works on databases"))
+        .child(supervisor(mesh::specification()).because("tells replication which nodes are up"))
         .child(supervisor(http::specification(parts)).because("last to open, first to close"))
 }

@@ -22,6 +22,7 @@ use super::upload::AttachmentUpload;
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
+use crate::peer_directory::{self, PeerDirectoryMessage};
 use crate::shard::{self, ShardMessage, UpdateRequest};
 use crate::{names, unavailable};
 
@@ -110,6 +111,18 @@ impl OpenDatabase {
                 "the write took too long; whether it was stored is unknown".to_owned(),
             )),
         }
+    }
+
+    /// Applies edits without asking whether anybody may make them.
+    pub(crate) async fn store(
+        &self,
+        mut updates: Vec<Update>,
+    ) -> Result<Vec<UpdateResult>, Failure> {
+        if let [update] = updates.as_slice() {
+            let shard = self.shard_of(&update.id);
+            return self.update_shard(shard, std::mem::take(&mut updates)).await;
+        }
+        Ok(self.update_shards(updates).await)
     }
 
     /// Splits edits by shard and puts the results back into the order of the edits.
@@ -222,12 +235,14 @@ impl Database for OpenDatabase {
         .await
     }
 
-    async fn update(&self, mut updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
-        if let [update] = updates.as_slice() {
-            let shard = self.shard_of(&update.id);
-            return self.update_shard(shard, std::mem::take(&mut updates)).await;
+    async fn update(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
+        if self.record.name == peer_directory::DATABASE {
+            return crate::call(&self.names, names::PEER_DIRECTORY, |reply| {
+                PeerDirectoryMessage::Update { updates, reply }
+            })
+            .await?;
         }
-        Ok(self.update_shards(updates).await)
+        self.store(updates).await
     }
 
     async fn changes(&self, request: ChangesRequest) -> Result<ChangesPage, Failure> {

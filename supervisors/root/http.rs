@@ -1,29 +1,59 @@
-//! HTTP: a crash of the listener drops no connection, hence one_for_one.
+//! HTTP, for clients and for other nodes: a crash of a listener drops no connection, hence one_for_one.
 
 mod connections;
+mod mesh_connections;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use refuge_actors::http_listener::{HttpListenerActor, HttpListenerArguments};
+use refuge_actors::http_listener::{HttpListenerActor, HttpListenerArguments, RequestBytes};
+use refuge_actors::mesh_listener::{MeshListenerActor, MeshListenerArguments};
 use refuge_actors::names;
-use refuge_otp::{ChildSpecification, Restart, Shutdown, SupervisorSpecification, supervisor};
+use refuge_otp::{
+    ChildSpecification, Restart, Shutdown, SupervisorSpecification, supervisor, worker,
+};
 use tokio::sync::Semaphore;
 
 use crate::Parts;
 
 pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
+    let request_bytes = RequestBytes::default();
     SupervisorSpecification::one_for_one("http")
         .child(supervisor(connections::specification()).because("one actor a connection"))
-        .child(listener(parts).because("opened last, closed first"))
+        .child(supervisor(mesh_connections::specification()).because("one actor a connection"))
+        .child(mesh_listener(parts, &request_bytes).because("opened once a peer is known"))
+        .child(listener(parts, &request_bytes).because("opened last, closed first"))
 }
 
-fn listener(parts: &Parts) -> ChildSpecification {
+fn mesh_listener(parts: &Parts, request_bytes: &RequestBytes) -> ChildSpecification {
+    let socket = parts.mesh_socket.clone();
+    let connections = Arc::new(Semaphore::new(parts.settings.mesh.max_connections));
+    let request_bytes = request_bytes.clone();
+    worker::<MeshListenerActor>(
+        names::MESH_LISTENER,
+        Restart::Permanent,
+        Shutdown::Timeout(Duration::from_millis(200)),
+        move |context| {
+            let socket = socket.clone();
+            MeshListenerArguments {
+                names: context.names,
+                bind: Arc::new(move || socket.bind()),
+                child: Arc::new(mesh_connections::child),
+                connections: Arc::clone(&connections),
+                request_bytes: request_bytes.clone(),
+            }
+        },
+    )
+}
+
+fn listener(parts: &Parts, request_bytes: &RequestBytes) -> ChildSpecification {
     let socket = parts.http_socket.clone();
     let connections = Arc::new(Semaphore::new(parts.settings.http.max_connections));
+    let request_bytes = request_bytes.clone();
     let start = move |context: refuge_otp::StartContext| {
         let bound = socket.bind();
         let connections = Arc::clone(&connections);
+        let request_bytes = request_bytes.clone();
         let start = async move {
             let socket = bound.map_err(|error| context.failed(error))?;
             let arguments = HttpListenerArguments {
@@ -31,6 +61,7 @@ fn listener(parts: &Parts) -> ChildSpecification {
                 socket,
                 child: Arc::new(connections::child),
                 connections,
+                request_bytes,
             };
             context.spawn(HttpListenerActor, arguments).await
         };

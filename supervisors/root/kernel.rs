@@ -1,42 +1,76 @@
-//! What everyone needs.
+//! What everyone needs. Whoever crashes takes along those started after it, so what many stand on comes
+//! first, and last what nobody stands on: a hook that brings its runner down brings nobody else down.
 
 use std::time::Duration;
 
 use refuge_actors::authenticator::{AuthenticatorActor, AuthenticatorArguments};
 use refuge_actors::configuration::{ConfigurationActor, ConfigurationArguments};
+use refuge_actors::event_bus::{Delivery, EventBusActor, EventBusArguments};
+use refuge_actors::hook_runner::{self, HookLimits, HookRunnerActor, HookRunnerArguments};
 use refuge_actors::names;
-use refuge_otp::{Restart, Shutdown, SupervisorSpecification, worker};
+use refuge_actors::node_identity::{self, NodeIdentityActor, NodeIdentityArguments};
+use refuge_config::Layout;
+use refuge_otp::{ChildSpecification, Restart, Shutdown, SupervisorSpecification, worker};
 
 use crate::Parts;
 
 const BUDGET: Shutdown = Shutdown::Timeout(Duration::from_millis(200));
 
+/// Who hears of node events, in this order.
+const DELIVERIES: &[Delivery] = &[hook_runner::deliver];
+
 pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
-    let sources = parts.sources.clone();
-    let set_up = parts.set_up.clone();
+    let layout = Layout::new(&parts.sources.root);
     SupervisorSpecification::rest_for_one("kernel")
+        .child(configuration(parts).because("the settings that all others look up"))
+        .child(authenticator(parts).because("knows the admins from the configuration"))
         .child(
-            worker::<ConfigurationActor>(
-                names::CONFIGURATION,
-                Restart::Permanent,
-                BUDGET,
-                move |context| ConfigurationArguments {
-                    names: context.names,
-                    sources: sources.clone(),
-                },
-            )
-            .because("the settings that all others look up"),
+            node_identity(&layout)
+                .because("makes the key at the first start; only the mesh waits for it"),
         )
-        .child(
-            worker::<AuthenticatorActor>(
-                names::AUTHENTICATOR,
-                Restart::Permanent,
-                BUDGET,
-                move |context| AuthenticatorArguments {
-                    names: context.names,
-                    set_up: set_up.clone(),
-                },
-            )
-            .because("knows the admins from the configuration"),
-        )
+        .child(event_bus().because("hands node events on"))
+        .child(hook_runner(&layout).because("runs etc/hooks; nobody stands on it"))
+}
+
+fn configuration(parts: &Parts) -> ChildSpecification {
+    let sources = parts.sources.clone();
+    worker::<ConfigurationActor>(names::CONFIGURATION, Restart::Permanent, BUDGET, move |context| {
+        ConfigurationArguments { names: context.names, sources: sources.clone() }
+    })
+}
+
+fn authenticator(parts: &Parts) -> ChildSpecification {
+    let set_up = parts.set_up.clone();
+    worker::<AuthenticatorActor>(names::AUTHENTICATOR, Restart::Permanent, BUDGET, move |context| {
+        AuthenticatorArguments { names: context.names, set_up: set_up.clone() }
+    })
+}
+
+fn node_identity(layout: &Layout) -> ChildSpecification {
+    let directory = layout.identity();
+    worker::<NodeIdentityActor>(names::NODE_IDENTITY, Restart::Permanent, BUDGET, move |context| {
+        NodeIdentityArguments {
+            names: context.names,
+            directory: directory.clone(),
+            bits: node_identity::KEY_BITS,
+            retry: node_identity::RETRY,
+        }
+    })
+}
+
+fn event_bus() -> ChildSpecification {
+    worker::<EventBusActor>(names::EVENT_BUS, Restart::Permanent, BUDGET, |context| {
+        EventBusArguments { names: context.names, deliveries: DELIVERIES.to_vec() }
+    })
+}
+
+fn hook_runner(layout: &Layout) -> ChildSpecification {
+    let arguments = HookRunnerArguments {
+        hooks: layout.hooks(),
+        directory: layout.root().to_owned(),
+        limits: HookLimits::default(),
+    };
+    worker::<HookRunnerActor>(names::HOOK_RUNNER, Restart::Permanent, BUDGET, move |_| {
+        arguments.clone()
+    })
 }

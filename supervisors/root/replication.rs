@@ -1,4 +1,5 @@
-//! Replication: the scheduler owns the jobs and their back-off, so they go down with it.
+//! Replication: the scheduler owns the jobs and their back-off, so they go down with it; the documents
+//! come last, so that whoever of them fails disturbs no job that was asked for by hand.
 
 mod jobs;
 
@@ -9,7 +10,10 @@ use refuge_actors::names;
 use refuge_actors::replication_scheduler::{
     ReplicationSchedulerActor, ReplicationSchedulerArguments,
 };
+use refuge_actors::replicator_documents::ReplicatorDocumentsActor;
 use refuge_otp::{Restart, Shutdown, SupervisorSpecification, supervisor, worker};
+
+const BUDGET: Shutdown = Shutdown::Timeout(Duration::from_millis(200));
 
 pub(super) fn specification() -> SupervisorSpecification {
     SupervisorSpecification::rest_for_one("replication")
@@ -17,7 +21,7 @@ pub(super) fn specification() -> SupervisorSpecification {
             worker::<ReplicationSchedulerActor>(
                 names::REPLICATION_SCHEDULER,
                 Restart::Permanent,
-                Shutdown::Timeout(Duration::from_millis(200)),
+                BUDGET,
                 |context| ReplicationSchedulerArguments {
                     names: context.names,
                     child: Arc::new(jobs::child),
@@ -26,4 +30,13 @@ pub(super) fn specification() -> SupervisorSpecification {
             .because("owns the jobs and their back-off"),
         )
         .child(supervisor(jobs::specification()).because("one actor a replication"))
+        .child(
+            worker::<ReplicatorDocumentsActor>(
+                names::REPLICATOR_DOCUMENTS,
+                Restart::Permanent,
+                BUDGET,
+                |context| context.names,
+            )
+            .because("wants the jobs that documents of _replicator describe"),
+        )
 }

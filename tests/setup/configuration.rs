@@ -54,6 +54,36 @@ fn wrong_configuration_stops_with_one_sentence() {
     refused(unknown.path(), &Options::default(), &["refuge.toml", "prot"]);
 }
 
+/// Found when the node starts, so that its log has begun; what ends it is told all the same.
+#[track_caller]
+fn no_hash(root: &Path, options: &Options) {
+    let (code, output, errors) = Node::refusal(root, options);
+    assert_eq!((code, output.as_str()), (Some(78), ""), "{errors}");
+    let sentence = errors.lines().last().unwrap_or_default();
+    assert!(sentence.starts_with("refuge: ") && sentence.contains("admins.alice"), "{errors}");
+}
+
+#[test]
+fn a_malformed_hash_is_no_password() {
+    let empty = root(&[]);
+    for hash in [
+        "-pbkdf2-",
+        "-pbkdf2-abc",
+        "-pbkdf2-zz,salt,10",
+        "-pbkdf2:sha1024-00,salt,10",
+        "-pbkdf2:sha256-00,salt,0",
+        "-pbkdf2:sha256-00,salt,many",
+        "-hashed-00,salt",
+    ] {
+        let options = Options::without_admin().set(&format!("admins.alice={hash}"));
+        no_hash(empty.path(), &options);
+    }
+    let file = root(&[("local.toml", "[admins]\nalice = \"-pbkdf2-nonsense\"\n")]);
+    no_hash(file.path(), &Options::without_admin());
+    let written = fs::read_to_string(file.path().join("etc/local.toml")).unwrap();
+    assert!(written.contains("\"-pbkdf2-nonsense\""), "it is left as it was: {written}");
+}
+
 #[tokio::test]
 async fn later_sources_win() {
     let folder = root(&[

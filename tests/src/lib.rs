@@ -4,27 +4,33 @@
 //!
 //! Nothing sleeps: whoever waits, waits for an event with a deadline.
 
+mod certificate;
 mod client;
 mod consistency;
 mod console;
 mod follower;
 mod lines;
 mod load;
+mod mesh;
 mod node;
 mod program;
 mod raw;
 mod reply;
+mod visitor;
 
+pub use certificate::Certificate;
 pub use client::{Broken, Client, Request};
 pub use consistency::{compare, consistent, contents};
 pub use console::Console;
 pub use follower::Follower;
 pub use lines::Lines;
 pub use load::{Acknowledged, Load};
-pub use node::{Node, Options};
+pub use mesh::{Events, Peering, befriend, share};
+pub use node::{Node, Options, Told};
 pub use program::{Program, cities, folder_of_clients};
 pub use raw::{exchange, hang_up_after};
 pub use reply::Reply;
+pub use visitor::{Answer, Followed, Visitor};
 
 use std::time::Duration;
 

@@ -34,6 +34,18 @@ async fn every_kind_of_actor_is_killed() {
         "console-listener",
         "kernel",
         "storage",
+        "node-identity",
+        "event-bus",
+        "hook-runner",
+        "peer-connections",
+        "replicator-documents",
+        "peer-directory",
+        "node-events",
+        "node-monitor",
+        "peer-links",
+        "link",
+        "mesh-listener",
+        "mesh-connection",
     ] {
         assert!(done.contains(expected), "{expected} was not among {done:?}");
     }

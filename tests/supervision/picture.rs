@@ -1,5 +1,7 @@
 //! The tree's picture, its specifications and the running node tell one story.
 
+use std::sync::Arc;
+
 use refuge_config::{Settings, Sources};
 use refuge_otp::{Outline, picture};
 use refuge_supervisors::{Parts, specification};
@@ -7,7 +9,7 @@ use refuge_tests::{Node, Options};
 
 fn specified() -> Outline {
     let sources = Sources { root: std::env::temp_dir(), ..Sources::default() };
-    Outline::from(&specification(&Parts::new(sources, Settings::default(), None)))
+    Outline::from(&specification(&Parts::new(sources, Settings::default(), None, Arc::new(|_| ()))))
 }
 
 #[test]

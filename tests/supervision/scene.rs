@@ -1,10 +1,11 @@
-//! A node at work: writers, a follower, a replication, its console.
+//! A node at work: writers, a follower, replications within and with another node, its console.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use refuge_otp::{ChildState, TreeNode, restart_set};
 use refuge_tests::{
-    Acknowledged, Console, Follower, Load, Node, Options, compare, consistent, eventually,
+    Acknowledged, Client, Console, Follower, Load, Node, Options, befriend, compare, consistent,
+    eventually, share,
 };
 use serde_json::json;
 
@@ -18,6 +19,8 @@ pub const KILLS_OF_ONE_PARENT: u32 = 2;
 /// A node at work.
 pub struct Scene {
     pub node: Node,
+    /// The node that it is connected with, and that gets all that is written.
+    pub peer: Node,
     pub load: Load,
     pub follower: Follower,
     pub console: Console,
@@ -26,9 +29,21 @@ pub struct Scene {
 impl Scene {
     /// Starts it all and waits until it is under way.
     pub async fn start() -> Self {
-        let node = Node::start(Options::default());
+        let (node, peer) = (Node::start(Options::mesh()), Node::start(Options::mesh()));
+        befriend(&node, &peer).await;
         let client = node.client();
-        client.put_nothing(&format!("/{DATABASE}")).await.expect(201);
+        for client in [&client, &peer.client()] {
+            client.put_nothing(&format!("/{DATABASE}")).await.expect(201);
+        }
+        share(&peer.client(), DATABASE, "family").await;
+        let target = json!({"node": "two", "db": DATABASE});
+        let document = json!({"source": DATABASE, "target": target, "continuous": true});
+        client.put("/_replicator/push", document).await.expect(201);
+        // A feed that the other node reads keeps one of its connections open here.
+        share(&client, DATABASE, "family").await;
+        let source = json!({"node": "one", "db": DATABASE});
+        let document = json!({"source": source, "target": "pulled", "create_target": true, "continuous": true});
+        peer.client().put("/_replicator/pull", document).await.expect(201);
         let request = json!({"source": DATABASE, "target": "copy", "create_target": true, "continuous": true});
         client.post("/_replicate", request).await.expect(202);
         let load = Load::start(node.address(), DATABASE, "load", 8);
@@ -37,7 +52,7 @@ impl Scene {
         eventually("the feed is there", || async { (follower.connections() > 0).then_some(()) })
             .await;
         let console = node.console();
-        Self { node, load, follower, console }
+        Self { node, peer, load, follower, console }
     }
 
     /// The live tree, once the console answers (it may be among those that restart).
@@ -126,6 +141,20 @@ impl Scene {
         let client = self.node.client();
         consistent(&client, DATABASE).await;
         compare(&client, DATABASE, &acknowledged).await;
+        self.node.sees("two", true).await;
+        self.peer.sees("one", true).await;
+        let there = self.peer.client();
+        let count = async |client: &Client, name: &str| {
+            client.get(&format!("/{name}")).await.expect(200).json()["doc_count"].clone()
+        };
+        // What was stored without being acknowledged is there as well.
+        for name in [DATABASE, "pulled"] {
+            eventually("the other node has it all", || async {
+                (count(&client, DATABASE).await == count(&there, name).await).then_some(())
+            })
+            .await;
+            compare(&there, name, &acknowledged).await;
+        }
         acknowledged
     }
 }
@@ -137,7 +166,8 @@ pub fn is_connection(name: &str) -> bool {
 
 /// Whether this comes and goes by itself, or is started again by an owner with a back-off.
 fn is_fleeting(name: &str) -> bool {
-    is_connection(name) || name.starts_with("console-session/") || name.starts_with("replication/")
+    let fleeting = ["console-session/", "replication/", "mesh-connection/", "link/"];
+    is_connection(name) || fleeting.iter().any(|kind| name.starts_with(kind))
 }
 
 /// The kind of an actor: connections, sessions and jobs have names of their own each.

@@ -9,11 +9,12 @@ use crate::METADATA;
 /// Each crate of ours with those of ours that it may know. What is not listed, it must not know.
 const DIRECTION: &[(&str, &[&str])] = &[
     ("refuge-document", &[]),
-    ("refuge-replication", &["refuge-document"]),
+    ("refuge-mesh", &[]),
+    ("refuge-replication", &["refuge-document", "refuge-mesh"]),
     ("refuge-storage", &["refuge-document"]),
-    ("refuge-http", &["refuge-document"]),
-    ("refuge-identity", &[]),
-    ("refuge-client", &["refuge-document", "refuge-replication", "refuge-identity"]),
+    ("refuge-http", &["refuge-document", "refuge-mesh"]),
+    ("refuge-identity", &["refuge-mesh"]),
+    ("refuge-client", &["refuge-document", "refuge-mesh", "refuge-replication", "refuge-identity"]),
     ("refuge-config", &[]),
     ("refuge-console", &[]),
     ("refuge-otp", &[]),
@@ -26,12 +27,13 @@ const DIRECTION: &[(&str, &[&str])] = &[
             "refuge-document",
             "refuge-http",
             "refuge-identity",
+            "refuge-mesh",
             "refuge-otp",
             "refuge-replication",
             "refuge-storage",
         ],
     ),
-    ("refuge-supervisors", &["refuge-actors", "refuge-config", "refuge-otp"]),
+    ("refuge-supervisors", &["refuge-actors", "refuge-config", "refuge-mesh", "refuge-otp"]),
     ("refuge", &["refuge-config", "refuge-console", "refuge-supervisors"]),
     // Black-box tests compare the live tree with the specifications; the benchmark knows nothing.
     ("refuge-tests", &["refuge-config", "refuge-otp", "refuge-supervisors"]),
@@ -39,7 +41,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that take time, randomness, files and I/O as arguments.
-const PURE: &[&str] = &["refuge-document", "refuge-replication"];
+const PURE: &[&str] = &["refuge-document", "refuge-mesh", "refuge-replication"];
 
 /// What a pure crate must not even name.
 const IMPURE: &[&str] = &[

@@ -1,6 +1,8 @@
-//! The pool of outgoing connections. One for the whole node; clones share it.
+//! Pools of outgoing connections: one to the servers of the world, one to other nodes. Clones share
+//! them.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,12 +11,23 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use refuge_identity::tls::ClientOptions;
 
-use crate::connector::Connector;
+use crate::connector::{Connector, OpenSockets, PeerDialer, Peers};
 
 /// An idle connection is closed after so long; servers do so after a minute or more.
 const IDLE_CONNECTION: Duration = Duration::from_secs(50);
 /// One replication has about four requests under way at once; more idle ones are not kept per host.
 const IDLE_CONNECTIONS_PER_HOST: usize = 16;
+
+/// An idle connection to a node is kept longer: a new one costs both ends a signature.
+const IDLE_PEER_CONNECTION: Duration = Duration::from_secs(5 * 60);
+/// HTTP/2 asks whether a node still lives when nothing was heard of it for so long.
+const PEER_PING_INTERVAL: Duration = Duration::from_secs(10);
+/// Without an answer after so long, the connection is given up with all that is under way on it.
+const PEER_PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a node may send of one answer before it is read: a link of 300 Mbit/s and 100 ms is filled.
+pub(crate) const STREAM_WINDOW_BYTES: u32 = 4 << 20;
+/// What it may send of all answers together: the most memory that one node takes here.
+pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 
 /// How connections are made.
 #[derive(Clone, Debug)]
@@ -35,10 +48,12 @@ impl Default for ConnectionOptions {
     }
 }
 
-/// Pooled HTTP/1.1 connections with keep-alive. Needs a running tokio.
+/// Pooled connections with keep-alive. Needs a running tokio.
 #[derive(Clone)]
 pub struct Connections {
     client: Client<Connector, Full<Bytes>>,
+    /// Those to nodes; empty in a pool to servers.
+    open: Arc<OpenSockets>,
 }
 
 impl fmt::Debug for Connections {
@@ -54,14 +69,42 @@ impl Default for Connections {
 }
 
 impl Connections {
-    /// An empty pool. The roots of TLS are read when the first `https` URL is met.
+    /// An empty pool of HTTP/1.1 connections to servers. The roots of TLS are read when the first
+    /// `https` URL is met.
     pub fn new(options: ConnectionOptions) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_CONNECTION)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST)
-            .build(Connector::new(options));
-        Self { client }
+            .build(Connector::to_servers(options));
+        Self { client, open: Arc::default() }
+    }
+
+    /// An empty pool of HTTP/2 connections to nodes, one for each, for URLs whose host is a node id:
+    /// `https://<ID>/db`.
+    pub fn to_peers(dialer: Arc<dyn PeerDialer>) -> Self {
+        let open = Arc::new(OpenSockets::default());
+        let peers = Peers::new(dialer, Arc::clone(&open));
+        let deadline = ConnectionOptions::default().connect_deadline;
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_PEER_CONNECTION)
+            .timer(TokioTimer::new())
+            .http2_only(true)
+            .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .http2_keep_alive_interval(PEER_PING_INTERVAL)
+            .http2_keep_alive_timeout(PEER_PING_TIMEOUT)
+            .http2_keep_alive_while_idle(true)
+            .build(Connector::to_peers(peers, deadline));
+        Self { client, open }
+    }
+
+    /// Cuts the connections to this node, with all that is under way on them; the next request dials
+    /// anew. For a node that is known to be gone or is trusted no more. `host` is its id in upper or
+    /// lower case; in a pool to servers nothing happens.
+    pub fn disconnect(&self, host: &str) {
+        self.open.cut(host);
     }
 
     pub(crate) fn client(&self) -> &Client<Connector, Full<Bytes>> {

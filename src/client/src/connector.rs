@@ -1,5 +1,9 @@
-//! Sockets for the pool: TCP, and TLS over it where the URL says `https`. Deadlines of connecting
-//! are here, nothing of HTTP.
+//! Sockets for the pools, to [`servers`] or to [`peers`]. Deadlines of connecting are here, nothing of
+//! HTTP.
+
+mod cuttable;
+mod peers;
+mod servers;
 
 use std::future::Future;
 use std::io;
@@ -9,19 +13,18 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::Uri;
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
-use refuge_identity::CryptographyError;
-use refuge_identity::tls::{self, ClientOptions, TlsError};
+use refuge_identity::tls::TlsError;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OnceCell;
 use tower_service::Service;
 
-use crate::connections::ConnectionOptions;
+pub(crate) use cuttable::{Cord, Cuttable};
+pub use peers::PeerDialer;
+pub(crate) use peers::{OpenSockets, Peers};
 
-/// TCP asks a silent peer whether it lives after so long: shorter than the patience of most
-/// address translators.
-const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
+use crate::connections::ConnectionOptions;
+use servers::Servers;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -34,63 +37,39 @@ pub(crate) enum ConnectError {
     Tls(#[from] TlsError),
     #[error("TLS cannot be set up: {0}")]
     Roots(String),
+    #[error("no connection to the node: {0}")]
+    Peer(String),
 }
 
-/// Makes sockets for the pool.
+/// Makes sockets for a pool.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    tcp: HttpConnector,
-    tls: Arc<LazyTls>,
+    whither: Whither,
     deadline: Duration,
 }
 
-/// TLS is set up at its first use: reading the system's roots takes time and memory that most nodes
-/// never need.
-struct LazyTls {
-    options: ClientOptions,
-    connector: OnceCell<tls::Connector>,
+#[derive(Clone)]
+enum Whither {
+    Servers(Servers),
+    Peers(Arc<Peers>),
 }
 
 impl Connector {
-    pub(crate) fn new(options: ConnectionOptions) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(TCP_KEEP_ALIVE));
-        Self {
-            tcp,
-            tls: Arc::new(LazyTls { options: options.tls, connector: OnceCell::new() }),
-            deadline: options.connect_deadline,
-        }
+    pub(crate) fn to_servers(options: ConnectionOptions) -> Self {
+        let ConnectionOptions { connect_deadline, tls } = options;
+        Self { whither: Whither::Servers(Servers::new(tls)), deadline: connect_deadline }
     }
 
-    async fn connect(mut self, uri: Uri) -> Result<TokioIo<Socket>, ConnectError> {
-        let encrypted = uri.scheme_str() == Some("https");
-        let host = uri.host().unwrap_or_default().to_owned();
-        let tcp = self.tcp.call(uri).await;
-        let tcp = tcp.map_err(|error| ConnectError::Tcp(error.into()))?;
-        let tcp = tcp.into_inner();
-        if !encrypted {
-            return Ok(TokioIo::new(Socket(Box::new(tcp))));
-        }
-        let connector = self.tls.connector().await?;
-        let stream = connector.connect(tcp, &host).await?;
-        Ok(TokioIo::new(Socket(Box::new(stream))))
+    pub(crate) fn to_peers(peers: Peers, deadline: Duration) -> Self {
+        Self { whither: Whither::Peers(Arc::new(peers)), deadline }
     }
-}
 
-impl LazyTls {
-    async fn connector(&self) -> Result<&tls::Connector, ConnectError> {
-        let options = self.options.clone();
-        let make = async move {
-            let made = tokio::task::spawn_blocking(move || tls::client_connector(&options)).await;
-            match made {
-                Ok(made) => made.map_err(|error: CryptographyError| error.to_string()),
-                Err(stopped) => Err(stopped.to_string()),
-            }
+    async fn connect(self, uri: Uri) -> Result<TokioIo<Socket>, ConnectError> {
+        let stream = match self.whither {
+            Whither::Servers(servers) => servers.connect(uri).await?,
+            Whither::Peers(peers) => peers.connect(uri.host().unwrap_or_default()).await?,
         };
-        let made = self.connector.get_or_try_init(|| make).await;
-        made.map_err(ConnectError::Roots)
+        Ok(TokioIo::new(Socket(stream)))
     }
 }
 
@@ -100,8 +79,10 @@ impl Service<Uri> for Connector {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        let ready = self.tcp.poll_ready(context);
-        ready.map_err(|error| ConnectError::Tcp(error.into()))
+        match &mut self.whither {
+            Whither::Servers(servers) => servers.poll_ready(context),
+            Whither::Peers(_) => Poll::Ready(Ok(())),
+        }
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
@@ -117,8 +98,8 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// Either kind of stream.
-trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+/// A stream of bytes in both directions, whatever it is made of.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
 /// A connected socket, encrypted or not.

@@ -28,6 +28,9 @@ use crate::exchange::{ANSWER_DEADLINE, Body, ExchangeFailure, send};
 /// RFC 3986 §2.3: what needs no percent sign anywhere in a URL.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// What calls itself so to servers.
+pub(crate) const AGENT: &str = concat!("refuge/", env!("CARGO_PKG_VERSION"));
+
 /// An address that no request can be sent to. Never shows values: a header may hold a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
@@ -186,8 +189,7 @@ fn encoded(text: &str) -> String {
 
 fn headers_of(address: &RemoteAddress) -> Result<HeaderMap, AddressError> {
     let mut headers = HeaderMap::new();
-    let agent = HeaderValue::from_static(concat!("refuge/", env!("CARGO_PKG_VERSION")));
-    headers.insert(USER_AGENT, agent);
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in &address.headers {

@@ -17,7 +17,7 @@ pub(crate) const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
 /// Between two pieces of a body. Slow links send slowly, but they send.
 const PIECE_DEADLINE: Duration = Duration::from_secs(60);
 /// Of an error's body more is not read.
-const ERROR_BODY_BYTES: usize = 64 << 10;
+pub(crate) const ERROR_BODY_BYTES: usize = 64 << 10;
 
 /// Why an exchange brought no success.
 #[derive(Debug)]

@@ -52,7 +52,7 @@ impl ErrorAnswer {
         self.into()
     }
 
-    fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         let status = self.status.as_u16();
         let ErrorBody { error, reason } = &self.body;
         match (error.is_empty(), reason.is_empty()) {

@@ -136,6 +136,7 @@ impl File<'_> {
 fn given(item: &Item) -> Given {
     match item {
         Item::Value(Value::Integer(number)) => Given::Integer(*number.value()),
+        Item::Value(Value::Boolean(flag)) => Given::Boolean(*flag.value()),
         Item::Value(Value::String(text)) => Given::Text(text.value().clone()),
         Item::Value(value) => Given::Other(format!("a value of type {}", value.type_name())),
         Item::Table(_) | Item::ArrayOfTables(_) | Item::None => Given::Other("a table".to_owned()),

@@ -34,6 +34,11 @@ impl Layout {
         self.etc().join("local.toml")
     }
 
+    /// Executables that the node runs at events, in one folder an event.
+    pub fn hooks(&self) -> PathBuf {
+        self.etc().join("hooks")
+    }
+
     /// The storage engine's directory.
     pub fn data(&self) -> PathBuf {
         self.root.join("var/data")

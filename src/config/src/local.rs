@@ -66,7 +66,10 @@ fn insert(document: &mut DocumentMut, setting: &LocalSetting<'_>) -> Option<()> 
     let table = section.as_table_like_mut()?;
     let mut value = match Key::find(setting.section, setting.name).map(|key| key.expected) {
         Some(Expected::Number { .. }) => setting.value.trim().parse::<i64>().ok()?.into(),
-        Some(Expected::Address | Expected::Level) => Value::from(setting.value.trim()),
+        Some(Expected::Flag) => setting.value.trim().parse::<bool>().ok()?.into(),
+        Some(Expected::Address | Expected::Level | Expected::Text { .. }) => {
+            Value::from(setting.value.trim())
+        }
         None => Value::from(setting.value),
     };
     match table.get_mut(setting.name).and_then(Item::as_value_mut) {

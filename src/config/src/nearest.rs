@@ -43,7 +43,7 @@ mod tests {
     fn a_slip_of_the_finger_finds_the_key() {
         assert_eq!(nearest("http", "prot"), "http.port");
         assert_eq!(nearest("htttp", "port"), "http.port");
-        assert_eq!(nearest("server", "port"), "http.port");
+        assert_eq!(nearest("https", "port"), "http.port");
         assert_eq!(nearest("chttpd", "bind_address"), "http.bind");
         assert_eq!(nearest("database", "shard"), "databases.shards");
         assert_eq!(nearest("admin", "alice"), "admins.NAME");

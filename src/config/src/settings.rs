@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use crate::error::Place;
@@ -146,6 +146,19 @@ sections! {
             "Shards of a new database (CouchDB's q): as many of its writes can be prepared side by side.";
         idle_seconds: u64 = 60, number(1, 31_536_000),
             "A database that nobody uses for so long is closed, which frees its actors.";
+    }
+    /// The mesh of nodes.
+    mesh: Mesh {
+        enabled: bool = false, Expected::Flag,
+            "Listen for other nodes even before the first one is known; from the first peer on the node listens anyway.";
+        bind: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED), Expected::Address,
+            "Address to listen on for other nodes; all of IPv6 and IPv4, since who is let in is decided by certificates.";
+        port: u16 = 6984, number(0, 65_535),
+            "Port to listen on for other nodes. 0 picks a free one.";
+        max_connections: usize = 512, number(1, 1_000_000),
+            "Connections of other nodes open at once, further ones wait; bounds memory and file handles.";
+        name: String = String::new(), Expected::Text { most: 64 },
+            "What this node calls itself towards others; empty for the host's name.";
     }
     /// Who is let in.
     authentication: Authentication {

@@ -17,6 +17,13 @@ pub enum Expected {
     },
     /// One of [`LogLevel::ALL`].
     Level,
+    /// `true` or `false`.
+    Flag,
+    /// Text of at most so many characters, none of them a control character.
+    Text {
+        /// Most characters.
+        most: usize,
+    },
 }
 
 impl fmt::Display for Expected {
@@ -25,6 +32,10 @@ impl fmt::Display for Expected {
             Self::Address => formatter.write_str("an IP address such as \"127.0.0.1\" or \"::1\""),
             Self::Number { least, most } => {
                 write!(formatter, "a whole number from {least} to {most}")
+            }
+            Self::Flag => formatter.write_str("true or false"),
+            Self::Text { most } => {
+                write!(formatter, "text of at most {most} characters without control characters")
             }
             Self::Level => {
                 formatter.write_str("one of")?;
@@ -84,6 +95,8 @@ impl fmt::Display for LogLevel {
 pub(crate) enum Given {
     /// A whole number in a file.
     Integer(i64),
+    /// `true` or `false` in a file.
+    Boolean(bool),
     /// A string in a file.
     Text(String),
     /// Text from the environment or the command line, where numbers are text as well.
@@ -97,6 +110,7 @@ impl Given {
     pub(crate) fn show(&self) -> String {
         match self {
             Self::Integer(number) => number.to_string(),
+            Self::Boolean(flag) => flag.to_string(),
             Self::Text(text) | Self::Loose(text) => format!("\"{}\"", text.escape_debug()),
             Self::Other(shown) => shown.clone(),
         }
@@ -105,7 +119,7 @@ impl Given {
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Loose(text) => Some(text),
-            Self::Integer(_) | Self::Other(_) => None,
+            Self::Integer(_) | Self::Boolean(_) | Self::Other(_) => None,
         }
     }
 
@@ -113,7 +127,7 @@ impl Given {
         let number = match self {
             Self::Integer(number) => u64::try_from(*number).ok()?,
             Self::Loose(text) => text.trim().parse().ok()?,
-            Self::Text(_) | Self::Other(_) => return None,
+            Self::Text(_) | Self::Boolean(_) | Self::Other(_) => return None,
         };
         let Expected::Number { least, most } = expected else {
             return None;
@@ -152,6 +166,31 @@ impl Setting for IpAddr {
     }
     fn to_toml(&self) -> toml_edit::Value {
         self.to_string().into()
+    }
+}
+
+impl Setting for bool {
+    fn read(given: &Given, _: Expected) -> Option<Self> {
+        match given {
+            Given::Boolean(flag) => Some(*flag),
+            Given::Loose(text) => text.trim().parse().ok(),
+            Given::Integer(_) | Given::Text(_) | Given::Other(_) => None,
+        }
+    }
+    fn to_toml(&self) -> toml_edit::Value {
+        (*self).into()
+    }
+}
+
+impl Setting for String {
+    fn read(given: &Given, expected: Expected) -> Option<Self> {
+        let text = given.text()?.trim();
+        let Expected::Text { most } = expected else { return None };
+        let fits = text.chars().count() <= most && !text.chars().any(char::is_control);
+        fits.then(|| text.to_owned())
+    }
+    fn to_toml(&self) -> toml_edit::Value {
+        self.as_str().into()
     }
 }
 

@@ -1,20 +1,31 @@
 //! The commands by name. What each does stands in a file of its own.
 
+mod hooks;
+mod identity;
 mod kill;
+mod peer;
 mod tree;
 
 use crate::control::Control;
 use crate::protocol::{Reply, Request};
 
 /// Every command as it is typed.
-const USAGE: &[&str] = &[kill::USAGE, tree::USAGE];
+const USAGE: &[&str] = &[hooks::USAGE, identity::USAGE, kill::USAGE, peer::USAGE, tree::USAGE];
 
 /// Carries out one command.
 pub(crate) async fn run(request: &Request, control: &dyn Control) -> Reply {
     let arguments: Vec<&str> = request.arguments.iter().map(String::as_str).collect();
     match (request.command.as_str(), arguments.as_slice()) {
+        (hooks::NAME, []) => hooks::run(control).await,
+        (hooks::NAME, _) => wrong_arguments(hooks::USAGE),
+        (identity::NAME, []) => identity::run(control).await,
+        (identity::NAME, _) => wrong_arguments(identity::USAGE),
         (kill::NAME, [name]) => kill::run(name, control).await,
         (kill::NAME, _) => wrong_arguments(kill::USAGE),
+        (peer::NAME, arguments) => match peer::run(arguments, control).await {
+            Some(reply) => reply,
+            None => wrong_arguments(peer::USAGE),
+        },
         (tree::NAME, []) => tree::run(control).await,
         (tree::NAME, _) => wrong_arguments(tree::USAGE),
         (unknown, _) => Reply::error(

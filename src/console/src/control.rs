@@ -12,6 +12,60 @@ pub trait Control: Send + Sync + 'static {
 
     /// Kills the actor of this name or path; its supervisor does the rest.
     async fn kill(&self, name: &str) -> Result<(), ControlError>;
+
+    /// Who this node is: an object with `id`, `people` (the id as people read it), `name` and
+    /// `certificate` (PEM). [`ControlError::Unavailable`] while the key is being made.
+    async fn identity(&self) -> Result<Value, ControlError> {
+        Err(absent("its identity"))
+    }
+
+    /// Changes or lists the nodes that this one knows. [`PeerCommand::List`] answers
+    /// `{"peers": [{"id", "name", "trust", "groups", "addresses", "up", …}, …]}`, all others
+    /// `{"id", "name"}` of the node that was changed.
+    async fn peer(&self, command: PeerCommand) -> Result<Value, ControlError> {
+        let _ = command;
+        Err(absent("other nodes"))
+    }
+
+    /// The last runs of event hooks, oldest first: `{"waiting", "at_work", "refused", "runs":
+    /// [{"number", "event", "node", "name", "hook", "started_ms", "took_ms", "status", "outcome",
+    /// "output"}, …]}`.
+    async fn hooks(&self) -> Result<Value, ControlError> {
+        Err(absent("hooks"))
+    }
+}
+
+fn absent(what: &str) -> ControlError {
+    ControlError::Unavailable(format!("this node knows nothing of {what}"))
+}
+
+/// What is to be done about other nodes. Texts are as they were typed; the node judges them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerCommand {
+    /// Know a node from now on, and trust it. For a node that is known already: trust it, and change
+    /// what is given.
+    Add(NewPeer),
+    /// Tell of all.
+    List,
+    /// Forget this one (an id or a local name).
+    Remove(String),
+    /// Let this one in no more, not even anonymously.
+    Block(String),
+    /// Trust this one, which is known already.
+    Trust(String),
+}
+
+/// A node that is made known by hand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewPeer {
+    /// Its id in either form.
+    pub id: String,
+    /// What it is called here; made from the id where absent.
+    pub name: Option<String>,
+    /// Where it listens: `host:port`.
+    pub addresses: Vec<String>,
+    /// The groups it is in, without `group:`.
+    pub groups: Vec<String>,
 }
 
 /// Why a command was not carried out.
@@ -20,6 +74,12 @@ pub enum ControlError {
     /// No such actor.
     #[error("no actor is called {0:?}: `refuge tree` shows the names")]
     NotFound(String),
+    /// No such node.
+    #[error("no node is known as {0:?}: `refuge peer list` shows those that are")]
+    UnknownPeer(String),
+    /// What was typed cannot be done, and why.
+    #[error("{0}")]
+    Refused(String),
     /// Not now, and why.
     #[error("{0}")]
     Unavailable(String),

@@ -11,8 +11,8 @@ mod session;
 mod socket;
 
 pub use client::{ClientError, Connection};
-pub use control::{Control, ControlError};
+pub use control::{Control, ControlError, NewPeer, PeerCommand};
 pub use protocol::{LINE_LIMIT_BYTES, Reply, Request};
-pub use render::render_tree;
+pub use render::{render_hooks, render_identity, render_peers, render_tree};
 pub use session::serve_session;
 pub use socket::{SocketError, bind, socket_path};

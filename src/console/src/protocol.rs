@@ -55,7 +55,10 @@ impl From<Result<Value, ControlError>> for Reply {
     fn from(outcome: Result<Value, ControlError>) -> Self {
         match outcome {
             Ok(ok) => Self::Ok { ok },
-            Err(error @ ControlError::NotFound(_)) => Self::error("not_found", error.to_string()),
+            Err(error @ (ControlError::NotFound(_) | ControlError::UnknownPeer(_))) => {
+                Self::error("not_found", error.to_string())
+            }
+            Err(error @ ControlError::Refused(_)) => Self::error("refused", error.to_string()),
             Err(error @ ControlError::Unavailable(_)) => {
                 Self::error("unavailable", error.to_string())
             }

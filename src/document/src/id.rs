@@ -7,6 +7,9 @@ const DOCUMENT_ID_LIMIT_BYTES: usize = 32 * 1024;
 /// Longest name of a database, in bytes: CouchDB's default of `max_db_name_length`.
 const DATABASE_NAME_LIMIT_BYTES: usize = 238;
 
+/// The database of the nodes that a node knows: there is one, so no other name may end like it.
+const PEERS: &str = "_peers";
+
 /// Databases of the system, allowed although they start with an underscore.
 const SYSTEM_DATABASES: [&str; 3] = ["_users", "_replicator", "_global_changes"];
 
@@ -75,7 +78,7 @@ pub fn check_document_id(id: &str) -> Result<(), IdError> {
 pub fn check_database_name(name: &str) -> Result<(), IdError> {
     let plain = match name.rsplit_once('/') {
         Some((before, last)) if SYSTEM_DATABASES.contains(&last) => before,
-        None if SYSTEM_DATABASES.contains(&name) => return Ok(()),
+        None if SYSTEM_DATABASES.contains(&name) || name == PEERS => return Ok(()),
         _ => name,
     };
     let mut bytes = plain.bytes();
@@ -125,6 +128,7 @@ mod tests {
             "a0_$()+/-",
             "_users",
             "_replicator",
+            "_peers",
             "_global_changes",
             "a/_users",
             "x/y/_replicator",

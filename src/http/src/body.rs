@@ -1,7 +1,7 @@
 //! The body of a request: read in pieces as it arrives, or whole up to a limit. What the bytes mean
 //! is not decided here.
 
-use std::io::Read;
+mod gzip;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -11,43 +11,59 @@ use hyper::header::CONTENT_ENCODING;
 
 use crate::failure::Failure;
 use crate::limits;
+use crate::request_bytes::HeldBytes;
 
-/// Compressed bytes up to which a body is unpacked at once instead of on a thread for slow work.
-const UNPACKED_INLINE_BYTES: usize = 64 * 1024;
-
-/// The unread rest of a request's body.
+/// The unread rest of a request's body. What was taken of it into memory is held as long as this is.
 pub(crate) struct RequestBody {
     source: Source,
     received: u64,
+    held: HeldBytes,
 }
 
 enum Source {
     /// From the network.
     Incoming(Incoming),
     /// Already in memory.
+    #[cfg(test)]
     Whole(Bytes),
     /// Read to its end.
     Ended,
 }
 
-impl From<Incoming> for RequestBody {
-    fn from(incoming: Incoming) -> Self {
-        Self { source: Source::Incoming(incoming), received: 0 }
-    }
-}
-
+#[cfg(test)]
 impl From<Bytes> for RequestBody {
     fn from(bytes: Bytes) -> Self {
-        Self { source: Source::Whole(bytes), received: 0 }
+        let held = crate::request_bytes::RequestBytes::default().none();
+        Self { source: Source::Whole(bytes), received: 0, held }
     }
 }
 
 impl RequestBody {
+    /// From the network; `held` counts what is taken of it into memory.
+    pub(crate) fn of(incoming: Incoming, held: HeldBytes) -> Self {
+        Self { source: Source::Incoming(incoming), received: 0, held }
+    }
+
+    /// Takes the body away from its request, to be read without limits of size and time; `None`
+    /// where it was read before.
+    pub(crate) fn take_stream(&mut self) -> Option<Incoming> {
+        match std::mem::replace(&mut self.source, Source::Ended) {
+            Source::Incoming(incoming) => Some(incoming),
+            _ => None,
+        }
+    }
+
+    /// Counts bytes that were taken from [`Self::next`] to be kept; 503 when the node has too many.
+    pub(crate) async fn hold(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.held.hold(bytes).await
+    }
+
     /// The next bytes as they arrived, still encoded; `None` at the end. 413 beyond the limit of any
     /// request, 400 when the client breaks off.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         match std::mem::replace(&mut self.source, Source::Ended) {
             Source::Ended => Ok(None),
+            #[cfg(test)]
             Source::Whole(bytes) => Ok(Some(bytes).filter(|bytes| !bytes.is_empty())),
             Source::Incoming(mut incoming) => {
                 let data = next_data(&mut incoming).await?;
@@ -67,6 +83,7 @@ impl RequestBody {
     pub(crate) fn remaining(&self) -> Option<u64> {
         match &self.source {
             Source::Ended => Some(0),
+            #[cfg(test)]
             Source::Whole(bytes) => Some(bytes.len() as u64),
             Source::Incoming(incoming) => incoming.size_hint().exact(),
         }
@@ -76,13 +93,14 @@ impl RequestBody {
     pub(crate) fn is_finished(&self) -> bool {
         match &self.source {
             Source::Ended => true,
+            #[cfg(test)]
             Source::Whole(bytes) => bytes.is_empty(),
             Source::Incoming(incoming) => incoming.is_end_stream(),
         }
     }
 
     /// The whole body, gunzipped where `Content-Encoding` says so. 413 when it, packed or not, has
-    /// more than `limit` bytes; 415 for another encoding.
+    /// more than `limit` bytes; 415 for another encoding; 503 when the node holds too many bytes.
     pub(crate) async fn collect(
         &mut self,
         headers: &HeaderMap,
@@ -93,7 +111,7 @@ impl RequestBody {
             None | Some(b"identity" | b"") => self.collect_as_sent(limit).await,
             Some(b"gzip" | b"x-gzip") => {
                 let packed = self.collect_as_sent(limit).await?;
-                gunzip_aside(packed, limit).await
+                gzip::unpack(packed, limit, &mut self.held).await
             }
             Some(other) => Err(Failure::BadContentType(format!(
                 "{} is not a supported content encoding.",
@@ -108,6 +126,7 @@ impl RequestBody {
             return Err(too_large(limit as u64));
         }
         let Some(first) = self.next().await? else { return Ok(Bytes::new()) };
+        self.hold(first.len()).await?;
         if self.is_finished() && first.len() <= limit {
             return Ok(first);
         }
@@ -115,16 +134,12 @@ impl RequestBody {
         let expected = usize::try_from(expected).unwrap_or(0);
         let mut whole = BytesMut::with_capacity(first.len().saturating_add(expected));
         whole.extend_from_slice(&first);
-        while let Some(bytes) = self.next().await? {
+        while whole.len() <= limit {
+            let Some(bytes) = self.next().await? else { return Ok(whole.freeze()) };
+            self.hold(bytes.len()).await?;
             whole.extend_from_slice(&bytes);
-            if whole.len() > limit {
-                return Err(too_large(limit as u64));
-            }
         }
-        if whole.len() > limit {
-            return Err(too_large(limit as u64));
-        }
-        Ok(whole.freeze())
+        Err(too_large(limit as u64))
     }
 
     /// Reads and forgets what is left, as far as it is little, so that the client is free to hear
@@ -172,60 +187,5 @@ fn too_large(limit: u64) -> Failure {
     Failure::TooLarge {
         error: "too_large",
         reason: format!("the request entity is too large, at most {limit} bytes are taken here"),
-    }
-}
-
-async fn gunzip_aside(packed: Bytes, limit: usize) -> Result<Bytes, Failure> {
-    if packed.len() <= UNPACKED_INLINE_BYTES {
-        return gunzip(&packed, limit);
-    }
-    tokio::task::spawn_blocking(move || gunzip(&packed, limit))
-        .await
-        .map_err(|error| Failure::Internal(format!("unpacking the body failed: {error}")))?
-}
-
-/// Unpacks gzip; 400 when it is none, 413 when it unpacks to more than `limit` bytes.
-fn gunzip(packed: &[u8], limit: usize) -> Result<Bytes, Failure> {
-    let mut plain = Vec::with_capacity(packed.len().saturating_mul(3).min(limit));
-    let beyond = (limit as u64).saturating_add(1);
-    flate2::read::MultiGzDecoder::new(packed)
-        .take(beyond)
-        .read_to_end(&mut plain)
-        .map_err(|_| Failure::BadRequest("the request's body is not gzip".to_owned()))?;
-    if plain.len() > limit {
-        return Err(too_large(limit as u64));
-    }
-    Ok(plain.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-
-    fn gzipped(plain: &[u8]) -> Bytes {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        encoder.write_all(plain).expect("memory");
-        encoder.finish().expect("memory").into()
-    }
-
-    #[tokio::test]
-    async fn a_gzipped_body_is_unpacked_up_to_the_limit() {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_ENCODING, "gzip".parse().expect("a value"));
-        let plain = vec![b'a'; 1000];
-        let mut body = RequestBody::from(gzipped(&plain));
-        assert_eq!(body.collect(&headers, 1000).await, Ok(Bytes::from(plain.clone())));
-        let mut body = RequestBody::from(gzipped(&plain));
-        let failure = body.collect(&headers, 999).await.expect_err("too large");
-        assert_eq!(failure.status().0.as_u16(), 413);
-        let mut body = RequestBody::from(Bytes::from_static(b"{}"));
-        let failure = body.collect(&headers, 999).await.expect_err("not gzip");
-        assert_eq!(failure.status().0.as_u16(), 400);
-        headers.insert(CONTENT_ENCODING, "br".parse().expect("a value"));
-        let mut body = RequestBody::from(Bytes::from_static(b"{}"));
-        let failure = body.collect(&headers, 999).await.expect_err("unknown encoding");
-        assert_eq!(failure.status().0.as_u16(), 415);
     }
 }

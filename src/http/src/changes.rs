@@ -4,7 +4,6 @@
 
 mod feed;
 mod filter;
-mod framing;
 mod included;
 mod parameters;
 mod persistence;
@@ -17,11 +16,10 @@ mod tests;
 use std::sync::Arc;
 
 use hyper::Method;
-use hyper::header::{CACHE_CONTROL, HeaderValue};
 
 use self::feed::{Feed, Setting};
 use self::filter::Filter;
-use self::parameters::{FeedKind, Parameters};
+use self::parameters::Parameters;
 use crate::failure::Failure;
 use crate::node::Database;
 use crate::reply::{self, Reply};
@@ -44,15 +42,9 @@ pub(crate) async fn changes(
         database: database.clone(),
         parameters,
         filter,
-        shutdown: request.shutdown.clone(),
+        shutdown: request.session.shutdown().clone(),
         current,
     };
     let feed = Feed::new(setting);
-    if kind != FeedKind::EventSource {
-        return Ok(reply::json_stream(|sender| feed.run(sender)));
-    }
-    let event_stream = HeaderValue::from_static("text/event-stream");
-    let mut reply = reply::stream(event_stream, None, |sender| feed.run(sender));
-    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(reply)
+    Ok(crate::feed::answer(kind, |sender| feed.run(sender)))
 }

@@ -29,8 +29,8 @@ pub(crate) async fn document(
 ) -> Result<Reply, Failure> {
     match request.method {
         Method::GET | Method::HEAD => read::read(request, database, id).await,
-        Method::PUT => write::put(request, database.as_ref(), id).await,
-        Method::DELETE => write::delete(request, database.as_ref(), id).await,
+        Method::PUT => Box::pin(write::put(request, database.as_ref(), id)).await,
+        Method::DELETE => Box::pin(write::delete(request, database.as_ref(), id)).await,
         Method::POST => Err(not_built("a document as multipart/form-data")),
         _ => Err(Failure::MethodNotAllowed("DELETE,GET,HEAD,POST,PUT,COPY")),
     }

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::limits;
 use crate::location::set_location;
 use crate::node::{Database, LocalDocument};
+use crate::peers::check_replicated;
 use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::update;
@@ -79,6 +80,7 @@ pub(crate) async fn write(
     id: &str,
     incoming: Incoming,
 ) -> Result<u64, Failure> {
+    check_replicated(database)?;
     if id.is_empty() {
         return Err(Failure::BadRequest("Invalid _local document id.".to_owned()));
     }

@@ -60,7 +60,7 @@ impl<'a> PartReader<'a> {
         }
     }
 
-    /// All bytes of the part; 413 beyond `limit`.
+    /// All bytes of the part; 413 beyond `limit`, 503 when the node holds too many bytes.
     pub(crate) async fn whole(&mut self, limit: usize) -> Result<Bytes, Failure> {
         let mut whole = Vec::new();
         while let Some(bytes) = self.data().await? {
@@ -70,6 +70,7 @@ impl<'a> PartReader<'a> {
                     reason: format!("a part is too large, at most {limit} bytes are taken here"),
                 });
             }
+            self.body.hold(bytes.len()).await?;
             whole.extend_from_slice(&bytes);
         }
         Ok(whole.into())

@@ -1,6 +1,8 @@
 //! The parameters behind `?`, with CouchDB's texts for values that make no sense. Which parameters
 //! an endpoint knows is not decided here.
 
+use std::borrow::Cow;
+
 use refuge_document::Revision;
 
 use crate::failure::Failure;
@@ -22,7 +24,7 @@ impl Query {
             .filter(|part| !part.is_empty())
             .map(|part| {
                 let (name, value) = part.split_once('=').unwrap_or((part, ""));
-                (decode_component(name), decode_component(value))
+                (decode_component(name).into_owned(), decode_component(value).into_owned())
             })
             .collect();
         Self { parameters }
@@ -126,12 +128,12 @@ pub(crate) fn parse_error(reason: impl Into<String>) -> Failure {
 }
 
 /// Undoes percent encoding, with `+` for a space.
-pub(crate) fn decode_component(text: &str) -> String {
+pub(crate) fn decode_component(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let spaced: Vec<u8> = text.bytes().map(|byte| if byte == b'+' { b' ' } else { byte }).collect();
-    percent_encoding::percent_decode(&spaced).decode_utf8_lossy().into_owned()
+    Cow::Owned(percent_encoding::percent_decode(&spaced).decode_utf8_lossy().into_owned())
 }
 
 fn quoted(text: &str) -> String {

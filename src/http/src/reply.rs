@@ -11,9 +11,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::request::Request;
-use crate::stream::ReplySender;
-
-pub use crate::stream::{BrokenStream, ReplyBody};
+use crate::stream::{ReplyBody, ReplySender};
 
 /// An answer.
 pub(crate) type Reply = Response<ReplyBody>;

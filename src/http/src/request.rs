@@ -1,6 +1,7 @@
 //! A request as the endpoints see it: decoded path, parameters, headers, who asks, and a body that
 //! is read only when somebody wants it. Nothing is answered here.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -11,7 +12,7 @@ use crate::body::RequestBody;
 use crate::failure::Failure;
 use crate::limits;
 use crate::query::{Query, decode_component};
-use crate::shutdown::Shutdown;
+use crate::session::ConnectionSession;
 use crate::user::User;
 
 /// One request on its way through the router.
@@ -20,9 +21,6 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     /// Its address as it came.
     pub(crate) uri: Uri,
-    /// Decoded segments of the path, empty ones left out; `%2F` stays inside its segment, `+` is a
-    /// space.
-    pub(crate) path: Vec<String>,
     /// Parameters.
     pub(crate) query: Query,
     /// Headers.
@@ -31,8 +29,8 @@ pub(crate) struct Request {
     pub(crate) user: Arc<User>,
     /// The body, unread.
     pub(crate) body: RequestBody,
-    /// Tells a feed that the node is about to stop.
-    pub(crate) shutdown: Shutdown,
+    /// The connection on which it came.
+    pub(crate) session: Arc<ConnectionSession>,
 }
 
 impl Request {
@@ -97,8 +95,9 @@ fn bad_json(error: &serde_json::Error) -> Failure {
     }
 }
 
-/// The decoded segments of a URI's path.
-pub(crate) fn path_segments(uri: &Uri) -> Result<Vec<String>, Failure> {
+/// The decoded segments of a URI's path, empty ones left out; `%2F` stays inside its segment, `+` is a
+/// space.
+pub(crate) fn path_segments(uri: &Uri) -> Result<Vec<Cow<'_, str>>, Failure> {
     let path = uri.path();
     if path.len() > limits::PATH_BYTES {
         return Err(Failure::BadRequest("the request uri is too long".to_owned()));

@@ -7,15 +7,16 @@ use refuge_document::{
 };
 
 mod gaps;
+mod in_stream;
 
 pub(crate) use gaps::Gap;
 use gaps::Mark;
+pub(crate) use in_stream::{send, show_in_stream};
 
 use crate::content;
 use crate::failure::Failure;
 use crate::node::{Database, DocumentTree, StoredBody};
 use crate::query::Query;
-use crate::stream::ReplySender;
 
 /// What is to be shown of a document, from the parameters of a read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,6 +130,18 @@ pub(crate) async fn show(
         render_document(out, &rendering);
         return Ok(Showing::default());
     }
+    Box::pin(show_more(out, database, shown, options, bytes, rendering)).await
+}
+
+/// [`show`] where more is to be shown than the plain document.
+async fn show_more(
+    out: &mut Vec<u8>,
+    database: &dyn Database,
+    shown: Shown<'_>,
+    options: &ShowOptions,
+    bytes: AttachmentBytes,
+    mut rendering: Rendering<'_>,
+) -> Result<Showing, Failure> {
     let history = shown.tree.and_then(|tree| tree.tree.history(shown.revision));
     let history = history.unwrap_or_else(|| vec![shown.revision.clone()]);
     let revs_info = match shown.tree {
@@ -192,41 +205,6 @@ async fn data(
         });
     }
     Ok((data, marks))
-}
-
-/// Sends the JSON text of a revision, large attachments chunk by chunk.
-pub(crate) async fn show_in_stream(
-    sender: &mut ReplySender,
-    database: &dyn Database,
-    shown: Shown<'_>,
-    options: &ShowOptions,
-) -> Result<(), Failure> {
-    if !options.attachments {
-        show(sender.buffer(), database, shown, options, AttachmentBytes::Later).await?;
-        return sender.flush_when_full().await;
-    }
-    let mut text = Vec::new();
-    let showing = show(&mut text, database, shown, options, AttachmentBytes::Later).await?;
-    send(sender, database, &text, &showing.gaps, &shown.content.attachments).await
-}
-
-/// Sends a text with the attachments that belong into its gaps.
-pub(crate) async fn send(
-    sender: &mut ReplySender,
-    database: &dyn Database,
-    text: &[u8],
-    gaps: &[Gap],
-    attachments: &[Attachment],
-) -> Result<(), Failure> {
-    let mut sent = 0;
-    for gap in gaps {
-        let Some(attachment) = attachments.get(gap.attachment) else { continue };
-        sender.buffer().extend_from_slice(text.get(sent..gap.offset).unwrap_or_default());
-        sent = gap.offset;
-        content::send_base64(database, attachment, sender).await?;
-    }
-    sender.buffer().extend_from_slice(text.get(sent..).unwrap_or_default());
-    sender.flush_when_full().await
 }
 
 fn positions(wanted: &[bool]) -> Vec<usize> {

@@ -17,10 +17,10 @@ use crate::limits;
 /// A body that could not be produced to its end; the connection is broken off.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer broke off: {0}")]
-pub struct BrokenStream(#[source] Failure);
+pub(crate) struct BrokenStream(#[source] Failure);
 
 /// The body of an answer.
-pub struct ReplyBody(Inner);
+pub(crate) struct ReplyBody(Inner);
 
 enum Inner {
     Full(Bytes),

@@ -12,6 +12,7 @@ use crate::limits;
 use crate::node::{
     Database, Update, UpdateAttachment, UpdateFailure, UploadOptions, UploadedContent,
 };
+use crate::peers::check_replicated;
 
 /// Bytes up to which a document is parsed at once instead of on a thread for slow work.
 const PARSED_INLINE_BYTES: usize = 1024 * 1024;
@@ -78,6 +79,9 @@ pub(crate) async fn prepare(
 ) -> Result<Update, Failure> {
     if incoming.body.as_bytes().len() > limits::DOCUMENT_BYTES {
         return Err(Failure::TooLarge { error: "document_too_large", reason: id });
+    }
+    if edits == Edits::Replicated {
+        check_replicated(database)?;
     }
     let kind = kind(incoming.revision, incoming.revisions, edits)?;
     let mut followed = followed.into_iter();

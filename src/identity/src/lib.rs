@@ -1,15 +1,24 @@
 //! All that rests on cryptography, and the only crate that knows OpenSSL: passwords, randomness,
-//! keyed digests, TLS for outgoing connections. Who may do what is not decided here, and nothing here
-//! speaks HTTP. Functions that take long (hashing) block: call them off the handlers.
+//! keyed digests, the node's own key and certificate, TLS. Who may do what is not decided here, and
+//! nothing here speaks HTTP. Functions that take long (hashing, making a key) block: call them off the
+//! handlers.
 
+mod certificate;
 mod comparison;
 mod error;
 mod mac;
+mod node_identity;
+mod node_key;
 pub mod password;
 mod random;
+#[cfg(test)]
+mod specimens;
 pub mod tls;
 
+pub use certificate::{BadCertificate, Certificate, MOST_CERTIFICATE_BYTES};
 pub use comparison::constant_time_equal;
 pub use error::CryptographyError;
 pub use mac::MacKey;
+pub use node_identity::{CreateOptions, IdentityError, NodeIdentity};
+pub use node_key::{BadKey, DEFAULT_KEY_BITS, LEAST_KEY_BITS, MOST_KEY_BITS, NodeKey};
 pub use random::{random_bytes, token};

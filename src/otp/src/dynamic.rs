@@ -84,7 +84,7 @@ impl DynamicSupervisor {
         }
     }
 
-    /// Starts a child without waiting; the outcome comes to `receiver` as a message, unless the
+    /// Starts a child without waiting; the outcome comes to `receiver` as a message, also when the
     /// supervisor ends before it is known.
     ///
     /// # Errors
@@ -95,14 +95,13 @@ impl DynamicSupervisor {
         receiver: &ActorRef<M>,
         message: impl FnOnce(Result<ActorCell, StartError>) -> M + Send + 'static,
     ) -> Result<(), StartError> {
-        let receiver = receiver.clone();
-        self.send(
-            child,
-            Box::new(move |outcome| {
-                // A receiver that is gone does not mind.
-                let _ = receiver.send_message(message(outcome));
-            }),
-        )
+        let (receiver, supervisor) = (receiver.clone(), self.name.to_string());
+        let tell = move |outcome| {
+            // A receiver that is gone does not mind.
+            let _ = receiver.send_message(message(outcome));
+        };
+        let told = Told { supervisor, tell: Some(Box::new(tell)) };
+        self.send(child, Box::new(move |outcome| told.tell(outcome)))
     }
 
     /// Stops a child that was added, within its budget, and waits for it.
@@ -123,5 +122,28 @@ impl DynamicSupervisor {
         let request = Request::StartChild { child: Box::new(child), reply };
         let down = |_| StartError::SupervisorDown { supervisor: self.name.to_string() };
         self.name.cast(&self.names, SupervisorMessage(request)).map_err(down)
+    }
+}
+
+/// Tells an outcome once, whatever happens to whom it was to come from.
+struct Told {
+    supervisor: String,
+    tell: Option<StartReply>,
+}
+
+impl Told {
+    fn tell(mut self, outcome: Result<ActorCell, StartError>) {
+        if let Some(tell) = self.tell.take() {
+            tell(outcome);
+        }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        // The supervisor was killed, its mailbox dropped with this in it.
+        if let Some(tell) = self.tell.take() {
+            tell(Err(StartError::SupervisorDown { supervisor: self.supervisor.clone() }));
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 mod console;
 mod foreground;
+mod hooks;
+mod identity;
 mod kill;
+mod peer;
 mod tree;
 
 use std::path::PathBuf;
@@ -25,6 +28,9 @@ pub(crate) enum Verb {
     Foreground(foreground::Foreground),
     Tree(tree::Tree),
     Kill(kill::Kill),
+    Identity(identity::Identity),
+    Peer(peer::Peer),
+    Hooks(hooks::Hooks),
 }
 
 impl Verb {
@@ -33,6 +39,9 @@ impl Verb {
             Self::Foreground(verb) => verb.run(),
             Self::Tree(verb) => verb.run(),
             Self::Kill(verb) => verb.run(),
+            Self::Identity(verb) => verb.run(),
+            Self::Peer(verb) => verb.run(),
+            Self::Hooks(verb) => verb.run(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The date text of checkpoints, from milliseconds since 1970: RFC 9110 §5.6.7 (IMF-fixdate), as
-//! CouchDB writes it.
+//! Dates as text, from milliseconds since 1970: RFC 9110 §5.6.7 (IMF-fixdate) as CouchDB writes it
+//! into checkpoints, RFC 3339 as it tells the states of replications.
 
 const DAY_NAMES: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTH_NAMES: [&str; 12] =
@@ -16,6 +16,19 @@ pub(crate) fn http_date(unix_ms: u64) -> String {
         "{}, {day:02} {} {year:04} {:02}:{:02}:{:02} GMT",
         name_at(&DAY_NAMES, days % 7),
         name_at(&MONTH_NAMES, month - 1),
+        second_of_day / 3_600,
+        second_of_day / 60 % 60,
+        second_of_day % 60,
+    )
+}
+
+/// `1994-11-06T08:49:37Z`.
+pub fn timestamp(unix_ms: u64) -> String {
+    let seconds = unix_ms / 1_000;
+    let second_of_day = seconds % SECONDS_OF_A_DAY;
+    let (year, month, day) = civil_date(seconds / SECONDS_OF_A_DAY);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
         second_of_day / 3_600,
         second_of_day / 60 % 60,
         second_of_day % 60,
@@ -51,6 +64,7 @@ mod tests {
     #[test]
     fn dates_read_as_in_the_rfc() {
         assert_eq!(http_date(784_111_777_000), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(timestamp(784_111_777_000), "1994-11-06T08:49:37Z");
         assert_eq!(http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
         assert_eq!(http_date(1_709_210_096_500), "Thu, 29 Feb 2024 12:34:56 GMT");
     }

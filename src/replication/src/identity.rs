@@ -79,6 +79,9 @@ fn end_text(end: &EndPoint) -> String {
     match end {
         EndPoint::Local(name) => format!("local {name}"),
         EndPoint::Remote(address) => format!("remote {}", address.url),
+        EndPoint::Node(end) => format!("node {} {}", end.selector, end.database),
+        // By id, not by name: a peer that is called otherwise keeps its checkpoints.
+        EndPoint::Peer(end) => format!("peer {} {}", end.id, end.database),
     }
 }
 

@@ -1,15 +1,17 @@
-//! What a client asks for at `POST /_replicate` (and, later, in a `_replicator` document), read into
-//! types. A field that would change the outcome and is not built yet is an error, never ignored;
+//! What a client asks for at `POST /_replicate` and in documents of `_replicator`, read into types. A field that would change the outcome and is not built yet is an error, never ignored;
 //! one that only tunes is taken or ignored.
 //!
 //! Source: <https://docs.couchdb.org/en/stable/json-structure.html#replication-settings>
 
 mod address;
+mod node_end;
 mod parse;
 
 use std::fmt;
 
+pub use node_end::{NodeEnd, PeerEnd, is_named_by};
 pub use parse::parse_replicate_request;
+pub(crate) use parse::{parse_end, parse_job};
 
 /// A request to start or to cancel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +59,11 @@ pub enum EndPoint {
     Local(String),
     /// A database behind a URL, this node's own included.
     Remote(RemoteAddress),
+    /// A database of whichever trusted nodes are meant; a run is towards one of them, as a
+    /// [`EndPoint::Peer`].
+    Node(NodeEnd),
+    /// A database of one trusted node.
+    Peer(PeerEnd),
 }
 
 impl fmt::Display for EndPoint {
@@ -65,6 +72,8 @@ impl fmt::Display for EndPoint {
         match self {
             Self::Local(name) => formatter.write_str(name),
             Self::Remote(address) => formatter.write_str(&address.url),
+            Self::Node(end) => end.fmt(formatter),
+            Self::Peer(end) => end.fmt(formatter),
         }
     }
 }
@@ -114,6 +123,9 @@ pub enum JobError {
     /// 400.
     #[error("{0}")]
     BadRequest(String),
+    /// 403: this is never an end of a replication.
+    #[error("{0}")]
+    Forbidden(String),
     /// 501: it would change the outcome and is not built yet.
     #[error("the replication field `{field}` is not supported by this version of refuge")]
     Unsupported {

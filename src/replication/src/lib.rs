@@ -5,13 +5,17 @@
 //! the tests) carries them out and feeds the [`Answer`]s and the passing of time back. Pull, push and
 //! replication between two local databases are one and the same.
 //!
-//! Here live: the machine, checkpoints and their comparison, replication ids, the parsing of what
-//! `POST /_replicate` asks for. Not here: sockets, actors, clocks, randomness, files.
+//! [`Documents`] is a second machine: what runs because of documents in `_replicator`, and when.
+//!
+//! Here live: the machines, checkpoints and their comparison, replication ids, the parsing of what
+//! `POST /_replicate` and the documents ask for. Not here: sockets, actors, clocks, randomness,
+//! files.
 //!
 //! Source: <https://docs.couchdb.org/en/stable/replication/protocol.html>
 
 mod checkpoint;
 mod date;
+mod documents;
 mod exchange;
 mod failure;
 mod identity;
@@ -23,6 +27,11 @@ mod status;
 mod summary;
 
 pub use checkpoint::{CheckpointLog, Session, common_session};
+pub use date::timestamp;
+pub use documents::{
+    ChangedReplication, Documents, DocumentsEffect, DocumentsOptions, PeerUp, RunNumber, RunOrder,
+    StateWrite, WriteOutcome,
+};
 pub use exchange::{
     Answer, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage, Effect, End,
     EndFailure, EndFailureKind, Information, Refusal, Request, RequestId, Wanted,
@@ -30,8 +39,8 @@ pub use exchange::{
 pub use failure::Failure;
 pub use identity::{ReplicationId, ReplicationIdentity};
 pub use job::{
-    BasicCredentials, Cancellation, EndPoint, Job, JobError, RemoteAddress, ReplicateRequest,
-    parse_replicate_request,
+    BasicCredentials, Cancellation, EndPoint, Job, JobError, NodeEnd, PeerEnd, RemoteAddress,
+    ReplicateRequest, is_named_by, parse_replicate_request,
 };
 pub use machine::Replication;
 pub use sequence::sequence_text_of;

@@ -1,6 +1,8 @@
 //! What a replication tells of itself: for `_active_tasks`, the console and the tests.
 
-use crate::summary::Statistics;
+use serde_json::Value;
+
+use crate::summary::{Reached, Statistics};
 
 /// Where a replication stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -49,4 +51,16 @@ pub struct Status {
     pub waiting_to_retry: usize,
     /// The last failure of an end; gone with the next success of the same end.
     pub last_failure: Option<String>,
+}
+
+impl Status {
+    /// The counts as `_scheduler/jobs` and `_scheduler/docs` show them.
+    pub fn told(&self) -> Value {
+        self.statistics.told(Reached {
+            checkpointed: &self.checkpointed_sequence,
+            through: &self.through_sequence,
+            source: &self.source_sequence,
+            pending: self.pending,
+        })
+    }
 }

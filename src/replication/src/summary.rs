@@ -1,6 +1,6 @@
 //! What a replication has done: counts, and the body of the answer to `POST /_replicate`.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Counts of one run, named as CouchDB's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -24,4 +24,43 @@ pub struct Summary {
     pub body: Map<String, Value>,
     /// Counts of this run.
     pub statistics: Statistics,
+}
+
+/// How far a replication is, for [`Statistics::told`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reached<'a> {
+    /// Up to here all is in the checkpoints.
+    pub(crate) checkpointed: &'a str,
+    /// Up to here all is stored on the target.
+    pub(crate) through: &'a str,
+    /// The newest known sequence of the source.
+    pub(crate) source: &'a str,
+    /// Rows that were not read yet, where the source tells.
+    pub(crate) pending: Option<u64>,
+}
+
+impl Statistics {
+    /// As `_scheduler` and `_replication_stats` show them.
+    pub(crate) fn told(&self, reached: Reached<'_>) -> Value {
+        json!({
+            "revisions_checked": self.missing_checked,
+            "missing_revisions_found": self.missing_found,
+            "docs_read": self.docs_read,
+            "docs_written": self.docs_written,
+            "changes_pending": reached.pending,
+            "doc_write_failures": self.doc_write_failures,
+            "checkpointed_source_seq": reached.checkpointed,
+            "source_seq": reached.source,
+            "through_seq": reached.through,
+        })
+    }
+}
+
+impl Summary {
+    /// The counts as `_scheduler/docs` and a document's `_replication_stats` show them.
+    pub fn told(&self) -> Value {
+        let last = self.body.get("source_last_seq").and_then(Value::as_str).unwrap_or_default();
+        let reached = Reached { checkpointed: last, through: last, source: last, pending: Some(0) };
+        self.statistics.told(reached)
+    }
 }

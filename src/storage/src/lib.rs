@@ -35,4 +35,4 @@ pub use records::{ContentRecord, DocumentRecord};
 pub use snapshot::{
     ChangeRange, Changes, ChangesWithBodies, DocumentRange, Documents, Locals, Snapshot,
 };
-pub use store::Store;
+pub use store::{NodeRange, Store};

@@ -1,5 +1,6 @@
 //! The reading side: a weak handle that any thread may hold, and the snapshots it opens.
 
+use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -19,6 +20,17 @@ pub(crate) struct Shared {
     pub(crate) database: Database,
     pub(crate) fits_memory: AtomicBool,
     pub(crate) lock: Arc<DirectoryLock>,
+}
+
+/// Which records of the node are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeRange<'a> {
+    /// What their keys begin with.
+    pub prefix: &'a str,
+    /// A whole key: only those behind it are read, whether it is there or not.
+    pub after: Option<&'a str>,
+    /// Most records.
+    pub limit: usize,
 }
 
 /// A handle for reading, cheap to clone. It does not keep the engine alive: once the engine is
@@ -105,15 +117,35 @@ impl Store {
     /// # Errors
     /// [`StorageError`].
     pub fn node_records(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
+        self.node_range(&NodeRange { prefix, after: None, limit: usize::MAX })
+    }
+
+    /// Some of the records of the node, in order of their keys.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn node_range(
+        &self,
+        range: &NodeRange<'_>,
+    ) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
         let snapshot = self.snapshot()?;
         let keyspace = &snapshot.shared().keyspaces.node;
+        // Keys of a prefix stand together, and none of them stands before the prefix itself.
+        let from = match range.after {
+            Some(after) if after >= range.prefix => Bound::Excluded(after),
+            Some(_) | None => Bound::Included(range.prefix),
+        };
+        let rows = snapshot.view().range::<&str, _>(keyspace, (from, Bound::Unbounded));
         let mut found = Vec::new();
-        for guard in snapshot.view().prefix(keyspace, prefix) {
+        for guard in rows.take(range.limit) {
             let (key, row) = guard.into_inner()?;
             let key = std::str::from_utf8(&key).map_err(|_| StorageError::Record {
                 keyspace: "node",
                 reason: "its key is not UTF-8",
             })?;
+            if !key.starts_with(range.prefix) {
+                break;
+            }
             found.push((key.to_owned(), records::opaque("node", &row).map(<[u8]>::to_vec)?));
         }
         Ok(found)

@@ -4,12 +4,15 @@
 //!
 //! The client shares the machine with the server, so it is a lean one: one thread, requests written by
 //! hand. What it costs is printed beside what the server costs.
+//!
+//! `refuge-benchmark mesh` measures two nodes of refuge that know each other.
 
 mod connection;
 mod documents;
 mod figure;
 mod machine;
 mod measure;
+mod mesh;
 mod process;
 mod server;
 mod target;
@@ -18,7 +21,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::figure::Report;
 use crate::process::Process;
@@ -29,8 +32,14 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Measures a CouchDB-compatible server, and this machine.
 #[derive(Parser)]
-#[command(name = "refuge-benchmark")]
+#[command(
+    name = "refuge-benchmark",
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// The server's URL with an admin's credentials: http://admin:secret@127.0.0.1:5984
     #[arg(required_unless_present = "command")]
     url: Option<String>,
@@ -54,8 +63,17 @@ struct Arguments {
     documents: u32,
 }
 
+/// What else is measured.
+#[derive(Subcommand)]
+enum Verb {
+    Mesh(mesh::Arguments),
+}
+
 fn main() -> Outcome<()> {
     let arguments = Arguments::parse();
+    if let Some(Verb::Mesh(arguments)) = &arguments.verb {
+        return mesh::run(arguments);
+    }
     // One thread: it leaves the other core to the server.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(run(arguments))

@@ -4,17 +4,16 @@
 use std::sync::Arc;
 
 use refuge_document::{ChangeRow, sequence_text};
-use tokio::time::Instant;
 
 use super::filter::Filter;
-use super::framing::{Ending, Framing};
 use super::included;
-use super::parameters::{FeedKind, Parameters, Patience};
+use super::parameters::Parameters;
 use super::persistence::persist;
 use super::remaining::count_between;
 use super::row::RowWriter;
 use super::scan::{Range, Scan};
 use crate::failure::Failure;
+use crate::feed::{FeedKind, Framing, Pace, Woken};
 use crate::limits;
 use crate::node::{Database, StoredBody};
 use crate::shutdown::Shutdown;
@@ -35,7 +34,7 @@ pub(super) struct Feed {
     database: Arc<dyn Database>,
     parameters: Parameters,
     filter: Filter,
-    shutdown: Shutdown,
+    pace: Pace,
     rows: RowWriter,
     framing: Framing,
     /// Everything up to here has been told (descending: from here on).
@@ -50,8 +49,6 @@ pub(super) struct Feed {
     told: usize,
     /// Whether the walk under way came to its end.
     finished: bool,
-    /// When something was sent last.
-    quiet_since: Instant,
 }
 
 /// How a walk ended.
@@ -61,17 +58,6 @@ enum Walked {
     Everything,
     /// The limit is reached, or the node is about to stop.
     Stopped,
-}
-
-/// What ended a wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Woken {
-    /// The database is at this sequence.
-    Changed(u64),
-    /// Nothing happened for as long as the client wants to wait.
-    Quiet,
-    /// The node is about to stop, the database is gone or cannot be reached.
-    Over,
 }
 
 impl Feed {
@@ -93,11 +79,10 @@ impl Feed {
             first_walk: true,
             told: 0,
             finished: false,
-            quiet_since: Instant::now(),
+            pace: Pace::new(parameters.patience, shutdown),
             database,
             parameters,
             filter,
-            shutdown,
         }
     }
 
@@ -110,20 +95,17 @@ impl Feed {
             sender.buffer().push(b'\n');
         }
         while self.goes_on(walked)? {
-            if !sender.buffer().is_empty() {
-                sender.flush().await?;
-                self.quiet_since = Instant::now();
-            }
-            walked = match (self.wait().await, self.parameters.patience) {
-                (Woken::Changed(until), _) => {
+            self.pace.send(&mut sender).await?;
+            walked = match self.wait().await {
+                Woken::Changed(until) => {
                     self.until = until;
                     self.walk(&mut sender).await
                 }
-                (Woken::Quiet, Patience::Heartbeat(_)) => {
+                Woken::Quiet => {
                     self.framing.heartbeat(sender.buffer());
                     Ok(Walked::Everything)
                 }
-                (Woken::Quiet, Patience::Timeout(_)) | (Woken::Over, _) => Ok(Walked::Stopped),
+                Woken::Over => Ok(Walked::Stopped),
             };
         }
         self.close(&mut sender).await
@@ -146,11 +128,7 @@ impl Feed {
 
     /// Whether the feed stays open behind the rows that it has told so far.
     fn waits(&self) -> bool {
-        match self.parameters.feed {
-            FeedKind::Normal => false,
-            FeedKind::LongPoll => self.told == 0,
-            FeedKind::Continuous | FeedKind::EventSource => true,
-        }
+        self.parameters.feed.stays_open(self.told)
     }
 
     fn wanted(&self) -> usize {
@@ -204,7 +182,7 @@ impl Feed {
                     return Ok(Walked::Stopped);
                 }
             }
-            self.show_life_when_due(sender).await?;
+            self.pace.show_life_when_due(self.framing, sender).await?;
         }
         self.finished = true;
         if !self.descending || self.waits() {
@@ -220,7 +198,7 @@ impl Feed {
     async fn told_to_stop(&self) {
         match self.parameters.feed {
             FeedKind::Normal => std::future::pending().await,
-            _ => self.shutdown.requested().await,
+            _ => self.pace.told_to_stop().await,
         }
     }
 
@@ -248,13 +226,9 @@ impl Feed {
             }
         }
         RowWriter::close(out);
-        self.framing.after_row(out, row.sequence, self.database.instance());
+        self.framing.after_row(out, |out| self.rows.write_id(out, row.sequence));
         self.told += 1;
-        if out.len() >= limits::CHUNK_BYTES {
-            sender.flush().await?;
-            self.quiet_since = Instant::now();
-        }
-        Ok(())
+        if out.len() >= limits::CHUNK_BYTES { self.pace.send(sender).await } else { Ok(()) }
     }
 
     /// Waits for a change, for the client's patience to end, or for the end of all.
@@ -267,37 +241,23 @@ impl Feed {
             // of the one that was opened.
             Ok(database.information().await?.update_sequence)
         });
-        let quiet = self.quiet_since + self.parameters.patience.interval();
-        tokio::select! {
-            biased;
-            () = self.shutdown.requested() => Woken::Over,
-            changed = changed => match changed {
-                Ok(sequence) if sequence > position => Woken::Changed(sequence),
-                _ => Woken::Over,
-            },
-            () = tokio::time::sleep_until(quiet) => Woken::Quiet,
-        }
-    }
-
-    /// A long walk past rows that do not pass shows life as well.
-    async fn show_life_when_due(&mut self, sender: &mut ReplySender) -> Result<(), Failure> {
-        match self.parameters.patience {
-            Patience::Heartbeat(interval) if self.quiet_since.elapsed() >= interval => {
-                self.framing.heartbeat(sender.buffer());
-                sender.flush().await?;
-                self.quiet_since = Instant::now();
-            }
-            _ => {}
-        }
-        Ok(())
+        let beyond = async { changed.await.ok().filter(|sequence| *sequence > position) };
+        self.pace.wait(beyond).await
     }
 
     async fn close(self, sender: &mut ReplySender) -> Result<(), Failure> {
         // A count that is not to be had is `null`; the rows and the last sequence stand without it.
         let pending = self.pending().await.ok();
         let last_sequence = sequence_text(self.position, self.database.instance());
-        let ending = Ending { last_sequence: &last_sequence, pending };
-        self.framing.close(sender.buffer(), ending);
+        self.framing.close(sender.buffer(), |out| {
+            out.extend_from_slice(b"\"last_seq\":\"");
+            out.extend_from_slice(last_sequence.as_bytes());
+            out.extend_from_slice(b"\",\"pending\":");
+            match pending {
+                Some(count) => out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes()),
+                None => out.extend_from_slice(b"null"),
+            }
+        });
         sender.flush().await
     }
 

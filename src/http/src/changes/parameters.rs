@@ -1,30 +1,11 @@
 //! The parameters of `_changes`, typed, with CouchDB 3.5's defaults and texts. What a filter lets
 //! through is not decided here.
 
-use std::time::Duration;
-
 use refuge_document::parse_sequence;
 
 use crate::failure::Failure;
+use crate::feed::{FeedKind, Patience, Waiting, parse_kind, parse_limit};
 use crate::query::Query;
-
-/// How long a feed waits for a change where nothing else is asked, and the longest it waits at all:
-/// CouchDB's `changes_timeout`.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-
-/// How the changes are handed out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum FeedKind {
-    /// All there are, then the end.
-    #[default]
-    Normal,
-    /// All there are; where there are none, the first that comes.
-    LongPoll,
-    /// One object a line, without an end.
-    Continuous,
-    /// Server-sent events, without an end.
-    EventSource,
-}
 
 /// Where the changes begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,24 +33,6 @@ impl Since {
             Self::Now => current,
             Self::Sequence { opaque: Some(opaque), .. } if opaque != instance => 0,
             Self::Sequence { number, .. } => (*number).min(current),
-        }
-    }
-}
-
-/// What happens when nothing changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Patience {
-    /// A sign of life goes out each time that long passed; the feed has no end.
-    Heartbeat(Duration),
-    /// The feed ends after that long.
-    Timeout(Duration),
-}
-
-impl Patience {
-    /// How long nothing may happen.
-    pub(super) fn interval(self) -> Duration {
-        match self {
-            Self::Heartbeat(interval) | Self::Timeout(interval) => interval,
         }
     }
 }
@@ -127,19 +90,19 @@ impl Parameters {
             descending: false,
             all_leaves: false,
             documents: Documents::default(),
-            patience: Patience::Timeout(LONGEST_WAIT),
+            patience: Patience::default(),
             filter: FilterName::None,
             document_ids: None,
         };
-        let (mut heartbeat, mut timeout) = (None, LONGEST_WAIT);
+        let mut waiting = Waiting::default();
         for (name, value) in query.iter() {
             match name.to_ascii_lowercase().as_str() {
-                "feed" => found.feed = parse_feed(value)?,
+                "feed" => found.feed = parse_kind(value)?,
                 "since" | "last-event-id" => found.since = parse_since(value)?,
                 "limit" => found.limit = Some(parse_limit(value)?),
                 "style" => found.all_leaves = parse_style(value)?,
-                "heartbeat" => heartbeat = Some(parse_heartbeat(value)?),
-                "timeout" => timeout = parse_timeout(value)?,
+                "heartbeat" => waiting.read_heartbeat(value)?,
+                "timeout" => waiting.read_timeout(value)?,
                 "filter" => found.filter = parse_filter(value)?,
                 "seq_interval" => check_interval(value)?,
                 "doc_ids" => found.document_ids = Some(value.to_owned()),
@@ -156,23 +119,13 @@ impl Parameters {
         {
             found.since = parse_since(id)?;
         }
-        found.patience = heartbeat.map_or(Patience::Timeout(timeout), Patience::Heartbeat);
+        found.patience = waiting.patience();
         Ok(found)
     }
 }
 
 fn bad(reason: &str) -> Failure {
     Failure::BadRequest(reason.to_owned())
-}
-
-fn parse_feed(value: &str) -> Result<FeedKind, Failure> {
-    match value {
-        "normal" => Ok(FeedKind::Normal),
-        "longpoll" => Ok(FeedKind::LongPoll),
-        "continuous" | "live" => Ok(FeedKind::Continuous),
-        "eventsource" => Ok(FeedKind::EventSource),
-        _ => Err(bad("Supported `feed` types: normal, continuous, live, longpoll, eventsource")),
-    }
 }
 
 fn parse_since(value: &str) -> Result<Since, Failure> {
@@ -186,36 +139,12 @@ fn parse_since(value: &str) -> Result<Since, Failure> {
     Ok(Since::Sequence { number, opaque })
 }
 
-fn parse_limit(value: &str) -> Result<usize, Failure> {
-    value.parse().map_err(|_| bad("The limit value should be a non-negative integer."))
-}
-
 fn parse_style(value: &str) -> Result<bool, Failure> {
     match value {
         "all_docs" => Ok(true),
         "main_only" => Ok(false),
         _ => Err(bad("Supported `style` values: main_only, all_docs")),
     }
-}
-
-fn parse_heartbeat(value: &str) -> Result<Duration, Failure> {
-    if value == "true" {
-        return Ok(LONGEST_WAIT);
-    }
-    match value.parse::<i64>().map(u64::try_from) {
-        Ok(Ok(milliseconds @ 1..)) => Ok(Duration::from_millis(milliseconds).min(LONGEST_WAIT)),
-        Ok(_) => Err(bad("The heartbeat value should be a positive integer (in milliseconds).")),
-        Err(_) => Err(bad(
-            "Invalid heartbeat value. Expecting a positive integer value (in milliseconds).",
-        )),
-    }
-}
-
-fn parse_timeout(value: &str) -> Result<Duration, Failure> {
-    value
-        .parse()
-        .map(|milliseconds| Duration::from_millis(milliseconds).min(LONGEST_WAIT))
-        .map_err(|_| bad("The timeout value should be a non-negative integer (in milliseconds)."))
 }
 
 fn parse_filter(value: &str) -> Result<FilterName, Failure> {
@@ -244,6 +173,7 @@ fn check_interval(value: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feed::LONGEST_WAIT;
 
     fn parse(query: &str) -> Result<Parameters, Failure> {
         Parameters::parse(&Query::parse(Some(query)), None)
@@ -286,20 +216,6 @@ mod tests {
         assert_eq!(resolve("now"), 50);
         assert_eq!(resolve("99"), 50);
         assert_eq!(reason("since=x"), "Malformed sequence supplied in 'since' parameter.");
-    }
-
-    #[test]
-    fn a_heartbeat_beats_a_timeout_and_neither_is_longer_than_a_minute() {
-        let patience = |query: &str| parse(query).expect("good").patience;
-        let second = Duration::from_secs(1);
-        assert_eq!(patience("heartbeat=true"), Patience::Heartbeat(LONGEST_WAIT));
-        assert_eq!(patience("timeout=5&heartbeat=1000"), Patience::Heartbeat(second));
-        assert_eq!(patience("timeout=1000"), Patience::Timeout(second));
-        assert_eq!(patience("timeout=9999999"), Patience::Timeout(LONGEST_WAIT));
-        assert!(reason("heartbeat=0").starts_with("The heartbeat value"));
-        assert!(reason("heartbeat=-5").starts_with("The heartbeat value"));
-        assert!(reason("heartbeat=x").starts_with("Invalid heartbeat value"));
-        assert!(parse("timeout=x").is_err());
     }
 
     #[test]

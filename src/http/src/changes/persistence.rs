@@ -1,44 +1,8 @@
-//! Asking a database again while an actor behind it is being restarted, so that a feed outlives
-//! restarts. What is asked is the caller's.
-
-use std::time::Duration;
-
-use tokio::time::Instant;
+//! Asking a database again while an actor behind it is being restarted.
 
 use crate::failure::Failure;
+use crate::feed;
 use crate::node::Database;
-
-/// First pause; a restart usually takes less than that.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-
-/// Longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// How long it is asked again: about as long as a branch of the node may take to come back.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The pauses between questions: doubling, bounded, and ended by a deadline.
-#[derive(Clone, Copy, Debug)]
-struct Pauses {
-    next: Duration,
-    deadline: Instant,
-}
-
-impl Pauses {
-    fn new(now: Instant) -> Self {
-        Self { next: FIRST_PAUSE, deadline: now + PATIENCE }
-    }
-
-    /// The pause before the next question; `None` when it is time to give up.
-    fn take(&mut self, now: Instant) -> Option<Duration> {
-        if now >= self.deadline {
-            return None;
-        }
-        let pause = self.next;
-        self.next = (pause * 2).min(LONGEST_PAUSE);
-        Some(pause)
-    }
-}
 
 /// Asks until the answer is another one than `Failure::Unavailable`, for a while. A database that
 /// was deleted meanwhile is `Failure::NoDatabase`.
@@ -49,32 +13,11 @@ pub(super) async fn persist<R, F>(
 where
     F: Future<Output = Result<R, Failure>>,
 {
-    let mut pauses = None;
-    loop {
-        let answer = ask().await;
-        let Err(Failure::Unavailable(reason)) = answer else { return answer };
-        let now = Instant::now();
-        let Some(pause) = pauses.get_or_insert_with(|| Pauses::new(now)).take(now) else {
-            return Err(Failure::Unavailable(reason));
-        };
-        tokio::time::sleep(pause).await;
-        if let Err(gone @ Failure::NoDatabase) = database.information().await {
-            return Err(gone);
+    let is_gone = || async {
+        match database.information().await {
+            Err(gone @ Failure::NoDatabase) => Some(gone),
+            _ => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_a_second_and_end() {
-        let begin = Instant::now();
-        let mut pauses = Pauses::new(begin);
-        let taken: Vec<u128> =
-            (0..9).filter_map(|_| pauses.take(begin)).map(|pause| pause.as_millis()).collect();
-        assert_eq!(taken, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
-        assert_eq!(pauses.take(begin + PATIENCE), None);
-    }
+    };
+    feed::persist(ask, is_gone).await
 }

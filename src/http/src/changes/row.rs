@@ -41,6 +41,15 @@ impl RowWriter {
         }
     }
 
+    /// Appends the sequence as a browser tells it when it resumes an event source.
+    pub(super) fn write_id(&self, out: &mut Vec<u8>, sequence: u64) {
+        out.push(b'"');
+        out.extend_from_slice(itoa::Buffer::new().format(sequence).as_bytes());
+        // Up to and with the quote that ends it.
+        let end = self.tail.iter().position(|byte| *byte == b'"').map_or(0, |quote| quote + 1);
+        out.extend_from_slice(self.tail.get(..end).unwrap_or_default());
+    }
+
     /// Ends a row.
     pub(super) fn close(out: &mut Vec<u8>) {
         out.push(b'}');

@@ -49,7 +49,7 @@ pub(super) async fn read(
     id: &str,
 ) -> Result<Reply, Failure> {
     if request.query.text("open_revs").is_some() {
-        return open_revisions(request, database, id).await;
+        return Box::pin(open_revisions(request, database, id)).await;
     }
     let options = ShowOptions::from_query(&request.query)?;
     let revision = request.query.revision("rev")?;
@@ -57,7 +57,7 @@ pub(super) async fn read(
     let opened = open(database.as_ref(), id, revision.as_ref(), latest, &options).await?;
     let with_bytes = options.attachments && !opened.content.attachments.is_empty();
     if with_bytes && request.accepts("multipart/related") {
-        return related::answer(request, database, id, opened, options).await;
+        return Box::pin(related::answer(request, database, id, opened, options)).await;
     }
     let mut text = Vec::with_capacity(opened.content.body.as_bytes().len() + 128);
     let shown = opened.shown(id);
@@ -109,7 +109,19 @@ async fn open(
     latest: bool,
     options: &ShowOptions,
 ) -> Result<Opened, Failure> {
-    let Some(revision) = revision else { return open_winner(database, id, options).await };
+    match revision {
+        Some(revision) => Box::pin(open_in_tree(database, id, revision, latest)).await,
+        None if options.need_tree() => Box::pin(open_winner_in_tree(database, id)).await,
+        None => open_winner(database, id).await,
+    }
+}
+
+async fn open_in_tree(
+    database: &dyn Database,
+    id: &str,
+    revision: &Revision,
+    latest: bool,
+) -> Result<Opened, Failure> {
     let tree = tree(database, id).await?.ok_or_else(missing)?;
     let leaf = if latest {
         tree.tree.descend(revision).into_iter().next()
@@ -119,19 +131,16 @@ async fn open(
     open_leaf(database, leaf.ok_or_else(missing)?, tree).await
 }
 
-async fn open_winner(
-    database: &dyn Database,
-    id: &str,
-    options: &ShowOptions,
-) -> Result<Opened, Failure> {
-    if options.need_tree() {
-        let tree = tree(database, id).await?.ok_or_else(missing)?;
-        let leaf = tree.tree.winner().ok_or_else(missing)?;
-        if leaf.deleted {
-            return Err(Failure::NotFound("deleted".to_owned()));
-        }
-        return open_leaf(database, leaf, tree).await;
+async fn open_winner_in_tree(database: &dyn Database, id: &str) -> Result<Opened, Failure> {
+    let tree = tree(database, id).await?.ok_or_else(missing)?;
+    let leaf = tree.tree.winner().ok_or_else(missing)?;
+    if leaf.deleted {
+        return Err(Failure::NotFound("deleted".to_owned()));
     }
+    open_leaf(database, leaf, tree).await
+}
+
+async fn open_winner(database: &dyn Database, id: &str) -> Result<Opened, Failure> {
     let StoredDocument { sequence, leaf, content } =
         database.winner(id).await?.ok_or_else(missing)?;
     if leaf.deleted {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use base64::Engine as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use refuge_http::{Node, Peer, Shutdown, serve_connection};
+use refuge_mesh::NodeId;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -58,11 +60,43 @@ impl Answer {
     }
 }
 
+/// An answer whose body is still to come.
+pub(crate) struct Reading {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    body: Incoming,
+}
+
+impl Reading {
+    /// The next piece as text; `None` at the end.
+    pub(crate) async fn piece(&mut self) -> Option<String> {
+        let piece = self.body.frame().await?.unwrap().into_data().unwrap();
+        Some(String::from_utf8(piece.to_vec()).unwrap())
+    }
+
+    /// All that is still to come.
+    pub(crate) async fn rest(mut self) -> String {
+        let mut rest = String::new();
+        while let Some(piece) = self.piece().await {
+            rest.push_str(&piece);
+        }
+        rest
+    }
+}
+
 /// Serves a node on one end of a pipe and gives back the other.
 pub(crate) fn serve(node: Arc<dyn Node>) -> (tokio::io::DuplexStream, watch::Sender<bool>) {
+    serve_peer(node, None)
+}
+
+/// [`serve`] for a client that proved to be this node.
+pub(crate) fn serve_peer(
+    node: Arc<dyn Node>,
+    certificate: Option<NodeId>,
+) -> (tokio::io::DuplexStream, watch::Sender<bool>) {
     let (near, far) = tokio::io::duplex(PIPE_BYTES);
     let (shutdown, receiver) = watch::channel(false);
-    let peer = Peer { address: ([127, 0, 0, 1], 1).into() };
+    let peer = Peer { address: ([127, 0, 0, 1], 1).into(), certificate };
     tokio::spawn(async move {
         let _ = serve_connection(far, node, peer, Shutdown::new(receiver)).await;
     });
@@ -72,7 +106,15 @@ pub(crate) fn serve(node: Arc<dyn Node>) -> (tokio::io::DuplexStream, watch::Sen
 impl Client {
     /// A connection to a node, without credentials.
     pub(crate) async fn anonymous(node: Arc<MemoryNode>) -> Self {
-        let (near, shutdown) = serve(node);
+        Self::over(serve(node)).await
+    }
+
+    /// A connection of another node, without credentials.
+    pub(crate) async fn peer(node: Arc<MemoryNode>, id: NodeId) -> Self {
+        Self::over(serve_peer(node, Some(id))).await
+    }
+
+    async fn over((near, shutdown): (tokio::io::DuplexStream, watch::Sender<bool>)) -> Self {
         let (sender, connection) = http1::handshake(TokioIo::new(near)).await.unwrap();
         tokio::spawn(connection);
         Self { sender, authorization: None, shutdown }
@@ -80,11 +122,15 @@ impl Client {
 
     /// A connection to a node as somebody.
     pub(crate) async fn named(node: Arc<MemoryNode>, name: &str, password: &str) -> Self {
-        let mut client = Self::anonymous(node).await;
+        Self::anonymous(node).await.with_credentials(name, password)
+    }
+
+    /// The same connection, with credentials in all further requests.
+    pub(crate) fn with_credentials(mut self, name: &str, password: &str) -> Self {
         let encoded =
             base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"));
-        client.authorization = Some(format!("Basic {encoded}"));
-        client
+        self.authorization = Some(format!("Basic {encoded}"));
+        self
     }
 
     /// The admin of a new node that has the database `db`.
@@ -102,6 +148,17 @@ impl Client {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Answer {
+        let Reading { status, headers, body } = self.open(line, headers, body).await;
+        Answer { status, headers, body: body.collect().await.unwrap().to_bytes() }
+    }
+
+    /// Sends `METHOD /path` and waits for the beginning of the answer.
+    pub(crate) async fn open(
+        &mut self,
+        line: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Reading {
         let (method, path) = line.split_once(' ').unwrap();
         let mut request = Request::builder().method(method).uri(path).header("host", "node");
         if let Some(authorization) = &self.authorization {
@@ -114,8 +171,7 @@ impl Client {
         let request = request.body(Full::new(body.into())).unwrap();
         let answer = self.sender.send_request(request).await.unwrap();
         let (parts, body) = answer.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Reading { status: parts.status, headers: parts.headers, body }
     }
 
     /// `GET` of a path.

@@ -8,6 +8,7 @@
 mod access;
 mod all_documents;
 mod attachments;
+mod bodies;
 mod bulk;
 mod changes;
 mod client;
@@ -16,4 +17,8 @@ mod databases;
 mod documents;
 mod locals;
 mod memory;
+mod node_events;
+mod peer_streams;
+mod peers;
 mod related;
+mod scheduler;

@@ -211,10 +211,13 @@ impl Actor for Owner {
             OwnerMessage::Open(guests, child) => {
                 guests.start_child_then(*child, &myself, OwnerMessage::Opened)?;
             }
-            OwnerMessage::Opened(outcome) => {
-                state.names.monitor_into(&outcome?, &myself, OwnerMessage::Closed);
-                state.news.send("opened".to_owned())?;
-            }
+            OwnerMessage::Opened(outcome) => match outcome {
+                Ok(guest) => {
+                    state.names.monitor_into(&guest, &myself, OwnerMessage::Closed);
+                    state.news.send("opened".to_owned())?;
+                }
+                Err(error) => state.news.send(format!("not opened: {error}"))?,
+            },
             OwnerMessage::Closed(exit) => state.news.send(format!("closed: {exit}"))?,
         }
         Ok(())
@@ -244,4 +247,29 @@ async fn an_owner_hears_of_starts_and_ends_as_messages() {
     stage.names.monitor_into(&gone, &owner, OwnerMessage::Closed);
     assert_eq!(within(news.recv()).await.unwrap(), "closed: was not running");
     assert_eq!(within(stage.names.monitor(&gone)).await, Exit::Unknown);
+}
+
+#[tokio::test]
+async fn an_owner_hears_also_when_the_supervisor_is_killed_during_a_start() {
+    let mut stage = Stage::new();
+    let (sender, mut news) = mpsc::unbounded_channel();
+    let owner = worker::<Owner>("owner", Restart::Permanent, Shutdown::Kill, move |context| {
+        OwnerState { names: context.names, news: sender.clone() }
+    });
+    let tree = SupervisorSpecification::rest_for_one("root")
+        .child(owner)
+        .child(supervisor(SupervisorSpecification::dynamic("guests")));
+    let _node = stage.start(tree).await;
+    stage.script("guest").hanging_starts.store(1, Ordering::SeqCst);
+    let guests = DynamicSupervisor::new(&stage.names, "guests");
+    for name in ["guest", "late guest"] {
+        let child = Box::new(stage.player(name).temporary());
+        stage.names.cast("owner", OwnerMessage::Open(guests.clone(), child)).unwrap();
+    }
+    stage.until("start guest").await;
+    stage.names.kill("guests").unwrap();
+    for _ in 0..2 {
+        let told = within(news.recv()).await.unwrap();
+        assert!(told.starts_with("not opened: "), "{told}");
+    }
 }

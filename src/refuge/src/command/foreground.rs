@@ -1,7 +1,9 @@
 //! `refuge foreground`: runs a node until it is told to stop.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -81,7 +83,7 @@ async fn live(sources: Sources, settings: &Settings) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Runtime)?;
     tracing::info!(root = %settings.root.display(), "starting");
-    let node = start(StartOptions { sources }).await?;
+    let node = start(StartOptions { sources, announce_mesh: Arc::new(announce_mesh) }).await?;
     announce(&node);
     tokio::select! {
         ended = node.wait() => match ended {
@@ -112,7 +114,14 @@ async fn stop(node: &RunningNode) -> Result<(), Failure> {
     }
 }
 
-/// Standard output holds this one line; nobody reading it is no reason to stop. The set-up link is a
+/// Told once, when the node begins to listen for others.
+fn announce_mesh(address: SocketAddr) {
+    let mut output = std::io::stdout();
+    let _ = writeln!(output, "refuge mesh listening on {address}");
+    let _ = output.flush();
+}
+
+/// Standard output holds this line and the mesh's; nobody reading it is no reason to stop. The set-up link is a
 /// secret: it goes to the terminal directly and never through the log.
 fn announce(node: &RunningNode) {
     let mut output = std::io::stdout();

@@ -3,6 +3,7 @@
 use refuge_document::check_database_name;
 use serde_json::{Map, Value};
 
+use super::node_end::{self, NodeEnd, check_not_peers};
 use super::{
     BasicCredentials, Cancellation, EndPoint, Job, JobError, RemoteAddress, ReplicateRequest,
 };
@@ -48,7 +49,7 @@ pub fn parse_replicate_request(request: &Value) -> Result<ReplicateRequest, JobE
     Ok(ReplicateRequest::Cancel(Cancellation::Job(job)))
 }
 
-fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
+pub(crate) fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
     for field in UNSUPPORTED {
         match fields.get(field) {
             None | Some(Value::Null | Value::Bool(false)) => {}
@@ -56,9 +57,11 @@ fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
         }
     }
     check_target_parameters(fields)?;
+    let (source, target) = (parse_end(fields, "source")?, parse_end(fields, "target")?);
+    node_end::check_at_most_one(&source, &target)?;
     Ok(Job {
-        source: parse_end(fields, "source")?,
-        target: parse_end(fields, "target")?,
+        source,
+        target,
         continuous: flag(fields, "continuous")?.unwrap_or(false),
         create_target: flag(fields, "create_target")?.unwrap_or(false),
         use_checkpoints: flag(fields, "use_checkpoints")?.unwrap_or(true),
@@ -86,21 +89,27 @@ fn check_target_parameters(fields: &Map<String, Value>) -> Result<(), JobError> 
     Ok(())
 }
 
-fn parse_end(fields: &Map<String, Value>, field: &str) -> Result<EndPoint, JobError> {
+/// Reads `source` or `target`.
+pub(crate) fn parse_end(fields: &Map<String, Value>, field: &str) -> Result<EndPoint, JobError> {
     match fields.get(field) {
-        Some(Value::String(text)) if text.contains("://") => {
-            RemoteAddress::parse(text).map(EndPoint::Remote)
-        }
+        Some(Value::String(text)) if text.contains("://") => remote_end(text).map(EndPoint::Remote),
         Some(Value::String(name)) => local_end(name, field),
         Some(Value::Object(end)) => parse_end_object(end, field),
-        Some(_) => {
-            Err(bad(&format!("`{field}` is a database name, a URL, or an object with `url`")))
-        }
+        Some(_) => Err(bad(&format!(
+            "`{field}` is a database name, a URL, or an object with `url` or `node`"
+        ))),
         None => Err(bad(&format!("the field `{field}` is missing"))),
     }
 }
 
+fn remote_end(url: &str) -> Result<RemoteAddress, JobError> {
+    let address = RemoteAddress::parse(url)?;
+    node_end::check_url(&address)?;
+    Ok(address)
+}
+
 fn local_end(name: &str, field: &str) -> Result<EndPoint, JobError> {
+    check_not_peers(name)?;
     match check_database_name(name) {
         Ok(()) => Ok(EndPoint::Local(name.to_owned())),
         Err(error) => Err(bad(&format!("`{field}` names no database: {error}"))),
@@ -108,6 +117,9 @@ fn local_end(name: &str, field: &str) -> Result<EndPoint, JobError> {
 }
 
 fn parse_end_object(end: &Map<String, Value>, field: &str) -> Result<EndPoint, JobError> {
+    if end.contains_key("node") {
+        return NodeEnd::parse(end, field).map(EndPoint::Node);
+    }
     let Some(Value::String(url)) = end.get("url") else {
         return Err(bad(&format!("`{field}.url` is missing or not a string")));
     };
@@ -119,7 +131,7 @@ fn parse_end_object(end: &Map<String, Value>, field: &str) -> Result<EndPoint, J
             return Err(unsupported(&format!("{field}.{name}")));
         }
     }
-    let mut address = RemoteAddress::parse(url)?;
+    let mut address = remote_end(url)?;
     if let Some(headers) = end.get("headers") {
         address.headers = parse_headers(headers, field)?;
     }

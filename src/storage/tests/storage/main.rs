@@ -12,4 +12,5 @@ mod counters;
 mod dropping;
 mod fixture;
 mod lifetimes;
+mod node_records;
 mod reading;

@@ -1,11 +1,11 @@
 //! What stands around the rows of a feed, byte for byte as CouchDB 3.5 writes it. The rows
-//! themselves are in `row`.
+//! themselves are each feed's own.
 
-use super::parameters::FeedKind;
+use super::FeedKind;
 
 /// The layout of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(crate) enum Framing {
     /// One object with all rows in `results`.
     Object,
     /// One row a line.
@@ -14,18 +14,9 @@ pub(super) enum Framing {
     Events,
 }
 
-/// The numbers that end a feed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ending<'a> {
-    /// `last_seq` as text.
-    pub(super) last_sequence: &'a str,
-    /// `pending`; `null` where it could not be counted.
-    pub(super) pending: Option<u64>,
-}
-
 impl Framing {
     /// The layout of a kind of feed.
-    pub(super) fn of(feed: FeedKind) -> Self {
+    pub(crate) fn of(feed: FeedKind) -> Self {
         match feed {
             FeedKind::Normal | FeedKind::LongPoll => Self::Object,
             FeedKind::Continuous => Self::Lines,
@@ -34,14 +25,14 @@ impl Framing {
     }
 
     /// What stands before all rows.
-    pub(super) fn open(self, out: &mut Vec<u8>) {
+    pub(crate) fn open(self, out: &mut Vec<u8>) {
         if self == Self::Object {
             out.extend_from_slice(b"{\"results\":[\n");
         }
     }
 
     /// What stands before a row.
-    pub(super) fn before_row(self, out: &mut Vec<u8>, first: bool) {
+    pub(crate) fn before_row(self, out: &mut Vec<u8>, first: bool) {
         match self {
             Self::Object if first => {}
             Self::Object => out.extend_from_slice(b",\r\n"),
@@ -50,45 +41,36 @@ impl Framing {
         }
     }
 
-    /// What stands behind a row, whose sequence has this text.
-    pub(super) fn after_row(self, out: &mut Vec<u8>, sequence: u64, instance: &str) {
+    /// What stands behind a row; `write_id` writes where a browser goes on behind it.
+    pub(crate) fn after_row(self, out: &mut Vec<u8>, write_id: impl FnOnce(&mut Vec<u8>)) {
         match self {
             Self::Object => {}
             Self::Lines => out.push(b'\n'),
             Self::Events => {
-                out.extend_from_slice(b"\nid: \"");
-                out.extend_from_slice(itoa::Buffer::new().format(sequence).as_bytes());
-                out.push(b'-');
-                out.extend_from_slice(instance.as_bytes());
-                out.extend_from_slice(b"\"\n\n");
+                out.extend_from_slice(b"\nid: ");
+                write_id(out);
+                out.extend_from_slice(b"\n\n");
             }
         }
     }
 
     /// A sign of life.
-    pub(super) fn heartbeat(self, out: &mut Vec<u8>) {
+    pub(crate) fn heartbeat(self, out: &mut Vec<u8>) {
         out.extend_from_slice(match self {
             Self::Object | Self::Lines => b"\n",
             Self::Events => b"event: heartbeat\ndata: \n\n",
         });
     }
 
-    /// What stands behind all rows.
-    pub(super) fn close(self, out: &mut Vec<u8>, ending: Ending<'_>) {
+    /// What stands behind all rows; `write_members` writes the members of the object that ends the
+    /// feed.
+    pub(crate) fn close(self, out: &mut Vec<u8>, write_members: impl FnOnce(&mut Vec<u8>)) {
         match self {
             Self::Object => out.extend_from_slice(b"\n],\n"),
             Self::Lines => out.push(b'{'),
             Self::Events => return,
         }
-        out.extend_from_slice(b"\"last_seq\":\"");
-        out.extend_from_slice(ending.last_sequence.as_bytes());
-        out.extend_from_slice(b"\",\"pending\":");
-        match ending.pending {
-            Some(pending) => {
-                out.extend_from_slice(itoa::Buffer::new().format(pending).as_bytes());
-            }
-            None => out.extend_from_slice(b"null"),
-        }
+        write_members(out);
         out.extend_from_slice(b"}\n");
     }
 }
@@ -103,9 +85,9 @@ mod tests {
         for (number, row) in rows.iter().enumerate() {
             framing.before_row(&mut out, number == 0);
             out.extend_from_slice(row.as_bytes());
-            framing.after_row(&mut out, number as u64 + 1, "i");
+            framing.after_row(&mut out, |out| out.extend_from_slice(b"7"));
         }
-        framing.close(&mut out, Ending { last_sequence: "9-i", pending: Some(3) });
+        framing.close(&mut out, |out| out.extend_from_slice(b"\"last_seq\":9"));
         String::from_utf8(out).expect("text")
     }
 
@@ -113,25 +95,19 @@ mod tests {
     fn an_object_holds_its_rows_in_results() {
         assert_eq!(
             framed(Framing::Object, &["{}", "{}"]),
-            "{\"results\":[\n{},\r\n{}\n],\n\"last_seq\":\"9-i\",\"pending\":3}\n"
+            "{\"results\":[\n{},\r\n{}\n],\n\"last_seq\":9}\n"
         );
-        assert_eq!(
-            framed(Framing::Object, &[]),
-            "{\"results\":[\n\n],\n\"last_seq\":\"9-i\",\"pending\":3}\n"
-        );
+        assert_eq!(framed(Framing::Object, &[]), "{\"results\":[\n\n],\n\"last_seq\":9}\n");
     }
 
     #[test]
     fn lines_end_with_the_last_sequence() {
-        assert_eq!(
-            framed(Framing::Lines, &["{}", "{}"]),
-            "{}\n{}\n{\"last_seq\":\"9-i\",\"pending\":3}\n"
-        );
+        assert_eq!(framed(Framing::Lines, &["{}", "{}"]), "{}\n{}\n{\"last_seq\":9}\n");
     }
 
     #[test]
     fn events_carry_their_sequence_as_id() {
-        assert_eq!(framed(Framing::Events, &["{}"]), "data: {}\nid: \"1-i\"\n\n");
+        assert_eq!(framed(Framing::Events, &["{}"]), "data: {}\nid: 7\n\n");
         let mut out = Vec::new();
         Framing::Events.heartbeat(&mut out);
         assert_eq!(out, b"event: heartbeat\ndata: \n\n");

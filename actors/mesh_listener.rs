@@ -1,0 +1,267 @@
+//! Accepts the connections of other nodes: TLS with both certificates, then an actor for each. Nothing
+//! listens until it is wanted: the settings say so, or a peer is known, and the node's key is there.
+//! The socket is bound once and kept over restarts of this actor.
+//!
+//! A restart drops no connection: they belong to their own supervisor. It forgets who shook hands how
+//! often.
+
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_http::{Node, Peer, RequestBytes};
+use refuge_identity::tls::mesh::{MeshStream, MeshTls};
+use refuge_mesh::{Admission, HandshakeLimiter, HandshakeLimits, Trust};
+use refuge_otp::{DynamicSupervisor, Names};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::configuration::CurrentSettings;
+use crate::http_listener::{Accepted, AcceptedStream, ConnectionChild};
+use crate::node_service::NodeService;
+use crate::peer_directory::PeerBoard;
+use crate::task::OwnedTask;
+use crate::{names, peer_dial};
+
+/// A handshake that takes longer is given up.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+/// Rest after an accept that failed (no file handles left, most often), so as not to spin.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// Rest before the socket is tried again.
+const BIND_REST: Duration = Duration::from_secs(10);
+
+/// Messages of the listener: none; it lives by its task.
+#[derive(Debug)]
+pub enum MeshListenerMessage {
+    /// The accepting task ended, which it never should.
+    AcceptingEnded,
+}
+
+/// Binds the socket at its first call, and gives the same one later.
+pub type BindMesh =
+    Arc<dyn Fn() -> Result<Arc<TcpListener>, Box<dyn Error + Send + Sync>> + Send + Sync>;
+
+/// What the listener is started with.
+#[derive(Clone)]
+pub struct MeshListenerArguments {
+    /// The names of this node.
+    pub names: Names,
+    /// The socket, once it is wanted.
+    pub bind: BindMesh,
+    /// The supervisors' part in serving a connection.
+    pub child: ConnectionChild,
+    /// Bounds the connections that are open.
+    pub connections: Arc<Semaphore>,
+    /// Bounds the request bodies in memory, of all connections of the node together.
+    pub request_bytes: RequestBytes,
+}
+
+/// The actor.
+#[derive(Default)]
+pub struct MeshListenerActor;
+
+/// The accepting task; it ends with the actor.
+pub struct MeshListenerState {
+    _accepting: OwnedTask,
+}
+
+impl Actor for MeshListenerActor {
+    type Msg = MeshListenerMessage;
+    type State = MeshListenerState;
+    type Arguments = MeshListenerArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let accepting = OwnedTask::spawn(async move {
+            if let Err(error) = accept(arguments, &myself).await {
+                tracing::warn!(%error, "other nodes are not listened to");
+            }
+            let _ = myself.cast(MeshListenerMessage::AcceptingEnded);
+        });
+        Ok(MeshListenerState { _accepting: accepting })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        _state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            MeshListenerMessage::AcceptingEnded => Err("accepting connections ended".into()),
+        }
+    }
+}
+
+/// What others of this node are to know of the listener; published under its name.
+pub(crate) struct MeshDoor {
+    port: u16,
+    /// Bounds the request bodies in memory.
+    pub(crate) request_bytes: RequestBytes,
+}
+
+/// The port on which the node listens for others, once it does.
+pub(crate) fn port(names: &Names) -> Option<u16> {
+    names.value::<MeshDoor>(names::MESH_LISTENER).map(|door| door.port)
+}
+
+/// Waits until there is a reason to listen.
+async fn wanted(names: &Names) {
+    let enabled = names
+        .value::<CurrentSettings>(names::CONFIGURATION)
+        .is_some_and(|current| current.settings.mesh.enabled);
+    if enabled {
+        return;
+    }
+    loop {
+        let Ok(board) = crate::published::<PeerBoard>(names, names::PEER_DIRECTORY).await else {
+            continue;
+        };
+        let mut watch = board.watch();
+        drop(board);
+        if watch.wait_for(|peers| peers.iter().next().is_some()).await.is_ok() {
+            return;
+        }
+    }
+}
+
+async fn accept(
+    arguments: MeshListenerArguments,
+    myself: &ActorRef<MeshListenerMessage>,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let names = arguments.names.clone();
+    wanted(&names).await;
+    let identity = peer_dial::identity(&names).await;
+    let tls = MeshTls::new(&identity)?;
+    let socket = bound(&arguments.bind).await;
+    let socket = socket.try_clone()?;
+    socket.set_nonblocking(true)?;
+    let port = socket.local_addr()?.port();
+    let door = MeshDoor { port, request_bytes: arguments.request_bytes.clone() };
+    names.publish(&myself.get_cell(), names::MESH_LISTENER, Arc::new(door));
+    let listener = tokio::net::TcpListener::from_std(socket)?;
+    let limiter = Arc::new(Limiter::default());
+    loop {
+        // Further connections wait in the socket's queue.
+        let permit = Arc::clone(&arguments.connections).acquire_owned().await?;
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+                let Some(shaking) = limiter.begin(address.ip()) else {
+                    tracing::debug!(%address, "refused: too many handshakes");
+                    continue;
+                };
+                let newcomer = Newcomer { stream, address, permit, shaking };
+                tokio::spawn(welcome(arguments.clone(), tls.clone(), newcomer));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection of a node could not be accepted");
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
+        }
+    }
+}
+
+/// The socket; an address in use is tried again, since nothing else of the node depends on it.
+async fn bound(bind: &BindMesh) -> Arc<TcpListener> {
+    loop {
+        match bind() {
+            Ok(socket) => return socket,
+            Err(error) => tracing::error!(%error, "the mesh's port cannot be listened on"),
+        }
+        tokio::time::sleep(BIND_REST).await;
+    }
+}
+
+struct Newcomer {
+    stream: TcpStream,
+    address: SocketAddr,
+    permit: OwnedSemaphorePermit,
+    shaking: Shaking,
+}
+
+/// Shakes hands and hands the connection to an actor of its own.
+async fn welcome(arguments: MeshListenerArguments, tls: MeshTls, newcomer: Newcomer) {
+    let Newcomer { stream, address, permit, shaking } = newcomer;
+    // Small answers must not wait for more.
+    let _ = stream.set_nodelay(true);
+    let shaken = tokio::time::timeout(HANDSHAKE_DEADLINE, tls.accept(stream)).await;
+    drop(shaking);
+    let stream = match shaken {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::debug!(%address, %error, "a handshake failed"),
+        Err(_) => return tracing::debug!(%address, "a handshake took too long"),
+    };
+    if is_blocked(&arguments.names, &stream) {
+        return tracing::debug!(%address, "a blocked node was turned away");
+    }
+    let started = serve(&arguments, stream, address, permit).await;
+    if let Err(error) = started {
+        tracing::warn!(%address, %error, "a connection of a node could not be served");
+    }
+}
+
+fn is_blocked(names: &Names, stream: &MeshStream<TcpStream>) -> bool {
+    crate::peer_directory::peers(names).is_some_and(|peers| {
+        peers.get(&stream.peer_id()).is_some_and(|peer| peer.trust == Trust::Blocked)
+    })
+}
+
+async fn serve(
+    arguments: &MeshListenerArguments,
+    stream: MeshStream<TcpStream>,
+    address: SocketAddr,
+    permit: OwnedSemaphorePermit,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let names = &arguments.names;
+    crate::peer_directory::note_certificate(names, &stream);
+    let peer = Peer { address, certificate: Some(stream.peer_id()) };
+    let bytes = arguments.request_bytes.clone();
+    let node: Arc<dyn Node> = Arc::new(NodeService::new(names).await?.bounded(bytes).from(address));
+
+    let stream = AcceptedStream::Mesh(Box::new(stream));
+    let accepted = Accepted { number: rand::random(), stream, peer, node, permit };
+    let supervisor = DynamicSupervisor::new(names, names::MESH_CONNECTIONS);
+    supervisor.start_child((arguments.child)(accepted)).await?;
+    Ok(())
+}
+
+/// Who shakes hands, and how often of late. Only this actor's tasks come here.
+struct Limiter {
+    limiter: Mutex<HandshakeLimiter>,
+    started: Instant,
+}
+
+impl Default for Limiter {
+    fn default() -> Self {
+        Self {
+            limiter: Mutex::new(HandshakeLimiter::new(HandshakeLimits::default())),
+            started: Instant::now(),
+        }
+    }
+}
+
+impl Limiter {
+    fn begin(self: &Arc<Self>, address: IpAddr) -> Option<Shaking> {
+        let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+        let admitted = limiter.begin(now_ms, address) == Admission::Allow;
+        admitted.then(|| Shaking { limiter: Arc::clone(self) })
+    }
+}
+
+/// A handshake under way.
+struct Shaking {
+    limiter: Arc<Limiter>,
+}
+
+impl Drop for Shaking {
+    fn drop(&mut self) {
+        self.limiter.limiter.lock().unwrap_or_else(PoisonError::into_inner).ended();
+    }
+}

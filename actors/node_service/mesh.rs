@@ -1,0 +1,67 @@
+//! What other nodes ask of this one: who they are, the streams they open, what happened to nodes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use refuge_http::{Failure, NodeEventsPage, NodeEventsRequest, PeerStreamKind, User};
+use refuge_mesh::NodeId;
+use refuge_otp::Names;
+use tokio::io::DuplexStream;
+use tokio::sync::oneshot;
+
+use crate::node_events::NodeEventsMessage;
+use crate::peer_connections::PeerConnectionsMessage;
+use crate::peer_link::PeerLinkMessage;
+use crate::{call_failure, names, peer_directory};
+
+/// A trusted node as a user: decided at every request, since trust may end at any time.
+pub(super) fn peer_user(names: &Names, id: &NodeId) -> Option<Arc<User>> {
+    let roles = peer_directory::peers(names)?.roles(id)?;
+    Some(Arc::new(User { name: Some(format!("node:{id}")), roles }))
+}
+
+/// A stream that a trusted node opened.
+pub(super) struct PeerStream {
+    pub(super) peer: NodeId,
+    pub(super) kind: PeerStreamKind,
+    pub(super) io: DuplexStream,
+    pub(super) address: Option<SocketAddr>,
+}
+
+/// Hands a stream to the actor it is for.
+pub(super) fn take_stream(names: &Names, stream: PeerStream) -> Result<(), Failure> {
+    let PeerStream { peer, kind, io, address } = stream;
+    let sent = match kind {
+        PeerStreamKind::Link => {
+            let address = address.map(|address| address.to_string());
+            let message = PeerLinkMessage::Accepted { stream: io, address };
+            names.cast(&names::peer_link(peer), message)
+        }
+        PeerStreamKind::Reverse => {
+            let message = PeerConnectionsMessage::Reverse { id: peer, path: io };
+            names.cast(names::PEER_CONNECTIONS, message)
+        }
+    };
+    sent.map_err(|error| call_failure(&error))
+}
+
+pub(super) async fn node_events(
+    names: &Names,
+    request: NodeEventsRequest,
+) -> Result<NodeEventsPage, Failure> {
+    crate::call(names, names::NODE_EVENTS, |reply| NodeEventsMessage::Page { request, reply })
+        .await?
+}
+
+/// Waits without a deadline, over restarts of the log.
+pub(super) async fn node_events_beyond(names: &Names, number: u64) -> Result<u64, Failure> {
+    loop {
+        let log = crate::running::<NodeEventsMessage>(names, names::NODE_EVENTS).await?;
+        let (reply, answer) = oneshot::channel();
+        if log.cast(NodeEventsMessage::Beyond { number, reply }).is_ok()
+            && let Ok(newest) = answer.await
+        {
+            return Ok(newest);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Knows the peers: the documents of `_peers`, and whom of them this node trusts now. Every write of
+//! `_peers` comes through here, one after another, so that names stay unique and trust changes for
+//! everybody at once; the documents themselves are an ordinary database.
+//!
+//! Called by: the node's service (writes over HTTP), the console's sessions, links and connections (a
+//! certificate that was seen). A restart loses nothing: it reads the documents again, and those who
+//! watch ask for its next incarnation.
+
+mod commands;
+mod documents;
+
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_console::{ControlError, PeerCommand};
+use refuge_http::{Failure, Update, UpdateResult};
+use refuge_identity::tls::mesh::MeshStream;
+use refuge_mesh::{NodeEventKind, NodeId, Peers, Trust};
+use refuge_otp::Names;
+use serde_json::Value;
+use tokio::sync::{oneshot, watch};
+
+use crate::names;
+use crate::node_events::{NewNodeEvent, NodeEventsMessage};
+use documents::{Known, KnownPeers};
+
+/// The database of peers.
+pub const DATABASE: &str = "_peers";
+
+/// Messages of the directory.
+pub enum PeerDirectoryMessage {
+    /// Documents of `_peers` as a client wants them.
+    Update {
+        /// The edits.
+        updates: Vec<Update>,
+        /// Gets one result an edit.
+        reply: oneshot::Sender<Result<Vec<UpdateResult>, Failure>>,
+    },
+    /// A command of the console.
+    Command {
+        /// What is to be done.
+        command: PeerCommand,
+        /// Gets what is shown.
+        reply: oneshot::Sender<Result<Value, ControlError>>,
+    },
+    /// A trusted peer proved who it is.
+    Seen {
+        /// Its id.
+        id: NodeId,
+        /// Its certificate, PEM.
+        certificate: String,
+    },
+    /// A peer that was up went down.
+    LastSeen {
+        /// Its id.
+        id: NodeId,
+        /// When, RFC 3339.
+        time: String,
+    },
+}
+
+/// The peers as they are now, for everybody to look at; published under the directory's name.
+pub struct PeerBoard {
+    current: watch::Receiver<Arc<Peers>>,
+}
+
+impl PeerBoard {
+    /// The peers now.
+    pub fn peers(&self) -> Arc<Peers> {
+        Arc::clone(&self.current.borrow())
+    }
+
+    /// A receiver of every later view; it closes when the directory is restarted.
+    pub fn watch(&self) -> watch::Receiver<Arc<Peers>> {
+        self.current.clone()
+    }
+}
+
+/// The peers as they are now; none while the directory is being restarted, when nobody is trusted.
+pub(crate) fn peers(names: &Names) -> Option<Arc<Peers>> {
+    names.value::<PeerBoard>(names::PEER_DIRECTORY).map(|board| board.peers())
+}
+
+/// Tells the directory of a trusted peer's certificate, where it is not written down yet.
+pub(crate) fn note_certificate<S>(names: &Names, stream: &MeshStream<S>) {
+    let id = stream.peer_id();
+    let missing = |peers: Arc<Peers>| {
+        peers.is_trusted(&id) && peers.get(&id).is_some_and(|peer| peer.certificate.is_none())
+    };
+    if peers(names).is_some_and(missing) {
+        let Ok(certificate) = stream.peer_certificate_pem() else { return };
+        // While the directory is restarted the next connection tells it.
+        let _ = names.cast(names::PEER_DIRECTORY, PeerDirectoryMessage::Seen { id, certificate });
+    }
+}
+
+/// Waits until a peer is not trusted, over restarts of the directory.
+pub(crate) async fn distrusted(names: &Names, id: &NodeId) {
+    loop {
+        // While it is being restarted nothing is known to have changed.
+        let Ok(board) = crate::published::<PeerBoard>(names, names::PEER_DIRECTORY).await else {
+            continue;
+        };
+        let mut watch = board.watch();
+        drop(board);
+        if watch.wait_for(|peers| !peers.is_trusted(id)).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// The actor.
+#[derive(Default)]
+pub struct PeerDirectoryActor;
+
+/// The documents, and the board that shows them.
+pub struct PeerDirectoryState {
+    names: Names,
+    known: KnownPeers,
+    board: watch::Sender<Arc<Peers>>,
+}
+
+impl Actor for PeerDirectoryActor {
+    type Msg = PeerDirectoryMessage;
+    type State = PeerDirectoryState;
+    type Arguments = Names;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        names: Names,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let known = KnownPeers::load(&names).await?;
+        let (board, current) = watch::channel(Arc::new(known.view()));
+        names.publish(&myself.get_cell(), names::PEER_DIRECTORY, Arc::new(PeerBoard { current }));
+        Ok(PeerDirectoryState { names, known, board })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            PeerDirectoryMessage::Update { updates, reply } => {
+                let _ = reply.send(state.update(updates).await);
+            }
+            PeerDirectoryMessage::Command { command, reply } => {
+                let _ = reply.send(commands::run(state, command).await);
+            }
+            PeerDirectoryMessage::Seen { id, certificate } => {
+                state.note(id, "certificate", certificate, true).await;
+            }
+            PeerDirectoryMessage::LastSeen { id, time } => {
+                state.note(id, "last_seen", time, false).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PeerDirectoryState {
+    /// Carries out edits one after another, and shows what came of them.
+    async fn update(&mut self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
+        let mut results = Vec::with_capacity(updates.len());
+        for update in updates {
+            let id = NodeId::from_canonical(&update.id).ok();
+            let before = id.map(|id| (id, self.known.trust(&id)));
+            let result = self.known.update(&self.names, update).await;
+            if let (Ok(_), Some((id, before))) = (&result, before) {
+                self.show(id, before);
+            }
+            results.push(result);
+        }
+        Ok(results)
+    }
+
+    /// Shows the peers as they are now, and tells of a change of trust.
+    fn show(&self, id: NodeId, before: Trust) {
+        self.board.send_replace(Arc::new(self.known.view()));
+        let kind = match (before == Trust::Trusted, self.known.trust(&id) == Trust::Trusted) {
+            (false, true) => NodeEventKind::Trusted,
+            (true, false) => NodeEventKind::Revoked,
+            _ => return,
+        };
+        let name = self.known.get(&id).map_or_else(
+            || refuge_mesh::PeerRecord::default_name(&id),
+            |known| known.record.name.clone(),
+        );
+        let event = NewNodeEvent::new(kind, id, name);
+        // Without its log the event is lost; the trust itself is in the document.
+        let _ = self.names.cast(names::NODE_EVENTS, NodeEventsMessage::Publish(event));
+    }
+
+    /// Writes one member of a peer's document; with `once` only where it is absent.
+    async fn note(&mut self, id: NodeId, member: &str, value: String, once: bool) {
+        let Some(Known { body, .. }) = self.known.get(&id) else { return };
+        if once && body.contains_key(member) {
+            return;
+        }
+        let mut body = body.clone();
+        body.insert(member.to_owned(), Value::String(value));
+        if let Err(failure) = self.known.write(&self.names, id, Some(body)).await {
+            tracing::warn!(peer = %id, member, %failure, "a peer's document could not be written");
+            return;
+        }
+        self.board.send_replace(Arc::new(self.known.view()));
+    }
+}

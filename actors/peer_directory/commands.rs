@@ -1,0 +1,106 @@
+//! What the console asks of the directory: `refuge peer …`.
+
+use refuge_console::{ControlError, PeerCommand};
+use refuge_mesh::{NodeId, PeerRecord};
+use serde_json::{Map, Value, json};
+
+use super::PeerDirectoryState;
+use crate::names;
+use crate::node_monitor::NodesUp;
+
+/// Carries out one command and tells what is to be shown.
+pub(super) async fn run(
+    state: &mut PeerDirectoryState,
+    command: PeerCommand,
+) -> Result<Value, ControlError> {
+    match command {
+        PeerCommand::List => Ok(list(state)),
+        PeerCommand::Add(peer) => {
+            let id = peer
+                .id
+                .parse::<NodeId>()
+                .map_err(|error| ControlError::Refused(error.to_string()))?;
+            let mut body = body_of(state, &id);
+            body.insert("trust".to_owned(), "trusted".into());
+            if let Some(name) = peer.name {
+                body.insert("name".to_owned(), name.into());
+            }
+            extend(&mut body, "addresses", peer.addresses);
+            extend(&mut body, "groups", peer.groups);
+            write(state, id, Some(body)).await
+        }
+        PeerCommand::Remove(name) => {
+            let id = find(state, &name)?;
+            write(state, id, None).await
+        }
+        PeerCommand::Block(name) => set_trust(state, &name, "blocked").await,
+        PeerCommand::Trust(name) => set_trust(state, &name, "trusted").await,
+    }
+}
+
+/// One object a peer: the document with `id`, the id as people read it, and whether it is up.
+fn list(state: &PeerDirectoryState) -> Value {
+    let up = state.names.value::<NodesUp>(names::NODE_MONITOR);
+    let is_up = |id| up.as_ref().is_some_and(|nodes| nodes.up.iter().any(|node| node.id == id));
+    let mut records: Vec<&PeerRecord> = state.known.records().collect();
+    records.sort_by(|left, right| left.name.cmp(&right.name));
+    let peers = records.into_iter().map(|record| {
+        let mut shown = record.to_body();
+        shown.remove("certificate");
+        shown.insert("id".to_owned(), record.id.to_string().into());
+        shown.insert("people".to_owned(), record.id.for_people().into());
+        shown.insert("up".to_owned(), is_up(record.id).into());
+        Value::Object(shown)
+    });
+    json!({ "peers": peers.collect::<Vec<_>>() })
+}
+
+fn find(state: &PeerDirectoryState, name: &str) -> Result<NodeId, ControlError> {
+    state.known.find(name).ok_or_else(|| ControlError::UnknownPeer(name.to_owned()))
+}
+
+async fn set_trust(
+    state: &mut PeerDirectoryState,
+    name: &str,
+    trust: &str,
+) -> Result<Value, ControlError> {
+    // One that is not known yet can be blocked by its id.
+    let id = find(state, name).or_else(|error| name.parse::<NodeId>().map_err(|_| error))?;
+    let mut body = body_of(state, &id);
+    body.insert("trust".to_owned(), trust.into());
+    write(state, id, Some(body)).await
+}
+
+fn body_of(state: &PeerDirectoryState, id: &NodeId) -> Map<String, Value> {
+    state.known.get(id).map(|known| known.body.clone()).unwrap_or_default()
+}
+
+/// Adds texts to a list, each once.
+fn extend(body: &mut Map<String, Value>, member: &str, further: Vec<String>) {
+    if further.is_empty() {
+        return;
+    }
+    let list = body.entry(member).or_insert_with(|| Value::Array(Vec::new()));
+    if let Value::Array(list) = list {
+        for text in further {
+            let text = Value::String(text);
+            if !list.contains(&text) {
+                list.push(text);
+            }
+        }
+    }
+}
+
+async fn write(
+    state: &mut PeerDirectoryState,
+    id: NodeId,
+    body: Option<Map<String, Value>>,
+) -> Result<Value, ControlError> {
+    let before = state.known.trust(&id);
+    let names = state.names.clone();
+    let written = state.known.write(&names, id, body).await;
+    written.map_err(|failure| ControlError::Refused(failure.to_string()))?;
+    state.show(id, before);
+    let name = state.known.get(&id).map(|known| known.record.name.clone());
+    Ok(json!({ "id": id.to_string(), "name": name }))
+}

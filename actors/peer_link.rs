@@ -1,0 +1,325 @@
+//! The link to one trusted peer: carries out what the pure machine wants of sockets and of time, and
+//! tells it what came. It decides nothing; who is linked to is the node monitor's decision.
+//!
+//! Told by: connections of that peer (streams it opened), the monitor (addresses, trust). A restart
+//! loses the streams; both sides open new ones.
+
+mod carrier;
+mod reverse;
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_mesh::{
+    CarrierId, DownReason, Effect, Frame, NodeId, PeerMachine, PeerMachineOptions, PeerState,
+};
+use refuge_otp::Names;
+use tokio::io::DuplexStream;
+use tokio::sync::oneshot;
+
+use crate::node_monitor::NodeMonitorMessage;
+use crate::task::OwnedTask;
+use crate::{mesh_listener, names, peer_dial};
+use carrier::Carrier;
+
+/// Heartbeats on a link, milliseconds apart.
+const HEARTBEAT_MS: u64 = 1_000;
+
+/// Messages of a link.
+pub enum PeerLinkMessage {
+    /// The peer opened a stream to us.
+    Accepted {
+        /// The stream.
+        stream: DuplexStream,
+        /// Where it comes from.
+        address: Option<String>,
+    },
+    /// A stream that was to be opened is open, or why not.
+    Dialled {
+        /// Which.
+        carrier: CarrierId,
+        /// The stream and the address it leads to.
+        result: Result<Opened, String>,
+    },
+    /// Bytes came.
+    Received {
+        /// On which stream.
+        carrier: CarrierId,
+        /// The frames that became whole with them.
+        frames: Vec<Frame>,
+    },
+    /// A stream ended.
+    Closed {
+        /// Which.
+        carrier: CarrierId,
+    },
+    /// The time that the machine asked to be woken at.
+    Elapsed,
+    /// The peer's addresses changed.
+    Addresses,
+    /// The peer is no longer trusted; the actor ends.
+    Distrusted,
+    /// Say again whether the peer is up: the monitor was restarted.
+    Report,
+    /// What the machine knows.
+    Observe(oneshot::Sender<PeerState>),
+}
+
+/// A stream that was opened.
+pub struct Opened {
+    /// Frames go over it.
+    pub(crate) stream: Box<dyn refuge_client::Duplex>,
+    /// The address that answered.
+    pub(crate) address: String,
+}
+
+/// What a link is started with.
+#[derive(Clone)]
+pub struct PeerLinkArguments {
+    /// The names of this node.
+    pub names: Names,
+    /// The peer.
+    pub peer: NodeId,
+}
+
+/// The actor.
+#[derive(Default)]
+pub struct PeerLinkActor;
+
+/// The machine and its streams.
+pub struct PeerLinkState {
+    names: Names,
+    peer: NodeId,
+    machine: PeerMachine,
+    started: Instant,
+    carriers: HashMap<CarrierId, Carrier>,
+    dials: HashMap<CarrierId, OwnedTask>,
+    alarm: Option<OwnedTask>,
+    /// The reverse path, offered as long as that carrier is open.
+    reverse: Option<(CarrierId, OwnedTask)>,
+    /// The address of the stream that was opened last.
+    address: Option<String>,
+    last_failure: Option<String>,
+}
+
+impl Actor for PeerLinkActor {
+    type Msg = PeerLinkMessage;
+    type State = PeerLinkState;
+    type Arguments = PeerLinkArguments;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let PeerLinkArguments { names, peer } = arguments;
+        let own = names
+            .value::<refuge_identity::NodeIdentity>(names::NODE_IDENTITY)
+            .ok_or("this node's key is not there yet")?;
+        let machine = PeerMachine::new(PeerMachineOptions {
+            us: own.id,
+            peer,
+            dialable: peer_dial::is_dialable(&names, &peer),
+            heartbeat_ms: HEARTBEAT_MS,
+            seed: rand::random(),
+            name: crate::own_name(&names),
+            listening: mesh_listener::port(&names),
+        });
+        Ok(PeerLinkState {
+            names,
+            peer,
+            machine,
+            started: Instant::now(),
+            carriers: HashMap::new(),
+            dials: HashMap::new(),
+            alarm: None,
+            reverse: None,
+            address: None,
+            last_failure: None,
+        })
+    }
+
+    async fn post_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let effects = state.machine.start(state.now_ms());
+        state.carry_out(&myself, effects);
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let now = state.now_ms();
+        let effects = match message {
+            PeerLinkMessage::Accepted { stream, address } => {
+                let (carrier, effects) = state.machine.accepted(now);
+                state.address = address;
+                state.carriers.insert(carrier, Carrier::new(stream, carrier, &myself));
+                effects
+            }
+            PeerLinkMessage::Dialled { carrier, result } => {
+                state.dialled(&myself, now, carrier, result)
+            }
+            PeerLinkMessage::Received { carrier, frames } => state.received(now, carrier, frames),
+            PeerLinkMessage::Closed { carrier } => {
+                state.forget(carrier);
+                state.machine.closed(now, carrier)
+            }
+            PeerLinkMessage::Elapsed => state.machine.elapsed(now),
+            PeerLinkMessage::Addresses => {
+                let dialable = peer_dial::is_dialable(&state.names, &state.peer);
+                state.machine.set_dialable(now, dialable)
+            }
+            PeerLinkMessage::Distrusted => {
+                let effects = state.machine.distrusted(now);
+                state.carry_out(&myself, effects);
+                myself.stop(None);
+                return Ok(());
+            }
+            PeerLinkMessage::Report => {
+                state.report();
+                return Ok(());
+            }
+            PeerLinkMessage::Observe(reply) => {
+                let _ = reply.send(state.machine.state(now));
+                return Ok(());
+            }
+        };
+        state.carry_out(&myself, effects);
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let effects = state.machine.stop(state.now_ms());
+        state.carry_out(&myself, effects);
+        state.alarm = None;
+        Ok(())
+    }
+}
+
+impl PeerLinkState {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn dialled(
+        &mut self,
+        myself: &ActorRef<PeerLinkMessage>,
+        now: u64,
+        carrier: CarrierId,
+        result: Result<Opened, String>,
+    ) -> Vec<Effect> {
+        self.dials.remove(&carrier);
+        match result {
+            Ok(Opened { stream, address }) => {
+                self.address = Some(address);
+                self.last_failure = None;
+                self.carriers.insert(carrier, Carrier::new(stream, carrier, myself));
+                self.machine.dialled(now, carrier)
+            }
+            Err(reason) => {
+                if self.last_failure.as_ref() != Some(&reason) {
+                    tracing::info!(peer = %self.peer, reason, "a node was not reached");
+                }
+                self.last_failure = Some(reason);
+                self.machine.dial_failed(now, carrier)
+            }
+        }
+    }
+
+    fn received(&mut self, now: u64, carrier: CarrierId, frames: Vec<Frame>) -> Vec<Effect> {
+        // What came behind the end of a stream is not of this link any more.
+        if !self.carriers.contains_key(&carrier) {
+            return Vec::new();
+        }
+        let mut effects = self.machine.heard(now, carrier);
+        for frame in frames {
+            effects.extend(self.machine.received(now, carrier, frame));
+        }
+        effects
+    }
+
+    fn carry_out(&mut self, myself: &ActorRef<PeerLinkMessage>, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Dial { carrier } => {
+                    let (names, peer, myself) = (self.names.clone(), self.peer, myself.clone());
+                    let dial = OwnedTask::spawn(async move {
+                        let result = carrier::open(&names, peer).await;
+                        let _ = myself.cast(PeerLinkMessage::Dialled { carrier, result });
+                    });
+                    self.dials.insert(carrier, dial);
+                }
+                Effect::Send { carrier, frame } => {
+                    let sent = self.carriers.get(&carrier).is_none_or(|open| open.send(&frame));
+                    if !sent {
+                        // Its writer is stuck or gone: the machine hears it as an end.
+                        let _ = myself.cast(PeerLinkMessage::Closed { carrier });
+                    }
+                }
+                Effect::Close { carrier } => {
+                    if let Some(carrier) = self.forget(carrier) {
+                        carrier.close();
+                    }
+                }
+                Effect::Reverse { carrier } => {
+                    let offered = reverse::offer(self.names.clone(), self.peer);
+                    self.reverse = Some((carrier, offered));
+                }
+                Effect::Up => self.tell_up(),
+                Effect::Down { reason } => self.tell_down(reason),
+            }
+        }
+        self.set_alarm(myself);
+    }
+
+    fn report(&self) {
+        if self.machine.state(self.now_ms()).up {
+            self.tell_up()
+        } else {
+            self.tell_down(DownReason::Closed)
+        }
+    }
+
+    fn tell_up(&self) {
+        let (id, address) = (self.peer, self.address.clone());
+        // The monitor asks every link when it starts.
+        let _ = self.names.cast(names::NODE_MONITOR, NodeMonitorMessage::Up { id, address });
+    }
+
+    /// Whatever a carrier had goes with it.
+    fn forget(&mut self, carrier: CarrierId) -> Option<Carrier> {
+        self.dials.remove(&carrier);
+        self.reverse.take_if(|(one, _)| *one == carrier);
+        self.carriers.remove(&carrier)
+    }
+
+    fn tell_down(&self, reason: DownReason) {
+        let id = self.peer;
+        let _ = self.names.cast(names::NODE_MONITOR, NodeMonitorMessage::Down { id, reason });
+    }
+
+    fn set_alarm(&mut self, myself: &ActorRef<PeerLinkMessage>) {
+        let Some(at_ms) = self.machine.next_wake() else {
+            self.alarm = None;
+            return;
+        };
+        let wait = std::time::Duration::from_millis(at_ms.saturating_sub(self.now_ms()));
+        let myself = myself.clone();
+        self.alarm = Some(OwnedTask::spawn(async move {
+            tokio::time::sleep(wait).await;
+            let _ = myself.cast(PeerLinkMessage::Elapsed);
+        }));
+    }
+}

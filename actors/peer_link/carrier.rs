@@ -1,0 +1,117 @@
+//! One stream of a link: frames in, frames out. What they mean is the machine's.
+
+use ractor::ActorRef;
+use refuge_client::{Duplex, StreamRequest, open_stream};
+use refuge_mesh::{CarrierId, Frame, FrameReader, NodeId};
+use refuge_otp::Names;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
+
+use super::{Opened, PeerLinkMessage};
+use crate::peer_dial;
+use crate::task::OwnedTask;
+
+/// Frames that wait to be written; a link that does not take so many is as good as dead.
+const FRAMES_WAITING: usize = 64;
+/// Read at once; frames of a link are small.
+const READ_BYTES: usize = 4 * 1024;
+
+/// An open stream. Dropping it cuts it; [`Carrier::close`] lets it write what waits first.
+pub(super) struct Carrier {
+    out: mpsc::Sender<Vec<u8>>,
+    writing: OwnedTask,
+    _reading: OwnedTask,
+}
+
+impl Carrier {
+    pub(super) fn new(
+        stream: impl Duplex + 'static,
+        carrier: CarrierId,
+        link: &ActorRef<PeerLinkMessage>,
+    ) -> Self {
+        let (reader, writer) = tokio::io::split(stream);
+        let (out, frames) = mpsc::channel(FRAMES_WAITING);
+        let link = link.clone();
+        Self {
+            out,
+            writing: OwnedTask::spawn(write(writer, frames)),
+            _reading: OwnedTask::spawn(async move {
+                read(reader, carrier, &link).await;
+                let _ = link.cast(PeerLinkMessage::Closed { carrier });
+            }),
+        }
+    }
+
+    /// Queues a frame; false when the queue is full or its writer is gone.
+    pub(super) fn send(&self, frame: &Frame) -> bool {
+        self.out.try_send(frame.encode()).is_ok()
+    }
+
+    /// Writes what waits, then cuts the stream.
+    pub(super) fn close(self) {
+        let Self { out, writing, _reading: reading } = self;
+        drop(out);
+        tokio::spawn(async move {
+            let _ =
+                tokio::time::timeout(std::time::Duration::from_secs(1), writing.finished()).await;
+            drop(reading);
+        });
+    }
+}
+
+async fn write(mut writer: WriteHalf<impl Duplex>, mut frames: mpsc::Receiver<Vec<u8>>) {
+    while let Some(bytes) = frames.recv().await {
+        let written = async {
+            writer.write_all(&bytes).await?;
+            writer.flush().await
+        };
+        if written.await.is_err() {
+            return;
+        }
+    }
+    let _ = writer.shutdown().await;
+}
+
+/// Reads until the stream ends or holds what is no frame.
+async fn read(
+    mut reader: ReadHalf<impl Duplex>,
+    carrier: CarrierId,
+    link: &ActorRef<PeerLinkMessage>,
+) {
+    let mut frames = FrameReader::new();
+    let mut bytes = vec![0; READ_BYTES];
+    loop {
+        let count = match reader.read(&mut bytes).await {
+            Ok(0) | Err(_) => return,
+            Ok(count) => count,
+        };
+        frames.push(bytes.get(..count).unwrap_or_default());
+        let mut whole = Vec::new();
+        loop {
+            match frames.next() {
+                Ok(Some(frame)) => whole.push(frame),
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::info!(%error, "a link was cut: what came over it is no frame");
+                    return;
+                }
+            }
+        }
+        if link.cast(PeerLinkMessage::Received { carrier, frames: whole }).is_err() {
+            return;
+        }
+    }
+}
+
+/// Opens a stream to the peer.
+pub(super) async fn open(names: &Names, peer: NodeId) -> Result<Opened, String> {
+    let reached = peer_dial::dial(names, peer).await?;
+    let request = StreamRequest { authority: peer.to_string(), path: "/_mesh/link".to_owned() };
+    let opening = open_stream(Box::new(reached.stream), request);
+    let opened = tokio::time::timeout(peer_dial::ANSWER_DEADLINE, opening).await;
+    match opened {
+        Ok(Ok(tunnel)) => Ok(Opened { stream: Box::new(tunnel), address: reached.address }),
+        Ok(Err(error)) => Err(format!("{}: {error}", reached.address)),
+        Err(_) => Err(format!("{}: no answer to the link", reached.address)),
+    }
+}

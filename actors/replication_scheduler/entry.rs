@@ -1,0 +1,146 @@
+//! One job in the scheduler's table.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use refuge_http::Failure;
+use refuge_otp::Exit;
+use refuge_replication::{Job, ReplicationId, Retries, RunNumber, Settings};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::ReplicateReply;
+
+/// What happened to a job is told for so many steps; CouchDB's `max_history`.
+const MOST_HISTORY: usize = 20;
+
+/// Who decides about a job.
+pub(super) enum Owner {
+    /// Whoever asked at `_replicate`.
+    Request,
+    /// A document of `_replicator`, through the actor of the documents.
+    Document {
+        /// Its id.
+        id: String,
+        /// Which of its runs.
+        number: RunNumber,
+    },
+}
+
+/// Where a job's actor stands.
+pub(super) enum Phase {
+    /// There is none: a former one has to be gone first, or a back-off is under way.
+    Resting,
+    /// Being started.
+    Starting { start: u64, stop: oneshot::Sender<()> },
+    /// At work.
+    Running { start: u64, stop: oneshot::Sender<()> },
+}
+
+/// A step of a job's life.
+pub(super) struct Happened {
+    pub(super) unix_ms: u64,
+    /// CouchDB's word.
+    pub(super) kind: &'static str,
+    pub(super) reason: Option<String>,
+}
+
+pub(super) struct Entry {
+    pub(super) id: ReplicationId,
+    /// The id of what was asked for, where an end named nodes.
+    pub(super) asked: ReplicationId,
+    pub(super) job: Arc<Job>,
+    pub(super) owner: Owner,
+    /// Callers who wait for the end of a job that runs once.
+    pub(super) waiting: Vec<ReplicateReply>,
+    pub(super) starts: u32,
+    pub(super) phase: Phase,
+    pub(super) added_unix_ms: u64,
+    /// Newest first.
+    pub(super) history: VecDeque<Happened>,
+}
+
+impl Entry {
+    pub(super) fn new(id: ReplicationId, job: Job, owner: Owner) -> Self {
+        let mut entry = Self {
+            asked: id.clone(),
+            id,
+            job: Arc::new(job),
+            owner,
+            waiting: Vec::new(),
+            starts: 0,
+            phase: Phase::Resting,
+            added_unix_ms: unix_ms(),
+            history: VecDeque::new(),
+        };
+        entry.happened("added", None);
+        entry
+    }
+
+    pub(super) fn start(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Resting => None,
+            Phase::Starting { start, .. } | Phase::Running { start, .. } => Some(start),
+        }
+    }
+
+    /// Whether a cancellation means this job: by its id, by its base alone, or as it was asked for.
+    pub(super) fn is_called(&self, text: &str, wanted: &str) -> bool {
+        text == wanted || self.id.local_id() == wanted || self.asked.to_string() == wanted
+    }
+
+    pub(super) fn has_started(&mut self) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::Resting) {
+            Phase::Starting { start, stop } => Phase::Running { start, stop },
+            other => other,
+        };
+        self.happened("started", None);
+    }
+
+    pub(super) fn went_down(&mut self, exit: &Exit) {
+        self.phase = Phase::Resting;
+        self.happened("crashed", Some(exit.to_string()));
+    }
+
+    pub(super) fn answer(&mut self, answer: &Result<Value, Failure>) {
+        for reply in self.waiting.drain(..) {
+            let _ = reply.send(answer.clone());
+        }
+    }
+
+    fn happened(&mut self, kind: &'static str, reason: Option<String>) {
+        self.history.push_front(Happened { unix_ms: unix_ms(), kind, reason });
+        self.history.truncate(MOST_HISTORY);
+    }
+
+    /// What the machine of the next start is told.
+    pub(super) fn settings(&self) -> Settings {
+        let job = &self.job;
+        let session_id = crate::hexadecimal(&rand::random::<[u8; 16]>());
+        let mut settings = if job.continuous {
+            Settings::continuous(self.id.clone(), session_id, unix_ms())
+        } else {
+            Settings::once(self.id.clone(), session_id, unix_ms())
+        };
+        settings.source_name = job.source.to_string();
+        settings.target_name = job.target.to_string();
+        settings.create_target = job.create_target;
+        settings.use_checkpoints = job.use_checkpoints;
+        if let Some(documents) = job.batch_documents {
+            settings.batch_documents = documents.max(1);
+        }
+        if let Some(interval_ms) = job.checkpoint_interval_ms {
+            settings.checkpoint_interval_ms = interval_ms;
+        }
+        if let Some(limit) = job.retries {
+            settings.retries = Retries { limit: Some(limit), ..settings.retries };
+        }
+        settings
+    }
+}
+
+fn unix_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,57 @@
+//! One start of a job's actor, followed until nothing of it is left, so that the scheduler never has
+//! two actors of one job and never stops the wrong one.
+
+use ractor::ActorRef;
+use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names};
+use tokio::sync::oneshot;
+
+use super::{ReplicateReply, ReplicationSchedulerMessage};
+use crate::names;
+
+/// A start.
+pub(super) struct Incarnation {
+    pub(super) names: Names,
+    pub(super) scheduler: ActorRef<ReplicationSchedulerMessage>,
+    /// The job's id as text.
+    pub(super) id: String,
+    pub(super) start: u64,
+}
+
+/// An actor that was told to stop, and who wants to hear of its end.
+pub(super) struct Leaving {
+    pub(super) start: u64,
+    pub(super) replies: Vec<ReplicateReply>,
+}
+
+impl Incarnation {
+    /// Starts the actor and tells the scheduler how it fares; what is returned stops it. The
+    /// supervisor of jobs was started after the scheduler, so it is asked on the side.
+    pub(super) fn follow(self, child: ChildSpecification) -> oneshot::Sender<()> {
+        let (stop, stopped) = oneshot::channel();
+        tokio::spawn(async move {
+            let exit = self.life(child, stopped).await;
+            let Self { scheduler, id, start, .. } = self;
+            let _ = scheduler.cast(ReplicationSchedulerMessage::Down { id, start, exit });
+        });
+        stop
+    }
+
+    async fn life(&self, child: ChildSpecification, stopped: oneshot::Receiver<()>) -> Exit {
+        let jobs = DynamicSupervisor::new(&self.names, names::REPLICATION_JOBS);
+        let cell = match jobs.start_child(child).await {
+            Ok(cell) => cell,
+            Err(error) => return Exit::Failed(error.to_string()),
+        };
+        let (id, start) = (self.id.clone(), self.start);
+        let _ = self.scheduler.cast(ReplicationSchedulerMessage::Started { id, start });
+        let gone = self.names.monitor(&cell);
+        tokio::pin!(gone);
+        tokio::select! {
+            exit = &mut gone => return exit,
+            // A scheduler that is gone takes the jobs' supervisor with it.
+            Ok(()) = stopped => {}
+        }
+        let _ = jobs.stop_child(&names::replication_job(&self.id)).await;
+        gone.await
+    }
+}

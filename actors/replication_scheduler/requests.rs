@@ -1,0 +1,77 @@
+//! What is asked for at `_replicate`: jobs that are started, joined and cancelled by hand.
+
+use std::time::Duration;
+
+use refuge_http::Failure;
+use refuge_replication::{Job, ReplicationId, ReplicationIdentity};
+use serde_json::json;
+
+use super::entry::{Entry, Owner};
+use super::{MOST_JOBS, ReplicateReply, ReplicationSchedulerState, cancelled, resolve};
+
+impl ReplicationSchedulerState {
+    pub(super) fn accept(&mut self, job: Job, node_uuid: &str, reply: ReplicateReply) {
+        let id_of = |job: &Job| {
+            ReplicationId::of(ReplicationIdentity {
+                node_uuid,
+                source: &job.source,
+                target: &job.target,
+                continuous: job.continuous,
+                create_target: job.create_target,
+            })
+        };
+        let asked = id_of(&job);
+        let job = match resolve::towards_one(&self.arguments.names, job) {
+            Ok(job) => job,
+            Err(failure) => {
+                let _ = reply.send(Err(failure));
+                return;
+            }
+        };
+        let id = id_of(&job);
+        let text = id.to_string();
+        let known = self.jobs.contains_key(&text);
+        if !known && self.jobs.len() >= MOST_JOBS {
+            let reason = format!("{MOST_JOBS} replications are running; try again later");
+            let retry_after = Duration::from_secs(5);
+            let _ = reply.send(Err(Failure::Busy { reason, retry_after }));
+            return;
+        }
+        let entry =
+            self.jobs.entry(text.clone()).or_insert_with(|| Entry::new(id, job, Owner::Request));
+        entry.asked = asked;
+        if entry.job.continuous {
+            let _ = reply.send(Ok(json!({"ok": true, "_local_id": text})));
+        } else {
+            entry.waiting.push(reply);
+        }
+        if !known {
+            self.start(&text);
+        }
+    }
+
+    pub(super) fn cancel(&mut self, id: &ReplicationId, reply: ReplicateReply) {
+        let wanted = id.to_string();
+        let found = self.jobs.iter().find(|(text, entry)| entry.is_called(text, &wanted));
+        let Some((text, entry)) = found else {
+            let _ = reply.send(Err(Failure::NotFound("missing".to_owned())));
+            return;
+        };
+        if let Owner::Document { id, .. } = &entry.owner {
+            let reason = format!("this replication belongs to `_replicator/{id}`: delete that");
+            let _ = reply.send(Err(Failure::BadRequest(reason)));
+            return;
+        }
+        let text = text.clone();
+        if let Some(mut entry) = self.take_out(&text) {
+            let reason = "the replication was cancelled".to_owned();
+            entry.answer(&Err(Failure::Internal(reason)));
+        }
+        match self.leaving.get_mut(&text) {
+            Some(leaving) => leaving.replies.push(reply),
+            None => {
+                let _ = reply.send(Ok(cancelled(&text)));
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Rows of cells in aligned columns.
+
+use serde_json::Value;
+
+/// Draws rows, the first being the head; the first `words` columns stand left, the others right.
+pub(super) fn draw<const COLUMNS: usize>(rows: &[[String; COLUMNS]], words: usize) -> String {
+    let mut widths = [0; COLUMNS];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for ((position, cell), width) in row.iter().enumerate().zip(widths) {
+            let padding = " ".repeat(width - cell.chars().count());
+            let (before, after) = if position < words { ("", &*padding) } else { (&*padding, "") };
+            let gap = if position == 0 { "" } else { "  " };
+            line.extend([gap, before, cell, after]);
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A member as a cell: `-` where there is none, lists with commas between their items.
+pub(super) fn cell(row: &Value, member: &str) -> String {
+    match row.get(member) {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::Array(items)) if items.is_empty() => "-".to_owned(),
+        Some(Value::Array(items)) => items.iter().map(text).collect::<Vec<_>>().join(","),
+        Some(other) => text(other),
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => printable(text),
+        other => other.to_string(),
+    }
+}
+
+/// Without what could move a terminal's cursor.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
+}
+
+/// The items of a member that is a list.
+pub(super) fn items<'a>(answer: &'a Value, member: &str) -> &'a [Value] {
+    answer.get(member).and_then(Value::as_array).map_or(&[][..], Vec::as_slice)
+}
+
+/// `45s`, `12m 05s`, `3h 07m`, `12d 03h`.
+pub(super) fn duration(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{minutes}m {:02}s", seconds % 60),
+        3_600..86_400 => format!("{hours}h {:02}m", minutes % 60),
+        _ => format!("{days}d {:02}h", hours % 24),
+    }
+}

@@ -1,0 +1,129 @@
+//! One connection, HTTP/1.1 or HTTP/2: its limits and its end. What its requests are answered is
+//! decided elsewhere.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::FuturesUnordered;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use refuge_mesh::NodeId;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::limits;
+use crate::node::Node;
+use crate::service::serve_caught;
+use crate::session::ConnectionSession;
+use crate::shutdown::Shutdown;
+use crate::timer::ConnectionTimer;
+
+/// Whom a connection leads to.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// The node whose certificate the other end proved to hold; none on a connection without
+    /// certificates. Whether that node is trusted is asked with each request.
+    pub certificate: Option<NodeId>,
+}
+
+/// Why a connection ends before the client closes it.
+enum Ending {
+    /// The node is about to stop: what was accepted is finished.
+    Stopping,
+    /// Nothing ever came.
+    Silent,
+    /// The node at the other end is trusted no more: what is under way is cut off.
+    Distrusted,
+}
+
+/// Serves one connection, HTTP/1.1 or HTTP/2 with prior knowledge, until it ends. Once `shutdown` is
+/// requested, requests that were accepted are finished, feeds end with their last sequence, and no
+/// further request is taken. A connection on which a node was answered as a trusted one ends as soon
+/// as it is trusted no more.
+///
+/// # Errors
+/// What went wrong on the wire, for the log.
+pub async fn serve_connection<I>(
+    io: I,
+    node: Arc<dyn Node>,
+    peer: Peer,
+    shutdown: Shutdown,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let session = Arc::new(ConnectionSession::new(node.as_ref(), peer, shutdown));
+    let mut endings = endings(&node, &session);
+    let service = service_fn(move |request| {
+        session.begin();
+        serve_caught(node.clone(), session.clone(), request)
+    });
+    let builder = connection_builder();
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
+    loop {
+        tokio::select! {
+            biased;
+            result = connection.as_mut() => return result,
+            Some(ending) = endings.next() => match ending {
+                Ending::Stopping => connection.as_mut().graceful_shutdown(),
+                Ending::Silent | Ending::Distrusted => return Ok(()),
+            },
+        }
+    }
+}
+
+/// What may end a connection. These futures are polled when they are woken, not with each turn of the
+/// connection.
+fn endings(
+    node: &Arc<dyn Node>,
+    session: &Arc<ConnectionSession>,
+) -> FuturesUnordered<BoxFuture<'static, Ending>> {
+    let endings = FuturesUnordered::new();
+    let stopping = session.shutdown().clone();
+    endings.push(async move { stopping.requested().map(|()| Ending::Stopping).await }.boxed());
+    let silent = session.clone();
+    endings.push(async move { silence(&silent).map(|()| Ending::Silent).await }.boxed());
+    if session.peer().certificate.is_some() {
+        let (node, session) = (node.clone(), session.clone());
+        let distrusted = async move {
+            session.distrusted(node.as_ref()).await;
+            Ending::Distrusted
+        };
+        endings.push(distrusted.boxed());
+    }
+    endings
+}
+
+/// Ends when no request came in the time that its headers may take. hyper watches that time only from
+/// the first bytes on.
+async fn silence(session: &ConnectionSession) {
+    tokio::time::sleep(limits::HEADER_READ_TIMEOUT).await;
+    if session.has_begun() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn connection_builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(ConnectionTimer::default())
+        .header_read_timeout(limits::HEADER_READ_TIMEOUT)
+        .max_headers(limits::HEADERS)
+        .max_buf_size(limits::HEADER_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(limits::H2_PING_INTERVAL)
+        .keep_alive_timeout(limits::H2_PING_INTERVAL)
+        .max_concurrent_streams(limits::H2_STREAMS)
+        .initial_stream_window_size(limits::H2_STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(limits::H2_CONNECTION_WINDOW_BYTES)
+        .max_header_list_size(u32::try_from(limits::HEADER_BYTES).unwrap_or(u32::MAX));
+    builder
+}

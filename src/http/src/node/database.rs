@@ -1,0 +1,136 @@
+//! One open database as HTTP sees it, and what it tells of itself and its documents. Edits, uploads
+//! and pages have their own files.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use refuge_document::{Attachment, Body, BodyPlace, Leaf, RevisionTree};
+
+use super::{
+    ChangesPage, ChangesRequest, DocumentsPage, DocumentsRequest, Update, UpdateResult, Upload,
+    UploadOptions,
+};
+use crate::failure::Failure;
+use crate::user::Security;
+
+/// One open database.
+#[async_trait]
+pub trait Database: Send + Sync + 'static {
+    /// Its name.
+    fn name(&self) -> &str;
+
+    /// The opaque part of its update sequences; another one after it was deleted and made anew.
+    fn instance(&self) -> &str;
+
+    /// Its `_security` object as it is now.
+    fn security(&self) -> Arc<Security>;
+
+    /// Replaces `_security`; durable when it returns.
+    async fn set_security(&self, security: Security) -> Result<(), Failure>;
+
+    /// Counts and sizes.
+    async fn information(&self) -> Result<Information, Failure>;
+
+    /// The winning revision of a document, deleted or not; `None` when nothing is known of the id.
+    async fn winner(&self, id: &str) -> Result<Option<StoredDocument>, Failure>;
+
+    /// The revision trees of several documents, in the order of `ids`.
+    async fn trees(&self, ids: Vec<String>) -> Result<Vec<Option<DocumentTree>>, Failure>;
+
+    /// Bodies by their places; `None` where a body is no longer stored.
+    async fn bodies(&self, places: Vec<BodyPlace>) -> Result<Vec<Option<StoredBody>>, Failure>;
+
+    /// Applies edits; results in the order of `updates`. Every `Ok` is durable when this returns.
+    async fn update(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure>;
+
+    /// One page of the changes feed.
+    async fn changes(&self, request: ChangesRequest) -> Result<ChangesPage, Failure>;
+
+    /// How many rows of the feed stand after `after`.
+    async fn pending(&self, after: u64) -> Result<u64, Failure>;
+
+    /// Waits until the update sequence is beyond `sequence`; tells the new one.
+    async fn beyond(&self, sequence: u64) -> Result<u64, Failure>;
+
+    /// One page of documents in byte order of their ids (live winners only).
+    async fn documents(&self, request: DocumentsRequest) -> Result<DocumentsPage, Failure>;
+
+    /// The body of a `_local` document (`id` without `_local/`) with its revision number.
+    async fn local(&self, id: &str) -> Result<Option<LocalDocument>, Failure>;
+
+    /// Stores or deletes a `_local` document; durable when it returns.
+    async fn write_local(&self, id: &str, document: Option<LocalDocument>) -> Result<(), Failure>;
+
+    /// Opens a place for the bytes of a new attachment.
+    async fn upload(&self, options: UploadOptions) -> Result<Box<dyn Upload>, Failure>;
+
+    /// The `number`-th chunk (from 0) of an attachment's stored bytes; `None` after the last. All
+    /// chunks but the last are of one length.
+    async fn attachment_chunk(
+        &self,
+        attachment: &Attachment,
+        number: u32,
+    ) -> Result<Option<Bytes>, Failure>;
+}
+
+/// Counts and sizes of a database.
+#[derive(Clone, Debug, Default)]
+pub struct Information {
+    /// Highest update sequence that is committed.
+    pub update_sequence: u64,
+    /// Documents whose winner is not deleted.
+    pub documents: u64,
+    /// Documents whose winner is deleted.
+    pub deleted_documents: u64,
+    /// Bytes on disk, journal and old versions included (an estimate).
+    pub file_bytes: u64,
+    /// Bytes of live records.
+    pub active_bytes: u64,
+    /// Bytes of live bodies and attachments as clients see them.
+    pub external_bytes: u64,
+    /// Number of shards.
+    pub shards: u16,
+    /// Generations of a document's history that are kept.
+    pub revisions_limit: u32,
+    /// When it was made, seconds since 1970.
+    pub instance_start_seconds: u64,
+}
+
+/// A body with its attachments' descriptions.
+#[derive(Clone, Debug)]
+pub struct StoredBody {
+    /// The body's text.
+    pub body: Body,
+    /// In the order in which they were listed.
+    pub attachments: Vec<Attachment>,
+}
+
+/// The winning revision of a document.
+#[derive(Clone, Debug)]
+pub struct StoredDocument {
+    /// Update sequence of the document's last change.
+    pub sequence: u64,
+    /// The winner.
+    pub leaf: Leaf,
+    /// Its content; `None` when it is no longer stored.
+    pub content: Option<StoredBody>,
+}
+
+/// A document's whole history.
+#[derive(Clone, Debug)]
+pub struct DocumentTree {
+    /// Update sequence of the document's last change.
+    pub sequence: u64,
+    /// All that is known of its revisions.
+    pub tree: RevisionTree,
+}
+
+/// A `_local` document.
+#[derive(Clone, Debug)]
+pub struct LocalDocument {
+    /// The `N` of its revision `0-N`.
+    pub revision: u64,
+    /// Its body.
+    pub body: Body,
+}

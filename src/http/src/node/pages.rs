@@ -1,0 +1,63 @@
+//! What pages of a feed or of documents are asked for, and what is in them.
+
+use refuge_document::ChangeRow;
+
+use super::{StoredBody, StoredDocument};
+
+/// What page of the feed is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct ChangesRequest {
+    /// Rows after this sequence (descending: rows before it).
+    pub after: u64,
+    /// No rows beyond this sequence.
+    pub until: u64,
+    /// Most rows in the page; the implementation may send fewer.
+    pub limit: usize,
+    /// Newest first.
+    pub descending: bool,
+    /// Whether winners' bodies are wanted.
+    pub bodies: bool,
+}
+
+/// A page of the feed.
+#[derive(Clone, Debug)]
+pub struct ChangesPage {
+    /// Rows with their winner's content where it was asked for and is stored.
+    pub rows: Vec<(ChangeRow, Option<StoredBody>)>,
+    /// Whether nothing of the asked range stands behind the last row.
+    pub finished: bool,
+}
+
+/// What page of documents is wanted.
+#[derive(Clone, Debug)]
+pub struct DocumentsRequest {
+    /// First id, with whether it is itself wanted; where the scan begins (descending: highest).
+    pub start: Option<(String, bool)>,
+    /// Last id, with whether it is itself wanted; where the scan ends.
+    pub end: Option<(String, bool)>,
+    /// Most rows in the page; the implementation may send fewer.
+    pub limit: usize,
+    /// Rows to pass over first.
+    pub skip: usize,
+    /// Highest id first.
+    pub descending: bool,
+    /// Whether bodies are wanted.
+    pub bodies: bool,
+    /// Whether the rows before the range are to be counted.
+    pub offset: bool,
+}
+
+/// A page of documents.
+#[derive(Clone, Debug)]
+pub struct DocumentsPage {
+    /// Live documents: id and winner (content where it was asked for).
+    pub rows: Vec<(String, StoredDocument)>,
+    /// How many rows were passed over for `skip`.
+    pub skipped: usize,
+    /// Where to go on: the last id that was looked at, when there may be more.
+    pub resume_after: Option<String>,
+    /// Rows in the whole database.
+    pub total: u64,
+    /// Rows before the range; `None` where they were not to be counted or that would cost too much.
+    pub offset: Option<u64>,
+}

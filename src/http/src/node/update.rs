@@ -1,0 +1,62 @@
+//! Edits of documents and their outcomes.
+
+use std::sync::Arc;
+
+use refuge_document::{Attachment, Body, EditKind, Revision};
+
+use crate::failure::Failure;
+
+/// One edit of one document.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// Document id, already checked.
+    pub id: String,
+    /// Whether the new revision is a tombstone.
+    pub deleted: bool,
+    /// Its body.
+    pub body: Body,
+    /// Its attachments in listed order.
+    pub attachments: Vec<UpdateAttachment>,
+    /// Interactive or replicated.
+    pub kind: EditKind,
+}
+
+/// An attachment in an edit.
+#[derive(Clone, Debug)]
+pub enum UpdateAttachment {
+    /// New content. `revpos` 0 is replaced by the depth of the new revision.
+    New(Attachment),
+    /// Keeps the attachment of that name of the parent revision (for a replicated edit: of the
+    /// nearest ancestor that is stored).
+    Stub {
+        /// Name of the attachment.
+        name: String,
+        /// The `revpos` that the client told, if any.
+        revpos: Option<u32>,
+    },
+}
+
+/// Outcome of one edit.
+pub type UpdateResult = Result<Revision, UpdateFailure>;
+
+/// Why one edit was not stored.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum UpdateFailure {
+    /// The parent is not a leaf (or none was given where one is).
+    #[error("document update conflict")]
+    Conflict,
+    /// A deletion of a document that is not there.
+    #[error("missing")]
+    NotFound,
+    /// A stub names an attachment that the parent revision does not have (412).
+    #[error("invalid attachment stub in {id} for {name}")]
+    MissingStub {
+        /// Document id.
+        id: String,
+        /// Attachment name.
+        name: String,
+    },
+    /// The node could not tell whether it was stored, or could not store it.
+    #[error(transparent)]
+    Failed(Arc<Failure>),
+}

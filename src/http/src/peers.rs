@@ -1,0 +1,35 @@
+//! `_peers`, the database of the nodes that this one knows, is no end of a replication: whom to trust
+//! is decided on each node. What its documents say is not looked at here.
+
+use hyper::Method;
+
+use crate::failure::Failure;
+use crate::node::Database;
+use crate::request::Request;
+use crate::router::Part;
+
+/// Its name.
+pub(crate) const PEERS: &str = "_peers";
+
+/// Refuses what only replicators ask of it.
+pub(crate) fn check(request: &Request, part: &Part<'_>) -> Result<(), Failure> {
+    let refused = match part {
+        Part::BulkGet | Part::RevisionsDifference | Part::MissingRevisions => true,
+        Part::Local { .. } => !matches!(request.method, Method::GET | Method::HEAD),
+        Part::Changes => {
+            let is_style = |name: &str| name.eq_ignore_ascii_case("style");
+            request.query.iter().any(|(name, value)| is_style(name) && value == "all_docs")
+        }
+        _ => false,
+    };
+    if refused { Err(refusal()) } else { Ok(()) }
+}
+
+/// Refuses to write what a replicator writes: edits that were made elsewhere, and checkpoints.
+pub(crate) fn check_replicated(database: &dyn Database) -> Result<(), Failure> {
+    if database.name() == PEERS { Err(refusal()) } else { Ok(()) }
+}
+
+fn refusal() -> Failure {
+    Failure::Forbidden("_peers is no end of a replication".to_owned())
+}

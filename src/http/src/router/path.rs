@@ -1,0 +1,252 @@
+//! What a path names. What is done there, and for whom, is not decided here.
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use crate::node::PeerStreamKind;
+use crate::peers::PEERS;
+
+/// The endpoint of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Route<'a> {
+    /// `/`.
+    Welcome,
+    /// `/_up`.
+    Up,
+    /// `/_setup/<token>`.
+    SetUp {
+        /// The token.
+        token: Cow<'a, str>,
+    },
+    /// Another endpoint of the node itself.
+    Node(NodeRoute),
+    /// Replications and their documents.
+    Scheduler(SchedulerRoute<'a>),
+    /// What happens to other nodes.
+    NodeEvents,
+    /// A stream that another node opens.
+    PeerStream(PeerStreamKind),
+    /// A database or something in it.
+    Database {
+        /// Its name.
+        name: Cow<'a, str>,
+        /// What of it.
+        part: Part<'a>,
+    },
+    /// An endpoint that is not built.
+    Later(Cow<'a, str>),
+}
+
+/// An endpoint of the node itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeRoute {
+    /// `/_uuids`.
+    Uuids,
+    /// `/_all_dbs`.
+    AllDatabases,
+    /// `/_session`.
+    Session,
+    /// `/_replicate`.
+    Replicate,
+}
+
+/// What is asked of the scheduler of replications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SchedulerRoute<'a> {
+    /// `/_scheduler/jobs`.
+    Jobs,
+    /// `/_scheduler/jobs/{id}`.
+    Job {
+        /// Id of the replication.
+        id: Cow<'a, str>,
+    },
+    /// `/_scheduler/docs`.
+    Documents,
+    /// `/_scheduler/docs/{db}`.
+    DocumentsOf {
+        /// The database that holds them.
+        database: Cow<'a, str>,
+    },
+    /// `/_scheduler/docs/{db}/{docid}`.
+    Document {
+        /// The database that holds it.
+        database: Cow<'a, str>,
+        /// Its id.
+        id: Cow<'a, str>,
+    },
+}
+
+/// Something in a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part<'a> {
+    /// The database itself.
+    Whole,
+    /// `_all_docs`.
+    AllDocuments,
+    /// `_bulk_docs`.
+    BulkDocuments,
+    /// `_bulk_get`.
+    BulkGet,
+    /// `_changes`.
+    Changes,
+    /// `_revs_diff`.
+    RevisionsDifference,
+    /// `_missing_revs`.
+    MissingRevisions,
+    /// `_security`.
+    Security,
+    /// `_revs_limit`.
+    RevisionsLimit,
+    /// `_ensure_full_commit`.
+    EnsureFullCommit,
+    /// A document, design documents included.
+    Document {
+        /// Its id.
+        id: Cow<'a, str>,
+    },
+    /// A local document.
+    Local {
+        /// Its id without `_local/`.
+        id: Cow<'a, str>,
+    },
+    /// An attachment.
+    Attachment {
+        /// The document's id.
+        id: Cow<'a, str>,
+        /// The attachment's name; slashes may be in it.
+        name: Cow<'a, str>,
+    },
+}
+
+/// Endpoints of the node that are not built, or not all of them.
+pub(super) const LATER_NODE: &[&str] = &[
+    "_active_tasks",
+    "_cluster_setup",
+    "_db_updates",
+    "_dbs_info",
+    "_membership",
+    "_mesh",
+    "_node",
+    "_reshard",
+    "_scheduler",
+    "_search_analyze",
+    "_nouveau_analyze",
+    "_utils",
+    "_prometheus",
+];
+
+/// Endpoints of CouchDB's databases that are not built.
+const LATER_DATABASE: &[&str] = &[
+    "_auto_purge",
+    "_compact",
+    "_design_docs",
+    "_explain",
+    "_find",
+    "_index",
+    "_local_docs",
+    "_partition",
+    "_purge",
+    "_purged_infos",
+    "_purged_infos_limit",
+    "_shards",
+    "_sync_shards",
+    "_temp_view",
+    "_time_seq",
+    "_view_cleanup",
+];
+
+/// Databases whose names begin with `_`.
+const SYSTEM_DATABASES: &[&str] = &["_global_changes", PEERS, "_replicator", "_users"];
+
+/// The endpoint of a decoded path.
+pub(crate) fn find(path: Vec<Cow<'_, str>>) -> Route<'_> {
+    let mut rest = path.into_iter();
+    let Some(first) = rest.next() else { return Route::Welcome };
+    if first.starts_with('_') && !SYSTEM_DATABASES.contains(&first.as_ref()) {
+        return find_node(first, rest.as_slice());
+    }
+    match find_part(rest) {
+        Ok(part) => Route::Database { name: first, part },
+        Err(later) => Route::Later(later),
+    }
+}
+
+fn find_node<'a>(first: Cow<'a, str>, rest: &[Cow<'a, str>]) -> Route<'a> {
+    match (first.as_ref(), rest) {
+        ("_up", []) => Route::Up,
+        ("_setup", [token]) => Route::SetUp { token: token.clone() },
+        ("_uuids", []) => Route::Node(NodeRoute::Uuids),
+        ("_all_dbs", []) => Route::Node(NodeRoute::AllDatabases),
+        ("_session", []) => Route::Node(NodeRoute::Session),
+        ("_replicate", []) => Route::Node(NodeRoute::Replicate),
+        ("_scheduler", [what, rest @ ..]) => find_scheduler(what, rest),
+        ("_mesh", [what]) if what == "events" => Route::NodeEvents,
+        ("_mesh", [what]) if what == "link" => Route::PeerStream(PeerStreamKind::Link),
+        ("_mesh", [what]) if what == "reverse" => Route::PeerStream(PeerStreamKind::Reverse),
+        (name, _) if LATER_NODE.contains(&name) => Route::Later(first),
+        // CouchDB takes it for a database, whose name is then found illegal or unknown.
+        _ => Route::Database { name: first, part: Part::Whole },
+    }
+}
+
+fn find_scheduler<'a>(what: &str, rest: &[Cow<'a, str>]) -> Route<'a> {
+    Route::Scheduler(match (what, rest) {
+        ("jobs", []) => SchedulerRoute::Jobs,
+        ("jobs", [id]) => SchedulerRoute::Job { id: id.clone() },
+        ("docs", []) => SchedulerRoute::Documents,
+        ("docs", [database]) => SchedulerRoute::DocumentsOf { database: database.clone() },
+        ("docs", [database, id @ ..]) => {
+            SchedulerRoute::Document { database: database.clone(), id: id.join("/").into() }
+        }
+        _ => return Route::Later(Cow::Borrowed("_scheduler")),
+    })
+}
+
+/// The part of a database that the rest of a path names, or the endpoint that is not built.
+fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>, Cow<'a, str>> {
+    let Some(first) = path.next() else { return Ok(Part::Whole) };
+    let rest = path.as_slice();
+    if !first.starts_with('_') {
+        return Ok(document_or_attachment(first, rest));
+    }
+    let part = match (first.as_ref(), rest) {
+        ("_all_docs", []) => Part::AllDocuments,
+        ("_bulk_docs", []) => Part::BulkDocuments,
+        ("_bulk_get", []) => Part::BulkGet,
+        ("_changes", []) => Part::Changes,
+        ("_revs_diff", []) => Part::RevisionsDifference,
+        ("_missing_revs", []) => Part::MissingRevisions,
+        ("_security", []) => Part::Security,
+        ("_revs_limit", []) => Part::RevisionsLimit,
+        ("_ensure_full_commit", []) => Part::EnsureFullCommit,
+        ("_all_docs", [queries]) if queries == "queries" => {
+            return Err(Cow::Borrowed("_all_docs/queries"));
+        }
+        ("_local", [id]) => Part::Local { id: id.clone() },
+        ("_local" | "_local/", _) => Part::Local { id: Cow::Borrowed("") },
+        ("_design", [name, rest @ ..]) => return design(name, rest),
+        (name, _) if LATER_DATABASE.contains(&name) => return Err(first),
+        (name, _) => match name.strip_prefix("_local/") {
+            Some(id) => Part::Local { id: id.to_owned().into() },
+            None => document_or_attachment(first, rest),
+        },
+    };
+    Ok(part)
+}
+
+fn design<'a>(name: &str, rest: &[Cow<'a, str>]) -> Result<Part<'a>, Cow<'a, str>> {
+    match rest.first() {
+        Some(function) if function.starts_with('_') => Err(format!("_design/…/{function}").into()),
+        _ => Ok(document_or_attachment(format!("_design/{name}").into(), rest)),
+    }
+}
+
+fn document_or_attachment<'a>(id: Cow<'a, str>, rest: &[Cow<'a, str>]) -> Part<'a> {
+    if rest.is_empty() {
+        Part::Document { id }
+    } else {
+        Part::Attachment { id, name: rest.join("/").into() }
+    }
+}

@@ -1,0 +1,60 @@
+//! Which paths lead where.
+
+use super::*;
+
+fn found(path: &[&'static str]) -> Route<'static> {
+    find(path.iter().map(|&segment| Cow::Borrowed(segment)).collect())
+}
+
+fn part(path: &[&'static str]) -> Part<'static> {
+    match found(path) {
+        Route::Database { part, .. } => part,
+        other => panic!("not in a database: {other:?}"),
+    }
+}
+
+#[test]
+fn paths_lead_to_their_endpoints() {
+    assert_eq!(found(&[]), Route::Welcome);
+    assert_eq!(found(&["_all_dbs"]), Route::Node(NodeRoute::AllDatabases));
+    assert_eq!(part(&["db", "_changes"]), Part::Changes);
+    assert_eq!(part(&["_users", "x"]), Part::Document { id: "x".into() });
+    assert_eq!(part(&["db", "_local", "x/y"]), Part::Local { id: "x/y".into() });
+    assert_eq!(part(&["db", "_local/x"]), Part::Local { id: "x".into() });
+    assert_eq!(part(&["db", "_design", "a"]), Part::Document { id: "_design/a".into() });
+    assert_eq!(part(&["db", "_design/a"]), Part::Document { id: "_design/a".into() });
+    assert_eq!(
+        part(&["db", "d", "a", "b.txt"]),
+        Part::Attachment { id: "d".into(), name: "a/b.txt".into() }
+    );
+    assert_eq!(
+        part(&["db", "_design", "d", "a.js"]),
+        Part::Attachment { id: "_design/d".into(), name: "a.js".into() }
+    );
+}
+
+#[test]
+fn the_scheduler_tells_all_of_a_database_or_one() {
+    let scheduler = |path: &[&'static str]| match found(path) {
+        Route::Scheduler(route) => route,
+        other => panic!("not the scheduler: {other:?}"),
+    };
+    assert_eq!(scheduler(&["_scheduler", "docs"]), SchedulerRoute::Documents);
+    assert_eq!(
+        scheduler(&["_scheduler", "docs", "_replicator", "a", "b"]),
+        SchedulerRoute::Document { database: "_replicator".into(), id: "a/b".into() }
+    );
+    assert_eq!(scheduler(&["_scheduler", "jobs", "x"]), SchedulerRoute::Job { id: "x".into() });
+    assert_eq!(found(&["_scheduler"]), Route::Later("_scheduler".into()));
+}
+
+#[test]
+fn later_endpoints_are_known_by_name() {
+    assert_eq!(found(&["_node", "_local", "_config"]), Route::Later("_node".into()));
+    assert_eq!(found(&["_mesh", "messages"]), Route::Later("_mesh".into()));
+    assert_eq!(found(&["db", "_find"]), Route::Later("_find".into()));
+    assert_eq!(
+        found(&["db", "_design", "d", "_view", "v"]),
+        Route::Later("_design/…/_view".into())
+    );
+}

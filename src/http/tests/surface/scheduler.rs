@@ -1,0 +1,72 @@
+//! What the scheduler of replications tells.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::memory::MemoryNode;
+
+async fn admin() -> Client {
+    let mut client = Client::with_database().await;
+    client.put("/_replicator", "").await.expect(201);
+    client
+}
+
+fn ids(answer: &Value) -> Vec<&str> {
+    let docs = answer["docs"].as_array().unwrap();
+    docs.iter().map(|document| document["doc_id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn documents_are_listed_in_parts_and_by_state() {
+    let mut client = admin().await;
+    let all = client.get("/_scheduler/docs").await.expect(200).json();
+    assert_eq!((ids(&all), &all["total_rows"]), (vec!["a", "b", "c/d"], &json!(3)));
+    let part = client.get("/_scheduler/docs?skip=1&limit=1").await.expect(200).json();
+    assert_eq!((ids(&part), &part["offset"]), (vec!["b"], &json!(1)));
+    let waiting = client.get("/_scheduler/docs?states=waiting,failed").await.expect(200).json();
+    assert_eq!((ids(&waiting), &waiting["total_rows"]), (vec!["b", "c/d"], &json!(2)));
+    client.get("/_scheduler/docs?limit=x").await.expect(400);
+    client.post("/_scheduler/docs", "{}").await.expect(405);
+}
+
+#[tokio::test]
+async fn documents_are_found_by_their_database_and_id() {
+    let mut client = admin().await;
+    let listed = client.get("/_scheduler/docs/_replicator").await.expect(200).json();
+    assert_eq!(ids(&listed).len(), 3);
+    let none = client.get("/_scheduler/docs/db").await.expect(200).json();
+    assert_eq!(none, json!({"total_rows": 0, "offset": 0, "docs": []}));
+    client.get("/_scheduler/docs/other").await.expect(404);
+    let one = client.get("/_scheduler/docs/_replicator/b").await.expect(200).json();
+    assert_eq!(one["state"], "waiting");
+    for path in ["c/d", "c%2Fd"] {
+        let path = format!("/_scheduler/docs/_replicator/{path}");
+        assert_eq!(client.get(&path).await.expect(200).json()["state"], "failed");
+    }
+    client.get("/_scheduler/docs/_replicator/x").await.expect(404);
+    client.get("/_scheduler/docs/db/a").await.expect(404);
+}
+
+#[tokio::test]
+async fn jobs_are_listed_and_found_by_id() {
+    let mut client = admin().await;
+    let jobs = client.get("/_scheduler/jobs").await.expect(200).json();
+    assert_eq!((&jobs["total_rows"], &jobs["jobs"][0]["doc_id"]), (&json!(1), &json!("a")));
+    let job = client.get("/_scheduler/jobs/7f%2Bcontinuous").await.expect(200).json();
+    assert_eq!(job["doc_id"], "a");
+    client.get("/_scheduler/jobs/x").await.expect(404);
+}
+
+#[tokio::test]
+async fn the_scheduler_and_its_documents_are_for_admins() {
+    let mut ada = admin().await;
+    ada.put("/_replicator/_security", "{}").await.expect(200);
+    ada.put("/_replicator/x", "{}").await.expect(201);
+    let node = Arc::new(MemoryNode::with_admin());
+    let mut bob = Client::named(node, "bob", "bob").await;
+    for path in ["/_scheduler/docs", "/_scheduler/jobs", "/_replicator", "/_replicator/x"] {
+        bob.get(path).await.expect(401);
+    }
+}

@@ -1,0 +1,131 @@
+//! The frames of a link: a length of 4 bytes, big-endian, then a JSON object `{"t": …, "v": 1, …}`.
+//! Unknown types and members are passed over, so that newer nodes speak with older ones. What a frame
+//! means is decided by the machine.
+
+mod reader;
+mod text;
+
+use crate::node_id::NodeId;
+
+pub use reader::FrameReader;
+
+/// Bytes of a frame without its length. Whatever does not fit is no matter for the link.
+pub const LONGEST_FRAME_BYTES: usize = 64 * 1024;
+/// The newest version of the link's protocol that is spoken here.
+pub const NEWEST_VERSION: u32 = 1;
+
+/// One frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// The dialler's first.
+    Hello(Hello),
+    /// The acceptor's answer: it takes the link.
+    Welcome(Welcome),
+    /// Sent at least every `every_ms`; any other byte says as much.
+    Heartbeat {
+        /// Counts from 0 on each link.
+        number: u64,
+        /// When the next one follows at the latest.
+        every_ms: u64,
+        /// The last one of the other side, if it came since our last.
+        echo: Option<Echo>,
+    },
+    /// Asks for a sign of life at once.
+    Probe {
+        /// The sender cannot dial: the receiver is to try a fresh connection if it can.
+        dial: bool,
+    },
+    /// The last on this link.
+    Goodbye(Goodbye),
+    /// Of a type that is not known here.
+    Unknown,
+}
+
+/// A heartbeat sent back, so that its sender learns how long the way is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Echo {
+    /// Its number.
+    pub number: u64,
+    /// How long it was here.
+    pub held_ms: u64,
+}
+
+/// What a dialler says first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// Who it is; the certificate has proved it.
+    pub node: NodeId,
+    /// The newest version that it speaks.
+    pub version_max: u32,
+    /// What it calls itself; never used to address it.
+    pub name: String,
+    /// The port where it listens, if it does.
+    pub listening: Option<u16>,
+    /// One life of the dialler's end: another number means that everything before is gone.
+    pub session: u64,
+    /// Grows with each link that is dialled in a session.
+    pub dial: u64,
+    /// The acceptor's session as far as the dialler knows, and the highest dial it has seen of it. A
+    /// link that the other had not seen crosses this one; one that it had seen is replaced by it.
+    pub seen: Option<(u64, u64)>,
+    /// See [`Frame::Heartbeat`].
+    pub heartbeat_ms: u64,
+}
+
+/// What an acceptor answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// The version that is spoken from here on.
+    pub version: u32,
+    /// What it calls itself.
+    pub name: String,
+    /// As in [`Hello`], of the acceptor.
+    pub session: u64,
+    /// See [`Frame::Heartbeat`].
+    pub heartbeat_ms: u64,
+}
+
+/// Why a link ends in good order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goodbye {
+    /// Another link between the two takes its place.
+    Superseded,
+    /// The node, or its end of the link, stops.
+    Stopping,
+    /// The other is trusted no more.
+    Revoked,
+    /// The hello cannot be accepted: another node, or no common version.
+    Refused,
+    /// A reason that is not known here.
+    Other,
+}
+
+/// Why bytes are no frame; the connection is of no more use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadFrame {
+    /// Longer than any may be.
+    #[error("a frame of {0} bytes: at most {LONGEST_FRAME_BYTES} are allowed")]
+    TooLong(u32),
+    /// Not a JSON object with a type.
+    #[error("a frame is a JSON object with its type in `t`")]
+    Form,
+    /// A frame of a known type lacks something.
+    #[error("a frame of type {frame:?} has no proper `{member}`")]
+    Member {
+        /// Its type.
+        frame: &'static str,
+        /// What is missing or wrong.
+        member: &'static str,
+    },
+}
+
+impl Frame {
+    /// Its bytes, the length before them.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        text::encode(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

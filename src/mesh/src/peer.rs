@@ -1,0 +1,124 @@
+//! One document of `_peers`: what this node knows of another and what it grants it. How a
+//! certificate belongs to an id is checked where keys are known, not here.
+
+mod checks;
+mod reading;
+
+use serde_json::{Map, Value};
+
+use crate::node_id::NodeId;
+pub(crate) use checks::{clean_name, is_group, is_plain_name};
+pub use reading::BadPeer;
+
+/// Characters of a name.
+pub const LONGEST_NAME: usize = 64;
+/// Characters of the id that stand for a missing name.
+const DEFAULT_NAME: usize = 13;
+
+/// What this node grants another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trust {
+    /// `"trusted"`: linked to, and let in with its roles.
+    Trusted,
+    /// `"blocked"`: refused, whoever vouches for it.
+    Blocked,
+    /// Known and no more; the member is absent.
+    #[default]
+    Neither,
+}
+
+/// A known node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerRecord {
+    /// Who it is; `_id` of the document.
+    pub id: NodeId,
+    /// What it is called here; unique among the peers.
+    pub name: String,
+    /// Its certificate, PEM, once it was seen.
+    pub certificate: Option<String>,
+    /// What it is granted.
+    pub trust: Trust,
+    /// Groups that it belongs to; each gives it a role.
+    pub groups: Vec<String>,
+    /// Where it listens: `host:port`, an IPv6 address in brackets.
+    pub addresses: Vec<String>,
+    /// Whether it may vouch for others.
+    pub introducer: bool,
+    /// Groups that it may give those for whom it vouches.
+    pub may_confer: Vec<String>,
+    /// The id of the one who vouched for it.
+    pub introduced_by: Option<String>,
+    /// When it was last up, RFC 3339.
+    pub last_seen: Option<String>,
+}
+
+impl PeerRecord {
+    /// A peer of which nothing is known but its id.
+    #[must_use]
+    pub fn new(id: NodeId) -> Self {
+        Self {
+            id,
+            name: Self::default_name(&id),
+            certificate: None,
+            trust: Trust::Neither,
+            groups: Vec::new(),
+            addresses: Vec::new(),
+            introducer: false,
+            may_confer: Vec::new(),
+            introduced_by: None,
+            last_seen: None,
+        }
+    }
+
+    /// Reads a document: its id, and its body without members that begin with `_`. Members that are not
+    /// known are passed over. That the name is unique is for [`crate::Peers::name_taken`] to say.
+    ///
+    /// # Errors
+    /// [`BadPeer`] says which member is wrong and how it should be.
+    pub fn parse(id: &str, body: &Map<String, Value>) -> Result<Self, BadPeer> {
+        reading::read(id, body)
+    }
+
+    /// The body of its document; what is empty or false is left out.
+    #[must_use]
+    pub fn to_body(&self) -> Map<String, Value> {
+        let mut body = Map::new();
+        let mut put = |member: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                body.insert(member.to_owned(), value);
+            }
+        };
+        let texts = |texts: &[String]| (!texts.is_empty()).then(|| Value::from(texts.to_vec()));
+        put("name", Some(self.name.clone().into()));
+        put("trust", self.trust.as_str().map(Value::from));
+        put("groups", texts(&self.groups));
+        put("addresses", texts(&self.addresses));
+        put("certificate", self.certificate.clone().map(Value::from));
+        put("introducer", self.introducer.then_some(Value::Bool(true)));
+        put("may_confer", texts(&self.may_confer));
+        put("introduced_by", self.introduced_by.clone().map(Value::from));
+        put("last_seen", self.last_seen.clone().map(Value::from));
+        body
+    }
+
+    /// What a peer is called that was given no name: the first 13 characters of its id.
+    #[must_use]
+    pub fn default_name(id: &NodeId) -> String {
+        id.to_string().chars().take(DEFAULT_NAME).collect()
+    }
+}
+
+impl Trust {
+    /// Its text in a document; `None` where the member is absent.
+    #[must_use]
+    pub const fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Trusted => Some("trusted"),
+            Self::Blocked => Some("blocked"),
+            Self::Neither => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

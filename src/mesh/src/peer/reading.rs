@@ -1,0 +1,168 @@
+//! From the body of a document to a [`PeerRecord`], member by member.
+
+use serde_json::{Map, Value};
+
+use super::checks::{is_address, is_group, is_plain_name, looks_like_an_id};
+use super::{PeerRecord, Trust};
+use crate::date::parse_rfc3339;
+use crate::node_id::{BadNodeId, NodeId};
+
+/// Addresses of one peer: all of them are tried.
+const MOST_ADDRESSES: usize = 32;
+const MOST_GROUPS: usize = 64;
+/// A certificate over a key of 8192 bits has about 3 KiB.
+const LONGEST_CERTIFICATE_BYTES: usize = 16 * 1024;
+
+/// Why a document is none of a peer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadPeer {
+    /// `_id` is no node id in its canonical form.
+    #[error("the document's _id has to be a node id: {0}")]
+    Id(#[from] BadNodeId),
+    /// A member has a value of another type.
+    #[error("`{member}` has to be {wanted}")]
+    Type {
+        /// Its name.
+        member: &'static str,
+        /// What it has to be.
+        wanted: &'static str,
+    },
+    /// No name to be used here.
+    #[error(
+        "a name has 1 to 64 characters, none of them hidden and no space at either end, and is \
+         neither \"*\" nor begins with \"group:\""
+    )]
+    Name,
+    /// A name that looks like an id.
+    #[error("this name looks like a node id: give one that people tell from ids")]
+    NameLikeId,
+    /// No group.
+    #[error("{0:?} is no group: a group is called by 1 to 64 of a-z, 0-9, _ and -")]
+    Group(String),
+    /// No address.
+    #[error("{0:?} is no address: give host:port, an IPv6 address in brackets")]
+    Address(String),
+    /// Too many of something.
+    #[error("`{member}` may hold {most} at most")]
+    TooMany {
+        /// Its name.
+        member: &'static str,
+        /// The limit.
+        most: usize,
+    },
+    /// The trust is none that there is.
+    #[error("`trust` has to be \"trusted\", \"blocked\" or absent")]
+    Trust,
+    /// No certificate by its form.
+    #[error("`certificate` has to be one certificate in PEM form, 16 KiB at most")]
+    Certificate,
+    /// No date.
+    #[error("`last_seen` has to be a date as 2026-01-02T03:04:05Z")]
+    LastSeen,
+}
+
+pub(super) fn read(id: &str, body: &Map<String, Value>) -> Result<PeerRecord, BadPeer> {
+    let id = NodeId::from_canonical(id)?;
+    Ok(PeerRecord {
+        id,
+        name: name(&id, text(body, "name")?)?,
+        certificate: certificate(text(body, "certificate")?)?,
+        trust: trust(text(body, "trust")?)?,
+        groups: groups(body, "groups")?,
+        addresses: addresses(body)?,
+        introducer: boolean(body, "introducer")?,
+        may_confer: groups(body, "may_confer")?,
+        introduced_by: introduced_by(text(body, "introduced_by")?)?,
+        last_seen: last_seen(text(body, "last_seen")?)?,
+    })
+}
+
+/// A member that is absent or null is `None`.
+fn present<'body>(body: &'body Map<String, Value>, member: &str) -> Option<&'body Value> {
+    body.get(member).filter(|value| !value.is_null())
+}
+
+fn text<'body>(
+    body: &'body Map<String, Value>,
+    member: &'static str,
+) -> Result<Option<&'body str>, BadPeer> {
+    let typed =
+        |value: &'body Value| value.as_str().ok_or(BadPeer::Type { member, wanted: "a text" });
+    present(body, member).map(typed).transpose()
+}
+
+fn boolean(body: &Map<String, Value>, member: &'static str) -> Result<bool, BadPeer> {
+    let wrong = BadPeer::Type { member, wanted: "true or false" };
+    present(body, member).map_or(Ok(false), |value| value.as_bool().ok_or(wrong))
+}
+
+fn texts(
+    body: &Map<String, Value>,
+    member: &'static str,
+    most: usize,
+) -> Result<Vec<String>, BadPeer> {
+    let wrong = BadPeer::Type { member, wanted: "a list of texts" };
+    let Some(value) = present(body, member) else { return Ok(Vec::new()) };
+    let list = value.as_array().ok_or(wrong.clone())?;
+    if list.len() > most {
+        return Err(BadPeer::TooMany { member, most });
+    }
+    list.iter().map(|one| one.as_str().map(str::to_owned).ok_or(wrong.clone())).collect()
+}
+
+fn name(id: &NodeId, name: Option<&str>) -> Result<String, BadPeer> {
+    let default = PeerRecord::default_name(id);
+    match name {
+        None => Ok(default),
+        Some(name) if name == default => Ok(default),
+        Some(name) if !is_plain_name(name) => Err(BadPeer::Name),
+        Some(name) if looks_like_an_id(name) || name.parse::<NodeId>().is_ok() => {
+            Err(BadPeer::NameLikeId)
+        }
+        Some(name) => Ok(name.to_owned()),
+    }
+}
+
+fn certificate(pem: Option<&str>) -> Result<Option<String>, BadPeer> {
+    let Some(pem) = pem else { return Ok(None) };
+    let is_one = pem.trim_start().starts_with("-----BEGIN CERTIFICATE-----")
+        && pem.matches("-----BEGIN").count() == 1;
+    let good = is_one && pem.len() <= LONGEST_CERTIFICATE_BYTES;
+    if good { Ok(Some(pem.to_owned())) } else { Err(BadPeer::Certificate) }
+}
+
+fn trust(text: Option<&str>) -> Result<Trust, BadPeer> {
+    match text {
+        None => Ok(Trust::Neither),
+        Some("trusted") => Ok(Trust::Trusted),
+        Some("blocked") => Ok(Trust::Blocked),
+        Some(_) => Err(BadPeer::Trust),
+    }
+}
+
+fn groups(body: &Map<String, Value>, member: &'static str) -> Result<Vec<String>, BadPeer> {
+    let groups = texts(body, member, MOST_GROUPS)?;
+    match groups.iter().find(|group| !is_group(group)) {
+        Some(wrong) => Err(BadPeer::Group(wrong.clone())),
+        None => Ok(groups),
+    }
+}
+
+fn addresses(body: &Map<String, Value>) -> Result<Vec<String>, BadPeer> {
+    let addresses = texts(body, "addresses", MOST_ADDRESSES)?;
+    match addresses.iter().find(|address| !is_address(address)) {
+        Some(wrong) => Err(BadPeer::Address(wrong.clone())),
+        None => Ok(addresses),
+    }
+}
+
+fn introduced_by(text: Option<&str>) -> Result<Option<String>, BadPeer> {
+    let wrong = BadPeer::Type { member: "introduced_by", wanted: "a node id" };
+    let Some(text) = text else { return Ok(None) };
+    NodeId::from_canonical(text).map(|id| Some(id.to_string())).map_err(|_| wrong)
+}
+
+fn last_seen(text: Option<&str>) -> Result<Option<String>, BadPeer> {
+    let Some(text) = text else { return Ok(None) };
+    parse_rfc3339(text).map(|_| Some(text.to_owned())).ok_or(BadPeer::LastSeen)
+}

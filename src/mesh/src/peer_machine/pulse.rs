@@ -1,0 +1,133 @@
+//! The heartbeats of one carrier, and how long a way there and back takes.
+
+use std::collections::VecDeque;
+
+use crate::frame::{Echo, Frame};
+
+/// Heartbeats whose echo is waited for; of older ones it says nothing of use.
+const MOST_SENT: usize = 16;
+/// Round trips looked back on: the shortest of them had no retransmission in it.
+const MOST_SAMPLES: usize = 30;
+/// Fewer may all have had one.
+const LEAST_SAMPLES: usize = 5;
+
+/// Heartbeats of so many links a second are no load worth mentioning.
+const LINKS_EACH_SECOND: u64 = 100;
+/// The longest interval: beyond it a peer that is gone would show after minutes only.
+const SLOWEST_MS: u64 = 60_000;
+
+/// How often a node with so many links is heard on each: every second up to 100 of them, then as slowly
+/// as keeps it at 100 heartbeats a second in all.
+#[must_use]
+pub fn heartbeat_ms(links: usize) -> u64 {
+    let links = u64::try_from(links).unwrap_or(u64::MAX).max(LINKS_EACH_SECOND);
+    (links.saturating_mul(1_000) / LINKS_EACH_SECOND).min(SLOWEST_MS)
+}
+
+#[derive(Debug)]
+pub(super) struct Pulse {
+    due_ms: u64,
+    next_number: u64,
+    /// Numbers and times of what was sent.
+    sent: VecDeque<(u64, u64)>,
+    /// Number and time of the last that came.
+    came: Option<(u64, u64)>,
+}
+
+impl Pulse {
+    /// The first heartbeat is due at once.
+    pub(super) fn new(now_ms: u64) -> Self {
+        Self { due_ms: now_ms, next_number: 0, sent: VecDeque::new(), came: None }
+    }
+
+    pub(super) const fn due_ms(&self) -> u64 {
+        self.due_ms
+    }
+
+    /// The next heartbeat.
+    pub(super) fn beat(&mut self, now_ms: u64, every_ms: u64) -> Frame {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.due_ms = now_ms + every_ms.max(1);
+        if self.sent.len() == MOST_SENT {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((number, now_ms));
+        let echo =
+            self.came.take().map(|(number, came_ms)| Echo { number, held_ms: now_ms - came_ms });
+        Frame::Heartbeat { number, every_ms, echo }
+    }
+
+    /// A heartbeat came. Gives the round trip that its echo tells.
+    pub(super) fn took(&mut self, now_ms: u64, number: u64, echo: Option<Echo>) -> Option<u64> {
+        self.came = Some((number, now_ms));
+        let echo = echo?;
+        let (_, sent_ms) = self.sent.iter().find(|(number, _)| *number == echo.number)?;
+        now_ms.checked_sub(*sent_ms)?.checked_sub(echo.held_ms)
+    }
+}
+
+/// The latest round trips.
+#[derive(Debug, Default)]
+pub(super) struct RoundTrips(VecDeque<u64>);
+
+impl RoundTrips {
+    pub(super) fn add(&mut self, round_trip_ms: u64) {
+        if self.0.len() == MOST_SAMPLES {
+            self.0.pop_front();
+        }
+        self.0.push_back(round_trip_ms);
+    }
+
+    pub(super) fn shortest_ms(&self) -> Option<u64> {
+        self.0.iter().min().copied().filter(|_| self.0.len() >= LEAST_SAMPLES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(frame: Frame) -> (u64, Option<Echo>) {
+        let Frame::Heartbeat { number, echo, .. } = frame else { panic!("a heartbeat") };
+        (number, echo)
+    }
+
+    #[test]
+    fn the_time_that_a_heartbeat_was_held_is_not_on_the_way() {
+        let (mut near, mut far) = (Pulse::new(0), Pulse::new(0));
+        let (number, echo) = parts(near.beat(0, 1_000));
+        assert_eq!(far.took(30, number, echo), None);
+        let (number, echo) = parts(far.beat(700, 1_000));
+        assert_eq!(near.took(730, number, echo), Some(60));
+        // The same again tells nothing.
+        assert_eq!(parts(far.beat(1_700, 1_000)).1, None);
+    }
+
+    #[test]
+    fn an_echo_of_what_was_never_sent_tells_nothing() {
+        let mut pulse = Pulse::new(0);
+        pulse.beat(0, 1_000);
+        assert_eq!(pulse.took(5, 0, Some(Echo { number: 9, held_ms: 0 })), None);
+        assert_eq!(pulse.took(5, 0, Some(Echo { number: 0, held_ms: 6 })), None);
+        assert_eq!(pulse.took(5, 0, Some(Echo { number: 0, held_ms: u64::MAX })), None);
+    }
+
+    #[test]
+    fn many_links_are_heard_more_slowly() {
+        let intervals = [0, 1, 100, 101, 250, usize::MAX].map(heartbeat_ms);
+        assert_eq!(intervals, [1_000, 1_000, 1_000, 1_010, 2_500, 60_000]);
+    }
+
+    #[test]
+    fn the_shortest_of_the_latest_counts() {
+        let mut trips = RoundTrips::default();
+        for trip in [240, 40, 640, 41, 1_440] {
+            assert_eq!(trips.shortest_ms(), None);
+            trips.add(trip);
+        }
+        assert_eq!(trips.shortest_ms(), Some(40));
+        (0..30).for_each(|_| trips.add(90));
+        assert_eq!(trips.shortest_ms(), Some(90));
+    }
+}

@@ -1,0 +1,132 @@
+//! `refuge peer …`: the nodes that the running one knows.
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use refuge_console::{Request, render_peers};
+use serde_json::Value;
+
+use super::{Root, console};
+use crate::exit::Failure;
+
+/// Say which other nodes this one trusts
+#[derive(Debug, Args)]
+pub(crate) struct Peer {
+    #[command(subcommand)]
+    action: Action,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Trust a node from now on; one that is known already gets what is given here
+    Add(Add),
+    /// Show all nodes that are known
+    List(List),
+    /// Forget a node: it is a stranger again
+    Remove(One),
+    /// Never let a node in again
+    Block(One),
+    /// Trust a node that is known already
+    Trust(One),
+}
+
+/// A node that is made known.
+#[derive(Debug, Args)]
+struct Add {
+    /// Its id, as `refuge identity` shows it over there, in either form
+    id: String,
+    /// What it is called here
+    #[arg(long)]
+    name: Option<String>,
+    /// Where it listens; may be repeated
+    #[arg(long, value_name = "HOST:PORT")]
+    address: Vec<String>,
+    /// A group that it is in; may be repeated
+    #[arg(long)]
+    group: Vec<String>,
+    #[command(flatten)]
+    root: Root,
+}
+
+/// All of them.
+#[derive(Debug, Args)]
+struct List {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    root: Root,
+}
+
+/// A node that is known.
+#[derive(Debug, Args)]
+struct One {
+    /// Its name here, or its id
+    node: String,
+    #[command(flatten)]
+    root: Root,
+}
+
+impl Peer {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.action {
+            Action::Add(new) => {
+                let told = ask(&new.root, new.arguments())?;
+                say(&format!("{} is trusted as {}\n", told.id, told.name.unwrap_or_default()));
+            }
+            Action::List(list) => {
+                let peers = request(&list.root, vec!["list".to_owned()])?;
+                let json = list.json.then(|| format!("{peers}\n"));
+                say(&json.unwrap_or_else(|| render_peers(&peers)));
+            }
+            Action::Remove(one) => one.run("remove", "is forgotten")?,
+            Action::Block(one) => one.run("block", "is blocked")?,
+            Action::Trust(one) => one.run("trust", "is trusted")?,
+        }
+        Ok(())
+    }
+}
+
+impl Add {
+    fn arguments(&self) -> Vec<String> {
+        let name = self.name.iter().map(|name| ("--name", name));
+        let addresses = self.address.iter().map(|address| ("--address", address));
+        let groups = self.group.iter().map(|group| ("--group", group));
+        let options = name.chain(addresses).chain(groups);
+        let options = options.flat_map(|(option, value)| [option.to_owned(), value.clone()]);
+        ["add".to_owned(), self.id.clone()].into_iter().chain(options).collect()
+    }
+}
+
+impl One {
+    fn run(self, action: &str, done: &str) -> Result<(), Failure> {
+        let told = ask(&self.root, vec![action.to_owned(), self.node.clone()])?;
+        // One that is forgotten has no name any more.
+        let name = told.name.unwrap_or(self.node);
+        say(&format!("{name} ({}) {done}\n", told.id));
+        Ok(())
+    }
+}
+
+/// The node that was changed.
+struct Changed {
+    id: String,
+    name: Option<String>,
+}
+
+fn ask(root: &Root, arguments: Vec<String>) -> Result<Changed, Failure> {
+    let told = request(root, arguments)?;
+    let text = |member: &str| told.get(member).and_then(Value::as_str).map(str::to_owned);
+    Ok(Changed { id: text("id").unwrap_or_default(), name: text("name") })
+}
+
+fn request(root: &Root, arguments: Vec<String>) -> Result<Value, Failure> {
+    let request = Request { command: "peer".to_owned(), arguments };
+    console::ask(&root.absolute()?, &request)
+}
+
+/// A reader that went away has seen enough.
+fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}

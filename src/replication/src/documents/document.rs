@@ -1,0 +1,118 @@
+//! One document of `_replicator`: what it says, and where what it wants stands.
+
+use std::collections::BTreeMap;
+
+use refuge_mesh::NodeId;
+use serde_json::{Map, Value};
+
+use super::run::Run;
+use crate::identity::{ReplicationId, ReplicationIdentity};
+use crate::job::{Job, parse_end, parse_job};
+
+/// A document and what becomes of it.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) revision: String,
+    pub(super) shown: Shown,
+    pub(super) state: State,
+    /// When it was first seen in this form.
+    pub(super) started_unix_ms: u64,
+    /// When its state last changed.
+    pub(super) updated_unix_ms: u64,
+    pub(super) writing: Writing,
+}
+
+/// Its ends for people, without credentials; `None` where the text is no end.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    pub(super) source: Option<String>,
+    pub(super) target: Option<String>,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    /// It cannot become a job.
+    Failed { reason: String },
+    /// It ran to its end, now or before.
+    Completed { id: Option<String>, statistics: Option<Value> },
+    /// It has runs, or waits for nodes.
+    Active(Active),
+}
+
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) job: Job,
+    /// By node; of a document whose ends name no nodes there is one, under `None`.
+    pub(super) runs: BTreeMap<Option<NodeId>, Run>,
+}
+
+/// Whether the last state is on its way into the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writing {
+    Nothing,
+    UnderWay,
+    Later { at_ms: u64 },
+}
+
+/// What a body says.
+pub(super) enum Reading {
+    /// Why it cannot become a job, and whether the body says the same already.
+    Failed {
+        reason: String,
+        told: bool,
+    },
+    /// It says itself that it ran to its end.
+    Completed {
+        id: Option<String>,
+        statistics: Option<Value>,
+    },
+    Job(Box<Job>),
+}
+
+pub(super) fn read(body: &Result<Map<String, Value>, String>, node_uuid: &str) -> (Shown, Reading) {
+    let fields = match body {
+        Ok(fields) => fields,
+        Err(reason) => {
+            // What cannot be read is not written into either.
+            return (Shown::default(), Reading::Failed { reason: reason.clone(), told: true });
+        }
+    };
+    let end = |field| parse_end(fields, field).ok().map(|end| end.to_string());
+    let shown = Shown { source: end("source"), target: end("target") };
+    (shown, read_fields(fields, node_uuid))
+}
+
+fn read_fields(fields: &Map<String, Value>, node_uuid: &str) -> Reading {
+    let text = |name: &str| fields.get(name).and_then(Value::as_str);
+    let state = text("_replication_state");
+    let job = match parse_job(fields) {
+        Ok(job) => job,
+        Err(error) => {
+            let reason = error.to_string();
+            let told = state == Some("failed")
+                && text("_replication_state_reason") == Some(reason.as_str());
+            return Reading::Failed { reason, told };
+        }
+    };
+    // What waits for nodes is never over, whoever wrote so.
+    if state == Some("completed") && job.node_end().is_none() {
+        let id = text("_replication_id");
+        let own = || id_of(&job, node_uuid).to_string();
+        // Where the ends were edited since, the mark is of another replication.
+        if id.is_none_or(|id| id == own()) {
+            let statistics = fields.get("_replication_stats").cloned();
+            return Reading::Completed { id: id.map(str::to_owned), statistics };
+        }
+    }
+    Reading::Job(Box::new(job))
+}
+
+pub(super) fn id_of(job: &Job, node_uuid: &str) -> ReplicationId {
+    ReplicationId::of(ReplicationIdentity {
+        node_uuid,
+        source: &job.source,
+        target: &job.target,
+        continuous: job.continuous,
+        create_target: job.create_target,
+    })
+}

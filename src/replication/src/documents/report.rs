@@ -1,0 +1,163 @@
+//! What `_scheduler/docs` tells, in CouchDB's shape.
+//!
+//! Source: <https://docs.couchdb.org/en/stable/api/server/common.html#scheduler-docs>
+
+use serde_json::{Map, Value, json};
+
+use super::document::{Active, Document, State};
+use super::run::{Phase, Run};
+use super::{Documents, PeerUp};
+use crate::date::timestamp;
+use crate::job::is_named_by;
+
+/// What is told of a running replication, by its id as text.
+type Progress<'a> = &'a dyn Fn(&str) -> Option<Value>;
+
+impl Documents {
+    /// The body of `_scheduler/docs`. `progress` knows the counts of what runs now.
+    pub fn report(&self, progress: impl Fn(&str) -> Option<Value>) -> Value {
+        let rows: Vec<Value> =
+            self.documents.iter().map(|(id, document)| self.row(id, document, &progress)).collect();
+        json!({"total_rows": rows.len(), "offset": 0, "docs": rows})
+    }
+
+    /// The body of `_scheduler/docs/_replicator/{id}`; `None` when there is no such document.
+    pub fn report_one(&self, id: &str, progress: impl Fn(&str) -> Option<Value>) -> Option<Value> {
+        self.documents.get(id).map(|document| self.row(id, document, &progress))
+    }
+
+    fn row(&self, id: &str, document: &Document, progress: Progress<'_>) -> Value {
+        let told = match &document.state {
+            State::Failed { reason } => Told {
+                state: "failed",
+                id: None,
+                errors: 1,
+                information: json!({ "error": reason }),
+            },
+            State::Completed { id, statistics } => Told {
+                state: "completed",
+                id: id.clone(),
+                errors: 0,
+                information: statistics.clone().unwrap_or(Value::Null),
+            },
+            State::Active(active) => self.told(active, progress),
+        };
+        json!({
+            "database": "_replicator",
+            "doc_id": id,
+            "id": told.id,
+            "node": "nonode@nohost",
+            "source": document.shown.source,
+            "source_proxy": null,
+            "target": document.shown.target,
+            "target_proxy": null,
+            "state": told.state,
+            "info": told.information,
+            "error_count": told.errors,
+            "start_time": timestamp(document.started_unix_ms),
+            "last_updated": timestamp(document.updated_unix_ms),
+        })
+    }
+
+    fn told(&self, active: &Active, progress: Progress<'_>) -> Told {
+        let only = active.runs.get(&None);
+        if let Some(run) = only {
+            return Told {
+                state: self.state_of(run),
+                id: Some(run.id.to_string()),
+                errors: run.errors,
+                information: self.information(run, progress).map_or(Value::Null, Value::Object),
+            };
+        }
+        let nodes: Vec<Value> = active
+            .runs
+            .iter()
+            .filter_map(|(node, run)| {
+                let node = self.nodes.iter().find(|up| Some(up.id) == *node)?;
+                Some(self.towards(node, run, progress))
+            })
+            .collect();
+        let mut information = Map::new();
+        if let Some(end) = active.job.node_end()
+            && !self.nodes.iter().any(|node| is_named_by(&end.selector, node))
+        {
+            let reason = format!("no trusted node that `{}` names is up", end.selector);
+            information.insert("reason".to_owned(), reason.into());
+        }
+        if let Some(error) = active.runs.values().find_map(error_of) {
+            information.insert("error".to_owned(), error.into());
+        }
+        information.insert("nodes".to_owned(), nodes.into());
+        let one = active.runs.values().next().filter(|_| active.runs.len() == 1);
+        Told {
+            state: self.state_of_all(active),
+            id: one.map(|run| run.id.to_string()),
+            errors: active.runs.values().map(|run| run.errors).max().unwrap_or(0),
+            information: Value::Object(information),
+        }
+    }
+
+    fn towards(&self, node: &PeerUp, run: &Run, progress: Progress<'_>) -> Value {
+        let mut told = Map::new();
+        told.insert("node".to_owned(), node.id.to_string().into());
+        told.insert("name".to_owned(), node.name.as_str().into());
+        told.insert("id".to_owned(), run.id.to_string().into());
+        told.insert("state".to_owned(), self.state_of(run).into());
+        told.insert("error_count".to_owned(), run.errors.into());
+        told.extend(self.information(run, progress).unwrap_or_default());
+        Value::Object(told)
+    }
+
+    /// What there is to say of one run beyond its state.
+    fn information(&self, run: &Run, progress: Progress<'_>) -> Option<Map<String, Value>> {
+        let counts = match run.phase {
+            Phase::Running { .. } => progress(&run.id.to_string()),
+            Phase::Done => run.statistics.clone(),
+            Phase::Ready | Phase::Starting(_) | Phase::Resting { .. } => None,
+        };
+        let mut information = match counts {
+            Some(Value::Object(counts)) => counts,
+            _ => Map::new(),
+        };
+        if let Some(error) = error_of(run) {
+            information.insert("error".to_owned(), error.into());
+        }
+        if run.phase == Phase::Ready
+            && let Some(holder) = self.holders.get(&run.id)
+        {
+            let reason = format!("the document `{}` runs the same replication", holder.document);
+            information.insert("reason".to_owned(), reason.into());
+        }
+        (!information.is_empty()).then_some(information)
+    }
+
+    fn state_of(&self, run: &Run) -> &'static str {
+        match run.phase {
+            Phase::Ready if self.holders.contains_key(&run.id) => "waiting",
+            Phase::Ready | Phase::Starting(_) => "initializing",
+            Phase::Running { .. } => "running",
+            Phase::Resting { .. } => "crashing",
+            Phase::Done => "waiting",
+        }
+    }
+
+    /// Of a document with several runs the most telling one.
+    fn state_of_all(&self, active: &Active) -> &'static str {
+        let states: Vec<&str> = active.runs.values().map(|run| self.state_of(run)).collect();
+        let telling = ["running", "crashing", "initializing"];
+        telling.into_iter().find(|state| states.contains(state)).unwrap_or("waiting")
+    }
+}
+
+/// Why a run does not work now; of one that works again the count of its crashes tells enough.
+fn error_of(run: &Run) -> Option<&str> {
+    let works = matches!(run.phase, Phase::Running { .. });
+    run.last_error.as_deref().filter(|_| !works)
+}
+
+struct Told {
+    state: &'static str,
+    id: Option<String>,
+    errors: u32,
+    information: Value,
+}

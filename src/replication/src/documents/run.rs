@@ -1,0 +1,90 @@
+//! One run of a document: of its own, or towards one node. Its phases, and how long it rests after a
+//! crash.
+
+use refuge_mesh::NodeId;
+use serde_json::Value;
+
+use super::RunNumber;
+use super::document::id_of;
+use crate::identity::ReplicationId;
+use crate::job::Job;
+
+/// Rest after the first crash; doubles with each.
+const FIRST_REST_MS: u64 = 5_000;
+/// As CouchDB's longest: a replication that nobody mends for hours is asked for three times a day.
+const LONGEST_REST_MS: u64 = 8 * 3_600_000;
+/// A node that is up is asked at least every 10 minutes: mostly it is to share a database that it
+/// does not share yet, and its connection is there.
+const LONGEST_REST_TOWARDS_NODE_MS: u64 = 600_000;
+/// CouchDB's threshold: who ran for two minutes was well, and earlier crashes count no longer.
+const WELL_AFTER_MS: u64 = 120_000;
+
+/// Names a run while it exists.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RunKey {
+    pub(super) document: String,
+    pub(super) node: Option<NodeId>,
+}
+
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) id: ReplicationId,
+    pub(super) job: Job,
+    pub(super) phase: Phase,
+    /// Crashes in a row.
+    pub(super) errors: u32,
+    pub(super) last_error: Option<String>,
+    /// Of the last good end.
+    pub(super) statistics: Option<Value>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Starts as soon as nobody else has its id.
+    Ready,
+    /// Told to start.
+    Starting(RunNumber),
+    /// Works since a time.
+    Running { number: RunNumber, since_ms: u64 },
+    /// Crashed; starts again at a time.
+    Resting { until_ms: u64 },
+    /// Towards a node: done until the node comes again.
+    Done,
+}
+
+impl Run {
+    pub(super) fn new(job: &Job, node: Option<NodeId>, node_uuid: &str) -> Self {
+        let job = node.map_or_else(|| job.clone(), |node| job.towards(node));
+        Self {
+            id: id_of(&job, node_uuid),
+            job,
+            phase: Phase::Ready,
+            errors: 0,
+            last_error: None,
+            statistics: None,
+        }
+    }
+
+    pub(super) fn number(&self) -> Option<RunNumber> {
+        match self.phase {
+            Phase::Starting(number) | Phase::Running { number, .. } => Some(number),
+            Phase::Ready | Phase::Resting { .. } | Phase::Done => None,
+        }
+    }
+
+    /// It crashed: until when it rests.
+    pub(super) fn crash(&mut self, now_ms: u64, reason: String, towards_node: bool) -> u64 {
+        if let Phase::Running { since_ms, .. } = self.phase
+            && now_ms.saturating_sub(since_ms) >= WELL_AFTER_MS
+        {
+            self.errors = 0;
+        }
+        self.errors = self.errors.saturating_add(1);
+        self.last_error = Some(reason);
+        let longest = if towards_node { LONGEST_REST_TOWARDS_NODE_MS } else { LONGEST_REST_MS };
+        let doublings = self.errors.saturating_sub(1).min(20);
+        let until_ms = now_ms + (FIRST_REST_MS << doublings).min(longest);
+        self.phase = Phase::Resting { until_ms };
+        until_ms
+    }
+}

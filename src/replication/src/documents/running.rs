@@ -1,0 +1,135 @@
+//! How runs start, and what becomes of the news of them.
+
+use serde_json::Value;
+
+use super::document::{Document, State};
+use super::run::{Phase, Run, RunKey};
+use super::{Alarm, Documents, DocumentsEffect, RunNumber, RunOrder};
+
+impl Documents {
+    pub(super) fn start_ready(&mut self) {
+        for key in self.ready.clone() {
+            let number = RunNumber(self.next_run);
+            let Some(run) = run_of(&mut self.documents, &key) else {
+                self.ready.remove(&key);
+                continue;
+            };
+            if self.holders.contains_key(&run.id) {
+                continue;
+            }
+            run.phase = Phase::Starting(number);
+            self.effects.push(DocumentsEffect::Start(RunOrder {
+                number,
+                document: key.document.clone(),
+                job: Box::new(run.job.clone()),
+                id: run.id.clone(),
+            }));
+            self.next_run = self.next_run.wrapping_add(1);
+            self.holders.insert(run.id.clone(), key.clone());
+            self.ready.remove(&key);
+            self.under_way.insert(number, key);
+        }
+    }
+
+    pub(super) fn run_started(&mut self, number: RunNumber) {
+        let Some(key) = self.under_way.get(&number).cloned() else {
+            return;
+        };
+        let since_ms = self.now_ms;
+        if let Some(run) = run_of(&mut self.documents, &key) {
+            run.phase = Phase::Running { number, since_ms };
+        }
+        self.touch(&key.document);
+    }
+
+    pub(super) fn run_ended(&mut self, number: RunNumber, statistics: Value) {
+        let Some(key) = self.over(number) else {
+            return;
+        };
+        let Some(run) = run_of(&mut self.documents, &key) else {
+            return;
+        };
+        if key.node.is_some() {
+            run.phase = Phase::Done;
+            run.errors = 0;
+            run.last_error = None;
+            run.statistics = Some(statistics);
+        } else {
+            let id = Some(run.id.to_string());
+            if let Some(document) = self.documents.get_mut(&key.document) {
+                document.state = State::Completed { id, statistics: Some(statistics) };
+            }
+            self.write(&key.document);
+        }
+        self.touch(&key.document);
+    }
+
+    pub(super) fn run_crashed(&mut self, number: RunNumber, reason: String) {
+        let Some(key) = self.over(number) else {
+            return;
+        };
+        let now_ms = self.now_ms;
+        if let Some(run) = run_of(&mut self.documents, &key) {
+            let until_ms = run.crash(now_ms, reason, key.node.is_some());
+            self.alarms.insert((until_ms, Alarm::Run(key.clone())));
+        }
+        self.touch(&key.document);
+    }
+
+    /// The back-off of a run has passed.
+    pub(super) fn rested(&mut self, key: RunKey) {
+        if let Some(run) = run_of(&mut self.documents, &key)
+            && matches!(run.phase, Phase::Resting { .. })
+        {
+            run.phase = Phase::Ready;
+            self.ready.insert(key);
+        }
+    }
+
+    /// A run is wanted no longer.
+    pub(super) fn end_run(&mut self, key: &RunKey) {
+        let Some(Document { state: State::Active(active), .. }) =
+            self.documents.get_mut(&key.document)
+        else {
+            return;
+        };
+        let Some(run) = active.runs.remove(&key.node) else {
+            return;
+        };
+        self.ready.remove(key);
+        if let Phase::Resting { until_ms } = run.phase {
+            self.alarms.remove(&(until_ms, Alarm::Run(key.clone())));
+        }
+        if let Some(number) = run.number() {
+            self.under_way.remove(&number);
+            self.holders.remove(&run.id);
+            self.effects.push(DocumentsEffect::Stop { number, id: run.id });
+        }
+        self.touch(&key.document);
+    }
+
+    /// The run of this number is over by itself: who it was.
+    fn over(&mut self, number: RunNumber) -> Option<RunKey> {
+        let key = self.under_way.remove(&number)?;
+        if let Some(run) = run_of(&mut self.documents, &key) {
+            self.holders.remove(&run.id);
+        }
+        Some(key)
+    }
+
+    fn touch(&mut self, document: &str) {
+        let unix_ms = self.unix_ms();
+        if let Some(document) = self.documents.get_mut(document) {
+            document.updated_unix_ms = unix_ms;
+        }
+    }
+}
+
+type ById = std::collections::BTreeMap<String, Document>;
+
+fn run_of<'a>(documents: &'a mut ById, key: &RunKey) -> Option<&'a mut Run> {
+    match &mut documents.get_mut(&key.document)?.state {
+        State::Active(active) => active.runs.get_mut(&key.node),
+        State::Failed { .. } | State::Completed { .. } => None,
+    }
+}

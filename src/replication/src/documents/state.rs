@@ -1,0 +1,70 @@
+//! The last state of a document, as it is written into the document itself: `completed` or `failed`,
+//! as CouchDB 3 does; all other states are told at `_scheduler/docs` alone.
+
+use refuge_document::{BadDocument, Body};
+use serde_json::{Map, Value};
+
+use super::document::{Document, State};
+use crate::date::timestamp;
+
+/// Fields of ours in a document.
+const REASON: &str = "_replication_state_reason";
+const STATISTICS: &str = "_replication_stats";
+const ID: &str = "_replication_id";
+
+/// A state to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateWrite {
+    /// The document's id.
+    pub document: String,
+    /// The revision that it is an edit of.
+    pub revision: String,
+    /// The fields with their values; `None` for those that are not to hold anything.
+    fields: Vec<(&'static str, Option<Value>)>,
+}
+
+impl StateWrite {
+    pub(super) fn of(id: &str, document: &Document, unix_ms: u64) -> Option<Self> {
+        let (state, reason, replication_id, statistics) = match &document.state {
+            State::Failed { reason } => ("failed", Some(reason.clone().into()), None, None),
+            State::Completed { id, statistics } => {
+                ("completed", None, id.clone().map(Value::from), statistics.clone())
+            }
+            State::Active(_) => return None,
+        };
+        let fields = vec![
+            ("_replication_state", Some(state.into())),
+            ("_replication_state_time", Some(timestamp(unix_ms).into())),
+            (REASON, reason),
+            (ID, replication_id),
+            (STATISTICS, statistics),
+        ];
+        Some(Self { document: id.to_owned(), revision: document.revision.clone(), fields })
+    }
+
+    /// The document's body with the state in it. The rest of it keeps its text.
+    ///
+    /// # Errors
+    /// When `body` is no document's body.
+    pub fn apply(&self, body: &[u8]) -> Result<Body, BadDocument> {
+        let members: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+        let mut added = Map::new();
+        for (name, value) in &self.fields {
+            match value {
+                Some(value) => added.insert((*name).to_owned(), value.clone()),
+                None if members.contains_key(*name) => {
+                    added.insert((*name).to_owned(), Value::Null)
+                }
+                None => None,
+            };
+        }
+        let added = Value::Object(added).to_string();
+        let mut text = body.strip_suffix(b"}").unwrap_or_default().to_vec();
+        if !members.is_empty() {
+            text.push(b',');
+        }
+        // Of members with one name the last counts.
+        text.extend_from_slice(added.strip_prefix('{').unwrap_or_default().as_bytes());
+        Body::parse(&text)
+    }
+}

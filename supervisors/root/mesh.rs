@@ -1,0 +1,47 @@
+//! The mesh: who the peers are, the links to them, who is up. The log comes first, since all others
+//! tell it what happened; without the directory nobody would be trusted, so the links go down with it.
+
+mod links;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use refuge_actors::names;
+use refuge_actors::node_events::{KEPT_EVENTS, NodeEventsActor, NodeEventsArguments};
+use refuge_actors::node_monitor::{NodeMonitorActor, NodeMonitorArguments};
+use refuge_actors::peer_directory::PeerDirectoryActor;
+use refuge_otp::{Restart, Shutdown, SupervisorSpecification, supervisor, worker};
+
+const BUDGET: Shutdown = Shutdown::Timeout(Duration::from_millis(200));
+
+pub(super) fn specification() -> SupervisorSpecification {
+    SupervisorSpecification::rest_for_one("mesh")
+        .child(
+            worker::<NodeEventsActor>(names::NODE_EVENTS, Restart::Permanent, BUDGET, |context| {
+                NodeEventsArguments { names: context.names, kept: KEPT_EVENTS }
+            })
+            .because("numbers and keeps what happens to nodes"),
+        )
+        .child(
+            worker::<PeerDirectoryActor>(
+                names::PEER_DIRECTORY,
+                Restart::Permanent,
+                BUDGET,
+                |context| context.names,
+            )
+            .because("knows whom this node trusts"),
+        )
+        .child(supervisor(links::specification()).because("one actor a trusted peer"))
+        .child(
+            worker::<NodeMonitorActor>(
+                names::NODE_MONITOR,
+                Restart::Permanent,
+                BUDGET,
+                |context| NodeMonitorArguments {
+                    names: context.names,
+                    child: Arc::new(links::child),
+                },
+            )
+            .because("starts the links and knows who is up; a crash of it cuts none"),
+        )
+}

@@ -1,0 +1,8 @@
+//! Two nodes in network namespaces of their own, joined by a link that is cut without anybody being
+//! told: no FIN, no RST, no interface that goes down. Linux's alone, and root's.
+
+#[cfg(target_os = "linux")]
+mod network;
+
+#[cfg(target_os = "linux")]
+mod story;
