@@ -101,6 +101,8 @@ pub struct NodeMonitorState {
     peers: Arc<Peers>,
     links: HashMap<NodeId, Link>,
     up: HashMap<NodeId, UpNode>,
+    /// How often the links beat.
+    heartbeat_ms: u64,
     _watching: OwnedTask,
 }
 
@@ -127,6 +129,7 @@ impl Actor for NodeMonitorActor {
             peers: Arc::new(Peers::new([])),
             links: HashMap::new(),
             up: HashMap::new(),
+            heartbeat_ms: refuge_mesh::heartbeat_ms(0),
             _watching: watching,
         };
         state.publish();
@@ -182,6 +185,7 @@ impl NodeMonitorState {
 
     fn follow(&mut self, peers: Arc<Peers>) {
         self.peers = Arc::clone(&peers);
+        self.set_pace();
         for peer in peers.trusted() {
             match self.links.get_mut(&peer.id) {
                 None => self.start_link(peer.id),
@@ -207,6 +211,17 @@ impl NodeMonitorState {
         self.publish();
     }
 
+    /// Many links beat slower.
+    fn set_pace(&mut self) {
+        let every_ms = refuge_mesh::heartbeat_ms(self.peers.trusted().count());
+        if every_ms != self.heartbeat_ms {
+            self.heartbeat_ms = every_ms;
+            for id in self.links.keys() {
+                self.tell_link(*id, PeerLinkMessage::Heartbeat(every_ms));
+            }
+        }
+    }
+
     fn tell_link(&self, id: NodeId, message: PeerLinkMessage) {
         // One that is not there is being started, and reads what it needs then.
         let _ = self.names().cast(&names::peer_link(id), message);
@@ -228,7 +243,11 @@ impl NodeMonitorState {
             let _ = living.cast(PeerLinkMessage::Report);
             return;
         }
-        let child = (self.arguments.child)(PeerLinkArguments { names: names.clone(), peer: id });
+        let child = (self.arguments.child)(PeerLinkArguments {
+            names: names.clone(),
+            peer: id,
+            heartbeat_ms: self.heartbeat_ms,
+        });
         let (myself, supervisor) = (self.myself.clone(), names::PEER_LINKS);
         let watcher = myself.clone();
         tokio::spawn(async move {

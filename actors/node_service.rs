@@ -178,6 +178,11 @@ impl Node for NodeService {
     }
 
     async fn delete_database(&self, name: &str) -> Result<(), Failure> {
+        if name == peer_directory::DATABASE {
+            return Err(Failure::Forbidden(
+                "_peers belongs to the node: delete the documents of peers instead".to_owned(),
+            ));
+        }
         let name = name.to_owned();
         crate::call(&self.names, names::DATABASE_DIRECTORY, |reply| {
             DatabaseDirectoryMessage::Delete { name, reply }

@@ -20,8 +20,9 @@ use refuge_otp::Names;
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
-use crate::names;
 use crate::node_events::{NewNodeEvent, NodeEventsMessage};
+use crate::task::OwnedTask;
+use crate::{names, unavailable};
 use documents::{Known, KnownPeers};
 
 /// The database of peers.
@@ -36,6 +37,8 @@ pub enum PeerDirectoryMessage {
         /// Gets one result an edit.
         reply: oneshot::Sender<Result<Vec<UpdateResult>, Failure>>,
     },
+    /// The documents have been read.
+    Loaded(LoadedPeers),
     /// A command of the console.
     Command {
         /// What is to be done.
@@ -109,12 +112,30 @@ pub(crate) async fn distrusted(names: &Names, id: &NodeId) {
     }
 }
 
+/// The documents as they were read at the start.
+pub struct LoadedPeers(KnownPeers);
+
 /// The actor.
 #[derive(Default)]
 pub struct PeerDirectoryActor;
 
+/// How far the directory is. It does not wait for databases in its start, since its supervisor's
+/// supervisor may have to start those anew first.
+pub enum PeerDirectoryState {
+    /// The documents are being read; nobody is told anything.
+    Loading(Loading),
+    /// At work.
+    Ready(Directory),
+}
+
+/// The reading of the documents; ends with the actor.
+pub struct Loading {
+    names: Names,
+    _task: OwnedTask,
+}
+
 /// The documents, and the board that shows them.
-pub struct PeerDirectoryState {
+pub struct Directory {
     names: Names,
     known: KnownPeers,
     board: watch::Sender<Arc<Peers>>,
@@ -130,37 +151,81 @@ impl Actor for PeerDirectoryActor {
         myself: ActorRef<Self::Msg>,
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let known = KnownPeers::load(&names).await?;
-        let (board, current) = watch::channel(Arc::new(known.view()));
-        names.publish(&myself.get_cell(), names::PEER_DIRECTORY, Arc::new(PeerBoard { current }));
-        Ok(PeerDirectoryState { names, known, board })
+        let task = OwnedTask::spawn(load(names.clone(), myself));
+        Ok(PeerDirectoryState::Loading(Loading { names, _task: task }))
     }
 
     async fn handle(
         &self,
-        _myself: ActorRef<Self::Msg>,
+        myself: ActorRef<Self::Msg>,
         message: Self::Msg,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        match message {
-            PeerDirectoryMessage::Update { updates, reply } => {
-                let _ = reply.send(state.update(updates).await);
+        match (&mut *state, message) {
+            (PeerDirectoryState::Ready(directory), message) => directory.take(message).await,
+            (PeerDirectoryState::Loading(loading), PeerDirectoryMessage::Loaded(loaded)) => {
+                let directory = Directory::new(loading.names.clone(), loaded.0, &myself);
+                *state = PeerDirectoryState::Ready(directory);
             }
-            PeerDirectoryMessage::Command { command, reply } => {
-                let _ = reply.send(commands::run(state, command).await);
-            }
-            PeerDirectoryMessage::Seen { id, certificate } => {
-                state.note(id, "certificate", certificate, true).await;
-            }
-            PeerDirectoryMessage::LastSeen { id, time } => {
-                state.note(id, "last_seen", time, false).await;
-            }
+            (PeerDirectoryState::Loading(_), message) => refuse(message),
         }
         Ok(())
     }
 }
 
-impl PeerDirectoryState {
+/// Reads the documents; databases that are being restarted are waited for.
+async fn load(names: Names, myself: ActorRef<PeerDirectoryMessage>) {
+    loop {
+        match KnownPeers::load(&names).await {
+            Ok(known) => {
+                let _ = myself.cast(PeerDirectoryMessage::Loaded(LoadedPeers(known)));
+                return;
+            }
+            Err(failure) => tracing::debug!(%failure, "the peers cannot be read yet"),
+        }
+        tokio::time::sleep(crate::RESTART_POLL).await;
+    }
+}
+
+/// Whoever asks before the documents are read comes again.
+fn refuse(message: PeerDirectoryMessage) {
+    match message {
+        PeerDirectoryMessage::Update { reply, .. } => drop(reply.send(Err(unavailable()))),
+        PeerDirectoryMessage::Command { reply, .. } => {
+            let reason = unavailable().to_string();
+            drop(reply.send(Err(ControlError::Unavailable(reason))));
+        }
+        PeerDirectoryMessage::Seen { .. }
+        | PeerDirectoryMessage::LastSeen { .. }
+        | PeerDirectoryMessage::Loaded(_) => {}
+    }
+}
+
+impl Directory {
+    fn new(names: Names, known: KnownPeers, myself: &ActorRef<PeerDirectoryMessage>) -> Self {
+        let (board, current) = watch::channel(Arc::new(known.view()));
+        names.publish(&myself.get_cell(), names::PEER_DIRECTORY, Arc::new(PeerBoard { current }));
+        Self { names, known, board }
+    }
+
+    async fn take(&mut self, message: PeerDirectoryMessage) {
+        match message {
+            PeerDirectoryMessage::Update { updates, reply } => {
+                let _ = reply.send(self.update(updates).await);
+            }
+            PeerDirectoryMessage::Command { command, reply } => {
+                let _ = reply.send(commands::run(self, command).await);
+            }
+            PeerDirectoryMessage::Seen { id, certificate } => {
+                self.note(id, "certificate", certificate, true).await;
+            }
+            PeerDirectoryMessage::LastSeen { id, time } => {
+                self.note(id, "last_seen", time, false).await;
+            }
+            PeerDirectoryMessage::Loaded(_) => {}
+        }
+    }
+
     /// Carries out edits one after another, and shows what came of them.
     async fn update(&mut self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
         let mut results = Vec::with_capacity(updates.len());

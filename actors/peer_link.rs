@@ -23,9 +23,6 @@ use crate::task::OwnedTask;
 use crate::{mesh_listener, names, peer_dial};
 use carrier::Carrier;
 
-/// Heartbeats on a link, milliseconds apart.
-const HEARTBEAT_MS: u64 = 1_000;
-
 /// Messages of a link.
 pub enum PeerLinkMessage {
     /// The peer opened a stream to us.
@@ -60,6 +57,8 @@ pub enum PeerLinkMessage {
     Addresses,
     /// The peer is no longer trusted; the actor ends.
     Distrusted,
+    /// Beat this often, milliseconds: there are many links, or fewer again.
+    Heartbeat(u64),
     /// Say again whether the peer is up: the monitor was restarted.
     Report,
     /// What the machine knows.
@@ -81,6 +80,8 @@ pub struct PeerLinkArguments {
     pub names: Names,
     /// The peer.
     pub peer: NodeId,
+    /// How often it beats at first, milliseconds.
+    pub heartbeat_ms: u64,
 }
 
 /// The actor.
@@ -113,7 +114,7 @@ impl Actor for PeerLinkActor {
         _myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let PeerLinkArguments { names, peer } = arguments;
+        let PeerLinkArguments { names, peer, heartbeat_ms } = arguments;
         let own = names
             .value::<refuge_identity::NodeIdentity>(names::NODE_IDENTITY)
             .ok_or("this node's key is not there yet")?;
@@ -121,7 +122,7 @@ impl Actor for PeerLinkActor {
             us: own.id,
             peer,
             dialable: peer_dial::is_dialable(&names, &peer),
-            heartbeat_ms: HEARTBEAT_MS,
+            heartbeat_ms,
             seed: rand::random(),
             name: crate::own_name(&names),
             listening: mesh_listener::port(&names),
@@ -177,6 +178,7 @@ impl Actor for PeerLinkActor {
                 let dialable = peer_dial::is_dialable(&state.names, &state.peer);
                 state.machine.set_dialable(now, dialable)
             }
+            PeerLinkMessage::Heartbeat(every_ms) => state.machine.set_heartbeat(now, every_ms),
             PeerLinkMessage::Distrusted => {
                 let effects = state.machine.distrusted(now);
                 state.carry_out(&myself, effects);

@@ -4,13 +4,13 @@ use refuge_console::{ControlError, PeerCommand};
 use refuge_mesh::{NodeId, PeerRecord};
 use serde_json::{Map, Value, json};
 
-use super::PeerDirectoryState;
+use super::Directory;
 use crate::names;
 use crate::node_monitor::NodesUp;
 
 /// Carries out one command and tells what is to be shown.
 pub(super) async fn run(
-    state: &mut PeerDirectoryState,
+    state: &mut Directory,
     command: PeerCommand,
 ) -> Result<Value, ControlError> {
     match command {
@@ -39,7 +39,7 @@ pub(super) async fn run(
 }
 
 /// One object a peer: the document with `id`, the id as people read it, and whether it is up.
-fn list(state: &PeerDirectoryState) -> Value {
+fn list(state: &Directory) -> Value {
     let up = state.names.value::<NodesUp>(names::NODE_MONITOR);
     let is_up = |id| up.as_ref().is_some_and(|nodes| nodes.up.iter().any(|node| node.id == id));
     let mut records: Vec<&PeerRecord> = state.known.records().collect();
@@ -55,12 +55,12 @@ fn list(state: &PeerDirectoryState) -> Value {
     json!({ "peers": peers.collect::<Vec<_>>() })
 }
 
-fn find(state: &PeerDirectoryState, name: &str) -> Result<NodeId, ControlError> {
+fn find(state: &Directory, name: &str) -> Result<NodeId, ControlError> {
     state.known.find(name).ok_or_else(|| ControlError::UnknownPeer(name.to_owned()))
 }
 
 async fn set_trust(
-    state: &mut PeerDirectoryState,
+    state: &mut Directory,
     name: &str,
     trust: &str,
 ) -> Result<Value, ControlError> {
@@ -71,7 +71,7 @@ async fn set_trust(
     write(state, id, Some(body)).await
 }
 
-fn body_of(state: &PeerDirectoryState, id: &NodeId) -> Map<String, Value> {
+fn body_of(state: &Directory, id: &NodeId) -> Map<String, Value> {
     state.known.get(id).map(|known| known.body.clone()).unwrap_or_default()
 }
 
@@ -92,7 +92,7 @@ fn extend(body: &mut Map<String, Value>, member: &str, further: Vec<String>) {
 }
 
 async fn write(
-    state: &mut PeerDirectoryState,
+    state: &mut Directory,
     id: NodeId,
     body: Option<Map<String, Value>>,
 ) -> Result<Value, ControlError> {

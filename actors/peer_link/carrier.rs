@@ -1,5 +1,7 @@
 //! One stream of a link: frames in, frames out. What they mean is the machine's.
 
+use std::time::Duration;
+
 use ractor::ActorRef;
 use refuge_client::{Duplex, StreamRequest, open_stream};
 use refuge_mesh::{CarrierId, Frame, FrameReader, NodeId};
@@ -13,6 +15,8 @@ use crate::task::OwnedTask;
 
 /// Frames that wait to be written; a link that does not take so many is as good as dead.
 const FRAMES_WAITING: usize = 64;
+/// How long a stream may take to end in order.
+const PARTING: Duration = Duration::from_secs(1);
 /// Read at once; frames of a link are small.
 const READ_BYTES: usize = 4 * 1024;
 
@@ -20,7 +24,7 @@ const READ_BYTES: usize = 4 * 1024;
 pub(super) struct Carrier {
     out: mpsc::Sender<Vec<u8>>,
     writing: OwnedTask,
-    _reading: OwnedTask,
+    reading: OwnedTask,
 }
 
 impl Carrier {
@@ -35,7 +39,7 @@ impl Carrier {
         Self {
             out,
             writing: OwnedTask::spawn(write(writer, frames)),
-            _reading: OwnedTask::spawn(async move {
+            reading: OwnedTask::spawn(async move {
                 read(reader, carrier, &link).await;
                 let _ = link.cast(PeerLinkMessage::Closed { carrier });
             }),
@@ -47,14 +51,17 @@ impl Carrier {
         self.out.try_send(frame.encode()).is_ok()
     }
 
-    /// Writes what waits, then cuts the stream.
+    /// Writes what waits, lets the other side end as well, then cuts the stream: one that is cut at
+    /// once may take its last words along.
     pub(super) fn close(self) {
-        let Self { out, writing, _reading: reading } = self;
+        let Self { out, writing, reading } = self;
         drop(out);
         tokio::spawn(async move {
-            let _ =
-                tokio::time::timeout(std::time::Duration::from_secs(1), writing.finished()).await;
-            drop(reading);
+            let parting = async {
+                writing.finished().await;
+                reading.finished().await;
+            };
+            let _ = tokio::time::timeout(PARTING, parting).await;
         });
     }
 }

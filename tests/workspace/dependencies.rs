@@ -35,9 +35,9 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ),
     ("refuge-supervisors", &["refuge-actors", "refuge-config", "refuge-mesh", "refuge-otp"]),
     ("refuge", &["refuge-config", "refuge-console", "refuge-supervisors"]),
-    // Black-box tests compare the live tree with the specifications; the benchmark knows nothing.
+    // Black-box tests compare the live tree with the specifications; the benchmark dials as a node does.
     ("refuge-tests", &["refuge-config", "refuge-otp", "refuge-supervisors"]),
-    ("refuge-benchmark", &[]),
+    ("refuge-benchmark", &["refuge-identity", "refuge-mesh"]),
 ];
 
 /// Crates that take time, randomness, files and I/O as arguments.

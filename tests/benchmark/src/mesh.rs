@@ -1,13 +1,12 @@
 //! What it costs two nodes to meet: the first request over a new link and over a kept one, from
 //! `nodeup` to the first replicated document, from silence to `nodedown`.
 //!
-//! Both nodes run on this machine. The requests are curl's, with the key of the other node; its times
-//! begin with the connection, not with the program.
+//! Both nodes run on this machine. The requests are made as one node makes them to the other.
 
 mod feed;
 mod node;
+mod requests;
 
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use clap::Args;
 use crate::Outcome;
 use feed::Feed;
 use node::Node;
+use requests::{Dialler, Other};
 
 /// New links; the node lets 5 a second come from one address, more than 10 only if they wait.
 const LINKS: usize = 20;
@@ -67,11 +67,13 @@ fn tell(name: &str, mut times: Vec<Duration>) {
 }
 
 fn requests(one: &Node, two: &Node) -> Outcome<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let dialler = Dialler::load(&one.identity())?;
+    let other = Other { id: two.id()?.parse()?, address: two.mesh_address() };
     let (mut first, mut kept) = (Vec::new(), Vec::new());
-    let url = format!("https://{}/work/document", two.mesh_address());
     for _ in 0..LINKS {
-        let times = curl(one, &url)?;
-        let (new, others) = times.split_first().ok_or("curl told no times")?;
+        let times = runtime.block_on(dialler.times(other, "/work/document", 1 + KEPT))?;
+        let (new, others) = times.split_first().ok_or("no request was made")?;
         first.push(*new);
         kept.extend_from_slice(others);
         thread::sleep(BETWEEN_LINKS);
@@ -79,26 +81,6 @@ fn requests(one: &Node, two: &Node) -> Outcome<()> {
     tell("mesh_request_new_link", first);
     tell("mesh_request_kept_link", kept);
     Ok(())
-}
-
-/// The times of several requests over one link.
-fn curl(one: &Node, url: &str) -> Outcome<Vec<Duration>> {
-    let mut command = Command::new("curl");
-    command.args(["-q", "-s", "-k", "--noproxy", "*", "-w", "%{http_code} %{time_total}\\n"]);
-    command.arg("--cert").arg(one.identity("certificate.pem"));
-    command.arg("--key").arg(one.identity("key.pem"));
-    for _ in 0..=KEPT {
-        command.args(["-o", "/dev/null", url]);
-    }
-    let told = command.stdin(Stdio::null()).output().map_err(|error| format!("curl: {error}"))?;
-    let read = |line: &str| -> Outcome<Duration> {
-        let (status, seconds) = line.split_once(' ').ok_or("an odd line of curl")?;
-        if status != "200" {
-            return Err(format!("the node answered {status}").into());
-        }
-        Ok(Duration::from_secs_f64(seconds.parse()?))
-    };
-    String::from_utf8(told.stdout)?.lines().map(read).collect()
 }
 
 /// The other node ends and starts again; each time a document waits for it.

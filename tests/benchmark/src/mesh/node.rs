@@ -55,9 +55,9 @@ impl Node {
         self.mesh
     }
 
-    /// A file of its identity.
-    pub(super) fn identity(&self, file: &str) -> PathBuf {
-        self.root.path().join("var/identity").join(file)
+    /// The directory of its key and certificate.
+    pub(super) fn identity(&self) -> PathBuf {
+        self.root.path().join("var/identity")
     }
 
     /// Makes another node known to it, as a member of `family`.
@@ -78,7 +78,7 @@ impl Node {
     }
 
     /// Its id, once its key is made.
-    fn id(&self) -> Outcome<String> {
+    pub(super) fn id(&self) -> Outcome<String> {
         let begun = Instant::now();
         loop {
             match self.verb(&["identity"]) {
