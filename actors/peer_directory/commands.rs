@@ -59,11 +59,7 @@ fn find(state: &Directory, name: &str) -> Result<NodeId, ControlError> {
     state.known.find(name).ok_or_else(|| ControlError::UnknownPeer(name.to_owned()))
 }
 
-async fn set_trust(
-    state: &mut Directory,
-    name: &str,
-    trust: &str,
-) -> Result<Value, ControlError> {
+async fn set_trust(state: &mut Directory, name: &str, trust: &str) -> Result<Value, ControlError> {
     // One that is not known yet can be blocked by its id.
     let id = find(state, name).or_else(|error| name.parse::<NodeId>().map_err(|_| error))?;
     let mut body = body_of(state, &id);
