@@ -25,6 +25,9 @@ use crate::task::OwnedTask;
 use crate::{names, unavailable};
 use documents::{Known, KnownPeers};
 
+/// Messages that wait while the documents are being read.
+const MOST_WAITING: usize = 1_000;
+
 /// The database of peers.
 pub const DATABASE: &str = "_peers";
 
@@ -122,7 +125,7 @@ pub struct PeerDirectoryActor;
 /// How far the directory is. It does not wait for databases in its start, since its supervisor's
 /// supervisor may have to start those anew first.
 pub enum PeerDirectoryState {
-    /// The documents are being read; nobody is told anything.
+    /// The documents are being read; whoever asks waits.
     Loading(Loading),
     /// At work.
     Ready(Directory),
@@ -131,6 +134,8 @@ pub enum PeerDirectoryState {
 /// The reading of the documents; ends with the actor.
 pub struct Loading {
     names: Names,
+    /// What came meanwhile, in its order.
+    waiting: Vec<PeerDirectoryMessage>,
     _task: OwnedTask,
 }
 
@@ -152,7 +157,7 @@ impl Actor for PeerDirectoryActor {
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
         let task = OwnedTask::spawn(load(names.clone(), myself));
-        Ok(PeerDirectoryState::Loading(Loading { names, _task: task }))
+        Ok(PeerDirectoryState::Loading(Loading { names, waiting: Vec::new(), _task: task }))
     }
 
     async fn handle(
@@ -164,10 +169,19 @@ impl Actor for PeerDirectoryActor {
         match (&mut *state, message) {
             (PeerDirectoryState::Ready(directory), message) => directory.take(message).await,
             (PeerDirectoryState::Loading(loading), PeerDirectoryMessage::Loaded(loaded)) => {
-                let directory = Directory::new(loading.names.clone(), loaded.0, &myself);
+                let mut directory = Directory::new(loading.names.clone(), loaded.0, &myself);
+                for message in std::mem::take(&mut loading.waiting) {
+                    directory.take(message).await;
+                }
                 *state = PeerDirectoryState::Ready(directory);
             }
-            (PeerDirectoryState::Loading(_), message) => refuse(message),
+            (PeerDirectoryState::Loading(loading), message) => {
+                if loading.waiting.len() < MOST_WAITING {
+                    loading.waiting.push(message);
+                } else {
+                    refuse(message);
+                }
+            }
         }
         Ok(())
     }
@@ -187,7 +201,7 @@ async fn load(names: Names, myself: ActorRef<PeerDirectoryMessage>) {
     }
 }
 
-/// Whoever asks before the documents are read comes again.
+/// Whoever asks while too many wait comes again.
 fn refuse(message: PeerDirectoryMessage) {
     match message {
         PeerDirectoryMessage::Update { reply, .. } => drop(reply.send(Err(unavailable()))),
