@@ -70,14 +70,15 @@ fn requests(one: &Node, two: &Node) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let dialler = Dialler::load(&one.identity())?;
     let other = Other { id: two.id()?.parse()?, address: two.mesh_address() };
-    let (mut first, mut kept) = (Vec::new(), Vec::new());
+    let (mut handshakes, mut first, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..LINKS {
-        let times = runtime.block_on(dialler.times(other, "/work/document", 1 + KEPT))?;
-        let (new, others) = times.split_first().ok_or("no request was made")?;
-        first.push(*new);
-        kept.extend_from_slice(others);
+        let times = runtime.block_on(dialler.times(other, "/work/document", KEPT))?;
+        handshakes.push(times.handshake);
+        first.push(times.first);
+        kept.extend(times.kept);
         thread::sleep(BETWEEN_LINKS);
     }
+    tell("mesh_handshake", handshakes);
     tell("mesh_request_new_link", first);
     tell("mesh_request_kept_link", kept);
     Ok(())

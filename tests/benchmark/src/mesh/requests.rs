@@ -19,6 +19,16 @@ pub(super) struct Other {
     pub(super) address: SocketAddr,
 }
 
+/// What a link took.
+pub(super) struct Times {
+    /// Until both sides knew each other: TCP and TLS.
+    pub(super) handshake: Duration,
+    /// Until the first answer, the handshake included.
+    pub(super) first: Duration,
+    /// Each further request.
+    pub(super) kept: Vec<Duration>,
+}
+
 /// What a node dials with.
 pub(super) struct Dialler {
     tls: MeshTls,
@@ -31,27 +41,24 @@ impl Dialler {
         Ok(Self { tls: MeshTls::new(&identity)? })
     }
 
-    /// Dials and asks `count` times for the same: how long the first took with its TCP and TLS, and
-    /// each of the others.
-    pub(super) async fn times(
-        &self,
-        other: Other,
-        path: &str,
-        count: usize,
-    ) -> Outcome<Vec<Duration>> {
+    /// Dials, asks once, and asks `further` times for the same.
+    pub(super) async fn times(&self, other: Other, path: &str, further: usize) -> Outcome<Times> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", other.id);
-        let mut times = Vec::with_capacity(count);
-        let mut begun = Instant::now();
+        let begun = Instant::now();
         let stream = TcpStream::connect(other.address).await?;
         stream.set_nodelay(true)?;
         let options = ConnectOptions { expected: other.id, protocol: Protocol::Http1 };
         let mut stream = self.tls.connect(stream, options).await?;
-        for _ in 0..count {
+        let handshake = begun.elapsed();
+        exchange(&mut stream, request.as_bytes()).await?;
+        let first = begun.elapsed();
+        let mut kept = Vec::with_capacity(further);
+        for _ in 0..further {
+            let begun = Instant::now();
             exchange(&mut stream, request.as_bytes()).await?;
-            times.push(begun.elapsed());
-            begun = Instant::now();
+            kept.push(begun.elapsed());
         }
-        Ok(times)
+        Ok(Times { handshake, first, kept })
     }
 }
 
