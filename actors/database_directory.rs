@@ -9,7 +9,7 @@ mod failures;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{Failure, Security};
@@ -280,11 +280,10 @@ impl DatabaseDirectoryState {
             .names()
             .value::<CurrentSettings>(names::CONFIGURATION)
             .map_or(1, |current| current.settings.databases.shards);
-        let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let operation = Operation::CreateDatabase {
             name,
             shards,
-            created_unix_ms: u64::try_from(created.as_millis()).unwrap_or(u64::MAX),
+            created_unix_ms: crate::now_ms(),
             instance: rand::random(),
         };
         match self.commit(operation).await? {

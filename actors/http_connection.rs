@@ -1,5 +1,5 @@
-//! One HTTP connection, of a client or of another node. The actor owns the task that serves it, so that ending the actor ends the
-//! connection, and an ordered stop lets it finish what it accepted.
+//! One HTTP connection, of a client or of another node. The actor owns the task that serves it, so
+//! that ending the actor ends the connection, and an ordered stop lets it finish what it accepted.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -137,7 +137,7 @@ async fn accept(
     let names = arguments.names.clone();
     wanted(&names).await;
     let identity = peer_dial::identity(&names).await;
-    let tls = MeshTls::new(&identity)?;
+    let tls = identity.tls().clone();
     let socket = bound(&arguments.bind).await;
     let socket = socket.try_clone()?;
     socket.set_nonblocking(true)?;

@@ -161,11 +161,13 @@ fn watch(names: Names, monitor: ActorRef<NodeMonitorMessage>) -> OwnedTask {
             let _ = monitor.cast(NodeMonitorMessage::ToldUp(told));
         }
         crate::peer_dial::identity(&names).await;
-        let Ok(board) = crate::published::<PeerBoard>(&names, names::PEER_DIRECTORY).await else {
-            return;
+        // However long it takes: without the peers there would never be a link.
+        let mut watch = loop {
+            let board = crate::published::<PeerBoard>(&names, names::PEER_DIRECTORY).await;
+            if let Ok(board) = board {
+                break board.watch();
+            }
         };
-        let mut watch = board.watch();
-        drop(board);
         loop {
             let peers = Arc::clone(&watch.borrow_and_update());
             // Without the directory this actor is restarted as well.

@@ -54,8 +54,7 @@ pub(crate) async fn dial(names: &Names, id: NodeId) -> Result<Reached, String> {
     if addresses.is_empty() {
         return Err(format!("no address of node {id} is known"));
     }
-    let tls = MeshTls::new(&identity).map_err(|error| error.to_string())?;
-    let reached = first_of(addresses, &tls, id).await?;
+    let reached = first_of(addresses, identity.tls(), id).await?;
     peer_directory::note_certificate(names, &reached.stream);
     Ok(reached)
 }

@@ -10,7 +10,7 @@ mod feed;
 mod writing;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_otp::Names;
@@ -139,10 +139,9 @@ impl Actor for ReplicatorDocumentsActor {
             .cast(names::REPLICATION_SCHEDULER, ReplicationSchedulerMessage::StopAllForDocuments)?;
         // Nodes are told to whoever is registered; what was told before that is read after it.
         myself.cast(ReplicatorDocumentsMessage::Begin)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let options = DocumentsOptions {
             node_uuid: doors.installation.clone(),
-            started_unix_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+            started_unix_ms: crate::now_ms(),
             first_run: rand::random(),
         };
         Ok(ReplicatorDocumentsState {

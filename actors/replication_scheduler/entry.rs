@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use refuge_http::Failure;
 use refuge_otp::Exit;
@@ -11,6 +10,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::ReplicateReply;
+use crate::now_ms;
 
 /// What happened to a job is told for so many steps; CouchDB's `max_history`.
 const MOST_HISTORY: usize = 20;
@@ -71,7 +71,7 @@ impl Entry {
             waiting: Vec::new(),
             starts: 0,
             phase: Phase::Resting,
-            added_unix_ms: unix_ms(),
+            added_unix_ms: now_ms(),
             history: VecDeque::new(),
         };
         entry.happened("added", None);
@@ -110,7 +110,7 @@ impl Entry {
     }
 
     fn happened(&mut self, kind: &'static str, reason: Option<String>) {
-        self.history.push_front(Happened { unix_ms: unix_ms(), kind, reason });
+        self.history.push_front(Happened { unix_ms: now_ms(), kind, reason });
         self.history.truncate(MOST_HISTORY);
     }
 
@@ -119,9 +119,9 @@ impl Entry {
         let job = &self.job;
         let session_id = crate::hexadecimal(&rand::random::<[u8; 16]>());
         let mut settings = if job.continuous {
-            Settings::continuous(self.id.clone(), session_id, unix_ms())
+            Settings::continuous(self.id.clone(), session_id, now_ms())
         } else {
-            Settings::once(self.id.clone(), session_id, unix_ms())
+            Settings::once(self.id.clone(), session_id, now_ms())
         };
         settings.source_name = job.source.to_string();
         settings.target_name = job.target.to_string();
@@ -138,9 +138,4 @@ impl Entry {
         }
         settings
     }
-}
-
-fn unix_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

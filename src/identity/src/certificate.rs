@@ -14,6 +14,7 @@ use openssl::bn::BigNum;
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
+use openssl::pkey::{PKey, Public};
 use openssl::x509::extension::BasicConstraints;
 use openssl::x509::{X509, X509Builder, X509NameBuilder, X509Ref};
 use refuge_mesh::NodeId;
@@ -62,6 +63,7 @@ pub enum BadCertificate {
 #[derive(Clone)]
 pub struct Certificate {
     certificate: X509,
+    key: PKey<Public>,
     id: NodeId,
 }
 
@@ -72,7 +74,9 @@ impl Certificate {
     /// # Errors
     /// Failures of the library underneath.
     pub fn issue(key: &NodeKey, name: &str) -> Result<Self, CryptographyError> {
-        Ok(Self { certificate: issue(key, name)?, id: key.id() })
+        let certificate = issue(key, name)?;
+        let public = certificate.public_key()?;
+        Ok(Self { certificate, key: public, id: key.id() })
     }
 
     /// Reads the one certificate in `pem`. It may still be none that a node should have: see
@@ -114,12 +118,11 @@ impl Certificate {
         if bytes > MOST_CERTIFICATE_BYTES {
             return Err(BadCertificate::Size(bytes));
         }
-        let key = self.certificate.public_key().map_err(CryptographyError::from)?;
-        node_key::check(&key)?;
+        node_key::check(&self.key)?;
         if !names_itself(&self.certificate)? {
             return Err(BadCertificate::OtherIssuer);
         }
-        let holds = self.certificate.verify(&key).unwrap_or(false);
+        let holds = self.certificate.verify(&self.key).unwrap_or(false);
         // What is left on OpenSSL's per-thread stack would fail the next connection on this thread.
         drop(ErrorStack::get());
         if holds { Ok(self.id) } else { Err(BadCertificate::Signature) }
@@ -128,7 +131,7 @@ impl Certificate {
     pub(crate) fn new(certificate: X509) -> Result<Self, BadCertificate> {
         let key = certificate.public_key().map_err(|_| BadCertificate::Key(BadKey::Kind))?;
         let id = node_key::node_id(&key)?;
-        Ok(Self { certificate, id })
+        Ok(Self { certificate, key, id })
     }
 
     pub(crate) fn x509(&self) -> &X509Ref {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use refuge_mesh::NodeId;
 
 use crate::node_key::DEFAULT_KEY_BITS;
+use crate::tls::mesh::MeshTls;
 use crate::{BadCertificate, BadKey, Certificate, CryptographyError, NodeKey};
 
 /// The private key, mode 0600.
@@ -98,6 +99,7 @@ pub struct NodeIdentity {
     pub id: NodeId,
     key: NodeKey,
     certificate: Certificate,
+    tls: MeshTls,
 }
 
 impl NodeIdentity {
@@ -114,12 +116,14 @@ impl NodeIdentity {
     /// Puts the two together.
     ///
     /// # Errors
-    /// [`IdentityError::Mismatch`] when the certificate is over another key.
+    /// [`IdentityError::Mismatch`] when the certificate is over another key; failures of the library
+    /// underneath.
     pub fn new(key: NodeKey, certificate: Certificate) -> Result<Self, IdentityError> {
         if key.id() != certificate.node_id() {
             return Err(IdentityError::Mismatch);
         }
-        Ok(Self { id: key.id(), key, certificate })
+        let tls = MeshTls::new(&key, &certificate)?;
+        Ok(Self { id: key.id(), key, certificate, tls })
     }
 
     /// The one kept in `directory`; `None` where there is none yet, or a key without a certificate:
@@ -160,6 +164,12 @@ impl NodeIdentity {
         let certificate = Certificate::issue(&key, &options.name)?;
         files::replace(&certificate_path, certificate.to_pem()?.as_bytes())?;
         Self::new(key, certificate)
+    }
+
+    /// What makes connections to other nodes under this identity; made once, since that takes time.
+    #[must_use]
+    pub fn tls(&self) -> &MeshTls {
+        &self.tls
     }
 
     /// The private key.

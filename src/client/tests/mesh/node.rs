@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use refuge_client::Duplex;
-use refuge_identity::tls::mesh::{ConnectOptions, MeshTls, Protocol};
+use refuge_identity::tls::mesh::{ConnectOptions, Protocol};
 use refuge_identity::{CreateOptions, NodeIdentity};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -67,7 +67,7 @@ impl Node {
     pub(crate) async fn dial(&self) -> (Link, JoinHandle<()>) {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let (near, watch) = Watched::new(near);
-        let (anna, bert) = (MeshTls::new(&ANNA).unwrap(), MeshTls::new(&BERT).unwrap());
+        let (anna, bert) = (ANNA.tls().clone(), BERT.tls().clone());
         let options = ConnectOptions { expected: BERT.id, protocol: Protocol::H2 };
         let (client, server) = tokio::join!(anna.connect(near, options), bert.accept(far));
         let server = self.serve(server.unwrap());

@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use stream::MeshStream;
 
 use super::TlsStream;
-use crate::{BadCertificate, Certificate, CryptographyError, NodeIdentity};
+use crate::{BadCertificate, Certificate, CryptographyError, NodeKey};
 
 /// ALPN (RFC 7301) of what a node serves, the better first; each is preceded by its length.
 const SERVED: &[u8] = b"\x02h2\x08http/1.1";
@@ -94,11 +94,8 @@ impl std::fmt::Debug for MeshTls {
 }
 
 impl MeshTls {
-    /// For connections of this node.
-    ///
-    /// # Errors
-    /// Failures of the library underneath.
-    pub fn new(identity: &NodeIdentity) -> Result<Self, CryptographyError> {
+    /// For connections of the node that has this key and this certificate over it.
+    pub(crate) fn new(key: &NodeKey, own: &Certificate) -> Result<Self, CryptographyError> {
         let mut builder = SslContextBuilder::new(SslMethod::tls())?;
         builder.set_min_proto_version(Some(SslVersion::TLS1_3))?;
         builder.set_max_proto_version(Some(SslVersion::TLS1_3))?;
@@ -114,8 +111,8 @@ impl MeshTls {
                 | SslMode::AUTO_RETRY
                 | SslMode::RELEASE_BUFFERS,
         );
-        builder.set_private_key(identity.key().private())?;
-        builder.set_certificate(identity.certificate().x509())?;
+        builder.set_private_key(key.private())?;
+        builder.set_certificate(own.x509())?;
         builder.set_alpn_select_callback(|_, offered| {
             select_next_proto(SERVED, offered).ok_or(AlpnError::ALERT_FATAL)
         });
@@ -130,12 +127,12 @@ impl MeshTls {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let (ssl, refusal) = self.session(None)?;
+        let (ssl, verdict) = self.session(None)?;
         let mut stream = TlsStream::new(ssl, stream).map_err(CryptographyError::from)?;
         if let Err(error) = Pin::new(&mut stream).accept().await {
-            return Err(explain(&refusal, &error));
+            return Err(explain(&verdict, &error));
         }
-        finish(stream)
+        finish(stream, &verdict)
     }
 
     /// Shakes hands with the node that must be at the other end; to any other nothing is told of us.
@@ -154,64 +151,76 @@ impl MeshTls {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let (mut ssl, refusal) = self.session(Some(options.expected))?;
+        let (mut ssl, verdict) = self.session(Some(options.expected))?;
         ssl.set_alpn_protos(options.protocol.offer()).map_err(CryptographyError::from)?;
         let mut stream = TlsStream::new(ssl, stream).map_err(CryptographyError::from)?;
         if let Err(error) = Pin::new(&mut stream).connect().await {
-            return Err(explain(&refusal, &error));
+            return Err(explain(&verdict, &error));
         }
-        let stream = finish(stream)?;
+        let stream = finish(stream, &verdict)?;
         if stream.protocol() != options.protocol {
             return Err(MeshTlsError::Protocol);
         }
         Ok(stream)
     }
 
-    /// A connection to be, and where its verdict on the peer's certificate will be if it is bad.
-    fn session(&self, expected: Option<NodeId>) -> Result<(Ssl, Arc<Refusal>), CryptographyError> {
+    /// A connection to be, and where its verdict on the peer's certificate will be.
+    fn session(&self, expected: Option<NodeId>) -> Result<(Ssl, Arc<Verdict>), CryptographyError> {
         let mut ssl = Ssl::new(&self.context)?;
-        let refusal = Arc::new(Refusal::default());
-        let told = Arc::clone(&refusal);
+        let verdict = Arc::new(Verdict::default());
+        let told = Arc::clone(&verdict);
         let mode = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
-        ssl.set_verify_callback(mode, move |_, chain| match judge(chain, expected) {
-            Ok(()) => {
-                chain.set_error(X509VerifyResult::OK);
-                true
+        ssl.set_verify_callback(mode, move |_, chain| {
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            // OpenSSL asks again for the same certificate, with another of its dislikes.
+            let again = chain.error_depth() == 0 && matches!(*told, Some(Ok(_)));
+            if !again {
+                *told = Some(judge(chain, expected));
             }
-            Err(error) => {
-                chain.set_error(X509VerifyResult::APPLICATION_VERIFICATION);
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                false
-            }
+            let good = matches!(*told, Some(Ok(_)));
+            chain.set_error(match good {
+                true => X509VerifyResult::OK,
+                false => X509VerifyResult::APPLICATION_VERIFICATION,
+            });
+            good
         });
-        Ok((ssl, refusal))
+        Ok((ssl, verdict))
     }
 }
 
-/// Why the certificate was refused inside the handshake; empty while it was not.
-type Refusal = Mutex<Option<MeshTlsError>>;
+/// The certificate as it was found good inside the handshake, or why it was not; empty before.
+type Verdict = Mutex<Option<Result<Certificate, MeshTlsError>>>;
 
 /// OpenSSL asks for each certificate of the chain it could build and for each thing it dislikes about
 /// it. That a certificate is self-signed, unknown or out of date is as it should be here.
-fn judge(chain: &X509StoreContextRef, expected: Option<NodeId>) -> Result<(), MeshTlsError> {
+fn judge(
+    chain: &X509StoreContextRef,
+    expected: Option<NodeId>,
+) -> Result<Certificate, MeshTlsError> {
     if chain.error_depth() != 0 {
         return Err(BadCertificate::Several.into());
     }
     let shown = chain.current_cert().ok_or(BadCertificate::Unreadable)?;
-    let found = Certificate::new(shown.to_owned())?.check_peer()?;
+    let certificate = Certificate::new(shown.to_owned())?;
+    let found = certificate.check_peer()?;
     match expected {
         Some(expected) if expected != found => Err(MeshTlsError::WrongNode { expected, found }),
-        _ => Ok(()),
+        _ => Ok(certificate),
     }
 }
 
-fn explain(refusal: &Refusal, error: &openssl::ssl::Error) -> MeshTlsError {
-    let told = refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
-    told.unwrap_or_else(|| MeshTlsError::Handshake(error.to_string()))
+fn explain(verdict: &Verdict, error: &openssl::ssl::Error) -> MeshTlsError {
+    match verdict.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(Err(refusal)) => refusal,
+        Some(Ok(_)) | None => MeshTlsError::Handshake(error.to_string()),
+    }
 }
 
-fn finish<S>(stream: TlsStream<S>) -> Result<MeshStream<S>, MeshTlsError> {
-    let certificate = single(stream.ssl())?;
+fn finish<S>(stream: TlsStream<S>, verdict: &Verdict) -> Result<MeshStream<S>, MeshTlsError> {
+    check_single(stream.ssl())?;
+    let told = verdict.lock().unwrap_or_else(PoisonError::into_inner).take();
+    // A handshake without a verdict would be one without a certificate, which the mode forbids.
+    let certificate = told.unwrap_or(Err(BadCertificate::Unreadable.into()))?;
     let protocol = match stream.ssl().selected_alpn_protocol() {
         Some(b"h2") => Protocol::H2,
         _ => Protocol::Http1,
@@ -219,14 +228,13 @@ fn finish<S>(stream: TlsStream<S>) -> Result<MeshStream<S>, MeshTlsError> {
     Ok(MeshStream::new(stream, certificate, protocol))
 }
 
-fn single(ssl: &SslRef) -> Result<Certificate, BadCertificate> {
-    let shown = ssl.peer_certificate().ok_or(BadCertificate::Unreadable)?;
+fn check_single(ssl: &SslRef) -> Result<(), BadCertificate> {
     // OpenSSL keeps the peer's own certificate in a client's chain and leaves it out of a server's.
     let own = usize::from(!ssl.is_server());
     if ssl.peer_cert_chain().is_some_and(|chain| chain.len() > own) {
         return Err(BadCertificate::Several);
     }
-    Certificate::new(shown)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl Dialler {
     /// The node whose identity lies in `directory`.
     pub(super) fn load(directory: &Path) -> Outcome<Self> {
         let identity = NodeIdentity::load(directory)?.ok_or("this node has no identity")?;
-        Ok(Self { tls: MeshTls::new(&identity)? })
+        Ok(Self { tls: identity.tls().clone() })
     }
 
     /// Dials, asks once, and asks `further` times for the same.

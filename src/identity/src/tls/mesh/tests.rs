@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::NodeIdentity;
 use crate::specimens::{ANNA, BERT, FIXED_CERTIFICATE, FIXED_ID, FIXED_KEY, Shown};
 use stranger::Stranger;
 
@@ -14,7 +15,7 @@ use stranger::Stranger;
 const NARROW_BYTES: usize = 100;
 
 fn tls(identity: &NodeIdentity) -> MeshTls {
-    MeshTls::new(identity).unwrap()
+    identity.tls().clone()
 }
 
 fn to(identity: &NodeIdentity, protocol: Protocol) -> ConnectOptions {
