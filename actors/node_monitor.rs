@@ -5,22 +5,25 @@
 //! it again; nodes that the log of events calls up and no link reaches are told to be down.
 
 mod told;
+mod up;
+mod watching;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_mesh::{DownReason, NodeEventKind, NodeId, PeerRecord, Peers};
+use refuge_mesh::{DownReason, NodeEventKind, NodeId, Peers};
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names};
 
 use crate::names;
 use crate::node_events::{NewNodeEvent, NodeEventsMessage};
 use crate::peer_connections::PeerConnectionsMessage;
-use crate::peer_directory::{PeerBoard, PeerDirectoryMessage};
+use crate::peer_directory::PeerDirectoryMessage;
 use crate::peer_link::{PeerLinkArguments, PeerLinkMessage};
 use crate::replicator_documents::ReplicatorDocumentsMessage;
 use crate::task::OwnedTask;
+pub use up::{NodesUp, UpNode};
 
 /// Back-off before a link that crashed is started again; doubles up to the longest.
 const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
@@ -28,24 +31,6 @@ const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 /// A link that lived so long has its back-off forgotten.
 const LIVED_LONG: Duration = Duration::from_secs(60);
-
-/// A trusted node that a link leads to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpNode {
-    /// Its id.
-    pub id: NodeId,
-    /// What it is called here.
-    pub name: String,
-    /// The groups it is in, without `group:`.
-    pub groups: Vec<String>,
-}
-
-/// All trusted nodes that are up, by id; published under the monitor's name and replaced as a whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NodesUp {
-    /// The nodes.
-    pub up: Vec<UpNode>,
-}
 
 /// Messages of the monitor.
 pub enum NodeMonitorMessage {
@@ -122,7 +107,7 @@ impl Actor for NodeMonitorActor {
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let watching = watch(arguments.names.clone(), myself.clone());
+        let watching = watching::watch(arguments.names.clone(), myself.clone());
         let state = NodeMonitorState {
             arguments,
             myself,
@@ -154,32 +139,6 @@ impl Actor for NodeMonitorActor {
     }
 }
 
-/// Tells the monitor of the peers as soon as there can be links, and of every change.
-fn watch(names: Names, monitor: ActorRef<NodeMonitorMessage>) -> OwnedTask {
-    OwnedTask::spawn(async move {
-        if let Some(told) = told::up(&names).await {
-            let _ = monitor.cast(NodeMonitorMessage::ToldUp(told));
-        }
-        crate::peer_dial::identity(&names).await;
-        // However long it takes: without the peers there would never be a link.
-        let mut watch = loop {
-            let board = crate::published::<PeerBoard>(&names, names::PEER_DIRECTORY).await;
-            if let Ok(board) = board {
-                break board.watch();
-            }
-        };
-        loop {
-            let peers = Arc::clone(&watch.borrow_and_update());
-            // Without the directory this actor is restarted as well.
-            if monitor.cast(NodeMonitorMessage::Peers(peers)).is_err()
-                || watch.changed().await.is_err()
-            {
-                return;
-            }
-        }
-    })
-}
-
 impl NodeMonitorState {
     fn names(&self) -> &Names {
         &self.arguments.names
@@ -207,7 +166,7 @@ impl NodeMonitorState {
         // Names and groups of those that are up may have changed.
         for (id, node) in &mut self.up {
             if let Some(peer) = peers.get(id) {
-                *node = up_node(peer);
+                *node = UpNode::from(peer);
             }
         }
         self.publish();
@@ -288,7 +247,7 @@ impl NodeMonitorState {
         let Some(peer) = self.peers.get(&id).filter(|_| self.peers.is_trusted(&id)) else {
             return;
         };
-        let node = up_node(peer);
+        let node = UpNode::from(peer);
         let told = self.up.insert(id, node.clone()).is_some();
         self.publish();
         if told {
@@ -346,8 +305,4 @@ impl NodeMonitorState {
         let message = ReplicatorDocumentsMessage::NodesUp(nodes);
         let _ = names.cast(names::REPLICATOR_DOCUMENTS, message);
     }
-}
-
-fn up_node(peer: &PeerRecord) -> UpNode {
-    UpNode { id: peer.id, name: peer.name.clone(), groups: peer.groups.clone() }
 }

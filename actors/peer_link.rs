@@ -5,20 +5,18 @@
 //! loses the streams; both sides open new ones.
 
 mod carrier;
+mod effects;
 mod reverse;
 
 use std::collections::HashMap;
 use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_mesh::{
-    CarrierId, DownReason, Effect, Frame, NodeId, PeerMachine, PeerMachineOptions, PeerState,
-};
+use refuge_mesh::{CarrierId, Effect, Frame, NodeId, PeerMachine, PeerMachineOptions, PeerState};
 use refuge_otp::Names;
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 
-use crate::node_monitor::NodeMonitorMessage;
 use crate::task::OwnedTask;
 use crate::{mesh_listener, names, peer_dial};
 use carrier::Carrier;
@@ -99,8 +97,6 @@ pub struct PeerLinkState {
     alarm: Option<OwnedTask>,
     /// The reverse path, offered as long as that carrier is open.
     reverse: Option<(CarrierId, OwnedTask)>,
-    /// The address of the stream that was opened last.
-    address: Option<String>,
     last_failure: Option<String>,
 }
 
@@ -136,7 +132,6 @@ impl Actor for PeerLinkActor {
             dials: HashMap::new(),
             alarm: None,
             reverse: None,
-            address: None,
             last_failure: None,
         })
     }
@@ -161,8 +156,8 @@ impl Actor for PeerLinkActor {
         let effects = match message {
             PeerLinkMessage::Accepted { stream, address } => {
                 let (carrier, effects) = state.machine.accepted(now);
-                state.address = address;
-                state.carriers.insert(carrier, Carrier::new(stream, carrier, &myself));
+                let link = (carrier, &myself);
+                state.carriers.insert(carrier, Carrier::new(stream, address, link));
                 effects
             }
             PeerLinkMessage::Dialled { carrier, result } => {
@@ -225,9 +220,9 @@ impl PeerLinkState {
         self.dials.remove(&carrier);
         match result {
             Ok(Opened { stream, address }) => {
-                self.address = Some(address);
                 self.last_failure = None;
-                self.carriers.insert(carrier, Carrier::new(stream, carrier, myself));
+                let link = (carrier, myself);
+                self.carriers.insert(carrier, Carrier::new(stream, Some(address), link));
                 self.machine.dialled(now, carrier)
             }
             Err(reason) => {
@@ -250,78 +245,5 @@ impl PeerLinkState {
             effects.extend(self.machine.received(now, carrier, frame));
         }
         effects
-    }
-
-    fn carry_out(&mut self, myself: &ActorRef<PeerLinkMessage>, effects: Vec<Effect>) {
-        for effect in effects {
-            match effect {
-                Effect::Dial { carrier } => {
-                    let (names, peer, myself) = (self.names.clone(), self.peer, myself.clone());
-                    let dial = OwnedTask::spawn(async move {
-                        let result = carrier::open(&names, peer).await;
-                        let _ = myself.cast(PeerLinkMessage::Dialled { carrier, result });
-                    });
-                    self.dials.insert(carrier, dial);
-                }
-                Effect::Send { carrier, frame } => {
-                    let sent = self.carriers.get(&carrier).is_none_or(|open| open.send(&frame));
-                    if !sent {
-                        // Its writer is stuck or gone: the machine hears it as an end.
-                        let _ = myself.cast(PeerLinkMessage::Closed { carrier });
-                    }
-                }
-                Effect::Close { carrier } => {
-                    if let Some(carrier) = self.forget(carrier) {
-                        carrier.close();
-                    }
-                }
-                Effect::Reverse { carrier } => {
-                    let offered = reverse::offer(self.names.clone(), self.peer);
-                    self.reverse = Some((carrier, offered));
-                }
-                Effect::Up => self.tell_up(),
-                Effect::Down { reason } => self.tell_down(reason),
-            }
-        }
-        self.set_alarm(myself);
-    }
-
-    fn report(&self) {
-        if self.machine.state(self.now_ms()).up {
-            self.tell_up()
-        } else {
-            self.tell_down(DownReason::Closed)
-        }
-    }
-
-    fn tell_up(&self) {
-        let (id, address) = (self.peer, self.address.clone());
-        // The monitor asks every link when it starts.
-        let _ = self.names.cast(names::NODE_MONITOR, NodeMonitorMessage::Up { id, address });
-    }
-
-    /// Whatever a carrier had goes with it.
-    fn forget(&mut self, carrier: CarrierId) -> Option<Carrier> {
-        self.dials.remove(&carrier);
-        self.reverse.take_if(|(one, _)| *one == carrier);
-        self.carriers.remove(&carrier)
-    }
-
-    fn tell_down(&self, reason: DownReason) {
-        let id = self.peer;
-        let _ = self.names.cast(names::NODE_MONITOR, NodeMonitorMessage::Down { id, reason });
-    }
-
-    fn set_alarm(&mut self, myself: &ActorRef<PeerLinkMessage>) {
-        let Some(at_ms) = self.machine.next_wake() else {
-            self.alarm = None;
-            return;
-        };
-        let wait = std::time::Duration::from_millis(at_ms.saturating_sub(self.now_ms()));
-        let myself = myself.clone();
-        self.alarm = Some(OwnedTask::spawn(async move {
-            tokio::time::sleep(wait).await;
-            let _ = myself.cast(PeerLinkMessage::Elapsed);
-        }));
     }
 }

@@ -22,6 +22,8 @@ const READ_BYTES: usize = 4 * 1024;
 
 /// An open stream. Dropping it cuts it; [`Carrier::close`] lets it write what waits first.
 pub(super) struct Carrier {
+    /// Where it leads to or comes from.
+    pub(super) address: Option<String>,
     out: mpsc::Sender<Vec<u8>>,
     writing: OwnedTask,
     reading: OwnedTask,
@@ -30,13 +32,14 @@ pub(super) struct Carrier {
 impl Carrier {
     pub(super) fn new(
         stream: impl Duplex + 'static,
-        carrier: CarrierId,
-        link: &ActorRef<PeerLinkMessage>,
+        address: Option<String>,
+        (carrier, link): (CarrierId, &ActorRef<PeerLinkMessage>),
     ) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         let (out, frames) = mpsc::channel(FRAMES_WAITING);
         let link = link.clone();
         Self {
+            address,
             out,
             writing: OwnedTask::spawn(write(writer, frames)),
             reading: OwnedTask::spawn(async move {
@@ -54,7 +57,7 @@ impl Carrier {
     /// Writes what waits, lets the other side end as well, then cuts the stream: one that is cut at
     /// once may take its last words along.
     pub(super) fn close(self) {
-        let Self { out, writing, reading } = self;
+        let Self { address: _, out, writing, reading } = self;
         drop(out);
         tokio::spawn(async move {
             let parting = async {

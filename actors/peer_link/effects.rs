@@ -1,0 +1,87 @@
+//! Carrying out what the machine wants: streams dialled and cut, frames sent, the alarm set, the
+//! monitor told.
+
+use ractor::ActorRef;
+use refuge_mesh::{CarrierId, DownReason, Effect};
+
+use super::carrier::{self, Carrier};
+use super::{PeerLinkMessage, PeerLinkState, reverse};
+use crate::names;
+use crate::node_monitor::NodeMonitorMessage;
+use crate::task::OwnedTask;
+
+impl PeerLinkState {
+    pub(super) fn carry_out(&mut self, myself: &ActorRef<PeerLinkMessage>, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Dial { carrier } => {
+                    let (names, peer, myself) = (self.names.clone(), self.peer, myself.clone());
+                    let dial = OwnedTask::spawn(async move {
+                        let result = carrier::open(&names, peer).await;
+                        let _ = myself.cast(PeerLinkMessage::Dialled { carrier, result });
+                    });
+                    self.dials.insert(carrier, dial);
+                }
+                Effect::Send { carrier, frame } => {
+                    let sent = self.carriers.get(&carrier).is_none_or(|open| open.send(&frame));
+                    if !sent {
+                        // Its writer is stuck or gone: the machine hears it as an end.
+                        let _ = myself.cast(PeerLinkMessage::Closed { carrier });
+                    }
+                }
+                Effect::Close { carrier } => {
+                    if let Some(carrier) = self.forget(carrier) {
+                        carrier.close();
+                    }
+                }
+                Effect::Reverse { carrier } => {
+                    let offered = reverse::offer(self.names.clone(), self.peer);
+                    self.reverse = Some((carrier, offered));
+                }
+                Effect::Up => self.tell_up(),
+                Effect::Down { reason } => self.tell_down(reason),
+            }
+        }
+        self.set_alarm(myself);
+    }
+
+    pub(super) fn report(&self) {
+        if self.machine.state(self.now_ms()).up {
+            self.tell_up()
+        } else {
+            self.tell_down(DownReason::Closed)
+        }
+    }
+
+    fn tell_up(&self) {
+        let active = self.machine.active().and_then(|carrier| self.carriers.get(&carrier));
+        let (id, address) = (self.peer, active.and_then(|carrier| carrier.address.clone()));
+        // The monitor asks every link when it starts.
+        let _ = self.names.cast(names::NODE_MONITOR, NodeMonitorMessage::Up { id, address });
+    }
+
+    /// Whatever a carrier had goes with it.
+    pub(super) fn forget(&mut self, carrier: CarrierId) -> Option<Carrier> {
+        self.dials.remove(&carrier);
+        self.reverse.take_if(|(one, _)| *one == carrier);
+        self.carriers.remove(&carrier)
+    }
+
+    fn tell_down(&self, reason: DownReason) {
+        let id = self.peer;
+        let _ = self.names.cast(names::NODE_MONITOR, NodeMonitorMessage::Down { id, reason });
+    }
+
+    fn set_alarm(&mut self, myself: &ActorRef<PeerLinkMessage>) {
+        let Some(at_ms) = self.machine.next_wake() else {
+            self.alarm = None;
+            return;
+        };
+        let wait = std::time::Duration::from_millis(at_ms.saturating_sub(self.now_ms()));
+        let myself = myself.clone();
+        self.alarm = Some(OwnedTask::spawn(async move {
+            tokio::time::sleep(wait).await;
+            let _ = myself.cast(PeerLinkMessage::Elapsed);
+        }));
+    }
+}
