@@ -2,6 +2,7 @@
 # make test   everything that CI runs
 # make bench  figures of a CouchDB-compatible server: make bench URL=http://name:password@host:port/
 # make bench-mesh  figures of two nodes that meet
+# make bench-growth  the same requests in a database of 10,000 to 5,000,000 documents, as a table
 #
 # `run` and `test` install the system packages that are missing; they ask first, unless CI or YES=1
 # says yes. CARGO_TARGET_DIR says where to build, as usual.
@@ -13,7 +14,7 @@ URL ?=
 OPTIONS ?=
 
 # One profile builds the node and its tests, so that nothing is compiled twice.
-.PHONY: help run build test packages clients check-format lint test-all bench bench-mesh
+.PHONY: help run build test packages clients check-format lint test-all bench bench-mesh bench-growth
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -61,3 +62,9 @@ bench-mesh:
 	@release/system-packages build
 	$(CARGO) build --locked --release -p refuge -p refuge-benchmark
 	target=$${CARGO_TARGET_DIR:-target}; "$$target/release/refuge-benchmark" mesh --refuge "$$target/release/refuge"
+
+bench-growth:
+	@release/system-packages build
+	$(CARGO) build --locked --release -p refuge -p refuge-benchmark
+	target=$${CARGO_TARGET_DIR:-target}; "$$target/release/refuge-benchmark" growth $(OPTIONS) --command \
+	  "$$target/release/refuge foreground --root {root} --set http.port={port} --set admins.admin=secret --set log.level=warn"

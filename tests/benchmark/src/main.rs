@@ -5,11 +5,13 @@
 //! The client shares the machine with the server, so it is a lean one: one thread, requests written by
 //! hand. What it costs is printed beside what the server costs.
 //!
-//! `refuge-benchmark mesh` measures two nodes of refuge that know each other.
+//! `refuge-benchmark mesh` measures two nodes of refuge that know each other, `refuge-benchmark growth` one
+//! database at several sizes.
 
 mod connection;
 mod documents;
 mod figure;
+mod growth;
 mod machine;
 mod measure;
 mod mesh;
@@ -67,6 +69,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     Mesh(mesh::Arguments),
+    Growth(growth::Arguments),
 }
 
 fn main() -> Outcome<()> {
@@ -76,7 +79,10 @@ fn main() -> Outcome<()> {
     }
     // One thread: it leaves the other core to the server.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(arguments))
+    match &arguments.verb {
+        Some(Verb::Growth(arguments)) => runtime.block_on(growth::run(arguments)),
+        _ => runtime.block_on(run(arguments)),
+    }
 }
 
 async fn run(arguments: Arguments) -> Outcome<()> {

@@ -19,12 +19,35 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// A running server; it is stopped when this goes.
 pub(crate) struct Server {
+    command: String,
     child: Child,
     port: u16,
-    _root: TempDir,
+    root: TempDir,
 }
 
 impl Server {
+    /// Starts one on a new root.
+    pub(crate) async fn start(command: &str) -> Outcome<Self> {
+        let root = TempDir::new()?;
+        let (child, port, _) = launch(command, root.path()).await?;
+        Ok(Self { command: command.to_owned(), child, port, root })
+    }
+
+    /// Stops it in order and starts it again on its root, perhaps on another port; how long the start
+    /// took until the first answer.
+    pub(crate) async fn restart(&mut self) -> Outcome<Duration> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        self.child.wait()?;
+        let (child, port, time) = launch(&self.command, self.root.path()).await?;
+        (self.child, self.port) = (child, port);
+        Ok(time)
+    }
+
+    /// The directory that it was given.
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
     /// Its URL with the admin's credentials.
     pub(crate) fn url(&self) -> String {
         format!("http://admin:secret@127.0.0.1:{}", self.port)
@@ -48,16 +71,15 @@ impl Drop for Server {
 /// answered `GET /`.
 pub(crate) async fn first_answers(command: &str, report: &mut Report) -> Outcome<Server> {
     let root = TempDir::new()?;
-    let (mut child, _, time) = start(command, root.path()).await?;
+    let (child, port, time) = launch(command, root.path()).await?;
+    let mut server = Server { command: command.to_owned(), child, port, root };
     report.figure("first_answer_new_root", time.as_secs_f64() * 1e3, "ms");
-    kill_process(Pid::from_child(&child), Signal::TERM)?;
-    child.wait()?;
-    let (child, port, time) = start(command, root.path()).await?;
+    let time = server.restart().await?;
     report.figure("first_answer_existing_root", time.as_secs_f64() * 1e3, "ms");
-    Ok(Server { child, port, _root: root })
+    Ok(server)
 }
 
-async fn start(command: &str, root: &Path) -> Outcome<(Child, u16, Duration)> {
+async fn launch(command: &str, root: &Path) -> Outcome<(Child, u16, Duration)> {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
     let root = root.to_str().ok_or("a temporary directory with an odd name")?;
     let fill = |word: &str| word.replace("{root}", root).replace("{port}", &port.to_string());
