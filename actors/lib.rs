@@ -31,6 +31,7 @@ pub mod replicator_documents;
 pub mod shard;
 pub mod stand_in_listener;
 mod task;
+pub mod task_board;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

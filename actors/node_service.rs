@@ -22,7 +22,7 @@ use refuge_replication::{
     Cancellation, Job, JobError, ReplicateRequest, ReplicationId, ReplicationIdentity,
     parse_replicate_request,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 
@@ -32,7 +32,7 @@ use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
 use crate::replication_scheduler::ReplicationSchedulerMessage;
 use crate::replicator_documents::ReplicatorDocumentsMessage;
-use crate::{names, peer_directory, unavailable};
+use crate::{names, peer_directory, task_board, unavailable};
 pub use database::OpenDatabase;
 pub(crate) use reading::{storage_failure, with_store};
 
@@ -241,7 +241,11 @@ impl Node for NodeService {
         .await
     }
 
-    async fn replicate(&self, request: Value, _user: &User) -> Result<Value, Failure> {
+    async fn active_tasks(&self) -> Result<Vec<Map<String, Value>>, Failure> {
+        Ok(task_board::tasks(&self.names))
+    }
+
+    async fn replicate(&self, request: Value, user: &User) -> Result<Value, Failure> {
         let request = parse_replicate_request(&request).map_err(|error| match error {
             JobError::BadRequest(reason) => Failure::BadRequest(reason),
             JobError::Forbidden(reason) => Failure::Forbidden(reason),
@@ -253,6 +257,7 @@ impl Node for NodeService {
         let message = match request {
             ReplicateRequest::Start(job) => ReplicationSchedulerMessage::Start {
                 job,
+                user: user.name.clone(),
                 node_uuid: self.facts.uuid.clone(),
                 reply,
             },

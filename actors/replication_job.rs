@@ -1,10 +1,11 @@
 //! One replication: carries out what the state machine wants of the two ends, and tells it what they
 //! answered and that time passed. It decides nothing.
 //!
-//! It publishes its status under its own name. A restart loses what was under way; the replication
+//! It publishes its status under its own name, and is a task on the board. A restart loses what was under way; the replication
 //! goes on from its checkpoint.
 
 mod local_end;
+mod task;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +21,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::names;
 use crate::replication_scheduler::{Outcome, ReplicationSchedulerMessage};
+use crate::task_board;
 use local_end::LocalEnd;
 
 /// Messages of a job.
@@ -44,6 +46,17 @@ pub struct ReplicationJobArguments {
     pub job: Arc<Job>,
     /// What the machine is told.
     pub settings: Settings,
+    /// Who wants it.
+    pub wanting: Wanting,
+}
+
+/// Who wants a replication, as far as others are told.
+#[derive(Clone, Debug)]
+pub struct Wanting {
+    /// Who asked at `_replicate`.
+    pub user: Option<String>,
+    /// The document of `_replicator` that asks for it.
+    pub document: Option<String>,
 }
 
 impl ReplicationJobArguments {
@@ -61,6 +74,8 @@ pub struct ReplicationJobActor;
 pub struct ReplicationJobState {
     names: Names,
     id: String,
+    wanting: Wanting,
+    settings: Settings,
     machine: Replication,
     source: JobEnd,
     target: JobEnd,
@@ -112,11 +127,13 @@ impl Actor for ReplicationJobActor {
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let id = arguments.id();
-        let ReplicationJobArguments { names, job, settings } = arguments;
+        let ReplicationJobArguments { names, job, settings, wanting } = arguments;
         Ok(ReplicationJobState {
             source: JobEnd::new(&names, &job.source).await?,
             target: JobEnd::new(&names, &job.target).await?,
-            machine: Replication::new(settings),
+            machine: Replication::new(settings.clone()),
+            wanting,
+            settings,
             names,
             id,
             started: Instant::now(),
@@ -161,8 +178,11 @@ impl ReplicationJobState {
     fn carry_out(&mut self, myself: &ActorRef<ReplicationJobMessage>, effects: Vec<Effect>) {
         // Requests that have ended need no place any more.
         while self.requests.try_join_next().is_some() {}
-        let name = names::replication_job(&self.id);
-        self.names.publish(&myself.get_cell(), &name, Arc::new(self.machine.status()));
+        let (owner, name) = (myself.get_cell(), names::replication_job(&self.id));
+        let status = self.machine.status();
+        let task = task::task(&status, &self.settings, &self.wanting);
+        task_board::put(&self.names, &owner, &name, task);
+        self.names.publish(&owner, &name, Arc::new(status));
         for effect in effects {
             match effect {
                 Effect::Request { id, end, request } => self.send(myself, id, end, request),

@@ -45,6 +45,8 @@ pub enum ReplicationSchedulerMessage {
     Start {
         /// What to do. An end that names nodes is taken for the one that is up now.
         job: Box<Job>,
+        /// Who asks.
+        user: Option<String>,
         /// Name of this installation, part of the replication's id.
         node_uuid: String,
         /// Answered at once for a continuous job, else at its end.
@@ -157,8 +159,8 @@ impl Actor for ReplicationSchedulerActor {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            ReplicationSchedulerMessage::Start { job, node_uuid, reply } => {
-                state.accept(*job, &node_uuid, reply);
+            ReplicationSchedulerMessage::Start { job, user, node_uuid, reply } => {
+                state.accept(*job, user, &node_uuid, reply);
             }
             ReplicationSchedulerMessage::Cancel { id, reply } => state.cancel(&id, reply),
             ReplicationSchedulerMessage::StartForDocument(order) => state.accept_order(*order),

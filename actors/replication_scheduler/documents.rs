@@ -42,7 +42,7 @@ impl ReplicationSchedulerState {
     pub(super) fn stop_all_owned(&mut self) {
         let owned = self.jobs.iter().filter_map(|(id, entry)| match entry.owner {
             Owner::Document { number, .. } => Some((id.clone(), number)),
-            Owner::Request => None,
+            Owner::Request { .. } => None,
         });
         for (id, number) in owned.collect::<Vec<_>>() {
             self.stop_owned(&id, number);

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::ReplicateReply;
 use crate::now_ms;
+use crate::replication_job::Wanting;
 
 /// What happened to a job is told for so many steps; CouchDB's `max_history`.
 const MOST_HISTORY: usize = 20;
@@ -18,7 +19,10 @@ const MOST_HISTORY: usize = 20;
 /// Who decides about a job.
 pub(super) enum Owner {
     /// Whoever asked at `_replicate`.
-    Request,
+    Request {
+        /// Their name.
+        user: Option<String>,
+    },
     /// A document of `_replicator`, through the actor of the documents.
     Document {
         /// Its id.
@@ -76,6 +80,14 @@ impl Entry {
         };
         entry.happened("added", None);
         entry
+    }
+
+    /// Who wants it, as far as others are told.
+    pub(super) fn wanting(&self) -> Wanting {
+        match &self.owner {
+            Owner::Request { user } => Wanting { user: user.clone(), document: None },
+            Owner::Document { id, .. } => Wanting { user: None, document: Some(id.clone()) },
+        }
     }
 
     pub(super) fn start(&self) -> Option<u64> {

@@ -38,6 +38,7 @@ impl ReplicationSchedulerState {
             names: self.arguments.names.clone(),
             job: Arc::clone(&entry.job),
             settings: entry.settings(),
+            wanting: entry.wanting(),
         });
         let incarnation = Incarnation {
             names: self.arguments.names.clone(),
@@ -115,7 +116,7 @@ impl ReplicationSchedulerState {
         entry.went_down(exit);
         let reason = format!("the replication went down: {exit}; it goes on where it was");
         match entry.owner {
-            Owner::Request if entry.job.continuous => {
+            Owner::Request { .. } if entry.job.continuous => {
                 let doublings = entry.starts.saturating_sub(1).min(16);
                 let back_off = (FIRST_BACK_OFF * 2_u32.pow(doublings)).min(LONGEST_BACK_OFF);
                 tracing::warn!(replication = id, %exit, ?back_off, "a replication is started again");
@@ -123,7 +124,7 @@ impl ReplicationSchedulerState {
                 self.myself.send_after(back_off, || ReplicationSchedulerMessage::Again { id });
                 return;
             }
-            Owner::Request => {}
+            Owner::Request { .. } => {}
             Owner::Document { number, .. } => self.tell(number, JobNews::Crashed(reason.clone())),
         }
         if let Some(mut entry) = self.jobs.remove(id) {

@@ -4,11 +4,12 @@
 
 use std::collections::HashMap;
 
+use refuge_http::NODE_NAME;
 use refuge_otp::Names;
 use refuge_replication::{Status, timestamp};
 use serde_json::{Value, json};
 
-use super::entry::{Entry, Owner};
+use super::entry::Entry;
 use crate::names;
 
 pub(super) fn jobs(names: &Names, jobs: &HashMap<String, Entry>) -> Value {
@@ -20,10 +21,8 @@ pub(super) fn jobs(names: &Names, jobs: &HashMap<String, Entry>) -> Value {
 }
 
 fn row(names: &Names, id: &str, entry: &Entry) -> Value {
-    let (database, document) = match &entry.owner {
-        Owner::Request => (Value::Null, Value::Null),
-        Owner::Document { id, .. } => ("_replicator".into(), id.as_str().into()),
-    };
+    let wanting = entry.wanting();
+    let database = wanting.document.as_ref().map(|_| "_replicator");
     let history = entry.history.iter().map(|happened| {
         let mut told = json!({"timestamp": timestamp(happened.unix_ms), "type": happened.kind});
         if let (Some(reason), Value::Object(told)) = (&happened.reason, &mut told) {
@@ -37,11 +36,11 @@ fn row(names: &Names, id: &str, entry: &Entry) -> Value {
         "pid": names::replication_job(id),
         "source": entry.job.source.to_string(),
         "target": entry.job.target.to_string(),
-        "user": null,
-        "doc_id": document,
+        "user": wanting.user,
+        "doc_id": wanting.document,
         "info": progress(names, id),
         "history": history.collect::<Vec<Value>>(),
-        "node": "nonode@nohost",
+        "node": NODE_NAME,
         "start_time": timestamp(entry.added_unix_ms),
     })
 }

@@ -10,7 +10,13 @@ use super::entry::{Entry, Owner};
 use super::{MOST_JOBS, ReplicateReply, ReplicationSchedulerState, cancelled, resolve};
 
 impl ReplicationSchedulerState {
-    pub(super) fn accept(&mut self, job: Job, node_uuid: &str, reply: ReplicateReply) {
+    pub(super) fn accept(
+        &mut self,
+        job: Job,
+        user: Option<String>,
+        node_uuid: &str,
+        reply: ReplicateReply,
+    ) {
         let id_of = |job: &Job| {
             ReplicationId::of(ReplicationIdentity {
                 node_uuid,
@@ -37,8 +43,10 @@ impl ReplicationSchedulerState {
             let _ = reply.send(Err(Failure::Busy { reason, retry_after }));
             return;
         }
-        let entry =
-            self.jobs.entry(text.clone()).or_insert_with(|| Entry::new(id, job, Owner::Request));
+        let entry = self
+            .jobs
+            .entry(text.clone())
+            .or_insert_with(|| Entry::new(id, job, Owner::Request { user }));
         entry.asked = asked;
         if entry.job.continuous {
             let _ = reply.send(Ok(json!({"ok": true, "_local_id": text})));

@@ -3,6 +3,7 @@
 mod continuous;
 mod one_shot;
 mod requests;
+mod tasks;
 
 use refuge_tests::{Client, Node, Reply, contents};
 use serde_json::{Value, json};

@@ -2,6 +2,7 @@
 //! streams and answers; what it serves stands behind the trait [`Node`]. No actor and no storage here.
 
 mod access;
+mod active_tasks;
 mod all_documents;
 mod attachments;
 mod body;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use refuge_mesh::NodeId;
+use serde_json::{Map, Value};
 use tokio::io::DuplexStream;
 
 use crate::failure::Failure;
@@ -27,6 +28,10 @@ pub use mesh::{NodeEventsPage, NodeEventsRequest, PeerStreamKind};
 pub use pages::{ChangesPage, ChangesRequest, DocumentsPage, DocumentsRequest};
 pub use update::{Update, UpdateAttachment, UpdateFailure, UpdateResult};
 pub use upload::{Upload, UploadOptions, UploadedContent};
+
+/// What a node that stands alone calls itself in CouchDB's shapes, as a CouchDB without distribution
+/// does: clients that set one up ask for `/_node/nonode@nohost/…`.
+pub const NODE_NAME: &str = "nonode@nohost";
 
 /// A node, as HTTP sees it.
 #[async_trait]
@@ -112,23 +117,24 @@ pub trait Node: Send + Sync + 'static {
 
     /// The states of all `_replicator` documents in CouchDB's shape:
     /// `{"total_rows": …, "offset": 0, "docs": [{"database": …, "doc_id": …, "state": …, …}, …]}`.
-    async fn replication_documents(&self) -> Result<serde_json::Value, Failure> {
+    async fn replication_documents(&self) -> Result<Value, Failure> {
         Err(absent("the scheduler of replications"))
     }
 
     /// All replications under way in CouchDB's shape:
     /// `{"total_rows": …, "offset": 0, "jobs": [{"id": …, "doc_id": …, …}, …]}`.
-    async fn replication_jobs(&self) -> Result<serde_json::Value, Failure> {
+    async fn replication_jobs(&self) -> Result<Value, Failure> {
         Err(absent("the scheduler of replications"))
+    }
+
+    /// What runs for long, each with CouchDB's members of a task.
+    async fn active_tasks(&self) -> Result<Vec<Map<String, Value>>, Failure> {
+        Err(absent("active tasks"))
     }
 
     /// Carries out a `POST /_replicate` request (the body as the client sent it, already parsed)
     /// and answers with the body of the reply. A continuous one is answered once it is started.
-    async fn replicate(
-        &self,
-        request: serde_json::Value,
-        user: &User,
-    ) -> Result<serde_json::Value, Failure>;
+    async fn replicate(&self, request: Value, user: &User) -> Result<Value, Failure>;
 }
 
 /// What is told of the node at `GET /`.

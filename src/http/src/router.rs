@@ -15,8 +15,8 @@ use crate::peers::{self, PEERS};
 use crate::reply::Reply;
 use crate::request::{Request, path_segments};
 use crate::{
-    all_documents, attachments, bulk, changes, databases, documents, locals, node_events,
-    peer_stream, scheduler, server, settings,
+    active_tasks, all_documents, attachments, bulk, changes, databases, documents, locals,
+    node_events, peer_stream, scheduler, server, settings,
 };
 
 pub(crate) use self::path::{Part, SchedulerRoute};
@@ -31,7 +31,9 @@ pub(crate) fn need(route: &Route<'_>, method: &Method) -> Need {
         // Who may open a stream is decided by certificates alone.
         Route::PeerStream(_) => Need::Nothing,
         Route::Node(NodeRoute::Uuids | NodeRoute::Session) => Need::Anybody,
-        Route::Node(NodeRoute::AllDatabases | NodeRoute::Replicate) => Need::ServerAdmin,
+        Route::Node(NodeRoute::AllDatabases | NodeRoute::Replicate | NodeRoute::ActiveTasks) => {
+            Need::ServerAdmin
+        }
         Route::Database { part: Part::Whole, .. }
             if *method == Method::PUT || *method == Method::DELETE =>
         {
@@ -64,6 +66,9 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
         Route::Node(NodeRoute::AllDatabases) => Box::pin(databases::names(known, request)).await,
         Route::Node(NodeRoute::Session) => server::session(request),
         Route::Node(NodeRoute::Replicate) => Box::pin(server::replicate(known, request)).await,
+        Route::Node(NodeRoute::ActiveTasks) => {
+            Box::pin(active_tasks::active_tasks(known, request)).await
+        }
         Route::Scheduler(route) => Box::pin(scheduler::answer(known, request, &route)).await,
         Route::NodeEvents => Box::pin(node_events::node_events(node, request)).await,
         Route::PeerStream(kind) => Box::pin(peer_stream::open(node, request, kind)).await,

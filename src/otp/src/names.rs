@@ -142,6 +142,23 @@ impl Names {
         value.downcast().ok()
     }
 
+    /// All values of type `T` published under names that begin with `prefix` by owners that live, in no
+    /// order. It looks at every name of the node.
+    #[must_use]
+    pub fn values<T: Send + Sync + 'static>(&self, prefix: &str) -> Vec<(String, Arc<T>)> {
+        let mut found = Vec::new();
+        for shard in &self.shared.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            let below = shard.iter().filter(|(name, _)| name.starts_with(prefix));
+            found.extend(below.filter_map(|(name, entry)| {
+                let published = entry.published.as_ref()?;
+                let value = is_up(&published.owner).then(|| Arc::clone(&published.value))?;
+                Some((name.to_string(), value.downcast().ok()?))
+            }));
+        }
+        found
+    }
+
     /// Sends to whoever has the name, without waiting.
     ///
     /// # Errors

@@ -9,6 +9,10 @@ pub struct Statistics {
     pub missing_checked: u64,
     /// Revisions that it lacked (`missing_found`).
     pub missing_found: u64,
+    /// Revisions that the source was asked for in bulk (`bulk_get_attempts`).
+    pub bulk_get_attempts: u64,
+    /// Documents that came in answer (`bulk_get_docs`).
+    pub bulk_get_docs: u64,
     /// Documents read from the source (`docs_read`).
     pub docs_read: u64,
     /// Documents stored on the target (`docs_written`).
@@ -45,6 +49,8 @@ impl Statistics {
         json!({
             "revisions_checked": self.missing_checked,
             "missing_revisions_found": self.missing_found,
+            "bulk_get_attempts": self.bulk_get_attempts,
+            "bulk_get_docs": self.bulk_get_docs,
             "docs_read": self.docs_read,
             "docs_written": self.docs_written,
             "changes_pending": reached.pending,

@@ -50,6 +50,8 @@ pub(crate) enum NodeRoute {
     Session,
     /// `/_replicate`.
     Replicate,
+    /// `/_active_tasks`.
+    ActiveTasks,
 }
 
 /// What is asked of the scheduler of replications.
@@ -122,7 +124,6 @@ pub(crate) enum Part<'a> {
 
 /// Endpoints of the node that are not built, or not all of them.
 pub(super) const LATER_NODE: &[&str] = &[
-    "_active_tasks",
     "_cluster_setup",
     "_db_updates",
     "_dbs_info",
@@ -181,6 +182,7 @@ fn find_node<'a>(first: Cow<'a, str>, rest: &[Cow<'a, str>]) -> Route<'a> {
         ("_all_dbs", []) => Route::Node(NodeRoute::AllDatabases),
         ("_session", []) => Route::Node(NodeRoute::Session),
         ("_replicate", []) => Route::Node(NodeRoute::Replicate),
+        ("_active_tasks", []) => Route::Node(NodeRoute::ActiveTasks),
         ("_scheduler", [what, rest @ ..]) => find_scheduler(what, rest),
         ("_mesh", [what]) if what == "events" => Route::NodeEvents,
         ("_mesh", [what]) if what == "link" => Route::PeerStream(PeerStreamKind::Link),

@@ -52,9 +52,13 @@ async fn a_value_lives_as_long_as_its_owner() {
     stage.names.publish(&owner, "configuration", Arc::clone(&value));
     assert_eq!(stage.names.value::<u64>("configuration"), Some(Arc::clone(&value)));
     assert_eq!(stage.names.value::<String>("configuration"), None);
+    let below = |prefix| stage.names.values::<u64>(prefix);
+    assert_eq!(below("conf"), [("configuration".to_owned(), Arc::new(7))]);
+    assert_eq!(below("x"), []);
     let end = stage.names.monitor(&owner);
     stage.names.kill("a").unwrap();
     within(end).await;
+    assert_eq!(below("conf"), []);
     assert_eq!(stage.names.value::<u64>("configuration"), None);
     assert_eq!(Arc::strong_count(&value), 1, "the table keeps nothing");
 }

@@ -251,8 +251,7 @@ impl Replication {
                 possible_ancestors: difference.possible_ancestors,
             })
             .collect();
-        let missing: usize = wanted.iter().map(|wanted| wanted.revisions.len()).sum();
-        self.statistics.missing_found += missing as u64;
+        self.statistics.missing_found += revisions_of(&wanted);
         self.fetch_or_finish(number, wanted);
     }
 
@@ -276,14 +275,18 @@ impl Replication {
     }
 
     pub(super) fn fetched(&mut self, number: u64, request: &Request, page: DocumentsPage) {
-        let asked = match request {
-            Request::Documents { wanted, .. } => wanted.len(),
-            _ => 0,
+        let (asked, revisions) = match request {
+            Request::Documents { wanted, .. } => (wanted.len(), revisions_of(wanted)),
+            _ => (0, 0),
         };
         if page.documents.is_empty() && page.remaining.len() >= asked.max(1) {
             let reason = "it answered none of the documents asked for".to_owned();
             return self.fail_permanently(End::Source, reason);
         }
+        // What was not looked at is asked for, and counted, again.
+        let answered = revisions.saturating_sub(revisions_of(&page.remaining));
+        self.statistics.bulk_get_attempts += answered;
+        self.statistics.bulk_get_docs += page.documents.len() as u64;
         self.statistics.docs_read += page.documents.len() as u64;
         if page.documents.is_empty() {
             return self.fetch_or_finish(number, page.remaining);
@@ -316,4 +319,8 @@ impl Replication {
         };
         self.fetch_or_finish(number, remaining);
     }
+}
+
+fn revisions_of(wanted: &[Wanted]) -> u64 {
+    wanted.iter().map(|wanted| wanted.revisions.len() as u64).sum()
 }
