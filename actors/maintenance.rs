@@ -1,17 +1,26 @@
-//! Upkeep of the storage in the background: removes the rows of deleted databases, a few at a time
-//! and only between commits. It keeps nothing that a restart could lose; the storage knows what is
-//! left to do.
+//! Upkeep of the storage in the background: removes the rows of deleted databases, and the bodies,
+//! contents and uploads that nobody needs any more, a few at a time and only between commits. It keeps
+//! nothing that a restart could lose; the storage knows what is left to do.
+//!
+//! Called by: the database directory, when a database was deleted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_otp::Names;
+use refuge_storage::{DueGarbage, GarbagePlace, GarbageRange};
 
+use crate::configuration::CurrentSettings;
 use crate::engine::StorageDoors;
 use crate::names;
 
 /// Rest between two rounds while there is work, so that commits keep most of the disk.
 const ROUND_REST: Duration = Duration::from_millis(20);
+/// Rounds in a second while there is work.
+const ROUNDS_A_SECOND: u64 = 50;
+/// How often the queue is looked at while it holds nothing that is due: a seek in a small table.
+const IDLE_REST: Duration = Duration::from_secs(1);
 /// How long to wait before looking again when the engine did not answer.
 const RETRY_REST: Duration = Duration::from_secs(1);
 
@@ -31,8 +40,10 @@ pub struct MaintenanceActor;
 /// What it needs to work.
 pub struct MaintenanceState {
     names: Names,
-    /// A round is under way or due.
-    working: bool,
+    /// Rows of deleted databases may be left.
+    dropping: bool,
+    /// How far the queue of garbage was seen.
+    seen: Option<GarbagePlace>,
 }
 
 impl Actor for MaintenanceActor {
@@ -47,7 +58,7 @@ impl Actor for MaintenanceActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         // A former life may have left rows behind.
         myself.cast(MaintenanceMessage::Continue)?;
-        Ok(MaintenanceState { names, working: true })
+        Ok(MaintenanceState { names, dropping: true, seen: None })
     }
 
     async fn handle(
@@ -56,26 +67,74 @@ impl Actor for MaintenanceActor {
         message: Self::Msg,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        if matches!(message, MaintenanceMessage::DatabaseDeleted) {
-            if state.working {
-                return Ok(());
-            }
-            state.working = true;
-        }
-        let again = match state.names.value::<StorageDoors>(names::ENGINE) {
-            None => Some(RETRY_REST),
-            Some(doors) => match doors.writer.drop_rows().await {
-                Ok(true) => Some(ROUND_REST),
-                Ok(false) => None,
-                Err(_) => Some(RETRY_REST),
-            },
-        };
-        match again {
-            Some(rest) => {
+        match message {
+            // The next round sees to it.
+            MaintenanceMessage::DatabaseDeleted => state.dropping = true,
+            MaintenanceMessage::Continue => {
+                let rest = state.round().await;
                 myself.send_after(rest, || MaintenanceMessage::Continue);
             }
-            None => state.working = false,
         }
         Ok(())
+    }
+}
+
+impl MaintenanceState {
+    /// Does a little of what there is to do; answers how long to rest.
+    async fn round(&mut self) -> Duration {
+        let Some(doors) = self.names.value::<StorageDoors>(names::ENGINE) else {
+            return RETRY_REST;
+        };
+        if self.dropping {
+            match doors.writer.drop_rows().await {
+                Ok(more) => self.dropping = more,
+                Err(_) => return RETRY_REST,
+            }
+        }
+        match self.collect(&doors).await {
+            Some(true) => ROUND_REST,
+            Some(false) if self.dropping => ROUND_REST,
+            Some(false) => IDLE_REST,
+            None => RETRY_REST,
+        }
+    }
+
+    /// Removes what is due, up to the rows of one round; answers whether there may be more, `None`
+    /// when the engine did not answer.
+    async fn collect(&mut self, doors: &Arc<StorageDoors>) -> Option<bool> {
+        let range = self.range();
+        let store = doors.store.clone();
+        let look = move || store.snapshot()?.garbage(&range);
+        let mut due: DueGarbage = match tokio::task::spawn_blocking(look).await {
+            Ok(Ok(due)) => due,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "cannot look for garbage");
+                return None;
+            }
+            Err(_) => return None,
+        };
+        let began = self.seen.is_none();
+        self.seen = due.next.take();
+        if due.is_empty() {
+            // What follows from a removal stands before the place where this look began.
+            return Some(!began);
+        }
+        doors.writer.collect(due).await.ok()?;
+        Some(true)
+    }
+
+    fn range(&self) -> GarbageRange {
+        let settings = self.names.value::<CurrentSettings>(names::CONFIGURATION);
+        let (grace_seconds, rows) = settings.map_or((10, 25_000), |current| {
+            let storage = &current.settings.storage;
+            (storage.upkeep_grace_seconds, storage.upkeep_rows_per_second)
+        });
+        GarbageRange {
+            now_unix_ms: crate::now_ms(),
+            grace_ms: grace_seconds.saturating_mul(1000),
+            database: None,
+            after: self.seen.clone(),
+            rows: usize::try_from(rows / ROUNDS_A_SECOND).unwrap_or(usize::MAX).max(1),
+        }
     }
 }

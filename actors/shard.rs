@@ -7,7 +7,7 @@
 
 mod batch;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -15,7 +15,7 @@ use refuge_http::{Failure, UpdateFailure, UpdateResult};
 use refuge_otp::Names;
 use refuge_storage::{DatabaseId, Operation, Outcome, Store};
 
-use batch::{Destination, DueReply, prepare};
+use batch::{AnswerPlace, Destination, DueReply, prepare};
 pub use batch::{Prepared, UpdateRequest};
 
 use crate::change_feed::ChangeFeedMessage;
@@ -148,7 +148,7 @@ impl ShardState {
 
     /// Sends a merged batch to the writer; the answers go out from there, after the commit.
     async fn commit(&mut self, myself: &ActorRef<ShardMessage>, prepared: Prepared) {
-        let Prepared { write, due } = prepared;
+        let Prepared { write, due, attached } = prepared;
         let Some(write) = write else {
             answer(due);
             let _ = myself.cast(ShardMessage::Committed);
@@ -164,6 +164,7 @@ impl ShardState {
             change_feed: self.arguments.change_feed.clone(),
             shard: myself.clone(),
             due,
+            attached,
         };
         // A failure is told through `done` as well.
         let _ = doors
@@ -179,12 +180,28 @@ struct Done {
     change_feed: String,
     shard: ActorRef<ShardMessage>,
     due: Vec<DueReply>,
+    attached: HashMap<usize, Vec<AnswerPlace>>,
 }
 
 impl Done {
-    fn answer(self, result: Result<Outcome, WriteFailure>) {
+    /// Answers 412 for documents that refer to contents which left before the commit.
+    fn refuse(&mut self, refused: &[usize]) {
+        for place in refused {
+            for (reply, ordinal) in self.attached.remove(place).unwrap_or_default() {
+                let result = self.due.get_mut(reply).and_then(|due| due.results.get_mut(ordinal));
+                if let Some(result) = result {
+                    let reason = "an attachment's content was given up before the document came; send it again";
+                    let failure = Failure::MissingStub(reason.to_owned());
+                    *result = Err(UpdateFailure::Failed(Arc::new(failure)));
+                }
+            }
+        }
+    }
+
+    fn answer(mut self, result: Result<Outcome, WriteFailure>) {
         match result {
             Ok(Outcome::Documents(committed)) => {
+                self.refuse(&committed.refused);
                 answer(self.due);
                 if let Some(feed) = self.names.lookup::<ChangeFeedMessage>(&self.change_feed) {
                     let _ = feed.cast(ChangeFeedMessage::Committed(committed));
@@ -212,7 +229,7 @@ fn merge(store: &Store, destination: Destination, requests: Vec<UpdateRequest>) 
 fn refused(requests: Vec<UpdateRequest>, error: &refuge_storage::StorageError) -> Prepared {
     let failure = crate::node_service::storage_failure(error);
     fail(requests.into_iter().map(|request| request.reply), &failure);
-    Prepared { write: None, due: Vec::new() }
+    Prepared { write: None, due: Vec::new(), attached: HashMap::new() }
 }
 
 fn answer(due: Vec<DueReply>) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use refuge_storage::{Engine, Operation, Outcome};
+use refuge_storage::{Collected, DueGarbage, Engine, Operation, Outcome};
 use tokio::sync::{mpsc, oneshot};
 
 /// Operations that may wait; a caller beyond it waits outside, and shards have limits of their own.
@@ -60,6 +60,10 @@ enum Job {
     DropRows {
         reply: oneshot::Sender<bool>,
     },
+    Collect {
+        due: DueGarbage,
+        reply: oneshot::Sender<Collected>,
+    },
     /// Wakes the thread so that it sees that it is to stop.
     Stop,
 }
@@ -101,6 +105,13 @@ impl Writer {
     pub async fn drop_rows(&self) -> Result<bool, WriteFailure> {
         let (reply, receiver) = oneshot::channel();
         self.jobs.send(Job::DropRows { reply }).await.map_err(|_| WriteFailure::Unknown)?;
+        receiver.await.map_err(|_| WriteFailure::Unknown)
+    }
+
+    /// Removes garbage that is due.
+    pub async fn collect(&self, due: DueGarbage) -> Result<Collected, WriteFailure> {
+        let (reply, receiver) = oneshot::channel();
+        self.jobs.send(Job::Collect { due, reply }).await.map_err(|_| WriteFailure::Unknown)?;
         receiver.await.map_err(|_| WriteFailure::Unknown)
     }
 }
@@ -172,9 +183,14 @@ impl Loop {
                     Err(_) => break,
                 }
             }
+            self.engine.tell_time(crate::now_ms());
             self.commit(group)?;
             match after {
                 Some(Job::DropRows { reply }) => self.drop_rows(reply)?,
+                Some(Job::Collect { due, reply }) => {
+                    let done = self.engine.collect(due).map_err(|error| error.to_string())?;
+                    let _ = reply.send(done);
+                }
                 Some(Job::Barrier { reply }) => {
                     let _ = reply.send(());
                 }

@@ -92,6 +92,9 @@ impl AttachmentUpload {
         let doors = self.names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
         match doors.writer.commit(operation).await {
             Ok(Outcome::NoSuchDatabase) => Err(Failure::NoDatabase),
+            Ok(Outcome::NoSuchUpload) => Err(Failure::Unavailable(
+                "the upload rested too long and was given up; send the attachment again".to_owned(),
+            )),
             Ok(_) => Ok(()),
             Err(failure) => Err(Failure::Unavailable(failure.to_string())),
         }

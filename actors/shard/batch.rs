@@ -34,7 +34,12 @@ pub struct Prepared {
     /// `None` when no edit changes anything.
     pub(crate) write: Option<DocumentsWrite>,
     pub(crate) due: Vec<DueReply>,
+    /// By place in the write, where the answers stand of documents with attachments.
+    pub(crate) attached: HashMap<usize, Vec<AnswerPlace>>,
 }
+
+/// Where an answer stands: which reply, and which result of it.
+pub(crate) type AnswerPlace = (usize, usize);
 
 /// Where a batch belongs.
 #[derive(Clone, Copy)]
@@ -49,12 +54,21 @@ pub(crate) fn prepare(
     destination: Destination,
     requests: Vec<UpdateRequest>,
 ) -> Result<Prepared, (StorageError, Vec<UpdateRequest>)> {
-    let mut batch = Batch { snapshot, destination, working: HashMap::new(), order: Vec::new() };
+    let mut batch = Batch {
+        snapshot,
+        destination,
+        working: HashMap::new(),
+        order: Vec::new(),
+        attached: HashMap::new(),
+    };
     let mut due = Vec::with_capacity(requests.len());
     let mut requests = requests.into_iter();
     while let Some(request) = requests.next() {
         let mut results = Vec::with_capacity(request.updates.len());
-        for update in request.updates {
+        for (ordinal, update) in request.updates.into_iter().enumerate() {
+            if !update.attachments.is_empty() {
+                batch.attached.entry(update.id.clone()).or_default().push((due.len(), ordinal));
+            }
             match batch.apply(update) {
                 Ok(result) => results.push(result),
                 Err(error) => {
@@ -75,13 +89,16 @@ pub(crate) fn prepare(
         }
         due.push(DueReply { reply: request.reply, results });
     }
-    Ok(Prepared { write: batch.into_write(), due })
+    let (write, attached) = batch.into_write();
+    Ok(Prepared { write, due, attached })
 }
 
 /// A document with the edits of this batch already in its tree.
 struct Working {
     tree: RevisionTree,
     previous: Option<Previous>,
+    /// Where its leaves' bodies stand as they are stored.
+    stored: Vec<BodyPlace>,
     bodies: Vec<BodyRecord>,
 }
 
@@ -91,6 +108,8 @@ struct Batch<'a> {
     working: HashMap<String, Working>,
     /// Ids in the order in which they were first edited.
     order: Vec<String>,
+    /// Where the answers to edits with attachments stand, by document.
+    attached: HashMap<String, Vec<AnswerPlace>>,
 }
 
 impl Batch<'_> {
@@ -117,28 +136,39 @@ impl Batch<'_> {
         Ok(merge(working, update, attachments, self.destination.revisions_limit))
     }
 
-    fn into_write(mut self) -> Option<DocumentsWrite> {
-        let documents: Vec<DocumentWrite> = self
-            .order
-            .drain(..)
-            .filter_map(|id| {
-                let working = self.working.remove(&id)?;
-                (!working.bodies.is_empty()).then(|| document_write(id, working))
-            })
-            .collect();
-        (!documents.is_empty())
-            .then_some(DocumentsWrite { database: self.destination.database, documents })
+    fn into_write(mut self) -> (Option<DocumentsWrite>, HashMap<usize, Vec<AnswerPlace>>) {
+        let mut documents = Vec::with_capacity(self.order.len());
+        let mut attached = HashMap::new();
+        for id in self.order.drain(..) {
+            let Some(working) = self.working.remove(&id) else { continue };
+            if working.bodies.is_empty() {
+                continue;
+            }
+            if let Some(places) = self.attached.remove(&id) {
+                attached.insert(documents.len(), places);
+            }
+            documents.push(document_write(id, working));
+        }
+        let write = (!documents.is_empty())
+            .then_some(DocumentsWrite { database: self.destination.database, documents });
+        (write, attached)
     }
 }
 
 fn load(snapshot: &Snapshot, database: DatabaseId, id: &str) -> Result<Working, StorageError> {
     let Some(record) = snapshot.document(database, id)? else {
-        return Ok(Working { tree: RevisionTree::default(), previous: None, bodies: Vec::new() });
+        return Ok(Working {
+            tree: RevisionTree::default(),
+            previous: None,
+            stored: Vec::new(),
+            bodies: Vec::new(),
+        });
     };
     let tree = record.tree()?;
     let deleted = tree.winner().is_some_and(|leaf| leaf.deleted);
     let previous = Some(record.previous(deleted));
-    Ok(Working { tree, previous, bodies: Vec::new() })
+    let stored = tree.leaf_places();
+    Ok(Working { tree, previous, stored, bodies: Vec::new() })
 }
 
 fn merge(
@@ -235,6 +265,7 @@ fn document_write(id: String, working: Working) -> DocumentWrite {
     let mut pending = Vec::with_capacity(working.bodies.len());
     working.tree.encode(&mut tree, &mut pending);
     let leaves = working.tree.leaf_summaries();
+    let obsolete = obsolete(&working);
     let winner_place = working.tree.winner().map_or(BodyPlace::Missing, |leaf| leaf.place);
     DocumentWrite {
         id,
@@ -244,5 +275,18 @@ fn document_write(id: String, working: Working) -> DocumentWrite {
         winner_place,
         bodies: working.bodies,
         previous: working.previous,
+        obsolete,
     }
+}
+
+/// The bodies that were those of leaves before this write, or came with it, and are not after it.
+fn obsolete(working: &Working) -> Vec<BodyPlace> {
+    // The common case, a document's first body: its one leaf.
+    if working.stored.is_empty() && working.bodies.len() <= 1 {
+        return Vec::new();
+    }
+    let kept = working.tree.leaf_places();
+    let new = (0..).zip(&working.bodies).map(|(ordinal, _)| BodyPlace::Pending(ordinal));
+    let before = working.stored.iter().copied().chain(new);
+    before.filter(|place| *place != BodyPlace::Missing && !kept.contains(place)).collect()
 }

@@ -139,6 +139,10 @@ sections! {
             "Written rows held in memory per table before they go to disk sorted; larger loads faster, smaller starts faster after a crash.";
         journal_bytes: u64 = 64 * MIB, number(64 * MIB, 1 << 40),
             "Size at which the journal makes tables go to disk; 64 MiB is the least the engine takes.";
+        upkeep_grace_seconds: u64 = 10, number(0, 31_536_000),
+            "How long the body of a replaced revision stays readable: a replicator that just saw it can still fetch it.";
+        upkeep_rows_per_second: u64 = 25_000, number(50, 10_000_000),
+            "Rows that leave in the background each second, between the commits.";
     }
     /// Open databases.
     databases: Databases {

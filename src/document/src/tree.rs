@@ -112,6 +112,13 @@ impl RevisionTree {
             .collect()
     }
 
+    /// Where the leaves' bodies stand, in no particular order.
+    pub fn leaf_places(&self) -> Vec<BodyPlace> {
+        let parents = self.parents();
+        let leaves = self.nodes.iter().zip(parents).filter(|(_, parent)| !parent);
+        leaves.map(|(node, _)| node.place).collect()
+    }
+
     /// What is known of a revision.
     pub fn find(&self, revision: &Revision) -> Option<NodeView> {
         let index = self.index_of(revision)?;

@@ -226,6 +226,7 @@ fn document(id: String, text: &[u8], previous: Option<Previous>) -> DocumentWrit
             attachments: Vec::new(),
         }],
         previous,
+        obsolete: Vec::new(),
     }
 }
 

@@ -4,7 +4,9 @@
 mod attachments;
 mod documents;
 mod dropping;
+mod garbage;
 mod group;
+mod leases;
 mod memtables;
 mod registry;
 
@@ -19,13 +21,17 @@ use fjall::{CompressionType, Database, OwnedWriteBatch, PersistMode};
 use crate::database::{Counters, DatabaseId};
 use crate::engine::dropping::Dropping;
 use crate::engine::group::Group;
+use crate::engine::leases::Leases;
 use crate::error::{CommitError, OpenError};
+use crate::keys::{self, RegistryKey};
 use crate::keyspaces::Keyspaces;
 use crate::lock::DirectoryLock;
 use crate::operation::{Operation, Outcome};
 use crate::options::Options;
 use crate::store::{Shared, Store};
-use crate::{format, journal, memory};
+use crate::{format, journal, memory, records};
+
+pub use garbage::Collected;
 
 /// The fjall database within the data directory. Other databases (of indexes) get directories of
 /// their own beside it.
@@ -57,6 +63,9 @@ pub struct Engine {
     counters: HashMap<DatabaseId, Option<Counters>>,
     next_number: u32,
     dropping: Dropping,
+    /// The time that was told last, in milliseconds since 1970.
+    now_unix_ms: u64,
+    leases: Leases,
     poisoned: bool,
 }
 
@@ -90,6 +99,8 @@ impl Engine {
             counters: HashMap::new(),
             next_number,
             dropping,
+            now_unix_ms: 0,
+            leases: Leases::default(),
             poisoned: false,
         })
     }
@@ -113,6 +124,22 @@ impl Engine {
             batch.commit()?;
             Ok(outcomes)
         })
+    }
+
+    /// A database's counters, `None` when it does not live.
+    fn counters(&mut self, database: DatabaseId) -> Result<Option<Counters>, CommitError> {
+        if let Some(known) = self.counters.get(&database) {
+            return Ok(*known);
+        }
+        let key = keys::registry_key(RegistryKey::Counters, database);
+        let row = self.shared.keyspaces.databases.get(key)?;
+        let counters = row.map(|row| records::decode_counters(&row)).transpose()?;
+        self.counters.insert(database, counters);
+        Ok(counters)
+    }
+
+    fn lives(&mut self, database: DatabaseId) -> Result<bool, CommitError> {
+        Ok(self.counters(database)?.is_some())
     }
 
     /// Runs one write. Until it is through the engine counts as poisoned, so that an error or a

@@ -8,10 +8,12 @@
 //! | `documents` | document id |
 //! | `sequences`, `bodies` | update sequence, eight bytes, big-endian |
 //! | `locals` | local id |
-//! | `attachments` | 1, address → content; 2, address, document id, sequence → reference |
+//! | `attachments` | 1, address → content; 2, address, document id, sequence → reference; 3, upload → its state while it has no address |
 //! | `chunks` | upload, chunk number (four bytes, big-endian) |
 //!
-//! `databases` begins with a tag instead (see [`RegistryKey`]); `node` holds plain names.
+//! `databases` begins with a tag instead (see [`RegistryKey`]); `node` holds plain names; `garbage`
+//! is one queue for all databases (see [`garbage_key`]). Database 0 is never given: under it stand
+//! the marks of sealed memtables (see [`MARK_KEY`]).
 
 use crate::database::DatabaseId;
 
@@ -19,6 +21,13 @@ use crate::database::DatabaseId;
 const CONTENT_TAG: u8 = 1;
 /// Tag of a reference in `attachments`.
 const REFERENCE_TAG: u8 = 2;
+
+/// Tag of an upload without address in `attachments`.
+const UPLOAD_TAG: u8 = 3;
+
+/// The key of a row that is written into a memtable before it is sealed, so that the table made
+/// from it is never empty and holds the newest number, by which the engine gives journals back.
+pub(crate) const MARK_KEY: [u8; 4] = [0; 4];
 
 /// The tags of `databases`.
 #[derive(Clone, Copy, Debug)]
@@ -125,4 +134,85 @@ pub(crate) fn chunk_key(database: DatabaseId, upload: &[u8; 16], number: u32) ->
     name.copy_from_slice(upload);
     place.copy_from_slice(&number.to_be_bytes());
     key
+}
+
+/// The key of the state of an upload without address in `attachments`.
+pub(crate) fn upload_key(database: DatabaseId, upload: &[u8; 16]) -> [u8; 21] {
+    let mut key = [0; 21];
+    let (number, rest) = key.split_at_mut(4);
+    number.copy_from_slice(&database.0.to_be_bytes());
+    let (tag, name) = rest.split_at_mut(1);
+    tag.fill(UPLOAD_TAG);
+    name.copy_from_slice(upload);
+    key
+}
+
+/// The prefix that all references to a content have in `attachments`.
+pub(crate) fn reference_prefix(database: DatabaseId, content: &[u8; 32]) -> [u8; 37] {
+    let mut key = content_key(database, content);
+    if let Some(tag) = key.get_mut(4) {
+        *tag = REFERENCE_TAG;
+    }
+    key
+}
+
+/// The prefix that all chunks of an upload have in `chunks`.
+pub(crate) fn chunk_prefix(database: DatabaseId, upload: &[u8; 16]) -> [u8; 20] {
+    let mut key = [0; 20];
+    let (number, name) = key.split_at_mut(4);
+    number.copy_from_slice(&database.0.to_be_bytes());
+    name.copy_from_slice(upload);
+    key
+}
+
+/// What may have to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Waste {
+    /// The body that was written at this sequence: its revision is no leaf any more.
+    Body(u64),
+    /// A content that perhaps nothing refers to, by its address.
+    Content([u8; 32]),
+    /// An upload that perhaps nobody finishes.
+    Upload([u8; 16]),
+}
+
+const BODY_TAG: u8 = 1;
+const CONTENT_WASTE_TAG: u8 = 2;
+const UPLOAD_WASTE_TAG: u8 = 3;
+
+/// A row's place in the queue `garbage`: since when (milliseconds since 1970), database, and
+/// what.
+pub(crate) fn garbage_key(since_unix_ms: u64, database: DatabaseId, waste: &Waste) -> Vec<u8> {
+    let mut key = Vec::with_capacity(13 + 32);
+    key.extend_from_slice(&since_unix_ms.to_be_bytes());
+    key.extend_from_slice(&database.0.to_be_bytes());
+    match waste {
+        Waste::Body(sequence) => {
+            key.push(BODY_TAG);
+            key.extend_from_slice(&sequence.to_be_bytes());
+        }
+        Waste::Content(content) => {
+            key.push(CONTENT_WASTE_TAG);
+            key.extend_from_slice(content);
+        }
+        Waste::Upload(upload) => {
+            key.push(UPLOAD_WASTE_TAG);
+            key.extend_from_slice(upload);
+        }
+    }
+    key
+}
+
+/// What stands at a place of the queue `garbage`; `None` for a mark.
+pub(crate) fn garbage_of(key: &[u8]) -> Option<(u64, DatabaseId, Waste)> {
+    let (since, rest) = key.split_first_chunk::<8>()?;
+    let (number, rest) = rest.split_first_chunk::<4>()?;
+    let (&tag, rest) = rest.split_first()?;
+    let waste = match tag {
+        BODY_TAG => Waste::Body(u64::from_be_bytes(rest.try_into().ok()?)),
+        CONTENT_WASTE_TAG => Waste::Content(rest.try_into().ok()?),
+        UPLOAD_WASTE_TAG => Waste::Upload(rest.try_into().ok()?),
+        _ => return None,
+    };
+    Some((u64::from_be_bytes(*since), DatabaseId(u32::from_be_bytes(*number)), waste))
 }

@@ -34,6 +34,8 @@ pub(crate) struct Keyspaces {
     pub(crate) attachments: Keyspace,
     /// The bytes of attachments.
     pub(crate) chunks: Keyspace,
+    /// What perhaps has to leave, oldest first.
+    pub(crate) garbage: Keyspace,
 }
 
 impl Keyspaces {
@@ -48,11 +50,12 @@ impl Keyspaces {
             locals: database.keyspace("locals", base)?,
             attachments: database.keyspace("attachments", base)?,
             chunks: database.keyspace("chunks", chunks)?,
+            garbage: database.keyspace("garbage", sequences)?,
         })
     }
 
     /// All of them.
-    pub(crate) fn all(&self) -> [&Keyspace; 8] {
+    pub(crate) fn all(&self) -> [&Keyspace; 9] {
         [
             &self.node,
             &self.databases,
@@ -62,7 +65,14 @@ impl Keyspaces {
             &self.locals,
             &self.attachments,
             &self.chunks,
+            &self.garbage,
         ]
+    }
+
+    /// Whether each key of a keyspace is written once and removed once, so that a row and the mark
+    /// of its removal may vanish together as soon as they meet.
+    pub(crate) fn is_written_once(&self, keyspace: &Keyspace) -> bool {
+        [&self.sequences, &self.bodies].contains(&keyspace)
     }
 
     /// Those whose rows begin with a database's number.

@@ -24,7 +24,7 @@ mod snapshot;
 mod store;
 
 pub use database::{DatabaseId, DatabaseInformation, DatabaseRecord};
-pub use engine::Engine;
+pub use engine::{Collected, Engine};
 pub use error::{CommitError, OpenError, StorageError};
 pub use operation::{
     BodyRecord, Committed, DocumentWrite, DocumentsWrite, LocalWrite, MAXIMUM_ID_BYTES, Operation,
@@ -33,6 +33,7 @@ pub use operation::{
 pub use options::Options;
 pub use records::{ContentRecord, DocumentRecord};
 pub use snapshot::{
-    ChangeRange, Changes, ChangesWithBodies, DocumentRange, Documents, Locals, Snapshot,
+    ChangeRange, Changes, ChangesWithBodies, DocumentRange, Documents, DueGarbage, GarbagePlace,
+    GarbageRange, Locals, Snapshot,
 };
 pub use store::{NodeRange, Store};

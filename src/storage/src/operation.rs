@@ -54,8 +54,10 @@ pub enum Operation {
         /// The writes, in order.
         writes: Vec<LocalWrite>,
     },
-    /// Stores one chunk of an upload that nothing refers to yet → [`Outcome::Done`]. A group of
-    /// chunks alone is not synced; [`Operation::FinishUpload`] syncs what came before it.
+    /// Stores one chunk of an upload that nothing refers to yet → [`Outcome::Done`], or
+    /// [`Outcome::NoSuchUpload`] where the upload was given up meanwhile: ten minutes after its
+    /// last chunk. A group of chunks alone is not synced; [`Operation::FinishUpload`] syncs what
+    /// came before it.
     Chunk {
         /// The database.
         database: DatabaseId,
@@ -66,8 +68,9 @@ pub enum Operation {
         /// Its bytes.
         bytes: Bytes,
     },
-    /// Gives an upload its address → [`Outcome::Done`]. Where the database already holds this
-    /// content, the upload's own chunks leave instead.
+    /// Gives an upload its address → [`Outcome::Done`] or [`Outcome::NoSuchUpload`], as a chunk.
+    /// Where the database already holds this content, the upload's own chunks leave instead. The
+    /// content is held for ten minutes, or until a document that refers to it is written.
     FinishUpload {
         /// The database.
         database: DatabaseId,
@@ -79,6 +82,13 @@ pub enum Operation {
         chunks: u32,
         /// Bytes in all chunks together.
         stored_length: u64,
+    },
+    /// Says that no document will come for a finished upload → [`Outcome::Done`].
+    ReleaseContent {
+        /// The database.
+        database: DatabaseId,
+        /// The content's address.
+        content: [u8; 32],
     },
     /// Writes or deletes a small record of the node itself → [`Outcome::Done`].
     Node {
@@ -116,6 +126,9 @@ pub struct DocumentWrite {
     pub bodies: Vec<BodyRecord>,
     /// The row that this one replaces: [`DocumentRecord::previous`](crate::DocumentRecord::previous).
     pub previous: Option<Previous>,
+    /// Where the bodies stand that no leaf needs any more after this write. Each is listed once,
+    /// by the write that makes it so; they leave after a while.
+    pub obsolete: Vec<BodyPlace>,
 }
 
 /// What the writer must know of the row that a document write replaces.
@@ -166,6 +179,8 @@ pub enum Outcome {
     NoSuchDatabase,
     /// An id is longer than [`MAXIMUM_ID_BYTES`]: nothing of the operation was done.
     IdTooLong,
+    /// The upload was given up before: nothing was done.
+    NoSuchUpload,
 }
 
 /// The sequences that a write of documents took.
@@ -175,9 +190,12 @@ pub struct Committed {
     pub first: u64,
     /// The last: the database's update sequence after this operation.
     pub last: u64,
-    /// For each document, in order, the sequence of its by-sequence row. Its n-th of m new
-    /// bodies stands at this number − (m − 1) + n.
+    /// For each document that was written, in order, the sequence of its by-sequence row. Its
+    /// n-th of m new bodies stands at this number − (m − 1) + n.
     pub documents: Vec<u64>,
+    /// Which documents, by their places in the write, were not written because a content that
+    /// they refer to is not there (any more).
+    pub refused: Vec<usize>,
     /// The sequences whose rows left because these replaced them, in the documents' order.
     pub removed: Vec<u64>,
 }

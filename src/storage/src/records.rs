@@ -8,6 +8,7 @@ mod change;
 mod codec;
 mod content;
 mod document;
+mod garbage;
 mod registry;
 
 pub(crate) use body::{decode as decode_body, encode as encode_body};
@@ -17,6 +18,11 @@ pub(crate) use document::{Sizes, encode as encode_document};
 pub(crate) use registry::{
     decode_counters, decode_database, decode_next_number, decode_revisions_limit, encode_counters,
     encode_database, encode_next_number, encode_revisions_limit,
+};
+
+pub(crate) use garbage::{
+    UploadState, decode_id as decode_garbage, decode_upload, encode_id as encode_garbage,
+    encode_upload,
 };
 
 pub use content::ContentRecord;

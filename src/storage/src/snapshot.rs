@@ -3,9 +3,12 @@
 
 mod changes;
 mod documents;
+mod garbage;
 
 pub use changes::{ChangeRange, Changes, ChangesWithBodies};
 pub use documents::{DocumentRange, Documents, Locals};
+pub(crate) use garbage::{Due, DueRow};
+pub use garbage::{DueGarbage, GarbagePlace, GarbageRange};
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use refuge_document::{BodyPlace, PendingPlace};
 use crate::database::{Counters, DatabaseId};
 use crate::engine::group::Group;
 use crate::error::{CommitError, StorageError};
-use crate::keys;
+use crate::keys::{self, Waste};
 use crate::operation::{
     BodyRecord, Committed, DocumentWrite, DocumentsWrite, MAXIMUM_ID_BYTES, Outcome,
 };
@@ -36,8 +36,13 @@ impl Group<'_> {
             last: 0,
             documents: Vec::with_capacity(documents.len()),
             removed: Vec::new(),
+            refused: Vec::new(),
         };
-        for document in documents {
+        for (place, document) in documents.into_iter().enumerate() {
+            if !self.has_contents(database, &document.bodies)? {
+                committed.refused.push(place);
+                continue;
+            }
             let sequence = self.write_document(database, document, &mut counters)?;
             committed.documents.push(sequence.0);
             committed.removed.extend(sequence.1);
@@ -77,7 +82,15 @@ impl Group<'_> {
         self.batch.insert(&keyspaces.documents, self.key.as_slice(), self.row.as_slice());
         if let Some(previous) = &document.previous {
             let key = keys::sequence_key(database, previous.sequence);
-            self.batch.remove(&keyspaces.sequences, key);
+            self.batch.remove_weak(&keyspaces.sequences, key);
+        }
+        for place in &document.obsolete {
+            let sequence = match *place {
+                BodyPlace::Missing => continue,
+                BodyPlace::At(at) => at,
+                BodyPlace::Pending(ordinal) => base + u64::from(ordinal),
+            };
+            self.note_garbage(database, &Waste::Body(sequence), &document.id);
         }
 
         counters.update_sequence = sequence;
@@ -93,6 +106,7 @@ impl Group<'_> {
         for attachment in &body.attachments {
             keys::write_reference_key(&mut self.key, database, &attachment.content, (id, at));
             self.batch.insert(&keyspaces.attachments, self.key.as_slice(), REFERENCE_ROW);
+            self.engine.leases.release(database, attachment.content);
         }
     }
 }

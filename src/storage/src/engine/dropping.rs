@@ -102,11 +102,16 @@ impl Engine {
         };
         let next = DatabaseId(database.0.saturating_add(1));
         let high = Bound::Excluded(keys::database_prefix(next).to_vec());
+        let written_once = self.shared.keyspaces.is_written_once(keyspace);
         let mut removed = 0;
         let view = self.shared.database.snapshot();
         for guard in view.range(*keyspace, (low, high)).take(room) {
             let key = guard.key()?;
-            batch.remove(keyspace, key.clone());
+            if written_once {
+                batch.remove_weak(keyspace, key.clone());
+            } else {
+                batch.remove(keyspace, key.clone());
+            }
             self.dropping.last = Some(key);
             removed += 1;
         }

@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::error::CommitError;
 use crate::keys::{self, RegistryKey};
 use crate::operation::{LocalWrite, MAXIMUM_ID_BYTES, Operation, Outcome};
-use crate::records;
+use crate::records::{self, UploadState};
 
 /// A group under way.
 pub(super) struct Group<'a> {
@@ -20,6 +20,8 @@ pub(super) struct Group<'a> {
     pub(super) names: HashMap<String, Option<DatabaseRecord>>,
     /// Contents that the group gave an address.
     pub(super) contents: HashSet<(DatabaseId, [u8; 32])>,
+    /// States of uploads without address that the group changed; `None` where there is no more.
+    pub(super) uploads: HashMap<(DatabaseId, [u8; 16]), Option<UploadState>>,
     /// Databases whose counters the group changed.
     changed: Vec<DatabaseId>,
     /// Room for building a key.
@@ -35,6 +37,7 @@ impl<'a> Group<'a> {
             batch,
             names: HashMap::new(),
             contents: HashSet::new(),
+            uploads: HashMap::new(),
             changed: Vec::new(),
             key: Vec::new(),
             row: Vec::new(),
@@ -64,7 +67,7 @@ impl<'a> Group<'a> {
             Operation::Documents(write) => self.write_documents(write),
             Operation::Locals { database, writes } => self.write_locals(database, &writes),
             Operation::Chunk { database, upload, number, bytes } => {
-                self.write_chunk(keys::chunk_key(database, &upload, number), database, &bytes)
+                self.write_chunk(database, upload, number, &bytes)
             }
             Operation::FinishUpload { database, upload, content, chunks, stored_length } => self
                 .finish_upload(
@@ -72,12 +75,18 @@ impl<'a> Group<'a> {
                     &content,
                     &records::ContentRecord { upload, chunks, stored_length },
                 ),
+            Operation::ReleaseContent { database, content } => {
+                self.engine.leases.release(database, content);
+                Ok(Outcome::Done)
+            }
             Operation::Node { key, value } => Ok(self.write_node(&key, value.as_deref())),
         }
     }
 
-    /// Adds the counters that changed: one row for each database, however many operations.
+    /// Adds what changed at most once however many operations changed it: counters of databases,
+    /// states of uploads.
     pub(super) fn finish(mut self) {
+        self.finish_uploads();
         for database in std::mem::take(&mut self.changed) {
             let Some(Some(counters)) = self.engine.counters.get(&database) else {
                 continue;
@@ -94,14 +103,7 @@ impl<'a> Group<'a> {
         &mut self,
         database: DatabaseId,
     ) -> Result<Option<Counters>, CommitError> {
-        if let Some(known) = self.engine.counters.get(&database) {
-            return Ok(*known);
-        }
-        let key = keys::registry_key(RegistryKey::Counters, database);
-        let row = self.engine.shared.keyspaces.databases.get(key)?;
-        let counters = row.map(|row| records::decode_counters(&row)).transpose()?;
-        self.engine.counters.insert(database, counters);
-        Ok(counters)
+        self.engine.counters(database)
     }
 
     /// Notes changed counters; [`Group::finish`] writes them.

@@ -54,6 +54,7 @@ fn a_second_upload_of_the_same_content_leaves_again() {
     upload(&mut fixture, database, 1, 9);
     upload(&mut fixture, database, 2, 9);
     upload(&mut fixture, other, 3, 9);
+    fixture.collect(1);
     let snapshot = fixture.snapshot();
     let record = snapshot.content(database, &[9; 32]).unwrap().unwrap();
     assert_eq!(record.upload, [1; 16]);
@@ -82,6 +83,7 @@ fn two_uploads_of_one_content_in_one_group_keep_the_first() {
     };
     let group = vec![chunk(1), chunk(2), finish(1), finish(2)];
     fixture.engine().commit(group).unwrap();
+    fixture.collect(1);
     let snapshot = fixture.snapshot();
     let record = snapshot.content(database, &[5; 32]).unwrap().unwrap();
     assert_eq!(record.upload, [1; 16]);
@@ -114,6 +116,7 @@ fn a_body_comes_back_with_its_attachments_in_order() {
     let mut asked = document("a", &["{\"a\":1}"], None);
     asked.bodies[0].attachments = attachments.clone();
     let expected = asked.bodies[0].clone();
+    upload(&mut fixture, database, 1, 2);
     fixture.write(database, vec![asked]);
     fixture.reopen();
     let record = fixture.snapshot().body(database, 1).unwrap().unwrap();

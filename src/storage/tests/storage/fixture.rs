@@ -4,7 +4,7 @@
 use refuge_document::{Body, BodyPlace, LeafSummary, PendingPlace, Revision, RevisionHash};
 use refuge_storage::{
     BodyRecord, Committed, DatabaseId, DatabaseRecord, DocumentWrite, DocumentsWrite, Engine,
-    Operation, Options, Outcome, Previous, Snapshot,
+    GarbageRange, Operation, Options, Outcome, Previous, Snapshot,
 };
 use tempfile::TempDir;
 
@@ -41,6 +41,29 @@ impl Fixture {
     pub(crate) fn reopen(&mut self) {
         self.engine = None;
         self.engine = Some(Engine::open(options(&self.directory)).unwrap());
+    }
+
+    /// Tells the engine the time and removes all that is due then, without a grace.
+    pub(crate) fn collect(&mut self, now_unix_ms: u64) {
+        self.engine().tell_time(now_unix_ms);
+        let range = GarbageRange { now_unix_ms, rows: 7, ..GarbageRange::default() };
+        loop {
+            let mut seen = 0;
+            let mut after = None;
+            loop {
+                let range = GarbageRange { after: after.take(), ..range.clone() };
+                let mut due = self.snapshot().garbage(&range).unwrap();
+                after = due.next.take();
+                seen += usize::from(!due.is_empty());
+                self.engine().collect(due).unwrap();
+                if after.is_none() {
+                    break;
+                }
+            }
+            if seen == 0 {
+                return;
+            }
+        }
     }
 
     pub(crate) fn snapshot(&mut self) -> Snapshot {
@@ -125,6 +148,7 @@ pub(crate) fn document(id: &str, bodies: &[&str], previous: Option<Previous>) ->
         winner_place: BodyPlace::Pending(count - 1),
         bodies: bodies.iter().map(|text| body(text)).collect(),
         previous,
+        obsolete: Vec::new(),
     }
 }
 

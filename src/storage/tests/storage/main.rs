@@ -11,6 +11,7 @@ mod commits;
 mod counters;
 mod dropping;
 mod fixture;
+mod garbage;
 mod lifetimes;
 mod node_records;
 mod reading;
