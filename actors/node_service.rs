@@ -3,6 +3,7 @@
 
 mod database;
 mod mesh;
+mod purging;
 mod reading;
 mod upload;
 

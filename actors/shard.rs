@@ -6,6 +6,7 @@
 //! their callers hear that the outcome is unknown.
 
 mod batch;
+mod purge;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -13,10 +14,11 @@ use std::sync::Arc;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{Failure, UpdateFailure, UpdateResult};
 use refuge_otp::Names;
-use refuge_storage::{DatabaseId, Operation, Outcome, Store};
+use refuge_storage::{Committed, DatabaseId, Operation, Outcome, Store};
 
 use batch::{AnswerPlace, Destination, DueReply, prepare};
 pub use batch::{Prepared, UpdateRequest};
+pub use purge::{PreparedPurge, PurgeRequest};
 
 use crate::change_feed::ChangeFeedMessage;
 use crate::engine::{StorageDoors, WriteFailure};
@@ -33,6 +35,10 @@ const INLINE_DOCUMENTS: usize = 4;
 pub enum ShardMessage {
     /// Edits to apply; answered after the commit.
     Update(UpdateRequest),
+    /// Documents to purge; answered after the commit.
+    Purge(PurgeRequest),
+    /// The purge has been prepared on another thread; `None` when it failed.
+    PurgePrepared(Option<Box<PreparedPurge>>),
     /// The batch has been merged on another thread.
     Merged(Box<Prepared>),
     /// The batch is on disk, or it failed; the callers have their answers.
@@ -58,10 +64,16 @@ pub struct ShardArguments {
 #[derive(Default)]
 pub struct ShardActor;
 
+/// What waits at a shard.
+enum Waiting {
+    Update(UpdateRequest),
+    Purge(PurgeRequest),
+}
+
 /// Edits that wait, and whether a batch is on its way.
 pub struct ShardState {
     arguments: ShardArguments,
-    waiting: VecDeque<UpdateRequest>,
+    waiting: VecDeque<Waiting>,
     busy: bool,
 }
 
@@ -90,13 +102,15 @@ impl Actor for ShardActor {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            ShardMessage::Update(request) => state.waiting.push_back(request),
+            ShardMessage::Update(request) => state.waiting.push_back(Waiting::Update(request)),
+            ShardMessage::Purge(request) => state.waiting.push_back(Waiting::Purge(request)),
+            ShardMessage::PurgePrepared(prepared) => state.commit_purge(&myself, prepared).await,
             ShardMessage::Merged(prepared) => state.commit(&myself, *prepared).await,
             ShardMessage::Committed => state.busy = false,
             ShardMessage::RevisionsLimit(limit) => state.arguments.revisions_limit = limit,
         }
         if !state.busy && !state.waiting.is_empty() {
-            state.start_batch(&myself).await;
+            state.start_next(&myself).await;
         }
         Ok(())
     }
@@ -106,12 +120,12 @@ impl ShardState {
     fn next_batch(&mut self) -> Vec<UpdateRequest> {
         let mut documents = 0;
         let mut batch = Vec::new();
-        while let Some(request) = self.waiting.front() {
+        while let Some(Waiting::Update(request)) = self.waiting.front() {
             documents += request.updates.len();
             if documents > BATCH_DOCUMENTS && !batch.is_empty() {
                 break;
             }
-            let Some(mut request) = self.waiting.pop_front() else {
+            let Some(Waiting::Update(mut request)) = self.waiting.pop_front() else {
                 break;
             };
             request.slot = None;
@@ -120,8 +134,68 @@ impl ShardState {
         batch
     }
 
-    async fn start_batch(&mut self, myself: &ActorRef<ShardMessage>) {
+    /// Starts what has waited longest: a purge, or all the edits in front of the next one.
+    async fn start_next(&mut self, myself: &ActorRef<ShardMessage>) {
         self.busy = true;
+        match self.waiting.pop_front() {
+            Some(Waiting::Purge(request)) => self.start_purge(myself, request),
+            Some(update) => {
+                self.waiting.push_front(update);
+                self.start_batch(myself).await;
+            }
+            None => self.busy = false,
+        }
+    }
+
+    fn start_purge(&self, myself: &ActorRef<ShardMessage>, request: PurgeRequest) {
+        let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
+            let _ = request.reply.send(Err(unavailable()));
+            let _ = myself.cast(ShardMessage::Committed);
+            return;
+        };
+        let (myself, database) = (myself.clone(), self.arguments.database);
+        tokio::task::spawn_blocking(move || {
+            let prepared = purge::prepare(&doors.store, database, request).map(Box::new);
+            // To a shard that is gone this is lost, and the caller hears so by its channel.
+            let _ = myself.cast(ShardMessage::PurgePrepared(prepared));
+        });
+    }
+
+    /// Sends a prepared purge to the writer; the answer goes out from there, after the commit.
+    async fn commit_purge(
+        &mut self,
+        myself: &ActorRef<ShardMessage>,
+        prepared: Option<Box<PreparedPurge>>,
+    ) {
+        let Some(prepared) = prepared else {
+            self.busy = false;
+            return;
+        };
+        let PreparedPurge { write, purged, reply } = *prepared;
+        let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
+            let _ = reply.send(Err(unavailable()));
+            self.busy = false;
+            return;
+        };
+        let (names, change_feed) =
+            (self.arguments.names.clone(), self.arguments.change_feed.clone());
+        let shard = myself.clone();
+        let answer = move |result| {
+            let _ = reply.send(match result {
+                Ok(Outcome::Purged(done)) => {
+                    tell_feed(&names, &change_feed, done.committed);
+                    Ok(purged)
+                }
+                Ok(_) => Err(Failure::NoDatabase),
+                Err(failure) => Err(write_failure(failure)),
+            });
+            let _ = shard.cast(ShardMessage::Committed);
+        };
+        // A failure is told through the answer as well.
+        let _ = doors.writer.submit(Operation::Purge(write), Box::new(answer)).await;
+    }
+
+    async fn start_batch(&mut self, myself: &ActorRef<ShardMessage>) {
         let requests = self.next_batch();
         let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
             fail(requests.into_iter().map(|request| request.reply), &unavailable());
@@ -203,18 +277,26 @@ impl Done {
             Ok(Outcome::Documents(committed)) => {
                 self.refuse(&committed.refused);
                 answer(self.due);
-                if let Some(feed) = self.names.lookup::<ChangeFeedMessage>(&self.change_feed) {
-                    let _ = feed.cast(ChangeFeedMessage::Committed(committed));
-                }
+                tell_feed(&self.names, &self.change_feed, committed);
             }
             Ok(_) => fail(self.due.into_iter().map(|due| due.reply), &Failure::NoDatabase),
             Err(failure) => {
-                let failure = Failure::Unavailable(failure.to_string());
+                let failure = write_failure(failure);
                 fail(self.due.into_iter().map(|due| due.reply), &failure);
             }
         }
         let _ = self.shard.cast(ShardMessage::Committed);
     }
+}
+
+fn tell_feed(names: &Names, change_feed: &str, committed: Committed) {
+    if let Some(feed) = names.lookup::<ChangeFeedMessage>(change_feed) {
+        let _ = feed.cast(ChangeFeedMessage::Committed(committed));
+    }
+}
+
+fn write_failure(failure: WriteFailure) -> Failure {
+    Failure::Unavailable(failure.to_string())
 }
 
 fn merge(store: &Store, destination: Destination, requests: Vec<UpdateRequest>) -> Prepared {

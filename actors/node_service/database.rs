@@ -10,13 +10,14 @@ use bytes::Bytes;
 use refuge_document::{Attachment, BodyPlace};
 use refuge_http::{
     ChangesPage, ChangesRequest, Database, DocumentTree, DocumentsPage, DocumentsRequest, Failure,
-    Information, LocalDocument, Security, StoredBody, StoredDocument, Update, UpdateFailure,
-    UpdateResult, Upload, UploadOptions,
+    Information, LocalDocument, PurgeLimits, PurgedDocument, PurgesPage, Security, StoredBody,
+    StoredDocument, Update, UpdateFailure, UpdateResult, Upload, UploadOptions,
 };
 use refuge_otp::{Bounded, Names};
 use refuge_storage::{DatabaseId, DatabaseRecord, LocalWrite, Operation, Outcome, Snapshot};
 use tokio::sync::oneshot;
 
+use super::purging;
 use super::reading::{self, Reading};
 use super::upload::AttachmentUpload;
 use crate::change_feed::{self, ChangeFeedMessage};
@@ -27,7 +28,7 @@ use crate::shard::{self, ShardMessage, UpdateRequest};
 use crate::{names, unavailable};
 
 /// How long a write may take before its caller is told that its outcome is unknown.
-const WRITE_DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What all requests to one open database share; replaced as a whole when something of it changes.
 pub struct OpenDatabase {
@@ -69,7 +70,7 @@ impl OpenDatabase {
         }
     }
 
-    fn id(&self) -> DatabaseId {
+    pub(super) fn id(&self) -> DatabaseId {
         self.record.id
     }
 
@@ -77,12 +78,21 @@ impl OpenDatabase {
         self.names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)
     }
 
-    fn shard_of(&self, id: &str) -> usize {
+    /// Commits one operation that has nothing to tell but that it is done.
+    async fn commit(&self, operation: Operation) -> Result<(), Failure> {
+        match self.doors()?.writer.commit(operation).await {
+            Ok(Outcome::NoSuchDatabase) => Err(Failure::NoDatabase),
+            Ok(_) => Ok(()),
+            Err(failure) => Err(Failure::Unavailable(failure.to_string())),
+        }
+    }
+
+    pub(super) fn shard_of(&self, id: &str) -> usize {
         let shards = self.shards.len().max(1) as u64;
         (xxhash_rust::xxh3::xxh3_64(id.as_bytes()) % shards) as usize
     }
 
-    async fn read<R: Send + 'static>(
+    pub(super) async fn read<R: Send + 'static>(
         &self,
         reading: Reading,
         job: impl FnOnce(&Snapshot) -> Result<R, refuge_storage::StorageError> + Send + 'static,
@@ -208,6 +218,7 @@ impl Database for OpenDatabase {
             external_bytes: information.external_bytes,
             shards: self.record.shards,
             revisions_limit: information.revisions_limit,
+            purge_sequence: information.purge_sequence,
             instance_start_seconds: self.record.created_unix_ms / 1000,
         })
     }
@@ -269,6 +280,29 @@ impl Database for OpenDatabase {
             .await
     }
 
+    fn purge_limits(&self) -> PurgeLimits {
+        purging::limits(&self.names)
+    }
+
+    async fn purge(&self, documents: Vec<PurgedDocument>) -> Result<Vec<PurgedDocument>, Failure> {
+        purging::purge(self, documents).await
+    }
+
+    async fn purges(&self, after: u64, limit: usize) -> Result<PurgesPage, Failure> {
+        purging::page(self, after, limit).await
+    }
+
+    async fn purge_records_limit(&self) -> Result<u32, Failure> {
+        let database = self.id();
+        let job = move |snapshot: &Snapshot| Ok(snapshot.purge_state(database)?.records_limit);
+        self.read(Reading::Point, job).await
+    }
+
+    async fn set_purge_records_limit(&self, limit: u32) -> Result<(), Failure> {
+        let operation = Operation::SetPurgeRecordsLimit { database: self.id(), limit };
+        self.commit(operation).await
+    }
+
     async fn local(&self, id: &str) -> Result<Option<LocalDocument>, Failure> {
         let (database, id) = (self.id(), id.to_owned());
         self.read(Reading::Point, move |snapshot| reading::local(snapshot, database, &id)).await
@@ -278,11 +312,7 @@ impl Database for OpenDatabase {
         let value = document.map(|document| reading::encode_local(&document));
         let write = LocalWrite { id: id.to_owned(), value };
         let operation = Operation::Locals { database: self.id(), writes: vec![write] };
-        match self.doors()?.writer.commit(operation).await {
-            Ok(Outcome::NoSuchDatabase) => Err(Failure::NoDatabase),
-            Ok(_) => Ok(()),
-            Err(failure) => Err(Failure::Unavailable(failure.to_string())),
-        }
+        self.commit(operation).await
     }
 
     async fn upload(&self, options: UploadOptions) -> Result<Box<dyn Upload>, Failure> {

@@ -260,6 +260,14 @@ fn parent_attachments(
     Ok(Vec::new())
 }
 
+/// The row of a document whose tree was changed without a new body.
+pub(super) fn replacement(id: String, tree: RevisionTree, previous: Previous) -> DocumentWrite {
+    document_write(
+        id,
+        Working { tree, previous: Some(previous), bodies: Vec::new(), stored: Vec::new() },
+    )
+}
+
 fn document_write(id: String, working: Working) -> DocumentWrite {
     let mut tree = Vec::with_capacity(128);
     let mut pending = Vec::with_capacity(working.bodies.len());

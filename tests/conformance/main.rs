@@ -17,6 +17,7 @@ mod later_work;
 mod local_documents;
 mod multipart;
 mod protocol;
+mod purge;
 mod revisions;
 mod server;
 mod vectors;

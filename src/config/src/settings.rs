@@ -151,6 +151,13 @@ sections! {
         idle_seconds: u64 = 60, number(1, 31_536_000),
             "A database that nobody uses for so long is closed, which frees its actors.";
     }
+    /// Purges over HTTP.
+    purge: Purge {
+        max_document_id_number: usize = 100, number(1, 1_000_000),
+            "Documents that one request to _purge may name; CouchDB's.";
+        max_revisions_number: usize = 1_000, number(1, 1_000_000),
+            "Revisions that one request to _purge may name; CouchDB's.";
+    }
     /// The mesh of nodes.
     mesh: Mesh {
         enabled: bool = false, Expected::Flag,

@@ -30,4 +30,4 @@ pub use incoming::{
 pub use render::{AttachmentForm, Rendering, RevisionStatus, render_document};
 pub use revision::{BadRevision, Revision, RevisionHash};
 pub use sequence::{BadSequence, parse_sequence, sequence_text};
-pub use tree::{BodyPlace, DecodeError, Leaf, NodeView, PendingPlace, RevisionTree};
+pub use tree::{BodyPlace, DecodeError, Leaf, NodeView, PendingPlace, Purged, RevisionTree};

@@ -9,12 +9,14 @@ mod apply;
 mod codec;
 mod graft;
 mod order;
+mod purge;
 mod stem;
 
 use crate::change::LeafSummary;
 use crate::revision::{Revision, RevisionHash};
 
 pub use codec::{DecodeError, PendingPlace};
+pub use purge::Purged;
 
 /// Where a revision's body is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

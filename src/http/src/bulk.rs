@@ -7,6 +7,8 @@ mod documents;
 mod get;
 mod outcome;
 
-pub(crate) use difference::{missing_revisions, revisions_difference};
+pub(crate) use difference::{
+    begin_member, listed_revisions, missing_revisions, revisions_difference, write_revisions,
+};
 pub(crate) use documents::bulk_documents;
 pub(crate) use get::bulk_get;

@@ -150,7 +150,7 @@ fn information_text(database: &dyn Database, information: &Information) -> Vec<u
     );
     write_string(&mut text, database.name());
     text.extend_from_slice(b",\"purge_seq\":");
-    write_string(&mut text, &sequence_text(0, database.instance()));
+    write_string(&mut text, &sequence_text(information.purge_sequence, database.instance()));
     text.extend_from_slice(b",\"update_seq\":");
     write_string(&mut text, &sequence_text(information.update_sequence, database.instance()));
     let _ = write!(

@@ -22,6 +22,7 @@ mod node;
 mod node_events;
 mod peer_stream;
 mod peers;
+mod purge;
 mod query;
 mod replicated;
 mod reply;

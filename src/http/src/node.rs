@@ -7,6 +7,7 @@
 mod database;
 mod mesh;
 mod pages;
+mod purge;
 mod update;
 mod upload;
 
@@ -26,6 +27,7 @@ pub use database::{
 };
 pub use mesh::{NodeEventsPage, NodeEventsRequest, PeerStreamKind};
 pub use pages::{ChangesPage, ChangesRequest, DocumentsPage, DocumentsRequest};
+pub use purge::{PurgeLimits, PurgedDocument, PurgesPage};
 pub use update::{Update, UpdateAttachment, UpdateFailure, UpdateResult};
 pub use upload::{Upload, UploadOptions, UploadedContent};
 

@@ -13,6 +13,11 @@ pub(crate) const PEERS: &str = "_peers";
 
 /// Refuses what only replicators ask of it.
 pub(crate) fn check(request: &Request, part: &Part<'_>) -> Result<(), Failure> {
+    if *part == Part::Purge {
+        return Err(Failure::Forbidden(
+            "documents of _peers are not purged: delete them instead".to_owned(),
+        ));
+    }
     let refused = match part {
         Part::BulkGet | Part::RevisionsDifference | Part::MissingRevisions => true,
         Part::Local { .. } => !matches!(request.method, Method::GET | Method::HEAD),

@@ -16,7 +16,7 @@ use crate::reply::Reply;
 use crate::request::{Request, path_segments};
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, databases, documents, locals,
-    node_events, peer_stream, scheduler, server, settings,
+    node_events, peer_stream, purge, scheduler, server, settings,
 };
 
 pub(crate) use self::path::{Part, SchedulerRoute};
@@ -39,6 +39,9 @@ pub(crate) fn need(route: &Route<'_>, method: &Method) -> Need {
         {
             Need::ServerAdmin
         }
+        Route::Database {
+            part: Part::Purge | Part::PurgedInfos | Part::PurgedInfosLimit, ..
+        } => Need::ServerAdmin,
         Route::Database { name, .. } if ADMIN_DATABASES.contains(&name.as_ref()) => {
             Need::ServerAdmin
         }
@@ -101,6 +104,9 @@ async fn route_database(
         Part::Changes => Box::pin(changes::changes(request, &opened)).await,
         Part::RevisionsDifference => Box::pin(bulk::revisions_difference(request, &opened)).await,
         Part::MissingRevisions => Box::pin(bulk::missing_revisions(request, &opened)).await,
+        Part::Purge => Box::pin(purge::purge(request, database)).await,
+        Part::PurgedInfos => purge::purged_infos(request, &opened),
+        Part::PurgedInfosLimit => Box::pin(purge::purged_infos_limit(request, database)).await,
         Part::Security => Box::pin(settings::security(request, database)).await,
         Part::RevisionsLimit => Box::pin(settings::revisions_limit(request, database)).await,
         Part::EnsureFullCommit => Box::pin(settings::ensure_full_commit(request, database)).await,

@@ -44,6 +44,8 @@ pub struct DatabaseInformation {
     pub external_bytes: u64,
     /// Revisions kept on a path.
     pub revisions_limit: u32,
+    /// The last purge sequence given, 0 for none.
+    pub purge_sequence: u64,
 }
 
 /// What the writer counts for each database; the row of it is written with every change.

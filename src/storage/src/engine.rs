@@ -8,6 +8,7 @@ mod garbage;
 mod group;
 mod leases;
 mod memtables;
+mod purging;
 mod registry;
 
 use std::collections::HashMap;
@@ -165,6 +166,7 @@ impl Engine {
         let mode = if only_chunks { PersistMode::Buffer } else { PersistMode::SyncData };
         let rows = group.iter().map(|operation| match operation {
             Operation::Documents(write) => write.documents.len() * ROWS_OF_A_DOCUMENT,
+            Operation::Purge(write) => write.documents.len() * ROWS_OF_A_DOCUMENT,
             Operation::Locals { writes, .. } => writes.len(),
             _ => 2,
         });

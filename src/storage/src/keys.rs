@@ -10,6 +10,7 @@
 //! | `locals` | local id |
 //! | `attachments` | 1, address → content; 2, address, document id, sequence → reference; 3, upload → its state while it has no address |
 //! | `chunks` | upload, chunk number (four bytes, big-endian) |
+//! | `purges` | a tag, then what [`PurgeKey`] says |
 //!
 //! `databases` begins with a tag instead (see [`RegistryKey`]); `node` holds plain names; `garbage`
 //! is one queue for all databases (see [`garbage_key`]). Database 0 is never given: under it stand
@@ -45,6 +46,31 @@ pub(crate) enum RegistryKey {
     Dropping = 5,
     /// Nothing → the next number to give.
     NextNumber = 6,
+    /// A number → how it stands with its purges.
+    Purges = 7,
+}
+
+/// The tags of `purges`, and what stands behind them in a key.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(crate) enum PurgeKey {
+    /// Purge sequence (eight bytes, big-endian) → record.
+    Record = 1,
+    /// Uuid (16) → purge sequence.
+    Name = 2,
+    /// Name of an index → the purge sequence up to which it has followed.
+    Checkpoint = 3,
+    /// Where the checkpoints end; no key has it.
+    AfterCheckpoints = 4,
+}
+
+/// A key of `purges`.
+pub(crate) fn purge_key(tag: PurgeKey, database: DatabaseId, rest: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(5 + rest.len());
+    key.extend_from_slice(&database.0.to_be_bytes());
+    key.push(tag as u8);
+    key.extend_from_slice(rest);
+    key
 }
 
 /// The key of a database's row in `databases`.

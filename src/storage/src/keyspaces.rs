@@ -36,6 +36,8 @@ pub(crate) struct Keyspaces {
     pub(crate) chunks: Keyspace,
     /// What perhaps has to leave, oldest first.
     pub(crate) garbage: Keyspace,
+    /// Records of purges, and how far indexes have followed them.
+    pub(crate) purges: Keyspace,
 }
 
 impl Keyspaces {
@@ -51,11 +53,12 @@ impl Keyspaces {
             attachments: database.keyspace("attachments", base)?,
             chunks: database.keyspace("chunks", chunks)?,
             garbage: database.keyspace("garbage", sequences)?,
+            purges: database.keyspace("purges", base)?,
         })
     }
 
     /// All of them.
-    pub(crate) fn all(&self) -> [&Keyspace; 9] {
+    pub(crate) fn all(&self) -> [&Keyspace; 10] {
         [
             &self.node,
             &self.databases,
@@ -66,6 +69,7 @@ impl Keyspaces {
             &self.attachments,
             &self.chunks,
             &self.garbage,
+            &self.purges,
         ]
     }
 
@@ -76,7 +80,7 @@ impl Keyspaces {
     }
 
     /// Those whose rows begin with a database's number.
-    pub(crate) fn of_databases(&self) -> [&Keyspace; 6] {
+    pub(crate) fn of_databases(&self) -> [&Keyspace; 7] {
         [
             &self.documents,
             &self.sequences,
@@ -84,6 +88,7 @@ impl Keyspaces {
             &self.locals,
             &self.attachments,
             &self.chunks,
+            &self.purges,
         ]
     }
 }

@@ -19,6 +19,7 @@ mod lock;
 mod memory;
 mod operation;
 mod options;
+mod purge;
 mod records;
 mod snapshot;
 mod store;
@@ -31,6 +32,7 @@ pub use operation::{
     Outcome, Previous,
 };
 pub use options::Options;
+pub use purge::{DocumentPurge, PurgeChange, PurgeCommitted, PurgeRecord, PurgeState, PurgeWrite};
 pub use records::{ContentRecord, DocumentRecord};
 pub use snapshot::{
     ChangeRange, Changes, ChangesWithBodies, DocumentRange, Documents, DueGarbage, GarbagePlace,

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use refuge_document::{Attachment, Body, BodyPlace, LeafSummary, PendingPlace};
 
 use crate::database::{DatabaseId, DatabaseRecord};
+use crate::purge::{PurgeCommitted, PurgeWrite};
 
 /// Longest document id or local id that fits a key, in bytes: fjall's keys hold 65,535 bytes, of
 /// which an attachment reference needs 45 beside the id.
@@ -47,6 +48,25 @@ pub enum Operation {
     },
     /// Writes documents → [`Outcome::Documents`].
     Documents(DocumentsWrite),
+    /// Purges documents → [`Outcome::Purged`].
+    Purge(PurgeWrite),
+    /// Replaces the number of purge records that a database keeps → [`Outcome::Done`].
+    SetPurgeRecordsLimit {
+        /// The database.
+        database: DatabaseId,
+        /// Records kept, ≥ 1.
+        limit: u32,
+    },
+    /// Notes how far an index has followed the purges of its database → [`Outcome::Done`]. No
+    /// record behind that is forgotten.
+    SetPurgeCheckpoint {
+        /// The database.
+        database: DatabaseId,
+        /// Name of the index.
+        index: String,
+        /// The purge sequence up to which it has followed; `None` when the index is no more.
+        sequence: Option<u64>,
+    },
     /// Writes local documents → [`Outcome::Done`].
     Locals {
         /// The database.
@@ -171,6 +191,8 @@ pub enum Outcome {
     Deleted(DatabaseId),
     /// The documents were written.
     Documents(Committed),
+    /// The documents were purged.
+    Purged(PurgeCommitted),
     /// Done.
     Done,
     /// A database of this name exists: nothing was done.

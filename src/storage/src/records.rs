@@ -9,12 +9,17 @@ mod codec;
 mod content;
 mod document;
 mod garbage;
+mod purge;
 mod registry;
 
 pub(crate) use body::{decode as decode_body, encode as encode_body};
 pub(crate) use change::{decode as decode_change, encode as encode_change};
 pub(crate) use content::encode as encode_content;
 pub(crate) use document::{Sizes, encode as encode_document};
+pub(crate) use purge::{
+    decode_purge, decode_purge_sequence, decode_purge_state, encode_purge, encode_purge_sequence,
+    encode_purge_state,
+};
 pub(crate) use registry::{
     decode_counters, decode_database, decode_next_number, decode_revisions_limit, encode_counters,
     encode_database, encode_next_number, encode_revisions_limit,

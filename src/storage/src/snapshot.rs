@@ -4,6 +4,7 @@
 mod changes;
 mod documents;
 mod garbage;
+mod purges;
 
 pub use changes::{ChangeRange, Changes, ChangesWithBodies};
 pub use documents::{DocumentRange, Documents, Locals};
@@ -149,6 +150,7 @@ impl Snapshot {
             active_bytes: counters.active_bytes,
             external_bytes: counters.external_bytes,
             revisions_limit,
+            purge_sequence: self.purge_state(database)?.sequence,
         }))
     }
 

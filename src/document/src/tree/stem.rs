@@ -14,18 +14,24 @@ impl RevisionTree {
         if distances.iter().all(|distance| *distance < limit) {
             return;
         }
+        let keep: Vec<bool> = distances.iter().map(|distance| *distance < limit).collect();
+        self.retain(&keep);
+    }
+
+    /// Keeps these nodes; those whose parents go become beginnings of branches.
+    pub(super) fn retain(&mut self, keep: &[bool]) {
         let mut kept = 0;
-        let moved: Vec<u32> = distances
+        let moved: Vec<u32> = keep
             .iter()
-            .map(|distance| {
-                if *distance >= limit {
+            .map(|keep| {
+                if !keep {
                     return NO_PARENT;
                 }
                 kept += 1;
                 kept - 1
             })
             .collect();
-        let mut keep = moved.iter().map(|place| *place != NO_PARENT);
+        let mut keep = keep.iter().copied();
         self.nodes.retain(|_| keep.next().unwrap_or(true));
         for node in &mut self.nodes {
             node.parent = moved.get(node.parent as usize).copied().unwrap_or(NO_PARENT);

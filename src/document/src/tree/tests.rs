@@ -309,3 +309,21 @@ fn what_is_no_stored_tree_is_refused() {
     stored.push(0);
     assert_eq!(RevisionTree::decode(&stored), Err(DecodeError::Damaged));
 }
+
+#[test]
+fn a_purged_winner_gives_way_to_the_next_leaf_and_takes_its_branch_along() {
+    let mut tree = tree_of(&["3-c 2-b 1-a", "2-d 1-a"]);
+    let purged = tree.purge(&[revision("3-c"), revision("1-a"), revision("9-z")]);
+    assert_eq!(purged.leaves, [revision("3-c")]);
+    assert_eq!(leaves(&tree), "2-d");
+    assert_eq!(history(&tree, "2-d"), "2-d 1-a");
+    assert!(tree.find(&revision("2-b")).is_none());
+}
+
+#[test]
+fn a_document_whose_last_leaf_is_purged_never_was() {
+    let mut tree = tree_of(&["2-b 1-a", "2-c 1-a"]);
+    tree.purge(&[revision("2-b"), revision("2-c")]);
+    assert!(tree.is_empty());
+    assert_eq!(tree, RevisionTree::default());
+}

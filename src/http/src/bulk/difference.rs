@@ -71,7 +71,7 @@ async fn find_missing(
 ) -> Result<Vec<Missing>, Failure> {
     reply::allow(&request.method, &[Method::POST], "POST")?;
     let text = request.json_bytes(limits::JSON_BYTES).await?;
-    let mut asked = parse(&text)?.into_iter().peekable();
+    let mut asked = listed_revisions(&text)?.into_iter().peekable();
     let mut missing = Vec::new();
     while asked.peek().is_some() {
         let group: Vec<(String, Vec<Revision>)> = asked.by_ref().take(GROUP_DOCUMENTS).collect();
@@ -102,7 +102,8 @@ fn compare(
     (!missing.is_empty()).then_some(Missing { id, missing, possible_ancestors })
 }
 
-fn begin_member(out: &mut Vec<u8>, number: usize, name: &str) {
+/// Writes the comma where one is due, the name, and the colon.
+pub(crate) fn begin_member(out: &mut Vec<u8>, number: usize, name: &str) {
     if number > 0 {
         out.push(b',');
     }
@@ -110,7 +111,8 @@ fn begin_member(out: &mut Vec<u8>, number: usize, name: &str) {
     out.push(b':');
 }
 
-fn write_revisions(out: &mut Vec<u8>, revisions: &[Revision]) {
+/// Writes an array of revisions.
+pub(crate) fn write_revisions(out: &mut Vec<u8>, revisions: &[Revision]) {
     out.push(b'[');
     for (number, revision) in revisions.iter().enumerate() {
         if number > 0 {
@@ -148,7 +150,8 @@ impl<'de> Deserialize<'de> for Listed {
     }
 }
 
-fn parse(text: &[u8]) -> Result<Vec<(String, Vec<Revision>)>, Failure> {
+/// Reads `{id: [revision, …], …}`.
+pub(crate) fn listed_revisions(text: &[u8]) -> Result<Vec<(String, Vec<Revision>)>, Failure> {
     let Listed(listed) = serde_json::from_slice(text).map_err(|error| {
         Failure::BadRequest(if error.is_data() {
             "Request body must be a JSON object of document ids with their revisions".to_owned()
@@ -173,7 +176,7 @@ mod tests {
 
     #[test]
     fn listed_revisions_are_read_in_their_order() {
-        let listed = parse(br#"{"b": ["1-x", "2-y"], "a": []}"#).expect("good");
+        let listed = listed_revisions(br#"{"b": ["1-x", "2-y"], "a": []}"#).expect("good");
         assert_eq!(
             listed,
             [("b".to_owned(), vec![revision("1-x"), revision("2-y")]), ("a".to_owned(), vec![])]
@@ -183,7 +186,7 @@ mod tests {
     #[test]
     fn other_shapes_are_refused() {
         for text in ["", "[]", "{", r#"{"a": 1}"#, r#"{"a": [1]}"#, r#"{"a": ["x"]}"#] {
-            let failure = parse(text.as_bytes()).expect_err(text);
+            let failure = listed_revisions(text.as_bytes()).expect_err(text);
             assert_eq!(failure.status().0.as_u16(), 400, "{text}");
         }
     }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use refuge_document::{Attachment, Body, BodyPlace, Leaf, RevisionTree};
 
 use super::{
-    ChangesPage, ChangesRequest, DocumentsPage, DocumentsRequest, Update, UpdateResult, Upload,
-    UploadOptions,
+    ChangesPage, ChangesRequest, DocumentsPage, DocumentsRequest, PurgeLimits, PurgedDocument,
+    PurgesPage, Update, UpdateResult, Upload, UploadOptions, absent,
 };
 use crate::failure::Failure;
 use crate::user::Security;
@@ -56,6 +56,32 @@ pub trait Database: Send + Sync + 'static {
     /// One page of documents in byte order of their ids (live winners only).
     async fn documents(&self, request: DocumentsRequest) -> Result<DocumentsPage, Failure>;
 
+    /// What one request to purge may name at most.
+    fn purge_limits(&self) -> PurgeLimits {
+        PurgeLimits::default()
+    }
+
+    /// Takes leaves out of documents, each document named at most once; what left of each, in order.
+    /// Durable when it returns.
+    async fn purge(&self, _documents: Vec<PurgedDocument>) -> Result<Vec<PurgedDocument>, Failure> {
+        Err(absent("purges"))
+    }
+
+    /// Remembered purges behind a purge sequence, at most `limit`.
+    async fn purges(&self, _after: u64, _limit: usize) -> Result<PurgesPage, Failure> {
+        Err(absent("purges"))
+    }
+
+    /// How many purges are remembered.
+    async fn purge_records_limit(&self) -> Result<u32, Failure> {
+        Err(absent("purges"))
+    }
+
+    /// Sets how many purges are remembered, ≥ 1; durable when it returns.
+    async fn set_purge_records_limit(&self, _limit: u32) -> Result<(), Failure> {
+        Err(absent("purges"))
+    }
+
     /// The body of a `_local` document (`id` without `_local/`) with its revision number.
     async fn local(&self, id: &str) -> Result<Option<LocalDocument>, Failure>;
 
@@ -93,6 +119,8 @@ pub struct Information {
     pub shards: u16,
     /// Generations of a document's history that are kept.
     pub revisions_limit: u32,
+    /// The last purge sequence given, 0 for none.
+    pub purge_sequence: u64,
     /// When it was made, seconds since 1970.
     pub instance_start_seconds: u64,
 }

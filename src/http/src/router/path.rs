@@ -97,6 +97,12 @@ pub(crate) enum Part<'a> {
     RevisionsDifference,
     /// `_missing_revs`.
     MissingRevisions,
+    /// `_purge`.
+    Purge,
+    /// `_purged_infos`.
+    PurgedInfos,
+    /// `_purged_infos_limit`.
+    PurgedInfosLimit,
     /// `_security`.
     Security,
     /// `_revs_limit`.
@@ -148,9 +154,6 @@ const LATER_DATABASE: &[&str] = &[
     "_index",
     "_local_docs",
     "_partition",
-    "_purge",
-    "_purged_infos",
-    "_purged_infos_limit",
     "_shards",
     "_sync_shards",
     "_temp_view",
@@ -220,6 +223,9 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         ("_changes", []) => Part::Changes,
         ("_revs_diff", []) => Part::RevisionsDifference,
         ("_missing_revs", []) => Part::MissingRevisions,
+        ("_purge", []) => Part::Purge,
+        ("_purged_infos", []) => Part::PurgedInfos,
+        ("_purged_infos_limit", []) => Part::PurgedInfosLimit,
         ("_security", []) => Part::Security,
         ("_revs_limit", []) => Part::RevisionsLimit,
         ("_ensure_full_commit", []) => Part::EnsureFullCommit,

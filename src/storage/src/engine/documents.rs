@@ -8,7 +8,7 @@ use crate::engine::group::Group;
 use crate::error::{CommitError, StorageError};
 use crate::keys::{self, Waste};
 use crate::operation::{
-    BodyRecord, Committed, DocumentWrite, DocumentsWrite, MAXIMUM_ID_BYTES, Outcome,
+    BodyRecord, Committed, DocumentWrite, DocumentsWrite, MAXIMUM_ID_BYTES, Outcome, Previous,
 };
 use crate::records::{self, Sizes};
 
@@ -56,7 +56,19 @@ impl Group<'_> {
     fn write_document(
         &mut self,
         database: DatabaseId,
+        document: DocumentWrite,
+        counters: &mut Counters,
+    ) -> Result<(u64, Option<u64>), CommitError> {
+        let winner = winner_sizes(&document);
+        self.write_rows(database, document, winner, counters)
+    }
+
+    /// As [`Group::write_document`], with what its winner counts for.
+    pub(super) fn write_rows(
+        &mut self,
+        database: DatabaseId,
         mut document: DocumentWrite,
+        winner: BodySizes,
         counters: &mut Counters,
     ) -> Result<(u64, Option<u64>), CommitError> {
         let base = counters.update_sequence + 1;
@@ -74,7 +86,7 @@ impl Group<'_> {
 
         let keyspaces = &self.engine.shared.keyspaces;
         records::encode_change(&mut self.row, body, &document.leaves, &document.id);
-        let sizes = sizes(&document, self.row.len() as u64);
+        let sizes = sizes(&document, winner, self.row.len() as u64);
         let key = keys::sequence_key(database, sequence);
         self.batch.insert(&keyspaces.sequences, key, self.row.as_slice());
         records::encode_document(&mut self.row, sequence, sizes, &document.tree);
@@ -126,38 +138,61 @@ fn fill_places(tree: &mut [u8], pending: &[PendingPlace], base: u64) -> Result<(
     Ok(())
 }
 
-/// What a document counts for. Where its winner is an older revision, what the row before it
+/// What a winner counts for.
+#[derive(Clone, Copy, Default)]
+pub(super) struct BodySizes {
+    /// Bytes of its body's text.
+    text_bytes: u64,
+    /// The same with its attachments, as the client sent them.
+    external_bytes: u64,
+}
+
+impl BodySizes {
+    pub(super) fn of(record: &BodyRecord) -> Self {
+        let text_bytes = record.body.as_bytes().len() as u64;
+        let attached: u64 = record.attachments.iter().map(|one| one.length).sum();
+        Self { text_bytes, external_bytes: text_bytes + attached }
+    }
+}
+
+/// What a document's winner counts for. Where it is an older revision, what the row before it
 /// counted for is the nearest that is known.
-fn sizes(document: &DocumentWrite, change_bytes: u64) -> Sizes {
+fn winner_sizes(document: &DocumentWrite) -> BodySizes {
     let new_winner = match document.winner_place {
         BodyPlace::Pending(ordinal) => document.bodies.get(usize::from(ordinal)),
         BodyPlace::Missing | BodyPlace::At(_) => None,
     };
-    let (body_bytes, external_bytes) = match (new_winner, &document.previous) {
-        (Some(record), _) => {
-            let text = record.body.as_bytes().len() as u64;
-            let attached: u64 = record.attachments.iter().map(|one| one.length).sum();
-            (text, text + attached)
+    match (new_winner, &document.previous) {
+        (Some(record), _) => BodySizes::of(record),
+        (None, Some(previous)) => {
+            let external_bytes = previous.external_bytes;
+            BodySizes { text_bytes: external_bytes, external_bytes }
         }
-        (None, Some(previous)) => (previous.external_bytes, previous.external_bytes),
-        (None, None) => (0, 0),
-    };
+        (None, None) => BodySizes::default(),
+    }
+}
+
+/// What a document counts for.
+fn sizes(document: &DocumentWrite, winner: BodySizes, change_bytes: u64) -> Sizes {
     let rows =
         document.id.len() as u64 + document.tree.len() as u64 + change_bytes + ROW_OVERHEAD_BYTES;
-    Sizes { active_bytes: rows + body_bytes, external_bytes }
+    Sizes { active_bytes: rows + winner.text_bytes, external_bytes: winner.external_bytes }
+}
+
+impl Counters {
+    /// Takes out what a row that leaves counted for.
+    pub(super) fn uncount(&mut self, previous: &Previous) {
+        let kind = if previous.deleted { &mut self.deleted_documents } else { &mut self.documents };
+        *kind = kind.saturating_sub(1);
+        self.active_bytes = self.active_bytes.saturating_sub(previous.active_bytes);
+        self.external_bytes = self.external_bytes.saturating_sub(previous.external_bytes);
+    }
 }
 
 /// Moves a database's counters from a document's earlier row to its new one.
 fn count(counters: &mut Counters, document: &DocumentWrite, sizes: Sizes) {
     if let Some(previous) = &document.previous {
-        let kind = if previous.deleted {
-            &mut counters.deleted_documents
-        } else {
-            &mut counters.documents
-        };
-        *kind = kind.saturating_sub(1);
-        counters.active_bytes = counters.active_bytes.saturating_sub(previous.active_bytes);
-        counters.external_bytes = counters.external_bytes.saturating_sub(previous.external_bytes);
+        counters.uncount(previous);
     }
     let deleted = document.leaves.first().is_some_and(|leaf| leaf.deleted);
     if deleted {

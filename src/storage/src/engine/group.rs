@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::error::CommitError;
 use crate::keys::{self, RegistryKey};
 use crate::operation::{LocalWrite, MAXIMUM_ID_BYTES, Operation, Outcome};
+use crate::purge::PurgeState;
 use crate::records::{self, UploadState};
 
 /// A group under way.
@@ -24,6 +25,8 @@ pub(super) struct Group<'a> {
     pub(super) uploads: HashMap<(DatabaseId, [u8; 16]), Option<UploadState>>,
     /// Databases whose counters the group changed.
     changed: Vec<DatabaseId>,
+    /// How databases that the group purged stand with it.
+    pub(super) purge_states: HashMap<DatabaseId, PurgeState>,
     /// Room for building a key.
     pub(super) key: Vec<u8>,
     /// Room for building a row.
@@ -39,6 +42,7 @@ impl<'a> Group<'a> {
             contents: HashSet::new(),
             uploads: HashMap::new(),
             changed: Vec::new(),
+            purge_states: HashMap::new(),
             key: Vec::new(),
             row: Vec::new(),
         }
@@ -65,6 +69,13 @@ impl<'a> Group<'a> {
                 self.put_setting(RegistryKey::RevisionsLimit, database)
             }
             Operation::Documents(write) => self.write_documents(write),
+            Operation::Purge(write) => self.purge(write),
+            Operation::SetPurgeRecordsLimit { database, limit } => {
+                self.set_purge_records_limit(database, limit)
+            }
+            Operation::SetPurgeCheckpoint { database, index, sequence } => {
+                self.set_purge_checkpoint(database, &index, sequence)
+            }
             Operation::Locals { database, writes } => self.write_locals(database, &writes),
             Operation::Chunk { database, upload, number, bytes } => {
                 self.write_chunk(database, upload, number, &bytes)
@@ -87,6 +98,7 @@ impl<'a> Group<'a> {
     /// states of uploads.
     pub(super) fn finish(mut self) {
         self.finish_uploads();
+        self.finish_purges();
         for database in std::mem::take(&mut self.changed) {
             let Some(Some(counters)) = self.engine.counters.get(&database) else {
                 continue;

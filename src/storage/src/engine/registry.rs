@@ -60,7 +60,12 @@ impl Group<'_> {
         };
         let keyspace = &self.engine.shared.keyspaces.databases;
         self.batch.remove(keyspace, keys::name_key(name));
-        for tag in [RegistryKey::Counters, RegistryKey::Security, RegistryKey::RevisionsLimit] {
+        for tag in [
+            RegistryKey::Counters,
+            RegistryKey::Security,
+            RegistryKey::RevisionsLimit,
+            RegistryKey::Purges,
+        ] {
             self.batch.remove(keyspace, keys::registry_key(tag, record.id));
         }
         records::encode_opaque(&mut self.row, name.as_bytes());

@@ -14,4 +14,5 @@ mod fixture;
 mod garbage;
 mod lifetimes;
 mod node_records;
+mod purges;
 mod reading;

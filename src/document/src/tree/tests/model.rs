@@ -213,6 +213,49 @@ proptest! {
     }
 
     #[test]
+    fn a_purge_leaves_the_lines_of_the_leaves_that_stay(
+        (history, arrivals, _) in arrivals(),
+        chosen in prop::collection::vec(any::<bool>(), 24),
+        others in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+    ) {
+        let whole = tree_after(&history, &arrivals);
+        let (gone, staying): (Vec<(Leaf, bool)>, Vec<(Leaf, bool)>) =
+            whole.leaves().into_iter().zip(chosen).partition(|(_, gone)| *gone);
+        let revisions = |some: &[(Leaf, bool)]| -> Vec<Revision> {
+            some.iter().map(|(leaf, _)| leaf.revision.clone()).collect()
+        };
+        let (gone, staying) = (revisions(&gone), revisions(&staying));
+        // Inner and unknown revisions beside them change nothing.
+        let inner = others.iter().map(|index| history[index.index(history.len())].revision.clone());
+        let inner = inner.filter(|one| whole.find(one).is_none_or(|node| !node.leaf));
+        let named: Vec<Revision> = inner.chain(gone.iter().cloned()).collect();
+
+        let mut tree = whole.clone();
+        let purged = tree.purge(&named);
+
+        prop_assert_eq!(purged.leaves, gone);
+        let left: Vec<Revision> = tree.leaves().into_iter().map(|leaf| leaf.revision).collect();
+        prop_assert_eq!(&left, &staying);
+        for leaf in &staying {
+            prop_assert_eq!(tree.history(leaf), whole.history(leaf));
+        }
+        let lines: BTreeSet<Revision> =
+            staying.iter().flat_map(|leaf| whole.history(leaf).unwrap()).collect();
+        prop_assert_eq!(tree.all().count(), lines.len());
+        let mut bodies: Vec<u64> = whole
+            .all()
+            .filter(|(revision, node)| node.leaf && !lines.contains(revision))
+            .filter_map(|(_, node)| match node.place {
+                BodyPlace::At(sequence) => Some(sequence),
+                _ => None,
+            })
+            .collect();
+        bodies.sort_unstable();
+        prop_assert_eq!(purged.bodies, bodies);
+        prop_assert_eq!(tree.clone().purge(&named), Purged::default());
+    }
+
+    #[test]
     fn damaged_bytes_never_make_it_panic(
         (history, arrivals, _) in arrivals(),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),

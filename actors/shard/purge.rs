@@ -1,0 +1,83 @@
+//! Turns a purge that waits at a shard into one write: takes the named leaves out of the trees and
+//! tells what leaves with them. Blocking reads happen here; sending the write away and answering do
+//! not.
+
+use refuge_http::{Failure, PurgedDocument};
+use refuge_otp::Slot;
+use refuge_storage::{
+    DatabaseId, DocumentPurge, PurgeChange, PurgeWrite, Snapshot, StorageError, Store,
+};
+use tokio::sync::oneshot;
+
+use super::batch::replacement;
+
+/// Gets what left of each document, in order, after the commit.
+pub(crate) type PurgeReply = oneshot::Sender<Result<Vec<PurgedDocument>, Failure>>;
+
+/// Documents to be purged, and where the caller waits.
+#[derive(Debug)]
+pub struct PurgeRequest {
+    /// The documents with the leaves to take out, all of this shard, each document at most once.
+    pub documents: Vec<PurgedDocument>,
+    /// Gets what left.
+    pub reply: PurgeReply,
+    /// Its place in the shard's queue; free again once the shard takes the request.
+    pub slot: Option<Slot>,
+}
+
+/// A purge that is ready for the engine.
+pub struct PreparedPurge {
+    pub(crate) write: PurgeWrite,
+    pub(crate) purged: Vec<PurgedDocument>,
+    pub(crate) reply: PurgeReply,
+}
+
+/// Reads the trees and prepares the write; the failure is told to whoever waits.
+pub(crate) fn prepare(
+    store: &Store,
+    database: DatabaseId,
+    request: PurgeRequest,
+) -> Option<PreparedPurge> {
+    let PurgeRequest { documents, reply, slot: _ } = request;
+    let prepared = store.snapshot().and_then(|snapshot| {
+        let documents = documents.into_iter();
+        documents.map(|one| prepare_one(&snapshot, database, one)).collect::<Result<Vec<_>, _>>()
+    });
+    match prepared {
+        Ok(prepared) => {
+            let (documents, purged) = prepared.into_iter().unzip();
+            let write = PurgeWrite { database, time_ms: crate::now_ms(), documents };
+            Some(PreparedPurge { write, purged, reply })
+        }
+        Err(error) => {
+            let _ = reply.send(Err(crate::node_service::storage_failure(&error)));
+            None
+        }
+    }
+}
+
+fn prepare_one(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+    asked: PurgedDocument,
+) -> Result<(DocumentPurge, PurgedDocument), StorageError> {
+    let PurgedDocument { id, revisions } = asked;
+    let (change, leaves) = match snapshot.document(database, &id)? {
+        None => (None, Vec::new()),
+        Some(record) => {
+            let mut tree = record.tree()?;
+            let deleted = tree.winner().is_some_and(|leaf| leaf.deleted);
+            let purged = tree.purge(&revisions);
+            if purged.leaves.is_empty() {
+                (None, Vec::new())
+            } else {
+                let previous = record.previous(deleted);
+                let remaining = (!tree.is_empty()).then(|| replacement(id.clone(), tree, previous));
+                (Some(PurgeChange { previous, remaining, bodies: purged.bodies }), purged.leaves)
+            }
+        }
+    };
+    let uuid = rand::random();
+    let purge = DocumentPurge { id: id.clone(), uuid, revisions, change };
+    Ok((purge, PurgedDocument { id, revisions: leaves }))
+}
