@@ -1,13 +1,20 @@
 //! The configuration's actor: reads the layers at its start, publishes them under its own name as one
 //! immutable snapshot, and is the only one that writes `etc/local.toml`.
 //!
-//! Called by: the authenticator (the first admin). A restart loses nothing; the layers are read anew.
+//! Called by: the authenticator (the first admin), the node's service (`_config`). A restart loses what
+//! was set for this run of the node alone; all else is read anew.
+
+mod change;
+mod rules;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_config::{LocalSetting, Place, Settings, Sources, load, write_local};
+use refuge_config::{
+    LocalSetting, LogLevel, Place, Settings, Sources, Unpersisted, load_with, write_local,
+};
+use refuge_http::{ConfigurationChange, Failure, Rules};
 use refuge_identity::password;
 use refuge_otp::Names;
 use tokio::sync::oneshot;
@@ -18,12 +25,16 @@ use crate::names;
 pub struct CurrentSettings {
     /// The settings.
     pub settings: Settings,
+    /// What they ask of HTTP.
+    pub rules: Arc<Rules>,
     /// Grows with every change.
     pub generation: u64,
 }
 
+/// Told how much is to be logged, whenever the settings were read.
+pub type SetLogLevel = Arc<dyn Fn(LogLevel) + Send + Sync>;
+
 /// Messages of the configuration's actor.
-#[derive(Debug)]
 pub enum ConfigurationMessage {
     /// Write an admin with an already hashed password.
     WriteAdmin {
@@ -34,6 +45,18 @@ pub enum ConfigurationMessage {
         /// Answered when the file is on disk and the settings are in force.
         reply: oneshot::Sender<Result<(), String>>,
     },
+    /// Change one value, as a server admin asked over HTTP.
+    Change {
+        /// What is to be changed.
+        change: ConfigurationChange,
+        /// Gets the value before it, when the new one is in force.
+        reply: oneshot::Sender<Result<Option<String>, Failure>>,
+    },
+    /// Read the files anew, and forget what was set for this run of the node alone.
+    Reload {
+        /// Answered when the settings are in force; they stay as they were where a file is wrong.
+        reply: oneshot::Sender<Result<(), Failure>>,
+    },
 }
 
 /// What the actor is started with.
@@ -43,6 +66,8 @@ pub struct ConfigurationArguments {
     pub names: Names,
     /// Where settings come from.
     pub sources: Sources,
+    /// Told how much is to be logged.
+    pub set_log_level: SetLogLevel,
 }
 
 /// The actor.
@@ -52,6 +77,8 @@ pub struct ConfigurationActor;
 /// Where settings come from, and how often they changed.
 pub struct ConfigurationState {
     arguments: ConfigurationArguments,
+    myself: ActorRef<ConfigurationMessage>,
+    unpersisted: Unpersisted,
     generation: u64,
 }
 
@@ -65,24 +92,34 @@ impl Actor for ConfigurationActor {
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let settings = read(arguments.sources.clone()).await?;
+        let settings = read(&arguments.sources, &Unpersisted::new()).await?;
         let settings = hash_written_passwords(&arguments.sources, settings).await?;
         // Another number than the last incarnation's, so that nobody takes old for new.
-        let state = ConfigurationState { arguments, generation: rand::random::<u32>().into() };
-        state.publish(&myself, settings);
+        let generation = rand::random::<u32>().into();
+        let unpersisted = Unpersisted::new();
+        let mut state = ConfigurationState { arguments, myself, unpersisted, generation };
+        state.publish(settings);
         Ok(state)
     }
 
     async fn handle(
         &self,
-        myself: ActorRef<Self::Msg>,
+        _myself: ActorRef<Self::Msg>,
         message: Self::Msg,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             ConfigurationMessage::WriteAdmin { name, hash, reply } => {
-                let written = state.write_admin(&myself, name, hash).await;
+                let written = state.write_admin(name, hash).await;
                 let _ = reply.send(written);
+            }
+            ConfigurationMessage::Change { change, reply } => {
+                let changed = state.change(change).await;
+                let _ = reply.send(changed);
+            }
+            ConfigurationMessage::Reload { reply } => {
+                let reloaded = state.reload().await;
+                let _ = reply.send(reloaded);
             }
         }
         Ok(())
@@ -90,28 +127,45 @@ impl Actor for ConfigurationActor {
 }
 
 impl ConfigurationState {
-    fn publish(&self, myself: &ActorRef<ConfigurationMessage>, settings: Settings) {
-        let current = CurrentSettings { settings, generation: self.generation };
-        self.arguments.names.publish(&myself.get_cell(), names::CONFIGURATION, Arc::new(current));
+    fn publish(&mut self, settings: Settings) {
+        self.generation += 1;
+        (self.arguments.set_log_level)(settings.log.level);
+        let rules = Arc::new(rules::rules(&settings));
+        let current = CurrentSettings { settings, rules, generation: self.generation };
+        let owner = self.myself.get_cell();
+        self.arguments.names.publish(&owner, names::CONFIGURATION, Arc::new(current));
     }
 
-    async fn write_admin(
-        &mut self,
-        myself: &ActorRef<ConfigurationMessage>,
-        name: String,
-        hash: String,
-    ) -> Result<(), String> {
+    async fn write_admin(&mut self, name: String, hash: String) -> Result<(), String> {
         write_admins(&self.arguments.sources, BTreeMap::from([(name, hash)])).await?;
-        let settings =
-            read(self.arguments.sources.clone()).await.map_err(|error| error.to_string())?;
-        self.generation += 1;
-        self.publish(myself, settings);
+        let settings = read(&self.arguments.sources, &self.unpersisted).await?;
+        self.publish(settings);
+        Ok(())
+    }
+
+    async fn reload(&mut self) -> Result<(), Failure> {
+        let settings = read(&self.arguments.sources, &Unpersisted::new()).await;
+        let settings = settings.map_err(|error| {
+            tracing::warn!(error, "the configuration is not read anew; what is in force stays");
+            Failure::BadRequest(error)
+        })?;
+        check_admins(&settings).map_err(Failure::BadRequest)?;
+        let settings = hash_written_passwords(&self.arguments.sources, settings).await;
+        let settings = settings.map_err(Failure::Internal)?;
+        tracing::info!("the configuration was read anew");
+        self.unpersisted.clear();
+        self.publish(settings);
         Ok(())
     }
 }
 
-async fn read(sources: Sources) -> Result<Settings, ActorProcessingErr> {
-    Ok(tokio::task::spawn_blocking(move || load(&sources)).await??)
+/// Reads all layers, on a thread that may wait for the disk.
+async fn read(sources: &Sources, unpersisted: &Unpersisted) -> Result<Settings, String> {
+    let (sources, unpersisted) = (sources.clone(), unpersisted.clone());
+    tokio::task::spawn_blocking(move || load_with(&sources, &unpersisted))
+        .await
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())
 }
 
 /// Whether every admin's hash is in a form that can be compared with; else that admin could never
@@ -128,10 +182,7 @@ pub fn check_admins(settings: &Settings) -> Result<(), String> {
 }
 
 /// Passwords that somebody wrote into `etc/local.toml` in clear are hashed and written back.
-async fn hash_written_passwords(
-    sources: &Sources,
-    settings: Settings,
-) -> Result<Settings, ActorProcessingErr> {
+async fn hash_written_passwords(sources: &Sources, settings: Settings) -> Result<Settings, String> {
     let clear: BTreeMap<String, String> = settings
         .admins
         .iter()
@@ -150,10 +201,10 @@ async fn hash_written_passwords(
             .into_iter()
             .map(|(name, text)| Ok((name, password::hash(&text, iterations)?)))
             .collect::<Result<BTreeMap<_, _>, password::PasswordError>>()
-    })
-    .await??;
-    write_admins(sources, hashed).await?;
-    read(sources.clone()).await
+    });
+    let hashed = hashed.await.map_err(|error| error.to_string())?;
+    write_admins(sources, hashed.map_err(|error| error.to_string())?).await?;
+    read(sources, &Unpersisted::new()).await
 }
 
 async fn write_admins(sources: &Sources, admins: BTreeMap<String, String>) -> Result<(), String> {

@@ -210,11 +210,19 @@ impl DatabaseDirectoryState {
         .await?;
         let record: DatabaseRecord = record.ok_or(Failure::NoDatabase)?;
         let security = match security {
-            None => Security::for_new_databases(),
+            None => self.default_security(),
             Some(json) => serde_json::from_slice(&json)
                 .map_err(|error| Failure::Internal(format!("_security of {name}: {error}")))?,
         };
         Ok(OpenDatabase::new(self.names().clone(), record, Arc::new(security), limit))
+    }
+
+    /// What a database has whose `_security` nobody set.
+    fn default_security(&self) -> Security {
+        let current = self.names().value::<CurrentSettings>(names::CONFIGURATION);
+        let is_open = current
+            .is_some_and(|current| current.settings.databases.default_security != "admin_only");
+        if is_open { Security::default() } else { Security::for_new_databases() }
     }
 
     /// Asks the supervisor, which was started after this actor, and hears of it by message.

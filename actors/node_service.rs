@@ -2,6 +2,7 @@
 //! traits by lookups of names, snapshots of the storage, and messages. No actor lives here.
 
 mod database;
+mod identifiers;
 mod mesh;
 mod purging;
 mod reading;
@@ -12,11 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use refuge_config::Settings;
+use refuge_config::{Settings, Uuids};
 use refuge_http::{
-    Credentials, Database, Failure, NewAdmin, Node, NodeEventsPage, NodeEventsRequest, NodeFacts,
-    PeerStreamKind, RequestBytes, User,
+    ConfigurationChange, ConfigurationSections, Credentials, Database, Failure, NewAdmin, Node,
+    NodeEventsPage, NodeEventsRequest, NodeFacts, PeerStreamKind, RequestBytes, Rules, User,
 };
+use refuge_identity::password;
 use refuge_mesh::NodeId;
 use refuge_otp::Names;
 use refuge_replication::{
@@ -27,8 +29,9 @@ use serde_json::{Map, Value};
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 
+use self::identifiers::Identifiers;
 use crate::authenticator::AuthenticatorMessage;
-use crate::configuration::CurrentSettings;
+use crate::configuration::{ConfigurationMessage, CurrentSettings};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
 use crate::replication_scheduler::ReplicationSchedulerMessage;
@@ -44,6 +47,7 @@ pub struct NodeService {
     /// Where the connection comes from that it serves, when it serves one of another node.
     address: Option<SocketAddr>,
     request_bytes: RequestBytes,
+    identifiers: Identifiers,
 }
 
 impl NodeService {
@@ -58,7 +62,8 @@ impl NodeService {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let request_bytes = RequestBytes::default();
-        Ok(Self { names: names.clone(), facts, address: None, request_bytes })
+        let identifiers = Identifiers::default();
+        Ok(Self { names: names.clone(), facts, address: None, request_bytes, identifiers })
     }
 
     /// The same with a bound on request bodies that others share.
@@ -100,6 +105,12 @@ pub(crate) async fn open(names: &Names, name: &str) -> Result<Arc<OpenDatabase>,
         reply,
     })
     .await?
+}
+
+/// What the configuration in force asks of requests, and of documents that come otherwise.
+pub(crate) fn rules(names: &Names) -> Arc<Rules> {
+    let current = names.value::<CurrentSettings>(names::CONFIGURATION);
+    current.map_or_else(Arc::default, |current| Arc::clone(&current.rules))
 }
 
 /// Makes a database.
@@ -159,7 +170,40 @@ impl Node for NodeService {
     }
 
     fn new_identifiers(&self, count: usize) -> Vec<String> {
-        (0..count).map(|_| crate::hexadecimal(&rand::random::<[u8; 16]>())).collect()
+        match self.current() {
+            Some(current) => self.identifiers.make(&current.settings.uuids, count),
+            None => self.identifiers.make(&Uuids::default(), count),
+        }
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        rules(&self.names)
+    }
+
+    fn configuration(&self) -> Result<ConfigurationSections, Failure> {
+        let current = self.current().ok_or_else(unavailable)?;
+        let mut shown = refuge_config::view(&current.settings, password::is_hash);
+        let couchdb = shown.entry("couchdb".to_owned()).or_default();
+        couchdb.insert("uuid".to_owned(), self.facts.uuid.clone());
+        Ok(shown)
+    }
+
+    async fn change_configuration(
+        &self,
+        change: ConfigurationChange,
+    ) -> Result<Option<String>, Failure> {
+        crate::call(&self.names, names::CONFIGURATION, |reply| ConfigurationMessage::Change {
+            change,
+            reply,
+        })
+        .await?
+    }
+
+    async fn reload_configuration(&self) -> Result<(), Failure> {
+        crate::call(&self.names, names::CONFIGURATION, |reply| ConfigurationMessage::Reload {
+            reply,
+        })
+        .await?
     }
 
     async fn database_names(

@@ -6,6 +6,6 @@ mod parts;
 mod root;
 
 pub use node::{Ended, RunningNode, StartFailure, StartOptions, start};
-pub use parts::{AnnounceMesh, BindError, Parts, Socket};
+pub use parts::{AnnounceMesh, BindError, Parts, SetLogLevel, Socket};
 pub use refuge_actors::engine::OpenError;
 pub use root::specification;

@@ -9,7 +9,7 @@ use refuge_actors::authenticator::SetUpLink;
 use refuge_config::{ConfigurationError, Settings, Sources, load};
 use refuge_otp::{End, Names, StartError, SupervisorHandle};
 
-use crate::{AnnounceMesh, Parts};
+use crate::{AnnounceMesh, Parts, SetLogLevel};
 
 /// How long the set-up link works.
 const SET_UP_TIME: Duration = Duration::from_secs(15 * 60);
@@ -21,6 +21,8 @@ pub struct StartOptions {
     pub sources: Sources,
     /// Told where the node listens for other nodes, once it does.
     pub announce_mesh: AnnounceMesh,
+    /// Told how much is to be logged, at the start and at every change.
+    pub set_log_level: SetLogLevel,
 }
 
 /// Why a node did not start.
@@ -67,12 +69,13 @@ pub struct RunningNode {
 /// # Errors
 /// [`StartFailure`]; what had been started is stopped again.
 pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
-    let StartOptions { sources, announce_mesh } = options;
+    let StartOptions { sources, announce_mesh, set_log_level } = options;
     let settings: Settings = load(&sources)?;
     refuge_actors::configuration::check_admins(&settings).map_err(StartFailure::Admin)?;
     let set_up = if settings.admins.is_empty() { Some(set_up_link()?) } else { None };
     let directory = sources.root.clone();
-    let parts = Parts::new(sources, settings, set_up.clone(), announce_mesh);
+    let mut parts = Parts::new(sources, settings, set_up.clone(), announce_mesh);
+    parts.set_log_level = set_log_level;
     // Bound before the tree starts, so that an address in use is told at once.
     let bound = |error| StartFailure::Address(format!("{error}"));
     let socket = parts.http_socket.bind().map_err(bound)?;

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use refuge_actors::authenticator::SetUpLink;
+pub use refuge_actors::configuration::SetLogLevel;
 use refuge_actors::console_listener;
 use refuge_config::{Settings, Sources};
 
@@ -18,6 +19,8 @@ pub struct Parts {
     pub settings: Settings,
     /// The link that makes the first admin, when there is none.
     pub set_up: Option<SetUpLink>,
+    /// Told how much is to be logged; nobody, unless somebody is put here.
+    pub set_log_level: SetLogLevel,
     /// The HTTP socket.
     pub http_socket: Socket<TcpListener>,
     /// The socket for other nodes, bound when it is wanted.
@@ -41,6 +44,7 @@ impl Parts {
             sources,
             settings,
             set_up,
+            set_log_level: Arc::new(|_| ()),
             http_socket: Socket::new(move || {
                 TcpListener::bind(address)
                     .map_err(|error| format!("cannot listen on {address}: {error}").into())

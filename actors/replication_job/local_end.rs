@@ -59,7 +59,7 @@ impl LocalEnd {
             Request::Documents { wanted, limit_bytes } => {
                 documents(&database, wanted, limit_bytes).await
             }
-            Request::Store { documents } => store(&database, documents).await,
+            Request::Store { documents } => store(&self.names, &database, documents).await,
             // Whatever was answered here is on disk.
             Request::EnsureFullCommit => {
                 Ok(Answer::Committed { instance_start_time: database.instance().to_owned() })
@@ -220,10 +220,15 @@ async fn documents(
     Ok(Answer::Documents(page))
 }
 
-async fn store(database: &Arc<OpenDatabase>, documents: Vec<Bytes>) -> Result<Answer, Failure> {
+async fn store(
+    names: &Names,
+    database: &Arc<OpenDatabase>,
+    documents: Vec<Bytes>,
+) -> Result<Answer, Failure> {
+    let rules = node_service::rules(names);
     let mut updates = Vec::with_capacity(documents.len());
     for text in documents {
-        updates.push(replicated_update(database.as_ref(), text).await?);
+        updates.push(replicated_update(database.as_ref(), &rules.limits, text).await?);
     }
     let ids: Vec<String> = updates.iter().map(|update| update.id.clone()).collect();
     let results = database.update(updates).await?;

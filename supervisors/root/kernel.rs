@@ -33,9 +33,13 @@ pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
 }
 
 fn configuration(parts: &Parts) -> ChildSpecification {
-    let sources = parts.sources.clone();
+    let (sources, set_log_level) = (parts.sources.clone(), parts.set_log_level.clone());
     worker::<ConfigurationActor>(names::CONFIGURATION, Restart::Permanent, BUDGET, move |context| {
-        ConfigurationArguments { names: context.names, sources: sources.clone() }
+        ConfigurationArguments {
+            names: context.names,
+            sources: sources.clone(),
+            set_log_level: set_log_level.clone(),
+        }
     })
 }
 

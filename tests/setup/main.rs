@@ -3,4 +3,7 @@
 mod configuration;
 mod console;
 mod first_admin;
+mod limits;
+mod live_sync;
 mod root;
+mod settings_over_http;

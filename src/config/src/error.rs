@@ -23,6 +23,8 @@ pub enum Place {
         /// Line, from 1; 0 when unknown.
         line: usize,
     },
+    /// Set over HTTP for this run of the node alone.
+    Unpersisted,
     /// An environment variable.
     Environment {
         /// Its name.
@@ -41,9 +43,18 @@ impl fmt::Display for Place {
             Self::File { path, line } | Self::Local { path, line } => {
                 write!(formatter, "{}, line {line}", path.display())
             }
+            Self::Unpersisted => formatter.write_str("over HTTP"),
             Self::Environment { variable } => write!(formatter, "environment variable {variable}"),
             Self::CommandLine => formatter.write_str("--set"),
         }
+    }
+}
+
+impl Place {
+    /// Whether what stands here beats what the node writes into `etc/local.toml`.
+    #[must_use]
+    pub fn beats_local(&self) -> bool {
+        matches!(self, Self::Environment { .. } | Self::CommandLine)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The layers and their order. What a key takes stands in `settings`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,11 +8,19 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Document, Item, TableLike, Value};
 
 use crate::admins;
+use crate::couchdb::{Meaning, meaning};
 use crate::error::{ConfigurationError, Place};
+use crate::key::Key;
 use crate::layout::Layout;
 use crate::nearest::nearest;
-use crate::settings::{Key, Settings};
+use crate::settings::Settings;
 use crate::value::Given;
+
+/// The section of what is kept for clients: `[kept.SECTION]`, each name with its text.
+pub(crate) const KEPT: &str = "kept";
+
+/// Values that were set for this run of the node alone, by section and name.
+pub type Unpersisted = BTreeMap<(String, String), String>;
 
 /// Where settings come from. Everything is passed in, so that two nodes can live in one process.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +37,14 @@ pub struct Sources {
 
 /// Reads all layers and checks the whole.
 pub fn load(sources: &Sources) -> Result<Settings, ConfigurationError> {
+    load_with(sources, &Unpersisted::new())
+}
+
+/// [`load`] with what was set for this run of the node alone, which beats the files.
+pub fn load_with(
+    sources: &Sources,
+    unpersisted: &Unpersisted,
+) -> Result<Settings, ConfigurationError> {
     let layout = Layout::new(&sources.root);
     let mut settings = Settings { root: sources.root.clone(), ..Settings::default() };
     let shipped = layout.configuration_file();
@@ -36,6 +53,10 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigurationError> {
         read_file(&mut settings, path, FileKind::MustExist)?;
     }
     read_file(&mut settings, &layout.local_file(), FileKind::Local)?;
+    for ((section, name), value) in unpersisted {
+        let assignment = Assignment { section, name, place: Place::Unpersisted };
+        assignment.apply_by_meaning(&mut settings, value)?;
+    }
     for (variable, value) in &sources.environment {
         read_variable(&mut settings, variable, value)?;
     }
@@ -100,8 +121,39 @@ impl File<'_> {
             };
             for (name, item) in table.iter() {
                 let place = self.key_place(table, name);
+                if section == KEPT {
+                    self.read_kept(settings, name, item, place)?;
+                    continue;
+                }
                 Assignment { section, name, place }.apply(settings, &given(item))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Reads one section of what is kept for clients.
+    fn read_kept(
+        &self,
+        settings: &mut Settings,
+        section: &str,
+        item: &Item,
+        place: Place,
+    ) -> Result<(), ConfigurationError> {
+        let Some(table) = item.as_table_like() else {
+            let section = format!("{KEPT}.{section}");
+            return Err(ConfigurationError::NotASection { place, section });
+        };
+        for (name, item) in table.iter() {
+            let place = self.key_place(table, name);
+            let Some(text) = item.as_str() else {
+                return Err(ConfigurationError::WrongValue {
+                    place,
+                    key: format!("{KEPT}.{section}.{name}"),
+                    expected: "text".to_owned(),
+                    found: given(item).show(),
+                });
+            };
+            Assignment { section, name, place }.keep(settings, text);
         }
         Ok(())
     }
@@ -109,7 +161,8 @@ impl File<'_> {
     /// The error for something at the top of a file that is not a section.
     fn stray(&self, top: &dyn TableLike, name: &str) -> ConfigurationError {
         let place = self.key_place(top, name);
-        let is_section = name == "admins" || crate::KEYS.iter().any(|key| key.section == name);
+        let is_section =
+            name == "admins" || name == KEPT || crate::KEYS.iter().any(|key| key.section == name);
         if is_section {
             ConfigurationError::NotASection { place, section: name.to_owned() }
         } else {
@@ -173,6 +226,7 @@ fn read_override(settings: &mut Settings, text: &str) -> Result<(), Configuratio
 }
 
 /// A key with the place where it was given a value.
+#[derive(Clone)]
 pub(crate) struct Assignment<'a> {
     pub(crate) section: &'a str,
     pub(crate) name: &'a str,
@@ -180,6 +234,31 @@ pub(crate) struct Assignment<'a> {
 }
 
 impl Assignment<'_> {
+    /// Takes a value that came by one of the key's names, ours or CouchDB's.
+    pub(crate) fn apply_by_meaning(
+        self,
+        settings: &mut Settings,
+        value: &str,
+    ) -> Result<(), ConfigurationError> {
+        let Self { section, name, place } = self;
+        let (section, name) = match meaning(section, name) {
+            Meaning::Ours(key) => (key.section, key.name),
+            Meaning::Kept | Meaning::Forbidden(_) => {
+                Assignment { section, name, place }.keep(settings, value);
+                return Ok(());
+            }
+            Meaning::Admin | Meaning::Unknown => (section, name),
+        };
+        Assignment { section, name, place }.apply(settings, &Given::Loose(value.to_owned()))
+    }
+
+    /// Keeps a value that has no effect.
+    fn keep(self, settings: &mut Settings, value: &str) {
+        let key = (self.section.to_owned(), self.name.to_owned());
+        settings.kept.insert(key.clone(), value.to_owned());
+        settings.origins.insert(key, self.place);
+    }
+
     /// Checks the value and puts it into `settings`.
     pub(crate) fn apply(
         self,

@@ -3,22 +3,31 @@
 //! belong here; nor does hashing: admins' passwords pass through as they are written.
 //!
 //! Later layers win: defaults, `etc/refuge.toml`, `--config` files in their order,
-//! `etc/local.toml`, environment (`REFUGE_<SECTION>__<KEY>`), `--set section.key=value`.
+//! `etc/local.toml`, what was set for this run alone, environment (`REFUGE_<SECTION>__<KEY>`), `--set section.key=value`.
 
 mod admins;
+pub mod couchdb;
 mod error;
+mod key;
 mod layers;
 mod layout;
 mod local;
 mod nearest;
+mod over_http;
 mod reference;
 mod settings;
 mod value;
+mod view;
 
 pub use error::{ConfigurationError, Place, WriteError};
-pub use layers::{Sources, load};
+pub use key::Key;
+pub use layers::{Sources, Unpersisted, load, load_with};
 pub use layout::Layout;
-pub use local::{LocalSetting, write_local};
+pub use local::{LocalSetting, remove_local, write_local};
+pub use over_http::{Danger, OverHttp};
 pub use reference::reference;
-pub use settings::{Authentication, Databases, Http, KEYS, Key, Log, Settings, Storage};
-pub use value::{Expected, LogLevel};
+pub use settings::{
+    Authentication, Cors, Databases, Feeds, Http, KEYS, Limits, Log, Mesh, Settings, Storage, Uuids,
+};
+pub use value::{Bound, Expected, LogLevel};
+pub use view::{SectionsOfValues, value, view};

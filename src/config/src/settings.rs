@@ -7,55 +7,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use crate::error::Place;
-use crate::value::{Expected, Given, LogLevel, Setting};
-
-/// One key of the configuration.
-pub struct Key {
-    /// Section, as in `[section]`.
-    pub section: &'static str,
-    /// Name within the section.
-    pub name: &'static str,
-    /// What it takes.
-    pub expected: Expected,
-    /// What it is for and why its default is what it is, in one line.
-    pub why: &'static str,
-    default: fn() -> toml_edit::Value,
-    apply: fn(&mut Settings, &Given, Expected) -> bool,
-    show: fn(&Settings) -> toml_edit::Value,
-}
-
-impl Key {
-    /// Its default as it would be written in a file.
-    pub fn default_text(&self) -> String {
-        (self.default)().to_string().trim().to_owned()
-    }
-
-    /// Its value in `settings`, as it would be written in a file.
-    pub fn value_text(&self, settings: &Settings) -> String {
-        (self.show)(settings).to_string().trim().to_owned()
-    }
-
-    /// `section.name`.
-    pub fn path(&self) -> String {
-        format!("{}.{}", self.section, self.name)
-    }
-
-    /// Finds a key.
-    pub(crate) fn find(section: &str, name: &str) -> Option<&'static Self> {
-        KEYS.iter().find(|key| key.section == section && key.name == name)
-    }
-
-    /// Puts a value into `settings`; false when it is not what is expected.
-    pub(crate) fn apply(&self, settings: &mut Settings, given: &Given) -> bool {
-        (self.apply)(settings, given, self.expected)
-    }
-}
+use crate::key::Key;
+use crate::over_http::Danger::{LaidOut, Listener};
+use crate::over_http::OverHttp::{Forbidden, Settable};
+use crate::value::{Bound, Expected, LogLevel, Setting};
 
 macro_rules! sections {
     ($(
         $(#[doc = $about:literal])*
         $section:ident: $Section:ident {
-            $( $name:ident: $kind:ty = $default:expr, $expected:expr, $why:literal; )*
+            $( $name:ident: $kind:ty = $default:expr, $expected:expr, $over_http:expr, $why:literal; )*
         }
     )*) => {
         $(
@@ -80,6 +41,8 @@ macro_rules! sections {
             /// Server admins: names with their passwords, in clear or hashed, as they were written.
             pub admins: BTreeMap<String, String>,
             $( $(#[doc = $about])* pub $section: $Section, )*
+            /// What clients set under CouchDB's names and what has no effect here, by section and name.
+            pub kept: BTreeMap<(String, String), String>,
             pub(crate) origins: BTreeMap<(String, String), Place>,
         }
 
@@ -89,6 +52,7 @@ macro_rules! sections {
                 section: stringify!($section),
                 name: stringify!($name),
                 expected: $expected,
+                over_http: $over_http,
                 why: $why,
                 default: || Setting::to_toml(&$Section::default().$name),
                 apply: |settings, given, expected| match Setting::read(given, expected) {
@@ -121,64 +85,146 @@ const fn number(least: u64, most: u64) -> Expected {
     Expected::Number { least, most }
 }
 
+/// At most so many characters.
+const fn text(most: usize) -> Expected {
+    Expected::Text { most }
+}
+
+// A line: name, type, default, what it takes, whether it may be set over HTTP, what it is for and why.
 sections! {
-    /// The HTTP listener.
+    /// The HTTP listener, and what it asks of clients.
     http: Http {
-        bind: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Expected::Address,
+        bind: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Expected::Address, Forbidden(Listener),
             "Address to listen on; loopback, so that nothing is open to a network unless somebody says so.";
-        port: u16 = 5984, number(0, 65_535),
+        port: u16 = 5984, number(0, 65_535), Forbidden(Listener),
             "Port to listen on; CouchDB's, so that clients find it. 0 picks a free one.";
-        max_connections: usize = 2_048, number(1, 1_000_000),
+        max_connections: usize = 2_048, number(1, 1_000_000), Forbidden(Listener),
             "Connections open at once, further ones wait; bounds memory and file handles.";
+        require_valid_user: bool = false, Expected::Flag, Settable,
+            "Answer nobody without credentials, not even at / and /_up; the login itself stays open.";
+        require_valid_user_except_for_up: bool = false, Expected::Flag, Settable,
+            "The same, but /_up answers everybody: health checks have no credentials.";
+        www_authenticate: String = String::new(), text(256), Settable,
+            "The WWW-Authenticate header of answers 401, such as Basic realm=\"couchdb\"; empty sends none, since browsers open a dialog at it.";
+        maintenance_mode: String = "false".to_owned(), Expected::OneOf(&["false", "true", "nolb"]), Settable,
+            "With true or nolb /_up answers 404, so that load balancers send nobody here.";
+        header_seconds: u64 = 30, number(1, 3_600), Settable,
+            "How long a client may take to send its headers, and how long an idle connection is kept; new connections take a change.";
+        body_seconds: u64 = 60, number(1, 3_600), Settable,
+            "How long a client may pause within the body of a request; it is slow networks that need long ones.";
+        max_headers: usize = 100, number(10, 10_000), Settable,
+            "Headers of a request; new connections take a change.";
+        max_header_bytes: usize = 64 * 1024, number(8_192, 1 << 20), Settable,
+            "Bytes of all headers of a request; new connections take a change.";
+    }
+    /// Pages of other origins in browsers (CORS).
+    cors: Cors {
+        enabled: bool = false, Expected::Flag, Settable,
+            "Tell browsers which pages may ask this node; off, since no page may unless somebody says so.";
+        origins: String = String::new(), text(8_192), Settable,
+            "Origins whose pages may ask, separated by commas, such as https://example.org; * is every one.";
+        credentials: bool = false, Expected::Flag, Settable,
+            "Whether pages may send credentials.";
+        headers: String = String::new(), text(8_192), Settable,
+            "Headers that pages may send, separated by commas; empty for those that CouchDB's clients send.";
+        methods: String = String::new(), text(1_024), Settable,
+            "Methods that pages may use, separated by commas; empty for all that CouchDB knows.";
+        exposed_headers: String = String::new(), text(8_192), Settable,
+            "Headers of answers that pages may read, separated by commas; empty for those that CouchDB's clients read.";
+        max_age: u64 = 600, number(0, 31_536_000), Settable,
+            "Seconds for which a browser may remember what it was told.";
+    }
+    /// What one request may ask for; CouchDB's names and defaults.
+    limits: Limits {
+        max_document_size: u64 = 8_000_000, number(1, 4 * GIB), Settable,
+            "Bytes of a document without its attachments; more is answered 413.";
+        max_attachment_size: Bound = Bound::INFINITE, Expected::Bound { least: 1 }, Settable,
+            "Bytes of an attachment, or \"infinity\"; more is answered 413.";
+        max_http_request_size: u64 = 4 * GIB, number(1, 1 << 50), Settable,
+            "Bytes of a request's body; more is answered 413.";
+        max_json_size: u64 = 64 * MIB, number(1, 4 * GIB), Settable,
+            "Bytes of a JSON body, which is held in memory while it is parsed; a document larger than this needs it raised, too.";
+        max_document_id_length: Bound = Bound::INFINITE, Expected::Bound { least: 1 }, Settable,
+            "Bytes of a document's id, or \"infinity\", which is 7168 here.";
+        max_bulk_docs_count: usize = 10_000, number(1, 10_000_000), Settable,
+            "Documents of one _bulk_docs; more is answered 413.";
+        max_bulk_get_count: usize = 10_000, number(1, 10_000_000), Settable,
+            "Documents of one _bulk_get; more is answered 413.";
+        max_database_name_length: usize = 238, number(1, 238), Settable,
+            "Characters of a new database's name.";
+        max_db_number_for_dbs_info_req: usize = 100, number(1, 1_000_000), Settable,
+            "Databases that one POST of _dbs_info may ask about.";
+        max_uri_length: usize = 32 * 1024, number(1_024, 1 << 20), Settable,
+            "Bytes of a path: an id of 7168 bytes may be percent-encoded threefold.";
+    }
+    /// Identifiers that the node makes: at _uuids, and for documents that come without one.
+    uuids: Uuids {
+        algorithm: String = "sequential".to_owned(), Expected::OneOf(&["sequential", "random", "utc_random", "utc_id"]), Settable,
+            "How they are made; sequential ones lie side by side on disk, which is fastest.";
+        utc_id_suffix: String = String::new(), text(128), Settable,
+            "What stands behind the time in identifiers made by utc_id; another one for each node.";
+        max_count: usize = 1_000, number(1, 100_000), Settable,
+            "Identifiers that one _uuids answers with.";
+    }
+    /// Feeds of changes.
+    feeds: Feeds {
+        changes_timeout_ms: u64 = 60_000, number(1, 86_400_000), Settable,
+            "Milliseconds for which a feed waits for a change where its client asks for no other time, and the longest that it may ask for.";
     }
     /// The storage engine.
     storage: Storage {
-        cache_bytes: u64 = 8 * MIB, number(MIB, 1 << 40),
+        cache_bytes: u64 = 8 * MIB, number(MIB, 1 << 40), Forbidden(LaidOut),
             "Memory for blocks read from disk; small, since the system's page cache stands behind it.";
-        memtable_bytes: u64 = 8 * MIB, number(MIB, 4 * GIB),
+        memtable_bytes: u64 = 8 * MIB, number(MIB, 4 * GIB), Forbidden(LaidOut),
             "Written rows held in memory per table before they go to disk sorted; larger loads faster, smaller starts faster after a crash.";
-        journal_bytes: u64 = 64 * MIB, number(64 * MIB, 1 << 40),
+        journal_bytes: u64 = 64 * MIB, number(64 * MIB, 1 << 40), Forbidden(LaidOut),
             "Size at which the journal makes tables go to disk; 64 MiB is the least the engine takes.";
-        upkeep_grace_seconds: u64 = 10, number(0, 31_536_000),
+        upkeep_grace_seconds: u64 = 10, number(0, 31_536_000), Settable,
             "How long the body of a replaced revision stays readable: a replicator that just saw it can still fetch it.";
-        upkeep_rows_per_second: u64 = 25_000, number(50, 10_000_000),
+        upkeep_rows_per_second: u64 = 25_000, number(50, 10_000_000), Settable,
             "Rows that leave in the background each second, between the commits.";
     }
     /// Open databases.
     databases: Databases {
-        shards: u16 = 2, number(1, 64),
+        shards: u16 = 2, number(1, 64), Settable,
             "Shards of a new database (CouchDB's q): as many of its writes can be prepared side by side.";
-        idle_seconds: u64 = 60, number(1, 31_536_000),
+        idle_seconds: u64 = 60, number(1, 31_536_000), Settable,
             "A database that nobody uses for so long is closed, which frees its actors.";
+        default_security: String = "admin_only".to_owned(), Expected::OneOf(&["admin_only", "everyone", "admin_local"]), Settable,
+            "Who may use a database whose _security nobody set; databases that are open take a change when they are opened next.";
     }
     /// Purges over HTTP.
     purge: Purge {
-        max_document_id_number: usize = 100, number(1, 1_000_000),
+        max_document_id_number: usize = 100, number(1, 1_000_000), Settable,
             "Documents that one request to _purge may name; CouchDB's.";
-        max_revisions_number: usize = 1_000, number(1, 1_000_000),
+        max_revisions_number: usize = 1_000, number(1, 1_000_000), Settable,
             "Revisions that one request to _purge may name; CouchDB's.";
     }
     /// The mesh of nodes.
     mesh: Mesh {
-        enabled: bool = false, Expected::Flag,
+        enabled: bool = false, Expected::Flag, Forbidden(Listener),
             "Listen for other nodes even before the first one is known; from the first peer on the node listens anyway.";
-        bind: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED), Expected::Address,
+        bind: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED), Expected::Address, Forbidden(Listener),
             "Address to listen on for other nodes; all of IPv6 and IPv4, since who is let in is decided by certificates.";
-        port: u16 = 6984, number(0, 65_535),
+        port: u16 = 6984, number(0, 65_535), Forbidden(Listener),
             "Port to listen on for other nodes. 0 picks a free one.";
-        max_connections: usize = 512, number(1, 1_000_000),
+        max_connections: usize = 512, number(1, 1_000_000), Forbidden(Listener),
             "Connections of other nodes open at once, further ones wait; bounds memory and file handles.";
-        name: String = String::new(), Expected::Text { most: 64 },
+        name: String = String::new(), text(64), Settable,
             "What this node calls itself towards others; empty for the host's name.";
     }
     /// Who is let in.
     authentication: Authentication {
-        iterations: u32 = 100_000, number(1_000, 10_000_000),
+        iterations: u32 = 100_000, number(1_000, 10_000_000), Settable,
             "PBKDF2-SHA256 rounds for new hashes: about 60 ms of one core, what a guess costs a thief. Lower it in tests only.";
+        require_valid_user: bool = false, Expected::Flag, Settable,
+            "As http.require_valid_user: CouchDB has it twice, and either is enough.";
+        users_db_security_editable: bool = false, Expected::Flag, Settable,
+            "Whether the _security of _users may be changed.";
     }
     /// Logging, to standard error.
     log: Log {
-        level: LogLevel = LogLevel::Info, Expected::Level,
+        level: LogLevel = LogLevel::Info, Expected::Level, Settable,
             "How much is told on standard error; the environment's RUST_LOG, when set, decides instead.";
     }
 }

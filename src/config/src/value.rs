@@ -17,8 +17,15 @@ pub enum Expected {
     },
     /// One of [`LogLevel::ALL`].
     Level,
+    /// A whole number from here on, or `infinity`.
+    Bound {
+        /// Least value.
+        least: u64,
+    },
     /// `true` or `false`.
     Flag,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
     /// Text of at most so many characters, none of them a control character.
     Text {
         /// Most characters.
@@ -33,19 +40,39 @@ impl fmt::Display for Expected {
             Self::Number { least, most } => {
                 write!(formatter, "a whole number from {least} to {most}")
             }
+            Self::Bound { least } => {
+                write!(formatter, "a whole number from {least} on, or \"infinity\"")
+            }
             Self::Flag => formatter.write_str("true or false"),
+            Self::OneOf(words) => write_choice(formatter, words),
             Self::Text { most } => {
                 write!(formatter, "text of at most {most} characters without control characters")
             }
-            Self::Level => {
-                formatter.write_str("one of")?;
-                for (position, level) in LogLevel::ALL.iter().enumerate() {
-                    let comma = if position == 0 { "" } else { "," };
-                    write!(formatter, "{comma} \"{level}\"")?;
-                }
-                Ok(())
-            }
+            Self::Level => write_choice(formatter, &LogLevel::ALL.map(LogLevel::as_str)),
         }
+    }
+}
+
+fn write_choice(formatter: &mut fmt::Formatter<'_>, words: &[&str]) -> fmt::Result {
+    formatter.write_str("one of")?;
+    for (position, word) in words.iter().enumerate() {
+        let comma = if position == 0 { "" } else { "," };
+        write!(formatter, "{comma} \"{word}\"")?;
+    }
+    Ok(())
+}
+
+/// A number that may be without end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bound(u64);
+
+impl Bound {
+    /// No bound at all.
+    pub const INFINITE: Self = Self(u64::MAX);
+
+    /// The greatest number that is within.
+    pub fn get(self) -> u64 {
+        self.0
     }
 }
 
@@ -184,6 +211,13 @@ impl Setting for bool {
 
 impl Setting for String {
     fn read(given: &Given, expected: Expected) -> Option<Self> {
+        if let Expected::OneOf(words) = expected {
+            let word = match given {
+                Given::Boolean(flag) => flag.to_string(),
+                given => given.text()?.trim().to_lowercase(),
+            };
+            return words.contains(&word.as_str()).then_some(word);
+        }
         let text = given.text()?.trim();
         let Expected::Text { most } = expected else { return None };
         let fits = text.chars().count() <= most && !text.chars().any(char::is_control);
@@ -194,10 +228,35 @@ impl Setting for String {
     }
 }
 
+impl Setting for Bound {
+    fn read(given: &Given, expected: Expected) -> Option<Self> {
+        let Expected::Bound { least } = expected else { return None };
+        if given.text().is_some_and(|text| text.trim() == "infinity") {
+            return Some(Self::INFINITE);
+        }
+        // TOML's integers end at i64's greatest.
+        given.number(Expected::Number { least, most: i64::MAX.unsigned_abs() }).map(Self)
+    }
+    fn to_toml(&self) -> toml_edit::Value {
+        match *self {
+            Self::INFINITE => "infinity".into(),
+            Self(number) => number.to_toml(),
+        }
+    }
+}
+
 impl Setting for LogLevel {
     fn read(given: &Given, _: Expected) -> Option<Self> {
-        let name = given.text()?.trim();
-        Self::ALL.into_iter().find(|level| level.as_str().eq_ignore_ascii_case(name))
+        let name = given.text()?.trim().to_ascii_lowercase();
+        // CouchDB has more names than there are levels here.
+        let name = match name.as_str() {
+            "none" => "off",
+            "err" | "critical" | "crit" | "alert" | "emergency" | "emerg" => "error",
+            "warning" => "warn",
+            "notice" => "info",
+            name => name,
+        };
+        Self::ALL.into_iter().find(|level| level.as_str() == name)
     }
     fn to_toml(&self) -> toml_edit::Value {
         self.as_str().into()

@@ -16,7 +16,6 @@ use self::keyed::Keyed;
 use self::listing::Listing;
 use self::parameters::Parameters;
 use crate::failure::Failure;
-use crate::limits;
 use crate::node::Database;
 use crate::reply::{self, Reply};
 use crate::request::Request;
@@ -43,7 +42,7 @@ pub(crate) async fn all_documents(
 }
 
 async fn read_body(request: &mut Request) -> Result<Map<String, Value>, Failure> {
-    let bytes = request.json_bytes(limits::JSON_BYTES).await?;
+    let bytes = request.json_bytes(request.limits().max_json_size).await?;
     if bytes.is_empty() {
         return Ok(Map::new());
     }

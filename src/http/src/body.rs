@@ -3,6 +3,9 @@
 
 mod gzip;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
@@ -12,12 +15,14 @@ use hyper::header::CONTENT_ENCODING;
 use crate::failure::Failure;
 use crate::limits;
 use crate::request_bytes::HeldBytes;
+use crate::rules::Rules;
 
 /// The unread rest of a request's body. What was taken of it into memory is held as long as this is.
 pub(crate) struct RequestBody {
     source: Source,
     received: u64,
     held: HeldBytes,
+    rules: Arc<Rules>,
 }
 
 enum Source {
@@ -34,14 +39,14 @@ enum Source {
 impl From<Bytes> for RequestBody {
     fn from(bytes: Bytes) -> Self {
         let held = crate::request_bytes::RequestBytes::default().none();
-        Self { source: Source::Whole(bytes), received: 0, held }
+        Self { source: Source::Whole(bytes), received: 0, held, rules: Arc::default() }
     }
 }
 
 impl RequestBody {
     /// From the network; `held` counts what is taken of it into memory.
-    pub(crate) fn of(incoming: Incoming, held: HeldBytes) -> Self {
-        Self { source: Source::Incoming(incoming), received: 0, held }
+    pub(crate) fn of(incoming: Incoming, held: HeldBytes, rules: Arc<Rules>) -> Self {
+        Self { source: Source::Incoming(incoming), received: 0, held, rules }
     }
 
     /// Takes the body away from its request, to be read without limits of size and time; `None`
@@ -66,11 +71,12 @@ impl RequestBody {
             #[cfg(test)]
             Source::Whole(bytes) => Ok(Some(bytes).filter(|bytes| !bytes.is_empty())),
             Source::Incoming(mut incoming) => {
-                let data = next_data(&mut incoming).await?;
+                let data = next_data(&mut incoming, self.rules.limits.body_timeout).await?;
                 if let Some(data) = &data {
                     self.received = self.received.saturating_add(data.len() as u64);
-                    if self.received > limits::REQUEST_BYTES {
-                        return Err(too_large(limits::REQUEST_BYTES));
+                    let limit = self.rules.limits.max_http_request_size;
+                    if self.received > limit {
+                        return Err(too_large(limit));
                     }
                     self.source = Source::Incoming(incoming);
                 }
@@ -159,8 +165,8 @@ impl RequestBody {
     }
 }
 
-async fn next_data(incoming: &mut Incoming) -> Result<Option<Bytes>, Failure> {
-    while let Some(frame) = next_frame(incoming).await? {
+async fn next_data(incoming: &mut Incoming, patience: Duration) -> Result<Option<Bytes>, Failure> {
+    while let Some(frame) = next_frame(incoming, patience).await? {
         let frame = frame.map_err(|error| {
             Failure::BadRequest(format!("the request's body broke off: {error}"))
         })?;
@@ -176,9 +182,10 @@ async fn next_data(incoming: &mut Incoming) -> Result<Option<Bytes>, Failure> {
 
 async fn next_frame(
     incoming: &mut Incoming,
+    patience: Duration,
 ) -> Result<Option<Result<Frame<Bytes>, hyper::Error>>, Failure> {
-    tokio::time::timeout(limits::BODY_TIMEOUT, incoming.frame()).await.map_err(|_| {
-        let seconds = limits::BODY_TIMEOUT.as_secs();
+    tokio::time::timeout(patience, incoming.frame()).await.map_err(|_| {
+        let seconds = patience.as_secs();
         Failure::BadRequest(format!("nothing of the request's body came for {seconds} s"))
     })
 }

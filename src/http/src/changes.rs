@@ -34,7 +34,8 @@ pub(crate) async fn changes(
     database: &Arc<dyn Database>,
 ) -> Result<Reply, Failure> {
     reply::allow(&request.method, &[Method::GET, Method::HEAD, Method::POST], "GET,HEAD,POST")?;
-    let parameters = Parameters::parse(&request.query, request.header("last-event-id"))?;
+    let mut parameters = Parameters::parse(&request.query, request.header("last-event-id"))?;
+    parameters.patience = parameters.patience.within(request.rules.longest_wait);
     let filter = Filter::read(request, &parameters).await?;
     let current = database.information().await?.update_sequence;
     let kind = parameters.feed;

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -14,7 +15,7 @@ use hyper_util::server::conn::auto;
 use refuge_mesh::NodeId;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::limits;
+use crate::limits::{self, Limits};
 use crate::node::Node;
 use crate::service::serve_caught;
 use crate::session::ConnectionSession;
@@ -58,12 +59,13 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let session = Arc::new(ConnectionSession::new(node.as_ref(), peer, shutdown));
-    let mut endings = endings(&node, &session);
+    let rules = node.rules();
+    let mut endings = endings(&node, &session, rules.limits.header_timeout);
     let service = service_fn(move |request| {
         session.begin();
         serve_caught(node.clone(), session.clone(), request)
     });
-    let builder = connection_builder();
+    let builder = connection_builder(&rules.limits);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
     loop {
         tokio::select! {
@@ -82,12 +84,13 @@ where
 fn endings(
     node: &Arc<dyn Node>,
     session: &Arc<ConnectionSession>,
+    patience: Duration,
 ) -> FuturesUnordered<BoxFuture<'static, Ending>> {
     let endings = FuturesUnordered::new();
     let stopping = session.shutdown().clone();
     endings.push(async move { stopping.requested().map(|()| Ending::Stopping).await }.boxed());
     let silent = session.clone();
-    endings.push(async move { silence(&silent).map(|()| Ending::Silent).await }.boxed());
+    endings.push(async move { silence(&silent, patience).map(|()| Ending::Silent).await }.boxed());
     if session.peer().certificate.is_some() {
         let (node, session) = (node.clone(), session.clone());
         let distrusted = async move {
@@ -101,21 +104,21 @@ fn endings(
 
 /// Ends when no request came in the time that its headers may take. hyper watches that time only from
 /// the first bytes on.
-async fn silence(session: &ConnectionSession) {
-    tokio::time::sleep(limits::HEADER_READ_TIMEOUT).await;
+async fn silence(session: &ConnectionSession, patience: Duration) {
+    tokio::time::sleep(patience).await;
     if session.has_begun() {
         std::future::pending::<()>().await;
     }
 }
 
-fn connection_builder() -> auto::Builder<TokioExecutor> {
+fn connection_builder(asked: &Limits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(ConnectionTimer::default())
-        .header_read_timeout(limits::HEADER_READ_TIMEOUT)
-        .max_headers(limits::HEADERS)
-        .max_buf_size(limits::HEADER_BYTES);
+        .header_read_timeout(asked.header_timeout)
+        .max_headers(asked.max_headers)
+        .max_buf_size(asked.max_header_bytes);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -124,6 +127,6 @@ fn connection_builder() -> auto::Builder<TokioExecutor> {
         .max_concurrent_streams(limits::H2_STREAMS)
         .initial_stream_window_size(limits::H2_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(limits::H2_CONNECTION_WINDOW_BYTES)
-        .max_header_list_size(u32::try_from(limits::HEADER_BYTES).unwrap_or(u32::MAX));
+        .max_header_list_size(u32::try_from(asked.max_header_bytes).unwrap_or(u32::MAX));
     builder
 }

@@ -117,6 +117,13 @@ async fn create(node: &dyn Node, request: &Request, name: &str) -> Result<Reply,
         }
     }
     check_name(name)?;
+    let most = request.limits().max_database_name_length;
+    if name.len() > most {
+        return Err(Failure::Invalid {
+            error: "database_name_too_long",
+            reason: format!("At least one path segment of `{name}` is too long."),
+        });
+    }
     node.create_database(name).await?;
     let mut reply = reply::ok(StatusCode::CREATED);
     set_location(&mut reply, request, &[name]);

@@ -40,6 +40,9 @@ pub enum Failure {
     /// 409 `conflict`.
     #[error("Document update conflict.")]
     Conflict,
+    /// 409 `conflict` with a reason of its own: somebody else decides this.
+    #[error("{0}")]
+    Overruled(String),
     /// 412 `file_exists`.
     #[error("The database could not be created, the file already exists.")]
     DatabaseExists,
@@ -90,7 +93,7 @@ impl Failure {
             Self::NotFound(_) | Self::NoDatabase => (StatusCode::NOT_FOUND, "not_found"),
             Self::ReplicationEndMissing(_) => (StatusCode::NOT_FOUND, "db_not_found"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::Conflict => (StatusCode::CONFLICT, "conflict"),
+            Self::Conflict | Self::Overruled(_) => (StatusCode::CONFLICT, "conflict"),
             Self::DatabaseExists => (StatusCode::PRECONDITION_FAILED, "file_exists"),
             Self::MissingStub(_) => (StatusCode::PRECONDITION_FAILED, "missing_stub"),
             Self::TooLarge { error, .. } => (StatusCode::PAYLOAD_TOO_LARGE, error),

@@ -8,7 +8,7 @@ use refuge_document::json::write_string;
 
 use crate::documents::agreed_revision;
 use crate::failure::Failure;
-use crate::limits;
+use crate::limits::Limits;
 use crate::location::set_location;
 use crate::node::{Database, LocalDocument};
 use crate::peers::check_replicated;
@@ -34,7 +34,7 @@ pub(crate) async fn local(
             Ok(reply::json(StatusCode::OK, text))
         }
         Method::PUT => {
-            let text = request.bytes(limits::JSON_BYTES).await?;
+            let text = request.bytes(request.limits().max_json_size).await?;
             store(request, database, id, &text).await
         }
         Method::DELETE => delete(database, id).await,
@@ -67,7 +67,7 @@ pub(crate) async fn store(
         incoming.revision = agreed_revision(request)?;
     }
     let deleted = incoming.deleted;
-    let revision = write(database, id, incoming).await?;
+    let revision = write(database, request.limits(), id, incoming).await?;
     let status = if deleted { StatusCode::OK } else { StatusCode::CREATED };
     let mut reply = reply::json(status, stored_text(id, revision));
     set_location(&mut reply, request, &[database.name(), &format!("_local/{id}")]);
@@ -77,6 +77,7 @@ pub(crate) async fn store(
 /// Stores (or deletes) one local document; the `N` of its new revision `0-N`.
 pub(crate) async fn write(
     database: &dyn Database,
+    limits: &Limits,
     id: &str,
     incoming: Incoming,
 ) -> Result<u64, Failure> {
@@ -87,7 +88,7 @@ pub(crate) async fn write(
     if !incoming.attachments.is_empty() {
         return Err(Failure::BadRequest("_local documents do not accept attachments.".to_owned()));
     }
-    if incoming.body.as_bytes().len() > limits::DOCUMENT_BYTES {
+    if incoming.body.as_bytes().len() > limits.max_document_size {
         return Err(Failure::TooLarge {
             error: "document_too_large",
             reason: format!("_local/{id}"),

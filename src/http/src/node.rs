@@ -4,6 +4,7 @@
 //! Reads are served in pages: a page is taken from one short-lived snapshot, and the next one goes on
 //! after its last key, so that a slow reader holds neither memory nor a snapshot.
 
+mod configuration;
 mod database;
 mod mesh;
 mod pages;
@@ -20,8 +21,10 @@ use tokio::io::DuplexStream;
 
 use crate::failure::Failure;
 use crate::request_bytes::RequestBytes;
+use crate::rules::Rules;
 use crate::user::{Credentials, User};
 
+pub use configuration::{ConfigurationChange, ConfigurationSections};
 pub use database::{
     Database, DocumentTree, Information, LocalDocument, StoredBody, StoredDocument,
 };
@@ -61,7 +64,31 @@ pub trait Node: Send + Sync + 'static {
     /// longer) fit.
     async fn set_up(&self, token: &str, admin: NewAdmin) -> Result<(), Failure>;
 
-    /// `count` new identifiers of 32 hexadecimal digits.
+    /// What the configuration in force asks of requests; asked once a request, so it is cheap.
+    fn rules(&self) -> Arc<Rules> {
+        Arc::default()
+    }
+
+    /// The whole configuration: sections of names with values that are text.
+    fn configuration(&self) -> Result<ConfigurationSections, Failure> {
+        Err(absent("configuration"))
+    }
+
+    /// Changes one value of the configuration, durably unless it says otherwise, and with effect when
+    /// this returns; answers with the value before it.
+    async fn change_configuration(
+        &self,
+        _change: ConfigurationChange,
+    ) -> Result<Option<String>, Failure> {
+        Err(absent("configuration"))
+    }
+
+    /// Reads the configuration's files anew.
+    async fn reload_configuration(&self) -> Result<(), Failure> {
+        Err(absent("configuration"))
+    }
+
+    /// `count` new identifiers.
     fn new_identifiers(&self, count: usize) -> Vec<String>;
 
     /// Names of databases in byte order, from `after` (exclusive) on.

@@ -25,7 +25,8 @@ const PAGE_EVENTS: usize = 500;
 /// byte of the answer.
 pub(crate) async fn node_events(node: &Arc<dyn Node>, request: &Request) -> Result<Reply, Failure> {
     reply::allow(&request.method, &[Method::GET, Method::HEAD], "GET,HEAD")?;
-    let parameters = Parameters::parse(&request.query, request.header("last-event-id"))?;
+    let mut parameters = Parameters::parse(&request.query, request.header("last-event-id"))?;
+    parameters.patience = parameters.patience.within(request.rules.longest_wait);
     let newest = node.node_events(NodeEventsRequest { after: 0, limit: 0 }).await?.last;
     let kind = parameters.feed;
     let feed = Feed::new(node.clone(), parameters, newest, request.session.shutdown().clone());

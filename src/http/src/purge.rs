@@ -24,7 +24,7 @@ pub(crate) async fn purge(
     database: &dyn Database,
 ) -> Result<Reply, Failure> {
     allow(&request.method, &[Method::POST], "POST")?;
-    let text = request.json_bytes(limits::JSON_BYTES).await?;
+    let text = request.json_bytes(request.limits().max_json_size).await?;
     let documents = merged(bulk::listed_revisions(&text)?);
     check(&documents, database.purge_limits())?;
     let purged = database.purge(documents).await?;

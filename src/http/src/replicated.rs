@@ -5,6 +5,7 @@ use bytes::Bytes;
 use refuge_document::{Leaf, Revision};
 
 use crate::failure::Failure;
+use crate::limits::Limits;
 use crate::node::{Database, DocumentTree, Update};
 use crate::show::{AttachmentBytes, ShowOptions, Shown, show};
 use crate::update::{Edits, parse, prepare};
@@ -47,10 +48,14 @@ pub async fn replicated_document(
 ///
 /// # Errors
 /// When it is no document, or an upload failed.
-pub async fn replicated_update(database: &dyn Database, text: Bytes) -> Result<Update, Failure> {
+pub async fn replicated_update(
+    database: &dyn Database,
+    limits: &Limits,
+    text: Bytes,
+) -> Result<Update, Failure> {
     let mut incoming = parse(text).await?;
     let id = incoming.id.take().ok_or_else(|| {
         Failure::BadRequest("a replicated document must have an `_id`".to_owned())
     })?;
-    prepare(database, id, incoming, Edits::Replicated, Vec::new()).await
+    prepare(database, limits, id, incoming, Edits::Replicated, Vec::new()).await
 }

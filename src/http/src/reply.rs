@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, RETRY_AFTER, SERVER, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, ORIGIN, RETRY_AFTER, SERVER,
+    WWW_AUTHENTICATE,
 };
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use refuge_document::{Revision, json::write_string};
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::request::Request;
+use crate::rules::Rules;
 use crate::stream::{ReplyBody, ReplySender};
 
 /// An answer.
@@ -120,15 +122,24 @@ pub(crate) fn failure(failure: &Failure) -> Reply {
 }
 
 /// Puts on what every answer has, after the request that it answers was dealt with.
-pub(crate) fn complete(reply: &mut Reply, request: &HeaderMap, server: &HeaderValue) {
+pub(crate) fn complete(
+    reply: &mut Reply,
+    request: &HeaderMap,
+    server: &HeaderValue,
+    rules: &Rules,
+) {
     let unauthorized = reply.status() == StatusCode::UNAUTHORIZED;
     let headers = reply.headers_mut();
     headers.insert(SERVER, server.clone());
     headers.entry(CACHE_CONTROL).or_insert(MUST_REVALIDATE);
-    if unauthorized && let Some(challenge) = request.get("x-couchdb-www-authenticate") {
-        // CouchDB sends no challenge by itself (browsers would open a dialog), but the one that the
-        // client names.
+    // A challenge opens a dialog in browsers: it is sent where the client names one, or the
+    // configuration does.
+    let challenge = || request.get("x-couchdb-www-authenticate").or(rules.challenge.as_ref());
+    if unauthorized && let Some(challenge) = challenge() {
         headers.insert(WWW_AUTHENTICATE, challenge.clone());
+    }
+    if let Some(cors) = &rules.cors {
+        cors.mark(headers, request.get(ORIGIN));
     }
 }
 
@@ -161,14 +172,19 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_is_sent_only_where_the_client_names_one() {
+    fn a_challenge_is_sent_only_where_the_client_or_the_configuration_names_one() {
         let server = HeaderValue::from_static("s");
         let mut reply = failure(&Failure::Unauthorized("no".to_owned()));
-        complete(&mut reply, &HeaderMap::new(), &server);
+        complete(&mut reply, &HeaderMap::new(), &server, &Rules::default());
         assert!(!reply.headers().contains_key(WWW_AUTHENTICATE));
         let mut headers = HeaderMap::new();
         headers.insert("x-couchdb-www-authenticate", HeaderValue::from_static("Basic realm=\"x\""));
-        complete(&mut reply, &headers, &server);
+        complete(&mut reply, &headers, &server, &Rules::default());
         assert!(reply.headers().contains_key(WWW_AUTHENTICATE));
+        let challenge = Some(HeaderValue::from_static("Basic realm=\"y\""));
+        let rules = Rules { challenge, ..Rules::default() };
+        let mut reply = failure(&Failure::Unauthorized("no".to_owned()));
+        complete(&mut reply, &HeaderMap::new(), &server, &rules);
+        assert_eq!(reply.headers().get(WWW_AUTHENTICATE), rules.challenge.as_ref());
     }
 }

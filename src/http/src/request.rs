@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 
 use crate::body::RequestBody;
 use crate::failure::Failure;
-use crate::limits;
+use crate::limits::Limits;
 use crate::query::{Query, decode_component};
+use crate::rules::Rules;
 use crate::session::ConnectionSession;
 use crate::user::User;
 
@@ -31,9 +32,16 @@ pub(crate) struct Request {
     pub(crate) body: RequestBody,
     /// The connection on which it came.
     pub(crate) session: Arc<ConnectionSession>,
+    /// What the configuration asks of it.
+    pub(crate) rules: Arc<Rules>,
 }
 
 impl Request {
+    /// What it may ask for.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.rules.limits
+    }
+
     /// A header's value, where it is readable text.
     pub(crate) fn header(&self, name: impl hyper::header::AsHeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
@@ -97,9 +105,12 @@ fn bad_json(error: &serde_json::Error) -> Failure {
 
 /// The decoded segments of a URI's path, empty ones left out; `%2F` stays inside its segment, `+` is a
 /// space.
-pub(crate) fn path_segments(uri: &Uri) -> Result<Vec<Cow<'_, str>>, Failure> {
+pub(crate) fn path_segments<'a>(
+    uri: &'a Uri,
+    limits: &Limits,
+) -> Result<Vec<Cow<'a, str>>, Failure> {
     let path = uri.path();
-    if path.len() > limits::PATH_BYTES {
+    if path.len() > limits.max_uri_length {
         return Err(Failure::BadRequest("the request uri is too long".to_owned()));
     }
     Ok(path.split('/').filter(|part| !part.is_empty()).map(decode_component).collect())
@@ -141,7 +152,10 @@ mod tests {
     #[test]
     fn a_path_is_decoded_segment_by_segment() {
         let uri: Uri = "/a%2Fb//doc+one/%C3%A9?x=1".parse().expect("a URI");
-        assert_eq!(path_segments(&uri), Ok(vec!["a/b".into(), "doc one".into(), "é".into()]));
+        assert_eq!(
+            path_segments(&uri, &Limits::default()),
+            Ok(vec!["a/b".into(), "doc one".into(), "é".into()])
+        );
     }
 
     #[test]

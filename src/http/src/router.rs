@@ -14,12 +14,13 @@ use crate::node::Node;
 use crate::peers::{self, PEERS};
 use crate::reply::Reply;
 use crate::request::{Request, path_segments};
+use crate::rules::ValidUser;
 use crate::{
-    active_tasks, all_documents, attachments, bulk, changes, databases, documents, locals,
-    node_events, peer_stream, purge, scheduler, server, settings,
+    active_tasks, all_documents, attachments, bulk, changes, configuration, databases, documents,
+    locals, node_events, peer_stream, purge, scheduler, server, settings,
 };
 
-pub(crate) use self::path::{Part, SchedulerRoute};
+pub(crate) use self::path::{ConfigurationPart, Part, SchedulerRoute};
 
 /// Databases that are read and written by server admins alone.
 const ADMIN_DATABASES: &[&str] = &[PEERS, "_replicator"];
@@ -45,9 +46,24 @@ pub(crate) fn need(route: &Route<'_>, method: &Method) -> Need {
         Route::Database { name, .. } if ADMIN_DATABASES.contains(&name.as_ref()) => {
             Need::ServerAdmin
         }
-        Route::Scheduler(_) | Route::NodeEvents => Need::ServerAdmin,
+        Route::Scheduler(_) | Route::NodeEvents | Route::Configuration { .. } => Need::ServerAdmin,
         Route::Later(name) if LATER_NODE.contains(&name.as_ref()) => Need::ServerAdmin,
         Route::Database { .. } | Route::Later(_) => Need::Anybody,
+    }
+}
+
+/// Whether the configuration lets nobody in without credentials, and there are none.
+fn is_refused(route: &Route<'_>, request: &Request) -> bool {
+    if request.rules.valid_user == ValidUser::NotRequired || request.user.name.is_some() {
+        return false;
+    }
+    match route {
+        // The first admin has no credentials yet; certificates decide who opens a stream.
+        Route::SetUp { .. } | Route::PeerStream(_) => false,
+        Route::Up => request.rules.valid_user == ValidUser::Required,
+        // Whoever wants to log in is nobody yet.
+        Route::Node(NodeRoute::Session) => request.method != Method::POST,
+        _ => true,
     }
 }
 
@@ -55,7 +71,10 @@ pub(crate) fn need(route: &Route<'_>, method: &Method) -> Need {
 /// document are boxed, so that they do not make the future of every request as large as the largest.
 pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result<Reply, Failure> {
     let uri = request.uri.clone();
-    let route = find(path_segments(&uri)?);
+    let route = find(path_segments(&uri, request.limits())?);
+    if is_refused(&route, request) {
+        return Err(Failure::Unauthorized("Authentication required.".to_owned()));
+    }
     access::check(node.as_ref(), &request.user, need(&route, &request.method))?;
     if request.method.as_str() == "COPY" {
         return Err(not_built("COPY"));
@@ -73,6 +92,9 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
             Box::pin(active_tasks::active_tasks(known, request)).await
         }
         Route::Scheduler(route) => Box::pin(scheduler::answer(known, request, &route)).await,
+        Route::Configuration { node: name, part } => {
+            Box::pin(configuration::answer(known, request, &name, part)).await
+        }
         Route::NodeEvents => Box::pin(node_events::node_events(node, request)).await,
         Route::PeerStream(kind) => Box::pin(peer_stream::open(node, request, kind)).await,
         Route::Database { name, part } => route_database(node, request, &name, part).await,

@@ -13,9 +13,7 @@ use crate::query::parse_error;
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
 use crate::router::not_built;
-
-/// Most identifiers that one `_uuids` answers with, as in CouchDB (`[uuids] max_count`).
-const MOST_IDENTIFIERS: u64 = 1000;
+use crate::rules::Maintenance;
 
 /// `GET /`: what clients look at to know that this speaks CouchDB.
 pub(crate) fn welcome(node: &dyn Node, request: &Request) -> Result<Reply, Failure> {
@@ -30,9 +28,17 @@ pub(crate) fn welcome(node: &dyn Node, request: &Request) -> Result<Reply, Failu
     Ok(reply::json(StatusCode::OK, text))
 }
 
-/// `GET /_up`.
+/// `GET /_up`: 404 where load balancers are to send nobody here.
 pub(crate) fn up(request: &Request) -> Result<Reply, Failure> {
     allow(&request.method, &[Method::GET, Method::HEAD], "GET,HEAD")?;
+    let maintenance = match request.rules.maintenance {
+        Maintenance::No => None,
+        Maintenance::Yes => Some("{\"status\":\"maintenance_mode\"}"),
+        Maintenance::NoLoadBalancer => Some("{\"status\":\"nolb\"}"),
+    };
+    if let Some(text) = maintenance {
+        return Ok(reply::json(StatusCode::NOT_FOUND, text.as_bytes().to_vec()));
+    }
     Ok(reply::json(StatusCode::OK, b"{\"status\":\"ok\",\"seeds\":{}}".to_vec()))
 }
 
@@ -42,10 +48,10 @@ pub(crate) fn uuids(node: &dyn Node, request: &Request) -> Result<Reply, Failure
     let count =
         request.query.count("count").map_err(|failure| Failure::BadRequest(failure.to_string()))?;
     let count = count.unwrap_or(1);
-    if count > MOST_IDENTIFIERS {
+    let count = usize::try_from(count).map_err(|_| parse_error("count"))?;
+    if count > request.limits().max_identifiers {
         return Err(Failure::BadRequest("count parameter too large".to_owned()));
     }
-    let count = usize::try_from(count).map_err(|_| parse_error("count"))?;
     let mut text = b"{\"uuids\":[".to_vec();
     for (number, identifier) in node.new_identifiers(count).iter().enumerate() {
         if number > 0 {

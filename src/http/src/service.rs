@@ -45,12 +45,18 @@ async fn serve(
     request: hyper::Request<Incoming>,
 ) -> Reply {
     let (parts, incoming) = request.into_parts();
+    let rules = node.rules();
+    let preflight = rules.cors.as_ref().and_then(|cors| cors.preflight(&parts));
+    if let Some(mut reply) = preflight {
+        reply::complete(&mut reply, &parts.headers, session.server(), &rules);
+        return reply;
+    }
     let authorization = Request::authorization(&parts.headers);
     let user = match session.user(node.as_ref(), authorization).await {
         Ok(user) => user,
         Err(failure) => {
             let mut reply = reply::failure(&failure);
-            reply::complete(&mut reply, &parts.headers, session.server());
+            reply::complete(&mut reply, &parts.headers, session.server(), &rules);
             return reply;
         }
     };
@@ -60,8 +66,9 @@ async fn serve(
         uri: parts.uri,
         headers: parts.headers,
         user,
-        body: RequestBody::of(incoming, session.request_bytes().none()),
+        body: RequestBody::of(incoming, session.request_bytes().none(), rules.clone()),
         session,
+        rules,
     };
     let mut reply = match router::route(node, &mut request).await {
         Ok(reply) => reply,
@@ -76,7 +83,7 @@ async fn serve(
         let _ = Box::pin(drained).await;
     }
     reply::negotiate(&mut reply, &request);
-    reply::complete(&mut reply, &request.headers, request.session.server());
+    reply::complete(&mut reply, &request.headers, request.session.server(), &request.rules);
     reply
 }
 

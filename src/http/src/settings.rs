@@ -23,7 +23,7 @@ pub(crate) async fn security(
             reply::json_value(StatusCode::OK, database.security().as_ref())
         }
         Method::PUT => {
-            if database.name() == "_users" {
+            if database.name() == "_users" && !request.rules.users_security_editable {
                 return Err(Failure::Forbidden(
                     "You can't edit the security object of the user database.".to_owned(),
                 ));

@@ -8,7 +8,7 @@ use refuge_document::{
 };
 
 use crate::failure::Failure;
-use crate::limits;
+use crate::limits::Limits;
 use crate::node::{
     Database, Update, UpdateAttachment, UpdateFailure, UploadOptions, UploadedContent,
 };
@@ -72,14 +72,13 @@ pub(crate) async fn parse(text: Bytes) -> Result<Incoming, Failure> {
 /// them.
 pub(crate) async fn prepare(
     database: &dyn Database,
+    limits: &Limits,
     id: String,
     incoming: Incoming,
     edits: Edits,
     followed: Vec<UploadedContent>,
 ) -> Result<Update, Failure> {
-    if incoming.body.as_bytes().len() > limits::DOCUMENT_BYTES {
-        return Err(Failure::TooLarge { error: "document_too_large", reason: id });
-    }
+    check_size(limits, &id, &incoming)?;
     if edits == Edits::Replicated {
         check_replicated(database)?;
     }
@@ -90,6 +89,17 @@ pub(crate) async fn prepare(
         attachments.push(resolve(database, attachment, edits, &mut followed).await?);
     }
     Ok(Update { id, deleted: incoming.deleted, body: incoming.body, attachments, kind })
+}
+
+/// Refuses what is larger than the configuration allows.
+fn check_size(limits: &Limits, id: &str, incoming: &Incoming) -> Result<(), Failure> {
+    if incoming.body.as_bytes().len() > limits.max_document_size {
+        return Err(Failure::TooLarge { error: "document_too_large", reason: id.to_owned() });
+    }
+    if id.len() > limits.max_document_id_length {
+        return Err(named("illegal_docid", "Document id is too long".to_owned()));
+    }
+    Ok(())
 }
 
 fn kind(

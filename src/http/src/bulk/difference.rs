@@ -11,7 +11,6 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::changes::write_revision;
 use crate::failure::Failure;
-use crate::limits;
 use crate::node::{Database, DocumentTree};
 use crate::query::parse_revision;
 use crate::reply::{self, Reply};
@@ -70,7 +69,7 @@ async fn find_missing(
     database: &Arc<dyn Database>,
 ) -> Result<Vec<Missing>, Failure> {
     reply::allow(&request.method, &[Method::POST], "POST")?;
-    let text = request.json_bytes(limits::JSON_BYTES).await?;
+    let text = request.json_bytes(request.limits().max_json_size).await?;
     let mut asked = listed_revisions(&text)?.into_iter().peekable();
     let mut missing = Vec::new();
     while asked.peek().is_some() {

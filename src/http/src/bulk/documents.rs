@@ -10,9 +10,10 @@ use memchr::memmem;
 use refuge_document::{Incoming, json, parse_bulk, parse_document};
 
 use super::outcome::{Outcome, status, write_errors, write_results};
+use super::too_many;
 use crate::access;
 use crate::failure::Failure;
-use crate::limits;
+use crate::limits::Limits;
 use crate::locals;
 use crate::node::{Database, Node, Update, UpdateResult};
 use crate::reply::{self, Reply};
@@ -33,9 +34,12 @@ pub(crate) async fn bulk_documents(
     database: &Arc<dyn Database>,
 ) -> Result<Reply, Failure> {
     reply::allow(&request.method, &[Method::POST], "POST")?;
-    let text = request.json_bytes(limits::JSON_BYTES).await?;
+    let text = request.json_bytes(request.limits().max_json_size).await?;
     let (documents, edits) = parse_aside(text).await?;
-    let database = database.as_ref();
+    let (database, limits) = (database.as_ref(), request.limits());
+    if documents.len() > limits.max_bulk_docs_count {
+        return Err(too_many("max_bulk_docs_count_exceeded", limits.max_bulk_docs_count));
+    }
     let named = name_all(node.as_ref(), documents);
     let mut plan = Plan::with_capacity(named.len());
     for (id, incoming) in named {
@@ -45,13 +49,14 @@ pub(crate) async fn bulk_documents(
             Task::Refused(refusal)
         } else {
             // The id is needed for the answer as well as for the edit.
-            let update = update::prepare(database, id.clone(), incoming, edits, Vec::new()).await?;
+            let update =
+                update::prepare(database, limits, id.clone(), incoming, edits, Vec::new()).await?;
             plan.updates.push(update);
             Task::Update
         };
         plan.tasks.push((id, task));
     }
-    let outcomes = plan.carry_out(database).await?;
+    let outcomes = plan.carry_out(database, limits).await?;
     let mut text = Vec::with_capacity(outcomes.len() * 96 + 2);
     match edits {
         Edits::New => write_results(&mut text, &outcomes),
@@ -82,7 +87,11 @@ impl Plan {
     }
 
     /// Does it all. Fails as a whole only where nothing was stored because the node is busy.
-    async fn carry_out(self, database: &dyn Database) -> Result<Vec<Outcome>, Failure> {
+    async fn carry_out(
+        self,
+        database: &dyn Database,
+        limits: &Limits,
+    ) -> Result<Vec<Outcome>, Failure> {
         let revisions: Vec<_> =
             self.updates.iter().map(|update| named_revision(&update.kind)).collect();
         let mut results = update_all(database, self.updates).await?.into_iter().zip(revisions);
@@ -90,7 +99,7 @@ impl Plan {
         for (id, task) in self.tasks {
             outcomes.push(match task {
                 Task::Refused(failure) => Outcome::refused(id, failure),
-                Task::Local(incoming) => store_local(database, id, *incoming).await,
+                Task::Local(incoming) => store_local(database, limits, id, *incoming).await,
                 Task::Update => match results.next() {
                     Some((Ok(revision), _)) => Outcome::stored(id, revision.to_string()),
                     Some((Err(failure), revision)) => Outcome::failed(id, revision, failure.into()),
@@ -128,9 +137,14 @@ fn no_answer() -> Failure {
     Failure::Internal("the database gave no answer to an edit".to_owned())
 }
 
-async fn store_local(database: &dyn Database, id: String, incoming: Incoming) -> Outcome {
+async fn store_local(
+    database: &dyn Database,
+    limits: &Limits,
+    id: String,
+    incoming: Incoming,
+) -> Outcome {
     let name = id.strip_prefix(LOCAL_PREFIX).unwrap_or_default();
-    match locals::write(database, name, incoming).await {
+    match locals::write(database, limits, name, incoming).await {
         Ok(revision) => Outcome::stored(id, format!("0-{revision}")),
         Err(failure) => Outcome::refused(id, failure),
     }

@@ -10,6 +10,7 @@ use refuge_document::json::write_string;
 use refuge_document::{BodyPlace, Leaf, Revision};
 
 use self::wish::{Wish, parse, write_bad, write_missing};
+use super::too_many;
 use crate::failure::Failure;
 use crate::node::{Database, DocumentTree, StoredBody};
 use crate::query::Query;
@@ -36,6 +37,10 @@ pub(crate) async fn bulk_get(
     let options = read_options(&request.query)?;
     let text = request.json_bytes(REQUEST_BYTES).await?;
     let wishes = parse(&text)?;
+    let most = request.limits().max_bulk_get_count;
+    if wishes.len() > most {
+        return Err(too_many("max_bulk_get_count_exceeded", most));
+    }
     let mut answer = Answer {
         database: database.clone(),
         options,

@@ -102,7 +102,7 @@ fn row(id: String, document: &DocumentTree) -> ChangeRow {
 }
 
 async fn read_posted(request: &mut Request) -> Result<Posted, Failure> {
-    let bytes = request.json_bytes(crate::limits::JSON_BYTES).await?;
+    let bytes = request.json_bytes(request.limits().max_json_size).await?;
     if bytes.is_empty() {
         return Ok(Posted::default());
     }

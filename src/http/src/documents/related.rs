@@ -9,7 +9,6 @@ use refuge_document::{Attachment, Encoding, Incoming, IncomingContent, parse_dig
 use super::read::{Found, OpenRevisions, Opened, tagged, write_missing};
 use crate::content;
 use crate::failure::Failure;
-use crate::limits;
 use crate::multipart::{PartHeaders, PartReader};
 use crate::node::{Database, UploadOptions, UploadedContent};
 use crate::reply::{self, Reply};
@@ -24,11 +23,12 @@ pub(super) async fn read(
     request: &mut Request,
     database: &dyn Database,
 ) -> Result<(Incoming, Vec<UploadedContent>), Failure> {
+    let limit = request.limits().max_json_size;
     let content_type = request.header(CONTENT_TYPE).unwrap_or_default().to_owned();
     let mut parts = PartReader::new(&mut request.body, &content_type)?;
     let broken = || Failure::BadRequest("the multipart body has no document".to_owned());
     parts.next_part().await?.ok_or_else(broken)?;
-    let text = parts.whole(limits::JSON_BYTES).await?;
+    let text = parts.whole(limit).await?;
     let incoming = update::parse(text).await?;
     let mut waiting: Vec<Waiting> = announced(&incoming);
     let mut contents: Vec<Option<UploadedContent>> = waiting.iter().map(|_| None).collect();

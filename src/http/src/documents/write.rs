@@ -8,7 +8,6 @@ use super::related;
 use super::revisions::{agree, if_match};
 use crate::access::check_write;
 use crate::failure::Failure;
-use crate::limits;
 use crate::locals;
 use crate::location::set_location;
 use crate::node::{Database, Node, Update, UploadedContent};
@@ -32,7 +31,9 @@ pub(super) async fn put(
     let named = incoming.revision.take();
     incoming.revision = agree(named, parameter, header)?;
     let deleted = incoming.deleted;
-    let edit = update::prepare(database, id.to_owned(), incoming, edits, followed).await?;
+    let edit =
+        update::prepare(database, request.limits(), id.to_owned(), incoming, edits, followed)
+            .await?;
     let revision = update::apply(database, edit).await?;
     let status = if deleted { StatusCode::OK } else { StatusCode::CREATED };
     let mut reply = stored(request, status, id, &revision);
@@ -52,7 +53,7 @@ async fn read(
     if request.content_type() == "multipart/related" {
         return related::read(request, database).await;
     }
-    let text = request.bytes(limits::JSON_BYTES).await?;
+    let text = request.bytes(request.limits().max_json_size).await?;
     Ok((update::parse(text).await?, Vec::new()))
 }
 
@@ -62,7 +63,7 @@ pub(crate) async fn create(
     request: &mut Request,
     database: &dyn Database,
 ) -> Result<Reply, Failure> {
-    let text = request.json_bytes(limits::JSON_BYTES).await?;
+    let text = request.json_bytes(request.limits().max_json_size).await?;
     let mut incoming = update::parse(text.clone()).await?;
     let id = match incoming.id.take() {
         Some(id) => id,
@@ -73,7 +74,9 @@ pub(crate) async fn create(
     }
     check_document_id(&id)?;
     check_write(database, &request.user, &id)?;
-    let edit = update::prepare(database, id.clone(), incoming, Edits::New, Vec::new()).await?;
+    let edit =
+        update::prepare(database, request.limits(), id.clone(), incoming, Edits::New, Vec::new())
+            .await?;
     let revision = update::apply(database, edit).await?;
     let mut reply = stored(request, StatusCode::CREATED, &id, &revision);
     set_location(&mut reply, request, &[database.name(), &id]);

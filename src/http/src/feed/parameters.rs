@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::failure::Failure;
 
-/// How long a feed waits for a change where nothing else is asked, and the longest it waits at all:
-/// CouchDB's `changes_timeout`.
-pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The longest that any feed waits for a change: what the configuration takes at most. How long it waits
+/// at most by the configuration in force is for [`Patience::within`].
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How the rows of a feed are handed out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,14 @@ pub(crate) enum Patience {
 }
 
 impl Patience {
+    /// The same, but at most so long: CouchDB's `changes_timeout`.
+    pub(crate) fn within(self, longest: Duration) -> Self {
+        match self {
+            Self::Heartbeat(interval) => Self::Heartbeat(interval.min(longest)),
+            Self::Timeout(interval) => Self::Timeout(interval.min(longest)),
+        }
+    }
+
     /// How long nothing may happen.
     pub(crate) fn interval(self) -> Duration {
         match self {
@@ -139,13 +147,16 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_beats_a_timeout_and_neither_is_longer_than_a_minute() {
+    fn a_heartbeat_beats_a_timeout_and_neither_is_longer_than_allowed() {
         let second = Duration::from_secs(1);
         assert_eq!(patience(None, None), Ok(Patience::Timeout(LONGEST_WAIT)));
         assert_eq!(patience(Some("true"), None), Ok(Patience::Heartbeat(LONGEST_WAIT)));
         assert_eq!(patience(Some("1000"), Some("5")), Ok(Patience::Heartbeat(second)));
         assert_eq!(patience(None, Some("1000")), Ok(Patience::Timeout(second)));
-        assert_eq!(patience(None, Some("9999999")), Ok(Patience::Timeout(LONGEST_WAIT)));
+        assert_eq!(patience(None, Some("99999999")), Ok(Patience::Timeout(LONGEST_WAIT)));
+        let within = |patience: Patience| patience.within(second);
+        assert_eq!(within(Patience::default()), Patience::Timeout(second));
+        assert_eq!(within(Patience::Heartbeat(LONGEST_WAIT)), Patience::Heartbeat(second));
     }
 
     #[test]

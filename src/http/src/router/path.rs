@@ -24,6 +24,13 @@ pub(crate) enum Route<'a> {
     Node(NodeRoute),
     /// Replications and their documents.
     Scheduler(SchedulerRoute<'a>),
+    /// `/_node/{node}/_config`: the configuration of a node.
+    Configuration {
+        /// The node's name, or `_local`.
+        node: Cow<'a, str>,
+        /// What of it.
+        part: ConfigurationPart<'a>,
+    },
     /// What happens to other nodes.
     NodeEvents,
     /// A stream that another node opens.
@@ -52,6 +59,26 @@ pub(crate) enum NodeRoute {
     Replicate,
     /// `/_active_tasks`.
     ActiveTasks,
+}
+
+/// A part of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ConfigurationPart<'a> {
+    /// All of it.
+    Whole,
+    /// `_reload`.
+    Reload,
+    /// A section.
+    Section(Cow<'a, str>),
+    /// A key of a section.
+    Key {
+        /// The section.
+        section: Cow<'a, str>,
+        /// Its name.
+        name: Cow<'a, str>,
+    },
+    /// Something behind a key, where nothing is.
+    Beyond,
 }
 
 /// What is asked of the scheduler of replications.
@@ -187,12 +214,25 @@ fn find_node<'a>(first: Cow<'a, str>, rest: &[Cow<'a, str>]) -> Route<'a> {
         ("_replicate", []) => Route::Node(NodeRoute::Replicate),
         ("_active_tasks", []) => Route::Node(NodeRoute::ActiveTasks),
         ("_scheduler", [what, rest @ ..]) => find_scheduler(what, rest),
+        ("_node", [node, what, rest @ ..]) if what == "_config" => {
+            Route::Configuration { node: node.clone(), part: find_configuration(rest) }
+        }
         ("_mesh", [what]) if what == "events" => Route::NodeEvents,
         ("_mesh", [what]) if what == "link" => Route::PeerStream(PeerStreamKind::Link),
         ("_mesh", [what]) if what == "reverse" => Route::PeerStream(PeerStreamKind::Reverse),
         (name, _) if LATER_NODE.contains(&name) => Route::Later(first),
         // CouchDB takes it for a database, whose name is then found illegal or unknown.
         _ => Route::Database { name: first, part: Part::Whole },
+    }
+}
+
+fn find_configuration<'a>(rest: &[Cow<'a, str>]) -> ConfigurationPart<'a> {
+    match rest {
+        [] => ConfigurationPart::Whole,
+        [reload] if reload == "_reload" => ConfigurationPart::Reload,
+        [section] => ConfigurationPart::Section(section.clone()),
+        [section, name] => ConfigurationPart::Key { section: section.clone(), name: name.clone() },
+        _ => ConfigurationPart::Beyond,
     }
 }
 

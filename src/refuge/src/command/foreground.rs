@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use refuge_config::{Layout, Settings, Sources, load};
-use refuge_supervisors::{Ended, RunningNode, StartOptions, start};
+use refuge_supervisors::{Ended, RunningNode, SetLogLevel, StartOptions, start};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -51,9 +51,9 @@ impl Foreground {
         };
         let settings = load(&sources)?;
         directories::make(&Layout::new(&sources.root))?;
-        logging::begin(&settings);
+        let set_log_level = logging::begin(&settings);
         let runtime = runtime()?;
-        let outcome = runtime.block_on(live(sources, &settings));
+        let outcome = runtime.block_on(live(sources, &settings, set_log_level));
         runtime.shutdown_timeout(THREADS_LIMIT);
         outcome
     }
@@ -78,12 +78,18 @@ fn runtime() -> Result<Runtime, Failure> {
 }
 
 /// From start to end.
-async fn live(sources: Sources, settings: &Settings) -> Result<(), Failure> {
+async fn live(
+    sources: Sources,
+    settings: &Settings,
+    set_log_level: SetLogLevel,
+) -> Result<(), Failure> {
     // Before the start, so that a signal during it is not lost.
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Runtime)?;
     tracing::info!(root = %settings.root.display(), "starting");
-    let node = start(StartOptions { sources, announce_mesh: Arc::new(announce_mesh) }).await?;
+    let node =
+        start(StartOptions { sources, announce_mesh: Arc::new(announce_mesh), set_log_level })
+            .await?;
     announce(&node);
     tokio::select! {
         ended = node.wait() => match ended {

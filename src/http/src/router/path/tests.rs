@@ -49,8 +49,24 @@ fn the_scheduler_tells_all_of_a_database_or_one() {
 }
 
 #[test]
+fn the_configuration_is_found_by_section_and_key() {
+    let part = |path: &[&'static str]| {
+        let path: Vec<_> = ["_node", "_local", "_config"].iter().chain(path).copied().collect();
+        match found(&path) {
+            Route::Configuration { node, part } if node == "_local" => part,
+            other => panic!("not the configuration: {other:?}"),
+        }
+    };
+    assert_eq!(part(&[]), ConfigurationPart::Whole);
+    assert_eq!(part(&["_reload"]), ConfigurationPart::Reload);
+    assert_eq!(part(&["cors"]), ConfigurationPart::Section("cors".into()));
+    let key = ConfigurationPart::Key { section: "cors".into(), name: "origins".into() };
+    assert_eq!(part(&["cors", "origins"]), key);
+    assert_eq!(part(&["cors", "origins", "x"]), ConfigurationPart::Beyond);
+}
+
+#[test]
 fn later_endpoints_are_known_by_name() {
-    assert_eq!(found(&["_node", "_local", "_config"]), Route::Later("_node".into()));
     assert_eq!(found(&["_mesh", "messages"]), Route::Later("_mesh".into()));
     assert_eq!(found(&["db", "_find"]), Route::Later("_find".into()));
     assert_eq!(

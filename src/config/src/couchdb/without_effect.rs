@@ -1,0 +1,164 @@
+//! CouchDB's names that are taken, kept and shown, so that a client's set-up script does not fail, and
+//! why each changes nothing here. A name of a section of CouchDB's that stands nowhere is kept as well.
+
+use super::NamesWithoutEffect;
+
+/// Names with the reason that they share.
+pub const WITHOUT_EFFECT: &[NamesWithoutEffect] = &[
+    NamesWithoutEffect {
+        why: "every acknowledged write is on disk, and writes that wait share one sync",
+        names: &[("couchdb", &["delayed_commits", "single_node"]), ("couch_bt_engine", &["*"])],
+    },
+    NamesWithoutEffect {
+        why: "databases are opened on demand and closed when idle, so there is nothing to count",
+        names: &[("couchdb", &["max_dbs_open", "update_lru_on_read", "enable_database_recovery"])],
+    },
+    NamesWithoutEffect {
+        why: "storage is one engine with its own compression and block sizes",
+        names: &[
+            (
+                "couchdb",
+                &[
+                    "file_compression",
+                    "attachment_stream_buffer_size",
+                    "btree_chunk_size",
+                    "stem_interactive_updates",
+                    "max_partition_size",
+                ],
+            ),
+            ("database_compaction", &["*"]),
+            ("view_compaction", &["*"]),
+            ("compactions", &["*"]),
+            ("compaction_daemon", &["*"]),
+            ("ioq", &["*"]),
+            ("ioq.bypass", &["*"]),
+            ("process_priority", &["*"]),
+        ],
+    },
+    NamesWithoutEffect {
+        why: "old revisions, dead attachments and deleted databases leave by themselves",
+        names: &[
+            ("smoosh", &["*"]),
+            ("smoosh.ratio_dbs", &["*"]),
+            ("smoosh.slack_dbs", &["*"]),
+            ("smoosh.ratio_views", &["*"]),
+            ("smoosh.slack_views", &["*"]),
+            ("purge", &["index_lag_warn_seconds"]),
+            ("scanner", &["*"]),
+        ],
+    },
+    NamesWithoutEffect {
+        why: "the gzip level and the compressed types are pinned: they are part of revision ids",
+        names: &[("attachments", &["compression_level", "compressible_types"])],
+    },
+    NamesWithoutEffect {
+        why: "a filter by ids reads them by id, however many they are",
+        names: &[("couchdb", &["changes_doc_ids_optimization_threshold"])],
+    },
+    NamesWithoutEffect {
+        why: "answers are streamed; one that breaks off breaks its connection",
+        names: &[("chttpd", &["buffer_response"]), ("httpd", &["buffer_response"])],
+    },
+    NamesWithoutEffect {
+        why: "these parts of CouchDB's HTTP server have no counterpart",
+        names: &[
+            ("chttpd", &["prefer_minimal", "admin_only_all_dbs", "server_header_versions"]),
+            (
+                "httpd",
+                &[
+                    "allow_jsonp",
+                    "secure_rewrites",
+                    "rewrite_limit",
+                    "config_whitelist",
+                    "enable_xframe_options",
+                    "redirect_vhost_handler",
+                    "x_forwarded_host",
+                    "x_forwarded_proto",
+                    "x_forwarded_ssl",
+                ],
+            ),
+            ("x_frame_options", &["*"]),
+            ("csp", &["*"]),
+            ("vhosts", &["*"]),
+            ("rewrite", &["*"]),
+        ],
+    },
+    NamesWithoutEffect {
+        why: "clients send Basic credentials; cookies, tokens and proxies are not built",
+        names: &[
+            (
+                "chttpd_auth",
+                &[
+                    "timeout",
+                    "secret",
+                    "allow_persistent_cookies",
+                    "authentication_db",
+                    "authentication_redirect",
+                    "auth_cache_size",
+                    "cookie_domain",
+                    "same_site",
+                    "max_iterations",
+                    "min_iterations",
+                    "password_scheme",
+                    "password_regexp",
+                    "pbkdf2_prf",
+                    "proxy_use_secret",
+                    "public_fields",
+                    "upgrade_hash_on_auth",
+                    "users_db_public",
+                    "x_auth_roles",
+                    "x_auth_token",
+                    "x_auth_username",
+                ],
+            ),
+            ("chttpd_auth_cache", &["*"]),
+            ("couch_httpd_auth", &["*"]),
+            ("jwt_auth", &["*"]),
+            ("jwt_keys", &["*"]),
+            ("chttpd_auth_lockout", &["*"]),
+        ],
+    },
+    NamesWithoutEffect {
+        why: "a database per user is not built",
+        names: &[("couch_peruser", &["*"])],
+    },
+    NamesWithoutEffect {
+        why: "the replicator finds its pace by itself",
+        names: &[("replicator", &["*"]), ("replicator.shares", &["*"])],
+    },
+    NamesWithoutEffect {
+        why: "a node is no member of a cluster: nodes share databases by replication",
+        names: &[
+            ("cluster", &["n", "placement", "seedlist", "reconnect_interval_sec"]),
+            ("mem3", &["*"]),
+            ("fabric", &["*"]),
+            ("rexi", &["*"]),
+            ("reshard", &["*"]),
+            ("global_changes", &["*"]),
+        ],
+    },
+    NamesWithoutEffect {
+        why: "views, queries and searches are not built",
+        names: &[
+            ("couchdb", &["os_process_timeout"]),
+            ("query_server_config", &["*"]),
+            ("view_updater", &["*"]),
+            ("view_upgrade", &["*"]),
+            ("mango", &["*"]),
+            ("ken", &["*"]),
+            ("ddoc_cache", &["*"]),
+            ("nouveau", &["*"]),
+            ("dreyfus", &["*"]),
+            ("quickjs", &["*"]),
+            ("spidermonkey", &["*"]),
+        ],
+    },
+    NamesWithoutEffect {
+        why: "the log is lines on standard error, whoever keeps them",
+        names: &[("log", &["*"]), ("stats", &["*"]), ("vendor", &["*"]), ("features", &["*"])],
+    },
+    NamesWithoutEffect {
+        why: "CouchDB has no such name; it is kept for whoever set it",
+        names: &[("cors", &["*"]), ("uuids", &["*"]), ("attachments", &["*"])],
+    },
+];
