@@ -165,11 +165,7 @@ impl DatabaseDirectoryState {
 
     async fn commit(&self, operation: Operation) -> Result<Outcome, Failure> {
         let doors = self.names().value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
-        doors
-            .writer
-            .commit(operation)
-            .await
-            .map_err(|failure: WriteFailure| Failure::Unavailable(failure.to_string()))
+        doors.writer.commit(operation).await.map_err(|failure: WriteFailure| failure.into())
     }
 
     async fn demand(&mut self, name: String, reply: OpenReply) {

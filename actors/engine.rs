@@ -14,6 +14,7 @@ use refuge_config::{Layout, Settings};
 use refuge_otp::Names;
 use refuge_storage::{Engine, Operation, Options, Store};
 
+use crate::configuration::CurrentSettings;
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::names;
 pub use refuge_storage::OpenError;
@@ -99,7 +100,12 @@ impl Actor for EngineActor {
         let (engine, installation) = tokio::task::spawn_blocking(move || open(options)).await??;
         let store = engine.store();
         let actor = myself.clone();
-        let (thread, writer) = WriterThread::start(engine, move |reason| {
+        let settings = names.clone();
+        let kept_free = move || {
+            let current = settings.value::<CurrentSettings>(names::CONFIGURATION);
+            current.map_or(0, |current| current.settings.storage.free_bytes_least)
+        };
+        let (thread, writer) = WriterThread::start(engine, kept_free, move |reason| {
             let _ = actor.cast(EngineMessage::Poisoned(reason));
         })?;
         let doors = StorageDoors { store, writer, installation };

@@ -136,6 +136,12 @@ impl Node for NodeService {
         })
     }
 
+    fn disk_is_nearly_full(&self) -> bool {
+        let doors = self.names.value::<StorageDoors>(names::ENGINE);
+        let left = doors.and_then(|doors| doors.store.free_space());
+        left.is_some_and(|left| left.is_short())
+    }
+
     fn credentials_generation(&self) -> u64 {
         self.current().map_or(0, |current| current.generation)
     }

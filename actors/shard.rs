@@ -180,14 +180,14 @@ impl ShardState {
         let (names, change_feed) =
             (self.arguments.names.clone(), self.arguments.change_feed.clone());
         let shard = myself.clone();
-        let answer = move |result| {
+        let answer = move |result: Result<Outcome, WriteFailure>| {
             let _ = reply.send(match result {
                 Ok(Outcome::Purged(done)) => {
                     tell_feed(&names, &change_feed, done.committed);
                     Ok(purged)
                 }
                 Ok(_) => Err(Failure::NoDatabase),
-                Err(failure) => Err(write_failure(failure)),
+                Err(failure) => Err(failure.into()),
             });
             let _ = shard.cast(ShardMessage::Committed);
         };
@@ -281,7 +281,7 @@ impl Done {
             }
             Ok(_) => fail(self.due.into_iter().map(|due| due.reply), &Failure::NoDatabase),
             Err(failure) => {
-                let failure = write_failure(failure);
+                let failure = Failure::from(failure);
                 fail(self.due.into_iter().map(|due| due.reply), &failure);
             }
         }
@@ -293,10 +293,6 @@ fn tell_feed(names: &Names, change_feed: &str, committed: Committed) {
     if let Some(feed) = names.lookup::<ChangeFeedMessage>(change_feed) {
         let _ = feed.cast(ChangeFeedMessage::Committed(committed));
     }
-}
-
-fn write_failure(failure: WriteFailure) -> Failure {
-    Failure::Unavailable(failure.to_string())
 }
 
 fn merge(store: &Store, destination: Destination, requests: Vec<UpdateRequest>) -> Prepared {

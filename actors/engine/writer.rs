@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use refuge_storage::{Collected, DueGarbage, Engine, Operation, Outcome};
+use refuge_http::Failure;
+use refuge_storage::{Collected, DueGarbage, Engine, FreeSpace, Operation, Outcome};
 use tokio::sync::{mpsc, oneshot};
 
 /// Operations that may wait; a caller beyond it waits outside, and shards have limits of their own.
@@ -24,6 +25,24 @@ pub enum WriteFailure {
     /// The engine went down before it answered: whether the write was stored is unknown.
     #[error("the storage engine is being restarted; whether the write was stored is unknown")]
     Unknown,
+    /// The disk is nearly full: nothing was written.
+    #[error(
+        "the disk is nearly full: {available} MiB are left and {least} MiB are kept free; make room on \
+         the file system of var/data, or lower storage.free_bytes_least",
+        available = .0.available_bytes / MIB, least = .0.least_bytes / MIB
+    )]
+    NoRoom(FreeSpace),
+}
+
+const MIB: u64 = 1024 * 1024;
+
+impl From<WriteFailure> for Failure {
+    fn from(failure: WriteFailure) -> Self {
+        match failure {
+            WriteFailure::Unknown => Self::Unavailable(failure.to_string()),
+            WriteFailure::NoRoom(_) => Self::InsufficientStorage(failure.to_string()),
+        }
+    }
 }
 
 /// Called once, on the writer's thread, in commit order.
@@ -124,9 +143,11 @@ pub(crate) struct WriterThread {
 }
 
 impl WriterThread {
-    /// Starts the thread; `poisoned` is called when a commit failed, after which it ends.
+    /// Starts the thread. `kept_free` tells how much of the disk is to be kept free (0: chosen by
+    /// the engine); `poisoned` is called when a commit failed, after which the thread ends.
     pub(crate) fn start(
         engine: Engine,
+        kept_free: impl Fn() -> u64 + Send + 'static,
         poisoned: impl FnOnce(String) + Send + 'static,
     ) -> std::io::Result<(Self, Writer)> {
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS);
@@ -134,7 +155,8 @@ impl WriterThread {
         let (closed_sender, closed) = oneshot::channel();
         let stop = Arc::clone(&stopping);
         std::thread::Builder::new().name("refuge-writer".to_owned()).spawn(move || {
-            let result = Loop { engine, queue, stopping: stop }.run();
+            let kept_free = Box::new(kept_free);
+            let result = Loop { engine, queue, stopping: stop, kept_free }.run();
             let _ = closed_sender.send(());
             if let Err(reason) = result {
                 poisoned(reason);
@@ -166,6 +188,7 @@ struct Loop {
     engine: Engine,
     queue: mpsc::Receiver<Job>,
     stopping: Arc<AtomicBool>,
+    kept_free: Box<dyn Fn() -> u64>,
 }
 
 impl Loop {
@@ -204,7 +227,13 @@ impl Loop {
         Ok(())
     }
 
-    fn commit(&mut self, group: Group) -> Result<(), String> {
+    fn commit(&mut self, mut group: Group) -> Result<(), String> {
+        self.engine.keep_free((self.kept_free)());
+        let left = self.engine.free_space();
+        if left.is_short() {
+            group.refuse_what_takes_room(left);
+        }
+        self.engine.wrote(group.bytes as u64);
         if group.operations.is_empty() {
             return Ok(());
         }
@@ -241,6 +270,20 @@ impl Group {
                 None
             }
             other => Some(other),
+        }
+    }
+
+    /// Answers the operations for which there is no room, and keeps the others.
+    fn refuse_what_takes_room(&mut self, left: FreeSpace) {
+        let operations = std::mem::take(&mut self.operations);
+        let completions = std::mem::take(&mut self.completions);
+        for (operation, completion) in operations.into_iter().zip(completions) {
+            if operation.takes_room() {
+                completion.complete(Err(WriteFailure::NoRoom(left)));
+            } else {
+                self.operations.push(operation);
+                self.completions.push(completion);
+            }
         }
     }
 }

@@ -83,7 +83,7 @@ impl OpenDatabase {
         match self.doors()?.writer.commit(operation).await {
             Ok(Outcome::NoSuchDatabase) => Err(Failure::NoDatabase),
             Ok(_) => Ok(()),
-            Err(failure) => Err(Failure::Unavailable(failure.to_string())),
+            Err(failure) => Err(failure.into()),
         }
     }
 

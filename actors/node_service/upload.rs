@@ -96,7 +96,7 @@ impl AttachmentUpload {
                 "the upload rested too long and was given up; send the attachment again".to_owned(),
             )),
             Ok(_) => Ok(()),
-            Err(failure) => Err(Failure::Unavailable(failure.to_string())),
+            Err(failure) => Err(failure.into()),
         }
     }
 }

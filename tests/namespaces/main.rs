@@ -1,5 +1,12 @@
 //! Two nodes in network namespaces of their own, joined by a link that is cut without anybody being
-//! told: no FIN, no RST, no interface that goes down. Linux's alone, and root's.
+//! told: no FIN, no RST, no interface that goes down. A node on a small disk of its own that fills up.
+//! Linux's alone, and root's.
+
+#[cfg(target_os = "linux")]
+mod disk;
+
+#[cfg(target_os = "linux")]
+mod full_disk;
 
 #[cfg(target_os = "linux")]
 mod network;

@@ -183,6 +183,8 @@ sections! {
             "How long the body of a replaced revision stays readable: a replicator that just saw it can still fetch it.";
         upkeep_rows_per_second: u64 = 25_000, number(50, 10_000_000), Settable,
             "Rows that leave in the background each second, between the commits.";
+        free_bytes_least: u64 = 0, number(0, 1 << 50), Settable,
+            "Writes are refused (507) while the disk has less than this left, so that nothing meets a full one. 0 stands for the larger of 256 MiB and twice the journal.";
     }
     /// Open databases.
     databases: Databases {

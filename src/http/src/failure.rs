@@ -77,6 +77,9 @@ pub enum Failure {
     /// 503: a part of the node is being restarted; whether a write was stored is unknown.
     #[error("{0}")]
     Unavailable(String),
+    /// 507: the disk is nearly full; nothing was written.
+    #[error("{0}")]
+    InsufficientStorage(String),
     /// 500.
     #[error("{0}")]
     Internal(String),
@@ -104,6 +107,9 @@ impl Failure {
             Self::NotImplemented(_) => (StatusCode::NOT_IMPLEMENTED, "not_implemented"),
             Self::Busy { .. } | Self::Unavailable(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable")
+            }
+            Self::InsufficientStorage(_) => {
+                (StatusCode::INSUFFICIENT_STORAGE, "insufficient_storage")
             }
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_server_error"),
         }

@@ -48,6 +48,11 @@ pub trait Node: Send + Sync + 'static {
     /// link answer.
     fn has_admins(&self) -> bool;
 
+    /// Whether writes are refused because the disk is nearly full.
+    fn disk_is_nearly_full(&self) -> bool {
+        false
+    }
+
     /// A number that changes whenever credentials that were good may not be any longer; connections
     /// that remember a verified client ask again then.
     fn credentials_generation(&self) -> u64 {

@@ -82,7 +82,7 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
     let known = node.as_ref();
     match route {
         Route::Welcome => server::welcome(known, request),
-        Route::Up => server::up(request),
+        Route::Up => server::up(known, request),
         Route::SetUp { token } => Box::pin(server::set_up(known, request, &token)).await,
         Route::Node(NodeRoute::Uuids) => server::uuids(known, request),
         Route::Node(NodeRoute::AllDatabases) => Box::pin(databases::names(known, request)).await,

@@ -29,7 +29,7 @@ pub(crate) fn welcome(node: &dyn Node, request: &Request) -> Result<Reply, Failu
 }
 
 /// `GET /_up`: 404 where load balancers are to send nobody here.
-pub(crate) fn up(request: &Request) -> Result<Reply, Failure> {
+pub(crate) fn up(node: &dyn Node, request: &Request) -> Result<Reply, Failure> {
     allow(&request.method, &[Method::GET, Method::HEAD], "GET,HEAD")?;
     let maintenance = match request.rules.maintenance {
         Maintenance::No => None,
@@ -39,7 +39,12 @@ pub(crate) fn up(request: &Request) -> Result<Reply, Failure> {
     if let Some(text) = maintenance {
         return Ok(reply::json(StatusCode::NOT_FOUND, text.as_bytes().to_vec()));
     }
-    Ok(reply::json(StatusCode::OK, b"{\"status\":\"ok\",\"seeds\":{}}".to_vec()))
+    // Still "ok", since reads go on; the member more is for people and monitors.
+    let text: &[u8] = match node.disk_is_nearly_full() {
+        false => b"{\"status\":\"ok\",\"seeds\":{}}",
+        true => b"{\"status\":\"ok\",\"seeds\":{},\"disk\":\"nearly_full\"}",
+    };
+    Ok(reply::json(StatusCode::OK, text.to_vec()))
 }
 
 /// `GET /_uuids`.

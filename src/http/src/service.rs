@@ -88,7 +88,9 @@ async fn serve(
 }
 
 fn log_failure(failure: &Failure, request: &Request) {
-    if failure.status().0.is_server_error() && !matches!(failure, Failure::NotImplemented(_)) {
+    // A full disk is told once, when it is seen, and not for each write that it refuses.
+    let told = matches!(failure, Failure::NotImplemented(_) | Failure::InsufficientStorage(_));
+    if failure.status().0.is_server_error() && !told {
         tracing::warn!(
             address = %request.session.peer().address,
             method = %request.method,

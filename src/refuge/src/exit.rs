@@ -82,7 +82,12 @@ fn by_cause(failure: &(dyn Error + 'static)) -> Option<u8> {
         }
         match error.downcast_ref() {
             Some(OpenError::Locked { .. }) => return Some(UNAVAILABLE),
-            Some(OpenError::Corrupt { .. } | OpenError::NewerFormat { .. }) => return Some(DATA),
+            Some(
+                OpenError::Corrupt { .. }
+                | OpenError::Damaged { .. }
+                | OpenError::NewerFormat { .. }
+                | OpenError::UnreadableFormat { .. },
+            ) => return Some(DATA),
             _ => {}
         }
         error.downcast_ref().and_then(by_kind)

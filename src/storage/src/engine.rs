@@ -29,8 +29,9 @@ use crate::keyspaces::Keyspaces;
 use crate::lock::DirectoryLock;
 use crate::operation::{Operation, Outcome};
 use crate::options::Options;
+use crate::space::{FreeSpace, Space};
 use crate::store::{Shared, Store};
-use crate::{format, journal, memory, records};
+use crate::{format, journal, memory, records, space, tables};
 
 pub use garbage::Collected;
 
@@ -83,6 +84,7 @@ impl Engine {
         format::check(&options.path)?;
         let directory = options.path.join(STORE_DIRECTORY);
         journal::check(&directory)?;
+        tables::check(&directory, options.verified_bytes)?;
         let database = open_database(&directory, &options)?;
         let keyspaces = Keyspaces::open(&database)?;
         let next_number = registry::next_number(&keyspaces)?;
@@ -91,6 +93,7 @@ impl Engine {
             keyspaces,
             database,
             fits_memory: AtomicBool::new(false),
+            space: Space::new(&options.path, space::chosen_reserve(options.journal_bytes)),
             lock: Arc::new(lock),
         });
         memory::judge(&shared);
@@ -110,6 +113,27 @@ impl Engine {
     #[must_use]
     pub fn store(&self) -> Store {
         Store::new(&self.shared)
+    }
+
+    /// The room left on the disk, seen at most a second or 16 MiB of writes ago. While it is short,
+    /// operations that [take room](Operation::takes_room) are to be refused.
+    #[must_use]
+    pub fn free_space(&self) -> FreeSpace {
+        self.shared.space.seen()
+    }
+
+    /// Keeps so many bytes of the disk free from now on; 0 stands for the larger of 256 MiB and
+    /// twice the journal.
+    pub fn keep_free(&self, least_bytes: u64) {
+        self.shared.space.keep(match least_bytes {
+            0 => space::chosen_reserve(self.options.journal_bytes),
+            chosen => chosen,
+        });
+    }
+
+    /// Notes how much a commit wrote, in bytes.
+    pub fn wrote(&self, bytes: u64) {
+        self.shared.space.wrote(bytes);
     }
 
     /// Applies a group of operations in order, in one batch and with one sync: when it returns,

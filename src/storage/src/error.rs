@@ -39,10 +39,10 @@ pub enum OpenError {
         /// The format file.
         path: PathBuf,
     },
-    /// A journal holds a damaged entry with good ones after it: opening would drop acknowledged
-    /// writes in silence.
+    /// A journal holds a damaged entry that was whole once: opening would drop it, and all good ones
+    /// after it, in silence.
     #[error(
-        "the journal {file} is damaged at byte {offset} and holds later writes; restore it from a backup",
+        "the journal {file} is damaged at byte {offset}, and to open it would lose acknowledged writes; restore it from a backup",
         file = .file.display()
     )]
     Corrupt {
@@ -50,6 +50,21 @@ pub enum OpenError {
         file: PathBuf,
         /// Where the damaged batch begins, in bytes from the start of the file.
         offset: u64,
+    },
+    /// A file of the tables is damaged or missing.
+    #[error(
+        "{file} {reason}{place}; restore the data directory from a backup",
+        file = .file.display(),
+        place = .offset.map(|offset| format!(" (damaged at or behind byte {offset})")).unwrap_or_default()
+    )]
+    Damaged {
+        /// The damaged or missing file.
+        file: PathBuf,
+        /// The damage is in the block that begins here or behind it, in bytes from the start of the
+        /// file; `None` where that is not known.
+        offset: Option<u64>,
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// A file operation failed.
     #[error("cannot open the data directory {path}: {source}", path = .path.display())]

@@ -3,13 +3,14 @@
 //! fjall takes the first entry that it cannot read for the end of a journal and cuts the rest
 //! off, so that one flipped bit would silently drop every acknowledged write behind it. Here the
 //! journals are walked first, without changing anything: a bad batch is let pass only at the very
-//! end of the newest journal, where a crash in the middle of a write leaves one.
+//! end of the newest journal, and only where it looks as a crash in the middle of a write leaves it.
 //!
 //! What must not live here: anything that writes a journal, beside cutting off such an end.
 
 mod batch;
 mod search;
 mod source;
+mod tail;
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ enum End {
     Clean,
     /// With a batch that is not whole, beginning at this offset; nothing valid follows.
     Torn(u64),
-    /// A bad batch at this offset has a valid one after it.
+    /// A bad batch at this offset has a valid one after it, or was whole before it was damaged.
     Damaged(u64),
 }
 
@@ -147,7 +148,8 @@ fn walk(path: &Path, numbers: &mut Numbers) -> std::io::Result<End> {
             Found::Bad if source.only_zeros_from(offset)? => return Ok(End::Clean),
             Found::Bad => {
                 let followed = search::any_batch(&mut source, offset + 1, numbers.last)?;
-                return Ok(if followed { End::Damaged(offset) } else { End::Torn(offset) });
+                let damaged = followed || !tail::is_unfinished(&mut source, offset)?;
+                return Ok(if damaged { End::Damaged(offset) } else { End::Torn(offset) });
             }
         }
     }

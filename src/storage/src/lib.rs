@@ -22,7 +22,9 @@ mod options;
 mod purge;
 mod records;
 mod snapshot;
+mod space;
 mod store;
+mod tables;
 
 pub use database::{DatabaseId, DatabaseInformation, DatabaseRecord};
 pub use engine::{Collected, Engine};
@@ -38,4 +40,5 @@ pub use snapshot::{
     ChangeRange, Changes, ChangesWithBodies, DocumentRange, Documents, DueGarbage, GarbagePlace,
     GarbageRange, Locals, Snapshot,
 };
+pub use space::FreeSpace;
 pub use store::{NodeRange, Store};

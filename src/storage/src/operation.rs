@@ -119,6 +119,29 @@ pub enum Operation {
     },
 }
 
+impl Operation {
+    /// Whether it is refused while the disk is nearly full. What gives room back, and the node's own
+    /// small records, go on.
+    #[must_use]
+    pub fn takes_room(&self) -> bool {
+        match self {
+            Self::DeleteDatabase { .. }
+            | Self::Purge(_)
+            | Self::SetPurgeCheckpoint { .. }
+            | Self::ReleaseContent { .. }
+            | Self::Node { .. } => false,
+            Self::Locals { writes, .. } => writes.iter().any(|write| write.value.is_some()),
+            Self::CreateDatabase { .. }
+            | Self::SetSecurity { .. }
+            | Self::SetRevisionsLimit { .. }
+            | Self::SetPurgeRecordsLimit { .. }
+            | Self::Documents(_)
+            | Self::Chunk { .. }
+            | Self::FinishUpload { .. } => true,
+        }
+    }
+}
+
 /// Documents of one database, written together or not at all.
 #[derive(Clone, Debug)]
 pub struct DocumentsWrite {

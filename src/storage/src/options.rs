@@ -22,6 +22,11 @@ pub(crate) const DEFAULT_JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 /// directory: a snapshot lives at most 10 s.
 pub(crate) const DEFAULT_LOCK_WAIT: Duration = Duration::from_secs(10);
 
+/// Bytes of tables that are read whole and compared with their checksums before they are opened: a
+/// small node is checked wholly, a large one does not start later for it. What is left is compared
+/// block by block when it is read, and by `refuge check`.
+pub(crate) const DEFAULT_VERIFIED_BYTES: u64 = 64 * 1024 * 1024;
+
 /// How [`Engine::open`](crate::Engine::open) opens a data directory.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -35,6 +40,8 @@ pub struct Options {
     pub write_buffer_bytes: u64,
     /// All journals together, in bytes; less than 64 MiB counts as 64 MiB.
     pub journal_bytes: u64,
+    /// Bytes of tables that opening compares with their checksums, the smallest tables first.
+    pub verified_bytes: u64,
     /// How long to wait while another engine of this process still holds the directory. A
     /// directory held by another process is refused at once.
     pub lock_wait: Duration,
@@ -50,6 +57,7 @@ impl Options {
             memtable_bytes: DEFAULT_MEMTABLE_BYTES,
             write_buffer_bytes: DEFAULT_WRITE_BUFFER_BYTES,
             journal_bytes: DEFAULT_JOURNAL_BYTES,
+            verified_bytes: DEFAULT_VERIFIED_BYTES,
             lock_wait: DEFAULT_LOCK_WAIT,
         }
     }

@@ -13,12 +13,14 @@ use crate::keyspaces::Keyspaces;
 use crate::lock::DirectoryLock;
 use crate::records;
 use crate::snapshot::Snapshot;
+use crate::space::{FreeSpace, Space};
 
 /// What engine and snapshots hold: the open database. The directory's lock goes last.
 pub(crate) struct Shared {
     pub(crate) keyspaces: Keyspaces,
     pub(crate) database: Database,
     pub(crate) fits_memory: AtomicBool,
+    pub(crate) space: Space,
     pub(crate) lock: Arc<DirectoryLock>,
 }
 
@@ -61,6 +63,12 @@ impl Store {
     #[must_use]
     pub fn fits_memory(&self) -> bool {
         self.shared.upgrade().is_some_and(|shared| shared.fits_memory.load(Ordering::Relaxed))
+    }
+
+    /// The room left on the disk, seen at most a second ago; `None` once the engine is gone.
+    #[must_use]
+    pub fn free_space(&self) -> Option<FreeSpace> {
+        self.shared.upgrade().map(|shared| shared.space.seen())
     }
 
     /// The registry entry of a name.

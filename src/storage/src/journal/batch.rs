@@ -15,7 +15,8 @@ const START: u8 = 1;
 const ITEM: u8 = 2;
 const END: u8 = 3;
 const CLEAR: u8 = 4;
-const TRAILER: [u8; 4] = [b'F', b'J', b'L', 3];
+/// Ends every batch.
+pub(super) const TRAILER: [u8; 4] = [b'F', b'J', b'L', 3];
 
 /// Length of a start entry and the tag behind it.
 pub(super) const HEAD_BYTES: usize = 14;

@@ -9,6 +9,7 @@
 mod attachments;
 mod commits;
 mod counters;
+mod damage;
 mod dropping;
 mod fixture;
 mod garbage;
