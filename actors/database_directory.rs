@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{Failure, Security};
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names, StartError};
-use refuge_storage::{DatabaseRecord, Operation, Outcome};
+use refuge_storage::{DatabaseOptions, DatabaseRecord, Operation, Outcome};
 use tokio::sync::oneshot;
 
 use crate::change_feed::ChangeFeedMessage;
@@ -63,6 +63,15 @@ pub enum DatabaseDirectoryMessage {
         name: String,
         /// The new object.
         security: Box<Security>,
+        /// Answered after the commit.
+        reply: DoneReply,
+    },
+    /// Replace what is set for a database beside CouchDB's settings.
+    SetOptions {
+        /// Its name.
+        name: String,
+        /// The new options.
+        options: DatabaseOptions,
         /// Answered after the commit.
         reply: DoneReply,
     },
@@ -149,6 +158,9 @@ impl Actor for DatabaseDirectoryActor {
             DatabaseDirectoryMessage::SetSecurity { name, security, reply } => {
                 let _ = reply.send(state.set_security(&name, *security).await);
             }
+            DatabaseDirectoryMessage::SetOptions { name, options, reply } => {
+                let _ = reply.send(state.set_options(&name, options).await);
+            }
             DatabaseDirectoryMessage::Opened { name, result } => state.opened(name, result),
             DatabaseDirectoryMessage::Closed { name, exit } => state.closed(&name, &exit),
             DatabaseDirectoryMessage::EngineIsBack => state.refresh_feeds(),
@@ -195,13 +207,14 @@ impl DatabaseDirectoryState {
     /// Reads a database's record and settings from the storage.
     async fn load(&self, name: &str) -> Result<OpenDatabase, Failure> {
         let key = name.to_owned();
-        let (record, security, limit) = with_store(self.names(), move |store| {
+        let (record, security, limit, options) = with_store(self.names(), move |store| {
             let Some(record) = store.database(&key)? else {
-                return Ok((None, None, 0));
+                return Ok((None, None, 0, DatabaseOptions::default()));
             };
+            let options = store.snapshot()?.options(record.id)?;
             let security = store.security(record.id)?;
             let limit = store.information(record.id)?.map_or(0, |one| one.revisions_limit);
-            Ok((Some(record), security, limit))
+            Ok((Some(record), security, limit, options))
         })
         .await?;
         let record: DatabaseRecord = record.ok_or(Failure::NoDatabase)?;
@@ -210,7 +223,8 @@ impl DatabaseDirectoryState {
             Some(json) => serde_json::from_slice(&json)
                 .map_err(|error| Failure::Internal(format!("_security of {name}: {error}")))?,
         };
-        Ok(OpenDatabase::new(self.names().clone(), record, Arc::new(security), limit))
+        let open = OpenDatabase::new(self.names().clone(), record, Arc::new(security), limit);
+        Ok(open.with_options(options))
     }
 
     /// What a database has whose `_security` nobody set.
@@ -316,6 +330,24 @@ impl DatabaseDirectoryState {
         Ok(())
     }
 
+    async fn set_options(&mut self, name: &str, options: DatabaseOptions) -> Result<(), Failure> {
+        let open = match self.open.get(name) {
+            Some(open) => Arc::clone(open),
+            None => Arc::new(self.load(name).await?),
+        };
+        let operation = Operation::SetOptions { database: open.record.id, options };
+        if matches!(self.commit(operation).await?, Outcome::NoSuchDatabase) {
+            return Err(Failure::NoDatabase);
+        }
+        if self.open.contains_key(name) {
+            let security = Arc::clone(&open.security);
+            let (names, record) = (self.names().clone(), open.record.clone());
+            let open = OpenDatabase::new(names, record, security, open.revisions_limit);
+            self.publish(Arc::new(open.with_options(options)));
+        }
+        Ok(())
+    }
+
     async fn set_security(&mut self, name: &str, security: Security) -> Result<(), Failure> {
         let open = match self.open.get(name) {
             Some(open) => Arc::clone(open),
@@ -328,12 +360,10 @@ impl DatabaseDirectoryState {
             return Err(Failure::NoDatabase);
         }
         if self.open.contains_key(name) {
-            self.publish(Arc::new(OpenDatabase::new(
-                self.names().clone(),
-                open.record.clone(),
-                Arc::new(security),
-                open.revisions_limit,
-            )));
+            let (names, record) = (self.names().clone(), open.record.clone());
+            let published =
+                OpenDatabase::new(names, record, Arc::new(security), open.revisions_limit);
+            self.publish(Arc::new(published.with_options(open.options)));
         }
         Ok(())
     }

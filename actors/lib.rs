@@ -10,6 +10,7 @@ pub mod console_session;
 pub mod database_directory;
 pub mod engine;
 pub mod event_bus;
+pub mod expiry;
 pub mod hook_runner;
 pub mod http_connection;
 pub mod http_listener;

@@ -19,6 +19,8 @@ pub const OUTGOING_CONNECTIONS: &str = "outgoing-connections";
 pub const DATABASE_DIRECTORY: &str = "database-directory";
 /// Supervises the open databases.
 pub const OPEN_DATABASES: &str = "open-databases";
+/// Writes the tombstones of documents whose time is up.
+pub const EXPIRY: &str = "expiry";
 /// Owns the replication jobs.
 pub const REPLICATION_SCHEDULER: &str = "replication-scheduler";
 /// Supervises the replication jobs.

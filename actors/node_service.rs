@@ -4,6 +4,7 @@
 mod database;
 mod identifiers;
 mod mesh;
+mod options;
 mod purging;
 mod reading;
 mod upload;
@@ -89,6 +90,7 @@ impl NodeService {
             target: &job.target,
             continuous: job.continuous,
             create_target: job.create_target,
+            strip: job.strip,
         })
     }
 }

@@ -9,17 +9,18 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use refuge_document::{Attachment, BodyPlace};
 use refuge_http::{
-    ChangesPage, ChangesRequest, Database, DocumentTree, DocumentsPage, DocumentsRequest, Failure,
-    Information, LocalDocument, PurgeLimits, PurgedDocument, PurgesPage, Security, StoredBody,
-    StoredDocument, Update, UpdateFailure, UpdateResult, Upload, UploadOptions,
+    ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree, DocumentsPage,
+    DocumentsRequest, Failure, Information, LocalDocument, PurgeLimits, PurgedDocument, PurgesPage,
+    Security, StoredBody, StoredDocument, Update, UpdateFailure, UpdateResult, Upload,
+    UploadOptions,
 };
 use refuge_otp::{Bounded, Names};
 use refuge_storage::{DatabaseId, DatabaseRecord, LocalWrite, Operation, Outcome, Snapshot};
 use tokio::sync::oneshot;
 
-use super::purging;
 use super::reading::{self, Reading};
 use super::upload::AttachmentUpload;
+use super::{options, purging};
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
@@ -40,6 +41,8 @@ pub struct OpenDatabase {
     pub instance: String,
     /// Its `_security`.
     pub security: Arc<Security>,
+    /// What is set for it beside CouchDB's settings.
+    pub options: refuge_storage::DatabaseOptions,
     /// Generations of history kept.
     pub revisions_limit: u32,
     /// The ways to its shards, by number.
@@ -67,7 +70,14 @@ impl OpenDatabase {
             record,
             security,
             revisions_limit: limit,
+            options: refuge_storage::DatabaseOptions::default(),
         }
+    }
+
+    /// The same with these options.
+    #[must_use]
+    pub fn with_options(self, options: refuge_storage::DatabaseOptions) -> Self {
+        Self { options, ..self }
     }
 
     pub(super) fn id(&self) -> DatabaseId {
@@ -278,6 +288,18 @@ impl Database for OpenDatabase {
         let database = self.id();
         self.read(Reading::Scan, move |snapshot| reading::documents(snapshot, database, &request))
             .await
+    }
+
+    fn options(&self) -> DatabaseOptions {
+        options::shown(self.options)
+    }
+
+    async fn set_options(&self, options: DatabaseOptions) -> Result<(), Failure> {
+        let (name, options) = (self.record.name.clone(), options::stored(options));
+        crate::call(&self.names, names::DATABASE_DIRECTORY, |reply| {
+            DatabaseDirectoryMessage::SetOptions { name, options, reply }
+        })
+        .await?
     }
 
     fn purge_limits(&self) -> PurgeLimits {

@@ -90,6 +90,7 @@ async fn information(database: &OpenDatabase) -> Result<Answer, Failure> {
     Ok(Answer::Information(Information {
         update_sequence: sequence_text(information.update_sequence, database.instance()),
         instance_start_time: database.instance().to_owned(),
+        ttl: database.options().ttl,
     }))
 }
 

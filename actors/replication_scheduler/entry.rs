@@ -138,6 +138,7 @@ impl Entry {
         settings.source_name = job.source.to_string();
         settings.target_name = job.target.to_string();
         settings.create_target = job.create_target;
+        settings.strip = job.strip;
         settings.use_checkpoints = job.use_checkpoints;
         if let Some(documents) = job.batch_documents {
             settings.batch_documents = documents.max(1);

@@ -24,6 +24,7 @@ impl ReplicationSchedulerState {
                 target: &job.target,
                 continuous: job.continuous,
                 create_target: job.create_target,
+                strip: job.strip,
             })
         };
         let asked = id_of(&job);

@@ -10,6 +10,7 @@ mod busy;
 mod changes;
 mod databases;
 mod documents;
+mod expiry;
 mod feeds;
 mod garbage;
 mod idle;

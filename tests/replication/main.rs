@@ -1,6 +1,7 @@
 //! Two nodes and the databases between them.
 
 mod continuous;
+mod expiry;
 mod one_shot;
 mod requests;
 mod tasks;

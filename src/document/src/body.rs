@@ -43,6 +43,10 @@ impl Body {
 
     /// The body of a document's text; its special members are checked and left out.
     pub fn parse(text: &[u8]) -> Result<Self, BadDocument> {
-        crate::incoming::parse_document(text).map(|incoming| incoming.body)
+        let incoming = crate::incoming::parse_document(text)?;
+        match incoming.expires {
+            Some(_) => Err(BadDocument::SpecialMember(crate::expiry::EXPIRES.to_owned())),
+            None => Ok(incoming.body),
+        }
     }
 }

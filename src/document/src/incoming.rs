@@ -23,6 +23,9 @@ pub struct Incoming {
     pub deleted: bool,
     /// `_attachments`, in listed order.
     pub attachments: Vec<IncomingAttachment>,
+    /// `_expires` as it was given, in JSON; `Expiry::read` tells what it means. Most databases know
+    /// no such member.
+    pub expires: Option<Vec<u8>>,
     /// Everything else.
     pub body: Body,
 }
@@ -74,6 +77,9 @@ pub enum BadDocument {
     /// `_id` cannot be an id, or an attachment's name cannot be one.
     #[error(transparent)]
     Id(#[from] IdError),
+    /// `_expires` is no moment.
+    #[error("`_expires` is an RFC 3339 time or a number of seconds from now")]
+    Expiry,
     /// `_rev` is not a revision.
     #[error("Invalid rev format")]
     Revision,
@@ -104,7 +110,7 @@ impl BadDocument {
     /// CouchDB's name of the error; the status is 400 for all.
     pub fn error(&self) -> &'static str {
         match self {
-            Self::SpecialMember(_) | Self::Revisions(_) => "doc_validation",
+            Self::SpecialMember(_) | Self::Revisions(_) | Self::Expiry => "doc_validation",
             Self::Id(error) => error.error(),
             _ => "bad_request",
         }

@@ -8,6 +8,7 @@ mod attachment;
 mod body;
 mod change;
 mod edit;
+mod expiry;
 mod hash;
 mod id;
 mod incoming;
@@ -21,6 +22,7 @@ pub use attachment::{Attachment, Encoding, digest_text, parse_digest};
 pub use body::Body;
 pub use change::{ChangeRow, LeafSummary};
 pub use edit::{Applied, Conflict, Edit, EditKind};
+pub use expiry::Expiry;
 pub use hash::revision_id;
 pub use id::{IdError, check_attachment_name, check_database_name, check_document_id};
 pub use incoming::{

@@ -162,12 +162,13 @@ fn information_text(database: &dyn Database, information: &Information) -> Vec<u
     write_string(&mut text, &sequence_text(information.update_sequence, database.instance()));
     let _ = write!(
         text,
-        ",\"sizes\":{{\"file\":{},\"external\":{},\"active\":{}}},\"props\":{{}},\
+        ",\"sizes\":{{\"file\":{},\"external\":{},\"active\":{}}},\"props\":{{{}}},\
          \"doc_del_count\":{},\"doc_count\":{},\"disk_format_version\":8,\
          \"compact_running\":false,\"cluster\":{{\"q\":{},\"n\":1,\"w\":1,\"r\":1}}}}",
         information.file_bytes,
         information.external_bytes,
         information.active_bytes,
+        if database.options().ttl { "\"ttl\":true" } else { "" },
         information.deleted_documents,
         information.documents,
         information.shards

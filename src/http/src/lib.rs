@@ -22,6 +22,7 @@ mod location;
 mod multipart;
 mod node;
 mod node_events;
+mod options;
 mod peer_stream;
 mod peers;
 mod purge;

@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
-use refuge_document::Incoming;
 use refuge_document::json::write_string;
+use refuge_document::{BadDocument, Incoming};
 
 use crate::documents::agreed_revision;
 use crate::failure::Failure;
@@ -84,6 +84,9 @@ pub(crate) async fn write(
     check_replicated(database)?;
     if id.is_empty() {
         return Err(Failure::BadRequest("Invalid _local document id.".to_owned()));
+    }
+    if incoming.expires.is_some() {
+        return Err(BadDocument::SpecialMember("_expires".to_owned()).into());
     }
     if !incoming.attachments.is_empty() {
         return Err(Failure::BadRequest("_local documents do not accept attachments.".to_owned()));

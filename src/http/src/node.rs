@@ -7,6 +7,7 @@
 mod configuration;
 mod database;
 mod mesh;
+mod options;
 mod pages;
 mod purge;
 mod update;
@@ -29,6 +30,7 @@ pub use database::{
     Database, DocumentTree, Information, LocalDocument, StoredBody, StoredDocument,
 };
 pub use mesh::{NodeEventsPage, NodeEventsRequest, PeerStreamKind};
+pub use options::DatabaseOptions;
 pub use pages::{ChangesPage, ChangesRequest, DocumentsPage, DocumentsRequest};
 pub use purge::{PurgeLimits, PurgedDocument, PurgesPage};
 pub use update::{Update, UpdateAttachment, UpdateFailure, UpdateResult};

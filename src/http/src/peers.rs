@@ -18,6 +18,9 @@ pub(crate) fn check(request: &Request, part: &Part<'_>) -> Result<(), Failure> {
             "documents of _peers are not purged: delete them instead".to_owned(),
         ));
     }
+    if *part == Part::Options && request.method == Method::PUT {
+        return Err(Failure::Forbidden("_peers has no options: peers do not expire".to_owned()));
+    }
     let refused = match part {
         Part::BulkGet | Part::RevisionsDifference | Part::MissingRevisions => true,
         Part::Local { .. } => !matches!(request.method, Method::GET | Method::HEAD),

@@ -17,7 +17,7 @@ use crate::request::{Request, path_segments};
 use crate::rules::ValidUser;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, configuration, databases, documents,
-    locals, node_events, peer_stream, purge, scheduler, server, settings,
+    locals, node_events, options, peer_stream, purge, scheduler, server, settings,
 };
 
 pub(crate) use self::path::{ConfigurationPart, Part, SchedulerRoute};
@@ -126,6 +126,7 @@ async fn route_database(
         Part::Changes => Box::pin(changes::changes(request, &opened)).await,
         Part::RevisionsDifference => Box::pin(bulk::revisions_difference(request, &opened)).await,
         Part::MissingRevisions => Box::pin(bulk::missing_revisions(request, &opened)).await,
+        Part::Options => Box::pin(options::options(request, database)).await,
         Part::Purge => Box::pin(purge::purge(request, database)).await,
         Part::PurgedInfos => purge::purged_infos(request, &opened),
         Part::PurgedInfosLimit => Box::pin(purge::purged_infos_limit(request, database)).await,

@@ -1,10 +1,12 @@
 //! From a document as a client sent it to an edit that the database takes: which revision it builds
 //! on, and its attachments uploaded. Applying it is the database's.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use bytes::Bytes;
 use refuge_document::{
-    Attachment, BadDocument, EditKind, IdError, Incoming, IncomingAttachment, IncomingContent,
-    parse_document,
+    Attachment, BadDocument, Body, EditKind, Expiry, IdError, Incoming, IncomingAttachment,
+    IncomingContent, parse_document,
 };
 
 use crate::failure::Failure;
@@ -82,13 +84,34 @@ pub(crate) async fn prepare(
     if edits == Edits::Replicated {
         check_replicated(database)?;
     }
+    let body = match &incoming.expires {
+        Some(value) => expiring(database, &incoming.body, value)?,
+        None => incoming.body,
+    };
     let kind = kind(incoming.revision, incoming.revisions, edits)?;
     let mut followed = followed.into_iter();
     let mut attachments = Vec::with_capacity(incoming.attachments.len());
     for attachment in incoming.attachments {
         attachments.push(resolve(database, attachment, edits, &mut followed).await?);
     }
-    Ok(Update { id, deleted: incoming.deleted, body: incoming.body, attachments, kind })
+    Ok(Update { id, deleted: incoming.deleted, body, attachments, kind })
+}
+
+/// The body with its `_expires`, which is told as a moment from here on.
+fn expiring(database: &dyn Database, body: &Body, value: &[u8]) -> Result<Body, Failure> {
+    check_expiring(database)?;
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_ms = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
+    Ok(body.expiring(Expiry::read(value, now_ms)?))
+}
+
+/// Refuses `_expires` where the database does not know it, as CouchDB refuses any member that it does
+/// not know.
+fn check_expiring(database: &dyn Database) -> Result<(), Failure> {
+    if database.options().ttl {
+        return Ok(());
+    }
+    Err(BadDocument::SpecialMember("_expires".to_owned()).into())
 }
 
 /// Refuses what is larger than the configuration allows.

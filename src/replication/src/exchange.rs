@@ -166,6 +166,8 @@ pub struct Information {
     /// `instance_start_time`: another one means another database under the same name. Empty or
     /// `"0"` where the end does not tell.
     pub instance_start_time: String,
+    /// `props.ttl`: whether its documents may have `_expires`.
+    pub ttl: bool,
 }
 
 /// A `_local` document that holds a replication's checkpoint.

@@ -21,6 +21,9 @@ pub struct ReplicationIdentity<'a> {
     pub continuous: bool,
     /// Whether it makes its target; the checkpoint is the same either way.
     pub create_target: bool,
+    /// Whether it leaves `_expires` out. It has checkpoints of its own: what was not sent with the
+    /// member is to be sent without.
+    pub strip: bool,
 }
 
 /// Name of a replication: a base, which names the checkpoint documents, and an extension, which
@@ -37,7 +40,8 @@ impl ReplicationId {
         let source = end_text(identity.source);
         let target = end_text(identity.target);
         let mut digest = Md5::new();
-        for part in [FORMULA, identity.node_uuid, &source, &target] {
+        let strip = identity.strip.then_some("strip");
+        for part in [FORMULA, identity.node_uuid, &source, &target].into_iter().chain(strip) {
             // The length in front keeps ("ab", "c") and ("a", "bc") apart.
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part.as_bytes());
@@ -97,6 +101,7 @@ mod tests {
             target,
             continuous: false,
             create_target: false,
+            strip: false,
         }
     }
 

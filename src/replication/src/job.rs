@@ -42,6 +42,8 @@ pub struct Job {
     pub continuous: bool,
     /// Makes the target where it is missing.
     pub create_target: bool,
+    /// Leaves `_expires` out of what is sent (`strip`).
+    pub strip: bool,
     /// Reads and writes checkpoints (`use_checkpoints`, true where not given).
     pub use_checkpoints: bool,
     /// Most documents in a batch (`worker_batch_size`), where given.

@@ -17,6 +17,7 @@ mod checkpoint;
 mod date;
 mod documents;
 mod exchange;
+mod expiring;
 mod failure;
 mod identity;
 mod job;

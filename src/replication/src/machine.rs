@@ -13,6 +13,7 @@ mod running;
 use serde_json::Value;
 
 use crate::exchange::{Answer, Effect, End, EndFailure, Request, RequestId};
+use crate::expiring::Expiring;
 use crate::sequence::BEGINNING;
 use crate::settings::Settings;
 use crate::status::{Phase, Status};
@@ -43,6 +44,8 @@ pub struct Replication {
     last_batch: u64,
     /// `instance_start_time` of (source, target).
     instances: (String, String),
+    /// What is done with documents that expire.
+    expiring: Expiring,
     /// Whether an end refused to keep checkpoints, or none are wanted.
     without_checkpoints: bool,
 }
@@ -90,6 +93,7 @@ impl Replication {
             restarts: 0,
             last_batch: 0,
             instances: (String::new(), String::new()),
+            expiring: Expiring::default(),
         }
     }
 

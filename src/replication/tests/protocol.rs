@@ -40,6 +40,7 @@ impl Script {
             target: &end("b"),
             continuous: false,
             create_target: false,
+            strip: false,
         });
         let mut settings = Settings::once(id, "session".to_owned(), 0);
         settings.source_name = "a".to_owned();
@@ -107,6 +108,7 @@ impl Script {
             Request::Information => Answer::Information(Information {
                 update_sequence: "1-x".to_owned(),
                 instance_start_time: "5".to_owned(),
+                ttl: true,
             }),
             Request::CreateDatabase => Answer::Created,
             Request::Checkpoint { .. } => Answer::Checkpoint(None),

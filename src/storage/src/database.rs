@@ -28,6 +28,15 @@ pub struct DatabaseRecord {
     pub created_unix_ms: u64,
 }
 
+/// What may be set for a database beside CouchDB's settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseOptions {
+    /// Whether its documents may have `_expires`.
+    pub time_to_live: bool,
+    /// How long tombstones are kept, in milliseconds; 0 for ever; `None` as the node keeps them.
+    pub tombstone_ms: Option<u64>,
+}
+
 /// A database's counters and limits, all of one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseInformation {

@@ -12,6 +12,8 @@
 //! | `chunks` | upload, chunk number (four bytes, big-endian) |
 //! | `purges` | a tag, then what [`PurgeKey`] says |
 //!
+//! `expiries` begins with a time instead (see [`expiry_key`]).
+//!
 //! `databases` begins with a tag instead (see [`RegistryKey`]); `node` holds plain names; `garbage`
 //! is one queue for all databases (see [`garbage_key`]). Database 0 is never given: under it stand
 //! the marks of sealed memtables (see [`MARK_KEY`]).
@@ -48,6 +50,8 @@ pub(crate) enum RegistryKey {
     NextNumber = 6,
     /// A number → how it stands with its purges.
     Purges = 7,
+    /// A number → its options.
+    Options = 8,
 }
 
 /// The tags of `purges`, and what stands behind them in a key.
@@ -85,6 +89,24 @@ pub(crate) fn name_key(name: &str) -> Vec<u8> {
     key.push(RegistryKey::Name as u8);
     key.extend_from_slice(name.as_bytes());
     key
+}
+
+/// The key of a row in `expiries`: when (milliseconds since 1970), whose, and the sequence under
+/// which the revision's body stands.
+pub(crate) fn expiry_key(at_ms: u64, database: DatabaseId, sequence: u64) -> [u8; 20] {
+    let mut key = [0; 20];
+    let (time, rest) = key.split_at_mut(8);
+    time.copy_from_slice(&at_ms.to_be_bytes());
+    rest.copy_from_slice(&sequence_key(database, sequence));
+    key
+}
+
+/// The parts of a key of `expiries`.
+pub(crate) fn expiry_of(key: &[u8]) -> Option<(u64, DatabaseId, u64)> {
+    let (time, rest) = key.split_first_chunk::<8>()?;
+    let (number, _) = rest.split_first_chunk::<4>()?;
+    let database = DatabaseId(u32::from_be_bytes(*number));
+    Some((u64::from_be_bytes(*time), database, sequence_of(rest)?))
 }
 
 /// The prefix that all keys of a database have.

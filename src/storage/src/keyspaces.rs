@@ -38,6 +38,8 @@ pub(crate) struct Keyspaces {
     pub(crate) garbage: Keyspace,
     /// Records of purges, and how far indexes have followed them.
     pub(crate) purges: Keyspace,
+    /// When revisions expire.
+    pub(crate) expiries: Keyspace,
 }
 
 impl Keyspaces {
@@ -54,11 +56,12 @@ impl Keyspaces {
             chunks: database.keyspace("chunks", chunks)?,
             garbage: database.keyspace("garbage", sequences)?,
             purges: database.keyspace("purges", base)?,
+            expiries: database.keyspace("expiries", base)?,
         })
     }
 
     /// All of them.
-    pub(crate) fn all(&self) -> [&Keyspace; 10] {
+    pub(crate) fn all(&self) -> [&Keyspace; 11] {
         [
             &self.node,
             &self.databases,
@@ -70,6 +73,7 @@ impl Keyspaces {
             &self.chunks,
             &self.garbage,
             &self.purges,
+            &self.expiries,
         ]
     }
 

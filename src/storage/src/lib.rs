@@ -11,6 +11,7 @@
 mod database;
 mod engine;
 mod error;
+mod expiry;
 mod format;
 mod journal;
 mod keys;
@@ -26,9 +27,10 @@ mod space;
 mod store;
 mod tables;
 
-pub use database::{DatabaseId, DatabaseInformation, DatabaseRecord};
+pub use database::{DatabaseId, DatabaseInformation, DatabaseOptions, DatabaseRecord};
 pub use engine::{Collected, Engine};
 pub use error::{CommitError, OpenError, StorageError};
+pub use expiry::ExpiryRow;
 pub use operation::{
     BodyRecord, Committed, DocumentWrite, DocumentsWrite, LocalWrite, MAXIMUM_ID_BYTES, Operation,
     Outcome, Previous,

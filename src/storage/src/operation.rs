@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use refuge_document::{Attachment, Body, BodyPlace, LeafSummary, PendingPlace};
 
-use crate::database::{DatabaseId, DatabaseRecord};
+use crate::database::{DatabaseId, DatabaseOptions, DatabaseRecord};
+use crate::expiry::ExpiryRow;
 use crate::purge::{PurgeCommitted, PurgeWrite};
 
 /// Longest document id or local id that fits a key, in bytes: fjall's keys hold 65,535 bytes, of
@@ -67,6 +68,15 @@ pub enum Operation {
         /// The purge sequence up to which it has followed; `None` when the index is no more.
         sequence: Option<u64>,
     },
+    /// Replaces a database's options → [`Outcome::Done`].
+    SetOptions {
+        /// The database.
+        database: DatabaseId,
+        /// The new options.
+        options: DatabaseOptions,
+    },
+    /// Forgets that revisions expire → [`Outcome::Done`].
+    ForgetExpiries(Vec<ExpiryRow>),
     /// Writes local documents → [`Outcome::Done`].
     Locals {
         /// The database.
@@ -128,6 +138,7 @@ impl Operation {
             Self::DeleteDatabase { .. }
             | Self::Purge(_)
             | Self::SetPurgeCheckpoint { .. }
+            | Self::ForgetExpiries(_)
             | Self::ReleaseContent { .. }
             | Self::Node { .. } => false,
             Self::Locals { writes, .. } => writes.iter().any(|write| write.value.is_some()),
@@ -135,6 +146,7 @@ impl Operation {
             | Self::SetSecurity { .. }
             | Self::SetRevisionsLimit { .. }
             | Self::SetPurgeRecordsLimit { .. }
+            | Self::SetOptions { .. }
             | Self::Documents(_)
             | Self::Chunk { .. }
             | Self::FinishUpload { .. } => true,

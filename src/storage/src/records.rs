@@ -9,6 +9,7 @@ mod codec;
 mod content;
 mod document;
 mod garbage;
+mod options;
 mod purge;
 mod registry;
 
@@ -16,6 +17,7 @@ pub(crate) use body::{decode as decode_body, encode as encode_body};
 pub(crate) use change::{decode as decode_change, encode as encode_change};
 pub(crate) use content::encode as encode_content;
 pub(crate) use document::{Sizes, encode as encode_document};
+pub(crate) use options::{decode_options, encode_options};
 pub(crate) use purge::{
     decode_purge, decode_purge_sequence, decode_purge_state, encode_purge, encode_purge_sequence,
     encode_purge_state,

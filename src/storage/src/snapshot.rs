@@ -8,7 +8,7 @@ mod purges;
 
 pub use changes::{ChangeRange, Changes, ChangesWithBodies};
 pub use documents::{DocumentRange, Documents, Locals};
-pub(crate) use garbage::{Due, DueRow};
+pub(crate) use garbage::{Due, DueBody, DueRow};
 pub use garbage::{DueGarbage, GarbagePlace, GarbageRange};
 
 use std::sync::Arc;

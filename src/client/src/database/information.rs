@@ -20,6 +20,8 @@ struct InformationBody {
     update_seq: Value,
     #[serde(default)]
     instance_start_time: Value,
+    #[serde(default)]
+    props: Value,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +38,7 @@ impl RemoteDatabase {
         Ok(Information {
             update_sequence: sequence_text_of(&read.update_seq),
             instance_start_time: instance_text(&read.instance_start_time),
+            ttl: read.props.get("ttl") == Some(&Value::Bool(true)),
         })
     }
 

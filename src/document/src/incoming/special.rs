@@ -2,6 +2,7 @@
 //! `transfer_fields`.
 
 use crate::body::Body;
+use crate::expiry::EXPIRES;
 use crate::id::{IdError, check_document_id};
 use crate::json::{self, Normaliser};
 use crate::revision::{Revision, RevisionHash};
@@ -16,6 +17,7 @@ struct Special<'a> {
     revisions: Option<&'a [u8]>,
     deleted: Option<&'a [u8]>,
     attachments: Option<&'a [u8]>,
+    expires: Option<&'a [u8]>,
     unknown: Option<String>,
 }
 
@@ -28,6 +30,7 @@ impl<'a> Special<'a> {
             "_revisions" => self.revisions = Some(value),
             "_deleted" => self.deleted = Some(value),
             "_attachments" => self.attachments = Some(value),
+            EXPIRES => self.expires = Some(value),
             // Answers carry them; what a client sends back is dropped.
             "_revs_info" | "_local_seq" | "_conflicts" | "_deleted_conflicts" => {}
             // The replicator's marks count as body.
@@ -79,6 +82,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Incoming, BadDocument> {
         revisions: revisions.filter(|revisions| !revisions.is_empty()),
         deleted,
         attachments,
+        expires: special.expires.map(<[u8]>::to_vec),
         body: Body::from_normal(body),
     })
 }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use refuge_document::{Attachment, Body, BodyPlace, Leaf, RevisionTree};
 
 use super::{
-    ChangesPage, ChangesRequest, DocumentsPage, DocumentsRequest, PurgeLimits, PurgedDocument,
-    PurgesPage, Update, UpdateResult, Upload, UploadOptions, absent,
+    ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest, PurgeLimits,
+    PurgedDocument, PurgesPage, Update, UpdateResult, Upload, UploadOptions, absent,
 };
 use crate::failure::Failure;
 use crate::user::Security;
@@ -28,6 +28,16 @@ pub trait Database: Send + Sync + 'static {
 
     /// Replaces `_security`; durable when it returns.
     async fn set_security(&self, security: Security) -> Result<(), Failure>;
+
+    /// What is set for it beside CouchDB's settings.
+    fn options(&self) -> DatabaseOptions {
+        DatabaseOptions::default()
+    }
+
+    /// Replaces the options; durable and in force when it returns.
+    async fn set_options(&self, _options: DatabaseOptions) -> Result<(), Failure> {
+        Err(absent("options of databases"))
+    }
 
     /// Counts and sizes.
     async fn information(&self) -> Result<Information, Failure>;

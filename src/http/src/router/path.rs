@@ -124,6 +124,8 @@ pub(crate) enum Part<'a> {
     RevisionsDifference,
     /// `_missing_revs`.
     MissingRevisions,
+    /// `_options`.
+    Options,
     /// `_purge`.
     Purge,
     /// `_purged_infos`.
@@ -263,6 +265,7 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         ("_changes", []) => Part::Changes,
         ("_revs_diff", []) => Part::RevisionsDifference,
         ("_missing_revs", []) => Part::MissingRevisions,
+        ("_options", []) => Part::Options,
         ("_purge", []) => Part::Purge,
         ("_purged_infos", []) => Part::PurgedInfos,
         ("_purged_infos_limit", []) => Part::PurgedInfosLimit,

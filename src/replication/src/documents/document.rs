@@ -114,5 +114,6 @@ pub(super) fn id_of(job: &Job, node_uuid: &str) -> ReplicationId {
         target: &job.target,
         continuous: job.continuous,
         create_target: job.create_target,
+        strip: job.strip,
     })
 }

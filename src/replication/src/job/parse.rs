@@ -64,6 +64,7 @@ pub(crate) fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
         target,
         continuous: flag(fields, "continuous")?.unwrap_or(false),
         create_target: flag(fields, "create_target")?.unwrap_or(false),
+        strip: flag(fields, "strip")?.unwrap_or(false),
         use_checkpoints: flag(fields, "use_checkpoints")?.unwrap_or(true),
         batch_documents: number(fields, "worker_batch_size")?
             .and_then(|number| usize::try_from(number).ok())

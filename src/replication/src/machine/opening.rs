@@ -8,6 +8,7 @@ use super::running::{Beginning, Running};
 use super::{LogBody, Purpose, Replication, State};
 use crate::checkpoint::{CheckpointLog, common_session};
 use crate::exchange::{Checkpoint, End, Information, Request};
+use crate::expiring::Expiring;
 use crate::sequence::BEGINNING;
 
 /// Both ends are asked who they are.
@@ -61,6 +62,7 @@ impl Replication {
             End::Target => {
                 opening.target = true;
                 self.instances.1 = information.instance_start_time;
+                self.expiring = Expiring::towards(information.ttl, self.settings.strip);
             }
         }
         if !(opening.source && opening.target) {

@@ -288,14 +288,19 @@ impl Replication {
         self.statistics.bulk_get_attempts += answered;
         self.statistics.bulk_get_docs += page.documents.len() as u64;
         self.statistics.docs_read += page.documents.len() as u64;
-        if page.documents.is_empty() {
+        let (documents, refused) = self.expiring.sort(page.documents);
+        self.statistics.doc_write_failures += refused.len() as u64;
+        if !refused.is_empty() {
+            self.effects.push(Effect::Refused(refused));
+        }
+        if documents.is_empty() {
             return self.fetch_or_finish(number, page.remaining);
         }
         let Some(batch) = self.running().and_then(|running| running.batch(number)) else {
             return;
         };
         batch.stage = Stage::Storing { remaining: page.remaining };
-        let request = Request::Store { documents: page.documents };
+        let request = Request::Store { documents };
         self.ask(End::Target, Purpose::Store(number), request);
     }
 

@@ -94,6 +94,7 @@ impl Database {
             Request::Information => Answer::Information(Information {
                 update_sequence: self.text(self.sequence),
                 instance_start_time: self.instance.to_string(),
+                ttl: true,
             }),
             Request::CreateDatabase => Answer::Created,
             Request::Checkpoint { local_id } => Answer::Checkpoint(self.checkpoint(local_id)),

@@ -92,6 +92,7 @@ impl World {
                 target: &ends[1 - from],
                 continuous: plan.continuous,
                 create_target: false,
+                strip: false,
             }),
             machine: None,
             generation: 0,

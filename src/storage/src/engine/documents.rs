@@ -115,6 +115,11 @@ impl Group<'_> {
         records::encode_body(&mut self.row, body);
         let key = keys::sequence_key(database, at);
         self.batch.insert(&keyspaces.bodies, key, self.row.as_slice());
+        if let Some(expiry) = body.body.expiry() {
+            records::encode_opaque(&mut self.row, id.as_bytes());
+            let key = keys::expiry_key(expiry.unix_ms(), database, at);
+            self.batch.insert(&keyspaces.expiries, key, self.row.as_slice());
+        }
         for attachment in &body.attachments {
             keys::write_reference_key(&mut self.key, database, &attachment.content, (id, at));
             self.batch.insert(&keyspaces.attachments, self.key.as_slice(), REFERENCE_ROW);

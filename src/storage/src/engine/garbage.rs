@@ -14,7 +14,7 @@ use crate::error::CommitError;
 use crate::keys::{self, Waste};
 use crate::keyspaces::Keyspaces;
 use crate::records::{self, ContentRecord, UploadState};
-use crate::snapshot::{Due, DueGarbage, DueRow};
+use crate::snapshot::{Due, DueBody, DueGarbage, DueRow};
 
 /// Since when what follows from another removal has been garbage: for ever, so that it waits for
 /// nothing.
@@ -98,9 +98,9 @@ impl Round<'_> {
         // Rows of a deleted database leave on another way.
         let lives = self.engine.lives(database)?;
         match due {
-            Due::Body { sequence, bytes, references } if lives => {
-                self.remove_body(database, sequence, references);
-                self.done.bytes += bytes;
+            Due::Body(body) if lives => {
+                self.done.bytes += body.bytes;
+                self.remove_body(database, body);
                 self.seen.push(key);
             }
             Due::Content { content } if lives => self.take_content(key, database, content)?,
@@ -114,15 +114,15 @@ impl Round<'_> {
         Ok(())
     }
 
-    fn remove_body(
-        &mut self,
-        database: DatabaseId,
-        sequence: u64,
-        references: Vec<(Vec<u8>, [u8; 32])>,
-    ) {
+    fn remove_body(&mut self, database: DatabaseId, body: DueBody) {
+        let DueBody { sequence, references, expires_ms, .. } = body;
         let keyspaces = &self.engine.shared.keyspaces;
         self.batch.remove_weak(&keyspaces.bodies, keys::sequence_key(database, sequence));
         self.done.rows += 1 + references.len() as u64;
+        if let Some(at_ms) = expires_ms {
+            let key = keys::expiry_key(at_ms, database, sequence);
+            self.batch.remove(&keyspaces.expiries, key);
+        }
         for (key, content) in references {
             self.batch.remove(&keyspaces.attachments, key);
             let key = keys::garbage_key(AT_ONCE, database, &Waste::Content(content));

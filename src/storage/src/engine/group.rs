@@ -76,6 +76,18 @@ impl<'a> Group<'a> {
             Operation::SetPurgeCheckpoint { database, index, sequence } => {
                 self.set_purge_checkpoint(database, &index, sequence)
             }
+            Operation::SetOptions { database, options } => {
+                records::encode_options(&mut self.row, &options);
+                self.put_setting(RegistryKey::Options, database)
+            }
+            Operation::ForgetExpiries(rows) => {
+                let keyspace = &self.engine.shared.keyspaces.expiries;
+                for row in &rows {
+                    let key = keys::expiry_key(row.at_ms, row.database, row.sequence);
+                    self.batch.remove(keyspace, key);
+                }
+                Ok(Outcome::Done)
+            }
             Operation::Locals { database, writes } => self.write_locals(database, &writes),
             Operation::Chunk { database, upload, number, bytes } => {
                 self.write_chunk(database, upload, number, &bytes)

@@ -65,6 +65,7 @@ impl Group<'_> {
             RegistryKey::Security,
             RegistryKey::RevisionsLimit,
             RegistryKey::Purges,
+            RegistryKey::Options,
         ] {
             self.batch.remove(keyspace, keys::registry_key(tag, record.id));
         }

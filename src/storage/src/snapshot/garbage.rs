@@ -4,6 +4,7 @@
 use std::ops::Bound;
 
 use fjall::{Readable, UserKey};
+use refuge_document::Expiry;
 
 use super::Snapshot;
 use crate::database::DatabaseId;
@@ -65,19 +66,30 @@ pub(crate) struct DueRow {
 pub(crate) enum Due {
     /// A body that has left before, or that of no living database.
     Nothing,
-    /// A body, with the keys of its references and the contents they refer to.
-    Body { sequence: u64, bytes: u64, references: Vec<(Vec<u8>, [u8; 32])> },
+    /// A body.
+    Body(DueBody),
     /// A content.
     Content { content: [u8; 32] },
     /// An upload, with some of its chunks where it was abandoned.
     Upload { upload: [u8; 16], chunks: Vec<UserKey>, all: bool },
 }
 
+/// A body that has to leave.
+#[derive(Debug)]
+pub(crate) struct DueBody {
+    pub(crate) sequence: u64,
+    pub(crate) bytes: u64,
+    /// The keys of its references and the contents they refer to.
+    pub(crate) references: Vec<(Vec<u8>, [u8; 32])>,
+    /// When its revision expires.
+    pub(crate) expires_ms: Option<u64>,
+}
+
 impl Due {
     fn rows(&self) -> usize {
         match self {
             Self::Nothing | Self::Content { .. } => 1,
-            Self::Body { references, .. } => 2 + references.len(),
+            Self::Body(body) => 2 + body.references.len(),
             Self::Upload { chunks, .. } => 1 + chunks.len(),
         }
     }
@@ -152,7 +164,8 @@ impl Snapshot {
             keys::write_reference_key(&mut key, database, &content, (id, sequence));
             (key, content)
         });
-        Ok(Due::Body { sequence, bytes, references: references.collect() })
+        let expires_ms = record.body.expiry().map(Expiry::unix_ms);
+        Ok(Due::Body(DueBody { sequence, bytes, references: references.collect(), expires_ms }))
     }
 
     fn due_upload(

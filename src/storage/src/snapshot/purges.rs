@@ -1,17 +1,27 @@
-//! What a view tells of a database's purges.
+//! What a view tells of a database's options and purges.
 
 use std::ops::Bound;
 
 use fjall::Readable;
 
 use super::Snapshot;
-use crate::database::DatabaseId;
+use crate::database::{DatabaseId, DatabaseOptions};
 use crate::error::StorageError;
 use crate::keys::{self, PurgeKey, RegistryKey};
 use crate::purge::{PurgeRecord, PurgeState};
 use crate::records;
 
 impl Snapshot {
+    /// What is set for a database.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn options(&self, database: DatabaseId) -> Result<DatabaseOptions, StorageError> {
+        let key = keys::registry_key(RegistryKey::Options, database);
+        let row = self.get(&self.shared().keyspaces.databases, key)?;
+        Ok(row.map(|row| records::decode_options(&row)).transpose()?.unwrap_or_default())
+    }
+
     /// How a database stands with its purges.
     ///
     /// # Errors
