@@ -57,6 +57,33 @@ async fn a_body_may_be_so_large() {
 }
 
 #[tokio::test]
+async fn an_attachment_may_be_so_large() {
+    let (_node, client) = node_with_database().await;
+    set(&client, "couchdb/max_attachment_size", "1000").await;
+    let put =
+        |path: &'static str, bytes: usize| client.request("PUT", path).body("x".repeat(bytes));
+    put("/a/d/small", 1000).send().await.expect(201);
+    put("/a/e/large", 1001).send().await.error(413, "attachment_too_large", "large");
+    let inline = |bytes: usize| {
+        use base64::Engine;
+        let data = base64::engine::general_purpose::STANDARD.encode("x".repeat(bytes));
+        json!({"_attachments": {"f.bin": {"content_type": "image/png", "data": data}}})
+    };
+    client.put("/a/inline", inline(1001)).await.error(413, "attachment_too_large", "f.bin");
+    client.put("/a/inline", inline(1000)).await.expect(201);
+    let part = format!(
+        "--b\r\ncontent-type: application/json\r\n\r\n{}\r\n--b\r\n\r\n{}\r\n--b--",
+        json!({"_attachments": {"g.bin": {"follows": true, "content_type": "image/png", "length": 1001}}}),
+        "x".repeat(1001)
+    );
+    let related = client.request("PUT", "/a/related");
+    let related = related.header("content-type", "multipart/related; boundary=b").body(part);
+    related.send().await.error(413, "attachment_too_large", "g.bin");
+    set(&client, "couchdb/max_attachment_size", "infinity").await;
+    put("/a/e/large", 5000).send().await.expect(201);
+}
+
+#[tokio::test]
 async fn a_request_may_name_so_many() {
     let (_node, client) = node_with_database().await;
     set(&client, "couchdb/max_bulk_docs_count", "2").await;

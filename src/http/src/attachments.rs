@@ -1,6 +1,7 @@
 //! `/{db}/{docid}/{attachment}`: attachments by themselves. Those inside documents are read and
 //! written with them.
 
+mod bounded;
 mod range;
 mod read;
 mod write;
@@ -13,6 +14,8 @@ use crate::failure::Failure;
 use crate::node::Database;
 use crate::reply::Reply;
 use crate::request::Request;
+
+pub(crate) use self::bounded::begin_upload;
 
 /// A request to one attachment.
 pub(crate) async fn attachment(

@@ -9,6 +9,7 @@ use refuge_document::{
     IncomingContent, parse_document,
 };
 
+use crate::attachments::begin_upload;
 use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::node::{
@@ -92,7 +93,7 @@ pub(crate) async fn prepare(
     let mut followed = followed.into_iter();
     let mut attachments = Vec::with_capacity(incoming.attachments.len());
     for attachment in incoming.attachments {
-        attachments.push(resolve(database, attachment, edits, &mut followed).await?);
+        attachments.push(resolve(database, limits, attachment, edits, &mut followed).await?);
     }
     Ok(Update { id, deleted: incoming.deleted, body, attachments, kind })
 }
@@ -144,6 +145,7 @@ fn kind(
 
 async fn resolve(
     database: &dyn Database,
+    limits: &Limits,
     attachment: IncomingAttachment,
     edits: Edits,
     followed: &mut impl Iterator<Item = UploadedContent>,
@@ -154,7 +156,7 @@ async fn resolve(
         IncomingContent::Inline(bytes) => {
             let options =
                 UploadOptions { content_type: content_type.clone(), already_gzipped: false };
-            let mut upload = database.upload(options).await?;
+            let mut upload = begin_upload(database, limits, &name, options).await?;
             upload.write(bytes.into()).await?;
             upload.finish().await?
         }

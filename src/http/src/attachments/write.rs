@@ -5,7 +5,7 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use refuge_document::{Body, EditKind, Revision, check_attachment_name, check_document_id};
 
-use super::missing;
+use super::{begin_upload, missing};
 use crate::access::check_write;
 use crate::documents::{agreed_revision, corrupted, open_revision, stored_text};
 use crate::failure::Failure;
@@ -32,7 +32,7 @@ pub(super) async fn put(
     let already_gzipped = comes_gzipped(request)?;
     let expected = content_md5(request)?;
     let options = UploadOptions { content_type: content_type.clone(), already_gzipped };
-    let content = upload(request, database, options).await?;
+    let content = upload(request, database, name, options).await?;
     if expected.is_some_and(|expected| expected != content.received_digest) {
         return Err(corrupted());
     }
@@ -112,9 +112,10 @@ async fn edit(
 async fn upload(
     request: &mut Request,
     database: &dyn Database,
+    name: &str,
     options: UploadOptions,
 ) -> Result<UploadedContent, Failure> {
-    let mut upload = database.upload(options).await?;
+    let mut upload = begin_upload(database, request.limits(), name, options).await?;
     while let Some(bytes) = request.body.next().await? {
         upload.write(bytes).await?;
     }

@@ -7,8 +7,10 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use refuge_document::{Attachment, Encoding, Incoming, IncomingContent, parse_digest};
 
 use super::read::{Found, OpenRevisions, Opened, tagged, write_missing};
+use crate::attachments::begin_upload;
 use crate::content;
 use crate::failure::Failure;
+use crate::limits::Limits;
 use crate::multipart::{PartHeaders, PartReader};
 use crate::node::{Database, UploadOptions, UploadedContent};
 use crate::reply::{self, Reply};
@@ -23,12 +25,12 @@ pub(super) async fn read(
     request: &mut Request,
     database: &dyn Database,
 ) -> Result<(Incoming, Vec<UploadedContent>), Failure> {
-    let limit = request.limits().max_json_size;
+    let rules = request.rules.clone();
     let content_type = request.header(CONTENT_TYPE).unwrap_or_default().to_owned();
     let mut parts = PartReader::new(&mut request.body, &content_type)?;
     let broken = || Failure::BadRequest("the multipart body has no document".to_owned());
     parts.next_part().await?.ok_or_else(broken)?;
-    let text = parts.whole(limit).await?;
+    let text = parts.whole(rules.limits.max_json_size).await?;
     let incoming = update::parse(text).await?;
     let mut waiting: Vec<Waiting> = announced(&incoming);
     let mut contents: Vec<Option<UploadedContent>> = waiting.iter().map(|_| None).collect();
@@ -36,7 +38,7 @@ pub(super) async fn read(
         let Some(position) = place(&waiting, &headers) else { continue };
         let Some(attachment) = waiting.get_mut(position) else { continue };
         attachment.arrived = true;
-        let content = upload(database, &mut parts, attachment, &headers).await?;
+        let content = upload(database, &rules.limits, &mut parts, attachment, &headers).await?;
         if let Some(slot) = contents.get_mut(position) {
             *slot = Some(content);
         }
@@ -83,13 +85,14 @@ fn place(waiting: &[Waiting], headers: &PartHeaders) -> Option<usize> {
 
 async fn upload(
     database: &dyn Database,
+    limits: &Limits,
     parts: &mut PartReader<'_>,
     attachment: &Waiting,
     headers: &PartHeaders,
 ) -> Result<UploadedContent, Failure> {
     let already_gzipped = attachment.gzipped || headers.encoding.as_deref() == Some("gzip");
     let options = UploadOptions { content_type: attachment.content_type.clone(), already_gzipped };
-    let mut upload = database.upload(options).await?;
+    let mut upload = begin_upload(database, limits, &attachment.name, options).await?;
     while let Some(bytes) = parts.data().await? {
         upload.write(bytes).await?;
     }
