@@ -1,11 +1,13 @@
 //! The change feed of one database: knows the highest committed sequence, wakes those who wait for
 //! more, and counts the rows behind a position.
 //!
-//! Told by: the shards' commits, in commit order. Called by: the node's service. A restart loses
+//! Told by: the shards' commits, in commit order. Tells: the log of the node's databases. Called by: the node's service. A restart loses
 //! nothing: it begins with what the storage holds, and those who waited ask again.
 
 mod positions;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -14,6 +16,7 @@ use refuge_otp::Names;
 use refuge_storage::{ChangeRange, Committed, DatabaseId, Store};
 use tokio::sync::{oneshot, watch};
 
+use crate::database_updates::{DatabaseUpdatesMessage, Told};
 use crate::engine::StorageDoors;
 use crate::node_service::{self, OpenDatabase};
 use crate::{names, unavailable};
@@ -56,6 +59,8 @@ pub struct ChangeFeedArguments {
     pub names: Names,
     /// Its database.
     pub database: DatabaseId,
+    /// That database's name.
+    pub name: String,
 }
 
 /// The actor.
@@ -67,6 +72,8 @@ pub struct ChangeFeedState {
     arguments: ChangeFeedArguments,
     highest: watch::Sender<u64>,
     counts: Counts,
+    /// Whether the log of the node's databases is about to write that this one changed.
+    told: Arc<AtomicBool>,
 }
 
 /// Positions are built at the first question.
@@ -93,7 +100,7 @@ impl Actor for ChangeFeedActor {
         // Commits are told to whoever is registered; what came before that is read here, after it.
         myself.cast(ChangeFeedMessage::Refresh)?;
         let (highest, _) = watch::channel(0);
-        Ok(ChangeFeedState { arguments, highest, counts: Counts::Unknown })
+        Ok(ChangeFeedState { arguments, highest, counts: Counts::Unknown, told: Arc::default() })
     }
 
     async fn handle(
@@ -126,10 +133,20 @@ impl ChangeFeedState {
 
     fn committed(&mut self, committed: Committed) {
         self.raise(committed.last);
+        self.tell_the_node();
         match &mut self.counts {
             Counts::Unknown => {}
             Counts::Reading { commits, .. } => commits.push(committed),
             Counts::Known(positions) => apply(positions, &committed),
+        }
+    }
+
+    /// One change on its way stands for all that come before it is written.
+    fn tell_the_node(&self) {
+        if let Some(told) = Told::begin(&self.told) {
+            let name = self.arguments.name.clone();
+            let updated = DatabaseUpdatesMessage::Updated { name, told };
+            let _ = self.arguments.names.cast(names::DATABASE_UPDATES, updated);
         }
     }
 

@@ -1,15 +1,15 @@
-//! The directory of databases: makes and deletes them, opens them on demand, publishes what is open
+//! The directory of databases: deletes them, opens them on demand, publishes what is open
 //! under the database's own name, and reopens with back-off what went down.
 //!
 //! Called by: the node's service. A restart loses which databases are open; they go down with it (its
 //! supervisor restarts what stands behind it) and are opened again at the next demand.
 
 mod failures;
+mod idle;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{Failure, Security};
@@ -19,15 +19,13 @@ use tokio::sync::oneshot;
 
 use crate::change_feed::ChangeFeedMessage;
 use crate::configuration::CurrentSettings;
+use crate::database_updates::DatabaseUpdatesMessage;
 use crate::engine::{StorageDoors, WriteFailure};
 use crate::maintenance::MaintenanceMessage;
 use crate::names;
 use crate::node_service::{OpenDatabase, with_store};
 use crate::unavailable;
 use failures::Failures;
-
-/// When idle databases are closed while the settings are not to be had.
-const DEFAULT_IDLE: Duration = Duration::from_secs(60);
 
 /// Answer to an opening.
 type OpenReply = oneshot::Sender<Result<Arc<OpenDatabase>, Failure>>;
@@ -42,13 +40,6 @@ pub enum DatabaseDirectoryMessage {
         name: String,
         /// Gets the open database.
         reply: OpenReply,
-    },
-    /// Make a database.
-    Create {
-        /// Its name, already checked.
-        name: String,
-        /// Answered after the commit.
-        reply: DoneReply,
     },
     /// Delete a database.
     Delete {
@@ -91,8 +82,10 @@ pub enum DatabaseDirectoryMessage {
     },
     /// The engine was restarted: commits may have gone untold.
     EngineIsBack,
-    /// Time to close what nobody uses.
-    CloseIdle,
+    /// Time to look for what nobody uses.
+    LookForIdle,
+    /// Close these, where still nobody uses them.
+    CloseIdle(Vec<String>),
 }
 
 /// Makes the child specification of an open database's supervisor.
@@ -149,9 +142,6 @@ impl Actor for DatabaseDirectoryActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             DatabaseDirectoryMessage::Open { name, reply } => state.demand(name, reply).await,
-            DatabaseDirectoryMessage::Create { name, reply } => {
-                let _ = reply.send(state.create(name).await);
-            }
             DatabaseDirectoryMessage::Delete { name, reply } => {
                 let _ = reply.send(state.delete(&name).await);
             }
@@ -164,7 +154,8 @@ impl Actor for DatabaseDirectoryActor {
             DatabaseDirectoryMessage::Opened { name, result } => state.opened(name, result),
             DatabaseDirectoryMessage::Closed { name, exit } => state.closed(&name, &exit),
             DatabaseDirectoryMessage::EngineIsBack => state.refresh_feeds(),
-            DatabaseDirectoryMessage::CloseIdle => state.close_idle().await,
+            DatabaseDirectoryMessage::LookForIdle => state.look_for_idle().await,
+            DatabaseDirectoryMessage::CloseIdle(unused) => state.close_idle(unused).await,
         }
         Ok(())
     }
@@ -293,23 +284,6 @@ impl DatabaseDirectoryState {
         }
     }
 
-    async fn create(&mut self, name: String) -> Result<(), Failure> {
-        let shards = self
-            .names()
-            .value::<CurrentSettings>(names::CONFIGURATION)
-            .map_or(1, |current| current.settings.databases.shards);
-        let operation = Operation::CreateDatabase {
-            name,
-            shards,
-            created_unix_ms: crate::now_ms(),
-            instance: rand::random(),
-        };
-        match self.commit(operation).await? {
-            Outcome::AlreadyExists => Err(Failure::DatabaseExists),
-            _ => Ok(()),
-        }
-    }
-
     async fn delete(&mut self, name: &str) -> Result<(), Failure> {
         let outcome = self.commit(Operation::DeleteDatabase { name: name.to_owned() }).await?;
         if matches!(outcome, Outcome::NoSuchDatabase) {
@@ -324,6 +298,8 @@ impl DatabaseDirectoryState {
                 .stop_child(&names::database(&name))
                 .await;
         }
+        let deleted = DatabaseUpdatesMessage::Deleted(name.to_owned());
+        let _ = self.names().cast(names::DATABASE_UPDATES, deleted);
         if let Some(maintenance) = self.names().lookup::<MaintenanceMessage>(names::MAINTENANCE) {
             let _ = maintenance.cast(MaintenanceMessage::DatabaseDeleted);
         }
@@ -366,48 +342,6 @@ impl DatabaseDirectoryState {
             self.publish(Arc::new(published.with_options(open.options)));
         }
         Ok(())
-    }
-
-    /// Asks itself to look for idle databases after their time.
-    fn look_again(&self) {
-        let idle = self
-            .names()
-            .value::<CurrentSettings>(names::CONFIGURATION)
-            .map_or(DEFAULT_IDLE, |current| {
-                Duration::from_secs(current.settings.databases.idle_seconds)
-            });
-        self.myself.send_after(idle, || DatabaseDirectoryMessage::CloseIdle);
-    }
-
-    /// Closes every database that was not asked for since the last look and that nobody holds.
-    async fn close_idle(&mut self) {
-        let unused: Vec<String> = self
-            .open
-            .iter()
-            .filter(|(_, open)| !open.used.swap(false, Ordering::Relaxed))
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in unused {
-            self.close_unless_held(&name).await;
-        }
-        self.look_again();
-    }
-
-    async fn close_unless_held(&mut self, name: &str) {
-        let Some(open) = self.open.remove(name) else {
-            return;
-        };
-        let key = names::database(name);
-        self.names().withdraw(&self.myself.get_cell(), &key);
-        // From here nobody new finds it; a request or a feed that found it before still holds it.
-        if Arc::strong_count(&open) > 1 {
-            self.publish(open);
-            return;
-        }
-        let supervisor = DynamicSupervisor::new(self.names(), names::OPEN_DATABASES);
-        if let Err(error) = supervisor.stop_child(&key).await {
-            tracing::debug!(database = name, %error, "an idle database was not there to be closed");
-        }
     }
 
     fn refresh_feeds(&self) {

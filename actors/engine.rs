@@ -16,10 +16,11 @@ use refuge_storage::{Engine, Operation, Options, Store};
 
 use crate::configuration::CurrentSettings;
 use crate::database_directory::DatabaseDirectoryMessage;
+use crate::database_updates::DatabaseUpdatesMessage;
 use crate::names;
 pub use refuge_storage::OpenError;
-use writer::WriterThread;
 pub use writer::{WriteFailure, Writer};
+use writer::{WriterMetrics, WriterThread};
 
 /// Key of the record that holds the installation's name.
 const INSTALLATION: &str = "installation";
@@ -105,7 +106,8 @@ impl Actor for EngineActor {
             let current = settings.value::<CurrentSettings>(names::CONFIGURATION);
             current.map_or(0, |current| current.settings.storage.free_bytes_least)
         };
-        let (thread, writer) = WriterThread::start(engine, kept_free, move |reason| {
+        let metrics = WriterMetrics::of_node(names.node());
+        let (thread, writer) = WriterThread::start(engine, metrics, kept_free, move |reason| {
             let _ = actor.cast(EngineMessage::Poisoned(reason));
         })?;
         let doors = StorageDoors { store, writer, installation };
@@ -124,6 +126,7 @@ impl Actor for EngineActor {
         {
             let _ = directory.cast(DatabaseDirectoryMessage::EngineIsBack);
         }
+        let _ = state.names.cast(names::DATABASE_UPDATES, DatabaseUpdatesMessage::EngineIsBack);
         Ok(())
     }
 

@@ -6,13 +6,14 @@
 //! written, or until it turns out that the revision is no leaf any more.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_document::{Body, BodyPlace, EditKind};
 use refuge_http::{Database, Failure, Update, UpdateFailure};
 use refuge_otp::Names;
-use refuge_storage::{DatabaseId, ExpiryRow, Operation};
+use refuge_storage::{DatabaseId, DatabaseRange, ExpiryRow, Operation};
 
 use crate::engine::StorageDoors;
 use crate::node_service::{self, with_store};
@@ -170,12 +171,13 @@ impl ExpiryState {
         }
         let mut after: Option<String> = None;
         loop {
-            // The smallest name behind one is the same with the lowest byte behind it.
-            let start = after.take().map(|after| format!("{after}\0"));
-            let page = with_store(&self.names, move |store| {
-                store.databases(start.as_deref(), PAGE_DATABASES)
-            })
-            .await?;
+            let range = DatabaseRange {
+                low: after.take().map_or(Bound::Unbounded, Bound::Excluded),
+                high: Bound::Unbounded,
+                descending: false,
+                limit: PAGE_DATABASES,
+            };
+            let page = with_store(&self.names, move |store| store.databases(&range)).await?;
             let Some(last) = page.last() else {
                 return Ok(None);
             };

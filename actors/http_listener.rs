@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 
 use crate::names;
 use crate::node_service::NodeService;
+pub use crate::node_service::RestartRequest;
 use crate::task::OwnedTask;
 
 /// Rest after an accept that failed (no file handles left, most often), so as not to spin.
@@ -66,6 +67,8 @@ pub struct HttpListenerArguments {
     pub connections: Arc<Semaphore>,
     /// Bounds the request bodies in memory, of all connections of the node together.
     pub request_bytes: RequestBytes,
+    /// Told when the node is to be restarted.
+    pub restart: RestartRequest,
 }
 
 /// The actor.
@@ -90,8 +93,10 @@ impl Actor for HttpListenerActor {
         let socket = arguments.socket.try_clone()?;
         socket.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(socket)?;
-        let node =
-            NodeService::new(&arguments.names).await?.bounded(arguments.request_bytes.clone());
+        let node = NodeService::new(&arguments.names)
+            .await?
+            .bounded(arguments.request_bytes.clone())
+            .restarted_by(arguments.restart.clone());
         let node = Arc::new(node);
         let accepting = OwnedTask::spawn(async move {
             accept(listener, node, arguments).await;

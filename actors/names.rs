@@ -9,6 +9,8 @@ pub const AUTHENTICATOR: &str = "authenticator";
 pub const CONSOLE_LISTENER: &str = "console-listener";
 /// Supervises the console's sessions.
 pub const CONSOLE_SESSIONS: &str = "console-sessions";
+/// Tells what was counted.
+pub const METRICS: &str = "metrics";
 /// Owns the storage engine.
 pub const ENGINE: &str = "engine";
 /// Removes in the background what is no longer wanted.
@@ -17,6 +19,8 @@ pub const MAINTENANCE: &str = "maintenance";
 pub const OUTGOING_CONNECTIONS: &str = "outgoing-connections";
 /// Opens databases by name.
 pub const DATABASE_DIRECTORY: &str = "database-directory";
+/// Numbers and keeps what happens to databases.
+pub const DATABASE_UPDATES: &str = "database-updates";
 /// Supervises the open databases.
 pub const OPEN_DATABASES: &str = "open-databases";
 /// Writes the tombstones of documents whose time is up.

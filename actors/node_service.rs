@@ -7,6 +7,7 @@ mod mesh;
 mod options;
 mod purging;
 mod reading;
+mod report;
 mod upload;
 
 use std::net::SocketAddr;
@@ -16,8 +17,10 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use refuge_config::{Settings, Uuids};
 use refuge_http::{
-    ConfigurationChange, ConfigurationSections, Credentials, Database, Failure, NewAdmin, Node,
-    NodeEventsPage, NodeEventsRequest, NodeFacts, PeerStreamKind, RequestBytes, Rules, User,
+    ConfigurationChange, ConfigurationSections, Credentials, Database, DatabaseDescription,
+    DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, NewAdmin, Node,
+    NodeEventsPage, NodeEventsRequest, NodeFacts, NodeReport, PeerStreamKind, RequestBytes,
+    RequestMetrics, Rules, User,
 };
 use refuge_identity::password;
 use refuge_mesh::NodeId;
@@ -26,6 +29,7 @@ use refuge_replication::{
     Cancellation, Job, JobError, ReplicateRequest, ReplicationId, ReplicationIdentity,
     parse_replicate_request,
 };
+use refuge_storage::{Operation, Outcome};
 use serde_json::{Map, Value};
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
@@ -34,12 +38,15 @@ use self::identifiers::Identifiers;
 use crate::authenticator::AuthenticatorMessage;
 use crate::configuration::{ConfigurationMessage, CurrentSettings};
 use crate::database_directory::DatabaseDirectoryMessage;
+use crate::database_updates::DatabaseUpdatesMessage;
 use crate::engine::StorageDoors;
+use crate::metrics::MetricsMessage;
 use crate::replication_scheduler::ReplicationSchedulerMessage;
 use crate::replicator_documents::ReplicatorDocumentsMessage;
 use crate::{names, peer_directory, task_board, unavailable};
 pub use database::OpenDatabase;
 pub(crate) use reading::{storage_failure, with_store};
+pub use report::RestartRequest;
 
 /// The node behind the HTTP surface.
 pub struct NodeService {
@@ -49,6 +56,8 @@ pub struct NodeService {
     address: Option<SocketAddr>,
     request_bytes: RequestBytes,
     identifiers: Identifiers,
+    request_metrics: Arc<RequestMetrics>,
+    restart: RestartRequest,
 }
 
 impl NodeService {
@@ -62,9 +71,15 @@ impl NodeService {
             uuid: doors.installation.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let request_bytes = RequestBytes::default();
-        let identifiers = Identifiers::default();
-        Ok(Self { names: names.clone(), facts, address: None, request_bytes, identifiers })
+        Ok(Self {
+            facts,
+            address: None,
+            request_bytes: RequestBytes::default(),
+            request_metrics: Arc::new(RequestMetrics::of_node(names.node())),
+            restart: RestartRequest::default(),
+            identifiers: Identifiers::default(),
+            names: names.clone(),
+        })
     }
 
     /// The same with a bound on request bodies that others share.
@@ -77,6 +92,12 @@ impl NodeService {
     #[must_use]
     pub fn from(self, address: SocketAddr) -> Self {
         Self { address: Some(address), ..self }
+    }
+
+    /// The same, telling whoever runs the node when it is to be restarted.
+    #[must_use]
+    pub fn restarted_by(self, restart: RestartRequest) -> Self {
+        Self { restart, ..self }
     }
 
     fn current(&self) -> Option<Arc<CurrentSettings>> {
@@ -115,14 +136,26 @@ pub(crate) fn rules(names: &Names) -> Arc<Rules> {
     current.map_or_else(Arc::default, |current| Arc::clone(&current.rules))
 }
 
-/// Makes a database.
+/// Makes a database. The writer is asked directly, so that those who make databases at the same time
+/// share a sync; the directory opens it when it is first asked for.
 pub(crate) async fn create(names: &Names, name: &str) -> Result<(), Failure> {
-    let name = name.to_owned();
-    crate::call(names, names::DATABASE_DIRECTORY, |reply| DatabaseDirectoryMessage::Create {
-        name,
-        reply,
-    })
-    .await?
+    let current = names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
+    let operation = Operation::CreateDatabase {
+        name: name.to_owned(),
+        shards: current.settings.databases.shards,
+        created_unix_ms: crate::now_ms(),
+        instance: rand::random(),
+    };
+    let doors = names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
+    match doors.writer.commit(operation).await? {
+        Outcome::AlreadyExists => Err(Failure::DatabaseExists),
+        _ => {
+            // A log that is being restarted finds it by itself.
+            let created = DatabaseUpdatesMessage::Created(name.to_owned());
+            let _ = names.cast(names::DATABASE_UPDATES, created);
+            Ok(())
+        }
+    }
 }
 
 #[async_trait]
@@ -214,16 +247,15 @@ impl Node for NodeService {
         .await?
     }
 
-    async fn database_names(
+    async fn database_names(&self, request: DatabaseNamesRequest) -> Result<Vec<String>, Failure> {
+        report::database_names(&self.names, request).await
+    }
+
+    async fn describe_databases(
         &self,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<String>, Failure> {
-        // The smallest name behind `after` is `after` with the lowest byte behind it.
-        let start = after.map(|after| format!("{after}\0"));
-        let records =
-            with_store(&self.names, move |store| store.databases(start.as_deref(), limit)).await?;
-        Ok(records.into_iter().map(|record| record.name).collect())
+        names: Vec<String>,
+    ) -> Result<Vec<Option<DatabaseDescription>>, Failure> {
+        report::describe_databases(&self.names, names).await
     }
 
     async fn create_database(&self, name: &str) -> Result<(), Failure> {
@@ -280,6 +312,26 @@ impl Node for NodeService {
         mesh::node_events_beyond(&self.names, number).await
     }
 
+    async fn database_updates(
+        &self,
+        request: DatabaseUpdatesRequest,
+    ) -> Result<DatabaseUpdatesPage, Failure> {
+        crate::call(&self.names, names::DATABASE_UPDATES, |reply| DatabaseUpdatesMessage::Page {
+            request,
+            reply,
+        })
+        .await?
+    }
+
+    async fn database_updates_beyond(&self, number: u64) -> Result<u64, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.names
+            .cast(names::DATABASE_UPDATES, DatabaseUpdatesMessage::Beyond { number, reply })
+            .map_err(|error| crate::call_failure(&error))?;
+        // It may take any time; the end of the log closes the channel.
+        answer.await.map_err(|_| unavailable())
+    }
+
     async fn replication_documents(&self) -> Result<Value, Failure> {
         crate::call(&self.names, names::REPLICATOR_DOCUMENTS, |reply| {
             ReplicatorDocumentsMessage::Documents { reply }
@@ -292,6 +344,27 @@ impl Node for NodeService {
             ReplicationSchedulerMessage::Jobs { reply }
         })
         .await
+    }
+
+    async fn report(&self, report: NodeReport) -> Result<Value, Failure> {
+        report::report(&self.names, report).await
+    }
+
+    async fn prometheus(&self) -> Result<String, Failure> {
+        crate::call(&self.names, names::METRICS, MetricsMessage::Prometheus).await
+    }
+
+    fn request_metrics(&self) -> Option<Arc<RequestMetrics>> {
+        Some(Arc::clone(&self.request_metrics))
+    }
+
+    async fn restart(&self) -> Result<(), Failure> {
+        self.restart.ask();
+        Ok(())
+    }
+
+    async fn make_admin(&self, admin: NewAdmin) -> Result<(), Failure> {
+        report::make_admin(&self.names, admin).await
     }
 
     async fn active_tasks(&self) -> Result<Vec<Map<String, Value>>, Failure> {

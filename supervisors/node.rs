@@ -2,7 +2,6 @@
 //! process; nothing here is global.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use refuge_actors::authenticator::SetUpLink;
@@ -57,7 +56,7 @@ pub enum Ended {
 /// A running node.
 pub struct RunningNode {
     root: SupervisorHandle,
-    directory: PathBuf,
+    parts: Parts,
     /// Where it listens.
     pub address: SocketAddr,
     /// The link that makes the first admin, when there is none. A secret for the terminal alone.
@@ -73,7 +72,6 @@ pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
     let settings: Settings = load(&sources)?;
     refuge_actors::configuration::check_admins(&settings).map_err(StartFailure::Admin)?;
     let set_up = if settings.admins.is_empty() { Some(set_up_link()?) } else { None };
-    let directory = sources.root.clone();
     let mut parts = Parts::new(sources, settings, set_up.clone(), announce_mesh);
     parts.set_log_level = set_log_level;
     // Bound before the tree starts, so that an address in use is told at once.
@@ -83,7 +81,7 @@ pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
     let names = Names::new(address.to_string());
     let root = refuge_otp::start(crate::specification(&parts), names).await?;
     let set_up_link = set_up.map(|link| format!("http://{address}/_setup/{}", link.token));
-    Ok(RunningNode { root, directory, address, set_up_link })
+    Ok(RunningNode { root, parts, address, set_up_link })
 }
 
 fn set_up_link() -> Result<SetUpLink, StartFailure> {
@@ -100,8 +98,26 @@ impl RunningNode {
     pub async fn shutdown(&self) -> Ended {
         let end = self.root.shutdown().await;
         // Only here: the socket outlives restarts of its listener, and nobody could reach it without.
-        refuge_actors::console_listener::remove(&self.directory);
+        refuge_actors::console_listener::remove(&self.parts.sources.root);
         end.into()
+    }
+
+    /// Waits until an admin asks for a restart.
+    pub async fn restart_asked(&self) {
+        self.parts.restart.asked().await;
+    }
+
+    /// Shuts the node down in order and starts it again in this process, with the settings read anew.
+    /// Its sockets stay bound meanwhile, so that who connects waits instead of being refused.
+    ///
+    /// # Errors
+    /// [`StartFailure`]; then nothing of it runs.
+    pub async fn restart(&mut self) -> Result<(), StartFailure> {
+        self.root.shutdown().await;
+        self.parts.settings = load(&self.parts.sources)?;
+        let names = Names::new(self.address.to_string());
+        self.root = refuge_otp::start(crate::specification(&self.parts), names).await?;
+        Ok(())
     }
 
     /// The tree and what can be done to it.

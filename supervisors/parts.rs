@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use refuge_actors::authenticator::SetUpLink;
 pub use refuge_actors::configuration::SetLogLevel;
 use refuge_actors::console_listener;
+use refuge_actors::http_listener::RestartRequest;
 use refuge_config::{Settings, Sources};
 
 /// All that actors are started with besides the names.
@@ -21,6 +22,8 @@ pub struct Parts {
     pub set_up: Option<SetUpLink>,
     /// Told how much is to be logged; nobody, unless somebody is put here.
     pub set_log_level: SetLogLevel,
+    /// How an admin's wish to restart the node reaches whoever runs it.
+    pub restart: RestartRequest,
     /// The HTTP socket.
     pub http_socket: Socket<TcpListener>,
     /// The socket for other nodes, bound when it is wanted.
@@ -45,6 +48,7 @@ impl Parts {
             settings,
             set_up,
             set_log_level: Arc::new(|_| ()),
+            restart: RestartRequest::default(),
             http_socket: Socket::new(move || {
                 TcpListener::bind(address)
                     .map_err(|error| format!("cannot listen on {address}: {error}").into())

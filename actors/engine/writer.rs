@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use metrics::{Counter, Histogram, counter, histogram};
 use refuge_http::Failure;
 use refuge_storage::{Collected, DueGarbage, Engine, FreeSpace, Operation, Outcome};
 use tokio::sync::{mpsc, oneshot};
@@ -147,6 +148,7 @@ impl WriterThread {
     /// the engine); `poisoned` is called when a commit failed, after which the thread ends.
     pub(crate) fn start(
         engine: Engine,
+        metrics: WriterMetrics,
         kept_free: impl Fn() -> u64 + Send + 'static,
         poisoned: impl FnOnce(String) + Send + 'static,
     ) -> std::io::Result<(Self, Writer)> {
@@ -156,7 +158,7 @@ impl WriterThread {
         let stop = Arc::clone(&stopping);
         std::thread::Builder::new().name("refuge-writer".to_owned()).spawn(move || {
             let kept_free = Box::new(kept_free);
-            let result = Loop { engine, queue, stopping: stop, kept_free }.run();
+            let result = Loop { engine, metrics, queue, stopping: stop, kept_free }.run();
             let _ = closed_sender.send(());
             if let Err(reason) = result {
                 poisoned(reason);
@@ -184,8 +186,44 @@ impl Drop for WriterThread {
     }
 }
 
+/// The lines that the writer counts.
+pub(crate) struct WriterMetrics {
+    commits: Counter,
+    operations: Counter,
+    document_writes: Counter,
+    group_operations: Histogram,
+    seconds: Histogram,
+}
+
+impl WriterMetrics {
+    /// The lines of the node with this label.
+    pub(crate) fn of_node(node: &str) -> Self {
+        let labels = [("node", node.to_owned())];
+        Self {
+            commits: counter!("refuge_commits_total", &labels),
+            operations: counter!("refuge_committed_operations_total", &labels),
+            document_writes: counter!("refuge_document_writes_total", &labels),
+            group_operations: histogram!("refuge_commit_group_operations", &labels),
+            seconds: histogram!("refuge_commit_seconds", &labels),
+        }
+    }
+
+    fn count(&self, outcomes: &[Outcome], time: Duration) {
+        self.commits.increment(1);
+        self.operations.increment(outcomes.len() as u64);
+        self.group_operations.record(outcomes.len() as f64);
+        self.seconds.record(time.as_secs_f64());
+        let documents = outcomes.iter().map(|outcome| match outcome {
+            Outcome::Documents(committed) => committed.documents.len() as u64,
+            _ => 0,
+        });
+        self.document_writes.increment(documents.sum());
+    }
+}
+
 struct Loop {
     engine: Engine,
+    metrics: WriterMetrics,
     queue: mpsc::Receiver<Job>,
     stopping: Arc<AtomicBool>,
     kept_free: Box<dyn Fn() -> u64>,
@@ -237,7 +275,9 @@ impl Loop {
         if group.operations.is_empty() {
             return Ok(());
         }
+        let begun = Instant::now();
         let outcomes = self.engine.commit(group.operations).map_err(|error| error.to_string())?;
+        self.metrics.count(&outcomes, begun.elapsed());
         for (completion, outcome) in group.completions.into_iter().zip(outcomes) {
             completion.complete(Ok(outcome));
         }

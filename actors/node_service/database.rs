@@ -19,6 +19,7 @@ use refuge_storage::{DatabaseId, DatabaseRecord, LocalWrite, Operation, Outcome,
 use tokio::sync::oneshot;
 
 use super::reading::{self, Reading};
+use super::report;
 use super::upload::AttachmentUpload;
 use super::{options, purging};
 use crate::change_feed::{self, ChangeFeedMessage};
@@ -49,6 +50,8 @@ pub struct OpenDatabase {
     pub shards: Vec<Bounded<ShardMessage>>,
     /// Name of its change feed.
     pub change_feed: String,
+    /// Documents read.
+    pub reads: metrics::Counter,
     /// Whether it was asked for since the directory looked last.
     pub used: AtomicBool,
 }
@@ -65,6 +68,7 @@ impl OpenDatabase {
                 })
                 .collect(),
             change_feed: names::change_feed(&record.name),
+            reads: metrics::counter!("refuge_document_reads_total", "node" => names.node().to_owned()),
             used: AtomicBool::new(true),
             names,
             record,
@@ -219,21 +223,11 @@ impl Database for OpenDatabase {
         })
         .await?;
         let information = information.ok_or(Failure::NoDatabase)?;
-        Ok(Information {
-            update_sequence: information.update_sequence,
-            documents: information.documents,
-            deleted_documents: information.deleted_documents,
-            file_bytes: disk_bytes.min(information.active_bytes.saturating_mul(2)),
-            active_bytes: information.active_bytes,
-            external_bytes: information.external_bytes,
-            shards: self.record.shards,
-            revisions_limit: information.revisions_limit,
-            purge_sequence: information.purge_sequence,
-            instance_start_seconds: self.record.created_unix_ms / 1000,
-        })
+        Ok(report::information(&self.record, &information, disk_bytes))
     }
 
     async fn winner(&self, id: &str) -> Result<Option<StoredDocument>, Failure> {
+        self.reads.increment(1);
         let (database, id) = (self.id(), id.to_owned());
         self.read(Reading::Point, move |snapshot| reading::winner(snapshot, database, &id)).await
     }
@@ -249,6 +243,7 @@ impl Database for OpenDatabase {
 
     async fn bodies(&self, places: Vec<BodyPlace>) -> Result<Vec<Option<StoredBody>>, Failure> {
         let database = self.id();
+        self.reads.increment(places.len() as u64);
         let reading = if places.len() > 1 { Reading::Scan } else { Reading::Point };
         self.read(reading, move |snapshot| {
             places.iter().map(|&place| reading::body(snapshot, database, place)).collect()

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use refuge_actors::database_directory::{DatabaseDirectoryActor, DatabaseDirectoryArguments};
+use refuge_actors::database_updates::DatabaseUpdatesActor;
 use refuge_actors::expiry::ExpiryActor;
 use refuge_actors::names;
 use refuge_otp::{Restart, Shutdown, SupervisorSpecification, supervisor, worker};
@@ -26,6 +27,15 @@ pub(super) fn specification() -> SupervisorSpecification {
             .because("opens databases by name"),
         )
         .child(supervisor(open_databases::specification()).because("those that are in use"))
+        .child(
+            worker::<DatabaseUpdatesActor>(
+                names::DATABASE_UPDATES,
+                Restart::Permanent,
+                Shutdown::Timeout(Duration::from_millis(200)),
+                |context| context.names,
+            )
+            .because("numbers what happens to databases; a crash of it closes none"),
+        )
         .child(
             worker::<ExpiryActor>(
                 names::EXPIRY,

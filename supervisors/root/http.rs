@@ -50,10 +50,12 @@ fn listener(parts: &Parts, request_bytes: &RequestBytes) -> ChildSpecification {
     let socket = parts.http_socket.clone();
     let connections = Arc::new(Semaphore::new(parts.settings.http.max_connections));
     let request_bytes = request_bytes.clone();
+    let restart = parts.restart.clone();
     let start = move |context: refuge_otp::StartContext| {
         let bound = socket.bind();
         let connections = Arc::clone(&connections);
         let request_bytes = request_bytes.clone();
+        let restart = restart.clone();
         let start = async move {
             let socket = bound.map_err(|error| context.failed(error))?;
             let arguments = HttpListenerArguments {
@@ -62,6 +64,7 @@ fn listener(parts: &Parts, request_bytes: &RequestBytes) -> ChildSpecification {
                 child: Arc::new(connections::child),
                 connections,
                 request_bytes,
+                restart,
             };
             context.spawn(HttpListenerActor, arguments).await
         };

@@ -7,6 +7,7 @@ use refuge_actors::authenticator::{AuthenticatorActor, AuthenticatorArguments};
 use refuge_actors::configuration::{ConfigurationActor, ConfigurationArguments};
 use refuge_actors::event_bus::{Delivery, EventBusActor, EventBusArguments};
 use refuge_actors::hook_runner::{self, HookLimits, HookRunnerActor, HookRunnerArguments};
+use refuge_actors::metrics::MetricsActor;
 use refuge_actors::names;
 use refuge_actors::node_identity::{self, NodeIdentityActor, NodeIdentityArguments};
 use refuge_config::Layout;
@@ -22,6 +23,7 @@ const DELIVERIES: &[Delivery] = &[hook_runner::deliver];
 pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
     let layout = Layout::new(&parts.sources.root);
     SupervisorSpecification::rest_for_one("kernel")
+        .child(metrics().because("first, so that all that is counted is counted"))
         .child(configuration(parts).because("the settings that all others look up"))
         .child(authenticator(parts).because("knows the admins from the configuration"))
         .child(
@@ -30,6 +32,10 @@ pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
         )
         .child(event_bus().because("hands node events on"))
         .child(hook_runner(&layout).because("runs etc/hooks; nobody stands on it"))
+}
+
+fn metrics() -> ChildSpecification {
+    worker::<MetricsActor>(names::METRICS, Restart::Permanent, BUDGET, |context| context.names)
 }
 
 fn configuration(parts: &Parts) -> ChildSpecification {

@@ -28,7 +28,6 @@ async fn endpoints_of_later_work() {
         assert_eq!(reply.status, 501, "{method} {rest}: {}", reply.text());
         reply.not_implemented();
     }
-    client.post("/_cluster_setup", json!({})).await.not_implemented();
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ async fn every_kind_of_actor_is_killed() {
     for expected in [
         "engine",
         "database-directory",
+        "database-updates",
         "http-listener",
         "http-connection",
         "replication",
@@ -36,6 +37,7 @@ async fn every_kind_of_actor_is_killed() {
         "storage",
         "node-identity",
         "event-bus",
+        "metrics",
         "hook-runner",
         "peer-connections",
         "replicator-documents",

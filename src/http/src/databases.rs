@@ -1,5 +1,8 @@
-//! A database as a whole: listing, making, removing, counting, and a new document by `POST`. What is
-//! in a database is elsewhere.
+//! A database as a whole: making, removing, counting, and a new document by `POST`; lists of databases
+//! are below. What is in a database is elsewhere.
+
+mod listing;
+mod range;
 
 use std::sync::Arc;
 
@@ -10,54 +13,12 @@ use refuge_document::{check_database_name, sequence_text};
 use crate::documents;
 use crate::failure::Failure;
 use crate::location::set_location;
-use crate::node::{Database, Information, Node};
-use crate::reply::{self, Reply, allow};
+use crate::node::{Database, DatabaseDescription, Node};
+use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::router::not_built;
 
-/// Names that are read at a time for a list of databases.
-const NAMES_PAGE: usize = 1000;
-
-/// `GET /_all_dbs`.
-pub(crate) async fn names(node: &dyn Node, request: &Request) -> Result<Reply, Failure> {
-    allow(&request.method, &[Method::GET, Method::HEAD], "GET,HEAD")?;
-    let query = &request.query;
-    let start: Option<String> = query.json(&["startkey", "start_key"])?;
-    let end: Option<String> = query.json(&["endkey", "end_key"])?;
-    let descending = query.flag("descending")?;
-    let limit = query.count("limit")?.unwrap_or(u64::MAX);
-    let skip = query.count("skip")?.unwrap_or(0);
-    let (low, high) = if descending { (end, start) } else { (start, end) };
-    let mut names = all_names(node).await?;
-    names.retain(|name| {
-        low.as_ref().is_none_or(|low| name >= low) && high.as_ref().is_none_or(|high| name <= high)
-    });
-    if descending {
-        names.reverse();
-    }
-    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut text = vec![b'['];
-    for (number, name) in names.iter().skip(skip).take(limit).enumerate() {
-        if number > 0 {
-            text.push(b',');
-        }
-        write_string(&mut text, name);
-    }
-    text.push(b']');
-    Ok(reply::json(StatusCode::OK, text))
-}
-
-async fn all_names(node: &dyn Node) -> Result<Vec<String>, Failure> {
-    let mut names: Vec<String> = Vec::new();
-    loop {
-        let page = node.database_names(names.last().map(String::as_str), NAMES_PAGE).await?;
-        if page.is_empty() {
-            return Ok(names);
-        }
-        names.extend(page);
-    }
-}
+pub(crate) use self::listing::{information, names};
 
 /// Opens a database by the name in a path; an illegal name is 400, an unknown one 404.
 pub(crate) async fn open(node: &dyn Node, name: &str) -> Result<Arc<dyn Database>, Failure> {
@@ -139,27 +100,34 @@ pub(crate) async fn whole(
     match request.method {
         Method::GET | Method::HEAD => {
             let information = database.information().await?;
-            Ok(reply::json(StatusCode::OK, information_text(database.as_ref(), &information)))
+            let mut text = Vec::with_capacity(512);
+            let description = DatabaseDescription {
+                instance: database.instance().to_owned(),
+                options: database.options(),
+                information,
+            };
+            write_description(&mut text, database.name(), &description);
+            Ok(reply::json(StatusCode::OK, text))
         }
         Method::POST => documents::create(node, request, database.as_ref()).await,
         _ => Err(Failure::MethodNotAllowed("DELETE,GET,HEAD,POST")),
     }
 }
 
-fn information_text(database: &dyn Database, information: &Information) -> Vec<u8> {
+fn write_description(text: &mut Vec<u8>, name: &str, description: &DatabaseDescription) {
     use std::io::Write as _;
-    let mut text = Vec::with_capacity(512);
+    let DatabaseDescription { instance, options, information } = description;
     // Writing into memory does not fail.
     let _ = write!(
         text,
         "{{\"instance_start_time\":\"{}\",\"db_name\":",
         information.instance_start_seconds
     );
-    write_string(&mut text, database.name());
+    write_string(text, name);
     text.extend_from_slice(b",\"purge_seq\":");
-    write_string(&mut text, &sequence_text(information.purge_sequence, database.instance()));
+    write_string(text, &sequence_text(information.purge_sequence, instance));
     text.extend_from_slice(b",\"update_seq\":");
-    write_string(&mut text, &sequence_text(information.update_sequence, database.instance()));
+    write_string(text, &sequence_text(information.update_sequence, instance));
     let _ = write!(
         text,
         ",\"sizes\":{{\"file\":{},\"external\":{},\"active\":{}}},\"props\":{{{}}},\
@@ -168,10 +136,9 @@ fn information_text(database: &dyn Database, information: &Information) -> Vec<u
         information.file_bytes,
         information.external_bytes,
         information.active_bytes,
-        if database.options().ttl { "\"ttl\":true" } else { "" },
+        if options.ttl { "\"ttl\":true" } else { "" },
         information.deleted_documents,
         information.documents,
         information.shards
     );
-    text
 }

@@ -2,6 +2,7 @@
 //! they outlive restarts of the actors behind them. What the rows tell is each feed's own.
 
 mod framing;
+mod numbered;
 mod pace;
 mod parameters;
 mod persistence;
@@ -13,6 +14,9 @@ use crate::reply::{self, Reply};
 use crate::stream::ReplySender;
 
 pub(crate) use self::framing::Framing;
+pub(crate) use self::numbered::{
+    NumberedFeed, NumberedFeedOptions, NumberedPage, NumberedRequest, NumberedSource,
+};
 pub(crate) use self::pace::{Pace, Woken};
 #[cfg(test)]
 pub(crate) use self::parameters::LONGEST_WAIT;

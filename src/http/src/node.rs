@@ -10,7 +10,9 @@ mod mesh;
 mod options;
 mod pages;
 mod purge;
+mod report;
 mod update;
+mod updates;
 mod upload;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use tokio::io::DuplexStream;
 
 use crate::failure::Failure;
 use crate::request_bytes::RequestBytes;
+use crate::request_metrics::RequestMetrics;
 use crate::rules::Rules;
 use crate::user::{Credentials, User};
 
@@ -33,7 +36,11 @@ pub use mesh::{NodeEventsPage, NodeEventsRequest, PeerStreamKind};
 pub use options::DatabaseOptions;
 pub use pages::{ChangesPage, ChangesRequest, DocumentsPage, DocumentsRequest};
 pub use purge::{PurgeLimits, PurgedDocument, PurgesPage};
+pub use report::{DatabaseDescription, DatabaseNamesRequest, NodeReport};
 pub use update::{Update, UpdateAttachment, UpdateFailure, UpdateResult};
+pub use updates::{
+    DatabaseUpdate, DatabaseUpdateKind, DatabaseUpdatesPage, DatabaseUpdatesRequest,
+};
 pub use upload::{Upload, UploadOptions, UploadedContent};
 
 /// What a node that stands alone calls itself in CouchDB's shapes, as a CouchDB without distribution
@@ -98,12 +105,29 @@ pub trait Node: Send + Sync + 'static {
     /// `count` new identifiers.
     fn new_identifiers(&self, count: usize) -> Vec<String>;
 
-    /// Names of databases in byte order, from `after` (exclusive) on.
-    async fn database_names(
+    /// A page of the names of databases, in byte order or against it. An empty page is the end.
+    async fn database_names(&self, request: DatabaseNamesRequest) -> Result<Vec<String>, Failure>;
+
+    /// What is to be told of databases, in the order of their names; `None` for one that is not there.
+    /// By default each is opened.
+    async fn describe_databases(
         &self,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<String>, Failure>;
+        names: Vec<String>,
+    ) -> Result<Vec<Option<DatabaseDescription>>, Failure> {
+        let mut described = Vec::with_capacity(names.len());
+        for name in names {
+            described.push(match self.open(&name).await {
+                Err(Failure::NoDatabase) => None,
+                Err(failure) => return Err(failure),
+                Ok(database) => Some(DatabaseDescription {
+                    instance: database.instance().to_owned(),
+                    options: database.options(),
+                    information: database.information().await?,
+                }),
+            });
+        }
+        Ok(described)
+    }
 
     /// Makes a database; its name has been checked. `Failure::DatabaseExists` when it is there.
     async fn create_database(&self, name: &str) -> Result<(), Failure>;
@@ -151,6 +175,19 @@ pub trait Node: Send + Sync + 'static {
         Err(absent("node events"))
     }
 
+    /// A page of what happened to databases.
+    async fn database_updates(
+        &self,
+        _request: DatabaseUpdatesRequest,
+    ) -> Result<DatabaseUpdatesPage, Failure> {
+        Err(absent("updates of databases"))
+    }
+
+    /// Waits until there is an update behind `number`; tells the number of the newest.
+    async fn database_updates_beyond(&self, _number: u64) -> Result<u64, Failure> {
+        Err(absent("updates of databases"))
+    }
+
     /// The states of all `_replicator` documents in CouchDB's shape:
     /// `{"total_rows": …, "offset": 0, "docs": [{"database": …, "doc_id": …, "state": …, …}, …]}`.
     async fn replication_documents(&self) -> Result<Value, Failure> {
@@ -166,6 +203,31 @@ pub trait Node: Send + Sync + 'static {
     /// What runs for long, each with CouchDB's members of a task.
     async fn active_tasks(&self) -> Result<Vec<Map<String, Value>>, Failure> {
         Err(absent("active tasks"))
+    }
+
+    /// What the node tells of itself.
+    async fn report(&self, _report: NodeReport) -> Result<Value, Failure> {
+        Err(absent("metrics"))
+    }
+
+    /// All it counts, in the text format of Prometheus.
+    async fn prometheus(&self) -> Result<String, Failure> {
+        Err(absent("metrics"))
+    }
+
+    /// Where its requests are counted; asked once a connection.
+    fn request_metrics(&self) -> Option<Arc<RequestMetrics>> {
+        None
+    }
+
+    /// Has the whole node shut down in order and start again; returns before that.
+    async fn restart(&self) -> Result<(), Failure> {
+        Err(absent("restart"))
+    }
+
+    /// Makes a server admin, or gives one another password; asked for by an admin.
+    async fn make_admin(&self, _admin: NewAdmin) -> Result<(), Failure> {
+        Err(absent("way to make admins"))
     }
 
     /// Carries out a `POST /_replicate` request (the body as the client sent it, already parsed)
@@ -188,6 +250,21 @@ pub struct NewAdmin {
     pub name: String,
     /// Password in clear; hashed before it is stored.
     pub password: String,
+}
+
+impl NewAdmin {
+    /// Whether somebody may be called so.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        if self.name.is_empty() || self.password.is_empty() {
+            return Err(Failure::BadRequest("An admin needs a name and a password.".to_owned()));
+        }
+        if self.name.starts_with('_') || self.name.contains([':', '\n', '\r', '\0']) {
+            return Err(Failure::BadRequest(
+                "An admin's name must not begin with \"_\" and must not hold \":\".".to_owned(),
+            ));
+        }
+        Ok(())
+    }
 }
 
 fn absent(what: &str) -> Failure {

@@ -16,11 +16,12 @@ use crate::reply::Reply;
 use crate::request::{Request, path_segments};
 use crate::rules::ValidUser;
 use crate::{
-    active_tasks, all_documents, attachments, bulk, changes, configuration, databases, documents,
-    locals, node_events, options, peer_stream, purge, scheduler, server, settings,
+    active_tasks, all_documents, attachments, bulk, changes, cluster_setup, configuration,
+    database_updates, databases, documents, locals, node_events, options, peer_stream, purge,
+    scheduler, server, settings, this_node,
 };
 
-pub(crate) use self::path::{ConfigurationPart, Part, SchedulerRoute};
+pub(crate) use self::path::{ConfigurationPart, Part, SchedulerRoute, ThisNodePart};
 
 /// Databases that are read and written by server admins alone.
 const ADMIN_DATABASES: &[&str] = &[PEERS, "_replicator"];
@@ -32,9 +33,7 @@ pub(crate) fn need(route: &Route<'_>, method: &Method) -> Need {
         // Who may open a stream is decided by certificates alone.
         Route::PeerStream(_) => Need::Nothing,
         Route::Node(NodeRoute::Uuids | NodeRoute::Session) => Need::Anybody,
-        Route::Node(NodeRoute::AllDatabases | NodeRoute::Replicate | NodeRoute::ActiveTasks) => {
-            Need::ServerAdmin
-        }
+        Route::Node(_) | Route::ThisNode { .. } => Need::ServerAdmin,
         Route::Database { part: Part::Whole, .. }
             if *method == Method::PUT || *method == Method::DELETE =>
         {
@@ -85,7 +84,20 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
         Route::Up => server::up(known, request),
         Route::SetUp { token } => Box::pin(server::set_up(known, request, &token)).await,
         Route::Node(NodeRoute::Uuids) => server::uuids(known, request),
-        Route::Node(NodeRoute::AllDatabases) => Box::pin(databases::names(known, request)).await,
+        Route::Node(NodeRoute::AllDatabases) => Box::pin(databases::names(node, request)).await,
+        Route::Node(NodeRoute::DatabaseUpdates) => {
+            Box::pin(database_updates::database_updates(node, request)).await
+        }
+        Route::Node(NodeRoute::DatabasesInformation) => {
+            Box::pin(databases::information(node, request)).await
+        }
+        Route::Node(NodeRoute::Membership) => this_node::membership(request),
+        Route::Node(NodeRoute::ClusterSetup) => {
+            Box::pin(cluster_setup::cluster_setup(known, request)).await
+        }
+        Route::ThisNode { name, part } => {
+            Box::pin(this_node::answer(known, request, &name, &part)).await
+        }
         Route::Node(NodeRoute::Session) => server::session(request),
         Route::Node(NodeRoute::Replicate) => Box::pin(server::replicate(known, request)).await,
         Route::Node(NodeRoute::ActiveTasks) => {

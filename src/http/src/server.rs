@@ -137,15 +137,9 @@ pub(crate) async fn set_up(
     }
     let from_page = request.content_type() == "application/x-www-form-urlencoded";
     let form = read_admin(request, from_page).await?;
-    if form.name.is_empty() || form.password.is_empty() {
-        return Err(Failure::BadRequest("An admin needs a name and a password.".to_owned()));
-    }
-    if form.name.starts_with('_') || form.name.contains([':', '\n', '\r', '\0']) {
-        return Err(Failure::BadRequest(
-            "An admin's name must not begin with \"_\" and must not hold \":\".".to_owned(),
-        ));
-    }
-    node.set_up(token, NewAdmin { name: form.name, password: form.password }).await?;
+    let admin = NewAdmin { name: form.name, password: form.password };
+    admin.check()?;
+    node.set_up(token, admin).await?;
     if from_page {
         Ok(page(StatusCode::CREATED, include_str!("server/set_up_done.html")))
     } else {

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use hyper::body::Incoming;
 
@@ -27,15 +28,18 @@ pub(crate) async fn serve_caught(
     session: Arc<ConnectionSession>,
     request: hyper::Request<Incoming>,
 ) -> Result<Reply, Infallible> {
+    let (begun, method) = (Instant::now(), request.method().clone());
     let mut serving = pin!(serve(&node, session.clone(), request));
     let served = poll_fn(|context| {
         let poll = AssertUnwindSafe(|| serving.as_mut().poll(context));
         catch_unwind(poll).map_or(Poll::Ready(None), |polled| polled.map(Some))
     });
-    Ok(served.await.unwrap_or_else(|| {
+    let reply = served.await.unwrap_or_else(|| {
         tracing::error!(address = %session.peer().address, "an endpoint panicked");
         reply::failure(&Failure::Internal("this request met an error in refuge".to_owned()))
-    }))
+    });
+    session.count(&method, reply.status(), begun.elapsed());
+    Ok(reply)
 }
 
 /// Answers one request. Every failure becomes an answer.

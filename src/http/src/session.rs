@@ -4,15 +4,18 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use hyper::header::HeaderValue;
+use hyper::{Method, StatusCode};
 use tokio::sync::watch;
 
 use crate::connection::Peer;
 use crate::failure::Failure;
 use crate::node::Node;
 use crate::request_bytes::RequestBytes;
+use crate::request_metrics::RequestMetrics;
 use crate::shutdown::Shutdown;
 use crate::user::{ADMIN_ROLE, Credentials, User};
 
@@ -32,6 +35,7 @@ pub(crate) struct ConnectionSession {
     server: HeaderValue,
     request_bytes: RequestBytes,
     shutdown: Shutdown,
+    metrics: Option<Arc<RequestMetrics>>,
 }
 
 struct Verified {
@@ -54,6 +58,7 @@ impl ConnectionSession {
                 .unwrap_or(HeaderValue::from_static("CouchDB/3.5.0 (refuge)")),
             request_bytes: node.request_bytes(),
             shutdown,
+            metrics: node.request_metrics(),
         }
     }
 
@@ -85,6 +90,13 @@ impl ConnectionSession {
     /// The sign that the node is about to stop.
     pub(crate) fn shutdown(&self) -> &Shutdown {
         &self.shutdown
+    }
+
+    /// Counts a request that was answered.
+    pub(crate) fn count(&self, method: &Method, status: StatusCode, time: Duration) {
+        if let Some(metrics) = &self.metrics {
+            metrics.count(method, status, time);
+        }
     }
 
     /// Who sends a request with this `Authorization` header. With one, it decides alone: unknown

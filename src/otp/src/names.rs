@@ -3,7 +3,7 @@
 //! thing that actors share; it belongs to the node, not to the process, so two nodes never meet in it.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -48,7 +48,7 @@ struct Shared {
     shards: [Shard; SHARDS],
     table: Mutex<Table>,
     /// Names that each tracked actor holds, so that they go with it.
-    owned: Mutex<HashMap<ActorId, Vec<Box<str>>>>,
+    owned: Mutex<HashMap<ActorId, HashSet<Box<str>>>>,
 }
 
 /// The table of names of one node; cheap to clone.
@@ -128,7 +128,7 @@ impl Names {
             }
         });
         if let Some(names) = self.owned().get_mut(&id) {
-            names.retain(|owned| **owned != *name);
+            names.remove(name);
         }
     }
 
@@ -284,12 +284,12 @@ impl Names {
     fn own(&self, cell: &ActorCell, name: &str) {
         let mut owned = self.owned();
         let names = owned.entry(cell.get_id()).or_default();
-        if !names.iter().any(|owned| **owned == *name) {
-            names.push(name.into());
+        if !names.contains(name) {
+            names.insert(name.into());
         }
     }
 
-    fn owned(&self) -> MutexGuard<'_, HashMap<ActorId, Vec<Box<str>>>> {
+    fn owned(&self) -> MutexGuard<'_, HashMap<ActorId, HashSet<Box<str>>>> {
         self.shared.owned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

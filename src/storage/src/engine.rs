@@ -192,6 +192,7 @@ impl Engine {
             Operation::Documents(write) => write.documents.len() * ROWS_OF_A_DOCUMENT,
             Operation::Purge(write) => write.documents.len() * ROWS_OF_A_DOCUMENT,
             Operation::Locals { writes, .. } => writes.len(),
+            Operation::NodeRecords { writes } => writes.len(),
             _ => 2,
         });
         OwnedWriteBatch::with_capacity(self.shared.database.clone(), rows.sum())

@@ -32,15 +32,18 @@ pub use engine::{Collected, Engine};
 pub use error::{CommitError, OpenError, StorageError};
 pub use expiry::ExpiryRow;
 pub use operation::{
-    BodyRecord, Committed, DocumentWrite, DocumentsWrite, LocalWrite, MAXIMUM_ID_BYTES, Operation,
-    Outcome, Previous,
+    BodyRecord, Committed, DocumentWrite, DocumentsWrite, LocalWrite, MAXIMUM_ID_BYTES, NodeWrite,
+    Operation, Outcome, Previous,
 };
 pub use options::Options;
 pub use purge::{DocumentPurge, PurgeChange, PurgeCommitted, PurgeRecord, PurgeState, PurgeWrite};
 pub use records::{ContentRecord, DocumentRecord};
 pub use snapshot::{
-    ChangeRange, Changes, ChangesWithBodies, DocumentRange, Documents, DueGarbage, GarbagePlace,
-    GarbageRange, Locals, Snapshot,
+    ChangeRange, Changes, ChangesWithBodies, DatabaseRange, DocumentRange, Documents, DueGarbage,
+    GarbagePlace, GarbageRange, Locals, Snapshot,
 };
 pub use space::FreeSpace;
 pub use store::{NodeRange, Store};
+
+/// Version of the engine that holds the tables and the journal.
+pub const ENGINE_VERSION: &str = "3.1.13";

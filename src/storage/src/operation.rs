@@ -127,6 +127,20 @@ pub enum Operation {
         /// Its value; `None` deletes it.
         value: Option<Vec<u8>>,
     },
+    /// Writes and deletes small records of the node, all or none → [`Outcome::Done`].
+    NodeRecords {
+        /// The writes, in order.
+        writes: Vec<NodeWrite>,
+    },
+}
+
+/// One write of a record of the node.
+#[derive(Clone, Debug)]
+pub struct NodeWrite {
+    /// Its key.
+    pub key: String,
+    /// Its value; `None` deletes it.
+    pub value: Option<Vec<u8>>,
 }
 
 impl Operation {
@@ -140,7 +154,8 @@ impl Operation {
             | Self::SetPurgeCheckpoint { .. }
             | Self::ForgetExpiries(_)
             | Self::ReleaseContent { .. }
-            | Self::Node { .. } => false,
+            | Self::Node { .. }
+            | Self::NodeRecords { .. } => false,
             Self::Locals { writes, .. } => writes.iter().any(|write| write.value.is_some()),
             Self::CreateDatabase { .. }
             | Self::SetSecurity { .. }

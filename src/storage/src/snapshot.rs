@@ -2,11 +2,13 @@
 //! above the last committed sequence is seen.
 
 mod changes;
+mod databases;
 mod documents;
 mod garbage;
 mod purges;
 
 pub use changes::{ChangeRange, Changes, ChangesWithBodies};
+pub use databases::DatabaseRange;
 pub use documents::{DocumentRange, Documents, Locals};
 pub(crate) use garbage::{Due, DueBody, DueRow};
 pub use garbage::{DueGarbage, GarbagePlace, GarbageRange};

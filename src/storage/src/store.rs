@@ -12,7 +12,7 @@ use crate::keys;
 use crate::keyspaces::Keyspaces;
 use crate::lock::DirectoryLock;
 use crate::records;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{DatabaseRange, Snapshot};
 use crate::space::{FreeSpace, Space};
 
 /// What engine and snapshots hold: the open database. The directory's lock goes last.
@@ -79,16 +79,12 @@ impl Store {
         self.snapshot()?.database(name)
     }
 
-    /// Registry entries in order of their names, from `start` (included) on, at most `limit`.
+    /// Registry entries of a range of names, in order of their names or against it.
     ///
     /// # Errors
     /// [`StorageError`].
-    pub fn databases(
-        &self,
-        start: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<DatabaseRecord>, StorageError> {
-        self.snapshot()?.databases(start, limit)
+    pub fn databases(&self, range: &DatabaseRange) -> Result<Vec<DatabaseRecord>, StorageError> {
+        self.snapshot()?.databases(range)
     }
 
     /// A database's counters; `None` when it does not exist.
@@ -144,19 +140,31 @@ impl Store {
             Some(_) | None => Bound::Included(range.prefix),
         };
         let rows = snapshot.view().range::<&str, _>(keyspace, (from, Bound::Unbounded));
-        let mut found = Vec::new();
-        for guard in rows.take(range.limit) {
-            let (key, row) = guard.into_inner()?;
-            let key = std::str::from_utf8(&key).map_err(|_| StorageError::Record {
-                keyspace: "node",
-                reason: "its key is not UTF-8",
-            })?;
-            if !key.starts_with(range.prefix) {
-                break;
-            }
-            found.push((key.to_owned(), records::opaque("node", &row).map(<[u8]>::to_vec)?));
+        within_prefix(rows.take(range.limit), range.prefix)
+    }
+
+    /// Records of the node whose key begins with `prefix`, against the order of their keys: from the one
+    /// before `before`, a whole key, or from the last on; at most `limit`.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn node_range_descending(
+        &self,
+        prefix: &str,
+        before: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
+        let snapshot = self.snapshot()?;
+        let keyspace = &snapshot.shared().keyspaces.node;
+        // No key holds this character, so behind it stands nothing that begins with the prefix.
+        let beyond = format!("{prefix}{}", char::MAX);
+        let end = before.map_or(beyond.as_str(), |before| before.min(&beyond));
+        if end <= prefix {
+            return Ok(Vec::new());
         }
-        Ok(found)
+        let bounds = (Bound::Included(prefix), Bound::Excluded(end));
+        let rows = snapshot.view().range::<&str, _>(keyspace, bounds);
+        within_prefix(rows.rev().take(limit), prefix)
     }
 
     /// Bytes on disk: tables, chunks and journals of all databases together.
@@ -169,6 +177,26 @@ impl Store {
     }
 }
 
+/// The rows up to the first whose key does not begin with `prefix`.
+fn within_prefix(
+    rows: impl Iterator<Item = fjall::Guard>,
+    prefix: &str,
+) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
+    let mut found = Vec::new();
+    for guard in rows {
+        let (key, row) = guard.into_inner()?;
+        let key = std::str::from_utf8(&key).map_err(|_| StorageError::Record {
+            keyspace: "node",
+            reason: "its key is not UTF-8",
+        })?;
+        if !key.starts_with(prefix) {
+            break;
+        }
+        found.push((key.to_owned(), records::opaque("node", &row).map(<[u8]>::to_vec)?));
+    }
+    Ok(found)
+}
+
 impl Snapshot {
     /// The registry entry of a name.
     ///
@@ -177,29 +205,6 @@ impl Snapshot {
     pub fn database(&self, name: &str) -> Result<Option<DatabaseRecord>, StorageError> {
         let row = self.get(&self.shared().keyspaces.databases, keys::name_key(name))?;
         row.map(|row| records::decode_database(name, &row)).transpose()
-    }
-
-    /// Registry entries in order of their names, from `start` (included) on, at most `limit`.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    pub fn databases(
-        &self,
-        start: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<DatabaseRecord>, StorageError> {
-        let from = keys::name_key(start.unwrap_or_default());
-        let until = [keys::RegistryKey::Name as u8 + 1].to_vec();
-        let rows = self.view().range(&self.shared().keyspaces.databases, from..until);
-        let mut found = Vec::new();
-        for guard in rows.take(limit) {
-            let (key, row) = guard.into_inner()?;
-            let name = key.get(1..).and_then(|name| std::str::from_utf8(name).ok()).ok_or(
-                StorageError::Record { keyspace: "databases", reason: "its key is not UTF-8" },
-            )?;
-            found.push(records::decode_database(name, &row)?);
-        }
-        Ok(found)
     }
 
     /// A database's security object as JSON text; `None` when it was never set.

@@ -35,7 +35,11 @@ pub(super) fn child(open: &OpenDatabase) -> ChildSpecification {
             arguments.clone()
         })
     });
-    let feed = ChangeFeedArguments { names: open.names.clone(), database: open.record.id };
+    let feed = ChangeFeedArguments {
+        names: open.names.clone(),
+        database: open.record.id,
+        name: name.clone(),
+    };
     let specification = SupervisorSpecification::rest_for_one(names::database(name))
         .intensity(INTENSITY, PERIOD)
         .children(shards)

@@ -22,6 +22,7 @@ const REFERENCES: &[(&str, f64, Scale, bool)] = &[
     ("put_64", 1_226.0, Scale::AppendSync, false),
     ("bulk_1", 6_300.0, Scale::AppendSync, false),
     ("bulk_4", 8_200.0, Scale::AppendSync, false),
+    ("create_1000_databases", 15.0, Scale::AppendSync, true),
     ("get_1", 680.0, Scale::Hello, false),
     ("get_64", 1_378.0, Scale::Hello, false),
     ("changes_100000", 3.8, Scale::Hello, true),

@@ -9,6 +9,7 @@
 //! database at several sizes.
 
 mod connection;
+mod databases;
 mod documents;
 mod figure;
 mod growth;
@@ -70,6 +71,8 @@ struct Arguments {
 enum Verb {
     Mesh(mesh::Arguments),
     Growth(growth::Arguments),
+    /// Makes many databases and tells what they cost
+    Databases(databases::Arguments),
 }
 
 fn main() -> Outcome<()> {
@@ -81,6 +84,7 @@ fn main() -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match &arguments.verb {
         Some(Verb::Growth(arguments)) => runtime.block_on(growth::run(arguments)),
+        Some(Verb::Databases(arguments)) => runtime.block_on(databases::run(arguments)),
         _ => runtime.block_on(run(arguments)),
     }
 }

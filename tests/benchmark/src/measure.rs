@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
+use crate::databases;
 use crate::documents::{append, bulk, id};
 use crate::figure::Report;
 use crate::process::{Process, own_time};
 use crate::target::Target;
 
+/// Databases that are made and removed.
+const MANY_DATABASES: u64 = 1_000;
 /// Documents in one `_bulk_docs`.
 const BULK: u64 = 1_000;
 /// A part that takes longer is cut short and told for what was done.
@@ -141,6 +144,8 @@ pub(crate) async fn all(
     let run = Run { target, process, report, time: size.time };
     let result = async {
         run.puts(&single).await?;
+        databases::create(target, process, run.report, MANY_DATABASES).await?;
+        databases::remove(target, MANY_DATABASES).await?;
         let loaded = run.bulks(&many, u64::from(size.documents)).await?;
         run.gets(&many, loaded).await?;
         run.feed(&many, loaded, false).await?;

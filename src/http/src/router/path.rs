@@ -22,6 +22,13 @@ pub(crate) enum Route<'a> {
     },
     /// Another endpoint of the node itself.
     Node(NodeRoute),
+    /// `/_node/{name}/…`, but not its configuration.
+    ThisNode {
+        /// The name of a node.
+        name: Cow<'a, str>,
+        /// What is asked of it.
+        part: ThisNodePart<'a>,
+    },
     /// Replications and their documents.
     Scheduler(SchedulerRoute<'a>),
     /// `/_node/{node}/_config`: the configuration of a node.
@@ -59,6 +66,36 @@ pub(crate) enum NodeRoute {
     Replicate,
     /// `/_active_tasks`.
     ActiveTasks,
+    /// `/_db_updates`.
+    DatabaseUpdates,
+    /// `/_dbs_info`.
+    DatabasesInformation,
+    /// `/_membership`.
+    Membership,
+    /// `/_cluster_setup`.
+    ClusterSetup,
+}
+
+/// What is asked of a node by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ThisNodePart<'a> {
+    /// Nothing but its name.
+    Name,
+    /// `_versions`.
+    Versions,
+    /// `_stats`, or a part of them.
+    Statistics {
+        /// The members on the way down to that part.
+        path: Vec<Cow<'a, str>>,
+    },
+    /// `_system`.
+    System,
+    /// `_prometheus`.
+    Prometheus,
+    /// `_restart`.
+    Restart,
+    /// What is not there.
+    Unknown,
 }
 
 /// A part of the configuration.
@@ -158,20 +195,8 @@ pub(crate) enum Part<'a> {
 }
 
 /// Endpoints of the node that are not built, or not all of them.
-pub(super) const LATER_NODE: &[&str] = &[
-    "_cluster_setup",
-    "_db_updates",
-    "_dbs_info",
-    "_membership",
-    "_mesh",
-    "_node",
-    "_reshard",
-    "_scheduler",
-    "_search_analyze",
-    "_nouveau_analyze",
-    "_utils",
-    "_prometheus",
-];
+pub(super) const LATER_NODE: &[&str] =
+    &["_mesh", "_node", "_reshard", "_scheduler", "_search_analyze", "_nouveau_analyze", "_utils"];
 
 /// Endpoints of CouchDB's databases that are not built.
 const LATER_DATABASE: &[&str] = &[
@@ -214,6 +239,13 @@ fn find_node<'a>(first: Cow<'a, str>, rest: &[Cow<'a, str>]) -> Route<'a> {
         ("_all_dbs", []) => Route::Node(NodeRoute::AllDatabases),
         ("_session", []) => Route::Node(NodeRoute::Session),
         ("_replicate", []) => Route::Node(NodeRoute::Replicate),
+        ("_db_updates", []) => Route::Node(NodeRoute::DatabaseUpdates),
+        ("_dbs_info", []) => Route::Node(NodeRoute::DatabasesInformation),
+        ("_membership", []) => Route::Node(NodeRoute::Membership),
+        ("_cluster_setup", []) => Route::Node(NodeRoute::ClusterSetup),
+        ("_node", [name, rest @ ..]) if rest.first().is_none_or(|part| part != "_config") => {
+            Route::ThisNode { name: name.clone(), part: find_this_node(rest) }
+        }
         ("_active_tasks", []) => Route::Node(NodeRoute::ActiveTasks),
         ("_scheduler", [what, rest @ ..]) => find_scheduler(what, rest),
         ("_node", [node, what, rest @ ..]) if what == "_config" => {
@@ -235,6 +267,18 @@ fn find_configuration<'a>(rest: &[Cow<'a, str>]) -> ConfigurationPart<'a> {
         [section] => ConfigurationPart::Section(section.clone()),
         [section, name] => ConfigurationPart::Key { section: section.clone(), name: name.clone() },
         _ => ConfigurationPart::Beyond,
+    }
+}
+
+fn find_this_node<'a>(rest: &[Cow<'a, str>]) -> ThisNodePart<'a> {
+    let Some((first, rest)) = rest.split_first() else { return ThisNodePart::Name };
+    match (first.as_ref(), rest) {
+        ("_stats", path) => ThisNodePart::Statistics { path: path.to_vec() },
+        ("_versions", []) => ThisNodePart::Versions,
+        ("_system", []) => ThisNodePart::System,
+        ("_prometheus", []) => ThisNodePart::Prometheus,
+        ("_restart", []) => ThisNodePart::Restart,
+        _ => ThisNodePart::Unknown,
     }
 }
 

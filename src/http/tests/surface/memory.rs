@@ -7,12 +7,13 @@ mod state;
 mod upload;
 
 use std::collections::BTreeMap;
+use std::ops::RangeBounds as _;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use refuge_http::{
-    Credentials, Database, Failure, NewAdmin, Node, NodeEventsPage, NodeEventsRequest, NodeFacts,
-    PeerStreamKind, RequestBytes, User,
+    Credentials, Database, DatabaseNamesRequest, Failure, NewAdmin, Node, NodeEventsPage,
+    NodeEventsRequest, NodeFacts, PeerStreamKind, RequestBytes, User,
 };
 use refuge_mesh::NodeId;
 use serde_json::{Value, json};
@@ -121,14 +122,15 @@ impl Node for MemoryNode {
             .collect()
     }
 
-    async fn database_names(
-        &self,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<String>, Failure> {
+    async fn database_names(&self, request: DatabaseNamesRequest) -> Result<Vec<String>, Failure> {
         let databases = self.databases.lock().unwrap();
-        let names = databases.keys().filter(|name| after.is_none_or(|after| name.as_str() > after));
-        Ok(names.take(limit).cloned().collect())
+        let bounds = (request.low, request.high);
+        let names = databases.keys().filter(|name| bounds.contains(*name)).cloned();
+        Ok(if request.descending {
+            names.rev().take(request.limit).collect()
+        } else {
+            names.take(request.limit).collect()
+        })
     }
 
     async fn create_database(&self, name: &str) -> Result<(), Failure> {

@@ -87,18 +87,24 @@ async fn live(
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Runtime)?;
     tracing::info!(root = %settings.root.display(), "starting");
-    let node =
-        start(StartOptions { sources, announce_mesh: Arc::new(announce_mesh), set_log_level })
-            .await?;
+    let options = StartOptions { sources, announce_mesh: Arc::new(announce_mesh), set_log_level };
+    let mut node = start(options).await?;
     announce(&node);
-    tokio::select! {
-        ended = node.wait() => match ended {
-            Ended::GaveUp(reason) => Err(Failure::GaveUp(reason)),
-            Ended::Shutdown => Ok(()),
-        },
-        name = either(&mut terminate, &mut interrupt) => {
-            tracing::info!(signal = name, "shutting down");
-            stop(&node).await
+    loop {
+        tokio::select! {
+            ended = node.wait() => return match ended {
+                Ended::GaveUp(reason) => Err(Failure::GaveUp(reason)),
+                Ended::Shutdown => Ok(()),
+            },
+            name = either(&mut terminate, &mut interrupt) => {
+                tracing::info!(signal = name, "shutting down");
+                return stop(&node).await;
+            }
+            () = node.restart_asked() => {
+                tracing::info!("restarting, as an admin asked");
+                node.restart().await?;
+                tracing::info!("restarted");
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::database::{Counters, DatabaseId, DatabaseRecord};
 use crate::engine::Engine;
 use crate::error::CommitError;
 use crate::keys::{self, RegistryKey};
-use crate::operation::{LocalWrite, MAXIMUM_ID_BYTES, Operation, Outcome};
+use crate::operation::{LocalWrite, MAXIMUM_ID_BYTES, NodeWrite, Operation, Outcome};
 use crate::purge::PurgeState;
 use crate::records::{self, UploadState};
 
@@ -102,7 +102,10 @@ impl<'a> Group<'a> {
                 self.engine.leases.release(database, content);
                 Ok(Outcome::Done)
             }
-            Operation::Node { key, value } => Ok(self.write_node(&key, value.as_deref())),
+            Operation::Node { key, value } => {
+                Ok(self.write_node_records(&[NodeWrite { key, value }]))
+            }
+            Operation::NodeRecords { writes } => Ok(self.write_node_records(&writes)),
         }
     }
 
@@ -163,17 +166,20 @@ impl<'a> Group<'a> {
         Ok(Outcome::Done)
     }
 
-    fn write_node(&mut self, key: &str, value: Option<&[u8]>) -> Outcome {
-        if key.is_empty() || key.len() > MAXIMUM_ID_BYTES {
+    fn write_node_records(&mut self, writes: &[NodeWrite]) -> Outcome {
+        if writes.iter().any(|NodeWrite { key, .. }| key.is_empty() || key.len() > MAXIMUM_ID_BYTES)
+        {
             return Outcome::IdTooLong;
         }
         let keyspace = &self.engine.shared.keyspaces.node;
-        match value {
-            Some(value) => {
-                records::encode_opaque(&mut self.row, value);
-                self.batch.insert(keyspace, key, self.row.as_slice());
+        for NodeWrite { key, value } in writes {
+            match value {
+                Some(value) => {
+                    records::encode_opaque(&mut self.row, value);
+                    self.batch.insert(keyspace, key.as_str(), self.row.as_slice());
+                }
+                None => self.batch.remove(keyspace, key.as_str()),
             }
-            None => self.batch.remove(keyspace, key),
         }
         Outcome::Done
     }

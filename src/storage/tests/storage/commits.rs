@@ -1,6 +1,10 @@
 //! Groups: their order, their outcomes, the sequences they give, and what is there afterwards.
 
-use refuge_storage::{ChangeRange, LocalWrite, MAXIMUM_ID_BYTES, Operation, Outcome};
+use std::ops::Bound;
+
+use refuge_storage::{
+    ChangeRange, DatabaseRange, LocalWrite, MAXIMUM_ID_BYTES, Operation, Outcome,
+};
 
 use crate::fixture::{Fixture, create, created, delete, document, places, write, written};
 
@@ -33,13 +37,19 @@ fn databases_are_listed_by_name_from_where_one_asks() {
         fixture.create(name);
     }
     let store = fixture.engine().store();
-    let names = |start, limit| -> Vec<String> {
-        let found = store.databases(start, limit).unwrap();
+    let names = |low: Bound<&str>, high: Bound<&str>, descending, limit| -> Vec<String> {
+        let (low, high) = (low.map(str::to_owned), high.map(str::to_owned));
+        let found = store.databases(&DatabaseRange { low, high, descending, limit }).unwrap();
         found.into_iter().map(|record| record.name).collect()
     };
-    assert_eq!(names(None, 10), ["a", "b", "c/x", "d"]);
-    assert_eq!(names(Some("b"), 2), ["b", "c/x"]);
-    assert_eq!(names(Some("bb"), 10), ["c/x", "d"]);
+    let all = Bound::Unbounded;
+    assert_eq!(names(all, all, false, 10), ["a", "b", "c/x", "d"]);
+    assert_eq!(names(Bound::Included("b"), all, false, 2), ["b", "c/x"]);
+    assert_eq!(names(Bound::Excluded("b"), all, false, 10), ["c/x", "d"]);
+    assert_eq!(names(all, Bound::Included("c/x"), true, 2), ["c/x", "b"]);
+    assert_eq!(names(all, Bound::Excluded("b"), true, 10), ["a"]);
+    assert_eq!(names(Bound::Included("d"), Bound::Included("a"), false, 10), [""; 0]);
+    assert_eq!(names(Bound::Excluded("b"), Bound::Excluded("b"), true, 10), [""; 0]);
 }
 
 #[test]

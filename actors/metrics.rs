@@ -1,0 +1,83 @@
+//! The metrics of the node: installs the recorder behind the crate `metrics`, and tells on demand what
+//! was counted, in CouchDB's shapes and in the text of Prometheus. What is not counted but looked at
+//! (open databases, queues, memory) is looked at when somebody asks, so that nothing runs for nobody.
+//!
+//! Called by: the node's service. A restart loses nothing: the counts are the process's.
+
+mod couchdb;
+mod observed;
+mod prometheus;
+mod recorder;
+mod summary;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_otp::Names;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use recorder::{Book, Sample};
+
+/// Messages of the metrics.
+#[derive(Debug)]
+pub enum MetricsMessage {
+    /// The body of `_stats`.
+    Statistics(oneshot::Sender<Value>),
+    /// The body of `_system`.
+    System(oneshot::Sender<Value>),
+    /// The text that Prometheus reads.
+    Prometheus(oneshot::Sender<String>),
+}
+
+/// The actor.
+#[derive(Default)]
+pub struct MetricsActor;
+
+/// Whose metrics, and where they are counted.
+pub struct MetricsState {
+    names: Names,
+    book: Book,
+}
+
+impl Actor for MetricsActor {
+    type Msg = MetricsMessage;
+    type State = MetricsState;
+    type Arguments = Names;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        names: Names,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        Ok(MetricsState { names, book: Book::of_process() })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let (names, book) = (state.names.clone(), state.book.clone());
+        // The tree is large where many databases are open, and /proc is read.
+        tokio::task::spawn_blocking(move || match message {
+            MetricsMessage::Statistics(reply) => {
+                let _ = reply.send(couchdb::statistics(&samples(&names, &book)));
+            }
+            MetricsMessage::System(reply) => {
+                let _ = reply.send(observed::system(&names));
+            }
+            MetricsMessage::Prometheus(reply) => {
+                let _ = reply.send(prometheus::text(&samples(&names, &book)));
+            }
+        });
+        Ok(())
+    }
+}
+
+/// What was counted and what is seen now, in order of the names.
+fn samples(names: &Names, book: &Book) -> Vec<Sample> {
+    let mut samples = book.read(names.node());
+    samples.extend(observed::samples(names));
+    samples.sort_by(|one, other| (&one.name, &one.labels).cmp(&(&other.name, &other.labels)));
+    samples
+}

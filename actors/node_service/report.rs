@@ -1,0 +1,123 @@
+//! What the node tells of itself and of its databases without opening them, and what is done to it as a
+//! whole: restart, a new admin.
+
+use std::sync::Arc;
+
+use refuge_http::{
+    DatabaseDescription, DatabaseNamesRequest, Failure, Information, NewAdmin, NodeReport,
+};
+use refuge_identity::password;
+use refuge_otp::Names;
+use refuge_storage::{DatabaseRange, DatabaseRecord, StorageError, Store};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::{options, with_store};
+use crate::configuration::{ConfigurationMessage, CurrentSettings};
+use crate::metrics::MetricsMessage;
+use crate::{names, unavailable};
+
+/// Asks whoever runs the node to restart it in order.
+#[derive(Clone, Default)]
+pub struct RestartRequest(Arc<Notify>);
+
+impl RestartRequest {
+    /// Asks.
+    pub fn ask(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits until somebody asks.
+    pub async fn asked(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// The body of a report.
+pub(super) async fn report(names: &Names, report: NodeReport) -> Result<Value, Failure> {
+    match report {
+        NodeReport::Versions => Ok(versions()),
+        NodeReport::Statistics => {
+            crate::call(names, names::METRICS, MetricsMessage::Statistics).await
+        }
+        NodeReport::System => crate::call(names, names::METRICS, MetricsMessage::System).await,
+    }
+}
+
+/// What CouchDB tells of Erlang and ICU is told of what stands in their place.
+fn versions() -> Value {
+    json!({
+        "refuge": {"version": env!("CARGO_PKG_VERSION")},
+        "couchdb": {"version": "3.5.0"},
+        "storage_engine": {"name": "fjall", "version": refuge_storage::ENGINE_VERSION},
+    })
+}
+
+/// A page of the names of databases.
+pub(super) async fn database_names(
+    names: &Names,
+    request: DatabaseNamesRequest,
+) -> Result<Vec<String>, Failure> {
+    let DatabaseNamesRequest { low, high, descending, limit } = request;
+    let range = DatabaseRange { low, high, descending, limit };
+    let records = with_store(names, move |store| store.databases(&range)).await?;
+    Ok(records.into_iter().map(|record| record.name).collect())
+}
+
+/// What is told of databases, read from the storage alone.
+pub(super) async fn describe_databases(
+    names: &Names,
+    wanted: Vec<String>,
+) -> Result<Vec<Option<DatabaseDescription>>, Failure> {
+    with_store(names, move |store| {
+        let disk_bytes = store.disk_bytes()?;
+        wanted.iter().map(|name| describe(store, name, disk_bytes)).collect()
+    })
+    .await
+}
+
+fn describe(
+    store: &Store,
+    name: &str,
+    disk_bytes: u64,
+) -> Result<Option<DatabaseDescription>, StorageError> {
+    let Some(record) = store.database(name)? else { return Ok(None) };
+    let Some(stored) = store.information(record.id)? else { return Ok(None) };
+    Ok(Some(DatabaseDescription {
+        instance: crate::hexadecimal(&record.instance),
+        options: options::shown(store.snapshot()?.options(record.id)?),
+        information: information(&record, &stored, disk_bytes),
+    }))
+}
+
+/// What is told of a database with this record and these counters.
+pub(super) fn information(
+    record: &DatabaseRecord,
+    stored: &refuge_storage::DatabaseInformation,
+    disk_bytes: u64,
+) -> Information {
+    Information {
+        update_sequence: stored.update_sequence,
+        documents: stored.documents,
+        deleted_documents: stored.deleted_documents,
+        file_bytes: disk_bytes.min(stored.active_bytes.saturating_mul(2)),
+        active_bytes: stored.active_bytes,
+        external_bytes: stored.external_bytes,
+        shards: record.shards,
+        revisions_limit: stored.revisions_limit,
+        purge_sequence: stored.purge_sequence,
+        instance_start_seconds: record.created_unix_ms / 1000,
+    }
+}
+
+/// Makes an admin; returns when the admin is on disk and in force.
+pub(super) async fn make_admin(names: &Names, admin: NewAdmin) -> Result<(), Failure> {
+    let current = names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
+    let iterations = current.settings.authentication.iterations;
+    let NewAdmin { name, password } = admin;
+    let hash = tokio::task::spawn_blocking(move || password::hash(&password, iterations)).await;
+    let hash = hash.map_err(|error| Failure::Internal(error.to_string()))?;
+    let hash = hash.map_err(|error| Failure::Internal(error.to_string()))?;
+    let write = |reply| ConfigurationMessage::WriteAdmin { name, hash, reply };
+    crate::call(names, names::CONFIGURATION, write).await?.map_err(Failure::Internal)
+}

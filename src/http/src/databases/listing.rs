@@ -1,0 +1,144 @@
+//! Lists of databases, written page by page so that no list is held whole: `_all_dbs`, `_dbs_info`
+//! (CouchDB documentation, "api/server/common").
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use hyper::Method;
+use refuge_document::json::write_string;
+use serde::Deserialize;
+
+use super::range::{Names, Range};
+use super::write_description;
+use crate::failure::Failure;
+use crate::limits;
+use crate::node::{DatabaseDescription, Node};
+use crate::reply::{self, Reply, allow};
+use crate::request::Request;
+use crate::stream::ReplySender;
+
+/// Databases whose information is read at a time.
+const PAGE_DESCRIPTIONS: usize = 100;
+
+/// `GET /_all_dbs`.
+pub(crate) async fn names(node: &Arc<dyn Node>, request: &Request) -> Result<Reply, Failure> {
+    allow(&request.method, &[Method::GET, Method::HEAD], "GET,HEAD")?;
+    let names = Names::new(node.clone(), Range::parse(&request.query)?);
+    Ok(reply::json_stream(|sender| write_names(names, sender)))
+}
+
+async fn write_names(mut names: Names, mut sender: ReplySender) -> Result<(), Failure> {
+    sender.buffer().push(b'[');
+    let mut first = true;
+    loop {
+        let page = names.next().await?;
+        if page.is_empty() {
+            break;
+        }
+        for name in &page {
+            separate(sender.buffer(), &mut first);
+            write_string(sender.buffer(), name);
+        }
+        sender.flush().await?;
+    }
+    sender.buffer().extend_from_slice(b"]\n");
+    sender.flush().await
+}
+
+#[derive(Deserialize)]
+struct Keys {
+    keys: Option<Vec<String>>,
+}
+
+/// `GET /_dbs_info` for a range of names, `POST` for `{"keys": […]}`.
+pub(crate) async fn information(
+    node: &Arc<dyn Node>,
+    request: &mut Request,
+) -> Result<Reply, Failure> {
+    let names = match request.method {
+        Method::GET | Method::HEAD => {
+            Wanted::Range(Names::new(node.clone(), Range::parse(&request.query)?))
+        }
+        Method::POST => Wanted::Keys(keys(request).await?.into()),
+        _ => return Err(Failure::MethodNotAllowed("GET,HEAD,POST")),
+    };
+    let node = node.clone();
+    Ok(reply::json_stream(|sender| write_descriptions(node, names, sender)))
+}
+
+async fn keys(request: &mut Request) -> Result<Vec<String>, Failure> {
+    request.check_json()?;
+    let body: Keys = request.json(limits::SMALL_JSON_BYTES).await?;
+    let keys =
+        body.keys.ok_or_else(|| Failure::BadRequest("`keys` member must exist.".to_owned()))?;
+    if keys.len() > limits::DATABASES_INFORMATION {
+        // CouchDB's whole reason; the limit is its `max_db_number_for_dbs_info_req`.
+        return Err(Failure::BadRequest("too_many_keys".to_owned()));
+    }
+    Ok(keys)
+}
+
+/// Whose information is wanted.
+enum Wanted {
+    /// That of all databases in a range, of which those that left meanwhile are passed over.
+    Range(Names),
+    /// That of these.
+    Keys(VecDeque<String>),
+}
+
+impl Wanted {
+    async fn next(&mut self) -> Result<VecDeque<String>, Failure> {
+        match self {
+            Self::Range(names) => names.next().await,
+            Self::Keys(keys) => Ok(std::mem::take(keys)),
+        }
+    }
+}
+
+async fn write_descriptions(
+    node: Arc<dyn Node>,
+    mut wanted: Wanted,
+    mut sender: ReplySender,
+) -> Result<(), Failure> {
+    sender.buffer().push(b'[');
+    let mut first = true;
+    loop {
+        let mut names = wanted.next().await?;
+        if names.is_empty() {
+            break;
+        }
+        while !names.is_empty() {
+            let part: Vec<String> = names.drain(..names.len().min(PAGE_DESCRIPTIONS)).collect();
+            let described = node.describe_databases(part.clone()).await?;
+            for (name, description) in part.iter().zip(described) {
+                if description.is_none() && matches!(wanted, Wanted::Range(_)) {
+                    continue;
+                }
+                separate(sender.buffer(), &mut first);
+                write_row(sender.buffer(), name, description.as_ref());
+            }
+            sender.flush().await?;
+        }
+    }
+    sender.buffer().extend_from_slice(b"]\n");
+    sender.flush().await
+}
+
+fn separate(out: &mut Vec<u8>, first: &mut bool) {
+    if !std::mem::replace(first, false) {
+        out.push(b',');
+    }
+}
+
+fn write_row(out: &mut Vec<u8>, name: &str, description: Option<&DatabaseDescription>) {
+    out.extend_from_slice(b"{\"key\":");
+    write_string(out, name);
+    match description {
+        None => out.extend_from_slice(b",\"error\":\"not_found\"}"),
+        Some(description) => {
+            out.extend_from_slice(b",\"info\":");
+            write_description(out, name, description);
+            out.push(b'}');
+        }
+    }
+}
