@@ -24,6 +24,7 @@ use crate::engine::{StorageDoors, WriteFailure};
 use crate::maintenance::MaintenanceMessage;
 use crate::names;
 use crate::node_service::{OpenDatabase, with_store};
+use crate::tombstones::TombstonesMessage;
 use crate::unavailable;
 use failures::Failures;
 
@@ -320,6 +321,9 @@ impl DatabaseDirectoryState {
             let (names, record) = (self.names().clone(), open.record.clone());
             let open = OpenDatabase::new(names, record, security, open.revisions_limit);
             self.publish(Arc::new(open.with_options(options)));
+        }
+        if let Some(tombstones) = self.names().lookup::<TombstonesMessage>(names::TOMBSTONES) {
+            let _ = tombstones.cast(TombstonesMessage::OptionsChanged);
         }
         Ok(())
     }

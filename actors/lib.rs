@@ -35,6 +35,7 @@ pub mod shard;
 pub mod stand_in_listener;
 mod task;
 pub mod task_board;
+pub mod tombstones;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -25,6 +25,8 @@ pub const DATABASE_UPDATES: &str = "database-updates";
 pub const OPEN_DATABASES: &str = "open-databases";
 /// Writes the tombstones of documents whose time is up.
 pub const EXPIRY: &str = "expiry";
+/// Purges tombstones that were kept long enough.
+pub const TOMBSTONES: &str = "tombstones";
 /// Owns the replication jobs.
 pub const REPLICATION_SCHEDULER: &str = "replication-scheduler";
 /// Supervises the replication jobs.

@@ -45,6 +45,7 @@ use crate::replication_scheduler::ReplicationSchedulerMessage;
 use crate::replicator_documents::ReplicatorDocumentsMessage;
 use crate::{names, peer_directory, task_board, unavailable};
 pub use database::OpenDatabase;
+pub(crate) use purging::purge;
 pub(crate) use reading::{storage_failure, with_store};
 pub use report::RestartRequest;
 

@@ -302,7 +302,7 @@ impl Database for OpenDatabase {
     }
 
     async fn purge(&self, documents: Vec<PurgedDocument>) -> Result<Vec<PurgedDocument>, Failure> {
-        purging::purge(self, documents).await
+        purging::purge(self, documents, None).await
     }
 
     async fn purges(&self, after: u64, limit: usize) -> Result<PurgesPage, Failure> {

@@ -23,10 +23,12 @@ pub(super) fn limits(names: &Names) -> PurgeLimits {
 }
 
 /// Takes leaves out of documents; what left of each, in order. The documents of one shard leave
-/// together or not at all.
+/// together or not at all. Where a moment is given they are tombstones that were written before it and
+/// kept long enough; what is no tombstone (any more) stays.
 pub(crate) async fn purge(
     database: &OpenDatabase,
     documents: Vec<PurgedDocument>,
+    tombstones_until_ms: Option<u64>,
 ) -> Result<Vec<PurgedDocument>, Failure> {
     let mut places: Vec<Vec<usize>> = vec![Vec::new(); database.shards.len()];
     let mut parts: Vec<Vec<PurgedDocument>> = database.shards.iter().map(|_| Vec::new()).collect();
@@ -40,7 +42,12 @@ pub(crate) async fn purge(
         }
     }
     let replies = parts.into_iter().enumerate().map(async |(shard, part)| {
-        if part.is_empty() { Ok(Vec::new()) } else { purge_shard(database, shard, part).await }
+        if part.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (reply, receiver) = oneshot::channel();
+        let request = PurgeRequest { documents: part, tombstones_until_ms, reply, slot: None };
+        purge_shard(database, shard, request, receiver).await
     });
     let replies = futures_util::future::join_all(replies).await;
     for (places, reply) in places.into_iter().zip(replies) {
@@ -56,11 +63,11 @@ pub(crate) async fn purge(
 async fn purge_shard(
     database: &OpenDatabase,
     shard: usize,
-    documents: Vec<PurgedDocument>,
+    request: PurgeRequest,
+    receiver: oneshot::Receiver<Result<Vec<PurgedDocument>, Failure>>,
 ) -> Result<Vec<PurgedDocument>, Failure> {
     let door = database.shards.get(shard).ok_or_else(unavailable)?;
-    let (reply, receiver) = oneshot::channel();
-    door.try_send(|slot| ShardMessage::Purge(PurgeRequest { documents, reply, slot: Some(slot) }))
+    door.try_send(|slot| ShardMessage::Purge(PurgeRequest { slot: Some(slot), ..request }))
         .map_err(|error| crate::call_failure(&error))?;
     match tokio::time::timeout(WRITE_DEADLINE, receiver).await {
         Ok(Ok(result)) => result,

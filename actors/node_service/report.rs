@@ -106,6 +106,8 @@ pub(super) fn information(
         shards: record.shards,
         revisions_limit: stored.revisions_limit,
         purge_sequence: stored.purge_sequence,
+        tombstone_floor: stored.tombstones.floor,
+        tombstone_floor_ms: stored.tombstones.floor_time_ms,
         instance_start_seconds: record.created_unix_ms / 1000,
     }
 }

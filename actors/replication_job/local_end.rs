@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use refuge_document::{Body, BodyPlace, Leaf, parse_sequence, sequence_text};
+use refuge_document::{Body, BodyPlace, Leaf, sequence_text};
 use refuge_http::{
-    ChangesRequest, Database, Failure, LocalDocument, UpdateFailure, replicated_document,
-    replicated_update,
+    ChangesRequest, Database, Failure, FeedStart, LocalDocument, UpdateFailure,
+    replicated_document, replicated_update,
 };
 use refuge_otp::Names;
 use refuge_replication::{
@@ -74,6 +74,7 @@ fn end_failure(failure: &Failure) -> EndFailure {
         Failure::Unauthorized(_) => EndFailureKind::Unauthorized,
         Failure::Forbidden(_) => EndFailureKind::Forbidden,
         Failure::Conflict => EndFailureKind::Conflict,
+        Failure::CheckpointTooOld { .. } => EndFailureKind::CheckpointTooOld,
         Failure::Busy { retry_after, .. } => EndFailureKind::Transient {
             retry_after_ms: u64::try_from(retry_after.as_millis()).ok(),
         },
@@ -128,8 +129,9 @@ async fn changes(
     limit: usize,
     wait: bool,
 ) -> Result<Answer, Failure> {
-    let after = parse_sequence(since).map_err(|error| Failure::BadRequest(error.to_string()))?;
-    let mut until = database.information().await?.update_sequence;
+    let information = database.information().await?;
+    let FeedStart { after, opaque } = FeedStart::read(since, database.instance(), &information)?;
+    let mut until = information.update_sequence;
     if wait && until <= after {
         // An answer without rows is good as well; the machine asks again.
         if let Ok(beyond) = tokio::time::timeout(CHANGES_WAIT, database.beyond(after)).await {
@@ -146,14 +148,14 @@ async fn changes(
         .rows
         .into_iter()
         .map(|(row, _)| ChangedDocument {
-            sequence: sequence_text(row.sequence, database.instance()),
+            sequence: sequence_text(row.sequence, &opaque),
             id: row.id,
             revisions: row.leaves.into_iter().map(|leaf| leaf.revision).collect(),
         })
         .collect();
     Ok(Answer::Changes(ChangesPage {
         rows,
-        last_sequence: sequence_text(position, database.instance()),
+        last_sequence: sequence_text(position, &opaque),
         pending: None,
         finished: page.finished,
     }))

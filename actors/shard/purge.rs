@@ -2,6 +2,7 @@
 //! tells what leaves with them. Blocking reads happen here; sending the write away and answering do
 //! not.
 
+use refuge_document::Purged;
 use refuge_http::{Failure, PurgedDocument};
 use refuge_otp::Slot;
 use refuge_storage::{
@@ -19,6 +20,9 @@ pub(crate) type PurgeReply = oneshot::Sender<Result<Vec<PurgedDocument>, Failure
 pub struct PurgeRequest {
     /// The documents with the leaves to take out, all of this shard, each document at most once.
     pub documents: Vec<PurgedDocument>,
+    /// Where they are tombstones that were kept long enough: none of them was written after this
+    /// moment, in milliseconds since 1970.
+    pub tombstones_until_ms: Option<u64>,
     /// Gets what left.
     pub reply: PurgeReply,
     /// Its place in the shard's queue; free again once the shard takes the request.
@@ -38,15 +42,24 @@ pub(crate) fn prepare(
     database: DatabaseId,
     request: PurgeRequest,
 ) -> Option<PreparedPurge> {
-    let PurgeRequest { documents, reply, slot: _ } = request;
+    let PurgeRequest { documents, tombstones_until_ms, reply, slot: _ } = request;
+    let only_tombstones = tombstones_until_ms.is_some();
     let prepared = store.snapshot().and_then(|snapshot| {
         let documents = documents.into_iter();
-        documents.map(|one| prepare_one(&snapshot, database, one)).collect::<Result<Vec<_>, _>>()
+        documents
+            .map(|one| prepare_one(&snapshot, database, one, only_tombstones))
+            .collect::<Result<Vec<_>, _>>()
     });
     match prepared {
         Ok(prepared) => {
-            let (documents, purged) = prepared.into_iter().unzip();
-            let write = PurgeWrite { database, time_ms: crate::now_ms(), documents };
+            let (documents, purged): (Vec<DocumentPurge>, Vec<PurgedDocument>) =
+                prepared.into_iter().unzip();
+            // A tombstone that is none any more is not worth a record.
+            let documents = documents.into_iter();
+            let documents =
+                documents.filter(|one| !only_tombstones || one.change.is_some()).collect();
+            let time_ms = crate::now_ms();
+            let write = PurgeWrite { database, time_ms, tombstones_until_ms, documents };
             Some(PreparedPurge { write, purged, reply })
         }
         Err(error) => {
@@ -60,6 +73,7 @@ fn prepare_one(
     snapshot: &Snapshot,
     database: DatabaseId,
     asked: PurgedDocument,
+    only_tombstones: bool,
 ) -> Result<(DocumentPurge, PurgedDocument), StorageError> {
     let PurgedDocument { id, revisions } = asked;
     let (change, leaves) = match snapshot.document(database, &id)? {
@@ -67,7 +81,8 @@ fn prepare_one(
         Some(record) => {
             let mut tree = record.tree()?;
             let deleted = tree.winner().is_some_and(|leaf| leaf.deleted);
-            let purged = tree.purge(&revisions);
+            let lives = only_tombstones && tree.leaves().iter().any(|leaf| !leaf.deleted);
+            let purged = if lives { Purged::default() } else { tree.purge(&revisions) };
             if purged.leaves.is_empty() {
                 (None, Vec::new())
             } else {

@@ -10,6 +10,7 @@ use refuge_actors::database_directory::{DatabaseDirectoryActor, DatabaseDirector
 use refuge_actors::database_updates::DatabaseUpdatesActor;
 use refuge_actors::expiry::ExpiryActor;
 use refuge_actors::names;
+use refuge_actors::tombstones::TombstonesActor;
 use refuge_otp::{Restart, Shutdown, SupervisorSpecification, supervisor, worker};
 
 pub(super) fn specification() -> SupervisorSpecification {
@@ -44,5 +45,14 @@ pub(super) fn specification() -> SupervisorSpecification {
                 |context| context.names,
             )
             .because("deletes documents whose time is up; nobody stands on it"),
+        )
+        .child(
+            worker::<TombstonesActor>(
+                names::TOMBSTONES,
+                Restart::Permanent,
+                Shutdown::Timeout(Duration::from_millis(200)),
+                |context| context.names,
+            )
+            .because("purges tombstones that were kept long enough"),
         )
 }

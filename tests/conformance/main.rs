@@ -26,6 +26,7 @@ mod purge;
 mod revisions;
 mod server;
 mod this_node;
+mod tombstones;
 mod vectors;
 
 use std::sync::LazyLock;

@@ -1,6 +1,6 @@
 //! Replications that end: pull, push, local, and what they bring along.
 
-use refuge_tests::{Node, Options};
+use refuge_tests::{Node, Options, eventually};
 use serde_json::json;
 
 use crate::{database, diverge, fill, replicate, same};
@@ -101,4 +101,28 @@ async fn large_attachments_arrive_whole() {
         let asked = format!("/a/{name}?att_encoding_info=true");
         assert_eq!(stub(from.get(&asked).await.json()), stub(to.get(&asked).await.json()));
     }
+}
+
+#[tokio::test]
+async fn a_replication_whose_checkpoint_is_too_old_begins_anew() {
+    let (one, two) = (Node::start(Options::default()), Node::start(Options::default()));
+    let (from, to) = (one.client(), two.client());
+    from.put_nothing("/a").await.expect(201);
+    let rev = from.put("/a/x", json!({})).await.expect(201).member("rev");
+    let pull = json!({"source": database(&one, "a"), "target": "b", "create_target": true});
+    replicate(&to, pull.clone()).await;
+    from.delete(&format!("/a/x?rev={rev}")).await.expect(200);
+    from.put("/a/later", json!({})).await.expect(201);
+    from.put("/a/_options", json!({"tombstone_days": 0.000_007})).await.expect(200);
+    eventually("the tombstone is purged", || async {
+        let information = from.get("/a").await.expect(200).json();
+        (information["doc_del_count"] == 0).then_some(())
+    })
+    .await;
+    let told = replicate(&to, pull).await.json();
+    assert_eq!(told["history"][0]["docs_written"], 1, "{told}");
+    assert_eq!(told["history"][0]["start_last_seq"], "0", "{told}");
+    to.get("/b/later").await.expect(200);
+    // Its deletion is told no more: only a target that is made anew is rid of it.
+    to.get("/b/x").await.expect(200);
 }

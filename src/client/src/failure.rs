@@ -69,6 +69,7 @@ impl ErrorAnswer {
         match self.status.as_u16() {
             401 => EndFailureKind::Unauthorized,
             403 => EndFailureKind::Forbidden,
+            409 if self.body.error == "checkpoint_too_old" => EndFailureKind::CheckpointTooOld,
             409 => EndFailureKind::Conflict,
             // 408 and 425 say "again", 429 "slower"; 500 of CouchDB is most often overload.
             408 | 425 | 429 | 500 | 502..=504 => {
@@ -138,6 +139,7 @@ mod tests {
             (answer(401, "{}"), EndFailureKind::Unauthorized),
             (answer(403, "<html>"), EndFailureKind::Forbidden),
             (answer(409, "{}"), EndFailureKind::Conflict),
+            (answer(409, r#"{"error":"checkpoint_too_old"}"#), EndFailureKind::CheckpointTooOld),
             (answer(302, ""), EndFailureKind::Permanent),
             (answer(503, ""), EndFailureKind::Transient { retry_after_ms: None }),
         ];

@@ -194,6 +194,8 @@ sections! {
             "A database that nobody uses for so long is closed, which frees its actors.";
         default_security: String = "admin_only".to_owned(), Expected::OneOf(&["admin_only", "everyone", "admin_local"]), Settable,
             "Who may use a database whose _security nobody set; databases that are open take a change when they are opened next.";
+        tombstone_days: u64 = 0, number(0, 36_500), Settable,
+            "Days after which a deleted document's tombstone is purged, where the database does not say; 0 is never, since a replica that was away for longer brings the document back.";
     }
     /// Purges over HTTP.
     purge: Purge {

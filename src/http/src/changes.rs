@@ -10,6 +10,7 @@ mod persistence;
 mod remaining;
 mod row;
 mod scan;
+mod since;
 #[cfg(test)]
 mod tests;
 
@@ -20,12 +21,14 @@ use hyper::Method;
 use self::feed::{Feed, Setting};
 use self::filter::Filter;
 use self::parameters::Parameters;
+use self::since::now_ms;
 use crate::failure::Failure;
 use crate::node::Database;
 use crate::reply::{self, Reply};
 use crate::request::Request;
 
 pub(crate) use self::row::write_revision;
+pub use self::since::FeedStart;
 
 /// Answers with the feed that is asked for. What is wrong with the request is found before the
 /// first byte of the answer.
@@ -37,7 +40,14 @@ pub(crate) async fn changes(
     let mut parameters = Parameters::parse(&request.query, request.header("last-event-id"))?;
     parameters.patience = parameters.patience.within(request.rules.longest_wait);
     let filter = Filter::read(request, &parameters).await?;
-    let current = database.information().await?.update_sequence;
+    let information = database.information().await?;
+    let current = information.update_sequence;
+    // Backwards, `since` does not count, and a walk backwards leaves nothing out.
+    let start = if parameters.descending {
+        FeedStart { after: current, opaque: database.instance().to_owned() }
+    } else {
+        parameters.since.resolve(database.instance(), &information, now_ms())?
+    };
     let kind = parameters.feed;
     let setting = Setting {
         database: database.clone(),
@@ -45,6 +55,7 @@ pub(crate) async fn changes(
         filter,
         shutdown: request.session.shutdown().clone(),
         current,
+        start,
     };
     let feed = Feed::new(setting);
     Ok(crate::feed::answer(kind, |sender| feed.run(sender)))

@@ -43,6 +43,15 @@ pub enum Failure {
     /// 409 `conflict` with a reason of its own: somebody else decides this.
     #[error("{0}")]
     Overruled(String),
+    /// 409 `checkpoint_too_old`: tombstones behind it have been purged.
+    #[error(
+        "deletions up to sequence {floor} are not told any more, since their tombstones have been \
+         purged: begin again at since=0 and compare the ids of all documents"
+    )]
+    CheckpointTooOld {
+        /// The sequence that a checkpoint has to have reached.
+        floor: u64,
+    },
     /// 412 `file_exists`.
     #[error("The database could not be created, the file already exists.")]
     DatabaseExists,
@@ -97,6 +106,7 @@ impl Failure {
             Self::ReplicationEndMissing(_) => (StatusCode::NOT_FOUND, "db_not_found"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Conflict | Self::Overruled(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::CheckpointTooOld { .. } => (StatusCode::CONFLICT, "checkpoint_too_old"),
             Self::DatabaseExists => (StatusCode::PRECONDITION_FAILED, "file_exists"),
             Self::MissingStub(_) => (StatusCode::PRECONDITION_FAILED, "missing_stub"),
             Self::TooLarge { error, .. } => (StatusCode::PAYLOAD_TOO_LARGE, error),

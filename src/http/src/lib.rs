@@ -50,6 +50,7 @@ mod timer;
 mod update;
 mod user;
 
+pub use changes::FeedStart;
 pub use connection::{Peer, serve_connection};
 pub use cors::{Cors, CorsOptions};
 pub use failure::Failure;

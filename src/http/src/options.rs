@@ -34,6 +34,10 @@ pub(crate) async fn options(
 }
 
 fn parse(text: &[u8]) -> Result<DatabaseOptions, Failure> {
+    // An array would be read as the members in their order.
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(Failure::BadRequest("Request body must be a JSON object".to_owned()));
+    }
     let options: DatabaseOptions =
         serde_json::from_slice(text).map_err(|error| Failure::BadRequest(error.to_string()))?;
     let days = options.tombstone_days.unwrap_or_default();

@@ -262,6 +262,8 @@ pub enum EndFailureKind {
     Forbidden,
     /// 409, of a checkpoint.
     Conflict,
+    /// 409 `checkpoint_too_old`: the source does not tell of all deletions behind it any more.
+    CheckpointTooOld,
     /// It will not be otherwise, whatever we do.
     Permanent,
 }

@@ -44,6 +44,8 @@ pub struct Replication {
     last_batch: u64,
     /// `instance_start_time` of (source, target).
     instances: (String, String),
+    /// Whether this session begins at the beginning whatever the checkpoints say.
+    from_beginning: bool,
     /// What is done with documents that expire.
     expiring: Expiring,
     /// Whether an end refused to keep checkpoints, or none are wanted.
@@ -93,6 +95,7 @@ impl Replication {
             restarts: 0,
             last_batch: 0,
             instances: (String::new(), String::new()),
+            from_beginning: false,
             expiring: Expiring::default(),
         }
     }

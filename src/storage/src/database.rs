@@ -1,5 +1,7 @@
 //! What a database is to the storage: its number, its registry entry, its counters.
 
+use crate::purge::TombstoneState;
+
 /// Revisions kept on a path where a database sets no limit of its own (CouchDB's default).
 pub(crate) const DEFAULT_REVISIONS_LIMIT: u32 = 1000;
 
@@ -55,6 +57,8 @@ pub struct DatabaseInformation {
     pub revisions_limit: u32,
     /// The last purge sequence given, 0 for none.
     pub purge_sequence: u64,
+    /// How far its tombstones have been purged.
+    pub tombstones: TombstoneState,
 }
 
 /// What the writer counts for each database; the row of it is written with every change.

@@ -10,6 +10,7 @@ mod leases;
 mod memtables;
 mod purging;
 mod registry;
+mod tombstones;
 
 use std::collections::HashMap;
 use std::path::Path;

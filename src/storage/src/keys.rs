@@ -52,6 +52,8 @@ pub(crate) enum RegistryKey {
     Purges = 7,
     /// A number → its options.
     Options = 8,
+    /// A number → how far its tombstones have been purged.
+    Tombstones = 9,
 }
 
 /// The tags of `purges`, and what stands behind them in a key.
@@ -64,8 +66,8 @@ pub(crate) enum PurgeKey {
     Name = 2,
     /// Name of an index → the purge sequence up to which it has followed.
     Checkpoint = 3,
-    /// Where the checkpoints end; no key has it.
-    AfterCheckpoints = 4,
+    /// Time in milliseconds since 1970 (eight bytes, big-endian) → the update sequence then.
+    Mark = 4,
 }
 
 /// A key of `purges`.

@@ -36,7 +36,10 @@ pub use operation::{
     Operation, Outcome, Previous,
 };
 pub use options::Options;
-pub use purge::{DocumentPurge, PurgeChange, PurgeCommitted, PurgeRecord, PurgeState, PurgeWrite};
+pub use purge::{
+    DocumentPurge, PurgeChange, PurgeCommitted, PurgeRecord, PurgeState, PurgeWrite, TimeMark,
+    TombstoneState,
+};
 pub use records::{ContentRecord, DocumentRecord};
 pub use snapshot::{
     ChangeRange, Changes, ChangesWithBodies, DatabaseRange, DocumentRange, Documents, DueGarbage,

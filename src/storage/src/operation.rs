@@ -5,7 +5,7 @@ use refuge_document::{Attachment, Body, BodyPlace, LeafSummary, PendingPlace};
 
 use crate::database::{DatabaseId, DatabaseOptions, DatabaseRecord};
 use crate::expiry::ExpiryRow;
-use crate::purge::{PurgeCommitted, PurgeWrite};
+use crate::purge::{PurgeCommitted, PurgeWrite, TimeMark};
 
 /// Longest document id or local id that fits a key, in bytes: fjall's keys hold 65,535 bytes, of
 /// which an attachment reference needs 45 beside the id.
@@ -67,6 +67,21 @@ pub enum Operation {
         index: String,
         /// The purge sequence up to which it has followed; `None` when the index is no more.
         sequence: Option<u64>,
+    },
+    /// Notes what a database's update sequence is at a moment → [`Outcome::Done`].
+    MarkTime {
+        /// The database.
+        database: DatabaseId,
+        /// The moment, in milliseconds since 1970 (UTC).
+        time_ms: u64,
+    },
+    /// Says that the tombstones up to a mark have been purged → [`Outcome::Done`]. It and all
+    /// earlier marks leave.
+    TombstonesSwept {
+        /// The database.
+        database: DatabaseId,
+        /// The mark.
+        mark: TimeMark,
     },
     /// Replaces a database's options → [`Outcome::Done`].
     SetOptions {
@@ -153,6 +168,8 @@ impl Operation {
             | Self::Purge(_)
             | Self::SetPurgeCheckpoint { .. }
             | Self::ForgetExpiries(_)
+            | Self::MarkTime { .. }
+            | Self::TombstonesSwept { .. }
             | Self::ReleaseContent { .. }
             | Self::Node { .. }
             | Self::NodeRecords { .. } => false,

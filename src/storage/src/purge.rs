@@ -16,6 +16,9 @@ pub struct PurgeWrite {
     pub database: DatabaseId,
     /// When, in milliseconds since 1970 (UTC).
     pub time_ms: u64,
+    /// Whether these are tombstones that were kept long enough; none of them was written after this
+    /// moment, in milliseconds since 1970 (UTC).
+    pub tombstones_until_ms: Option<u64>,
     /// The documents, in the order in which they take their purge sequences.
     pub documents: Vec<DocumentPurge>,
 }
@@ -83,4 +86,25 @@ pub struct PurgeRecord {
     pub id: String,
     /// The revisions that were named.
     pub revisions: Vec<Revision>,
+}
+
+/// How far a database's tombstones have been purged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TombstoneState {
+    /// All tombstones up to this sequence that were due have been purged.
+    pub swept: u64,
+    /// The highest sequence at which a purged tombstone stood, 0 for none. Who read the changes up
+    /// to an earlier one has not heard of all deletions, and will not.
+    pub floor: u64,
+    /// No purged tombstone was written after this moment, in milliseconds since 1970 (UTC).
+    pub floor_time_ms: u64,
+}
+
+/// What the update sequence of a database was at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeMark {
+    /// When, in milliseconds since 1970 (UTC).
+    pub time_ms: u64,
+    /// The update sequence.
+    pub sequence: u64,
 }

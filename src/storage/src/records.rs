@@ -19,8 +19,8 @@ pub(crate) use content::encode as encode_content;
 pub(crate) use document::{Sizes, encode as encode_document};
 pub(crate) use options::{decode_options, encode_options};
 pub(crate) use purge::{
-    decode_purge, decode_purge_sequence, decode_purge_state, encode_purge, encode_purge_sequence,
-    encode_purge_state,
+    decode_purge, decode_purge_sequence, decode_purge_state, decode_tombstone_state, encode_purge,
+    encode_purge_sequence, encode_purge_state, encode_tombstone_state,
 };
 pub(crate) use registry::{
     decode_counters, decode_database, decode_next_number, decode_revisions_limit, encode_counters,

@@ -153,6 +153,7 @@ impl Snapshot {
             external_bytes: counters.external_bytes,
             revisions_limit,
             purge_sequence: self.purge_state(database)?.sequence,
+            tombstones: self.tombstone_state(database)?,
         }))
     }
 

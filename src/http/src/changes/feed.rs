@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use refuge_document::{ChangeRow, sequence_text};
 
+use super::FeedStart;
 use super::filter::Filter;
 use super::included;
 use super::parameters::Parameters;
@@ -27,6 +28,8 @@ pub(super) struct Setting {
     pub(super) shutdown: Shutdown,
     /// The highest sequence at the time of the request.
     pub(super) current: u64,
+    /// Where it begins.
+    pub(super) start: FeedStart,
 }
 
 /// A feed under way.
@@ -37,6 +40,8 @@ pub(super) struct Feed {
     pace: Pace,
     rows: RowWriter,
     framing: Framing,
+    /// The opaque part of the sequences that it tells.
+    opaque: String,
     /// Everything up to here has been told (descending: from here on).
     position: u64,
     /// No row beyond this is told in the walk under way.
@@ -63,17 +68,12 @@ enum Walked {
 impl Feed {
     /// A feed at its beginning.
     pub(super) fn new(setting: Setting) -> Self {
-        let Setting { database, parameters, filter, shutdown, current } = setting;
-        let instance = database.instance();
-        let position = if parameters.descending {
-            current
-        } else {
-            parameters.since.resolve(instance, current)
-        };
+        let Setting { database, parameters, filter, shutdown, current, start } = setting;
         Self {
-            rows: RowWriter::new(instance, parameters.all_leaves),
+            rows: RowWriter::new(&start.opaque, parameters.all_leaves),
             framing: Framing::of(parameters.feed),
-            position,
+            position: start.after,
+            opaque: start.opaque,
             until: current,
             descending: parameters.descending,
             first_walk: true,
@@ -248,7 +248,7 @@ impl Feed {
     async fn close(self, sender: &mut ReplySender) -> Result<(), Failure> {
         // A count that is not to be had is `null`; the rows and the last sequence stand without it.
         let pending = self.pending().await.ok();
-        let last_sequence = sequence_text(self.position, self.database.instance());
+        let last_sequence = sequence_text(self.position, &self.opaque);
         self.framing.close(sender.buffer(), |out| {
             out.extend_from_slice(b"\"last_seq\":\"");
             out.extend_from_slice(last_sequence.as_bytes());

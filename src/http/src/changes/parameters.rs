@@ -1,41 +1,10 @@
 //! The parameters of `_changes`, typed, with CouchDB 3.5's defaults and texts. What a filter lets
 //! through is not decided here.
 
-use refuge_document::parse_sequence;
-
+use super::since::Since;
 use crate::failure::Failure;
 use crate::feed::{FeedKind, Patience, Waiting, parse_kind, parse_limit};
 use crate::query::Query;
-
-/// Where the changes begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Since {
-    /// Behind this sequence. The opaque part, where one was given, tells of which incarnation of the
-    /// database it was.
-    Sequence {
-        /// Its number.
-        number: u64,
-        /// Its opaque part.
-        opaque: Option<String>,
-    },
-    /// Behind what is there already.
-    Now,
-}
-
-impl Since {
-    const BEGINNING: Self = Self::Sequence { number: 0, opaque: None };
-
-    /// The sequence behind which a feed of the database `instance` begins, whose highest sequence is
-    /// `current`. A sequence of another incarnation says nothing about this one, so that everything
-    /// is told.
-    pub(super) fn resolve(&self, instance: &str, current: u64) -> u64 {
-        match self {
-            Self::Now => current,
-            Self::Sequence { opaque: Some(opaque), .. } if opaque != instance => 0,
-            Self::Sequence { number, .. } => (*number).min(current),
-        }
-    }
-}
 
 /// What `filter` names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,7 +67,7 @@ impl Parameters {
         for (name, value) in query.iter() {
             match name.to_ascii_lowercase().as_str() {
                 "feed" => found.feed = parse_kind(value)?,
-                "since" | "last-event-id" => found.since = parse_since(value)?,
+                "since" | "last-event-id" => found.since = Since::read(value)?,
                 "limit" => found.limit = Some(parse_limit(value)?),
                 "style" => found.all_leaves = parse_style(value)?,
                 "heartbeat" => waiting.read_heartbeat(value)?,
@@ -117,7 +86,7 @@ impl Parameters {
         if let Some(id) = last_event_id
             && found.feed == FeedKind::EventSource
         {
-            found.since = parse_since(id)?;
+            found.since = Since::read(id)?;
         }
         found.patience = waiting.patience();
         Ok(found)
@@ -126,17 +95,6 @@ impl Parameters {
 
 fn bad(reason: &str) -> Failure {
     Failure::BadRequest(reason.to_owned())
-}
-
-fn parse_since(value: &str) -> Result<Since, Failure> {
-    if value == "now" {
-        return Ok(Since::Now);
-    }
-    let number = parse_sequence(value)
-        .map_err(|_| bad("Malformed sequence supplied in 'since' parameter."))?;
-    let opaque = value.trim().trim_matches('"').split_once('-').map(|(_, opaque)| opaque);
-    let opaque = opaque.filter(|opaque| !opaque.is_empty() && number > 0).map(str::to_owned);
-    Ok(Since::Sequence { number, opaque })
 }
 
 fn parse_style(value: &str) -> Result<bool, Failure> {
@@ -179,15 +137,11 @@ mod tests {
         Parameters::parse(&Query::parse(Some(query)), None)
     }
 
-    fn reason(query: &str) -> String {
-        parse(query).expect_err("refused").to_string()
-    }
-
     #[test]
     fn defaults_are_couchdbs() {
         let found = parse("").expect("good");
         assert_eq!(found.feed, FeedKind::Normal);
-        assert_eq!(found.since.resolve("x", 5), 0);
+        assert_eq!(found.since, Since::BEGINNING);
         assert_eq!(found.limit, None);
         assert!(!found.all_leaves && !found.descending && !found.documents.included);
         assert_eq!(found.patience, Patience::Timeout(LONGEST_WAIT));
@@ -204,27 +158,16 @@ mod tests {
     }
 
     #[test]
-    fn since_of_another_incarnation_begins_anew() {
-        let resolve = |since: &str| {
-            let query = format!("since={since}");
-            parse(&query).expect("good").since.resolve("inc", 50)
-        };
-        assert_eq!(resolve("12"), 12);
-        assert_eq!(resolve("12-inc"), 12);
-        assert_eq!(resolve("%2212-inc%22"), 12);
-        assert_eq!(resolve("12-old"), 0);
-        assert_eq!(resolve("now"), 50);
-        assert_eq!(resolve("99"), 50);
-        assert_eq!(reason("since=x"), "Malformed sequence supplied in 'since' parameter.");
-    }
-
-    #[test]
     fn the_event_id_of_a_browser_beats_since_on_an_event_source_alone() {
         let parse = |query: &str| {
             Parameters::parse(&Query::parse(Some(query)), Some("\"7-i\"")).expect("good")
         };
-        assert_eq!(parse("feed=eventsource&since=2").since.resolve("i", 9), 7);
-        assert_eq!(parse("since=2").since.resolve("i", 9), 2);
+        let sequence = |number, opaque: Option<&str>| Since::Sequence {
+            number,
+            opaque: opaque.map(str::to_owned),
+        };
+        assert_eq!(parse("feed=eventsource&since=2").since, sequence(7, Some("i")));
+        assert_eq!(parse("since=2").since, sequence(2, None));
     }
 
     #[test]

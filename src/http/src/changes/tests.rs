@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use self::rows_database::RowsDatabase;
+use super::FeedStart;
 use super::feed::{Feed, Setting};
 use super::filter::Filter;
 use super::parameters::Parameters;
-use crate::node::Database;
+use crate::node::{Database, Information};
 use crate::query::Query;
 use crate::shutdown::Shutdown;
 use crate::stream::ReplyBody;
@@ -32,7 +33,14 @@ impl Reader {
         let (stop, receiver) = watch::channel(false);
         let database: Arc<dyn Database> = database.clone();
         let shutdown = Shutdown::new(receiver);
-        let feed = Feed::new(Setting { database, parameters, filter, shutdown, current });
+        let information = Information { update_sequence: current, ..Information::default() };
+        let start = if parameters.descending {
+            FeedStart { after: current, opaque: database.instance().to_owned() }
+        } else {
+            parameters.since.resolve(database.instance(), &information, 0).expect("a beginning")
+        };
+        let setting = Setting { database, parameters, filter, shutdown, current, start };
+        let feed = Feed::new(setting);
         Self { body: ReplyBody::produced(None, |sender| feed.run(sender)), stop }
     }
 

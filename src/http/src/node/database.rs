@@ -131,6 +131,10 @@ pub struct Information {
     pub revisions_limit: u32,
     /// The last purge sequence given, 0 for none.
     pub purge_sequence: u64,
+    /// The highest sequence at which a tombstone stood that was purged for its age, 0 for none.
+    pub tombstone_floor: u64,
+    /// No tombstone that was purged so was written after this, in milliseconds since 1970.
+    pub tombstone_floor_ms: u64,
     /// When it was made, seconds since 1970.
     pub instance_start_seconds: u64,
 }

@@ -192,6 +192,7 @@ impl Replication {
             running.own_log = true;
         }
         self.restarts = 0;
+        self.from_beginning = false;
     }
 
     /// Someone wrote the document since we read it: most often we ourselves, in a write whose answer

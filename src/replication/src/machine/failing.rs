@@ -25,6 +25,11 @@ impl Replication {
                 let name = self.name(end);
                 self.fail(Failure::DatabaseMissing { end, name });
             }
+            // All ids are compared again; what the source has purged stays on the target.
+            (Purpose::Page, EndFailureKind::CheckpointTooOld) => {
+                self.from_beginning = true;
+                self.begin_anew(end, &failure.reason);
+            }
             // A checkpoint is a saving, not a need: a reader may be let in to read alone.
             (Purpose::ReadLog(end), _) => {
                 self.without_checkpoints = true;

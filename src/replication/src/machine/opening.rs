@@ -102,7 +102,10 @@ impl Replication {
             }
             None => CheckpointLog::default(),
         };
-        let common = common_session(&read(&source), &read(&target));
+        let common = match self.from_beginning {
+            true => None,
+            false => common_session(&read(&source), &read(&target)),
+        };
         let (sequence, history) = common.unwrap_or_else(|| (BEGINNING.to_owned(), Vec::new()));
         let body: LogBody = source.as_ref().map(|checkpoint| checkpoint.body.clone());
         let beginning = Beginning {

@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::error::CommitError;
 use crate::keys::{self, RegistryKey};
 use crate::operation::{LocalWrite, MAXIMUM_ID_BYTES, NodeWrite, Operation, Outcome};
-use crate::purge::PurgeState;
+use crate::purge::{PurgeState, TombstoneState};
 use crate::records::{self, UploadState};
 
 /// A group under way.
@@ -27,6 +27,8 @@ pub(super) struct Group<'a> {
     changed: Vec<DatabaseId>,
     /// How databases that the group purged stand with it.
     pub(super) purge_states: HashMap<DatabaseId, PurgeState>,
+    /// How far tombstones have been purged, where the group purged some.
+    pub(super) tombstone_states: HashMap<DatabaseId, TombstoneState>,
     /// Room for building a key.
     pub(super) key: Vec<u8>,
     /// Room for building a row.
@@ -43,6 +45,7 @@ impl<'a> Group<'a> {
             uploads: HashMap::new(),
             changed: Vec::new(),
             purge_states: HashMap::new(),
+            tombstone_states: HashMap::new(),
             key: Vec::new(),
             row: Vec::new(),
         }
@@ -76,6 +79,8 @@ impl<'a> Group<'a> {
             Operation::SetPurgeCheckpoint { database, index, sequence } => {
                 self.set_purge_checkpoint(database, &index, sequence)
             }
+            Operation::MarkTime { database, time_ms } => self.mark_time(database, time_ms),
+            Operation::TombstonesSwept { database, mark } => self.tombstones_swept(database, mark),
             Operation::SetOptions { database, options } => {
                 records::encode_options(&mut self.row, &options);
                 self.put_setting(RegistryKey::Options, database)
@@ -114,6 +119,7 @@ impl<'a> Group<'a> {
     pub(super) fn finish(mut self) {
         self.finish_uploads();
         self.finish_purges();
+        self.finish_tombstones();
         for database in std::mem::take(&mut self.changed) {
             let Some(Some(counters)) = self.engine.counters.get(&database) else {
                 continue;

@@ -23,7 +23,7 @@ const FORGOTTEN_AT_ONCE: usize = 100;
 
 impl Group<'_> {
     pub(super) fn purge(&mut self, write: PurgeWrite) -> Result<Outcome, CommitError> {
-        let PurgeWrite { database, time_ms, documents } = write;
+        let PurgeWrite { database, time_ms, tombstones_until_ms, documents } = write;
         if documents.iter().any(|one| one.id.len() > MAXIMUM_ID_BYTES) {
             return Ok(Outcome::IdTooLong);
         }
@@ -45,6 +45,9 @@ impl Group<'_> {
             state.sequence += 1;
             let sequence = state.sequence;
             self.put_purge(database, &PurgeRecord { sequence, time_ms, uuid, id, revisions });
+        }
+        if let Some(until_ms) = tombstones_until_ms {
+            self.raise_floor(database, &committed.removed, until_ms)?;
         }
         committed.last = counters.update_sequence;
         self.forget_purges(database, &mut state, added + FORGOTTEN_AT_ONCE)?;
@@ -217,7 +220,7 @@ impl Group<'_> {
     fn followed_by_all(&self, database: DatabaseId) -> Result<u64, CommitError> {
         let shared = &self.engine.shared;
         let low = keys::purge_key(PurgeKey::Checkpoint, database, &[]);
-        let high = keys::purge_key(PurgeKey::AfterCheckpoints, database, &[]);
+        let high = keys::purge_key(PurgeKey::Mark, database, &[]);
         let range = (Bound::Included(low), Bound::Excluded(high));
         let view = shared.database.snapshot();
         let mut followed = u64::MAX;

@@ -66,6 +66,7 @@ impl Group<'_> {
             RegistryKey::RevisionsLimit,
             RegistryKey::Purges,
             RegistryKey::Options,
+            RegistryKey::Tombstones,
         ] {
             self.batch.remove(keyspace, keys::registry_key(tag, record.id));
         }

@@ -2,14 +2,15 @@
 //!
 //! A record, version 1: version, time in milliseconds (8), uuid (16), id, number of revisions
 //! (varint), and for each its depth (varint) and its hash. A name and a checkpoint, version 1:
-//! version, purge sequence (8). The state, version 1: version, then three varints.
+//! version, purge sequence (8). A mark in time, version 1: version, update sequence (8). The state of
+//! purges and that of tombstones, version 1: version, then three varints.
 
 use refuge_document::{Revision, RevisionHash};
 
 use super::codec::{Reader, write_block, write_varint};
 use super::{cut_short, unknown_version};
 use crate::error::StorageError;
-use crate::purge::{PurgeRecord, PurgeState};
+use crate::purge::{PurgeRecord, PurgeState, TombstoneState};
 
 const KEYSPACE: &str = "purges";
 const VERSION: u8 = 1;
@@ -88,6 +89,28 @@ pub(crate) fn decode_purge_state(row: &[u8]) -> Result<PurgeState, StorageError>
             sequence: reader.varint()?,
             forgotten: reader.varint()?,
             records_limit: u32::try_from(reader.varint()?).ok()?,
+        })
+    };
+    read().ok_or_else(|| cut_short(KEYSPACE))
+}
+
+/// Encodes how far a database's tombstones have been purged.
+pub(crate) fn encode_tombstone_state(out: &mut Vec<u8>, state: &TombstoneState) {
+    out.clear();
+    out.push(VERSION);
+    for number in [state.swept, state.floor, state.floor_time_ms] {
+        write_varint(out, number);
+    }
+}
+
+/// Reads how far a database's tombstones have been purged.
+pub(crate) fn decode_tombstone_state(row: &[u8]) -> Result<TombstoneState, StorageError> {
+    let mut reader = open(row)?;
+    let mut read = || {
+        Some(TombstoneState {
+            swept: reader.varint()?,
+            floor: reader.varint()?,
+            floor_time_ms: reader.varint()?,
         })
     };
     read().ok_or_else(|| cut_short(KEYSPACE))

@@ -8,7 +8,7 @@ use super::Snapshot;
 use crate::database::{DatabaseId, DatabaseOptions};
 use crate::error::StorageError;
 use crate::keys::{self, PurgeKey, RegistryKey};
-use crate::purge::{PurgeRecord, PurgeState};
+use crate::purge::{PurgeRecord, PurgeState, TimeMark, TombstoneState};
 use crate::records;
 
 impl Snapshot {
@@ -56,5 +56,36 @@ impl Snapshot {
             found.push(records::decode_purge(sequence, &row)?);
         }
         Ok(found)
+    }
+
+    /// How far a database's tombstones have been purged.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn tombstone_state(&self, database: DatabaseId) -> Result<TombstoneState, StorageError> {
+        let key = keys::registry_key(RegistryKey::Tombstones, database);
+        let row = self.get(&self.shared().keyspaces.databases, key)?;
+        Ok(row.map(|row| records::decode_tombstone_state(&row)).transpose()?.unwrap_or_default())
+    }
+
+    /// The newest mark in time that is not after a moment (milliseconds since 1970).
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn time_mark(
+        &self,
+        database: DatabaseId,
+        until_ms: u64,
+    ) -> Result<Option<TimeMark>, StorageError> {
+        let key = |time: u64| keys::purge_key(PurgeKey::Mark, database, &time.to_be_bytes());
+        let range = (Bound::Included(key(0)), Bound::Included(key(until_ms)));
+        let mut rows = self.view().range(&self.shared().keyspaces.purges, range);
+        let Some(guard) = rows.next_back() else {
+            return Ok(None);
+        };
+        let (key, row) = guard.into_inner()?;
+        let time_ms = keys::sequence_of(&key)
+            .ok_or(StorageError::Record { keyspace: "purges", reason: "its key is cut short" })?;
+        Ok(Some(TimeMark { time_ms, sequence: records::decode_purge_sequence(&row)? }))
     }
 }

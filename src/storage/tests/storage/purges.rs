@@ -21,7 +21,8 @@ fn purge(
     database: DatabaseId,
     documents: Vec<DocumentPurge>,
 ) -> PurgeCommitted {
-    let write = PurgeWrite { database, time_ms: 1_700_000_000_000, documents };
+    let write =
+        PurgeWrite { database, time_ms: 1_700_000_000_000, tombstones_until_ms: None, documents };
     match fixture.commit_one(Operation::Purge(write)) {
         Outcome::Purged(committed) => committed,
         other => panic!("not purged: {other:?}"),
@@ -149,10 +150,40 @@ fn purges_of_one_group_count_on() {
     let database = fixture.create("db");
     let operation = |number| {
         let documents = vec![nothing_of("a", number)];
-        Operation::Purge(PurgeWrite { database, time_ms: 1, documents })
+        Operation::Purge(PurgeWrite { database, time_ms: 1, tombstones_until_ms: None, documents })
     };
     fixture.engine().commit(vec![operation(1), operation(2)]).unwrap();
     assert_eq!(remembered(&mut fixture, database), [1, 2]);
-    let missing = PurgeWrite { database: DatabaseId(99), time_ms: 1, documents: Vec::new() };
+    let missing = PurgeWrite {
+        database: DatabaseId(99),
+        time_ms: 1,
+        tombstones_until_ms: None,
+        documents: Vec::new(),
+    };
     assert_eq!(fixture.commit_one(Operation::Purge(missing)), Outcome::NoSuchDatabase);
+}
+
+#[test]
+fn purged_tombstones_raise_the_floor_and_marks_leave_when_they_are_through() {
+    let mut fixture = Fixture::new();
+    let database = fixture.create("db");
+    fixture.write(database, vec![document("a", &["{}"], None), document("b", &["{}"], None)]);
+    fixture.commit_one(Operation::MarkTime { database, time_ms: 100 });
+    fixture.write(database, vec![document("c", &["{}"], None)]);
+    fixture.commit_one(Operation::MarkTime { database, time_ms: 200 });
+    let mark = fixture.snapshot().time_mark(database, 150).unwrap().unwrap();
+    assert_eq!((mark.time_ms, mark.sequence), (100, 2));
+    assert_eq!(fixture.snapshot().time_mark(database, 99).unwrap(), None);
+
+    let documents = vec![whole(&mut fixture, database, "b", 1)];
+    let write = PurgeWrite { database, time_ms: 300, tombstones_until_ms: Some(100), documents };
+    fixture.commit_one(Operation::Purge(write));
+    fixture.commit_one(Operation::TombstonesSwept { database, mark });
+
+    fixture.reopen();
+    let snapshot = fixture.snapshot();
+    let state = snapshot.information(database).unwrap().unwrap().tombstones;
+    assert_eq!((state.swept, state.floor, state.floor_time_ms), (2, 2, 100));
+    assert_eq!(snapshot.time_mark(database, 150).unwrap(), None);
+    assert_eq!(snapshot.time_mark(database, 250).unwrap().unwrap().sequence, 3);
 }
