@@ -1,5 +1,7 @@
 # make run    a node on http://127.0.0.1:5984/ with its files under ./run
 # make test   everything that CI runs
+# make soak   kills a node under load CRASH_ROUNDS=1000 times and looks for losses
+# make fuzz   feeds what parses bytes from outside with random ones; SECONDS_EACH=60 for each target
 # make bench  figures of a CouchDB-compatible server: make bench URL=http://name:password@host:port/
 # make bench-mesh  figures of two nodes that meet
 # make bench-growth  the same requests in a database of 10,000 to 5,000,000 documents, as a table
@@ -14,7 +16,7 @@ URL ?=
 OPTIONS ?=
 
 # One profile builds the node and its tests, so that nothing is compiled twice.
-.PHONY: help run build test packages clients check-format lint test-all bench bench-mesh bench-growth
+.PHONY: help run build test packages clients check-format lint test-all soak fuzz bench bench-mesh bench-growth
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -51,6 +53,21 @@ lint:
 
 test-all:
 	$(CARGO) test --locked --workspace --no-fail-fast
+
+CRASH_ROUNDS ?= 1000
+soak:
+	$(CARGO) build --locked -p refuge
+	CRASH_ROUNDS=$(CRASH_ROUNDS) $(CARGO) test --locked -p refuge-tests --test crash killed_under_a_load_of_every_kind
+
+# Needs a nightly compiler (rustup toolchain install nightly); installs cargo-fuzz where it is missing.
+SECONDS_EACH ?= 60
+fuzz:
+	@$(CARGO) +nightly --version >/dev/null 2>&1 || { echo 'make fuzz needs a nightly compiler: rustup toolchain install nightly' >&2; exit 69; }
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || { echo 'make fuzz: cargo-fuzz is missing and is installed now' >&2; $(CARGO) install --locked cargo-fuzz; }
+	@cd tests/fuzz && for target in $$($(CARGO) +nightly fuzz list --fuzz-dir .); do \
+		mkdir -p corpus/$$target; \
+		nice $(CARGO) +nightly fuzz run --fuzz-dir . $$target corpus/$$target seeds/$$target -- -max_total_time=$(SECONDS_EACH) -rss_limit_mb=2048 || exit 1; \
+	done
 
 bench:
 	@test -n "$(URL)" || { echo 'make bench needs a server: make bench URL=http://name:password@127.0.0.1:5984/' >&2; exit 64; }

@@ -57,6 +57,7 @@ async fn killed_again_and_again() {
         load.advance(200 + 150 * round).await;
         node.kill_hard();
         acknowledged.extend(load.stop().await);
+        node.check();
         node.restart();
         consistent(&node.client(), "a").await;
         compare(&node.client(), "a", &acknowledged).await;
@@ -77,6 +78,7 @@ async fn killed_while_databases_come_and_go() {
         client.delete(&format!("/again-{round}")).await.expect(200);
         client.put_nothing(&format!("/again-{round}")).await.expect(201);
         node.kill_hard();
+        node.check();
         node.restart();
         let client = node.client();
         let all = client.get("/_all_dbs").await.expect(200).json();

@@ -1,7 +1,9 @@
 //! Real input and hard crashes: 138,000 cities loaded, checked, and loaded again under SIGKILL.
 
 mod cities;
+mod damaged;
 mod killed;
+mod mixed;
 mod model;
 mod stopped;
 

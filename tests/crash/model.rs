@@ -44,6 +44,8 @@ async fn the_node_holds_what_a_model_holds() {
     }
     node.restart();
     whole(&node.client(), &model).await;
+    node.kill_hard();
+    node.check();
 }
 
 fn any(random: &mut StdRng) -> String {

@@ -186,6 +186,12 @@ impl Node {
         }
     }
 
+    /// `refuge check` on the root of this node, whose process is gone: it must find nothing.
+    pub fn check(&self) {
+        let told = self.refuge(&["check"]);
+        assert_eq!(told.code, Some(0), "{}{}", told.output, told.errors);
+    }
+
     /// Starts a new process on the same root and the same ports, once the old one is gone.
     pub fn restart(&mut self) {
         self.kill_hard();

@@ -34,7 +34,8 @@ const DIRECTION: &[(&str, &[&str])] = &[
         ],
     ),
     ("refuge-supervisors", &["refuge-actors", "refuge-config", "refuge-mesh", "refuge-otp"]),
-    ("refuge", &["refuge-config", "refuge-console", "refuge-supervisors"]),
+    // It checks the data of a node that does not run.
+    ("refuge", &["refuge-config", "refuge-console", "refuge-storage", "refuge-supervisors"]),
     // Black-box tests compare the live tree with the specifications; the benchmark dials as a node does.
     ("refuge-tests", &["refuge-config", "refuge-otp", "refuge-supervisors"]),
     ("refuge-benchmark", &["refuge-identity", "refuge-mesh"]),

@@ -18,6 +18,9 @@ mod databases;
 mod documents;
 mod failure;
 mod feed;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod locals;
 mod location;

@@ -9,6 +9,8 @@ use percent_encoding::percent_decode_str;
 use crate::body::RequestBody;
 use crate::failure::Failure;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use split::split;
 use split::{Event, Splitter};
 
 /// Parts of a request's body, one after the other.

@@ -21,6 +21,8 @@ use crate::{
     scheduler, server, settings, this_node,
 };
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::path::find as find_for_fuzzing;
 pub(crate) use self::path::{ConfigurationPart, Part, SchedulerRoute, ThisNodePart};
 
 /// Databases that are read and written by server admins alone.

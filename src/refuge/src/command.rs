@@ -1,5 +1,6 @@
 //! The command line. Each verb has a file of its own.
 
+mod check;
 mod console;
 mod foreground;
 mod hooks;
@@ -26,6 +27,7 @@ pub(crate) struct Line {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Foreground(foreground::Foreground),
+    Check(check::Check),
     Tree(tree::Tree),
     Kill(kill::Kill),
     Identity(identity::Identity),
@@ -37,6 +39,7 @@ impl Verb {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Foreground(verb) => verb.run(),
+            Self::Check(verb) => verb.run(),
             Self::Tree(verb) => verb.run(),
             Self::Kill(verb) => verb.run(),
             Self::Identity(verb) => verb.run(),

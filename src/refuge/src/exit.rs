@@ -43,6 +43,12 @@ pub(crate) enum Failure {
     ShutdownTooSlow(Duration),
     #[error(transparent)]
     Console(#[from] ClientError),
+    #[error("there is no data in {}: {source}; name the node's root with --root", path.display())]
+    NoData { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Check(#[from] OpenError),
+    #[error("{0} problems were found; restore the data directory from a backup")]
+    Damaged(u64),
     #[error("the node did not answer within {0:?}")]
     NoAnswer(Duration),
 }
@@ -60,6 +66,9 @@ impl Failure {
             | Self::Start(StartFailure::Configuration(_) | StartFailure::Admin(_)) => CONFIGURATION,
             Self::Directory { source, .. } => by_kind(source).unwrap_or(CANNOT_CREATE),
             Self::Runtime(_) | Self::GaveUp(_) | Self::ShutdownTooSlow(_) => SOFTWARE,
+            Self::NoData { .. } => USAGE,
+            Self::Check(error) => by_cause(error).unwrap_or(SOFTWARE),
+            Self::Damaged(_) => DATA,
             Self::Start(StartFailure::Address(_)) => UNAVAILABLE,
             Self::Start(failure) => by_cause(failure).unwrap_or(SOFTWARE),
             Self::Console(ClientError::NotRunning(_) | ClientError::Lost(_)) => UNAVAILABLE,
@@ -118,5 +127,6 @@ mod tests {
         assert_eq!(Failure::GaveUp(String::new()).code(), 70);
         assert_eq!(Failure::from(ClientError::NotRunning("/x".into())).code(), 69);
         assert_eq!(Failure::NoAnswer(Duration::ZERO).code(), 75);
+        assert_eq!(Failure::Damaged(1).code(), 65);
     }
 }

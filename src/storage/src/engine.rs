@@ -38,7 +38,7 @@ pub use garbage::Collected;
 
 /// The fjall database within the data directory. Other databases (of indexes) get directories of
 /// their own beside it.
-const STORE_DIRECTORY: &str = "store";
+pub(crate) const STORE_DIRECTORY: &str = "store";
 
 /// One worker: with more, fjall's first one spins while another compacts.
 const WORKER_THREADS: usize = 1;
@@ -60,7 +60,7 @@ const ROWS_OF_A_DOCUMENT: usize = 4;
 /// from then on, and as soon as the last [`Snapshot`](crate::Snapshot) is gone the directory can
 /// be opened again.
 pub struct Engine {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     options: Options,
     /// Counters of databases that were written to lately; `None` where a number no longer lives.
     counters: HashMap<DatabaseId, Option<Counters>>,

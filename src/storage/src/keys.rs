@@ -197,6 +197,36 @@ pub(crate) fn upload_key(database: DatabaseId, upload: &[u8; 16]) -> [u8; 21] {
     key
 }
 
+/// What stands under a key of `attachments`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AttachmentKey {
+    /// A content, by its address.
+    Content([u8; 32]),
+    /// That the body of a document at a sequence refers to a content.
+    Reference { content: [u8; 32], id: String, sequence: u64 },
+    /// An upload without address.
+    Upload([u8; 16]),
+}
+
+/// Reads a key of `attachments`.
+pub(crate) fn attachment_of(key: &[u8]) -> Option<AttachmentKey> {
+    let (&tag, rest) = key.get(4..)?.split_first()?;
+    match tag {
+        CONTENT_TAG => Some(AttachmentKey::Content(rest.try_into().ok()?)),
+        UPLOAD_TAG => Some(AttachmentKey::Upload(rest.try_into().ok()?)),
+        REFERENCE_TAG => {
+            let (content, rest) = rest.split_first_chunk::<32>()?;
+            let (id, sequence) = rest.split_last_chunk::<8>()?;
+            Some(AttachmentKey::Reference {
+                content: *content,
+                id: std::str::from_utf8(id).ok()?.to_owned(),
+                sequence: u64::from_be_bytes(*sequence),
+            })
+        }
+        _ => None,
+    }
+}
+
 /// The prefix that all references to a content have in `attachments`.
 pub(crate) fn reference_prefix(database: DatabaseId, content: &[u8; 32]) -> [u8; 37] {
     let mut key = content_key(database, content);

@@ -8,6 +8,7 @@
 //! What must not live here: actors, tokio, clocks and randomness, HTTP, and any rule about
 //! revisions or conflicts (those are `refuge-document`'s; a revision tree is opaque bytes here).
 
+mod check;
 mod database;
 mod engine;
 mod error;
@@ -27,6 +28,7 @@ mod space;
 mod store;
 mod tables;
 
+pub use check::{Checked, check};
 pub use database::{DatabaseId, DatabaseInformation, DatabaseOptions, DatabaseRecord};
 pub use engine::{Collected, Engine};
 pub use error::{CommitError, OpenError, StorageError};

@@ -147,6 +147,24 @@ fn too_long() -> Failure {
     Failure::BadRequest("the headers of a part are too long".to_owned())
 }
 
+/// All parts of a body that comes in these pieces: for each its headers and its bytes; `None` where
+/// it is refused or not finished.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn split(boundary: &str, pieces: &[&[u8]]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut splitter = Splitter::new(boundary);
+    let mut pieces = pieces.iter();
+    let mut parts: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    loop {
+        match splitter.next().ok()? {
+            Event::Part(headers) => parts.push((headers.to_vec(), Vec::new())),
+            Event::Data(bytes) => parts.last_mut()?.1.extend_from_slice(&bytes),
+            Event::PartEnd => {}
+            Event::End => return Some(parts),
+            Event::NeedMore => splitter.push(pieces.next()?),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
