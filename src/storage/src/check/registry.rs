@@ -78,6 +78,7 @@ impl Check<'_> {
             _ if is(RegistryKey::Security) => records::opaque("databases", row).map(drop),
             _ if is(RegistryKey::RevisionsLimit) => records::decode_revisions_limit(row).map(drop),
             _ if is(RegistryKey::Options) => records::decode_options(row).map(drop),
+            _ if is(RegistryKey::Tombstones) => records::decode_tombstone_state(row).map(drop),
             _ if is(RegistryKey::Purges) => records::decode_purge_state(row).map(drop),
             _ => {
                 self.problem(format_args!("databases: the key {key:?} cannot be read"));
