@@ -88,6 +88,9 @@ async fn a_request_may_name_so_many() {
     let (_node, client) = node_with_database().await;
     set(&client, "couchdb/max_bulk_docs_count", "2").await;
     set(&client, "couchdb/max_bulk_get_count", "2").await;
+    set(&client, "chttpd/max_db_number_for_dbs_info_req", "1").await;
+    let refused = client.post("/_dbs_info", json!({"keys": ["a", "b"]})).await;
+    refused.error(400, "bad_request", "too_many_keys");
     let three = json!({"docs": [{"_id": "a"}, {"_id": "b"}, {"_id": "c"}]});
     let two = json!({"docs": [{"_id": "a"}, {"_id": "b"}]});
     let refused = client.post("/a/_bulk_docs", three).await;

@@ -65,9 +65,6 @@ impl Default for Limits {
 /// Most bytes of a small JSON body: `_security`, `_replicate`, the set-up form.
 pub(crate) const SMALL_JSON_BYTES: usize = 1024 * 1024;
 
-/// Most databases that one `POST /_dbs_info` may name: CouchDB's `max_db_number_for_dbs_info_req`.
-pub(crate) const DATABASES_INFORMATION: usize = 100;
-
 /// How often an HTTP/2 peer that says nothing is asked whether it is still there, and how long it may
 /// take to answer.
 pub(crate) const H2_PING_INTERVAL: Duration = Duration::from_secs(30);

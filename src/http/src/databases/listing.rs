@@ -71,7 +71,7 @@ async fn keys(request: &mut Request) -> Result<Vec<String>, Failure> {
     let body: Keys = request.json(limits::SMALL_JSON_BYTES).await?;
     let keys =
         body.keys.ok_or_else(|| Failure::BadRequest("`keys` member must exist.".to_owned()))?;
-    if keys.len() > limits::DATABASES_INFORMATION {
+    if keys.len() > request.limits().max_db_number_for_dbs_info_req {
         // CouchDB's whole reason; the limit is its `max_db_number_for_dbs_info_req`.
         return Err(Failure::BadRequest("too_many_keys".to_owned()));
     }
