@@ -4,6 +4,7 @@
 //! It publishes its status under its own name, and is a task on the board. A restart loses what was under way; the replication
 //! goes on from its checkpoint.
 
+mod carrying;
 mod local_end;
 mod task;
 
@@ -204,13 +205,14 @@ impl ReplicationJobState {
         end: End,
         request: Request,
     ) {
-        let end = match end {
-            End::Source => self.source.clone(),
-            End::Target => self.target.clone(),
-        };
+        let (source, target) = (self.source.clone(), self.target.clone());
         let myself = myself.clone();
         self.requests.spawn(async move {
-            let result = end.perform(request).await;
+            let result = match (request, end) {
+                (Request::Carry { wanted }, _) => carrying::carry(&source, &target, wanted).await,
+                (request, End::Source) => source.perform(request).await,
+                (request, End::Target) => target.perform(request).await,
+            };
             let _ = myself.cast(ReplicationJobMessage::Answered { id, result });
         });
     }

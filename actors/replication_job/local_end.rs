@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use refuge_client::CarriedDocument;
 use refuge_document::{Body, BodyPlace, Leaf, sequence_text};
 use refuge_http::{
-    ChangesRequest, Database, Failure, FeedStart, LocalDocument, UpdateFailure,
-    replicated_document, replicated_update,
+    ChangesRequest, Database, Failure, FeedStart, LocalDocument, ReplicatedDocument,
+    ReplicatedStream, UpdateFailure, replicated_document, replicated_stream, replicated_update,
+    replicated_update_of_stream,
 };
 use refuge_otp::Names;
 use refuge_replication::{
-    Answer, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage, EndFailure,
-    EndFailureKind, Information, Refusal, Request, Wanted,
+    Answer, Carriage, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage,
+    EndFailure, EndFailureKind, Information, Refusal, Request, Wanted,
 };
 
 use crate::node_service::{self, OpenDatabase};
@@ -35,6 +37,48 @@ impl LocalEnd {
 
     pub(super) async fn perform(&self, request: Request) -> Result<Answer, EndFailure> {
         self.answer(request).await.map_err(|failure| end_failure(&failure))
+    }
+
+    /// One revision as a stream; `None` where it is no longer stored.
+    pub(super) async fn read_revision(
+        &self,
+        wanted: &Wanted,
+    ) -> Result<Option<CarriedDocument>, EndFailure> {
+        let Some(revision) = wanted.revisions.first() else { return Ok(None) };
+        let stream = async {
+            let database: Arc<dyn Database> = node_service::open(&self.names, &self.name).await?;
+            let ancestors = wanted.possible_ancestors.clone();
+            replicated_stream(&database, &wanted.id, revision, ancestors).await
+        };
+        let stream = stream.await.map_err(|failure| end_failure(&failure))?;
+        Ok(stream
+            .map(|ReplicatedStream { content_type, body }| CarriedDocument { content_type, body }))
+    }
+
+    /// Stores a revision that comes as a stream.
+    pub(super) async fn store_revision(
+        &self,
+        id: &str,
+        document: CarriedDocument,
+    ) -> Result<Carriage, EndFailure> {
+        let CarriedDocument { content_type, body } = document;
+        let stored = async {
+            let database = node_service::open(&self.names, &self.name).await?;
+            let stream = ReplicatedStream { content_type, body };
+            let rules = node_service::rules(&self.names);
+            let update = replicated_update_of_stream(database.as_ref(), rules, id, stream).await?;
+            database.update(vec![update]).await
+        };
+        let results = match stored.await {
+            Ok(results) => results,
+            Err(failure) => return refused_stream(id, failure),
+        };
+        match results.into_iter().next() {
+            Some(Ok(_)) => Ok(Carriage::Stored),
+            Some(Err(UpdateFailure::Failed(failure))) => Err(end_failure(&failure)),
+            Some(Err(failure)) => Ok(Carriage::Refused(refusal(id.to_owned(), &failure))),
+            None => Err(EndFailure::transient("the database gave no answer to an edit")),
+        }
     }
 
     async fn answer(&self, request: Request) -> Result<Answer, Failure> {
@@ -60,6 +104,10 @@ impl LocalEnd {
                 documents(&database, wanted, limit_bytes).await
             }
             Request::Store { documents } => store(&self.names, &database, documents).await,
+            Request::Carry { .. } => {
+                let reason = "a revision is carried between two ends, not by one";
+                Err(Failure::Internal(reason.to_owned()))
+            }
             // Whatever was answered here is on disk.
             Request::EnsureFullCommit => {
                 Ok(Answer::Committed { instance_start_time: database.instance().to_owned() })
@@ -208,8 +256,12 @@ async fn documents(
         for leaf in leaves.iter().filter(|leaf| leaf.place != BodyPlace::Missing) {
             let ancestors = wanted.possible_ancestors.clone();
             match replicated_document(database, &wanted.id, &tree, leaf, ancestors).await? {
-                None => page.gone += 1,
-                Some(text) => {
+                ReplicatedDocument::Gone => page.gone += 1,
+                ReplicatedDocument::Large => {
+                    let revisions = vec![leaf.revision.clone()];
+                    page.carried.push(Wanted { revisions, ..wanted.clone() });
+                }
+                ReplicatedDocument::Text(text) => {
                     bytes += text.len();
                     page.documents.push(text);
                 }
@@ -241,14 +293,32 @@ async fn store(
             Ok(_) => {}
             // Not refused but failed: the whole batch is sent again.
             Err(UpdateFailure::Failed(failure)) => return Err(failure.as_ref().clone()),
-            Err(failure) => {
-                let error = match failure {
-                    UpdateFailure::MissingStub { .. } => "missing_stub",
-                    _ => "conflict",
-                };
-                refused.push(Refusal { id, error: error.to_owned(), reason: failure.to_string() });
-            }
+            Err(failure) => refused.push(refusal(id, &failure)),
         }
     }
     Ok(Answer::Stored { refused })
+}
+
+/// A document that is none, or damaged, is refused; anything else concerns all documents.
+fn refused_stream(id: &str, failure: Failure) -> Result<Carriage, EndFailure> {
+    match failure {
+        Failure::BadRequest(_)
+        | Failure::Invalid { .. }
+        | Failure::TooLarge { .. }
+        | Failure::BadContentType(_) => {
+            let (_, error) = failure.status();
+            let reason = failure.to_string();
+            let (id, error) = (id.to_owned(), error.to_owned());
+            Ok(Carriage::Refused(Refusal { id, error, reason }))
+        }
+        failure => Err(end_failure(&failure)),
+    }
+}
+
+fn refusal(id: String, failure: &UpdateFailure) -> Refusal {
+    let error = match failure {
+        UpdateFailure::MissingStub { .. } => "missing_stub",
+        _ => "conflict",
+    };
+    Refusal { id, error: error.to_owned(), reason: failure.to_string() }
 }

@@ -162,6 +162,36 @@ async fn wrong_attachments_are_refused() {
 }
 
 #[tokio::test]
+async fn a_body_in_pieces_may_tell_its_digest_behind_it() {
+    let (_, path) = database("pieces").await;
+    let send = async |name: &str, digest: &str| {
+        let request = format!(
+            "PUT {path}/a/{name} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\
+             Content-Type: a/b\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\
+             Trailer: Content-MD5\r\nConnection: close\r\n\r\n\
+             3\r\nhel\r\n2\r\nlo\r\n0\r\nContent-MD5: {digest}\r\n\r\n"
+        );
+        let answer = refuge_tests::exchange(NODE.address(), request.as_bytes()).await;
+        String::from_utf8(answer).expect("text")
+    };
+    let lying = send("f", "AAAAAAAAAAAAAAAAAAAAAA==").await;
+    assert!(lying.starts_with("HTTP/1.1 100"), "{lying}");
+    assert!(lying.contains("400 Bad Request") && lying.contains("content_md5_mismatch"), "{lying}");
+    let right = send("f", "XUFAKrxLKna5cZ2REBfFkg==").await;
+    assert!(right.contains("201 Created"), "{right}");
+}
+
+#[tokio::test]
+async fn a_digest_that_does_not_fit_is_refused() {
+    let (client, path) = database("digest").await;
+    let document = |digest: &str| json!({"_attachments": {"f": {"content_type": "a/b", "data": "aGVsbG8=", "digest": digest}}});
+    let lying = client.put(&format!("{path}/a"), document("md5-AAAAAAAAAAAAAAAAAAAAAA==")).await;
+    lying.error_named(400, "content_md5_mismatch");
+    let right = document("md5-XUFAKrxLKna5cZ2REBfFkg==");
+    client.put(&format!("{path}/a"), right).await.expect(201);
+}
+
+#[tokio::test]
 async fn attachments_come_with_lists_on_request() {
     let (client, path) = database("lists").await;
     let body =

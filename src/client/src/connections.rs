@@ -5,12 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use refuge_identity::tls::ClientOptions;
 
+use crate::carriage::StreamBody;
 use crate::connector::{Connector, OpenSockets, PeerDialer, Peers};
 
 /// An idle connection is closed after so long; servers do so after a minute or more.
@@ -51,7 +50,7 @@ impl Default for ConnectionOptions {
 /// Pooled connections with keep-alive. Needs a running tokio.
 #[derive(Clone)]
 pub struct Connections {
-    client: Client<Connector, Full<Bytes>>,
+    client: Client<Connector, StreamBody>,
     /// Those to nodes; empty in a pool to servers.
     open: Arc<OpenSockets>,
 }
@@ -107,7 +106,7 @@ impl Connections {
         self.open.cut(host);
     }
 
-    pub(crate) fn client(&self) -> &Client<Connector, Full<Bytes>> {
+    pub(crate) fn client(&self) -> &Client<Connector, StreamBody> {
         &self.client
     }
 }

@@ -1,6 +1,8 @@
 //! A database behind a URL, as an end of a replication: one function per request, by theme in the
 //! modules below.
 
+mod attached;
+mod carrying;
 mod changes;
 mod documents;
 mod information;
@@ -14,7 +16,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
@@ -22,6 +24,7 @@ use hyper::{Method, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use refuge_replication::{Answer, EndFailure, RemoteAddress, Request};
 
+use crate::carriage::StreamBody;
 use crate::connections::Connections;
 use crate::exchange::{ANSWER_DEADLINE, Body, ExchangeFailure, send};
 
@@ -128,6 +131,9 @@ impl RemoteDatabase {
                 let refused = self.store(documents).await?;
                 Ok(Answer::Stored { refused })
             }
+            Request::Carry { .. } => {
+                Err(EndFailure::permanent("a revision is carried between two ends, not by one"))
+            }
             Request::EnsureFullCommit => {
                 let instance_start_time = self.ensure_full_commit().await?;
                 Ok(Answer::Committed { instance_start_time })
@@ -144,17 +150,29 @@ impl RemoteDatabase {
     }
 
     async fn send(&self, outgoing: Outgoing<'_>) -> Result<Body, ExchangeFailure> {
-        let uri = format!("{}{}", self.shared.url, outgoing.path);
-        let mut request = hyper::Request::builder()
-            .method(outgoing.method)
-            .uri(uri)
-            .body(Full::new(outgoing.json.unwrap_or_default()))
-            .map_err(|error| {
-                let reason = format!("the request cannot be made: {error}");
-                ExchangeFailure::Unanswered(EndFailure::permanent(reason))
-            })?;
-        *request.headers_mut() = self.shared.headers.clone();
+        let json = Full::new(outgoing.json.unwrap_or_default());
+        let body = json.map_err(|never| match never {}).boxed_unsync();
+        let mut request = self.request(outgoing.method, outgoing.path, body)?;
+        if let Some(accept) = outgoing.accept {
+            request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
+        }
         send(&self.shared.connections, request, outgoing.deadline).await
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: StreamBody,
+    ) -> Result<hyper::Request<StreamBody>, ExchangeFailure> {
+        let uri = format!("{}{path}", self.shared.url);
+        let request = hyper::Request::builder().method(method).uri(uri).body(body);
+        let mut request = request.map_err(|error| {
+            let reason = format!("the request cannot be made: {error}");
+            ExchangeFailure::Unanswered(EndFailure::permanent(reason))
+        })?;
+        *request.headers_mut() = self.shared.headers.clone();
+        Ok(request)
     }
 }
 
@@ -164,17 +182,23 @@ struct Outgoing<'a> {
     /// Behind the database's URL, with the slash and the query, percent-encoded.
     path: &'a str,
     json: Option<Bytes>,
+    /// Instead of JSON.
+    accept: Option<&'static str>,
     /// Until the head of the answer.
     deadline: Duration,
 }
 
 impl<'a> Outgoing<'a> {
     fn new(method: Method, path: &'a str) -> Self {
-        Self { method, path, json: None, deadline: ANSWER_DEADLINE }
+        Self { method, path, json: None, accept: None, deadline: ANSWER_DEADLINE }
     }
 
     fn json(self, json: Vec<u8>) -> Self {
         Self { json: Some(Bytes::from(json)), ..self }
+    }
+
+    fn accept(self, accept: &'static str) -> Self {
+        Self { accept: Some(accept), ..self }
     }
 
     fn deadline(self, deadline: Duration) -> Self {
@@ -185,6 +209,14 @@ impl<'a> Outgoing<'a> {
 /// One segment of a path, or a value of a query.
 fn encoded(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
+}
+
+/// The path of a document: the slash of a design document stays, as CouchDB redirects without it.
+fn document_path(id: &str) -> String {
+    match id.strip_prefix("_design/") {
+        Some(name) => format!("/_design/{}", encoded(name)),
+        None => format!("/{}", encoded(id)),
+    }
 }
 
 fn headers_of(address: &RemoteAddress) -> Result<HeaderMap, AddressError> {

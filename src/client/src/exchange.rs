@@ -1,14 +1,18 @@
 //! One HTTP exchange: a request goes out, its answer's status and headers are awaited within a
 //! deadline, its body is read piece by piece with a deadline for each piece and a bound for all.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
 use hyper::{Request, Response};
 use refuge_replication::EndFailure;
 
+use crate::carriage::{CarriedDocument, StreamBody, Watched};
 use crate::connections::Connections;
 use crate::failure::{ErrorAnswer, unanswered};
 
@@ -63,17 +67,47 @@ impl ExchangeFailure {
 /// Sends a request. A success is returned with its body yet to be read.
 pub(crate) async fn send(
     connections: &Connections,
-    request: Request<Full<Bytes>>,
+    request: Request<StreamBody>,
     deadline: Duration,
 ) -> Result<Body, ExchangeFailure> {
     let sent = connections.client().request(request);
-    let response = match tokio::time::timeout(deadline, sent).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => return Err(ExchangeFailure::Unanswered(unanswered(&error))),
-        Err(_) => return Err(overdue(deadline)),
-    };
+    match tokio::time::timeout(deadline, sent).await {
+        Ok(Ok(response)) => success(response).await,
+        Ok(Err(error)) => Err(ExchangeFailure::Unanswered(unanswered(&error))),
+        Err(_) => Err(overdue(deadline)),
+    }
+}
+
+/// Sends a request whose body may take any time, as long as it moves.
+pub(crate) async fn send_stream(
+    connections: &Connections,
+    request: Request<StreamBody>,
+) -> Result<Body, ExchangeFailure> {
+    let (head, body) = request.into_parts();
+    let (body, progress) = Watched::over(body);
+    let mut sent = pin!(connections.client().request(Request::from_parts(head, body)));
+    let mut seen = 0;
+    loop {
+        match tokio::time::timeout(ANSWER_DEADLINE, &mut sent).await {
+            Ok(Ok(response)) => return success(response).await,
+            Ok(Err(error)) => return Err(ExchangeFailure::Unanswered(unanswered(&error))),
+            Err(_) if moved(&progress, &mut seen) => {}
+            Err(_) => return Err(overdue(ANSWER_DEADLINE)),
+        }
+    }
+}
+
+fn moved(progress: &AtomicU64, seen: &mut u64) -> bool {
+    let now = progress.load(Ordering::Relaxed);
+    std::mem::replace(seen, now) != now
+}
+
+/// The body of an answer that is a success.
+async fn success(response: Response<Incoming>) -> Result<Body, ExchangeFailure> {
     let (head, incoming) = Response::into_parts(response);
-    let body = Body { incoming };
+    let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_owned();
+    let body = Body { incoming, content_type };
     if head.status.is_success() {
         return Ok(body);
     }
@@ -86,6 +120,7 @@ pub(crate) async fn send(
 #[derive(Debug)]
 pub(crate) struct Body {
     incoming: Incoming,
+    content_type: String,
 }
 
 impl Body {
@@ -107,6 +142,12 @@ impl Body {
                 Err(_) => return Err(overdue(PIECE_DEADLINE)),
             }
         }
+    }
+
+    /// Hands it on, unread, to whoever stores it.
+    pub(crate) fn carried(self) -> CarriedDocument {
+        let body = self.incoming.map_err(Into::into).boxed_unsync();
+        CarriedDocument { content_type: self.content_type, body }
     }
 
     /// All of it, at most `limit_bytes`.

@@ -7,6 +7,7 @@
 //! Documents pass as raw bytes and are never rewritten. Credentials are in one header and in no
 //! message, log or `Debug` text.
 
+mod carriage;
 mod connections;
 mod connector;
 mod database;
@@ -15,6 +16,7 @@ mod failure;
 mod splitter;
 mod tunnel;
 
+pub use carriage::{CarriedDocument, StreamBody, StreamError};
 pub use connections::{ConnectionOptions, Connections};
 pub use connector::{Duplex, PeerDialer};
 pub use database::{AddressError, RemoteDatabase};

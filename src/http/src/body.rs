@@ -3,17 +3,20 @@
 
 mod gzip;
 
-use std::sync::Arc;
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper::HeaderMap;
 use hyper::body::{Body, Frame, Incoming};
 use hyper::header::CONTENT_ENCODING;
 
 use crate::failure::Failure;
 use crate::limits;
+use crate::replicated::ReplicatedError;
 use crate::request_bytes::HeldBytes;
 use crate::rules::Rules;
 
@@ -23,11 +26,15 @@ pub(crate) struct RequestBody {
     received: u64,
     held: HeldBytes,
     rules: Arc<Rules>,
+    trailers: HeaderMap,
 }
 
 enum Source {
     /// From the network.
     Incoming(Incoming),
+    /// From another database. Behind a lock only because requests are shared between threads; it is
+    /// never taken.
+    Stream(Box<Mutex<UnsyncBoxBody<Bytes, ReplicatedError>>>),
     /// Already in memory.
     #[cfg(test)]
     Whole(Bytes),
@@ -39,14 +46,27 @@ enum Source {
 impl From<Bytes> for RequestBody {
     fn from(bytes: Bytes) -> Self {
         let held = crate::request_bytes::RequestBytes::default().none();
-        Self { source: Source::Whole(bytes), received: 0, held, rules: Arc::default() }
+        Self::from_source(Source::Whole(bytes), held, Arc::default())
     }
 }
 
 impl RequestBody {
     /// From the network; `held` counts what is taken of it into memory.
     pub(crate) fn of(incoming: Incoming, held: HeldBytes, rules: Arc<Rules>) -> Self {
-        Self { source: Source::Incoming(incoming), received: 0, held, rules }
+        Self::from_source(Source::Incoming(incoming), held, rules)
+    }
+
+    /// From another database, as `of`.
+    pub(crate) fn of_stream(
+        stream: UnsyncBoxBody<Bytes, ReplicatedError>,
+        held: HeldBytes,
+        rules: Arc<Rules>,
+    ) -> Self {
+        Self::from_source(Source::Stream(Box::new(Mutex::new(stream))), held, rules)
+    }
+
+    fn from_source(source: Source, held: HeldBytes, rules: Arc<Rules>) -> Self {
+        Self { source, received: 0, held, rules, trailers: HeaderMap::new() }
     }
 
     /// Takes the body away from its request, to be read without limits of size and time; `None`
@@ -71,18 +91,37 @@ impl RequestBody {
             #[cfg(test)]
             Source::Whole(bytes) => Ok(Some(bytes).filter(|bytes| !bytes.is_empty())),
             Source::Incoming(mut incoming) => {
-                let data = next_data(&mut incoming, self.rules.limits.body_timeout).await?;
+                let patience = self.rules.limits.body_timeout;
+                let data = next_data(&mut incoming, patience, &mut self.trailers).await?;
                 if let Some(data) = &data {
-                    self.received = self.received.saturating_add(data.len() as u64);
-                    let limit = self.rules.limits.max_http_request_size;
-                    if self.received > limit {
-                        return Err(too_large(limit));
-                    }
+                    self.count(data)?;
                     self.source = Source::Incoming(incoming);
                 }
                 Ok(data)
             }
+            Source::Stream(mut stream) => {
+                let unlocked = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
+                let patience = self.rules.limits.body_timeout;
+                let data = next_data(unlocked, patience, &mut self.trailers).await;
+                // Another end broke off, not a client: it may be otherwise soon.
+                let data = data.map_err(|failure| Failure::Unavailable(failure.to_string()))?;
+                if data.is_some() {
+                    self.source = Source::Stream(stream);
+                }
+                Ok(data)
+            }
         }
+    }
+
+    fn count(&mut self, data: &Bytes) -> Result<(), Failure> {
+        self.received = self.received.saturating_add(data.len() as u64);
+        let limit = self.rules.limits.max_http_request_size;
+        if self.received > limit { Err(too_large(limit)) } else { Ok(()) }
+    }
+
+    /// What came behind the body, once it was read to its end.
+    pub(crate) fn trailers(&self) -> &HeaderMap {
+        &self.trailers
     }
 
     /// Bytes that are still to come, where that is known.
@@ -92,6 +131,7 @@ impl RequestBody {
             #[cfg(test)]
             Source::Whole(bytes) => Some(bytes.len() as u64),
             Source::Incoming(incoming) => incoming.size_hint().exact(),
+            Source::Stream(_) => None,
         }
     }
 
@@ -102,6 +142,7 @@ impl RequestBody {
             #[cfg(test)]
             Source::Whole(bytes) => bytes.is_empty(),
             Source::Incoming(incoming) => incoming.is_end_stream(),
+            Source::Stream(_) => false,
         }
     }
 
@@ -165,26 +206,32 @@ impl RequestBody {
     }
 }
 
-async fn next_data(incoming: &mut Incoming, patience: Duration) -> Result<Option<Bytes>, Failure> {
-    while let Some(frame) = next_frame(incoming, patience).await? {
+async fn next_data<B>(
+    body: &mut B,
+    patience: Duration,
+    trailers: &mut HeaderMap,
+) -> Result<Option<Bytes>, Failure>
+where
+    B: Body<Data = Bytes, Error: Display> + Unpin,
+{
+    while let Some(frame) = next_frame(body, patience).await? {
         let frame = frame.map_err(|error| {
             Failure::BadRequest(format!("the request's body broke off: {error}"))
         })?;
-        // Trailers are of no use to any endpoint.
-        if let Ok(data) = frame.into_data()
-            && !data.is_empty()
-        {
-            return Ok(Some(data));
+        match frame.into_data() {
+            Ok(data) if data.is_empty() => {}
+            Ok(data) => return Ok(Some(data)),
+            Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
         }
     }
     Ok(None)
 }
 
-async fn next_frame(
-    incoming: &mut Incoming,
+async fn next_frame<B: Body + Unpin>(
+    body: &mut B,
     patience: Duration,
-) -> Result<Option<Result<Frame<Bytes>, hyper::Error>>, Failure> {
-    tokio::time::timeout(patience, incoming.frame()).await.map_err(|_| {
+) -> Result<Option<Result<Frame<B::Data>, B::Error>>, Failure> {
+    tokio::time::timeout(patience, body.frame()).await.map_err(|_| {
         let seconds = patience.as_secs();
         Failure::BadRequest(format!("nothing of the request's body came for {seconds} s"))
     })

@@ -1,6 +1,7 @@
 //! `/{db}/{docid}` and `POST /{db}`: which method leads where, and what is common to them. Local
 //! documents and attachments are elsewhere.
 
+mod form;
 mod read;
 mod related;
 mod revisions;
@@ -14,10 +15,9 @@ use crate::failure::Failure;
 use crate::node::Database;
 use crate::reply::Reply;
 use crate::request::Request;
-use crate::router::not_built;
 
 pub(crate) use read::open_revision;
-pub(crate) use related::corrupted;
+pub(crate) use related::{check_digest, corrupted, read_related, related_stream};
 pub(crate) use revisions::agreed_revision;
 pub(crate) use write::{create, stored_text};
 
@@ -31,7 +31,7 @@ pub(crate) async fn document(
         Method::GET | Method::HEAD => read::read(request, database, id).await,
         Method::PUT => Box::pin(write::put(request, database.as_ref(), id)).await,
         Method::DELETE => Box::pin(write::delete(request, database.as_ref(), id)).await,
-        Method::POST => Err(not_built("a document as multipart/form-data")),
+        Method::POST => Box::pin(form::post(request, database.as_ref(), id)).await,
         _ => Err(Failure::MethodNotAllowed("DELETE,GET,HEAD,POST,PUT,COPY")),
     }
 }

@@ -59,7 +59,10 @@ pub use cors::{Cors, CorsOptions};
 pub use failure::Failure;
 pub use limits::Limits;
 pub use node::*;
-pub use replicated::{replicated_document, replicated_update};
+pub use replicated::{
+    ReplicatedDocument, ReplicatedError, ReplicatedStream, replicated_document, replicated_stream,
+    replicated_update, replicated_update_of_stream,
+};
 pub use request_bytes::RequestBytes;
 pub use request_metrics::RequestMetrics;
 pub use rules::{Maintenance, Rules, ValidUser};

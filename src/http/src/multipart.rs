@@ -13,6 +13,9 @@ use crate::failure::Failure;
 pub(crate) use split::split;
 use split::{Event, Splitter};
 
+/// Most bytes of a boundary: RFC 2046 has 70, some clients take more.
+const BOUNDARY_BYTES: usize = 200;
+
 /// Parts of a request's body, one after the other.
 pub(crate) struct PartReader<'a> {
     body: &'a mut RequestBody,
@@ -23,6 +26,8 @@ pub(crate) struct PartReader<'a> {
 /// The headers of one part that matter here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PartHeaders {
+    /// The field of a form: the name in `Content-Disposition: form-data; name="…"`.
+    pub(crate) field: Option<String>,
     /// The name in `Content-Disposition: …; filename="…"`.
     pub(crate) file_name: Option<String>,
     /// `Content-Encoding` in lower case.
@@ -31,13 +36,26 @@ pub(crate) struct PartHeaders {
     pub(crate) content_type: Option<String>,
 }
 
+impl PartHeaders {
+    /// The media type in lower case, without its parameters; empty where none is told.
+    pub(crate) fn media_type(&self) -> String {
+        let text = self.content_type.as_deref().unwrap_or_default();
+        text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+}
+
 impl<'a> PartReader<'a> {
-    /// For a request with this `Content-Type`; 400 when it names no boundary.
+    /// For a body with this `Content-Type`; 400 when it names no boundary, or one that is too long.
     pub(crate) fn new(body: &'a mut RequestBody, content_type: &str) -> Result<Self, Failure> {
         let boundary = parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty());
         let boundary = boundary.ok_or_else(|| {
             Failure::BadRequest("the Content-Type has no boundary for its parts".to_owned())
         })?;
+        if boundary.len() > BOUNDARY_BYTES {
+            return Err(Failure::BadRequest(format!(
+                "the boundary of the parts is too long, at most {BOUNDARY_BYTES} bytes are taken"
+            )));
+        }
         Ok(Self { body, splitter: Splitter::new(&boundary), ended: false })
     }
 
@@ -137,7 +155,10 @@ fn read_headers(block: &[u8]) -> PartHeaders {
         let Some((name, value)) = line.split_once(':') else { continue };
         let value = value.trim();
         match name.trim().to_ascii_lowercase().as_str() {
-            "content-disposition" => headers.file_name = file_name(value),
+            "content-disposition" => {
+                headers.file_name = file_name(value);
+                headers.field = parameter(value, "name");
+            }
             "content-encoding" => headers.encoding = Some(value.to_ascii_lowercase()),
             "content-type" => headers.content_type = Some(value.to_owned()),
             _ => {}
@@ -176,6 +197,23 @@ mod tests {
         assert_eq!(file_name(plain).as_deref(), Some("a b.txt"));
         let extended = "attachment; filename=\"x\"; filename*=UTF-8''%C3%A9";
         assert_eq!(file_name(extended).as_deref(), Some("é"));
+    }
+
+    #[test]
+    fn a_field_and_its_file_have_names_of_their_own() {
+        let text = "Content-Disposition: form-data; filename=\"f.txt\"; name=\"_attachments\"\r\n\
+                    Content-Type: Text/Plain; charset=utf-8";
+        let headers = read_headers(text.as_bytes());
+        assert_eq!(headers.field.as_deref(), Some("_attachments"));
+        assert_eq!(headers.file_name.as_deref(), Some("f.txt"));
+        assert_eq!(headers.media_type(), "text/plain");
+    }
+
+    #[test]
+    fn a_boundary_has_a_bound() {
+        let mut body = RequestBody::from(Bytes::new());
+        let content_type = format!("multipart/related; boundary={}", "x".repeat(201));
+        assert!(PartReader::new(&mut body, &content_type).is_err());
     }
 
     #[tokio::test]

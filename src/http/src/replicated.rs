@@ -1,17 +1,50 @@
 //! Documents as replication carries them, for those who replicate with a database of this node
 //! without HTTP in between: the same texts as `_bulk_get` shows and `_bulk_docs` takes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
 use refuge_document::{Leaf, Revision};
 
+use crate::body::RequestBody;
+use crate::documents::{read_related, related_stream};
 use crate::failure::Failure;
 use crate::limits::Limits;
-use crate::node::{Database, DocumentTree, Update};
-use crate::show::{AttachmentBytes, ShowOptions, Shown, show};
+use crate::node::{Database, DocumentTree, StoredBody, Update};
+use crate::request_bytes::RequestBytes;
+use crate::rules::Rules;
+use crate::show::{AttachmentBytes, ShowOptions, Shown, newer_attachments_bytes, show};
 use crate::update::{Edits, parse, prepare};
 
+/// Bytes of attachments up to which they travel inside their document's text.
+const INLINE_BYTES: u64 = 512 * 1024;
+
+/// What a broken stream tells.
+pub type ReplicatedError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A revision with its attachments as bytes on their way.
+pub struct ReplicatedStream {
+    /// `multipart/related` with its boundary, or JSON where nothing follows.
+    pub content_type: String,
+    /// The bytes.
+    pub body: UnsyncBoxBody<Bytes, ReplicatedError>,
+}
+
+/// How one revision is to be replicated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplicatedDocument {
+    /// As this text, attachments inside.
+    Text(Bytes),
+    /// By [`replicated_stream`]: its attachments are too large to be held.
+    Large,
+    /// Not at all: its body is no longer stored.
+    Gone,
+}
+
 /// The text of one revision with its history and with the attachments that are newer than
-/// `possible_ancestors`; `None` when its body is no longer stored.
+/// `possible_ancestors`, where these are small.
 ///
 /// # Errors
 /// What reading it met.
@@ -21,27 +54,83 @@ pub async fn replicated_document(
     tree: &DocumentTree,
     leaf: &Leaf,
     possible_ancestors: Vec<Revision>,
-) -> Result<Option<Bytes>, Failure> {
+) -> Result<ReplicatedDocument, Failure> {
     let Some(content) = database.bodies(vec![leaf.place]).await?.pop().flatten() else {
+        return Ok(ReplicatedDocument::Gone);
+    };
+    let options = options(possible_ancestors);
+    let shown = shown(id, tree, leaf, &content);
+    if newer_attachments_bytes(&shown, &options) > INLINE_BYTES {
+        return Ok(ReplicatedDocument::Large);
+    }
+    let mut text = Vec::with_capacity(content.body.as_bytes().len() + 256);
+    show(&mut text, database, shown, &options, AttachmentBytes::Inline).await?;
+    Ok(ReplicatedDocument::Text(text.into()))
+}
+
+/// One revision as a stream; `None` where it is no longer stored.
+///
+/// # Errors
+/// What reading its text met.
+pub async fn replicated_stream(
+    database: &Arc<dyn Database>,
+    id: &str,
+    revision: &Revision,
+    possible_ancestors: Vec<Revision>,
+) -> Result<Option<ReplicatedStream>, Failure> {
+    let options = options(possible_ancestors);
+    let Some((content_type, body)) = related_stream(database, id, revision, options).await? else {
         return Ok(None);
     };
-    let options = ShowOptions {
+    let body = body.map_err(Into::into).boxed_unsync();
+    Ok(Some(ReplicatedStream { content_type, body }))
+}
+
+fn options(possible_ancestors: Vec<Revision>) -> ShowOptions {
+    ShowOptions {
         revs: true,
         attachments: true,
         atts_since: (!possible_ancestors.is_empty()).then_some(possible_ancestors),
         ..ShowOptions::default()
-    };
-    let shown = Shown {
+    }
+}
+
+fn shown<'a>(
+    id: &'a str,
+    tree: &'a DocumentTree,
+    leaf: &'a Leaf,
+    content: &'a StoredBody,
+) -> Shown<'a> {
+    Shown {
         id,
         revision: &leaf.revision,
         deleted: leaf.deleted,
-        content: &content,
+        content,
         tree: Some(tree),
         sequence: tree.sequence,
+    }
+}
+
+/// The edit that stores what comes as a stream as document `id`; its attachments are uploaded as they
+/// arrive.
+///
+/// # Errors
+/// When it is no document, when it breaks off, or an upload failed.
+pub async fn replicated_update_of_stream(
+    database: &dyn Database,
+    rules: Arc<Rules>,
+    id: &str,
+    stream: ReplicatedStream,
+) -> Result<Update, Failure> {
+    let mut body =
+        RequestBody::of_stream(stream.body, RequestBytes::default().none(), rules.clone());
+    let (incoming, followed) = if stream.content_type.starts_with("multipart/related") {
+        read_related(&mut body, &stream.content_type, &rules.limits, database).await?
+    } else {
+        let text = body.collect(&hyper::HeaderMap::new(), rules.limits.max_json_size).await?;
+        (parse(text).await?, Vec::new())
     };
-    let mut text = Vec::with_capacity(content.body.as_bytes().len() + 256);
-    show(&mut text, database, shown, &options, AttachmentBytes::Inline).await?;
-    Ok(Some(text.into()))
+    prepare(database, &rules.limits, id.to_owned(), incoming, Edits::Replicated, followed).await
 }
 
 /// The edit that stores such a text; its attachments are uploaded.

@@ -243,6 +243,18 @@ fn wanted_attachments(
     attachments.iter().map(|attachment| options.attachments && attachment.revpos > since).collect()
 }
 
+/// Bytes of the attachments that are to be shown with their bytes.
+pub(crate) fn newer_attachments_bytes(shown: &Shown<'_>, options: &ShowOptions) -> u64 {
+    let attachments = &shown.content.attachments;
+    if attachments.is_empty() {
+        return 0;
+    }
+    let history = shown.tree.and_then(|tree| tree.tree.history(shown.revision));
+    let wanted = wanted_attachments(attachments, options, &history.unwrap_or_default());
+    let lengths = attachments.iter().zip(wanted).filter(|(_, wanted)| *wanted);
+    lengths.map(|(attachment, _)| attachment.length).fold(0, u64::saturating_add)
+}
+
 /// What `_revs_info` says of a history: whether each body can still be read.
 async fn statuses(
     database: &dyn Database,

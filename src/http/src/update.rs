@@ -6,10 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use refuge_document::{
     Attachment, BadDocument, Body, EditKind, Expiry, IdError, Incoming, IncomingAttachment,
-    IncomingContent, parse_document,
+    IncomingContent, parse_digest, parse_document,
 };
 
 use crate::attachments::begin_upload;
+use crate::documents::check_digest;
 use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::node::{
@@ -150,7 +151,9 @@ async fn resolve(
     edits: Edits,
     followed: &mut impl Iterator<Item = UploadedContent>,
 ) -> Result<UpdateAttachment, Failure> {
-    let IncomingAttachment { name, content_type, revpos, content, .. } = attachment;
+    let IncomingAttachment {
+        name, content_type, revpos, content, digest, length, encoding, ..
+    } = attachment;
     let uploaded = match content {
         IncomingContent::Stub => return Ok(UpdateAttachment::Stub { name, revpos }),
         IncomingContent::Inline(bytes) => {
@@ -158,9 +161,19 @@ async fn resolve(
                 UploadOptions { content_type: content_type.clone(), already_gzipped: false };
             let mut upload = begin_upload(database, limits, &name, options).await?;
             upload.write(bytes.into()).await?;
-            upload.finish().await?
+            let uploaded = upload.finish().await?;
+            // A replicated document tells the digest of what its origin stores, which another
+            // compressor may have made of the same bytes.
+            if edits == Edits::New {
+                check_digest(digest.as_deref().and_then(parse_digest), &uploaded)?;
+            }
+            uploaded
         }
-        IncomingContent::Follows => followed.next().ok_or_else(|| {
+        IncomingContent::Follows => followed.next().map(|uploaded| UploadedContent {
+            // Bytes that come packed do not tell how many they are unpacked.
+            length: length.filter(|_| encoding.as_deref() == Some("gzip")).unwrap_or(uploaded.length),
+            ..uploaded
+        }).ok_or_else(|| {
             Failure::BadRequest(format!(
                 "The bytes of attachment '{name}' are to follow, which only a multipart/related \
                  request can do"

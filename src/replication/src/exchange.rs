@@ -93,7 +93,7 @@ pub enum Request {
         /// Document ids with the revisions that the source has.
         revisions: BTreeMap<String, Vec<Revision>>,
     },
-    /// `POST /{db}/_bulk_get?revs=true&latest=true&attachments=true`. Answered by
+    /// `POST /{db}/_bulk_get?revs=true&latest=true`, small attachments inline. Answered by
     /// [`Answer::Documents`].
     Documents {
         /// What is wanted.
@@ -109,6 +109,14 @@ pub enum Request {
         /// Documents as JSON text, with `_revisions` and inline attachments. The bytes are the
         /// source's own.
         documents: Vec<Bytes>,
+    },
+    /// Bring one revision with its attachments from the source to the target as one stream that
+    /// nobody holds whole: `GET /{db}/{docid}?rev=…&atts_since=…` into `PUT /{db}/{docid}`. Sent to
+    /// the target; the shell takes the source with it, and watches that bytes keep moving. Answered
+    /// by [`Answer::Carried`].
+    Carry {
+        /// The document and its one revision.
+        wanted: Wanted,
     },
     /// `POST /{db}/_ensure_full_commit`. Answered by [`Answer::Committed`].
     EnsureFullCommit,
@@ -151,11 +159,24 @@ pub enum Answer {
         /// Refused documents.
         refused: Vec<Refusal>,
     },
+    /// To [`Request::Carry`].
+    Carried(Carriage),
     /// To [`Request::EnsureFullCommit`].
     Committed {
         /// `instance_start_time`; empty where the end does not tell.
         instance_start_time: String,
     },
+}
+
+/// What became of a revision that was to be brought over as a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carriage {
+    /// The target has it.
+    Stored,
+    /// The target will not store it.
+    Refused(Refusal),
+    /// The source no longer has it.
+    Gone,
 }
 
 /// What an end tells of its database.
@@ -218,6 +239,9 @@ pub struct DocumentsPage {
     /// JSON texts with `_id`, `_rev`, `_revisions` and inline attachments, byte for byte as the
     /// source wrote them.
     pub documents: Vec<Bytes>,
+    /// Revisions whose attachments are too large to be held: [`Request::Carry`] brings each, one
+    /// revision in each.
+    pub carried: Vec<Wanted>,
     /// What was not looked at because the limit of bytes was reached.
     pub remaining: Vec<Wanted>,
     /// Revisions that the source no longer has.

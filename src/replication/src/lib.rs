@@ -34,8 +34,8 @@ pub use documents::{
     StateWrite, WriteOutcome,
 };
 pub use exchange::{
-    Answer, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage, Effect, End,
-    EndFailure, EndFailureKind, Information, Refusal, Request, RequestId, Wanted,
+    Answer, Carriage, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage, Effect,
+    End, EndFailure, EndFailureKind, Information, Refusal, Request, RequestId, Wanted,
 };
 pub use failure::Failure;
 pub use identity::{ReplicationId, ReplicationIdentity};

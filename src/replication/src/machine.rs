@@ -4,6 +4,7 @@
 //! Every input ends in `settle`, which starts whatever may start now, and tells the shell when to
 //! wake it.
 
+mod carrying;
 mod checkpointing;
 mod failing;
 mod opening;
@@ -72,6 +73,7 @@ enum Purpose {
     Compare(u64),
     Fetch(u64),
     Store(u64),
+    Carry(u64),
     Commit(End),
     Look(End),
     WriteLog(End),
@@ -197,6 +199,7 @@ impl Replication {
             (Purpose::Store(batch), Answer::Stored { refused }) => {
                 self.stored(batch, &outstanding.request, refused);
             }
+            (Purpose::Carry(batch), Answer::Carried(carriage)) => self.carried(batch, carriage),
             (Purpose::Commit(end), Answer::Committed { instance_start_time }) => {
                 self.committed(end, &instance_start_time)
             }
@@ -222,7 +225,12 @@ impl Replication {
     fn send(&mut self, outstanding: Outstanding) {
         let end = outstanding.end;
         let request = outstanding.request.clone();
-        let deadline_ms = self.now_ms + self.settings.answer_deadline_ms;
+        // Whoever carries watches that bytes move; how long it takes nobody knows.
+        let patience_ms = match request {
+            Request::Carry { .. } => Settings::CARRIAGE_DEADLINE_MS,
+            _ => self.settings.answer_deadline_ms,
+        };
+        let deadline_ms = self.now_ms + patience_ms;
         let id = self.requests.put(outstanding, deadline_ms);
         self.effects.push(Effect::Request { id, end, request });
     }

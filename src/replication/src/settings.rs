@@ -54,6 +54,8 @@ impl Settings {
     pub const CHECKPOINT_REST_MS: u64 = 500;
     /// 5 min: longer than a batch over a slow link and than any wait for changes.
     pub const ANSWER_DEADLINE_MS: u64 = 300_000;
+    /// 7 days: a large attachment over a slow link; while bytes move it goes on.
+    pub const CARRIAGE_DEADLINE_MS: u64 = 7 * 86_400_000;
 
     /// The usual values for a replication that runs once.
     pub fn once(id: ReplicationId, session_id: String, started_unix_ms: u64) -> Self {

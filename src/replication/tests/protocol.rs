@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use refuge_replication::{
-    Answer, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage, Effect, End,
-    EndFailure, EndFailureKind, EndPoint, Failure, Information, Phase, Refusal, Replication,
-    ReplicationId, ReplicationIdentity, Request, RequestId, Settings, Summary,
+    Answer, Carriage, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage, Effect,
+    End, EndFailure, EndFailureKind, EndPoint, Failure, Information, Phase, Refusal, Replication,
+    ReplicationId, ReplicationIdentity, Request, RequestId, Settings, Summary, Wanted,
 };
 use serde_json::{Value, json};
 
@@ -127,6 +127,7 @@ impl Script {
                 ..DocumentsPage::default()
             }),
             Request::Store { .. } => Answer::Stored { refused: Vec::new() },
+            Request::Carry { .. } => Answer::Carried(Carriage::Stored),
             Request::EnsureFullCommit => Answer::Committed { instance_start_time: "5".to_owned() },
         }
     }
@@ -324,6 +325,52 @@ fn refused_documents_are_counted_and_told() {
     assert_eq!(summary.statistics.doc_write_failures, 1);
     assert_eq!(summary.statistics.docs_written, 0);
     assert!(script.asked.contains(&"refused 1".to_owned()));
+}
+
+#[test]
+fn large_revisions_are_carried_after_the_rest_of_their_page_is_stored() {
+    let wanted = |revision: &str| Wanted {
+        id: "doc".to_owned(),
+        revisions: vec![revision.parse().unwrap()],
+        possible_ancestors: Vec::new(),
+    };
+    let page = DocumentsPage {
+        documents: vec![Bytes::from_static(b"{}")],
+        carried: vec![wanted("1-a"), wanted("1-b"), wanted("1-c")],
+        ..DocumentsPage::default()
+    };
+    let refusal =
+        Refusal { id: "doc".to_owned(), error: "forbidden".to_owned(), reason: "no".to_owned() };
+    let mut script =
+        Script::new().instead("source Documents", [Ok(Answer::Documents(page))]).instead(
+            "target Carry",
+            [
+                Err(EndFailure::transient("broken off")),
+                Ok(Answer::Carried(Carriage::Gone)),
+                Ok(Answer::Carried(Carriage::Refused(refusal))),
+            ],
+        );
+    let summary = script.run().unwrap();
+    let carries = script.asked.iter().filter(|asked| *asked == "target Carry");
+    assert_eq!(carries.count(), 4, "one was broken off and repeated");
+    let statistics = summary.statistics;
+    assert_eq!((statistics.docs_read, statistics.docs_written), (3, 2));
+    assert_eq!(statistics.doc_write_failures, 1);
+}
+
+#[test]
+fn a_document_whose_stub_the_target_lacks_is_carried_whole() {
+    let document = Bytes::from_static(br#"{"_id":"doc","_rev":"2-b"}"#);
+    let page = DocumentsPage { documents: vec![document], ..DocumentsPage::default() };
+    let refusal =
+        Refusal { id: "doc".to_owned(), error: "missing_stub".to_owned(), reason: "x".to_owned() };
+    let refused = Ok(Answer::Stored { refused: vec![refusal] });
+    let mut script = Script::new()
+        .instead("source Documents", [Ok(Answer::Documents(page))])
+        .instead("target Store", [refused]);
+    let statistics = script.run().unwrap().statistics;
+    assert!(script.asked.contains(&"target Carry".to_owned()));
+    assert_eq!((statistics.docs_written, statistics.doc_write_failures), (1, 0));
 }
 
 #[test]

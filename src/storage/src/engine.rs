@@ -186,9 +186,12 @@ impl Engine {
     }
 
     fn batch(&self, group: &[Operation]) -> OwnedWriteBatch {
-        let only_chunks =
-            group.iter().all(|operation| matches!(operation, Operation::Chunk { .. }));
-        let mode = if only_chunks { PersistMode::Buffer } else { PersistMode::SyncData };
+        // Nothing refers to the bytes of an upload yet: the sync of the document that will also syncs
+        // what stands before it in the journal.
+        let only_uploads = group.iter().all(|operation| {
+            matches!(operation, Operation::Chunk { .. } | Operation::FinishUpload { .. })
+        });
+        let mode = if only_uploads { PersistMode::Buffer } else { PersistMode::SyncData };
         let rows = group.iter().map(|operation| match operation {
             Operation::Documents(write) => write.documents.len() * ROWS_OF_A_DOCUMENT,
             Operation::Purge(write) => write.documents.len() * ROWS_OF_A_DOCUMENT,

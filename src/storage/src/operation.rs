@@ -101,8 +101,8 @@ pub enum Operation {
     },
     /// Stores one chunk of an upload that nothing refers to yet → [`Outcome::Done`], or
     /// [`Outcome::NoSuchUpload`] where the upload was given up meanwhile: ten minutes after its
-    /// last chunk. A group of chunks alone is not synced; [`Operation::FinishUpload`] syncs what
-    /// came before it.
+    /// last chunk. A group of uploads alone is not synced: it is durable with the document that
+    /// comes to refer to it.
     Chunk {
         /// The database.
         database: DatabaseId,
@@ -113,9 +113,10 @@ pub enum Operation {
         /// Its bytes.
         bytes: Bytes,
     },
-    /// Gives an upload its address → [`Outcome::Done`] or [`Outcome::NoSuchUpload`], as a chunk.
-    /// Where the database already holds this content, the upload's own chunks leave instead. The
-    /// content is held for ten minutes, or until a document that refers to it is written.
+    /// Gives an upload its address → [`Outcome::Done`] or [`Outcome::NoSuchUpload`], as a chunk;
+    /// durable as chunks are. Where the database already holds this content, the upload's own
+    /// chunks leave instead. The content is held for ten minutes, or until a document that refers
+    /// to it is written.
     FinishUpload {
         /// The database.
         database: DatabaseId,

@@ -1,5 +1,7 @@
 //! Reading documents: `_bulk_get`, cut into documents while it arrives; one `open_revs` request a
-//! document where the peer does not know it. The documents' bytes are not touched.
+//! document where the peer does not know it. They come with stubs first; those with small attachments
+//! that the target lacks are asked for again with them, those with large ones are to be carried. The
+//! documents' bytes are not touched.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -8,10 +10,11 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
-use refuge_document::json;
+use refuge_document::{Revision, json};
 use refuge_replication::{DocumentsPage, EndFailure, Wanted};
 
-use super::{RemoteDatabase, encoded};
+use super::attached::{Way, way_of};
+use super::{RemoteDatabase, document_path, encoded};
 use crate::exchange::ExchangeFailure;
 use crate::failure::unreadable;
 use crate::splitter::Splitter;
@@ -51,12 +54,46 @@ impl RemoteDatabase {
         if self.shared.without_bulk_get.load(Ordering::Relaxed) {
             return self.documents_one_by_one(wanted, limit_bytes).await;
         }
-        match self.bulk_get(wanted, limit_bytes).await {
-            Ok(page) => Ok(page),
+        match self.bulk_get(wanted, limit_bytes, Attachments::Stubs).await {
+            Ok(found) => Ok(self.with_inline(found, limit_bytes).await?),
             Err(BulkGetFailure::Unknown) => {
                 self.shared.without_bulk_get.store(true, Ordering::Relaxed);
                 self.documents_one_by_one(wanted, limit_bytes).await
             }
+            Err(BulkGetFailure::Failed(failure)) => Err(failure),
+        }
+    }
+
+    /// Adds the documents with small attachments, as many as fit (at least one where there is nothing
+    /// else); the rest remains.
+    async fn with_inline(
+        &self,
+        found: Found,
+        limit_bytes: usize,
+    ) -> Result<DocumentsPage, EndFailure> {
+        let Found { mut page, inline } = found;
+        let held: usize = page.documents.iter().map(Bytes::len).sum();
+        let mut room = u64::try_from(limit_bytes.saturating_sub(held)).unwrap_or(u64::MAX);
+        let mut asked = Vec::new();
+        for (wanted, bytes) in inline {
+            let text_bytes = bytes / 3 * 4;
+            if text_bytes > room && !(asked.is_empty() && page.documents.is_empty()) {
+                page.remaining.push(wanted);
+                continue;
+            }
+            room = room.saturating_sub(text_bytes);
+            asked.push(wanted);
+        }
+        if asked.is_empty() {
+            return Ok(page);
+        }
+        match self.bulk_get(&asked, usize::MAX / 4, Attachments::Inline).await {
+            Ok(mut found) => {
+                page.documents.append(&mut found.page.documents);
+                page.gone += found.page.gone;
+                Ok(page)
+            }
+            Err(BulkGetFailure::Unknown) => Err(unreadable("_bulk_get", "it is known no longer")),
             Err(BulkGetFailure::Failed(failure)) => Err(failure),
         }
     }
@@ -77,9 +114,14 @@ impl RemoteDatabase {
         &self,
         wanted: &[Wanted],
         limit_bytes: usize,
-    ) -> Result<DocumentsPage, BulkGetFailure> {
-        let path = "/_bulk_get?revs=true&latest=true&attachments=true";
-        let mut body = match self.post(path, bulk_get_request(wanted)).await {
+        attachments: Attachments,
+    ) -> Result<Found, BulkGetFailure> {
+        // What is asked for with its attachments was seen to be a leaf just now.
+        let path = match attachments {
+            Attachments::Stubs => "/_bulk_get?revs=true&latest=true",
+            Attachments::Inline => "/_bulk_get?revs=true&attachments=true",
+        };
+        let mut body = match self.post(path, bulk_get_request(wanted, attachments)).await {
             Ok(body) => body,
             Err(ExchangeFailure::Answer(answer)) if answer.tells_of_missing_database() => {
                 return Err(BulkGetFailure::Failed(answer.into()));
@@ -90,7 +132,7 @@ impl RemoteDatabase {
             Err(failure) => return Err(failure.into()),
         };
         let mut splitter = Splitter::default();
-        let mut reading = Reading::new(wanted);
+        let mut reading = Reading::new(wanted, attachments);
         while let Some(piece) = body.piece().await? {
             splitter.push(&piece);
             while let Some(element) = splitter.next_element() {
@@ -123,9 +165,12 @@ impl RemoteDatabase {
         }
         let mut answers = stream::iter(requests).buffered(SINGLE_REQUESTS);
         while let Some(answer) = answers.next().await {
-            let mut answer = answer?;
+            let Found { page: mut answer, inline } = answer?;
             bytes += answer.documents.iter().map(Bytes::len).sum::<usize>();
             page.documents.append(&mut answer.documents);
+            page.carried.append(&mut answer.carried);
+            // One request a document in any case: it may as well be a stream.
+            page.carried.extend(inline.into_iter().map(|(wanted, _)| wanted));
             page.gone += answer.gone;
             done += 1;
             if bytes > limit_bytes {
@@ -136,14 +181,14 @@ impl RemoteDatabase {
         Ok(page)
     }
 
-    async fn open_revisions(&self, wanted: &Wanted) -> Result<DocumentsPage, EndFailure> {
-        let mut page = DocumentsPage::default();
+    async fn open_revisions(&self, wanted: &Wanted) -> Result<Found, EndFailure> {
+        let mut found = Found::default();
         for revisions in wanted.revisions.chunks(REVISIONS_PER_URL) {
             let texts: Vec<String> = revisions.iter().map(ToString::to_string).collect();
             let texts = serde_json::Value::from(texts).to_string();
             let path = format!(
-                "/{}?revs=true&latest=true&attachments=true&open_revs={}",
-                encoded(&wanted.id),
+                "{}?revs=true&latest=true&open_revs={}",
+                document_path(&wanted.id),
                 encoded(&texts)
             );
             let body = match self.get(&path).await {
@@ -151,16 +196,48 @@ impl RemoteDatabase {
                 Err(ExchangeFailure::Answer(answer))
                     if answer.status == 404 && !answer.tells_of_missing_database() =>
                 {
-                    page.gone += revisions.len() as u64;
+                    found.page.gone += revisions.len() as u64;
                     continue;
                 }
                 Err(failure) => return Err(failure.into()),
             };
             let text = body.read(DOCUMENT_BYTES).await?;
-            read_outcomes(&text, &text, &mut page)
+            let outcomes = read_outcomes(&text, &text, &mut found.page.gone)
                 .map_err(|error| unreadable("open_revs", error))?;
+            for document in outcomes {
+                found.take(document, wanted).map_err(|error| unreadable("open_revs", error))?;
+            }
         }
-        Ok(page)
+        Ok(found)
+    }
+}
+
+/// How attachments come with documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attachments {
+    /// Not at all.
+    Stubs,
+    /// In the JSON, where they are newer than what is known.
+    Inline,
+}
+
+/// What was found: a page, and what is to be asked for again with attachments of so many bytes.
+#[derive(Default)]
+struct Found {
+    page: DocumentsPage,
+    inline: Vec<(Wanted, u64)>,
+}
+
+impl Found {
+    /// Takes a document that came with stubs.
+    fn take(&mut self, document: Bytes, wanted: &Wanted) -> Result<(), String> {
+        let again = |revision| Wanted { revisions: vec![revision], ..wanted.clone() };
+        match way_of(&document, &wanted.possible_ancestors)? {
+            Way::AsItIs => self.page.documents.push(document),
+            Way::Inline { revision, bytes } => self.inline.push((again(revision), bytes)),
+            Way::Carried { revision } => self.page.carried.push(again(revision)),
+        }
+        Ok(())
     }
 }
 
@@ -189,14 +266,15 @@ struct Reading<'a> {
     wanted: &'a [Wanted],
     /// Results seen of each id; peers send one a revision, or one a document.
     seen: BTreeMap<&'a str, usize>,
-    page: DocumentsPage,
+    attachments: Attachments,
+    found: Found,
     bytes: usize,
 }
 
 impl<'a> Reading<'a> {
-    fn new(wanted: &'a [Wanted]) -> Self {
+    fn new(wanted: &'a [Wanted], attachments: Attachments) -> Self {
         let ids = wanted.iter().map(|wanted| (wanted.id.as_str(), 0));
-        Self { wanted, seen: ids.collect(), page: DocumentsPage::default(), bytes: 0 }
+        Self { wanted, seen: ids.collect(), attachments, found: Found::default(), bytes: 0 }
     }
 
     /// Takes one result; tells whether it is enough and the rest is better asked for again.
@@ -209,30 +287,38 @@ impl<'a> Reading<'a> {
         *seen += 1;
         let seen = *seen;
         self.bytes += element.len();
-        read_outcomes(element, outcomes, &mut self.page).map_err(bad)?;
         let asked = self.wanted.iter().find(|wanted| wanted.id == id);
+        let documents = read_outcomes(element, outcomes, &mut self.found.page.gone).map_err(bad)?;
+        for document in documents {
+            match (self.attachments, asked) {
+                (Attachments::Stubs, Some(wanted)) => {
+                    self.found.take(document, wanted).map_err(bad)?;
+                }
+                _ => self.found.page.documents.push(document),
+            }
+        }
         let whole = asked.is_none_or(|wanted| seen >= wanted.revisions.len());
         Ok(whole && self.bytes > limit_bytes.saturating_mul(2))
     }
 
     /// The page when reading was stopped: what was not seen remains.
-    fn broken_off(mut self) -> DocumentsPage {
+    fn broken_off(mut self) -> Found {
         let unseen = |wanted: &&Wanted| self.seen.get(wanted.id.as_str()) == Some(&0);
-        self.page.remaining = self.wanted.iter().filter(unseen).cloned().collect();
-        self.page
+        self.found.page.remaining = self.wanted.iter().filter(unseen).cloned().collect();
+        self.found
     }
 
     /// The page when the answer came to its end: everything must have been in it, or the checkpoint
     /// would pass over what was not.
-    fn complete(self) -> Result<DocumentsPage, EndFailure> {
+    fn complete(self) -> Result<Found, EndFailure> {
         match self.seen.iter().find(|(_, seen)| **seen == 0) {
             Some((id, _)) => Err(unreadable("_bulk_get", format!("{id} is not in it"))),
-            None => Ok(self.page),
+            None => Ok(self.found),
         }
     }
 }
 
-fn bulk_get_request(wanted: &[Wanted]) -> Vec<u8> {
+fn bulk_get_request(wanted: &[Wanted], attachments: Attachments) -> Vec<u8> {
     let mut out = br#"{"docs":["#.to_vec();
     let mut first = true;
     for wanted in wanted {
@@ -245,11 +331,25 @@ fn bulk_get_request(wanted: &[Wanted]) -> Vec<u8> {
             json::write_string(&mut out, &wanted.id);
             out.extend_from_slice(br#","rev":"#);
             json::write_string(&mut out, &revision.to_string());
+            if attachments == Attachments::Inline && !wanted.possible_ancestors.is_empty() {
+                write_ancestors(&mut out, &wanted.possible_ancestors);
+            }
             out.push(b'}');
         }
     }
     out.extend_from_slice(b"]}");
     out
+}
+
+fn write_ancestors(out: &mut Vec<u8>, ancestors: &[Revision]) {
+    out.extend_from_slice(br#","atts_since":["#);
+    for (number, revision) in ancestors.iter().enumerate() {
+        if number > 0 {
+            out.push(b',');
+        }
+        json::write_string(out, &revision.to_string());
+    }
+    out.push(b']');
 }
 
 /// `id` and `docs` of one result.
@@ -270,22 +370,23 @@ fn result_parts(element: &[u8]) -> Result<(String, &[u8]), String> {
 }
 
 /// `[{"ok": document}, {"missing": revision}, {"error": {…}}, …]`; `outcomes` is a part of `whole`,
-/// which the documents then share.
-fn read_outcomes(whole: &Bytes, outcomes: &[u8], page: &mut DocumentsPage) -> Result<(), String> {
+/// which the documents then share. Revisions that are no longer there are counted.
+fn read_outcomes(whole: &Bytes, outcomes: &[u8], gone: &mut u64) -> Result<Vec<Bytes>, String> {
+    let mut documents = Vec::new();
     for outcome in json::elements(outcomes).map_err(|error| error.to_string())? {
         let outcome = outcome.map_err(|error| error.to_string())?;
         for member in json::members(outcome).map_err(|error| error.to_string())? {
             let (name, value) = member.map_err(|error| error.to_string())?;
             match &*name {
-                "ok" => page.documents.push(whole.slice_ref(value)),
-                "missing" => page.gone += 1,
-                "error" if is_gone(value) => page.gone += 1,
+                "ok" => documents.push(whole.slice_ref(value)),
+                "missing" => *gone += 1,
+                "error" if is_gone(value) => *gone += 1,
                 "error" => return Err(format!("an error: {}", String::from_utf8_lossy(value))),
                 _ => {}
             }
         }
     }
-    Ok(())
+    Ok(documents)
 }
 
 /// Whether the error says that the revision is no longer there.

@@ -34,9 +34,10 @@ impl RemoteDatabase {
         while let Some(part) = parts.pop() {
             match self.store_part(part).await {
                 Ok(mut some) => refused.append(&mut some),
-                Err(failure) if failure.status() == Some(413) => match part {
+                // Of a request that is too large, or of which one document lacks an attachment.
+                Err(failure) if matches!(failure.status(), Some(412 | 413)) => match part {
                     [] => {}
-                    [document] => refused.push(too_large(document)),
+                    [document] => refused.push(alone(document, &failure)),
                     several => {
                         let (first, second) = several.split_at(several.len() / 2);
                         parts.push(second);
@@ -115,17 +116,19 @@ fn may_pass(error: &str) -> bool {
     passing.contains(&error)
 }
 
-fn too_large(document: &[u8]) -> Refusal {
+/// The refusal of a document that was refused when it was sent alone.
+fn alone(document: &[u8], failure: &ExchangeFailure) -> Refusal {
     let id = json::members(document).ok().and_then(|members| {
         let mut members = members.flatten();
         let (_, value) = members.find(|(name, _)| name == "_id")?;
         json::string(value).map(std::borrow::Cow::into_owned)
     });
-    Refusal {
-        id: id.unwrap_or_default(),
-        error: "too_large".to_owned(),
-        reason: "the target takes no document of this size".to_owned(),
-    }
+    let (error, reason) = if failure.status() == Some(412) {
+        ("missing_stub", "the target lacks an attachment that the document refers to")
+    } else {
+        ("too_large", "the target takes no document of this size")
+    };
+    Refusal { id: id.unwrap_or_default(), error: error.to_owned(), reason: reason.to_owned() }
 }
 
 #[cfg(test)]

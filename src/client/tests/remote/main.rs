@@ -7,6 +7,7 @@
     reason = "in a test a panic is the message"
 )]
 
+mod attached;
 mod server;
 
 use std::collections::BTreeMap;
@@ -198,7 +199,7 @@ async fn documents_pass_byte_for_byte() {
     let stored = database.perform(&Request::Store { documents }).await;
     assert_eq!(stored, Ok(Answer::Stored { refused: vec![] }));
     let seen = server.seen();
-    assert_eq!(seen[0].line, "POST /db/_bulk_get?revs=true&latest=true&attachments=true");
+    assert_eq!(seen[0].line, "POST /db/_bulk_get?revs=true&latest=true");
     assert_eq!(seen[0].body, r#"{"docs":[{"id":"a","rev":"1-a"},{"id":"b","rev":"1-b"}]}"#);
     assert_eq!(seen[1].body, format!(r#"{{"new_edits":false,"docs":[{AWKWARD}]}}"#));
 }
@@ -274,7 +275,7 @@ async fn peers_without_bulk_get_are_asked_for_one_document_after_the_other() {
     assert_eq!(bulk.count(), 1, "it is asked once");
     assert!(
         lines.contains(
-            &"GET /db/a%2F%C3%BC?revs=true&latest=true&attachments=true\
+            &"GET /db/a%2F%C3%BC?revs=true&latest=true\
           &open_revs=%5B%222-b%22%2C%221-z%22%5D"
                 .to_owned()
         )

@@ -1,8 +1,8 @@
 //! Storing and removing one attachment: an edit of its document that keeps everything else.
 
 use base64::Engine as _;
-use hyper::StatusCode;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use hyper::{HeaderMap, StatusCode};
 use refuge_document::{Body, EditKind, Revision, check_attachment_name, check_document_id};
 
 use super::{begin_upload, missing};
@@ -30,11 +30,13 @@ pub(super) async fn put(
     let content_type = request.header(CONTENT_TYPE).unwrap_or("application/octet-stream");
     let content_type = content_type.to_owned();
     let already_gzipped = comes_gzipped(request)?;
-    let expected = content_md5(request)?;
+    content_md5(&request.headers)?;
     let options = UploadOptions { content_type: content_type.clone(), already_gzipped };
     let content = upload(request, database, name, options).await?;
-    if expected.is_some_and(|expected| expected != content.received_digest) {
-        return Err(corrupted());
+    for headers in [&request.headers, request.body.trailers()] {
+        if content_md5(headers)?.is_some_and(|expected| expected != content.received_digest) {
+            return Err(corrupted());
+        }
     }
     // As in CouchDB the new one stands first, which is part of the revision.
     let new = update::described(name.to_owned(), content_type, 0, content);
@@ -133,9 +135,10 @@ fn comes_gzipped(request: &Request) -> Result<bool, Failure> {
     }
 }
 
-/// The digest of the `Content-MD5` header; 400 where it is none.
-fn content_md5(request: &Request) -> Result<Option<[u8; 16]>, Failure> {
-    let Some(text) = request.header("content-md5") else { return Ok(None) };
+/// The digest of the `Content-MD5` header or trailer; 400 where it is none.
+fn content_md5(headers: &HeaderMap) -> Result<Option<[u8; 16]>, Failure> {
+    let Some(value) = headers.get("content-md5") else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
     let decoded = base64::engine::general_purpose::STANDARD.decode(text.trim());
     let digest = decoded.ok().and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
     digest.map(Some).ok_or_else(|| {

@@ -102,7 +102,7 @@ pub(super) fn tagged(
 }
 
 /// The winner, or the revision that is asked for (with `latest`, the leaf below it).
-async fn open(
+pub(super) async fn open(
     database: &dyn Database,
     id: &str,
     revision: Option<&Revision>,

@@ -1,117 +1,24 @@
-//! Documents whose attachments' bytes stand behind them in a `multipart/related` body: read from a
-//! `PUT`, and written as answers (`multipart/mixed` around them for open revisions).
+//! Documents whose attachments' bytes stand behind them, as answers: `multipart/related`, and
+//! `multipart/mixed` around them for open revisions. How such a body is read is in `reading`.
+
+mod reading;
 
 use std::sync::Arc;
 
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use refuge_document::{Attachment, Encoding, Incoming, IncomingContent, parse_digest};
+use hyper::header::HeaderValue;
+use refuge_document::{Attachment, Encoding, Revision};
 
-use super::read::{Found, OpenRevisions, Opened, tagged, write_missing};
-use crate::attachments::begin_upload;
+use super::read::{Found, OpenRevisions, Opened, open, tagged, write_missing};
 use crate::content;
 use crate::failure::Failure;
-use crate::limits::Limits;
-use crate::multipart::{PartHeaders, PartReader};
-use crate::node::{Database, UploadOptions, UploadedContent};
+use crate::node::Database;
 use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::show::{AttachmentBytes, ShowOptions, Showing, show};
-use crate::stream::ReplySender;
-use crate::update;
+use crate::stream::{ReplyBody, ReplySender};
 
-/// Reads a `multipart/related` request: the document first, then the bytes of each attachment that
-/// it announces with `follows`. The contents come back in the order in which it lists them.
-pub(super) async fn read(
-    request: &mut Request,
-    database: &dyn Database,
-) -> Result<(Incoming, Vec<UploadedContent>), Failure> {
-    let rules = request.rules.clone();
-    let content_type = request.header(CONTENT_TYPE).unwrap_or_default().to_owned();
-    let mut parts = PartReader::new(&mut request.body, &content_type)?;
-    let broken = || Failure::BadRequest("the multipart body has no document".to_owned());
-    parts.next_part().await?.ok_or_else(broken)?;
-    let text = parts.whole(rules.limits.max_json_size).await?;
-    let incoming = update::parse(text).await?;
-    let mut waiting: Vec<Waiting> = announced(&incoming);
-    let mut contents: Vec<Option<UploadedContent>> = waiting.iter().map(|_| None).collect();
-    while let Some(headers) = parts.next_part().await? {
-        let Some(position) = place(&waiting, &headers) else { continue };
-        let Some(attachment) = waiting.get_mut(position) else { continue };
-        attachment.arrived = true;
-        let content = upload(database, &rules.limits, &mut parts, attachment, &headers).await?;
-        if let Some(slot) = contents.get_mut(position) {
-            *slot = Some(content);
-        }
-    }
-    let missing = waiting.iter().find(|attachment| !attachment.arrived);
-    if let Some(missing) = missing {
-        return Err(Failure::BadRequest(format!(
-            "the bytes of attachment '{}' did not follow",
-            missing.name
-        )));
-    }
-    Ok((incoming, contents.into_iter().flatten().collect()))
-}
-
-/// An attachment whose bytes are to follow.
-struct Waiting {
-    name: String,
-    content_type: String,
-    gzipped: bool,
-    digest: Option<[u8; 16]>,
-    arrived: bool,
-}
-
-fn announced(incoming: &Incoming) -> Vec<Waiting> {
-    let follows = incoming.attachments.iter().filter(|one| one.content == IncomingContent::Follows);
-    follows
-        .map(|one| Waiting {
-            name: one.name.clone(),
-            content_type: one.content_type.clone(),
-            gzipped: one.encoding.as_deref() == Some("gzip"),
-            digest: one.digest.as_deref().and_then(parse_digest),
-            arrived: false,
-        })
-        .collect()
-}
-
-/// Which attachment a part is: the one it names, else the next that is waited for.
-fn place(waiting: &[Waiting], headers: &PartHeaders) -> Option<usize> {
-    let named = headers.file_name.as_ref().and_then(|name| {
-        waiting.iter().position(|attachment| !attachment.arrived && attachment.name == *name)
-    });
-    named.or_else(|| waiting.iter().position(|attachment| !attachment.arrived))
-}
-
-async fn upload(
-    database: &dyn Database,
-    limits: &Limits,
-    parts: &mut PartReader<'_>,
-    attachment: &Waiting,
-    headers: &PartHeaders,
-) -> Result<UploadedContent, Failure> {
-    let already_gzipped = attachment.gzipped || headers.encoding.as_deref() == Some("gzip");
-    let options = UploadOptions { content_type: attachment.content_type.clone(), already_gzipped };
-    let mut upload = begin_upload(database, limits, &attachment.name, options).await?;
-    while let Some(bytes) = parts.data().await? {
-        upload.write(bytes).await?;
-    }
-    let content = upload.finish().await?;
-    match attachment.digest {
-        Some(digest) if digest != content.received_digest && digest != content.digest => {
-            Err(corrupted())
-        }
-        _ => Ok(content),
-    }
-}
-
-/// What is said of bytes that do not fit the MD5 given with them.
-pub(crate) fn corrupted() -> Failure {
-    Failure::Invalid {
-        error: "content_md5_mismatch",
-        reason: "Possible message corruption.".to_owned(),
-    }
-}
+pub(super) use reading::read;
+pub(crate) use reading::{check_digest, corrupted, read_related};
 
 /// A document with its attachments behind it, as the answer to a `GET`.
 pub(super) async fn answer(
@@ -137,6 +44,32 @@ pub(super) async fn answer(
             sender.flush().await
         })
     }))
+}
+
+/// One revision as a body of its own, with its `Content-Type`; `None` where it is not stored.
+pub(crate) async fn related_stream(
+    database: &Arc<dyn Database>,
+    id: &str,
+    revision: &Revision,
+    options: ShowOptions,
+) -> Result<Option<(String, ReplyBody)>, Failure> {
+    let opened = match open(database.as_ref(), id, Some(revision), false, &options).await {
+        Ok(opened) => opened,
+        Err(Failure::NotFound(_)) => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let mut text = Vec::new();
+    let shown = opened.shown(id);
+    let showing =
+        show(&mut text, database.as_ref(), shown, &options, AttachmentBytes::Follow).await?;
+    let related = Related::new(text, showing, opened.content.attachments, boundary());
+    let content_type = related.content_type();
+    let (length, database) = (related.length(), database.clone());
+    let body = ReplyBody::produced(Some(length), |mut sender| async move {
+        related.send(database.as_ref(), &mut sender).await?;
+        sender.flush().await
+    });
+    Ok(Some((content_type, body)))
 }
 
 /// Open revisions as `multipart/mixed`, one part each.

@@ -110,7 +110,12 @@ pub(super) async fn delete(
 }
 
 /// What a writer hears. With `batch=ok` it asked not to wait; it did, but is answered as it expects.
-fn stored(request: &Request, status: StatusCode, id: &str, revision: &Revision) -> Reply {
+pub(super) fn stored(
+    request: &Request,
+    status: StatusCode,
+    id: &str,
+    revision: &Revision,
+) -> Reply {
     let batch = request.query.text("batch") == Some("ok");
     let status = if batch { StatusCode::ACCEPTED } else { status };
     let mut reply = reply::json(status, stored_text(id, (!batch).then_some(revision)));

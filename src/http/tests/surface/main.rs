@@ -15,6 +15,7 @@ mod client;
 mod connections;
 mod databases;
 mod documents;
+mod forms;
 mod locals;
 mod memory;
 mod node_events;

@@ -46,9 +46,42 @@ async fn what_does_not_follow_or_does_not_fit_is_refused() {
     client.send("PUT /db/a", TYPE, cut).await.expect(400);
     let bare = [("content-type", "multipart/related")];
     client.send("PUT /db/a", &bare, "x").await.expect(400);
+    let two = related(document, &[("", "hello"), ("", "more")]);
+    client.send("PUT /db/a", TYPE, two).await.expect(400);
+    for (length, reason) in [(4, "longer"), (6, "shorter")] {
+        let document =
+            format!(r#"{{"_attachments":{{"one":{{"follows":true,"length":{length}}}}}}}"#);
+        let wrong = related(&document, &[("", "hello")]);
+        let refused = client.send("PUT /db/a", TYPE, wrong).await.expect(400);
+        assert_eq!(refused.json()["reason"], format!("attachment {reason} than expected"));
+    }
+    let no_json = related(document, &[("", "hello")]).replace("application/json", "text/plain");
+    client.send("PUT /db/a", TYPE, no_json).await.expect(415);
     client.get("/db/a").await.expect(404);
     let good = related(document, &[("", "hello")]);
     client.send("PUT /db/a", TYPE, good).await.expect(201);
+}
+
+#[tokio::test]
+async fn packed_bytes_that_follow_are_kept_with_both_lengths() {
+    let mut client = Client::with_database().await;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, "word ".repeat(100).as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    let document = format!(
+        r#"{{"_attachments":{{"one":{{"follows":true,"content_type":"text/plain","encoding":"gzip","length":500,"encoded_length":{}}}}}}}"#,
+        packed.len()
+    );
+    let mut body = related(&document, &[("", "")]).into_bytes();
+    let end = body.len() - "\r\n--xyz--".len();
+    body.splice(end..end, packed.iter().copied());
+    client.send("PUT /db/a", TYPE, body).await.expect(201);
+    let told = client.get("/db/a?att_encoding_info=true").await.json();
+    let stub = &told["_attachments"]["one"];
+    assert_eq!((stub["length"].as_u64(), stub["encoding"].as_str()), (Some(500), Some("gzip")));
+    assert_eq!(stub["encoded_length"], packed.len());
+    let plain = client.send("GET /db/a/one", &[], "").await.expect(200);
+    assert_eq!(plain.text(), "word ".repeat(100));
 }
 
 #[tokio::test]

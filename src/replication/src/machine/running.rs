@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use bytes::Bytes;
 use serde_json::Value;
 
+use super::carrying::lacking_stubs;
 use super::checkpointing::Checkpointing;
 use super::{LogBody, Purpose, Replication, State};
 use crate::exchange::{
@@ -59,20 +61,21 @@ enum Feed {
 }
 
 #[derive(Debug)]
-struct Batch {
+pub(super) struct Batch {
     number: u64,
     /// Where the feed stood behind it.
     end: String,
     /// Whether it held any rows.
     rows: bool,
-    stage: Stage,
+    pub(super) stage: Stage,
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     Comparing,
     Fetching,
-    Storing { remaining: Vec<Wanted> },
+    Storing { carried: Vec<Wanted>, remaining: Vec<Wanted> },
+    Carrying { carried: Vec<Wanted>, remaining: Vec<Wanted> },
     Stored,
 }
 
@@ -123,7 +126,7 @@ impl Running {
         matches!(self.feed, Feed::End { .. }) && self.batches.is_empty()
     }
 
-    fn batch(&mut self, number: u64) -> Option<&mut Batch> {
+    pub(super) fn batch(&mut self, number: u64) -> Option<&mut Batch> {
         self.batches.iter_mut().find(|batch| batch.number == number)
     }
 
@@ -256,7 +259,7 @@ impl Replication {
     }
 
     /// Fetches the rest of a batch, or ends it where there is none.
-    fn fetch_or_finish(&mut self, number: u64, wanted: Vec<Wanted>) {
+    pub(super) fn fetch_or_finish(&mut self, number: u64, wanted: Vec<Wanted>) {
         let (now_ms, limit_bytes) = (self.now_ms, self.settings.batch_bytes);
         let Some(running) = self.running() else {
             return;
@@ -279,7 +282,8 @@ impl Replication {
             Request::Documents { wanted, .. } => (wanted.len(), revisions_of(wanted)),
             _ => (0, 0),
         };
-        if page.documents.is_empty() && page.remaining.len() >= asked.max(1) {
+        let nothing = page.documents.is_empty() && page.carried.is_empty();
+        if nothing && page.remaining.len() >= asked.max(1) {
             let reason = "it answered none of the documents asked for".to_owned();
             return self.fail_permanently(End::Source, reason);
         }
@@ -294,23 +298,28 @@ impl Replication {
             self.effects.push(Effect::Refused(refused));
         }
         if documents.is_empty() {
-            return self.fetch_or_finish(number, page.remaining);
+            return self.carry_or_fetch(number, page.carried, page.remaining);
         }
         let Some(batch) = self.running().and_then(|running| running.batch(number)) else {
             return;
         };
-        batch.stage = Stage::Storing { remaining: page.remaining };
+        batch.stage = Stage::Storing { carried: page.carried, remaining: page.remaining };
         let request = Request::Store { documents };
         self.ask(End::Target, Purpose::Store(number), request);
     }
 
-    pub(super) fn stored(&mut self, number: u64, request: &Request, refused: Vec<Refusal>) {
-        let sent = match request {
-            Request::Store { documents } => documents.len() as u64,
-            _ => 0,
+    pub(super) fn stored(&mut self, number: u64, request: &Request, mut refused: Vec<Refusal>) {
+        let documents: &[Bytes] = match request {
+            Request::Store { documents } => documents,
+            _ => &[],
         };
+        // What an ancestor would have lent is brought along the second time.
+        let lacking = lacking_stubs(documents, &refused);
+        refused.retain(|refusal| !lacking.iter().any(|wanted| wanted.id == refusal.id));
         let refusals = refused.len() as u64;
+        let sent = (documents.len() - lacking.len().min(documents.len())) as u64;
         self.statistics.docs_written += sent.saturating_sub(refusals);
+        self.statistics.docs_read = self.statistics.docs_read.saturating_sub(lacking.len() as u64);
         self.statistics.doc_write_failures += refusals;
         if !refused.is_empty() {
             self.effects.push(Effect::Refused(refused));
@@ -318,11 +327,14 @@ impl Replication {
         let Some(batch) = self.running().and_then(|running| running.batch(number)) else {
             return;
         };
-        let remaining = match &mut batch.stage {
-            Stage::Storing { remaining } => std::mem::take(remaining),
-            _ => Vec::new(),
+        let (mut carried, remaining) = match &mut batch.stage {
+            Stage::Storing { carried, remaining } => {
+                (std::mem::take(carried), std::mem::take(remaining))
+            }
+            _ => Default::default(),
         };
-        self.fetch_or_finish(number, remaining);
+        carried.extend(lacking);
+        self.carry_or_fetch(number, carried, remaining);
     }
 }
 

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use refuge_replication::{
-    Answer, CheckpointLog, Effect, End, EndFailure, EndPoint, Failure, Replication, ReplicationId,
-    ReplicationIdentity, Request, RequestId, Retries, Settings, Summary, common_session,
+    Answer, Carriage, CheckpointLog, Effect, End, EndFailure, EndPoint, Failure, Replication,
+    ReplicationId, ReplicationIdentity, Request, RequestId, Retries, Settings, Summary, Wanted,
+    common_session,
 };
 use serde_json::Value;
 
@@ -286,27 +287,42 @@ impl World {
             }
             return;
         }
+        // Who carries watches that bytes move: nothing of that is lost in silence.
+        let watched = matches!(arrival.request, Request::Carry { .. });
         if self.faulty() && self.dice.percent(6) {
             // Lost on the way; half the time the sender is not even told.
-            if self.dice.percent(50) {
+            if self.dice.percent(50) || watched {
                 let outcome = Err(EndFailure::transient("connection reset"));
                 self.at(answer_at, Event::Answer(from, generation, id, outcome));
             }
             return;
         }
         let request = arrival.request;
-        let outcome = self.databases[side].perform(&request);
+        let outcome = match &request {
+            Request::Carry { wanted } => Ok(Answer::Carried(self.carry(from, wanted))),
+            request => self.databases[side].perform(request),
+        };
         if let Request::WriteCheckpoint { body, .. } = &request {
             self.check_checkpoint(from, body);
         }
         if self.faulty() && self.dice.percent(6) {
-            if self.dice.percent(50) {
+            if self.dice.percent(50) || watched {
                 let outcome = Err(EndFailure::transient("answer lost"));
                 self.at(answer_at, Event::Answer(from, generation, id, outcome));
             }
             return;
         }
         self.at(answer_at, Event::Answer(from, generation, id, outcome));
+    }
+
+    fn carry(&mut self, from: usize, wanted: &Wanted) -> Carriage {
+        let Some(text) = self.databases[from].text_of(wanted) else {
+            return Carriage::Gone;
+        };
+        match self.databases[1 - from].store(&[text]).pop() {
+            Some(refusal) => Carriage::Refused(refusal),
+            None => Carriage::Stored,
+        }
     }
 
     fn must_wait(&self, side: usize, arrival: &Arrival) -> bool {
