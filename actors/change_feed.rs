@@ -42,6 +42,13 @@ pub enum ChangeFeedMessage {
         /// Gets the count.
         reply: oneshot::Sender<u64>,
     },
+    /// One of the rows, picked by a random number.
+    Pick {
+        /// The random number.
+        random: u64,
+        /// Gets the row's sequence; `None` where there are no rows.
+        reply: oneshot::Sender<Option<u64>>,
+    },
     /// The positions have been read from the storage.
     Counted(Result<Counted, String>),
 }
@@ -82,9 +89,32 @@ enum Counts {
     /// Being read; commits and questions that came meanwhile.
     Reading {
         commits: Vec<Committed>,
-        questions: Vec<(u64, oneshot::Sender<u64>)>,
+        questions: Vec<Question>,
     },
     Known(Positions),
+}
+
+/// What is asked of the positions.
+enum Question {
+    /// How many rows stand behind a sequence.
+    After(u64, oneshot::Sender<u64>),
+    /// A row, by a random number.
+    Pick(u64, oneshot::Sender<Option<u64>>),
+}
+
+impl Question {
+    fn answer(self, positions: &Positions) {
+        match self {
+            Self::After(after, reply) => {
+                let _ = reply.send(positions.after(after));
+            }
+            Self::Pick(random, reply) => {
+                let rows = positions.rows();
+                let picked = random.checked_rem(rows).and_then(|number| positions.row(number));
+                let _ = reply.send(picked);
+            }
+        }
+    }
 }
 
 impl Actor for ChangeFeedActor {
@@ -115,7 +145,12 @@ impl Actor for ChangeFeedActor {
             ChangeFeedMessage::Watch(reply) => {
                 let _ = reply.send(state.highest.subscribe());
             }
-            ChangeFeedMessage::Pending { after, reply } => state.pending(&myself, after, reply),
+            ChangeFeedMessage::Pending { after, reply } => {
+                state.ask(&myself, Question::After(after, reply));
+            }
+            ChangeFeedMessage::Pick { random, reply } => {
+                state.ask(&myself, Question::Pick(random, reply));
+            }
             ChangeFeedMessage::Counted(counted) => state.counted(counted),
         }
         Ok(())
@@ -165,23 +200,15 @@ impl ChangeFeedState {
         }
     }
 
-    fn pending(
-        &mut self,
-        myself: &ActorRef<ChangeFeedMessage>,
-        after: u64,
-        reply: oneshot::Sender<u64>,
-    ) {
+    fn ask(&mut self, myself: &ActorRef<ChangeFeedMessage>, question: Question) {
         match &mut self.counts {
-            Counts::Known(positions) => {
-                let _ = reply.send(positions.after(after));
-            }
-            Counts::Reading { questions, .. } => questions.push((after, reply)),
+            Counts::Known(positions) => question.answer(positions),
+            Counts::Reading { questions, .. } => questions.push(question),
             Counts::Unknown => {
                 let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
                     return;
                 };
-                self.counts =
-                    Counts::Reading { commits: Vec::new(), questions: vec![(after, reply)] };
+                self.counts = Counts::Reading { commits: Vec::new(), questions: vec![question] };
                 let (myself, database) = (myself.clone(), self.arguments.database);
                 tokio::task::spawn_blocking(move || {
                     let _ = myself.cast(ChangeFeedMessage::Counted(read(&doors.store, database)));
@@ -202,8 +229,8 @@ impl ChangeFeedState {
                 for committed in commits.iter().filter(|committed| committed.last > as_of) {
                     apply(&mut positions, committed);
                 }
-                for (after, reply) in questions {
-                    let _ = reply.send(positions.after(after));
+                for question in questions {
+                    question.answer(&positions);
                 }
                 self.counts = Counts::Known(positions);
             }

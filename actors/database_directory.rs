@@ -24,6 +24,7 @@ use crate::engine::{StorageDoors, WriteFailure};
 use crate::maintenance::MaintenanceMessage;
 use crate::names;
 use crate::node_service::{OpenDatabase, with_store};
+use crate::shard::ShardMessage;
 use crate::tombstones::TombstonesMessage;
 use crate::unavailable;
 use failures::Failures;
@@ -64,6 +65,15 @@ pub enum DatabaseDirectoryMessage {
         name: String,
         /// The new options.
         options: DatabaseOptions,
+        /// Answered after the commit.
+        reply: DoneReply,
+    },
+    /// Set how many generations of history a database keeps.
+    SetRevisionsLimit {
+        /// Its name.
+        name: String,
+        /// The new limit, at least 1.
+        limit: u32,
         /// Answered after the commit.
         reply: DoneReply,
     },
@@ -152,6 +162,9 @@ impl Actor for DatabaseDirectoryActor {
             DatabaseDirectoryMessage::SetOptions { name, options, reply } => {
                 let _ = reply.send(state.set_options(&name, options).await);
             }
+            DatabaseDirectoryMessage::SetRevisionsLimit { name, limit, reply } => {
+                let _ = reply.send(state.set_revisions_limit(&name, limit).await);
+            }
             DatabaseDirectoryMessage::Opened { name, result } => state.opened(name, result),
             DatabaseDirectoryMessage::Closed { name, exit } => state.closed(&name, &exit),
             DatabaseDirectoryMessage::EngineIsBack => state.refresh_feeds(),
@@ -199,14 +212,13 @@ impl DatabaseDirectoryState {
     /// Reads a database's record and settings from the storage.
     async fn load(&self, name: &str) -> Result<OpenDatabase, Failure> {
         let key = name.to_owned();
-        let (record, security, limit, options) = with_store(self.names(), move |store| {
+        let (record, security, options) = with_store(self.names(), move |store| {
             let Some(record) = store.database(&key)? else {
-                return Ok((None, None, 0, DatabaseOptions::default()));
+                return Ok((None, None, DatabaseOptions::default()));
             };
             let options = store.snapshot()?.options(record.id)?;
             let security = store.security(record.id)?;
-            let limit = store.information(record.id)?.map_or(0, |one| one.revisions_limit);
-            Ok((Some(record), security, limit, options))
+            Ok((Some(record), security, options))
         })
         .await?;
         let record: DatabaseRecord = record.ok_or(Failure::NoDatabase)?;
@@ -215,7 +227,7 @@ impl DatabaseDirectoryState {
             Some(json) => serde_json::from_slice(&json)
                 .map_err(|error| Failure::Internal(format!("_security of {name}: {error}")))?,
         };
-        let open = OpenDatabase::new(self.names().clone(), record, Arc::new(security), limit);
+        let open = OpenDatabase::new(self.names().clone(), record, Arc::new(security));
         Ok(open.with_options(options))
     }
 
@@ -317,9 +329,6 @@ impl DatabaseDirectoryState {
             return Err(Failure::NoDatabase);
         }
         if self.open.contains_key(name) {
-            let security = Arc::clone(&open.security);
-            let (names, record) = (self.names().clone(), open.record.clone());
-            let open = OpenDatabase::new(names, record, security, open.revisions_limit);
             self.publish(Arc::new(open.with_options(options)));
         }
         if let Some(tombstones) = self.names().lookup::<TombstonesMessage>(names::TOMBSTONES) {
@@ -340,10 +349,27 @@ impl DatabaseDirectoryState {
             return Err(Failure::NoDatabase);
         }
         if self.open.contains_key(name) {
-            let (names, record) = (self.names().clone(), open.record.clone());
-            let published =
-                OpenDatabase::new(names, record, Arc::new(security), open.revisions_limit);
-            self.publish(Arc::new(published.with_options(open.options)));
+            self.publish(Arc::new(open.with_security(Arc::new(security))));
+        }
+        Ok(())
+    }
+
+    async fn set_revisions_limit(&mut self, name: &str, limit: u32) -> Result<(), Failure> {
+        let open = match self.open.get(name) {
+            Some(open) => Arc::clone(open),
+            None => Arc::new(self.load(name).await?),
+        };
+        let operation = Operation::SetRevisionsLimit { database: open.record.id, limit };
+        if matches!(self.commit(operation).await?, Outcome::NoSuchDatabase) {
+            return Err(Failure::NoDatabase);
+        }
+        // A shard that is being restarted reads the limit from the storage.
+        for number in 0..open.record.shards {
+            if let Some(shard) =
+                self.names().lookup::<ShardMessage>(&names::shard(&open.record.name, number))
+            {
+                let _ = shard.cast(ShardMessage::RevisionsLimit(limit));
+            }
         }
         Ok(())
     }

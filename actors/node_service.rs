@@ -1,11 +1,13 @@
 //! The node as the HTTP surface and local replication see it: the implementation of `refuge_http`'s
 //! traits by lookups of names, snapshots of the storage, and messages. No actor lives here.
 
+mod batched;
 mod database;
 mod identifiers;
 mod mesh;
 mod options;
 mod purging;
+mod random;
 mod reading;
 mod report;
 mod upload;
@@ -18,9 +20,9 @@ use async_trait::async_trait;
 use refuge_config::{Settings, Uuids};
 use refuge_http::{
     ConfigurationChange, ConfigurationSections, Credentials, Database, DatabaseDescription,
-    DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, NewAdmin, Node,
-    NodeEventsPage, NodeEventsRequest, NodeFacts, NodeReport, PeerStreamKind, RequestBytes,
-    RequestMetrics, Rules, User,
+    DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, NewAdmin,
+    NewDatabase, Node, NodeEventsPage, NodeEventsRequest, NodeFacts, NodeReport, PeerStreamKind,
+    RequestBytes, RequestMetrics, Rules, User,
 };
 use refuge_identity::password;
 use refuge_mesh::NodeId;
@@ -137,13 +139,18 @@ pub(crate) fn rules(names: &Names) -> Arc<Rules> {
     current.map_or_else(Arc::default, |current| Arc::clone(&current.rules))
 }
 
+/// Makes a database as the settings want it.
+pub(crate) async fn create(names: &Names, name: &str) -> Result<(), Failure> {
+    create_as(names, name, NewDatabase::default()).await
+}
+
 /// Makes a database. The writer is asked directly, so that those who make databases at the same time
 /// share a sync; the directory opens it when it is first asked for.
-pub(crate) async fn create(names: &Names, name: &str) -> Result<(), Failure> {
+async fn create_as(names: &Names, name: &str, options: NewDatabase) -> Result<(), Failure> {
     let current = names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
     let operation = Operation::CreateDatabase {
         name: name.to_owned(),
-        shards: current.settings.databases.shards,
+        shards: options.shards.unwrap_or(current.settings.databases.shards),
         created_unix_ms: crate::now_ms(),
         instance: rand::random(),
     };
@@ -157,6 +164,13 @@ pub(crate) async fn create(names: &Names, name: &str) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Whether writes are refused because the disk is nearly full.
+fn disk_is_nearly_full(names: &Names) -> bool {
+    let doors = names.value::<StorageDoors>(names::ENGINE);
+    let left = doors.and_then(|doors| doors.store.free_space());
+    left.is_some_and(|left| left.is_short())
 }
 
 #[async_trait]
@@ -173,9 +187,7 @@ impl Node for NodeService {
     }
 
     fn disk_is_nearly_full(&self) -> bool {
-        let doors = self.names.value::<StorageDoors>(names::ENGINE);
-        let left = doors.and_then(|doors| doors.store.free_space());
-        left.is_some_and(|left| left.is_short())
+        disk_is_nearly_full(&self.names)
     }
 
     fn credentials_generation(&self) -> u64 {
@@ -259,8 +271,8 @@ impl Node for NodeService {
         report::describe_databases(&self.names, names).await
     }
 
-    async fn create_database(&self, name: &str) -> Result<(), Failure> {
-        create(&self.names, name).await
+    async fn create_database(&self, name: &str, options: NewDatabase) -> Result<(), Failure> {
+        create_as(&self.names, name, options).await
     }
 
     async fn delete_database(&self, name: &str) -> Result<(), Failure> {

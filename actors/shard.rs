@@ -54,8 +54,6 @@ pub struct ShardArguments {
     pub names: Names,
     /// Its database.
     pub database: DatabaseId,
-    /// Generations of history kept.
-    pub revisions_limit: u32,
     /// Name of the database's change feed.
     pub change_feed: String,
 }
@@ -73,6 +71,8 @@ enum Waiting {
 /// Edits that wait, and whether a batch is on its way.
 pub struct ShardState {
     arguments: ShardArguments,
+    /// Generations of history kept; `None` while it is not known.
+    revisions_limit: Option<u32>,
     waiting: VecDeque<Waiting>,
     busy: bool,
 }
@@ -92,7 +92,10 @@ impl Actor for ShardActor {
         if let Some(doors) = arguments.names.value::<StorageDoors>(names::ENGINE) {
             let _ = doors.writer.barrier().await;
         }
-        Ok(ShardState { arguments, waiting: VecDeque::new(), busy: false })
+        let mut state =
+            ShardState { arguments, revisions_limit: None, waiting: VecDeque::new(), busy: false };
+        state.read_revisions_limit().await;
+        Ok(state)
     }
 
     async fn handle(
@@ -107,7 +110,7 @@ impl Actor for ShardActor {
             ShardMessage::PurgePrepared(prepared) => state.commit_purge(&myself, prepared).await,
             ShardMessage::Merged(prepared) => state.commit(&myself, *prepared).await,
             ShardMessage::Committed => state.busy = false,
-            ShardMessage::RevisionsLimit(limit) => state.arguments.revisions_limit = limit,
+            ShardMessage::RevisionsLimit(limit) => state.revisions_limit = Some(limit),
         }
         if !state.busy && !state.waiting.is_empty() {
             state.start_next(&myself).await;
@@ -132,6 +135,16 @@ impl ShardState {
             batch.push(request);
         }
         batch
+    }
+
+    /// Asks the storage for the limit, which changes by message from then on.
+    async fn read_revisions_limit(&mut self) {
+        let database = self.arguments.database;
+        let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else { return };
+        let read = tokio::task::spawn_blocking(move || doors.store.information(database));
+        if let Ok(Ok(Some(information))) = read.await {
+            self.revisions_limit = Some(information.revisions_limit);
+        }
     }
 
     /// Starts what has waited longest: a purge, or all the edits in front of the next one.
@@ -202,10 +215,15 @@ impl ShardState {
             let _ = myself.cast(ShardMessage::Committed);
             return;
         };
-        let destination = Destination {
-            database: self.arguments.database,
-            revisions_limit: self.arguments.revisions_limit,
+        if self.revisions_limit.is_none() {
+            self.read_revisions_limit().await;
+        }
+        let Some(revisions_limit) = self.revisions_limit else {
+            fail(requests.into_iter().map(|request| request.reply), &unavailable());
+            let _ = myself.cast(ShardMessage::Committed);
+            return;
         };
+        let destination = Destination { database: self.arguments.database, revisions_limit };
         let documents: usize = requests.iter().map(|request| request.updates.len()).sum();
         if documents <= INLINE_DOCUMENTS && doors.store.fits_memory() {
             let prepared = merge(&doors.store, destination, requests);

@@ -71,6 +71,34 @@ impl Positions {
     }
 }
 
+impl Positions {
+    /// All rows.
+    pub(crate) fn rows(&self) -> u64 {
+        self.blocks.values().map(|block| u64::from(block.rows)).sum()
+    }
+
+    /// The sequence of the row before which `number` others stand.
+    pub(crate) fn row(&self, mut number: u64) -> Option<u64> {
+        for (key, block) in &self.blocks {
+            let rows = u64::from(block.rows);
+            if number >= rows {
+                number -= rows;
+                continue;
+            }
+            for (word, bits) in (0u64..).zip(block.bits) {
+                let ones = u64::from(bits.count_ones());
+                if number >= ones {
+                    number -= ones;
+                    continue;
+                }
+                let bit = (0..64).filter(|bit| bits & (1 << bit) != 0).nth(number as usize)?;
+                return Some(key * BLOCK_SEQUENCES + word * 64 + bit);
+            }
+        }
+        None
+    }
+}
+
 fn place(sequence: u64) -> (usize, u64) {
     let offset = sequence % BLOCK_SEQUENCES;
     ((offset / 64) as usize, 1 << (offset % 64))
@@ -95,6 +123,19 @@ mod tests {
         }
         assert_eq!(positions.after(0), 2500);
         assert_eq!(positions.after(4998), 1);
+    }
+
+    #[test]
+    fn rows_are_found_by_their_number() {
+        let mut positions = Positions::default();
+        assert_eq!((positions.rows(), positions.row(0)), (0, None));
+        let sequences: Vec<u64> = (1..4000).filter(|number| number % 7 == 3).collect();
+        for &sequence in &sequences {
+            positions.add(sequence);
+        }
+        assert_eq!(positions.rows(), sequences.len() as u64);
+        let found: Vec<u64> = (0..).map_while(|number| positions.row(number)).collect();
+        assert_eq!(found, sequences);
     }
 
     #[test]

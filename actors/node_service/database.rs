@@ -10,18 +10,19 @@ use bytes::Bytes;
 use refuge_document::{Attachment, BodyPlace};
 use refuge_http::{
     ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree, DocumentsPage,
-    DocumentsRequest, Failure, Information, LocalDocument, PurgeLimits, PurgedDocument, PurgesPage,
-    Security, StoredBody, StoredDocument, Update, UpdateFailure, UpdateResult, Upload,
-    UploadOptions,
+    DocumentsRequest, Failure, Information, LocalDocument, LocalsPage, LocalsRequest, PurgeLimits,
+    PurgedDocument, PurgesPage, Security, StoredBody, StoredDocument, Update, UpdateFailure,
+    UpdateResult, Upload, UploadOptions,
 };
 use refuge_otp::{Bounded, Names};
 use refuge_storage::{DatabaseId, DatabaseRecord, LocalWrite, Operation, Outcome, Snapshot};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
+use super::batched::WAITING_BYTES;
 use super::reading::{self, Reading};
 use super::report;
 use super::upload::AttachmentUpload;
-use super::{options, purging};
+use super::{options, purging, random};
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
@@ -44,8 +45,6 @@ pub struct OpenDatabase {
     pub security: Arc<Security>,
     /// What is set for it beside CouchDB's settings.
     pub options: refuge_storage::DatabaseOptions,
-    /// Generations of history kept.
-    pub revisions_limit: u32,
     /// The ways to its shards, by number.
     pub shards: Vec<Bounded<ShardMessage>>,
     /// Name of its change feed.
@@ -54,11 +53,13 @@ pub struct OpenDatabase {
     pub reads: metrics::Counter,
     /// Whether it was asked for since the directory looked last.
     pub used: AtomicBool,
+    /// Room for edits that nobody waits for, in bytes.
+    pub(super) batched: Arc<Semaphore>,
 }
 
 impl OpenDatabase {
     /// Gathers what is known of a database at its opening.
-    pub fn new(names: Names, record: DatabaseRecord, security: Arc<Security>, limit: u32) -> Self {
+    pub fn new(names: Names, record: DatabaseRecord, security: Arc<Security>) -> Self {
         Self {
             instance: crate::hexadecimal(&record.instance),
             shards: (0..record.shards)
@@ -70,18 +71,28 @@ impl OpenDatabase {
             change_feed: names::change_feed(&record.name),
             reads: metrics::counter!("refuge_document_reads_total", "node" => names.node().to_owned()),
             used: AtomicBool::new(true),
+            batched: Arc::new(Semaphore::new(WAITING_BYTES)),
             names,
             record,
             security,
-            revisions_limit: limit,
             options: refuge_storage::DatabaseOptions::default(),
         }
     }
 
-    /// The same with these options.
+    /// The same database with another `_security`.
     #[must_use]
-    pub fn with_options(self, options: refuge_storage::DatabaseOptions) -> Self {
-        Self { options, ..self }
+    pub fn with_security(&self, security: Arc<Security>) -> Self {
+        Self {
+            options: self.options,
+            batched: Arc::clone(&self.batched),
+            ..Self::new(self.names.clone(), self.record.clone(), security)
+        }
+    }
+
+    /// The same database with these options.
+    #[must_use]
+    pub fn with_options(&self, options: refuge_storage::DatabaseOptions) -> Self {
+        Self { options, ..self.with_security(Arc::clone(&self.security)) }
     }
 
     pub(super) fn id(&self) -> DatabaseId {
@@ -101,7 +112,8 @@ impl OpenDatabase {
         }
     }
 
-    pub(super) fn shard_of(&self, id: &str) -> usize {
+    /// The place of a document's shard.
+    pub(super) fn shard_number(&self, id: &str) -> usize {
         let shards = self.shards.len().max(1) as u64;
         (xxhash_rust::xxh3::xxh3_64(id.as_bytes()) % shards) as usize
     }
@@ -114,18 +126,28 @@ impl OpenDatabase {
         reading::read(&self.names, reading, job).await
     }
 
-    /// Sends edits to one shard and waits for their commit.
-    async fn update_shard(
+    /// Sends edits to one shard; what comes back tells their outcomes after the commit.
+    pub(super) fn hand_over(
         &self,
         shard: usize,
         updates: Vec<Update>,
-    ) -> Result<Vec<UpdateResult>, Failure> {
+    ) -> Result<oneshot::Receiver<Vec<UpdateResult>>, Failure> {
         let door = self.shards.get(shard).ok_or_else(unavailable)?;
         let (reply, receiver) = oneshot::channel();
         door.try_send(|slot| {
             ShardMessage::Update(UpdateRequest { updates, reply, slot: Some(slot) })
         })
         .map_err(|error| crate::call_failure(&error))?;
+        Ok(receiver)
+    }
+
+    /// Sends edits to one shard and waits for their commit.
+    pub(super) async fn update_shard(
+        &self,
+        shard: usize,
+        updates: Vec<Update>,
+    ) -> Result<Vec<UpdateResult>, Failure> {
+        let receiver = self.hand_over(shard, updates)?;
         match tokio::time::timeout(WRITE_DEADLINE, receiver).await {
             Ok(Ok(results)) => Ok(results),
             Ok(Err(_)) => Err(Failure::Unavailable(
@@ -143,7 +165,7 @@ impl OpenDatabase {
         mut updates: Vec<Update>,
     ) -> Result<Vec<UpdateResult>, Failure> {
         if let [update] = updates.as_slice() {
-            let shard = self.shard_of(&update.id);
+            let shard = self.shard_number(&update.id);
             return self.update_shard(shard, std::mem::take(&mut updates)).await;
         }
         Ok(self.update_shards(updates).await)
@@ -155,7 +177,7 @@ impl OpenDatabase {
         let mut parts: Vec<Vec<Update>> = self.shards.iter().map(|_| Vec::new()).collect();
         let count = updates.len();
         for (place, update) in updates.into_iter().enumerate() {
-            let shard = self.shard_of(&update.id);
+            let shard = self.shard_number(&update.id);
             if let (Some(places), Some(part)) = (places.get_mut(shard), parts.get_mut(shard)) {
                 places.push(place);
                 part.push(update);
@@ -216,6 +238,18 @@ impl Database for OpenDatabase {
         .await?
     }
 
+    async fn set_revisions_limit(&self, limit: u32) -> Result<(), Failure> {
+        let name = self.record.name.clone();
+        crate::call(&self.names, names::DATABASE_DIRECTORY, |reply| {
+            DatabaseDirectoryMessage::SetRevisionsLimit { name, limit, reply }
+        })
+        .await?
+    }
+
+    fn shard_of(&self, id: &str) -> u16 {
+        u16::try_from(self.shard_number(id)).unwrap_or(0)
+    }
+
     async fn information(&self) -> Result<Information, Failure> {
         let id = self.id();
         let (information, disk_bytes) = reading::with_store(&self.names, move |store| {
@@ -259,6 +293,21 @@ impl Database for OpenDatabase {
             .await?;
         }
         self.store(updates).await
+    }
+
+    async fn update_later(&self, updates: Vec<Update>) -> Result<(), Failure> {
+        if self.record.name == peer_directory::DATABASE {
+            return self.update(updates).await.map(drop);
+        }
+        self.store_later(updates).await
+    }
+
+    async fn settle(&self) -> Result<(), Failure> {
+        self.settle_shards().await
+    }
+
+    async fn random_document(&self) -> Result<Option<String>, Failure> {
+        random::pick(self).await
     }
 
     async fn changes(&self, request: ChangesRequest) -> Result<ChangesPage, Failure> {
@@ -323,6 +372,12 @@ impl Database for OpenDatabase {
     async fn local(&self, id: &str) -> Result<Option<LocalDocument>, Failure> {
         let (database, id) = (self.id(), id.to_owned());
         self.read(Reading::Point, move |snapshot| reading::local(snapshot, database, &id)).await
+    }
+
+    async fn locals(&self, request: LocalsRequest) -> Result<LocalsPage, Failure> {
+        let database = self.id();
+        self.read(Reading::Scan, move |snapshot| reading::locals(snapshot, database, &request))
+            .await
     }
 
     async fn write_local(&self, id: &str, document: Option<LocalDocument>) -> Result<(), Failure> {

@@ -34,7 +34,7 @@ pub(crate) async fn purge(
     let mut parts: Vec<Vec<PurgedDocument>> = database.shards.iter().map(|_| Vec::new()).collect();
     let mut results: Vec<PurgedDocument> = Vec::with_capacity(documents.len());
     for (place, document) in documents.into_iter().enumerate() {
-        let shard = database.shard_of(&document.id);
+        let shard = database.shard_number(&document.id);
         results.push(PurgedDocument { id: document.id.clone(), revisions: Vec::new() });
         if let (Some(places), Some(part)) = (places.get_mut(shard), parts.get_mut(shard)) {
             places.push(place);

@@ -2,10 +2,11 @@
 //! whose data is known to be in memory runs where it is asked; any other goes to a thread that may
 //! block.
 
+use bytes::Bytes;
 use refuge_document::{Body, BodyPlace};
 use refuge_http::{
     ChangesPage, ChangesRequest, DocumentTree, DocumentsPage, DocumentsRequest, Failure,
-    LocalDocument, StoredBody, StoredDocument,
+    LocalDocument, LocalsPage, LocalsRequest, StoredBody, StoredDocument,
 };
 use refuge_otp::Names;
 use refuge_storage::{
@@ -261,14 +262,46 @@ pub(crate) fn local(
     database: DatabaseId,
     id: &str,
 ) -> Result<Option<LocalDocument>, StorageError> {
-    let Some(value) = snapshot.local(database, id)? else {
-        return Ok(None);
-    };
+    snapshot.local(database, id)?.map(decode_local).transpose()
+}
+
+/// A page of local documents.
+pub(crate) fn locals(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+    request: &LocalsRequest,
+) -> Result<LocalsPage, StorageError> {
+    let (start, start_inclusive) = bound(request.start.as_ref());
+    let (end, end_inclusive) = bound(request.end.as_ref());
+    let descending = request.descending;
+    let range = DocumentRange { start, start_inclusive, end, end_inclusive, descending };
+    let mut page = LocalsPage::default();
+    let (mut looked_at, mut bytes) = (0, 0);
+    let mut last: Option<String> = None;
+    for row in snapshot.locals(database, &range) {
+        if page.rows.len() >= request.limit || bytes >= PAGE_BYTES || looked_at >= PAGE_LOOKED_AT {
+            page.resume_after = last;
+            break;
+        }
+        let (id, value) = row?;
+        looked_at += 1;
+        if page.skipped < request.skip {
+            page.skipped += 1;
+        } else {
+            bytes += value.len();
+            page.rows.push((id.clone(), decode_local(value)?));
+        }
+        last = Some(id);
+    }
+    Ok(page)
+}
+
+fn decode_local(value: Bytes) -> Result<LocalDocument, StorageError> {
     match value.split_first_chunk::<9>() {
-        Some(([LOCAL_FORMAT, revision @ ..], _)) => Ok(Some(LocalDocument {
+        Some(([LOCAL_FORMAT, revision @ ..], _)) => Ok(LocalDocument {
             revision: u64::from_be_bytes(*revision),
             body: Body::from_stored(value.slice(9..)),
-        })),
+        }),
         _ => Err(StorageError::Record { keyspace: "locals", reason: "its format is unknown" }),
     }
 }

@@ -68,6 +68,17 @@ await new Promise((done, failed) => {
 });
 assert.equal(seen.size, 103);
 
+await alice.insert({ views: {} }, '_design/views');
+const designs = await nano.request({ db: 'alice', path: '_design_docs' });
+assert.deepEqual(designs.rows.map((row) => row.id), ['_design/views']);
+const lists = await nano.request({
+  db: 'alice',
+  path: '_all_docs/queries',
+  method: 'POST',
+  body: { queries: [{ keys: ['doc-1'] }, { limit: 2, descending: true }] },
+});
+assert.deepEqual(lists.results.map((list) => list.rows.length), [1, 2]);
+
 await alice.replicate('bob', { create_target: true });
 assert.equal((await nano.db.get('bob')).doc_count, (await nano.db.get('alice')).doc_count);
 assert.equal((await nano.session()).userCtx.name, 'admin');

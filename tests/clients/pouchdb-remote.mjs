@@ -31,6 +31,10 @@ const file = await db.putAttachment('file', 'hello.txt', Buffer.from('hello'), '
 assert.equal(String(await db.getAttachment('file', 'hello.txt')), 'hello');
 const whole = await db.get('file', { attachments: true, binary: true });
 assert.equal(String(whole._attachments['hello.txt'].data), 'hello');
+const bulk = await db.bulkGet({ docs: [{ id: 'file', rev: file.rev }], revs: true, attachments: true, binary: true });
+const fetched = bulk.results[0].docs[0].ok;
+assert.equal(fetched._revisions.start, 1);
+assert.equal(String(fetched._attachments['hello.txt'].data), 'hello');
 await db.removeAttachment('file', 'hello.txt', file.rev);
 
 const local = await db.put({ _id: '_local/mine', n: 1 });

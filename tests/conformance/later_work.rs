@@ -18,7 +18,6 @@ async fn endpoints_of_later_work() {
         ("POST", "/_explain"),
         ("GET", "/_design/app/_view/all"),
         ("GET", "/_design/app/_info"),
-        ("GET", "/_shards"),
     ] {
         let reply = client
             .request(method, &format!("{path}{rest}"))

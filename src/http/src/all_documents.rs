@@ -1,44 +1,75 @@
-//! `GET` and `POST /{db}/_all_docs`: all documents by id, a range of them, or those of listed ids
-//! (CouchDB documentation, "api/database/bulk-api"). This page reads the request; the answers are
-//! written in `listing` and `keyed`.
+//! `GET` and `POST /{db}/_all_docs`, `_design_docs` and `_local_docs`: all documents by id, a range of
+//! them, or those of listed ids; and several such lists at once at `…/queries` (CouchDB documentation,
+//! "api/database/bulk-api"). This page reads the request; the answers are written in `listing`,
+//! `keyed` and `local`.
 
+mod bounds;
 mod keyed;
 mod listing;
+mod local;
 mod parameters;
+mod queries;
 mod row;
 
 use std::sync::Arc;
 
-use hyper::Method;
+use hyper::{Method, StatusCode};
 use serde_json::{Map, Value};
 
 use self::keyed::Keyed;
 use self::listing::Listing;
+use self::local::LocalListing;
 use self::parameters::Parameters;
 use crate::failure::Failure;
 use crate::node::Database;
 use crate::reply::{self, Reply};
 use crate::request::Request;
+use crate::stream::ReplySender;
+use crate::tags;
+
+pub(crate) use self::queries::queries;
+
+/// Which documents a list is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listed {
+    /// All but local ones.
+    All,
+    /// Design documents.
+    Design,
+    /// Local documents.
+    Local,
+}
 
 /// Answers with the rows that are asked for.
 pub(crate) async fn all_documents(
     request: &mut Request,
     database: &Arc<dyn Database>,
+    listed: Listed,
 ) -> Result<Reply, Failure> {
     reply::allow(&request.method, &[Method::GET, Method::HEAD, Method::POST], "GET,HEAD,POST")?;
-    let body = if request.method == Method::POST { read_body(request).await? } else { Map::new() };
-    let mut parameters = Parameters::parse(&body, &request.query)?;
-    let database = database.clone();
-    match parameters.keys.take() {
-        Some(keys) => {
-            let answer = Keyed::begin(database, parameters, keys).await?;
-            Ok(reply::json_stream(|sender| answer.run(sender)))
-        }
-        None => {
-            let answer = Listing::begin(database, parameters).await?;
-            Ok(reply::json_stream(|sender| answer.run(sender)))
-        }
+    let posted = request.method == Method::POST;
+    let body = if posted { read_body(request).await? } else { Map::new() };
+    let parameters = Parameters::parse(&body, &request.query)?;
+    // Local documents change without the sequence that the tag is made of.
+    let tag = match listed {
+        Listed::All | Listed::Design if !posted => Some(tags::of_database(database).await?),
+        _ => None,
+    };
+    if let Some(tag) = &tag
+        && tags::is_known(request, tag)
+    {
+        return Ok(tags::tagged(reply::empty(StatusCode::NOT_MODIFIED), tag));
     }
+    let answer = Answer::begin(database.clone(), listed, parameters).await?;
+    let reply = reply::json_stream(|mut sender| async move {
+        answer.run(&mut sender).await?;
+        sender.buffer().push(b'\n');
+        sender.flush().await
+    });
+    Ok(match &tag {
+        Some(tag) => tags::tagged(reply, tag),
+        None => reply,
+    })
 }
 
 async fn read_body(request: &mut Request) -> Result<Map<String, Value>, Failure> {
@@ -50,5 +81,41 @@ async fn read_body(request: &mut Request) -> Result<Map<String, Value>, Failure>
         Ok(Value::Object(body)) => Ok(body),
         Ok(_) => Err(Failure::BadRequest("Request body must be a JSON object".to_owned())),
         Err(_) => Err(Failure::BadRequest("invalid UTF-8 JSON".to_owned())),
+    }
+}
+
+/// One list whose first rows are known.
+enum Answer {
+    /// Documents of listed ids.
+    Keyed(Keyed),
+    /// A range of documents.
+    Listing(Listing),
+    /// Local documents.
+    Local(LocalListing),
+}
+
+impl Answer {
+    /// Reads up to the first rows, so that what fails can still be told by a status.
+    async fn begin(
+        database: Arc<dyn Database>,
+        listed: Listed,
+        mut parameters: Parameters,
+    ) -> Result<Self, Failure> {
+        if listed == Listed::Local {
+            return LocalListing::begin(database, parameters).await.map(Self::Local);
+        }
+        match parameters.keys.take() {
+            Some(keys) => Keyed::begin(database, listed, parameters, keys).await.map(Self::Keyed),
+            None => Listing::begin(database, listed, parameters).await.map(Self::Listing),
+        }
+    }
+
+    /// Writes the whole list as one object.
+    async fn run(self, sender: &mut ReplySender) -> Result<(), Failure> {
+        match self {
+            Self::Keyed(answer) => answer.run(sender).await,
+            Self::Listing(answer) => answer.run(sender).await,
+            Self::Local(answer) => answer.run(sender).await,
+        }
     }
 }

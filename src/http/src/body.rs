@@ -1,7 +1,7 @@
 //! The body of a request: read in pieces as it arrives, or whole up to a limit. What the bytes mean
 //! is not decided here.
 
-mod gzip;
+mod packed;
 
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -146,7 +146,7 @@ impl RequestBody {
         }
     }
 
-    /// The whole body, gunzipped where `Content-Encoding` says so. 413 when it, packed or not, has
+    /// The whole body, unpacked where `Content-Encoding` says that it is gzip or deflate. 413 when it, packed or not, has
     /// more than `limit` bytes; 415 for another encoding; 503 when the node holds too many bytes.
     pub(crate) async fn collect(
         &mut self,
@@ -156,9 +156,13 @@ impl RequestBody {
         let encoding = headers.get(CONTENT_ENCODING).map(|value| value.as_bytes());
         match encoding {
             None | Some(b"identity" | b"") => self.collect_as_sent(limit).await,
-            Some(b"gzip" | b"x-gzip") => {
+            Some(encoding @ (b"gzip" | b"x-gzip" | b"deflate")) => {
                 let packed = self.collect_as_sent(limit).await?;
-                gzip::unpack(packed, limit, &mut self.held).await
+                let decoder = match encoding {
+                    b"deflate" => packed::deflate(packed),
+                    _ => packed::gzip(packed),
+                };
+                packed::unpack(decoder, limit, &mut self.held).await
             }
             Some(other) => Err(Failure::BadContentType(format!(
                 "{} is not a supported content encoding.",

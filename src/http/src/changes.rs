@@ -5,6 +5,7 @@
 mod feed;
 mod filter;
 mod included;
+mod numbering;
 mod parameters;
 mod persistence;
 mod remaining;
@@ -16,16 +17,18 @@ mod tests;
 
 use std::sync::Arc;
 
-use hyper::Method;
+use hyper::{Method, StatusCode};
 
 use self::feed::{Feed, Setting};
 use self::filter::Filter;
 use self::parameters::Parameters;
 use self::since::now_ms;
 use crate::failure::Failure;
+use crate::feed::FeedKind;
 use crate::node::Database;
 use crate::reply::{self, Reply};
 use crate::request::Request;
+use crate::tags;
 
 pub(crate) use self::row::write_revision;
 pub use self::since::FeedStart;
@@ -49,6 +52,13 @@ pub(crate) async fn changes(
         parameters.since.resolve(database.instance(), &information, now_ms())?
     };
     let kind = parameters.feed;
+    let tag = (kind == FeedKind::Normal && request.method != Method::POST)
+        .then(|| tags::of_sequence(database.as_ref(), current));
+    if let Some(tag) = &tag
+        && tags::is_known(request, tag)
+    {
+        return Ok(tags::tagged(reply::empty(StatusCode::NOT_MODIFIED), tag));
+    }
     let setting = Setting {
         database: database.clone(),
         parameters,
@@ -58,5 +68,9 @@ pub(crate) async fn changes(
         start,
     };
     let feed = Feed::new(setting);
-    Ok(crate::feed::answer(kind, |sender| feed.run(sender)))
+    let reply = crate::feed::answer(kind, |sender| feed.run(sender));
+    Ok(match &tag {
+        Some(tag) => tags::tagged(reply, tag),
+        None => reply,
+    })
 }

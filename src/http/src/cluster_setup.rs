@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::failure::Failure;
 use crate::limits;
-use crate::node::{NewAdmin, Node};
+use crate::node::{NewAdmin, NewDatabase, Node};
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
 use crate::router::not_built;
@@ -67,7 +67,7 @@ async fn finish(node: &dyn Node, body: SetUp) -> Result<(), Failure> {
         node.make_admin(admin).await?;
     }
     for name in missing {
-        match node.create_database(&name).await {
+        match node.create_database(&name, NewDatabase::default()).await {
             // Somebody else was quicker.
             Ok(()) | Err(Failure::DatabaseExists) => {}
             Err(failure) => return Err(failure),

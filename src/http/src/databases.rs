@@ -13,12 +13,16 @@ use refuge_document::{check_database_name, sequence_text};
 use crate::documents;
 use crate::failure::Failure;
 use crate::location::set_location;
-use crate::node::{Database, DatabaseDescription, Node};
+use crate::node::{Database, DatabaseDescription, NewDatabase, Node};
+use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::router::not_built;
 
 pub(crate) use self::listing::{information, names};
+
+/// Most shards of a database: an actor each, and more than any machine has cores to give them.
+const MOST_SHARDS: u16 = 64;
 
 /// Opens a database by the name in a path; an illegal name is 400, an unknown one 404.
 pub(crate) async fn open(node: &dyn Node, name: &str) -> Result<Arc<dyn Database>, Failure> {
@@ -66,16 +70,12 @@ async fn create(node: &dyn Node, request: &Request, name: &str) -> Result<Reply,
             return Err(Failure::BadRequest("Invalid `partitioned` parameter".to_owned()));
         }
     }
-    for parameter in ["q", "n"] {
-        let given = request.query.text(parameter);
-        if given.is_some_and(|text| text.parse::<u64>().is_ok_and(|number| number > 0)) {
-            continue;
-        }
-        if given.is_some() {
-            return Err(Failure::BadRequest(format!(
-                "The `{parameter}` value should be a positive integer."
-            )));
-        }
+    let shards = positive(&request.query, "q")?;
+    positive(&request.query, "n")?;
+    let shards = shards.map(|shards| u16::try_from(shards).unwrap_or(u16::MAX));
+    if shards.is_some_and(|shards| shards > MOST_SHARDS) {
+        let reason = format!("The `q` value should be at most {MOST_SHARDS}.");
+        return Err(Failure::BadRequest(reason));
     }
     check_name(name)?;
     let most = request.limits().max_database_name_length;
@@ -85,10 +85,20 @@ async fn create(node: &dyn Node, request: &Request, name: &str) -> Result<Reply,
             reason: format!("At least one path segment of `{name}` is too long."),
         });
     }
-    node.create_database(name).await?;
+    node.create_database(name, NewDatabase { shards }).await?;
     let mut reply = reply::ok(StatusCode::CREATED);
     set_location(&mut reply, request, &[name]);
     Ok(reply)
+}
+
+/// A parameter that is a positive whole number.
+fn positive(query: &Query, name: &str) -> Result<Option<u64>, Failure> {
+    let parse = |text: &str| {
+        text.parse().ok().filter(|number| *number > 0).ok_or_else(|| {
+            Failure::BadRequest(format!("The `{name}` value should be a positive integer."))
+        })
+    };
+    query.text(name).map(parse).transpose()
 }
 
 /// `GET`, `HEAD` and `POST /{db}`.

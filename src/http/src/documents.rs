@@ -1,7 +1,9 @@
 //! `/{db}/{docid}` and `POST /{db}`: which method leads where, and what is common to them. Local
 //! documents and attachments are elsewhere.
 
+mod copy;
 mod form;
+mod random;
 mod read;
 mod related;
 mod revisions;
@@ -16,8 +18,12 @@ use crate::node::Database;
 use crate::reply::Reply;
 use crate::request::Request;
 
+pub(crate) use copy::copy;
+pub(crate) use random::random;
 pub(crate) use read::open_revision;
-pub(crate) use related::{check_digest, corrupted, read_related, related_stream};
+pub(crate) use related::{
+    Related, boundary, check_digest, corrupted, header, read_related, related_stream,
+};
 pub(crate) use revisions::agreed_revision;
 pub(crate) use write::{create, stored_text};
 
@@ -32,6 +38,9 @@ pub(crate) async fn document(
         Method::PUT => Box::pin(write::put(request, database.as_ref(), id)).await,
         Method::DELETE => Box::pin(write::delete(request, database.as_ref(), id)).await,
         Method::POST => Box::pin(form::post(request, database.as_ref(), id)).await,
+        ref method if method.as_str() == "COPY" => {
+            Box::pin(copy::copy(request, database.as_ref(), id)).await
+        }
         _ => Err(Failure::MethodNotAllowed("DELETE,GET,HEAD,POST,PUT,COPY")),
     }
 }

@@ -11,7 +11,7 @@ use hyper::header::{CACHE_CONTROL, HeaderValue};
 
 use crate::failure::Failure;
 use crate::reply::{self, Reply};
-use crate::stream::ReplySender;
+use crate::stream::{ReplyBody, ReplySender};
 
 pub(crate) use self::framing::Framing;
 pub(crate) use self::numbered::{
@@ -30,8 +30,13 @@ where
     P: FnOnce(ReplySender) -> F,
     F: Future<Output = Result<(), Failure>> + Send + 'static,
 {
-    if kind != FeedKind::EventSource {
-        return reply::json_stream(run);
+    match kind {
+        FeedKind::Normal => return reply::json_stream(run),
+        // What stays open goes out row by row.
+        FeedKind::LongPoll | FeedKind::Continuous => {
+            return reply::json_stream(run).map(ReplyBody::unpackable);
+        }
+        FeedKind::EventSource => {}
     }
     let mut reply = reply::stream(HeaderValue::from_static("text/event-stream"), None, run);
     reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -4,9 +4,9 @@
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use refuge_document::json::write_string;
-use refuge_document::{BadDocument, Incoming};
+use refuge_document::{BadDocument, Body, Incoming, Revision};
 
-use crate::documents::agreed_revision;
+use crate::documents::{self, agreed_revision};
 use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::location::set_location;
@@ -14,7 +14,7 @@ use crate::node::{Database, LocalDocument};
 use crate::peers::check_replicated;
 use crate::reply::{self, Reply};
 use crate::request::Request;
-use crate::update;
+use crate::{tags, update};
 
 /// A request to `/{db}/_local/{id}`.
 pub(crate) async fn local(
@@ -31,14 +31,21 @@ pub(crate) async fn local(
             let document = found.ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
             let mut text = Vec::with_capacity(document.body.as_bytes().len() + 96);
             render(&mut text, id, &document);
-            Ok(reply::json(StatusCode::OK, text))
+            let tag = tags::of_text(&text);
+            if tags::is_known(request, &tag) {
+                return Ok(tags::tagged(reply::empty(StatusCode::NOT_MODIFIED), &tag));
+            }
+            Ok(tags::tagged(reply::json(StatusCode::OK, text), &tag))
         }
         Method::PUT => {
             let text = request.bytes(request.limits().max_json_size).await?;
             store(request, database, id, &text).await
         }
         Method::DELETE => delete(database, id).await,
-        _ => Err(Failure::MethodNotAllowed("DELETE,GET,HEAD,PUT")),
+        ref method if method.as_str() == "COPY" => {
+            documents::copy(request, database, &format!("_local/{id}")).await
+        }
+        _ => Err(Failure::MethodNotAllowed("DELETE,GET,HEAD,POST,PUT,COPY")),
     }
 }
 
@@ -101,12 +108,24 @@ pub(crate) async fn write(
         database.write_local(id, None).await?;
         return Ok(0);
     }
-    let revision = next_revision(incoming.revision.as_ref())?;
-    database.write_local(id, Some(LocalDocument { revision, body: incoming.body })).await?;
+    put_body(database, id, incoming.revision.as_ref(), incoming.body).await
+}
+
+/// Stores the body of a local document; the `N` of its new revision `0-N`, which counts on from
+/// `given`.
+pub(crate) async fn put_body(
+    database: &dyn Database,
+    id: &str,
+    given: Option<&Revision>,
+    body: Body,
+) -> Result<u64, Failure> {
+    check_replicated(database)?;
+    let revision = next_revision(given)?;
+    database.write_local(id, Some(LocalDocument { revision, body })).await?;
     Ok(revision)
 }
 
-fn next_revision(given: Option<&refuge_document::Revision>) -> Result<u64, Failure> {
+fn next_revision(given: Option<&Revision>) -> Result<u64, Failure> {
     let Some(given) = given else { return Ok(1) };
     let bad = || Failure::BadRequest("Invalid rev format".to_owned());
     if given.depth != 0 {
@@ -124,7 +143,8 @@ async fn delete(database: &dyn Database, id: &str) -> Result<Reply, Failure> {
     Ok(reply::json(StatusCode::OK, stored_text(id, 0)))
 }
 
-fn stored_text(id: &str, revision: u64) -> Vec<u8> {
+/// `{"ok":true,"id":"_local/…","rev":"0-…"}`.
+pub(crate) fn stored_text(id: &str, revision: u64) -> Vec<u8> {
     let mut text = b"{\"ok\":true,\"id\":".to_vec();
     write_string(&mut text, &format!("_local/{id}"));
     text.extend_from_slice(format!(",\"rev\":\"0-{revision}\"}}").as_bytes());
@@ -133,8 +153,6 @@ fn stored_text(id: &str, revision: u64) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use refuge_document::Body;
-
     use super::*;
 
     #[test]

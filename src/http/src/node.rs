@@ -34,7 +34,9 @@ pub use database::{
 };
 pub use mesh::{NodeEventsPage, NodeEventsRequest, PeerStreamKind};
 pub use options::DatabaseOptions;
-pub use pages::{ChangesPage, ChangesRequest, DocumentsPage, DocumentsRequest};
+pub use pages::{
+    ChangesPage, ChangesRequest, DocumentsPage, DocumentsRequest, LocalsPage, LocalsRequest,
+};
 pub use purge::{PurgeLimits, PurgedDocument, PurgesPage};
 pub use report::{DatabaseDescription, DatabaseNamesRequest, NodeReport};
 pub use update::{Update, UpdateAttachment, UpdateFailure, UpdateResult};
@@ -130,7 +132,7 @@ pub trait Node: Send + Sync + 'static {
     }
 
     /// Makes a database; its name has been checked. `Failure::DatabaseExists` when it is there.
-    async fn create_database(&self, name: &str) -> Result<(), Failure>;
+    async fn create_database(&self, name: &str, options: NewDatabase) -> Result<(), Failure>;
 
     /// Removes a database and all that is in it.
     async fn delete_database(&self, name: &str) -> Result<(), Failure>;
@@ -242,6 +244,13 @@ pub struct NodeFacts {
     pub uuid: String,
     /// Version of refuge.
     pub version: String,
+}
+
+/// What is asked of a database that is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NewDatabase {
+    /// Number of shards (CouchDB's `q`), 1 to 64; as the settings say where it is not given.
+    pub shards: Option<u16>,
 }
 
 /// The admin that the set-up link makes.

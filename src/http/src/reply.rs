@@ -30,7 +30,7 @@ pub(crate) fn json(status: StatusCode, mut text: Vec<u8>) -> Reply {
 
 /// A JSON answer with exactly these bytes.
 pub(crate) fn json_bytes(status: StatusCode, bytes: Bytes) -> Reply {
-    let mut reply = Response::new(ReplyBody::full(bytes));
+    let mut reply = Response::new(ReplyBody::full(bytes).packable());
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, JSON);
     reply
@@ -63,7 +63,7 @@ where
     P: FnOnce(ReplySender) -> F,
     F: Future<Output = Result<(), Failure>> + Send + 'static,
 {
-    let mut reply = Response::new(ReplyBody::produced(None, produce));
+    let mut reply = Response::new(ReplyBody::produced(None, produce).packable());
     reply.headers_mut().insert(CONTENT_TYPE, JSON);
     reply
 }

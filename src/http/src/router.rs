@@ -18,7 +18,7 @@ use crate::rules::ValidUser;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, configuration,
     database_updates, databases, documents, locals, node_events, options, peer_stream, purge,
-    scheduler, server, settings, this_node,
+    scheduler, server, settings, shards, this_node,
 };
 
 #[cfg(feature = "fuzzing")]
@@ -77,9 +77,6 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
         return Err(Failure::Unauthorized("Authentication required.".to_owned()));
     }
     access::check(node.as_ref(), &request.user, need(&route, &request.method))?;
-    if request.method.as_str() == "COPY" {
-        return Err(not_built("COPY"));
-    }
     let known = node.as_ref();
     match route {
         Route::Welcome => server::welcome(known, request),
@@ -134,7 +131,12 @@ async fn route_database(
     match part {
         Part::Document { id } => documents::document(request, &opened, &id).await,
         Part::Whole => Box::pin(databases::whole(node.as_ref(), request, &opened)).await,
-        Part::AllDocuments => Box::pin(all_documents::all_documents(request, &opened)).await,
+        Part::Listing(listed) => {
+            Box::pin(all_documents::all_documents(request, &opened, listed)).await
+        }
+        Part::ListingQueries(listed) => {
+            Box::pin(all_documents::queries(request, &opened, listed)).await
+        }
         Part::BulkDocuments => Box::pin(bulk::bulk_documents(node, request, &opened)).await,
         Part::BulkGet => Box::pin(bulk::bulk_get(request, &opened)).await,
         Part::Changes => Box::pin(changes::changes(request, &opened)).await,
@@ -147,6 +149,10 @@ async fn route_database(
         Part::Security => Box::pin(settings::security(request, database)).await,
         Part::RevisionsLimit => Box::pin(settings::revisions_limit(request, database)).await,
         Part::EnsureFullCommit => Box::pin(settings::ensure_full_commit(request, database)).await,
+        Part::Shards => Box::pin(shards::all(request, database)).await,
+        Part::ShardOf { id } => Box::pin(shards::of_document(request, database, &id)).await,
+        Part::SyncShards => shards::synchronise(request),
+        Part::RandomDocument => Box::pin(documents::random(request, &opened)).await,
         Part::Local { id } => Box::pin(locals::local(request, database, &id)).await,
         Part::Attachment { id, name } => {
             Box::pin(attachments::attachment(request, &opened, &id, &name)).await

@@ -10,8 +10,10 @@ use std::task::Poll;
 use std::time::Instant;
 
 use hyper::body::Incoming;
+use hyper::{HeaderMap, Method};
 
 use crate::body::RequestBody;
+use crate::compression;
 use crate::failure::Failure;
 use crate::limits;
 use crate::node::Node;
@@ -65,7 +67,7 @@ async fn serve(
         }
     };
     let mut request = Request {
-        method: parts.method,
+        method: method(parts.method, &parts.headers),
         query: Query::parse(parts.uri.query()),
         uri: parts.uri,
         headers: parts.headers,
@@ -88,7 +90,23 @@ async fn serve(
     }
     reply::negotiate(&mut reply, &request);
     reply::complete(&mut reply, &request.headers, request.session.server(), &request.rules);
+    compression::pack(&mut reply, &request.method, &request.headers);
     reply
+}
+
+/// What is to be done: the method, or the one that a client which can only `POST` names in
+/// `X-HTTP-Method-Override`.
+fn method(method: Method, headers: &HeaderMap) -> Method {
+    if method != Method::POST {
+        return method;
+    }
+    let named = headers.get("x-http-method-override").and_then(|value| value.to_str().ok());
+    match named {
+        Some(name @ ("GET" | "HEAD" | "PUT" | "DELETE" | "COPY")) => {
+            Method::from_bytes(name.as_bytes()).unwrap_or(method)
+        }
+        _ => method,
+    }
 }
 
 fn log_failure(failure: &Failure, request: &Request) {
@@ -113,6 +131,19 @@ fn logged(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_post_may_stand_for_another_method() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(method(Method::POST, &headers), Method::POST);
+        headers.insert("x-http-method-override", "PUT".parse().expect("a value"));
+        assert_eq!(method(Method::POST, &headers), Method::PUT);
+        assert_eq!(method(Method::GET, &headers), Method::GET);
+        headers.insert("x-http-method-override", "COPY".parse().expect("a value"));
+        assert_eq!(method(Method::POST, &headers).as_str(), "COPY");
+        headers.insert("x-http-method-override", "CONNECT".parse().expect("a value"));
+        assert_eq!(method(Method::POST, &headers), Method::POST);
+    }
 
     /// hyper moves the future of a request a few times before it runs.
     #[test]

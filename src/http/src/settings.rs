@@ -10,7 +10,6 @@ use crate::limits;
 use crate::node::Database;
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
-use crate::router::not_built;
 use crate::user::Security;
 
 /// `GET` and `PUT /{db}/_security`.
@@ -37,9 +36,9 @@ pub(crate) async fn security(
     }
 }
 
-/// `GET /{db}/_revs_limit`.
+/// `GET` and `PUT /{db}/_revs_limit`.
 pub(crate) async fn revisions_limit(
-    request: &Request,
+    request: &mut Request,
     database: &dyn Database,
 ) -> Result<Reply, Failure> {
     match request.method {
@@ -47,18 +46,29 @@ pub(crate) async fn revisions_limit(
             let limit = database.information().await?.revisions_limit;
             Ok(reply::json(StatusCode::OK, limit.to_string().into_bytes()))
         }
-        Method::PUT => Err(not_built("changing _revs_limit")),
+        Method::PUT => {
+            check_admin(&database.security(), &request.user)?;
+            let limit: serde_json::Value = request.json(limits::SMALL_JSON_BYTES).await?;
+            let limit = limit.as_u64().and_then(|limit| u32::try_from(limit).ok());
+            let limit = limit.filter(|limit| *limit > 0).ok_or_else(|| {
+                Failure::BadRequest("`_revs_limit` must be a positive integer".to_owned())
+            })?;
+            database.set_revisions_limit(limit).await?;
+            Ok(reply::ok(StatusCode::OK))
+        }
         _ => Err(Failure::MethodNotAllowed("PUT,GET")),
     }
 }
 
-/// `POST /{db}/_ensure_full_commit`: every write is durable when it is answered.
+/// `POST /{db}/_ensure_full_commit`: every write is durable when it is answered, but for those that
+/// did not wait for their commit (`batch=ok`), which are waited for here.
 pub(crate) async fn ensure_full_commit(
     request: &Request,
     database: &dyn Database,
 ) -> Result<Reply, Failure> {
     allow(&request.method, &[Method::POST], "POST")?;
     request.check_json()?;
+    database.settle().await?;
     // Replicators compare it with the one of `GET /{db}`.
     let start = database.information().await?.instance_start_seconds;
     let mut text = b"{\"ok\":true,\"instance_start_time\":".to_vec();

@@ -6,14 +6,14 @@ use refuge_document::{
     render_document,
 };
 
+mod data;
 mod gaps;
 mod in_stream;
 
+pub(crate) use data::AttachmentData;
 pub(crate) use gaps::Gap;
-use gaps::Mark;
 pub(crate) use in_stream::{send, show_in_stream};
 
-use crate::content;
 use crate::failure::Failure;
 use crate::node::{Database, DocumentTree, StoredBody};
 use crate::query::Query;
@@ -111,9 +111,6 @@ pub(crate) struct Showing {
     pub(crate) gaps: Vec<Gap>,
 }
 
-/// Bytes of an attachment up to which it is held in memory while its document is shown.
-const HELD_BYTES: u64 = 256 * 1024;
-
 /// Appends the JSON text of a revision.
 pub(crate) async fn show(
     out: &mut Vec<u8>,
@@ -152,19 +149,9 @@ async fn show_more(
     let live = of_kind(&others, options.conflicts, false);
     let deleted = of_kind(&others, options.deleted_conflicts, true);
     let wanted = wanted_attachments(&shown.content.attachments, options, &history);
-    let (data, marks) = match bytes {
-        AttachmentBytes::Follow => Default::default(),
-        _ => data(database, &shown.content.attachments, &wanted, bytes).await?,
-    };
-    let forms: Vec<AttachmentForm<'_>> = wanted
-        .iter()
-        .enumerate()
-        .map(|(number, wanted)| match (wanted, data.get(number)) {
-            (false, _) => AttachmentForm::Stub,
-            (true, Some(data)) => AttachmentForm::Data(data),
-            (true, None) => AttachmentForm::Follows,
-        })
-        .collect();
+    let attachments = &shown.content.attachments;
+    let data = AttachmentData::of(database, attachments, &wanted, bytes).await?;
+    let forms: Vec<AttachmentForm<'_>> = data.forms().collect();
     rendering.attachment_forms = &forms;
     rendering.revisions = options.revs.then_some(history.as_slice());
     rendering.revs_info = revs_info.as_deref();
@@ -179,32 +166,8 @@ async fn show_more(
         AttachmentBytes::Follow => positions(&wanted),
         AttachmentBytes::Inline | AttachmentBytes::Later => Vec::new(),
     };
-    let gaps = gaps::open(out, beginning, &marks)?;
+    let gaps = data.open_gaps_from(out, beginning)?;
     Ok(Showing { meta, following, gaps })
-}
-
-/// The bytes of the wanted attachments, marks in place of large ones that come later.
-async fn data(
-    database: &dyn Database,
-    attachments: &[Attachment],
-    wanted: &[bool],
-    bytes: AttachmentBytes,
-) -> Result<(Vec<Vec<u8>>, Vec<Mark>), Failure> {
-    let mut data = Vec::with_capacity(attachments.len());
-    let mut marks = Vec::new();
-    for (position, (attachment, wanted)) in attachments.iter().zip(wanted).enumerate() {
-        data.push(if !*wanted {
-            Vec::new()
-        } else if bytes == AttachmentBytes::Later && attachment.length > HELD_BYTES {
-            let mark = Mark::new(position);
-            let bytes = mark.bytes().to_vec();
-            marks.push(mark);
-            bytes
-        } else {
-            content::identity(database, attachment).await?
-        });
-    }
-    Ok((data, marks))
 }
 
 fn positions(wanted: &[bool]) -> Vec<usize> {

@@ -2,6 +2,8 @@
 //! it runs only while the connection asks for more, at most a few pieces ahead, and is dropped with
 //! the connection. What it produces is not known here.
 
+mod packed;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,6 +13,8 @@ use futures_util::future::BoxFuture;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 
+use self::packed::{PACKED_AT_ONCE_BYTES, Packed};
+use crate::compression::Packer;
 use crate::failure::Failure;
 use crate::limits;
 
@@ -20,11 +24,15 @@ use crate::limits;
 pub(crate) struct BrokenStream(#[source] Failure);
 
 /// The body of an answer.
-pub(crate) struct ReplyBody(Inner);
+pub(crate) struct ReplyBody {
+    inner: Inner,
+    packable: bool,
+}
 
 enum Inner {
     Full(Bytes),
     Produced(Box<Produced>),
+    Packed(Box<Packed>),
 }
 
 struct Produced {
@@ -42,7 +50,33 @@ impl ReplyBody {
 
     /// All bytes at once.
     pub(crate) fn full(bytes: Bytes) -> Self {
-        Self(Inner::Full(bytes))
+        Self { inner: Inner::Full(bytes), packable: false }
+    }
+
+    /// The same; it may be packed on its way out.
+    pub(crate) fn packable(self) -> Self {
+        Self { packable: true, ..self }
+    }
+
+    /// The same; it goes out as it is.
+    pub(crate) fn unpackable(self) -> Self {
+        Self { packable: false, ..self }
+    }
+
+    /// Whether it may be packed on its way out.
+    pub(crate) fn is_packable(&self) -> bool {
+        self.packable
+    }
+
+    /// The same, packed: a short one at once, any other piece by piece.
+    pub(crate) fn packed(self, mut packer: Packer) -> Self {
+        if let Inner::Full(bytes) = &self.inner
+            && bytes.len() <= PACKED_AT_ONCE_BYTES
+        {
+            return Self::full(packer.finish(bytes));
+        }
+        let packed = Packed::new(self.inner, packer);
+        Self { inner: Inner::Packed(Box::new(packed)), packable: false }
     }
 
     /// Bytes that `produce` writes into the sender it is given. `length` is the number of all bytes
@@ -54,12 +88,13 @@ impl ReplyBody {
     {
         let (sender, pieces) = mpsc::channel(limits::CHUNKS_WAITING);
         let producer = produce(ReplySender { sender, buffer: Vec::new() });
-        Self(Inner::Produced(Box::new(Produced {
+        let produced = Produced {
             producer: Some(Box::pin(producer)),
             pieces,
             failure: None,
             remaining: length,
-        })))
+        };
+        Self { inner: Inner::Produced(Box::new(produced)), packable: false }
     }
 }
 
@@ -71,35 +106,43 @@ impl Body for ReplyBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenStream>>> {
-        match &mut self.0 {
-            Inner::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Inner::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Inner::Produced(produced) => produced.poll_frame(context),
-        }
+        self.inner.poll(context).map(|polled| polled.map(|piece| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.inner {
             Inner::Full(bytes) => bytes.is_empty(),
-            Inner::Produced(_) => false,
+            Inner::Produced(_) | Inner::Packed(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.inner {
             Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Inner::Produced(produced) => {
                 produced.remaining.map_or_else(SizeHint::default, SizeHint::with_exact)
             }
+            Inner::Packed(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// The next piece of a body; `None` at its end.
+type Piece = Option<Result<Bytes, BrokenStream>>;
+
+impl Inner {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Piece> {
+        match self {
+            Self::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Full(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+            Self::Produced(produced) => produced.poll(context),
+            Self::Packed(packed) => packed.poll(context),
         }
     }
 }
 
 impl Produced {
-    fn poll_frame(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenStream>>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Piece> {
         loop {
             // Not `poll_recv`: when the task's budget is used up that one says "pending" over a full
             // channel, and so would the producer.
@@ -126,11 +169,11 @@ impl Produced {
         }
     }
 
-    fn hand_out(&mut self, piece: Bytes) -> Frame<Bytes> {
+    fn hand_out(&mut self, piece: Bytes) -> Bytes {
         if let Some(remaining) = &mut self.remaining {
             *remaining = remaining.saturating_sub(piece.len() as u64);
         }
-        Frame::data(piece)
+        piece
     }
 }
 

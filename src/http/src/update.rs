@@ -82,7 +82,7 @@ pub(crate) async fn prepare(
     edits: Edits,
     followed: Vec<UploadedContent>,
 ) -> Result<Update, Failure> {
-    check_size(limits, &id, &incoming)?;
+    check_size(limits, &id, &incoming.body)?;
     if edits == Edits::Replicated {
         check_replicated(database)?;
     }
@@ -117,8 +117,8 @@ fn check_expiring(database: &dyn Database) -> Result<(), Failure> {
 }
 
 /// Refuses what is larger than the configuration allows.
-fn check_size(limits: &Limits, id: &str, incoming: &Incoming) -> Result<(), Failure> {
-    if incoming.body.as_bytes().len() > limits.max_document_size {
+pub(crate) fn check_size(limits: &Limits, id: &str, body: &Body) -> Result<(), Failure> {
+    if body.as_bytes().len() > limits.max_document_size {
         return Err(Failure::TooLarge { error: "document_too_large", reason: id.to_owned() });
     }
     if id.len() > limits.max_document_id_length {

@@ -28,7 +28,6 @@ pub(super) fn child(open: &OpenDatabase) -> ChildSpecification {
         let arguments = ShardArguments {
             names: open.names.clone(),
             database: open.record.id,
-            revisions_limit: open.revisions_limit,
             change_feed: open.change_feed.clone(),
         };
         worker::<ShardActor>(names::shard(name, number), Restart::Permanent, BUDGET, move |_| {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use refuge_document::{BodyPlace, Leaf};
 use serde_json::Value;
 
+use super::Listed;
+use super::listing::total_rows;
 use super::parameters::Parameters;
 use super::row::{self, BETWEEN, CLOSING, Heading, RowDocument};
 use crate::failure::Failure;
@@ -34,11 +36,12 @@ impl Keyed {
     /// Reads the first group, so that what fails can still be told by a status.
     pub(super) async fn begin(
         database: Arc<dyn Database>,
+        listed: Listed,
         parameters: Parameters,
         keys: Vec<Value>,
     ) -> Result<Self, Failure> {
-        let keys = chosen(keys, &parameters);
-        let total = database.information().await?.documents;
+        let keys = chosen(keys, &parameters, listed);
+        let total = Some(total_rows(database.as_ref(), listed).await?);
         let update_seq = parameters.update_seq.then_some(None);
         let heading = Heading { total, offset: None, update_seq };
         let mut answer = Self { database, parameters, keys, heading, first: Vec::new() };
@@ -49,7 +52,7 @@ impl Keyed {
     }
 
     /// Writes the whole answer.
-    pub(super) async fn run(mut self, mut sender: ReplySender) -> Result<(), Failure> {
+    pub(super) async fn run(mut self, sender: &mut ReplySender) -> Result<(), Failure> {
         self.heading.write(sender.buffer());
         let keys = std::mem::take(&mut self.keys);
         let mut found = std::mem::take(&mut self.first);
@@ -62,15 +65,21 @@ impl Keyed {
                 if !std::mem::take(&mut first) {
                     sender.buffer().extend_from_slice(BETWEEN);
                 }
-                self.write(sender.buffer(), key, &found).await?;
+                self.write(sender, key, &found).await?;
                 sender.flush_when_full().await?;
             }
         }
         sender.buffer().extend_from_slice(CLOSING);
-        sender.flush().await
+        sender.flush_when_full().await
     }
 
-    async fn write(&self, out: &mut Vec<u8>, key: &Value, found: &Found) -> Result<(), Failure> {
+    async fn write(
+        &self,
+        sender: &mut ReplySender,
+        key: &Value,
+        found: &Found,
+    ) -> Result<(), Failure> {
+        let out = sender.buffer();
         let (Value::String(id), Some((leaf, tree))) = (key, &found.document) else {
             row::write_missing(out, key);
             return Ok(());
@@ -85,9 +94,9 @@ impl Keyed {
                 tree: Some(tree),
             };
             let options = &self.parameters.show;
-            row::write_document(out, self.database.as_ref(), document, options).await?;
+            row::write_document(sender, self.database.as_ref(), document, options).await?;
         }
-        out.push(b'}');
+        sender.buffer().push(b'}');
         Ok(())
     }
 
@@ -117,8 +126,12 @@ fn wanted_body(document: &Option<(Leaf, DocumentTree)>) -> BodyPlace {
     }
 }
 
-/// The keys whose rows are wanted, in the order of the rows.
-fn chosen(mut keys: Vec<Value>, parameters: &Parameters) -> Vec<Value> {
+/// The keys whose rows are wanted, in the order of the rows. Of a list of some documents, the keys
+/// of others are left out.
+pub(super) fn chosen(mut keys: Vec<Value>, parameters: &Parameters, listed: Listed) -> Vec<Value> {
+    if let Some(prefix) = listed.prefix() {
+        keys.retain(|key| key.as_str().is_some_and(|key| key.starts_with(prefix)));
+    }
     if parameters.descending {
         keys.reverse();
     }
@@ -136,7 +149,16 @@ mod tests {
         let keys = || vec![json!("a"), json!("b"), json!("c")];
         let parameters =
             Parameters { descending: true, skip: 1, limit: 1, ..Parameters::default() };
-        assert_eq!(chosen(keys(), &parameters), [json!("b")]);
-        assert_eq!(chosen(keys(), &Parameters::default()), keys());
+        assert_eq!(chosen(keys(), &parameters, Listed::All), [json!("b")]);
+        assert_eq!(chosen(keys(), &Parameters::default(), Listed::All), keys());
+    }
+
+    #[test]
+    fn keys_of_other_documents_are_left_out() {
+        let keys = || vec![json!("a"), json!("_design/b"), json!(1), json!("_local/c")];
+        let chosen = |listed| chosen(keys(), &Parameters::default(), listed);
+        assert_eq!(chosen(Listed::Design), [json!("_design/b")]);
+        assert_eq!(chosen(Listed::Local), [json!("_local/c")]);
+        assert_eq!(chosen(Listed::All).len(), 4);
     }
 }

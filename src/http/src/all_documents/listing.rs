@@ -6,6 +6,8 @@ use std::sync::Arc;
 use refuge_document::sequence_text;
 use tokio::task::JoinSet;
 
+use super::Listed;
+use super::bounds::{Bounds, DESIGN_BEGIN, DESIGN_END};
 use super::parameters::Parameters;
 use super::row::{self, BETWEEN, CLOSING, Heading, RowDocument};
 use crate::failure::Failure;
@@ -34,6 +36,7 @@ impl Listing {
     /// Reads up to the first rows, so that what fails can still be told by a status.
     pub(super) async fn begin(
         database: Arc<dyn Database>,
+        listed: Listed,
         parameters: Parameters,
     ) -> Result<Self, Failure> {
         let update_seq = match parameters.update_seq {
@@ -43,19 +46,26 @@ impl Listing {
             }
             false => None,
         };
-        let mut request = first_request(&parameters);
+        let mut request = first_request(&parameters, listed);
         let (page, skipped) = match &mut request {
             Some(request) => first_page(database.as_ref(), request).await?,
             None => (empty_page(database.as_ref()).await?, 0),
         };
-        let offset = page.offset.map(|offset| (offset + skipped as u64).min(page.total));
-        let heading = Heading { total: page.total, offset, update_seq };
+        let (total, before) = match listed {
+            Listed::All | Listed::Local => (page.total, page.offset),
+            Listed::Design => {
+                let before = designs_before(database.as_ref(), &parameters).await?;
+                (total_rows(database.as_ref(), listed).await?, Some(before))
+            }
+        };
+        let offset = before.map(|offset| (offset + skipped as u64).min(total));
+        let heading = Heading { total: Some(total), offset, update_seq };
         let request = request.unwrap_or_else(|| unbounded(&parameters));
         Ok(Self { database, parameters, heading, page, request, ahead: JoinSet::new() })
     }
 
     /// Writes the whole answer.
-    pub(super) async fn run(mut self, mut sender: ReplySender) -> Result<(), Failure> {
+    pub(super) async fn run(mut self, sender: &mut ReplySender) -> Result<(), Failure> {
         self.heading.write(sender.buffer());
         let mut first = true;
         loop {
@@ -66,12 +76,12 @@ impl Listing {
                 let (database, request) = (self.database.clone(), page_request(&self.request));
                 self.ahead.spawn(async move { database.documents(request).await });
             }
-            self.write_page(&mut sender, &mut first).await?;
+            self.write_page(sender, &mut first).await?;
             let Some(page) = self.ahead.join_next().await else { break };
             self.page = page.map_err(|error| Failure::Internal(error.to_string()))??;
         }
         sender.buffer().extend_from_slice(CLOSING);
-        sender.flush().await
+        sender.flush_when_full().await
     }
 
     async fn write_page(
@@ -101,9 +111,9 @@ impl Listing {
                     content: document.content.as_ref(),
                     tree: trees.get(number).and_then(Option::as_ref),
                 };
-                row::write_document(out, self.database.as_ref(), document, options).await?;
+                row::write_document(sender, self.database.as_ref(), document, options).await?;
             }
-            out.push(b'}');
+            sender.buffer().push(b'}');
             sender.flush_when_full().await?;
         }
         Ok(())
@@ -111,9 +121,54 @@ impl Listing {
 }
 
 /// The request for all rows; `None` where there can be none.
-fn first_request(parameters: &Parameters) -> Option<DocumentsRequest> {
-    let bounds = parameters.bounds()?;
-    Some(DocumentsRequest { start: bounds.start, end: bounds.end, ..unbounded(parameters) })
+fn first_request(parameters: &Parameters, listed: Listed) -> Option<DocumentsRequest> {
+    let Bounds { start, end } = parameters.bounds(listed)?;
+    let offset = listed == Listed::All;
+    Some(DocumentsRequest { start, end, offset, ..unbounded(parameters) })
+}
+
+/// Live documents of a list as a whole. Design documents are few, and counted where they stand.
+pub(super) async fn total_rows(database: &dyn Database, listed: Listed) -> Result<u64, Failure> {
+    match listed {
+        Listed::All | Listed::Local => Ok(database.information().await?.documents),
+        Listed::Design => {
+            let end = Some((DESIGN_END.to_owned(), false));
+            count(database, Bounds { start: Some((DESIGN_BEGIN.to_owned(), true)), end }, false)
+                .await
+        }
+    }
+}
+
+/// Design documents before the range that is asked for, in the direction of the walk.
+async fn designs_before(database: &dyn Database, parameters: &Parameters) -> Result<u64, Failure> {
+    let descending = parameters.descending;
+    let Some(Bounds { start: Some((start, inclusive)), .. }) = parameters.bounds(Listed::Design)
+    else {
+        return total_rows(database, Listed::Design).await;
+    };
+    let edge = match descending {
+        false => (DESIGN_BEGIN.to_owned(), true),
+        true => (DESIGN_END.to_owned(), false),
+    };
+    if start == edge.0 {
+        return Ok(0);
+    }
+    let before = Bounds { start: Some(edge), end: Some((start, !inclusive)) };
+    count(database, before, descending).await
+}
+
+/// Counts live documents page by page.
+async fn count(database: &dyn Database, range: Bounds, descending: bool) -> Result<u64, Failure> {
+    let Bounds { start, end } = range;
+    let all = Parameters { descending, ..Parameters::default() };
+    let mut request = DocumentsRequest { start, end, offset: false, ..unbounded(&all) };
+    let mut counted = 0;
+    loop {
+        let page = database.documents(page_request(&request)).await?;
+        counted += page.rows.len() as u64;
+        let Some(after) = page.resume_after else { return Ok(counted) };
+        request.start = Some((after, false));
+    }
 }
 
 fn unbounded(parameters: &Parameters) -> DocumentsRequest {

@@ -2,29 +2,15 @@
 //! wins. CouchDB's rules for views hold, with one difference: ids are text in byte order, and
 //! whatever is not text sorts before all of them.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value};
 
+use super::bounds::Key;
 use crate::failure::Failure;
 use crate::query::{Query, parse_boolean, parse_error};
 use crate::show::ShowOptions;
-
-/// A key, as far as the order of ids is concerned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Key {
-    /// Text.
-    Text(String),
-    /// Anything else: it sorts before all ids.
-    BeforeAll,
-}
-
-impl From<Value> for Key {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::String(text) => Self::Text(text),
-            _ => Self::BeforeAll,
-        }
-    }
-}
 
 /// All parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,15 +52,6 @@ impl Default for Parameters {
     }
 }
 
-/// The part of all ids that is walked: where it begins and ends, each with whether it belongs to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Bounds {
-    /// Where the walk begins.
-    pub(super) start: Option<(String, bool)>,
-    /// Where it ends.
-    pub(super) end: Option<(String, bool)>,
-}
-
 impl Parameters {
     /// Reads the body of a POST (an empty object where there is none) and the URL's parameters.
     pub(super) fn parse(body: &Map<String, Value>, query: &Query) -> Result<Self, Failure> {
@@ -85,6 +62,21 @@ impl Parameters {
         for (name, value) in query.iter() {
             found.set(name, Given::Url(value))?;
         }
+        found.checked()
+    }
+
+    /// The same with what one of several queries says itself.
+    pub(super) fn refined(&self, members: &Map<String, Value>) -> Result<Self, Failure> {
+        let mut found = Self { keys: None, ..self.clone() };
+        for (name, value) in members {
+            found.set(name, Given::Body(value))?;
+        }
+        found.checked()
+    }
+
+    /// Refuses parameters that contradict each other.
+    fn checked(self) -> Result<Self, Failure> {
+        let found = self;
         let ranged = found.start.is_some() || found.end.is_some();
         if ranged && found.keys.as_ref().is_some_and(|keys| !keys.is_empty()) {
             return Err(parse_error(
@@ -112,33 +104,41 @@ impl Parameters {
             "attachments" => self.show.attachments = value.boolean()?,
             "att_encoding_info" => self.show.att_encoding_info = value.boolean()?,
             "update_seq" => self.update_seq = value.boolean()?,
-            // Unknown ones, and those that only tune a view (`stale`, `update`, `sorted`, …).
-            _ => {}
+            "reduce" if value.boolean()? => {
+                return Err(parse_error("Reduce is invalid for map-only views."));
+            }
+            "group" if !value.boolean()? => {}
+            "group_level" if value.count()? == 0 => {}
+            "group" | "group_level" => {
+                return Err(parse_error("Invalid use of grouping on a map view."));
+            }
+            "partition" => {
+                return Err(parse_error("`partition` parameter is not supported on this db"));
+            }
+            // Unknown ones, and those that only tune a view.
+            _ => check_tuning(name, value)?,
         }
         Ok(())
     }
+}
 
-    /// What is to be walked; `None` where no id can lie in it.
-    pub(super) fn bounds(&self) -> Option<Bounds> {
-        let (low, high) =
-            if self.descending { (&self.end, &self.start) } else { (&self.start, &self.end) };
-        if *high == Some(Key::BeforeAll) {
-            return None;
-        }
-        let text = |key: &Option<Key>| match key {
-            Some(Key::Text(text)) => Some(text.clone()),
-            Some(Key::BeforeAll) | None => None,
-        };
-        if let (Some(low), Some(high)) = (text(low), text(high))
-            && (low > high || (low == high && !self.inclusive_end))
-        {
-            return None;
-        }
-        Some(Bounds {
-            start: text(&self.start).map(|text| (text, true)),
-            end: text(&self.end).map(|text| (text, self.inclusive_end)),
-        })
+/// Checks a parameter that only tunes a view, as CouchDB does though it does not heed it.
+fn check_tuning(name: &str, value: Given<'_>) -> Result<(), Failure> {
+    let known: &[&str] = match name {
+        "stale" => &["ok", "update_after"],
+        "stable" => &["true", "false"],
+        "update" => &["true", "false", "lazy"],
+        _ => return Ok(()),
+    };
+    let text = match value {
+        Given::Url(text) => text.to_owned(),
+        Given::Body(Value::String(text)) => text.clone(),
+        Given::Body(other) => other.to_string(),
+    };
+    if known.contains(&text.as_str()) {
+        return Ok(());
     }
+    Err(parse_error(format!("Invalid value for `{name}`.")))
 }
 
 /// A value as it was given.
@@ -190,80 +190,5 @@ impl Given<'_> {
                 .map_err(|_| parse_error(format!("Invalid value for positive integer: {text}"))),
             Err(_) => Err(parse_error(format!("Invalid value for integer: \"{text}\""))),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn parse(body: Value, query: &str) -> Result<Parameters, Failure> {
-        let Value::Object(body) = body else { panic!("an object") };
-        Parameters::parse(&body, &Query::parse(Some(query)))
-    }
-
-    fn bounds(query: &str) -> Option<Bounds> {
-        parse(json!({}), query).expect("good").bounds()
-    }
-
-    #[test]
-    fn the_url_beats_the_body() {
-        let body = json!({"limit": 5, "startkey": "a", "include_docs": "true", "skip": "2"});
-        let found = parse(body, "limit=7").expect("good");
-        assert_eq!((found.limit, found.skip), (7, 2));
-        assert_eq!(found.start, Some(Key::Text("a".into())));
-        assert!(found.include_docs);
-    }
-
-    #[test]
-    fn a_range_is_walked_from_start_to_end_in_either_direction() {
-        let found = bounds("startkey=%22a%22&endkey=%22c%22&inclusive_end=false");
-        assert_eq!(
-            found,
-            Some(Bounds { start: Some(("a".into(), true)), end: Some(("c".into(), false)) })
-        );
-        let found = bounds("startkey=%22c%22&end_key=%22a%22&descending=true");
-        assert_eq!(
-            found,
-            Some(Bounds { start: Some(("c".into(), true)), end: Some(("a".into(), true)) })
-        );
-    }
-
-    #[test]
-    fn a_range_upside_down_is_empty() {
-        assert_eq!(bounds("startkey=%22c%22&endkey=%22a%22"), None);
-        assert_eq!(bounds("startkey=%22a%22&endkey=%22c%22&descending=true"), None);
-        assert_eq!(bounds("key=%22a%22&inclusive_end=false"), None);
-    }
-
-    #[test]
-    fn what_is_not_text_sorts_before_all_ids() {
-        assert_eq!(bounds("startkey=1"), Some(Bounds::default()));
-        assert_eq!(bounds("endkey={}"), None);
-        assert_eq!(bounds("key=null"), None);
-        assert_eq!(bounds("startkey=[]&descending=true"), None);
-        assert_eq!(bounds("endkey=[]&descending=true"), Some(Bounds::default()));
-    }
-
-    #[test]
-    fn keys_are_an_array_and_alone() {
-        assert!(parse(json!({"keys": []}), "startkey=%22a%22").is_ok());
-        let failure = parse(json!({"keys": ["a"]}), "startkey=%22a%22").expect_err("both");
-        assert_eq!(failure.status().1, "query_parse_error");
-        let failure = parse(json!({"keys": {}}), "").expect_err("no array");
-        assert_eq!(failure.to_string(), "`keys` body member must be an array.");
-        let failure = parse(json!({}), "keys=1").expect_err("no array");
-        assert_eq!(failure.to_string(), "`keys` parameter must be an array.");
-        assert_eq!(parse(json!({}), "keys=null").expect("none").keys, None);
-    }
-
-    #[test]
-    fn numbers_and_booleans_without_sense_are_refused() {
-        for query in ["limit=x", "skip=-1", "descending=maybe", "startkey=x"] {
-            assert_eq!(parse(json!({}), query).expect_err(query).status().0.as_u16(), 400);
-        }
-        assert!(parse(json!({"limit": 1.5}), "").is_err());
     }
 }

@@ -8,12 +8,13 @@ use serde_json::Value;
 use crate::changes::write_revision;
 use crate::failure::Failure;
 use crate::node::{Database, DocumentTree, StoredBody};
-use crate::show::{AttachmentBytes, ShowOptions, Shown, show};
+use crate::show::{ShowOptions, Shown, show_in_stream};
+use crate::stream::ReplySender;
 
 /// What stands before the rows.
 pub(super) struct Heading {
-    /// Live documents in the database.
-    pub(super) total: u64,
+    /// Live documents of the list as a whole; `null` for local ones, which nobody counts.
+    pub(super) total: Option<u64>,
     /// Rows before the first; `null` where documents are asked for one by one.
     pub(super) offset: Option<u64>,
     /// `update_seq`, where it is asked for: its text, or `null`.
@@ -24,14 +25,9 @@ impl Heading {
     /// Appends it.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"total_rows\":");
-        out.extend_from_slice(itoa::Buffer::new().format(self.total).as_bytes());
+        write_count(out, self.total);
         out.extend_from_slice(b",\"offset\":");
-        match self.offset {
-            Some(offset) => {
-                out.extend_from_slice(itoa::Buffer::new().format(offset).as_bytes());
-            }
-            None => out.extend_from_slice(b"null"),
-        }
+        write_count(out, self.offset);
         match &self.update_seq {
             None => {}
             Some(None) => out.extend_from_slice(b",\"update_seq\":null"),
@@ -44,8 +40,15 @@ impl Heading {
     }
 }
 
+fn write_count(out: &mut Vec<u8>, count: Option<u64>) {
+    match count {
+        Some(count) => out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes()),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
 /// What stands behind the rows.
-pub(super) const CLOSING: &[u8] = b"\r\n]}\n";
+pub(super) const CLOSING: &[u8] = b"\r\n]}";
 
 /// What stands between two rows.
 pub(super) const BETWEEN: &[u8] = b",\r\n";
@@ -84,13 +87,14 @@ pub(super) struct RowDocument<'a> {
     pub(super) tree: Option<&'a DocumentTree>,
 }
 
-/// Appends the member `doc`: a deleted document is `null`.
+/// Sends the member `doc`: a deleted document is `null`.
 pub(super) async fn write_document(
-    out: &mut Vec<u8>,
+    sender: &mut ReplySender,
     database: &dyn Database,
     document: RowDocument<'_>,
     options: &ShowOptions,
 ) -> Result<(), Failure> {
+    let out = sender.buffer();
     out.extend_from_slice(b",\"doc\":");
     let RowDocument { id, leaf, sequence, content, tree } = document;
     let Some(content) = content.filter(|_| !leaf.deleted) else {
@@ -104,8 +108,7 @@ pub(super) async fn write_document(
         return Ok(());
     }
     let shown = Shown { id, revision: &leaf.revision, deleted: false, content, tree, sequence };
-    show(out, database, shown, options, AttachmentBytes::Inline).await?;
-    Ok(())
+    show_in_stream(sender, database, shown, options).await
 }
 
 #[cfg(test)]
@@ -123,9 +126,10 @@ mod tests {
 
     #[test]
     fn the_heading_is_couchdbs() {
-        let heading = Heading { total: 3, offset: Some(1), update_seq: None };
+        let heading = Heading { total: Some(3), offset: Some(1), update_seq: None };
         assert_eq!(text(|out| heading.write(out)), "{\"total_rows\":3,\"offset\":1,\"rows\":[\r\n");
-        let heading = Heading { total: 3, offset: None, update_seq: Some(Some("4-x".into())) };
+        let heading =
+            Heading { total: Some(3), offset: None, update_seq: Some(Some("4-x".into())) };
         assert_eq!(
             text(|out| heading.write(out)),
             "{\"total_rows\":3,\"offset\":null,\"update_seq\":\"4-x\",\"rows\":[\r\n"

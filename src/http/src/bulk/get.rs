@@ -1,26 +1,34 @@
-//! `POST /{db}/_bulk_get`: revisions of many documents. The answer is written group by group and
-//! always JSON, which every client of this endpoint takes.
+//! `POST /{db}/_bulk_get`: revisions of many documents, as JSON or, where the client does not take
+//! that, in the parts of a multipart answer. It is written group by group; how one document looks is
+//! in `json` and `parts`.
 
+mod json;
+mod parts;
 mod wish;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use hyper::Method;
-use refuge_document::json::write_string;
 use refuge_document::{BodyPlace, Leaf, Revision};
 
-use self::wish::{Wish, parse, write_bad, write_missing};
+use self::parts::Parts;
+use self::wish::{Wish, parse};
 use super::too_many;
+use crate::documents::{boundary, header};
 use crate::failure::Failure;
 use crate::node::{Database, DocumentTree, StoredBody};
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Request;
-use crate::show::{AttachmentBytes, ShowOptions, Shown, show};
+use crate::show::{ShowOptions, Shown};
 use crate::stream::ReplySender;
 
-/// Documents that are read at a time: their bodies are held while they are written.
+/// Documents whose trees are read at a time.
 const GROUP_DOCUMENTS: usize = 32;
+
+/// Bodies that are held at a time; the largest have 8 MB.
+const HELD_BODIES: usize = 8;
 
 /// Most bytes of a request; its parsed form is a few times as large.
 const REQUEST_BYTES: usize = 16 * 1024 * 1024;
@@ -41,17 +49,27 @@ pub(crate) async fn bulk_get(
     if wishes.len() > most {
         return Err(too_many("max_bulk_get_count_exceeded", most));
     }
-    let mut answer = Answer {
-        database: database.clone(),
-        options,
-        latest: request.query.is_true("latest"),
-        first: true,
-    };
-    // What fails here can still be told by a status; most requests are no longer than a group.
-    let mut beginning = b"{\"results\":[".to_vec();
     let mut groups = wishes.into_iter();
-    answer.write_group(&mut beginning, take_group(&mut groups)).await?;
-    Ok(reply::json_stream(|sender| answer.run(sender, beginning, groups)))
+    let answer =
+        Answer { database: database.clone(), options, latest: request.query.is_true("latest") };
+    // What fails here can still be told by a status; most requests are no longer than a group.
+    let first = answer.look_up(take_group(&mut groups)).await?;
+    let Some(media_type) = multipart_type(request) else {
+        let form = Form::Json { first: true };
+        return Ok(reply::json_stream(|sender| answer.run(sender, form, first, groups)));
+    };
+    let boundary = boundary();
+    let content_type = header(&format!("{media_type}; boundary=\"{boundary}\""));
+    let form = Form::Multipart(Parts::new(boundary));
+    Ok(reply::stream(content_type, None, |sender| answer.run(sender, form, first, groups)))
+}
+
+/// The media type of a multipart answer, where the client takes one and no JSON.
+fn multipart_type(request: &Request) -> Option<&'static str> {
+    if request.accepts("application/json") {
+        return None;
+    }
+    ["multipart/mixed", "multipart/related"].into_iter().find(|one| request.accepts(one))
 }
 
 fn take_group(wishes: &mut std::vec::IntoIter<Wish>) -> Vec<Wish> {
@@ -75,55 +93,67 @@ enum Found {
     Unknown,
 }
 
+/// A wish with what is known of its document.
+struct LookedUp {
+    wish: Wish,
+    tree: Option<DocumentTree>,
+    found: Vec<Found>,
+}
+
+/// In which form an answer is written.
+enum Form {
+    /// One object; whether its first result is still to come.
+    Json {
+        first: bool,
+    },
+    Multipart(Parts),
+}
+
 /// An answer under way.
 struct Answer {
     database: Arc<dyn Database>,
     options: ShowOptions,
     latest: bool,
-    first: bool,
 }
 
 impl Answer {
-    /// Writes the answer, whose first group is written already.
+    /// Writes the answer, whose first group is looked up already.
     async fn run(
-        mut self,
+        self,
         mut sender: ReplySender,
-        beginning: Vec<u8>,
+        mut form: Form,
+        mut group: Vec<LookedUp>,
         mut wishes: std::vec::IntoIter<Wish>,
     ) -> Result<(), Failure> {
-        *sender.buffer() = beginning;
-        while wishes.len() > 0 {
-            sender.flush_when_full().await?;
-            let group = take_group(&mut wishes);
-            self.write_group(sender.buffer(), group).await?;
+        if let Form::Json { .. } = form {
+            sender.buffer().extend_from_slice(json::BEGINNING);
         }
-        sender.buffer().extend_from_slice(b"]}\n");
+        loop {
+            self.write_group(&mut sender, &mut form, group).await?;
+            if wishes.len() == 0 {
+                break;
+            }
+            group = self.look_up(take_group(&mut wishes)).await?;
+        }
+        match form {
+            Form::Json { .. } => sender.buffer().extend_from_slice(json::END),
+            Form::Multipart(parts) => parts.end(&mut sender),
+        }
         sender.flush().await
     }
 
-    async fn write_group(&mut self, out: &mut Vec<u8>, group: Vec<Wish>) -> Result<(), Failure> {
+    async fn look_up(&self, group: Vec<Wish>) -> Result<Vec<LookedUp>, Failure> {
         let ids = group.iter().filter_map(|wish| match wish {
             Wish::Document { id, .. } => Some(id.clone()),
             Wish::Bad(_) => None,
         });
         let mut trees = self.database.trees(ids.collect()).await?.into_iter();
-        let mut found: Vec<(Wish, Option<DocumentTree>, Vec<Found>)> = Vec::new();
-        for wish in group {
+        let look_up = |wish: Wish| {
             let tree = if matches!(wish, Wish::Bad(_)) { None } else { trees.next().flatten() };
-            let revisions = self.find(&wish, tree.as_ref());
-            found.push((wish, tree, revisions));
-        }
-        let places = found.iter().flat_map(|(_, _, found)| found.iter().map(place));
-        let mut bodies = self.database.bodies(places.collect()).await?.into_iter();
-        for (wish, tree, found) in found {
-            if !std::mem::take(&mut self.first) {
-                out.push(b',');
-            }
-            let bodies: Vec<Option<StoredBody>> = bodies.by_ref().take(found.len()).collect();
-            let found = found.into_iter().zip(bodies).collect();
-            self.write_result(out, &wish, tree.as_ref(), found).await?;
-        }
-        Ok(())
+            let found = self.find(&wish, tree.as_ref());
+            LookedUp { wish, tree, found }
+        };
+        Ok(group.into_iter().map(look_up).collect())
     }
 
     fn find(&self, wish: &Wish, tree: Option<&DocumentTree>) -> Vec<Found> {
@@ -140,71 +170,65 @@ impl Answer {
         leaves.into_iter().map(Found::Leaf).collect()
     }
 
-    async fn write_result(
+    async fn write_group(
         &self,
-        out: &mut Vec<u8>,
-        wish: &Wish,
-        tree: Option<&DocumentTree>,
-        found: Vec<(Found, Option<StoredBody>)>,
+        sender: &mut ReplySender,
+        form: &mut Form,
+        group: Vec<LookedUp>,
     ) -> Result<(), Failure> {
-        let (id, attachments_since) = match wish {
-            Wish::Document { id, attachments_since, .. } => (id, attachments_since),
-            Wish::Bad(bad) => {
-                write_bad(out, bad);
-                return Ok(());
-            }
-        };
-        let own_options;
-        let options = if attachments_since.is_empty() {
-            &self.options
-        } else {
-            own_options = ShowOptions {
-                attachments: true,
-                atts_since: Some(attachments_since.clone()),
-                ..self.options.clone()
-            };
-            &own_options
-        };
-        out.extend_from_slice(b"{\"id\":");
-        write_string(out, id);
-        out.extend_from_slice(b",\"docs\":[");
-        for (number, (found, content)) in found.into_iter().enumerate() {
-            if number > 0 {
-                out.push(b',');
-            }
-            match (found, content, tree) {
-                (Found::Leaf(leaf), Some(content), Some(tree)) => {
-                    let shown = Shown {
-                        id,
-                        revision: &leaf.revision,
-                        deleted: leaf.deleted,
-                        content: &content,
-                        tree: Some(tree),
-                        sequence: tree.sequence,
-                    };
-                    self.write_document(out, shown, options).await?;
+        let places = group.iter().flat_map(|one| one.found.iter().map(place)).collect();
+        let mut bodies = Bodies { places, ready: VecDeque::new() };
+        for one in group {
+            match form {
+                Form::Json { first } => {
+                    let first = std::mem::take(first);
+                    json::write(self, sender, one, &mut bodies, first).await?;
                 }
-                (Found::Leaf(Leaf { revision, .. }) | Found::Missing(revision), _, _) => {
-                    write_missing(out, id, &revision.to_string());
-                }
-                (Found::Unknown, _, _) => write_missing(out, id, "undefined"),
+                Form::Multipart(parts) => parts.write(self, sender, one, &mut bodies).await?,
             }
+            sender.flush_when_full().await?;
         }
-        out.extend_from_slice(b"]}");
         Ok(())
     }
 
-    async fn write_document(
-        &self,
-        out: &mut Vec<u8>,
-        shown: Shown<'_>,
-        options: &ShowOptions,
-    ) -> Result<(), Failure> {
-        out.extend_from_slice(b"{\"ok\":");
-        show(out, self.database.as_ref(), shown, options, AttachmentBytes::Inline).await?;
-        out.push(b'}');
-        Ok(())
+    /// What is shown of the documents of a wish whose client has these revisions.
+    fn options(&self, attachments_since: &[Revision]) -> ShowOptions {
+        let mut options = self.options.clone();
+        if !attachments_since.is_empty() {
+            options.attachments = true;
+            options.atts_since = Some(attachments_since.to_vec());
+        }
+        options
     }
+}
+
+/// The bodies of a group in their order, a few held at a time.
+struct Bodies {
+    places: VecDeque<BodyPlace>,
+    ready: VecDeque<Option<StoredBody>>,
+}
+
+impl Bodies {
+    /// The next body; `None` where it is not stored.
+    async fn next(&mut self, database: &dyn Database) -> Result<Option<StoredBody>, Failure> {
+        if self.ready.is_empty() {
+            let count = self.places.len().min(HELD_BODIES);
+            self.ready = database.bodies(self.places.drain(..count).collect()).await?.into();
+        }
+        Ok(self.ready.pop_front().flatten())
+    }
+}
+
+/// A revision of a document for `show`.
+fn shown<'a>(
+    id: &'a str,
+    leaf: &'a Leaf,
+    content: &'a StoredBody,
+    tree: &'a DocumentTree,
+) -> Shown<'a> {
+    let sequence = tree.sequence;
+    let Leaf { revision, deleted, .. } = leaf;
+    Shown { id, revision, deleted: *deleted, content, tree: Some(tree), sequence }
 }
 
 fn leaf_at(document: &DocumentTree, revision: &Revision) -> Option<Leaf> {

@@ -8,6 +8,7 @@ use refuge_document::{ChangeRow, sequence_text};
 use super::FeedStart;
 use super::filter::Filter;
 use super::included;
+use super::numbering::Numbering;
 use super::parameters::Parameters;
 use super::persistence::persist;
 use super::remaining::count_between;
@@ -39,6 +40,7 @@ pub(super) struct Feed {
     filter: Filter,
     pace: Pace,
     rows: RowWriter,
+    numbering: Numbering,
     framing: Framing,
     /// The opaque part of the sequences that it tells.
     opaque: String,
@@ -71,6 +73,7 @@ impl Feed {
         let Setting { database, parameters, filter, shutdown, current, start } = setting;
         Self {
             rows: RowWriter::new(&start.opaque, parameters.all_leaves),
+            numbering: Numbering::new(parameters.sequence_interval, parameters.limit),
             framing: Framing::of(parameters.feed),
             position: start.after,
             opaque: start.opaque,
@@ -215,18 +218,23 @@ impl Feed {
         }
         let begin = out.len();
         self.framing.before_row(out, self.told == 0);
-        self.rows.open(out, row);
+        let numbered = self.numbering.next_is_numbered();
+        self.rows.open(out, row, numbered);
         if self.parameters.documents.included {
             out.extend_from_slice(b",\"doc\":");
             let (database, shown) = (self.database.as_ref(), self.parameters.documents);
-            if let Err(failure) = included::write(out, database, (row, content), shown).await {
+            if let Err(failure) = included::write(sender, database, (row, content), shown).await {
                 // Half a row is none: a feed that ends in order is told from the row before it.
-                out.truncate(begin);
+                sender.buffer().truncate(begin);
                 return Err(failure);
             }
         }
+        let out = sender.buffer();
         RowWriter::close(out);
-        self.framing.after_row(out, |out| self.rows.write_id(out, row.sequence));
+        self.framing.after_row(out, |out| match numbered {
+            true => self.rows.write_id(out, row.sequence),
+            false => out.extend_from_slice(b"null"),
+        });
         self.told += 1;
         if out.len() >= limits::CHUNK_BYTES { self.pace.send(sender).await } else { Ok(()) }
     }

@@ -4,17 +4,20 @@
 use refuge_document::{AttachmentForm, ChangeRow, Rendering, Revision, render_document};
 
 use super::parameters::Documents;
-use crate::content;
 use crate::failure::Failure;
 use crate::node::{Database, StoredBody};
+use crate::show::{AttachmentData, send};
+use crate::stream::ReplySender;
 
-/// Appends the winner of a row; `null` where its content is no longer stored.
+/// Sends the winner of a row; `null` where its content is no longer stored. A failure behind which
+/// the row cannot be taken back is `Failure::Internal`.
 pub(super) async fn write(
-    out: &mut Vec<u8>,
+    sender: &mut ReplySender,
     database: &dyn Database,
     (row, content): (&ChangeRow, Option<&StoredBody>),
     shown: Documents,
 ) -> Result<(), Failure> {
+    let out = sender.buffer();
     let (Some(winner), Some(content)) = (row.winner(), content) else {
         out.extend_from_slice(b"null");
         return Ok(());
@@ -28,7 +31,7 @@ pub(super) async fn write(
         ..Rendering::new(&row.id, &winner.revision, &content.body)
     };
     if shown.attachments && !content.attachments.is_empty() {
-        return write_with_bytes(out, database, document).await;
+        return send_with_bytes(sender, database, document).await;
     }
     render_document(out, &document);
     Ok(())
@@ -40,19 +43,18 @@ fn conflicts(row: &ChangeRow) -> Vec<Revision> {
     others.map(|leaf| leaf.revision.clone()).collect()
 }
 
-/// Appends a document whose attachments are shown as base64. They are held in memory while it is
-/// written.
-async fn write_with_bytes(
-    out: &mut Vec<u8>,
+/// Sends a document whose attachments are shown as base64, large ones chunk by chunk.
+async fn send_with_bytes(
+    sender: &mut ReplySender,
     database: &dyn Database,
     document: Rendering<'_>,
 ) -> Result<(), Failure> {
-    let mut contents = Vec::with_capacity(document.attachments.len());
-    for attachment in document.attachments {
-        contents.push(content::identity(database, attachment).await?);
-    }
-    let forms: Vec<AttachmentForm<'_>> =
-        contents.iter().map(|content| AttachmentForm::Data(content)).collect();
-    render_document(out, &Rendering { attachment_forms: &forms, ..document });
-    Ok(())
+    let attachments = document.attachments;
+    let contents = AttachmentData::read(database, attachments).await?;
+    let forms: Vec<AttachmentForm<'_>> = contents.forms().collect();
+    let mut text = Vec::new();
+    render_document(&mut text, &Rendering { attachment_forms: &forms, ..document });
+    let gaps = contents.open_gaps(&mut text)?;
+    let sent = send(sender, database, &text, &gaps, attachments).await;
+    if gaps.is_empty() { sent } else { sent.map_err(|error| Failure::Internal(error.to_string())) }
 }

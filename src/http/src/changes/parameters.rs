@@ -1,6 +1,8 @@
 //! The parameters of `_changes`, typed, with CouchDB 3.5's defaults and texts. What a filter lets
 //! through is not decided here.
 
+use std::num::NonZeroU64;
+
 use super::since::Since;
 use crate::failure::Failure;
 use crate::feed::{FeedKind, Patience, Waiting, parse_kind, parse_limit};
@@ -44,13 +46,15 @@ pub(super) struct Parameters {
     pub(super) documents: Documents,
     pub(super) patience: Patience,
     pub(super) filter: FilterName,
+    /// Only every so manieth row shows its sequence.
+    pub(super) sequence_interval: Option<NonZeroU64>,
     /// `doc_ids` as it stands in the URL.
     pub(super) document_ids: Option<String>,
 }
 
 impl Parameters {
     /// Reads the URL's parameters, and the header that a browser sends when it resumes an event
-    /// source. Unknown parameters, and `seq_interval`, are left aside.
+    /// source. Unknown parameters are left aside.
     pub(super) fn parse(query: &Query, last_event_id: Option<&str>) -> Result<Self, Failure> {
         let mut found = Self {
             feed: FeedKind::Normal,
@@ -61,6 +65,7 @@ impl Parameters {
             documents: Documents::default(),
             patience: Patience::default(),
             filter: FilterName::None,
+            sequence_interval: None,
             document_ids: None,
         };
         let mut waiting = Waiting::default();
@@ -73,7 +78,7 @@ impl Parameters {
                 "heartbeat" => waiting.read_heartbeat(value)?,
                 "timeout" => waiting.read_timeout(value)?,
                 "filter" => found.filter = parse_filter(value)?,
-                "seq_interval" => check_interval(value)?,
+                "seq_interval" => found.sequence_interval = Some(parse_interval(value)?),
                 "doc_ids" => found.document_ids = Some(value.to_owned()),
                 "descending" => found.descending = value == "true",
                 "include_docs" => found.documents.included = value == "true",
@@ -121,11 +126,8 @@ fn later(filter: &str) -> Failure {
     Failure::NotImplemented(format!("The filter {filter} is not built in this version of refuge"))
 }
 
-fn check_interval(value: &str) -> Result<(), Failure> {
-    match value.parse::<u64>() {
-        Ok(1..) => Ok(()),
-        _ => Err(bad("invalid_seq_interval")),
-    }
+fn parse_interval(value: &str) -> Result<NonZeroU64, Failure> {
+    value.parse().map_err(|_| bad("invalid_seq_interval"))
 }
 
 #[cfg(test)]
@@ -188,6 +190,6 @@ mod tests {
         for query in ["feed=x", "limit=x", "limit=-1", "style=x", "seq_interval=0", "since="] {
             assert_eq!(parse(query).expect_err(query).status().0.as_u16(), 400, "{query}");
         }
-        assert!(parse("seq_interval=10").is_ok());
+        assert_eq!(parse("seq_interval=10").expect("good").sequence_interval, NonZeroU64::new(10));
     }
 }

@@ -19,11 +19,16 @@ impl RowWriter {
         Self { tail: format!("-{instance}\",\"id\":").into_bytes(), all_leaves }
     }
 
-    /// Appends a row up to where its document would stand; `close` ends it.
-    pub(super) fn open(&self, out: &mut Vec<u8>, row: &ChangeRow) {
-        out.extend_from_slice(b"{\"seq\":\"");
-        out.extend_from_slice(itoa::Buffer::new().format(row.sequence).as_bytes());
-        out.extend_from_slice(&self.tail);
+    /// Appends a row up to where its document would stand; `close` ends it. One that is not
+    /// `numbered` has `null` for its sequence.
+    pub(super) fn open(&self, out: &mut Vec<u8>, row: &ChangeRow, numbered: bool) {
+        if numbered {
+            out.extend_from_slice(b"{\"seq\":\"");
+            out.extend_from_slice(itoa::Buffer::new().format(row.sequence).as_bytes());
+            out.extend_from_slice(&self.tail);
+        } else {
+            out.extend_from_slice(b"{\"seq\":null,\"id\":");
+        }
         write_string(out, &row.id);
         out.extend_from_slice(b",\"changes\":[");
         let shown = if self.all_leaves { row.leaves.len() } else { 1 };
@@ -84,7 +89,7 @@ mod tests {
 
     fn written(all_leaves: bool, row: &ChangeRow) -> String {
         let mut out = Vec::new();
-        RowWriter::new("x", all_leaves).open(&mut out, row);
+        RowWriter::new("x", all_leaves).open(&mut out, row, true);
         RowWriter::close(&mut out);
         String::from_utf8(out).expect("text")
     }
@@ -95,6 +100,14 @@ mod tests {
             written(false, &row(&[("2-a", false), ("1-b", false)])),
             r#"{"seq":"12-x","id":"a \"b\"","changes":[{"rev":"2-a"}]}"#
         );
+    }
+
+    #[test]
+    fn a_row_may_go_without_its_sequence() {
+        let mut out = Vec::new();
+        RowWriter::new("x", false).open(&mut out, &row(&[("2-a", false)]), false);
+        let text = String::from_utf8(out).expect("text");
+        assert_eq!(text, r#"{"seq":null,"id":"a \"b\"","changes":[{"rev":"2-a"}]"#);
     }
 
     #[test]

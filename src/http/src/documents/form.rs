@@ -38,7 +38,7 @@ pub(super) async fn post(
     let form = read(request, database).await?;
     let edit = edit(request, database, id, form).await?;
     let revision = update::apply(database, edit).await?;
-    Ok(stored(request, StatusCode::CREATED, id, &revision))
+    Ok(stored(StatusCode::CREATED, id, &revision))
 }
 
 /// A form of another site must not write with the credentials that a browser keeps for this one.

@@ -113,14 +113,16 @@ async fn send_revision(
 }
 
 /// A document's text and the attachments that follow it.
-struct Related {
+pub(crate) struct Related {
     text: Vec<u8>,
     following: Vec<(String, Attachment)>,
     boundary: String,
 }
 
 impl Related {
-    fn new(
+    /// From a text that was shown with [`AttachmentBytes::Follow`], and all attachments of its
+    /// document.
+    pub(crate) fn new(
         text: Vec<u8>,
         showing: Showing,
         attachments: Vec<Attachment>,
@@ -135,8 +137,13 @@ impl Related {
         Self { text, following, boundary }
     }
 
+    /// Whether attachments follow.
+    pub(crate) fn has_parts(&self) -> bool {
+        !self.following.is_empty()
+    }
+
     /// CouchDB sends the JSON alone when nothing follows.
-    fn content_type(&self) -> String {
+    pub(crate) fn content_type(&self) -> String {
         if self.following.is_empty() {
             "application/json".to_owned()
         } else {
@@ -162,7 +169,12 @@ impl Related {
         text + parts + self.head().len() as u64 + self.tail().len() as u64
     }
 
-    async fn send(self, database: &dyn Database, sender: &mut ReplySender) -> Result<(), Failure> {
+    /// Sends the text and the parts behind it.
+    pub(crate) async fn send(
+        self,
+        database: &dyn Database,
+        sender: &mut ReplySender,
+    ) -> Result<(), Failure> {
         if self.following.is_empty() {
             sender.buffer().extend_from_slice(&self.text);
             return sender.flush_when_full().await;
@@ -195,13 +207,14 @@ fn part_headers(boundary: &str, attachment: &Attachment) -> String {
     )
 }
 
-fn header(content_type: &str) -> HeaderValue {
+/// The value of a `Content-Type` header.
+pub(crate) fn header(content_type: &str) -> HeaderValue {
     HeaderValue::try_from(content_type)
         .unwrap_or(HeaderValue::from_static("application/octet-stream"))
 }
 
 /// A boundary that no sender of content can foresee.
-fn boundary() -> String {
+pub(crate) fn boundary() -> String {
     use std::hash::{BuildHasher, RandomState};
     format!("{:016x}{:016x}", RandomState::new().hash_one(0), RandomState::new().hash_one(1))
 }

@@ -34,9 +34,13 @@ pub(super) async fn put(
     let edit =
         update::prepare(database, request.limits(), id.to_owned(), incoming, edits, followed)
             .await?;
+    if is_batched(request) {
+        database.update_later(vec![edit]).await?;
+        return Ok(accepted(id));
+    }
     let revision = update::apply(database, edit).await?;
     let status = if deleted { StatusCode::OK } else { StatusCode::CREATED };
-    let mut reply = stored(request, status, id, &revision);
+    let mut reply = stored(status, id, &revision);
     set_location(&mut reply, request, &[database.name(), id]);
     Ok(reply)
 }
@@ -77,8 +81,12 @@ pub(crate) async fn create(
     let edit =
         update::prepare(database, request.limits(), id.clone(), incoming, Edits::New, Vec::new())
             .await?;
+    if is_batched(request) {
+        database.update_later(vec![edit]).await?;
+        return Ok(accepted(&id));
+    }
     let revision = update::apply(database, edit).await?;
-    let mut reply = stored(request, StatusCode::CREATED, &id, &revision);
+    let mut reply = stored(StatusCode::CREATED, &id, &revision);
     set_location(&mut reply, request, &[database.name(), &id]);
     Ok(reply)
 }
@@ -105,24 +113,29 @@ pub(super) async fn delete(
         attachments: Vec::new(),
         kind: EditKind::Interactive { parent },
     };
+    if is_batched(request) {
+        database.update_later(vec![edit]).await?;
+        return Ok(accepted(id));
+    }
     let revision = update::apply(database, edit).await?;
-    Ok(stored(request, StatusCode::OK, id, &revision))
+    Ok(stored(StatusCode::OK, id, &revision))
 }
 
-/// What a writer hears. With `batch=ok` it asked not to wait; it did, but is answered as it expects.
-pub(super) fn stored(
-    request: &Request,
-    status: StatusCode,
-    id: &str,
-    revision: &Revision,
-) -> Reply {
-    let batch = request.query.text("batch") == Some("ok");
-    let status = if batch { StatusCode::ACCEPTED } else { status };
-    let mut reply = reply::json(status, stored_text(id, (!batch).then_some(revision)));
-    if !batch {
-        set_revision_tag(&mut reply, revision);
-    }
+/// What a writer hears after the commit.
+pub(super) fn stored(status: StatusCode, id: &str, revision: &Revision) -> Reply {
+    let mut reply = reply::json(status, stored_text(id, Some(revision)));
+    set_revision_tag(&mut reply, revision);
     reply
+}
+
+/// What a writer hears that does not wait (`batch=ok`).
+fn accepted(id: &str) -> Reply {
+    reply::json(StatusCode::ACCEPTED, stored_text(id, None))
+}
+
+/// Whether the client does not want to wait for the commit.
+fn is_batched(request: &Request) -> bool {
+    request.query.text("batch") == Some("ok")
 }
 
 /// `{"ok":true,"id":…,"rev":…}`.

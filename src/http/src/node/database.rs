@@ -8,8 +8,9 @@ use bytes::Bytes;
 use refuge_document::{Attachment, Body, BodyPlace, Leaf, RevisionTree};
 
 use super::{
-    ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest, PurgeLimits,
-    PurgedDocument, PurgesPage, Update, UpdateResult, Upload, UploadOptions, absent,
+    ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest, LocalsPage,
+    LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, Update, UpdateResult, Upload,
+    UploadOptions, absent,
 };
 use crate::failure::Failure;
 use crate::user::Security;
@@ -39,6 +40,17 @@ pub trait Database: Send + Sync + 'static {
         Err(absent("options of databases"))
     }
 
+    /// Sets how many generations of a document's history are kept, from now on; durable when it
+    /// returns. `limit` is not 0.
+    async fn set_revisions_limit(&self, _limit: u32) -> Result<(), Failure> {
+        Err(absent("a way to change the limit of revisions"))
+    }
+
+    /// The number of the shard that a document belongs to.
+    fn shard_of(&self, _id: &str) -> u16 {
+        0
+    }
+
     /// Counts and sizes.
     async fn information(&self) -> Result<Information, Failure>;
 
@@ -53,6 +65,23 @@ pub trait Database: Send + Sync + 'static {
 
     /// Applies edits; results in the order of `updates`. Every `Ok` is durable when this returns.
     async fn update(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure>;
+
+    /// Hands edits over and does not wait for their commit, which follows soon; whoever hands over
+    /// more than may wait does wait. Who does not hear what became of them: they may be lost with the
+    /// node.
+    async fn update_later(&self, updates: Vec<Update>) -> Result<(), Failure> {
+        self.update(updates).await.map(drop)
+    }
+
+    /// Waits until every edit that was handed over before is on disk.
+    async fn settle(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// The id of a live document, each with about the same likelihood; `None` where there is none.
+    async fn random_document(&self) -> Result<Option<String>, Failure> {
+        Err(absent("random documents"))
+    }
 
     /// One page of the changes feed.
     async fn changes(&self, request: ChangesRequest) -> Result<ChangesPage, Failure>;
@@ -94,6 +123,11 @@ pub trait Database: Send + Sync + 'static {
 
     /// The body of a `_local` document (`id` without `_local/`) with its revision number.
     async fn local(&self, id: &str) -> Result<Option<LocalDocument>, Failure>;
+
+    /// One page of local documents in byte order of their ids.
+    async fn locals(&self, _request: LocalsRequest) -> Result<LocalsPage, Failure> {
+        Err(absent("lists of local documents"))
+    }
 
     /// Stores or deletes a `_local` document; durable when it returns.
     async fn write_local(&self, id: &str, document: Option<LocalDocument>) -> Result<(), Failure>;

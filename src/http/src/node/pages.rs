@@ -2,7 +2,7 @@
 
 use refuge_document::ChangeRow;
 
-use super::{StoredBody, StoredDocument};
+use super::{LocalDocument, StoredBody, StoredDocument};
 
 /// What page of the feed is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -60,4 +60,30 @@ pub struct DocumentsPage {
     pub total: u64,
     /// Rows before the range; `None` where they were not to be counted or that would cost too much.
     pub offset: Option<u64>,
+}
+
+/// What page of local documents is wanted. Ids stand without `_local/`.
+#[derive(Clone, Debug)]
+pub struct LocalsRequest {
+    /// First id, with whether it is itself wanted; where the scan begins (descending: highest).
+    pub start: Option<(String, bool)>,
+    /// Last id, with whether it is itself wanted; where the scan ends.
+    pub end: Option<(String, bool)>,
+    /// Most rows in the page; the implementation may send fewer.
+    pub limit: usize,
+    /// Rows to pass over first.
+    pub skip: usize,
+    /// Highest id first.
+    pub descending: bool,
+}
+
+/// A page of local documents.
+#[derive(Clone, Debug, Default)]
+pub struct LocalsPage {
+    /// Ids without `_local/`, and documents.
+    pub rows: Vec<(String, LocalDocument)>,
+    /// How many rows were passed over for `skip`.
+    pub skipped: usize,
+    /// Where to go on: the last id that was looked at, when there may be more.
+    pub resume_after: Option<String>,
 }

@@ -5,6 +5,7 @@ mod tests;
 
 use std::borrow::Cow;
 
+use crate::all_documents::Listed;
 use crate::node::PeerStreamKind;
 use crate::peers::PEERS;
 
@@ -149,8 +150,10 @@ pub(crate) enum SchedulerRoute<'a> {
 pub(crate) enum Part<'a> {
     /// The database itself.
     Whole,
-    /// `_all_docs`.
-    AllDocuments,
+    /// `_all_docs`, `_design_docs`, `_local_docs`.
+    Listing(Listed),
+    /// Several of the same at once: `_all_docs/queries` and its like.
+    ListingQueries(Listed),
     /// `_bulk_docs`.
     BulkDocuments,
     /// `_bulk_get`.
@@ -175,6 +178,17 @@ pub(crate) enum Part<'a> {
     RevisionsLimit,
     /// `_ensure_full_commit`.
     EnsureFullCommit,
+    /// `_shards`.
+    Shards,
+    /// `_shards/{docid}`.
+    ShardOf {
+        /// The document's id.
+        id: Cow<'a, str>,
+    },
+    /// `_sync_shards`.
+    SyncShards,
+    /// `_random_doc`.
+    RandomDocument,
     /// A document, design documents included.
     Document {
         /// Its id.
@@ -202,14 +216,10 @@ pub(super) const LATER_NODE: &[&str] =
 const LATER_DATABASE: &[&str] = &[
     "_auto_purge",
     "_compact",
-    "_design_docs",
     "_explain",
     "_find",
     "_index",
-    "_local_docs",
     "_partition",
-    "_shards",
-    "_sync_shards",
     "_temp_view",
     "_time_seq",
     "_view_cleanup",
@@ -303,7 +313,10 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         return Ok(document_or_attachment(first, rest));
     }
     let part = match (first.as_ref(), rest) {
-        ("_all_docs", []) => Part::AllDocuments,
+        ("_all_docs" | "_design_docs" | "_local_docs", []) => Part::Listing(listed(&first)),
+        ("_all_docs" | "_design_docs" | "_local_docs", [queries]) if queries == "queries" => {
+            Part::ListingQueries(listed(&first))
+        }
         ("_bulk_docs", []) => Part::BulkDocuments,
         ("_bulk_get", []) => Part::BulkGet,
         ("_changes", []) => Part::Changes,
@@ -316,9 +329,10 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         ("_security", []) => Part::Security,
         ("_revs_limit", []) => Part::RevisionsLimit,
         ("_ensure_full_commit", []) => Part::EnsureFullCommit,
-        ("_all_docs", [queries]) if queries == "queries" => {
-            return Err(Cow::Borrowed("_all_docs/queries"));
-        }
+        ("_shards", []) => Part::Shards,
+        ("_shards", id) => Part::ShardOf { id: id.join("/").into() },
+        ("_sync_shards", []) => Part::SyncShards,
+        ("_random_doc", []) => Part::RandomDocument,
         ("_local", [id]) => Part::Local { id: id.clone() },
         ("_local" | "_local/", _) => Part::Local { id: Cow::Borrowed("") },
         ("_design", [name, rest @ ..]) => return design(name, rest),
@@ -329,6 +343,15 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         },
     };
     Ok(part)
+}
+
+/// What a path lists.
+fn listed(name: &str) -> Listed {
+    match name {
+        "_design_docs" => Listed::Design,
+        "_local_docs" => Listed::Local,
+        _ => Listed::All,
+    }
 }
 
 fn design<'a>(name: &str, rest: &[Cow<'a, str>]) -> Result<Part<'a>, Cow<'a, str>> {

@@ -87,7 +87,7 @@ async fn the_node_itself_answers() {
         let answer = client.get(later).await.expect(501);
         assert_eq!(answer.json()["error"], "not_implemented", "{later}");
     }
-    client.send("COPY /db/a", &[("destination", "b")], "").await.expect(501);
+    client.send("COPY /db/a", &[("destination", "b")], "").await.expect(404);
     let body = r#"{"source":"a","target":"b"}"#;
     client.post("/_replicate", body).await.expect(200);
 }

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use refuge_http::{
-    Credentials, Database, DatabaseNamesRequest, Failure, NewAdmin, Node, NodeEventsPage,
-    NodeEventsRequest, NodeFacts, PeerStreamKind, RequestBytes, User,
+    Credentials, Database, DatabaseNamesRequest, Failure, NewAdmin, NewDatabase, Node,
+    NodeEventsPage, NodeEventsRequest, NodeFacts, PeerStreamKind, RequestBytes, User,
 };
 use refuge_mesh::NodeId;
 use serde_json::{Value, json};
@@ -133,7 +133,7 @@ impl Node for MemoryNode {
         })
     }
 
-    async fn create_database(&self, name: &str) -> Result<(), Failure> {
+    async fn create_database(&self, name: &str, _: NewDatabase) -> Result<(), Failure> {
         let mut databases = self.databases.lock().unwrap();
         if databases.contains_key(name) {
             return Err(Failure::DatabaseExists);

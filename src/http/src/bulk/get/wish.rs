@@ -100,13 +100,21 @@ fn attachments_since(
 
 /// Appends that a revision is not here, as one of a line's documents.
 pub(super) fn write_missing(out: &mut Vec<u8>, id: &str, revision: &str) {
-    let missing = BadWish {
+    write_error(out, &missing(id, revision));
+}
+
+/// Appends the same as an object of its own.
+pub(super) fn write_missing_members(out: &mut Vec<u8>, id: &str, revision: &str) {
+    write_bad_members(out, &missing(id, revision));
+}
+
+fn missing(id: &str, revision: &str) -> BadWish {
+    BadWish {
         id: id.into(),
         revision: revision.into(),
         error: "not_found",
         reason: "missing".to_owned(),
-    };
-    write_error(out, &missing);
+    }
 }
 
 /// Appends the whole answer to a line that makes no sense.
@@ -119,7 +127,14 @@ pub(super) fn write_bad(out: &mut Vec<u8>, bad: &BadWish) {
 }
 
 fn write_error(out: &mut Vec<u8>, error: &BadWish) {
-    out.extend_from_slice(b"{\"error\":{\"id\":");
+    out.extend_from_slice(b"{\"error\":");
+    write_bad_members(out, error);
+    out.push(b'}');
+}
+
+/// Appends why a line makes no sense, as an object.
+pub(super) fn write_bad_members(out: &mut Vec<u8>, error: &BadWish) {
+    out.extend_from_slice(b"{\"id\":");
     write_value(out, &error.id);
     out.extend_from_slice(b",\"rev\":");
     write_value(out, &error.revision);
@@ -127,7 +142,7 @@ fn write_error(out: &mut Vec<u8>, error: &BadWish) {
     write_string(out, error.error);
     out.extend_from_slice(b",\"reason\":");
     write_string(out, &error.reason);
-    out.extend_from_slice(b"}}");
+    out.push(b'}');
 }
 
 fn write_value(out: &mut Vec<u8>, value: &Value) {

@@ -1,11 +1,10 @@
-//! Unpacking a gzipped body piece by piece, so that no thread is kept busy for long and no more is
+//! Unpacking a gzipped or deflated body piece by piece, so that no thread is kept busy for long and no more is
 //! unpacked than may be held.
 
 use std::io::Read;
 
-use bytes::buf::Reader;
 use bytes::{Buf, Bytes};
-use flate2::read::MultiGzDecoder;
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use super::too_large;
 use crate::failure::Failure;
@@ -18,18 +17,34 @@ const INLINE_BYTES: usize = 256 * 1024;
 /// Bytes that are unpacked there at a time.
 const STEP_BYTES: usize = 4 * 1024 * 1024;
 
-/// Unpacks gzip; 400 when it is none, 413 when it unpacks to more than `limit` bytes, 503 when the
-/// node holds too many bytes.
+/// Reads the plain bytes of a packed body.
+pub(super) type Decoder = Box<dyn Read + Send>;
+
+/// For a body that is gzip.
+pub(super) fn gzip(packed: Bytes) -> Decoder {
+    Box::new(MultiGzDecoder::new(packed.reader()))
+}
+
+/// For a body that is `deflate`: RFC 1950, or, as some clients send it, RFC 1951 alone.
+pub(super) fn deflate(packed: Bytes) -> Decoder {
+    let is_zlib = packed
+        .first_chunk::<2>()
+        .is_some_and(|header| header[0] & 0x0f == 8 && u16::from_be_bytes(*header) % 31 == 0);
+    if is_zlib {
+        Box::new(ZlibDecoder::new(packed.reader()))
+    } else {
+        Box::new(DeflateDecoder::new(packed.reader()))
+    }
+}
+
+/// Unpacks a body; 400 when it is not packed so, 413 when it unpacks to more than `limit` bytes, 503
+/// when the node holds too many bytes.
 pub(super) async fn unpack(
-    packed: Bytes,
+    decoder: Decoder,
     limit: usize,
     held: &mut HeldBytes,
 ) -> Result<Bytes, Failure> {
-    let mut unpacking = Unpacking {
-        decoder: MultiGzDecoder::new(packed.reader()),
-        plain: Vec::new(),
-        finished: false,
-    };
+    let mut unpacking = Unpacking { decoder, plain: Vec::new(), finished: false };
     let mut step = INLINE_BYTES;
     while !unpacking.finished {
         let wanted = step.min(limit.saturating_add(1) - unpacking.plain.len());
@@ -52,7 +67,7 @@ pub(super) async fn unpack(
 }
 
 struct Unpacking {
-    decoder: MultiGzDecoder<Reader<Bytes>>,
+    decoder: Decoder,
     plain: Vec<u8>,
     finished: bool,
 }
@@ -60,12 +75,13 @@ struct Unpacking {
 impl Unpacking {
     /// Unpacks at most `bytes` more.
     fn advanced(mut self, bytes: usize) -> Result<Self, Failure> {
-        let unpacked = self
-            .decoder
-            .by_ref()
-            .take(bytes as u64)
-            .read_to_end(&mut self.plain)
-            .map_err(|_| Failure::BadRequest("the request's body is not gzip".to_owned()))?;
+        let unpacked =
+            self.decoder.by_ref().take(bytes as u64).read_to_end(&mut self.plain).map_err(
+                |_| {
+                    let reason = "the request's body is not packed as its Content-Encoding says";
+                    Failure::BadRequest(reason.to_owned())
+                },
+            )?;
         self.finished = unpacked < bytes;
         Ok(self)
     }
@@ -109,5 +125,27 @@ mod tests {
         let mut body = RequestBody::from(Bytes::from_static(b"{}"));
         let failure = body.collect(&headers, 999).await.expect_err("unknown encoding");
         assert_eq!(failure.status().0.as_u16(), 415);
+    }
+
+    #[tokio::test]
+    async fn a_deflated_body_is_unpacked_with_and_without_its_header() {
+        use flate2::Compression;
+        let plain = vec![b'a'; 1000];
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(&plain).expect("memory");
+        let mut raw = flate2::write::DeflateEncoder::new(Vec::new(), Compression::default());
+        raw.write_all(&plain).expect("memory");
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, "deflate".parse().expect("a value"));
+        for packed in [zlib.finish().expect("memory"), raw.finish().expect("memory")] {
+            let mut body = RequestBody::from(Bytes::from(packed.clone()));
+            assert_eq!(body.collect(&headers, 1000).await, Ok(Bytes::from(plain.clone())));
+            let mut body = RequestBody::from(Bytes::from(packed));
+            let failure = body.collect(&headers, 999).await.expect_err("too large");
+            assert_eq!(failure.status().0.as_u16(), 413);
+        }
+        let mut body = RequestBody::from(Bytes::from_static(b"{\"a\":1}"));
+        let failure = body.collect(&headers, 1000).await.expect_err("not packed");
+        assert_eq!(failure.status().0.as_u16(), 400);
     }
 }
