@@ -52,7 +52,6 @@ const IMPURE: &[&str] = &[
     "fastrand",
     "uuid",
     "chrono",
-    "time",
     "hyper",
     "hyper-util",
     "reqwest",

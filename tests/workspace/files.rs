@@ -54,6 +54,8 @@ fn pure_crates_take_time_and_chance_as_arguments() {
     let acting = [
         "SystemTime::now",
         "Instant::now",
+        "now_utc",
+        "now_local",
         "std::fs",
         // Addresses are values; sockets are not.
         "std::net::{",
