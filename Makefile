@@ -1,6 +1,6 @@
 # make run    a node on http://127.0.0.1:5984/ with its files under ./run
 # make test   everything that CI runs
-# make soak   kills a node under load CRASH_ROUNDS=1000 times and looks for losses; attachments of 1 GiB
+# make soak   kills a node under load CRASH_ROUNDS=1000 times and looks for losses; attachments of 1 GiB; rewrites 1 GiB ten times
 # make fuzz   feeds what parses bytes from outside with random ones; SECONDS_EACH=60 for each target
 # make bench  figures of a CouchDB-compatible server: make bench URL=http://name:password@host:port/
 # make bench-mesh  figures of two nodes that meet
@@ -59,6 +59,7 @@ soak:
 	$(CARGO) build --locked -p refuge
 	CRASH_ROUNDS=$(CRASH_ROUNDS) $(CARGO) test --locked -p refuge-tests --test crash killed_under_a_load_of_every_kind
 	REFUGE_LARGE_MIB=1024 $(CARGO) test --locked -p refuge-tests --test large -- --nocapture --test-threads=1
+	REFUGE_UPKEEP_MIB=1024 $(CARGO) test --locked -p refuge-tests --test upkeep -- --nocapture
 
 # Needs a nightly compiler (rustup toolchain install nightly); installs cargo-fuzz where it is missing.
 SECONDS_EACH ?= 60

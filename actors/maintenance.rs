@@ -2,18 +2,26 @@
 //! contents and uploads that nobody needs any more, a few at a time and only between commits. It keeps
 //! nothing that a restart could lose; the storage knows what is left to do.
 //!
-//! Called by: the database directory, when a database was deleted.
+//! Called by: the database directory, when a database was deleted; the node's service, when somebody
+//! asks for a compaction. A restart loses the compactions that somebody asked for.
 
+mod compaction;
+mod report;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_config::Storage;
 use refuge_otp::Names;
-use refuge_storage::{DueGarbage, GarbagePlace, GarbageRange};
+use refuge_storage::{DatabaseId, DueGarbage, GarbagePlace, GarbageRange};
+use tokio::sync::oneshot;
 
 use crate::configuration::CurrentSettings;
 use crate::engine::StorageDoors;
 use crate::names;
+pub(crate) use compaction::is_compacting;
 
 /// Rest between two rounds while there is work, so that commits keep most of the disk.
 const ROUND_REST: Duration = Duration::from_millis(20);
@@ -29,6 +37,17 @@ const RETRY_REST: Duration = Duration::from_secs(1);
 pub enum MaintenanceMessage {
     /// A database was deleted: its rows are to be removed.
     DatabaseDeleted,
+    /// Give back at once what a database does not need; answered as soon as that is noted.
+    Compact {
+        /// The database.
+        database: DatabaseId,
+        /// Its name, for the board of tasks.
+        name: String,
+        /// Answered when it is on its way.
+        reply: oneshot::Sender<()>,
+    },
+    /// A compaction that was asked for is through, or it failed.
+    Compacted(DatabaseId),
     /// Carry on.
     Continue,
 }
@@ -44,6 +63,8 @@ pub struct MaintenanceState {
     dropping: bool,
     /// How far the queue of garbage was seen.
     seen: Option<GarbagePlace>,
+    /// Databases whose compaction was asked for and is not through.
+    compacting: HashSet<DatabaseId>,
 }
 
 impl Actor for MaintenanceActor {
@@ -58,7 +79,7 @@ impl Actor for MaintenanceActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         // A former life may have left rows behind.
         myself.cast(MaintenanceMessage::Continue)?;
-        Ok(MaintenanceState { names, dropping: true, seen: None })
+        Ok(MaintenanceState { names, dropping: true, seen: None, compacting: HashSet::new() })
     }
 
     async fn handle(
@@ -70,6 +91,16 @@ impl Actor for MaintenanceActor {
         match message {
             // The next round sees to it.
             MaintenanceMessage::DatabaseDeleted => state.dropping = true,
+            MaintenanceMessage::Compact { database, name, reply } => {
+                if state.compacting.insert(database) {
+                    compaction::start(&state.names, &myself, database, name);
+                }
+                // Who no longer waits does not mind.
+                let _ = reply.send(());
+            }
+            MaintenanceMessage::Compacted(database) => {
+                state.compacting.remove(&database);
+            }
             MaintenanceMessage::Continue => {
                 let rest = state.round().await;
                 myself.send_after(rest, || MaintenanceMessage::Continue);
@@ -85,6 +116,8 @@ impl MaintenanceState {
         let Some(doors) = self.names.value::<StorageDoors>(names::ENGINE) else {
             return RETRY_REST;
         };
+        report::figures(&self.names, &doors.store);
+        doors.store.limit_compactions(self.settings().upkeep_bytes_per_second);
         if self.dropping {
             match doors.writer.drop_rows().await {
                 Ok(more) => self.dropping = more,
@@ -119,22 +152,25 @@ impl MaintenanceState {
             // What follows from a removal stands before the place where this look began.
             return Some(!began);
         }
-        doors.writer.collect(due).await.ok()?;
+        let done = doors.writer.collect(due).await.ok()?;
+        report::collected(&self.names, done);
         Some(true)
     }
 
     fn range(&self) -> GarbageRange {
-        let settings = self.names.value::<CurrentSettings>(names::CONFIGURATION);
-        let (grace_seconds, rows) = settings.map_or((10, 25_000), |current| {
-            let storage = &current.settings.storage;
-            (storage.upkeep_grace_seconds, storage.upkeep_rows_per_second)
-        });
+        let storage = self.settings();
+        let rows = storage.upkeep_rows_per_second / ROUNDS_A_SECOND;
         GarbageRange {
             now_unix_ms: crate::now_ms(),
-            grace_ms: grace_seconds.saturating_mul(1000),
+            grace_ms: storage.upkeep_grace_seconds.saturating_mul(1000),
             database: None,
             after: self.seen.clone(),
-            rows: usize::try_from(rows / ROUNDS_A_SECOND).unwrap_or(usize::MAX).max(1),
+            rows: usize::try_from(rows).unwrap_or(usize::MAX).max(1),
         }
+    }
+
+    fn settings(&self) -> Storage {
+        let current = self.names.value::<CurrentSettings>(names::CONFIGURATION);
+        current.map_or_else(Storage::default, |current| current.settings.storage.clone())
     }
 }

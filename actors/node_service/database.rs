@@ -26,6 +26,7 @@ use super::{options, purging, random};
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
+use crate::maintenance::{self, MaintenanceMessage};
 use crate::peer_directory::{self, PeerDirectoryMessage};
 use crate::shard::{self, ShardMessage, UpdateRequest};
 use crate::{names, unavailable};
@@ -252,12 +253,16 @@ impl Database for OpenDatabase {
 
     async fn information(&self) -> Result<Information, Failure> {
         let id = self.id();
-        let (information, disk_bytes) = reading::with_store(&self.names, move |store| {
-            Ok((store.information(id)?, store.disk_bytes()?))
+        let found = reading::with_store(&self.names, move |store| {
+            let Some(information) = store.information(id)? else { return Ok(None) };
+            let file_bytes = store.file_bytes(&information)?;
+            Ok(Some((information, file_bytes)))
         })
         .await?;
-        let information = information.ok_or(Failure::NoDatabase)?;
-        Ok(report::information(&self.record, &information, disk_bytes))
+        let (information, file_bytes) = found.ok_or(Failure::NoDatabase)?;
+        let told = report::information(&self.record, &information, file_bytes);
+        let compact_running = maintenance::is_compacting(&self.names, id);
+        Ok(Information { compact_running, ..told })
     }
 
     async fn winner(&self, id: &str) -> Result<Option<StoredDocument>, Failure> {
@@ -385,6 +390,16 @@ impl Database for OpenDatabase {
         let write = LocalWrite { id: id.to_owned(), value };
         let operation = Operation::Locals { database: self.id(), writes: vec![write] };
         self.commit(operation).await
+    }
+
+    async fn compact(&self) -> Result<(), Failure> {
+        let (database, name) = (self.id(), self.record.name.clone());
+        crate::call(&self.names, names::MAINTENANCE, |reply| MaintenanceMessage::Compact {
+            database,
+            name,
+            reply,
+        })
+        .await
     }
 
     async fn upload(&self, options: UploadOptions) -> Result<Box<dyn Upload>, Failure> {

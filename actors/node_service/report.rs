@@ -69,24 +69,17 @@ pub(super) async fn describe_databases(
     names: &Names,
     wanted: Vec<String>,
 ) -> Result<Vec<Option<DatabaseDescription>>, Failure> {
-    with_store(names, move |store| {
-        let disk_bytes = store.disk_bytes()?;
-        wanted.iter().map(|name| describe(store, name, disk_bytes)).collect()
-    })
-    .await
+    with_store(names, move |store| wanted.iter().map(|name| describe(store, name)).collect()).await
 }
 
-fn describe(
-    store: &Store,
-    name: &str,
-    disk_bytes: u64,
-) -> Result<Option<DatabaseDescription>, StorageError> {
+fn describe(store: &Store, name: &str) -> Result<Option<DatabaseDescription>, StorageError> {
     let Some(record) = store.database(name)? else { return Ok(None) };
     let Some(stored) = store.information(record.id)? else { return Ok(None) };
+    let file_bytes = store.file_bytes(&stored)?;
     Ok(Some(DatabaseDescription {
         instance: crate::hexadecimal(&record.instance),
         options: options::shown(store.snapshot()?.options(record.id)?),
-        information: information(&record, &stored, disk_bytes),
+        information: information(&record, &stored, file_bytes),
     }))
 }
 
@@ -94,13 +87,14 @@ fn describe(
 pub(super) fn information(
     record: &DatabaseRecord,
     stored: &refuge_storage::DatabaseInformation,
-    disk_bytes: u64,
+    file_bytes: u64,
 ) -> Information {
     Information {
         update_sequence: stored.update_sequence,
         documents: stored.documents,
         deleted_documents: stored.deleted_documents,
-        file_bytes: disk_bytes.min(stored.active_bytes.saturating_mul(2)),
+        file_bytes,
+        compact_running: false,
         active_bytes: stored.active_bytes,
         external_bytes: stored.external_bytes,
         shards: record.shards,

@@ -185,6 +185,8 @@ sections! {
             "Rows that leave in the background each second, between the commits.";
         free_bytes_least: u64 = 0, number(0, 1 << 50), Settable,
             "Writes are refused (507) while the disk has less than this left, so that nothing meets a full one. 0 stands for the larger of 256 MiB and twice the journal.";
+        upkeep_bytes_per_second: u64 = 32 * MIB, number(MIB, 1 << 40), Settable,
+            "Bytes that compactions which give disk back read each second, so that commits keep most of the disk.";
     }
     /// Open databases.
     databases: Databases {

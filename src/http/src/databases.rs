@@ -142,13 +142,14 @@ fn write_description(text: &mut Vec<u8>, name: &str, description: &DatabaseDescr
         text,
         ",\"sizes\":{{\"file\":{},\"external\":{},\"active\":{}}},\"props\":{{{}}},\
          \"doc_del_count\":{},\"doc_count\":{},\"disk_format_version\":8,\
-         \"compact_running\":false,\"cluster\":{{\"q\":{},\"n\":1,\"w\":1,\"r\":1}}}}",
+         \"compact_running\":{},\"cluster\":{{\"q\":{},\"n\":1,\"w\":1,\"r\":1}}}}",
         information.file_bytes,
         information.external_bytes,
         information.active_bytes,
         if options.ttl { "\"ttl\":true" } else { "" },
         information.deleted_documents,
         information.documents,
+        information.compact_running,
         information.shards
     );
 }

@@ -9,6 +9,7 @@ mod body;
 mod bulk;
 mod changes;
 mod cluster_setup;
+mod compaction;
 mod compression;
 mod configuration;
 mod connection;

@@ -16,9 +16,9 @@ use crate::reply::Reply;
 use crate::request::{Request, path_segments};
 use crate::rules::ValidUser;
 use crate::{
-    active_tasks, all_documents, attachments, bulk, changes, cluster_setup, configuration,
-    database_updates, databases, documents, locals, node_events, options, peer_stream, purge,
-    scheduler, server, settings, shards, this_node,
+    active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
+    configuration, database_updates, databases, documents, locals, node_events, options,
+    peer_stream, purge, scheduler, server, settings, shards, this_node,
 };
 
 #[cfg(feature = "fuzzing")]
@@ -153,6 +153,9 @@ async fn route_database(
         Part::ShardOf { id } => Box::pin(shards::of_document(request, database, &id)).await,
         Part::SyncShards => shards::synchronise(request),
         Part::RandomDocument => Box::pin(documents::random(request, &opened)).await,
+        Part::Compact { design } => {
+            Box::pin(compaction::compact(request, database, design.as_deref())).await
+        }
         Part::Local { id } => Box::pin(locals::local(request, database, &id)).await,
         Part::Attachment { id, name } => {
             Box::pin(attachments::attachment(request, &opened, &id, &name)).await

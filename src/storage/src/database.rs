@@ -70,3 +70,10 @@ pub(crate) struct Counters {
     pub(crate) active_bytes: u64,
     pub(crate) external_bytes: u64,
 }
+
+impl Counters {
+    /// What the database weighs against others when they share what the node takes on disk.
+    pub(crate) fn weight(&self) -> u64 {
+        self.active_bytes.max(self.external_bytes)
+    }
+}

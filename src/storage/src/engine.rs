@@ -15,11 +15,12 @@ mod tombstones;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use fjall::{CompressionType, Database, OwnedWriteBatch, PersistMode};
 
+use crate::compaction::{CompactionThread, Pace, Paces, Turn};
 use crate::database::{Counters, DatabaseId};
 use crate::engine::dropping::Dropping;
 use crate::engine::group::Group;
@@ -53,6 +54,9 @@ const LEAST_JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 /// forgotten and read again when they are written to.
 const KEPT_COUNTERS: usize = 8192;
 
+/// How long a close waits for a compaction that was told to end.
+const LET_GO: Duration = Duration::from_millis(200);
+
 /// Rows that a document makes in a batch: by id, by sequence, body, and the row it replaces.
 const ROWS_OF_A_DOCUMENT: usize = 4;
 
@@ -60,6 +64,8 @@ const ROWS_OF_A_DOCUMENT: usize = 4;
 /// from then on, and as soon as the last [`Snapshot`](crate::Snapshot) is gone the directory can
 /// be opened again.
 pub struct Engine {
+    // First, so that its compaction ends before anything waits for the store.
+    _compaction: CompactionThread,
     pub(crate) shared: Arc<Shared>,
     options: Options,
     /// Counters of databases that were written to lately; `None` where a number no longer lives.
@@ -86,19 +92,30 @@ impl Engine {
         let directory = options.path.join(STORE_DIRECTORY);
         journal::check(&directory)?;
         tables::check(&directory, options.verified_bytes)?;
-        let database = open_database(&directory, &options)?;
+        let pace = Arc::new(Pace::default());
+        let database = open_database(&directory, &options, &pace)?;
         let keyspaces = Keyspaces::open(&database)?;
         let next_number = registry::next_number(&keyspaces)?;
         let dropping = Dropping::load(&keyspaces)?;
         let shared = Arc::new(Shared {
+            fits_memory: AtomicBool::new(false),
+            pace,
+            compacting: Turn::default(),
+            commits: AtomicU64::new(0),
+            given_back: AtomicU64::new(0),
+            unsealed: AtomicU64::new(0),
+            garbage_rows: AtomicU64::new(garbage::count(&keyspaces)?),
+            weight: AtomicU64::new(registry::weight(&keyspaces)?),
             keyspaces,
             database,
-            fits_memory: AtomicBool::new(false),
             space: Space::new(&options.path, space::chosen_reserve(options.journal_bytes)),
             lock: Arc::new(lock),
         });
         memory::judge(&shared);
+        let compaction = CompactionThread::start(&shared)
+            .map_err(|source| OpenError::Io { path: options.path.clone(), source })?;
         Ok(Self {
+            _compaction: compaction,
             shared,
             options,
             counters: HashMap::new(),
@@ -181,6 +198,7 @@ impl Engine {
         self.wait_for_room()?;
         let done = write(self)?;
         self.poisoned = false;
+        self.shared.commits.fetch_add(1, Ordering::Relaxed);
         self.maintain();
         Ok(done)
     }
@@ -224,11 +242,17 @@ impl Engine {
     /// start has no journal to replay. What is not flushed in time is replayed; nothing is lost
     /// either way.
     pub fn close(mut self, budget: Duration) {
+        self.shared.pace.stop();
         let flushed = !self.poisoned && self.flush(budget);
         let lock = Arc::clone(&self.shared.lock);
         let directory = self.options.path.join(STORE_DIRECTORY);
         let left = Arc::downgrade(&self.shared);
         drop(self);
+        // A compaction under way lets go of the store within a moment.
+        let started = Instant::now();
+        while left.strong_count() > 0 && started.elapsed() < LET_GO {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         if flushed && left.strong_count() == 0 {
             journal::clear(&directory);
         }
@@ -236,7 +260,12 @@ impl Engine {
     }
 }
 
-fn open_database(directory: &Path, options: &Options) -> Result<Database, fjall::Error> {
+fn open_database(
+    directory: &Path,
+    options: &Options,
+    pace: &Arc<Pace>,
+) -> Result<Database, fjall::Error> {
+    let pace = Arc::clone(pace);
     Database::builder(directory)
         .cache_size(options.cache_bytes)
         .max_journaling_size(options.journal_bytes.max(LEAST_JOURNAL_BYTES))
@@ -245,5 +274,8 @@ fn open_database(directory: &Path, options: &Options) -> Result<Database, fjall:
         // On recovery fjall compresses again to check an entry: bytes of another version of the
         // compressor would count as damage.
         .journal_compression(CompressionType::None)
+        .with_compaction_filter_factories(Arc::new(move |_keyspace| {
+            Some(Arc::new(Paces(Arc::clone(&pace))))
+        }))
         .open()
 }

@@ -4,6 +4,8 @@
 use fjall::config::{BlockSizePolicy, FilterPolicy};
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions};
 
+use crate::compaction;
+
 /// A limit that no memtable reaches: the writer seals memtables itself, because fjall's own
 /// request for it can fill the queue that its worker needs to serve it.
 const UNREACHED_MEMTABLE_BYTES: u64 = 1 << 40;
@@ -15,6 +17,13 @@ const SCANNED_BLOCK_BYTES: u32 = 8 * 1024;
 /// Chunks above this size stand in files of their own and are not moved by compactions. All but
 /// the last chunk of an attachment are larger.
 const SEPARATED_CHUNK_BYTES: u32 = 4 * 1024;
+
+/// A file of chunks is written anew without those that left once they are this part of it.
+const STALE_PART: f32 = 0.25;
+
+/// Files of any age are: the engine would else look at the oldest quarter only, and at none of
+/// three.
+const ALL_AGES: f32 = 1.0;
 
 /// The handles of all keyspaces.
 pub(crate) struct Keyspaces {
@@ -98,7 +107,9 @@ impl Keyspaces {
 }
 
 fn base() -> KeyspaceCreateOptions {
-    KeyspaceCreateOptions::default().max_memtable_size(UNREACHED_MEMTABLE_BYTES)
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(UNREACHED_MEMTABLE_BYTES)
+        .compaction_strategy(compaction::never())
 }
 
 /// Only scanned: filters would be built for nobody.
@@ -120,6 +131,8 @@ fn chunks() -> KeyspaceCreateOptions {
     base().with_kv_separation(Some(
         KvSeparationOptions::default()
             .separation_threshold(SEPARATED_CHUNK_BYTES)
+            .staleness_threshold(STALE_PART)
+            .age_cutoff(ALL_AGES)
             .compression(CompressionType::None),
     ))
 }

@@ -9,6 +9,7 @@
 //! revisions or conflicts (those are `refuge-document`'s; a revision tree is opaque bytes here).
 
 mod check;
+mod compaction;
 mod database;
 mod engine;
 mod error;
@@ -48,7 +49,7 @@ pub use snapshot::{
     GarbagePlace, GarbageRange, Locals, Snapshot,
 };
 pub use space::FreeSpace;
-pub use store::{NodeRange, Store};
+pub use store::{NodeRange, Store, UpkeepFigures};
 
 /// Version of the engine that holds the tables and the journal.
 pub const ENGINE_VERSION: &str = "3.1.13";

@@ -14,8 +14,7 @@ const ASSUMED_MEMORY_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Compares the tables on disk with the memory and notes the answer for readers.
 pub(crate) fn judge(shared: &Shared) {
-    let tables: u64 = shared.keyspaces.all().iter().map(|keyspace| keyspace.disk_space()).sum();
-    let fits = tables <= memory_bytes() / PART_OF_MEMORY;
+    let fits = shared.table_bytes() <= memory_bytes() / PART_OF_MEMORY;
     shared.fits_memory.store(fits, Ordering::Relaxed);
 }
 

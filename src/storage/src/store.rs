@@ -1,11 +1,12 @@
 //! The reading side: a weak handle that any thread may hold, and the snapshots it opens.
 
 use std::ops::Bound;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use fjall::{Database, Readable};
 
+use crate::compaction::{Pace, Turn};
 use crate::database::{DatabaseId, DatabaseInformation, DatabaseRecord};
 use crate::error::StorageError;
 use crate::keys;
@@ -21,7 +22,39 @@ pub(crate) struct Shared {
     pub(crate) database: Database,
     pub(crate) fits_memory: AtomicBool,
     pub(crate) space: Space,
+    /// How fast disk is given back.
+    pub(crate) pace: Arc<Pace>,
+    /// Held by whoever compacts.
+    pub(crate) compacting: Turn,
+    /// Writes so far.
+    pub(crate) commits: AtomicU64,
+    /// Bytes of disk that compactions gave back so far.
+    pub(crate) given_back: AtomicU64,
+    /// Bytes, about, whose removal is noted but may still be in memory.
+    pub(crate) unsealed: AtomicU64,
+    /// Rows of the queue of garbage, about.
+    pub(crate) garbage_rows: AtomicU64,
+    /// What all databases weigh together.
+    pub(crate) weight: AtomicU64,
     pub(crate) lock: Arc<DirectoryLock>,
+}
+
+impl Shared {
+    /// Bytes of tables and separate values.
+    pub(crate) fn table_bytes(&self) -> u64 {
+        self.keyspaces.all().iter().map(|keyspace| keyspace.disk_space()).sum()
+    }
+}
+
+/// What is known of the upkeep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UpkeepFigures {
+    /// Rows that note what perhaps has to leave, about.
+    pub garbage_rows: u64,
+    /// Bytes of disk that compactions gave back since the engine was opened.
+    pub given_back_bytes: u64,
+    /// Bytes of tables and of chunks.
+    pub table_bytes: u64,
 }
 
 /// Which records of the node are read.
@@ -165,6 +198,49 @@ impl Store {
         let bounds = (Bound::Included(prefix), Bound::Excluded(end));
         let rows = snapshot.view().range::<&str, _>(keyspace, bounds);
         within_prefix(rows.rev().take(limit), prefix)
+    }
+
+    /// What is known of the upkeep.
+    ///
+    /// # Errors
+    /// [`StorageError::Closed`].
+    pub fn upkeep(&self) -> Result<UpkeepFigures, StorageError> {
+        let shared = self.shared.upgrade().ok_or(StorageError::Closed)?;
+        Ok(UpkeepFigures {
+            garbage_rows: shared.garbage_rows.load(Ordering::Relaxed),
+            given_back_bytes: shared.given_back.load(Ordering::Relaxed),
+            table_bytes: shared.table_bytes(),
+        })
+    }
+
+    /// About how many bytes of the disk are a database's: its share by what the databases weigh,
+    /// of the tables and of what is on its way into them. The journals are nobody's.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn file_bytes(&self, information: &DatabaseInformation) -> Result<u64, StorageError> {
+        let shared = self.shared.upgrade().ok_or(StorageError::Closed)?;
+        let disk = u128::from(shared.table_bytes() + shared.database.write_buffer_size());
+        let weight = information.active_bytes.max(information.external_bytes);
+        let all = shared.weight.load(Ordering::Relaxed).max(weight).max(1);
+        Ok(u64::try_from(disk * u128::from(weight) / u128::from(all)).unwrap_or(u64::MAX))
+    }
+
+    /// Gives back all disk that can be given back now, at the limit of
+    /// [`Store::limit_compactions`]; answers whether it came to its end. It blocks for long.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn compact_now(&self) -> Result<bool, StorageError> {
+        let shared = self.shared.upgrade().ok_or(StorageError::Closed)?;
+        Ok(shared.compact_now()?)
+    }
+
+    /// How many bytes a second compactions that give disk back may read; 0 for no limit.
+    pub fn limit_compactions(&self, bytes_per_second: u64) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.pace.bytes_per_second.store(bytes_per_second, Ordering::Relaxed);
+        }
     }
 
     /// Bytes on disk: tables, chunks and journals of all databases together.

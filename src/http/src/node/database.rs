@@ -132,6 +132,11 @@ pub trait Database: Send + Sync + 'static {
     /// Stores or deletes a `_local` document; durable when it returns.
     async fn write_local(&self, id: &str, document: Option<LocalDocument>) -> Result<(), Failure>;
 
+    /// Begins to give back at once what is not needed any more; returns when it has begun.
+    async fn compact(&self) -> Result<(), Failure> {
+        Err(absent("compaction"))
+    }
+
     /// Opens a place for the bytes of a new attachment.
     async fn upload(&self, options: UploadOptions) -> Result<Box<dyn Upload>, Failure>;
 
@@ -159,6 +164,8 @@ pub struct Information {
     pub active_bytes: u64,
     /// Bytes of live bodies and attachments as clients see them.
     pub external_bytes: u64,
+    /// Whether somebody asked for a compaction that is not through.
+    pub compact_running: bool,
     /// Number of shards.
     pub shards: u16,
     /// Generations of a document's history that are kept.

@@ -189,6 +189,11 @@ pub(crate) enum Part<'a> {
     SyncShards,
     /// `_random_doc`.
     RandomDocument,
+    /// `_compact`, or `_compact/{ddoc}`.
+    Compact {
+        /// Name of the design document.
+        design: Option<Cow<'a, str>>,
+    },
     /// A document, design documents included.
     Document {
         /// Its id.
@@ -215,7 +220,6 @@ pub(super) const LATER_NODE: &[&str] =
 /// Endpoints of CouchDB's databases that are not built.
 const LATER_DATABASE: &[&str] = &[
     "_auto_purge",
-    "_compact",
     "_explain",
     "_find",
     "_index",
@@ -333,6 +337,11 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         ("_shards", id) => Part::ShardOf { id: id.join("/").into() },
         ("_sync_shards", []) => Part::SyncShards,
         ("_random_doc", []) => Part::RandomDocument,
+        ("_compact", []) => Part::Compact { design: None },
+        ("_compact", [name, ..]) => Part::Compact { design: Some(name.clone()) },
+        ("_all_docs", [queries]) if queries == "queries" => {
+            return Err(Cow::Borrowed("_all_docs/queries"));
+        }
         ("_local", [id]) => Part::Local { id: id.clone() },
         ("_local" | "_local/", _) => Part::Local { id: Cow::Borrowed("") },
         ("_design", [name, rest @ ..]) => return design(name, rest),

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Bound;
+use std::sync::atomic::Ordering;
 
 use fjall::{OwnedWriteBatch, PersistMode, Readable, UserKey};
 
@@ -11,6 +12,11 @@ use crate::engine::Engine;
 use crate::error::{CommitError, OpenError};
 use crate::keys::{self, RegistryKey};
 use crate::keyspaces::Keyspaces;
+
+/// What a removed row is taken to give back, until the tables are counted.
+const ROW_BYTES: u64 = 512;
+/// The same for a chunk of an attachment.
+const CHUNK_ROW_BYTES: u64 = 128 * 1024;
 
 /// Databases whose rows have to leave, and how far that has come.
 #[derive(Default)]
@@ -115,6 +121,9 @@ impl Engine {
             self.dropping.last = Some(key);
             removed += 1;
         }
+        let row_bytes =
+            if *keyspace == &self.shared.keyspaces.chunks { CHUNK_ROW_BYTES } else { ROW_BYTES };
+        self.shared.unsealed.fetch_add(removed as u64 * row_bytes, Ordering::Relaxed);
         if removed < room {
             self.dropping.next_keyspace();
         }

@@ -4,13 +4,14 @@
 //! made here, on the writer's thread, so that no document can come to refer to it meanwhile.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 
 use fjall::{OwnedWriteBatch, PersistMode, UserKey};
 
 use crate::database::DatabaseId;
 use crate::engine::Engine;
 use crate::engine::group::Group;
-use crate::error::CommitError;
+use crate::error::{CommitError, OpenError};
 use crate::keys::{self, Waste};
 use crate::keyspaces::Keyspaces;
 use crate::records::{self, ContentRecord, UploadState};
@@ -32,12 +33,24 @@ pub struct Collected {
     pub bytes: u64,
 }
 
+/// Rows of the queue.
+pub(super) fn count(keyspaces: &Keyspaces) -> Result<u64, OpenError> {
+    let mut rows = 0;
+    for guard in keyspaces.garbage.iter() {
+        guard.key()?;
+        rows += 1;
+    }
+    Ok(rows)
+}
+
 impl Group<'_> {
     /// Notes in the queue that something may have to leave; `id` is the document's, for a body.
     pub(super) fn note_garbage(&mut self, database: DatabaseId, waste: &Waste, id: &str) {
         let key = keys::garbage_key(self.engine.now_unix_ms, database, waste);
         records::encode_garbage(&mut self.row, id);
-        self.batch.insert(&self.engine.shared.keyspaces.garbage, key, self.row.as_slice());
+        let shared = &self.engine.shared;
+        self.batch.insert(&shared.keyspaces.garbage, key, self.row.as_slice());
+        shared.garbage_rows.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -214,16 +227,23 @@ impl Round<'_> {
         let mut row = Vec::new();
         records::encode_garbage(&mut row, "");
         let garbage = self.keyspaces().garbage.clone();
+        let mut left = 0;
         for key in std::mem::take(&mut self.seen) {
             if !self.noted.contains(&*key) {
-                self.done.rows += 1;
+                left += 1;
                 self.batch.remove(&garbage, key);
             }
         }
+        self.done.rows += left;
+        // About: two rounds may note the same.
+        let noted = self.noted.len() as u64;
+        let rows = &self.engine.shared.garbage_rows;
+        rows.store((rows.load(Ordering::Relaxed) + noted).saturating_sub(left), Ordering::Relaxed);
         for key in std::mem::take(&mut self.noted) {
             self.batch.insert(&garbage, key, row.as_slice());
         }
         self.batch.commit()?;
+        self.engine.shared.unsealed.fetch_add(self.done.bytes, Ordering::Relaxed);
         Ok(self.done)
     }
 }

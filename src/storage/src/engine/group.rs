@@ -2,6 +2,7 @@
 //! the group did, through what is noted here.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 
 use fjall::OwnedWriteBatch;
 
@@ -139,9 +140,28 @@ impl<'a> Group<'a> {
         self.engine.counters(database)
     }
 
+    /// Notes that a database's counters are others now, or that it lives no more.
+    pub(super) fn weigh(
+        &mut self,
+        database: DatabaseId,
+        counters: Option<Counters>,
+    ) -> Result<(), CommitError> {
+        self.counters(database)?;
+        self.weigh_known(database, counters);
+        Ok(())
+    }
+
+    fn weigh_known(&mut self, database: DatabaseId, counters: Option<Counters>) {
+        let weight = |counters: Option<Counters>| counters.map_or(0, |one| one.weight());
+        let before = self.engine.counters.insert(database, counters).flatten();
+        let total = &self.engine.shared.weight;
+        total.fetch_add(weight(counters), Ordering::Relaxed);
+        total.fetch_sub(weight(before), Ordering::Relaxed);
+    }
+
     /// Notes changed counters; [`Group::finish`] writes them.
     pub(super) fn set_counters(&mut self, database: DatabaseId, counters: Counters) {
-        self.engine.counters.insert(database, Some(counters));
+        self.weigh_known(database, Some(counters));
         if !self.changed.contains(&database) {
             self.changed.push(database);
         }

@@ -3,19 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use fjall::{AbstractTree, Keyspace, OwnedWriteBatch, PersistMode};
+use fjall::{AbstractTree, Keyspace};
 
 use crate::engine::Engine;
 use crate::error::CommitError;
-use crate::keys::MARK_KEY;
 use crate::memory;
 
 /// Sealed memtables of one keyspace at which the writer waits. At 4 fjall itself sleeps, 100 ms
 /// at a time and for ever where its worker died.
 const MOST_SEALED: usize = 3;
-
-/// A mark's row: its version.
-const MARK_ROW: [u8; 1] = [1];
 
 /// How often a waiting writer looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
@@ -45,26 +41,8 @@ impl Engine {
         }
     }
 
-    /// Seals the memtables that `wanted` picks; answers how many.
     fn seal(&self, wanted: impl Fn(&Keyspace) -> bool) -> Result<usize, fjall::Error> {
-        let keyspaces = self.shared.keyspaces.all();
-        let chosen: Vec<&Keyspace> = keyspaces.into_iter().filter(|one| wanted(one)).collect();
-        if chosen.is_empty() {
-            return Ok(0);
-        }
-        // Rows that vanish with their removals may leave nothing of a memtable, and a table that
-        // does not hold the newest number holds the journals back.
-        let mut marks = OwnedWriteBatch::with_capacity(self.shared.database.clone(), chosen.len())
-            .durability(Some(PersistMode::Buffer));
-        for keyspace in &chosen {
-            marks.insert(keyspace, MARK_KEY, MARK_ROW);
-        }
-        marks.commit()?;
-        let mut sealed = 0;
-        for keyspace in chosen {
-            sealed += usize::from(keyspace.rotate_memtable()?);
-        }
-        Ok(sealed)
+        self.shared.seal(wanted)
     }
 
     fn most_sealed(&self) -> usize {

@@ -21,6 +21,15 @@ pub(super) fn next_number(keyspaces: &Keyspaces) -> Result<u32, OpenError> {
     }
 }
 
+/// What all databases weigh together.
+pub(super) fn weight(keyspaces: &Keyspaces) -> Result<u64, OpenError> {
+    let mut weight: u64 = 0;
+    for guard in keyspaces.databases.prefix([RegistryKey::Counters as u8]) {
+        weight += records::decode_counters(&guard.value()?)?.weight();
+    }
+    Ok(weight)
+}
+
 impl Group<'_> {
     fn registered(&self, name: &str) -> Result<Option<DatabaseRecord>, CommitError> {
         if let Some(known) = self.names.get(name) {
@@ -73,7 +82,7 @@ impl Group<'_> {
         records::encode_opaque(&mut self.row, name.as_bytes());
         let key = keys::registry_key(RegistryKey::Dropping, record.id);
         self.batch.insert(keyspace, key, self.row.as_slice());
-        self.engine.counters.insert(record.id, None);
+        self.weigh(record.id, None)?;
         self.engine.dropping.add(record.id);
         self.names.insert(name.to_owned(), None);
         Ok(Outcome::Deleted(record.id))

@@ -38,6 +38,10 @@ impl Fixture {
         self.engine.take().unwrap()
     }
 
+    pub(crate) fn give_engine(&mut self, engine: Engine) {
+        self.engine = Some(engine);
+    }
+
     pub(crate) fn reopen(&mut self) {
         self.engine = None;
         self.engine = Some(Engine::open(options(&self.directory)).unwrap());

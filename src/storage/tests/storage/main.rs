@@ -10,6 +10,7 @@ mod attachments;
 mod commits;
 mod counters;
 mod damage;
+mod disk;
 mod dropping;
 mod fixture;
 mod garbage;
