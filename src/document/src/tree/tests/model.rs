@@ -219,12 +219,12 @@ proptest! {
         others in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
     ) {
         let whole = tree_after(&history, &arrivals);
-        let (gone, staying): (Vec<(Leaf, bool)>, Vec<(Leaf, bool)>) =
-            whole.leaves().into_iter().zip(chosen).partition(|(_, gone)| *gone);
-        let revisions = |some: &[(Leaf, bool)]| -> Vec<Revision> {
-            some.iter().map(|(leaf, _)| leaf.revision.clone()).collect()
+        let leaves: Vec<(Leaf, bool)> = whole.leaves().into_iter().zip(chosen).collect();
+        let revisions = |wanted: bool| -> Vec<Revision> {
+            let some = leaves.iter().filter(|(_, gone)| *gone == wanted);
+            some.map(|(leaf, _)| leaf.revision.clone()).collect()
         };
-        let (gone, staying) = (revisions(&gone), revisions(&staying));
+        let (gone, staying) = (revisions(true), revisions(false));
         // Inner and unknown revisions beside them change nothing.
         let inner = others.iter().map(|index| history[index.index(history.len())].revision.clone());
         let inner = inner.filter(|one| whole.find(one).is_none_or(|node| !node.leaf));
