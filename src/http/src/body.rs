@@ -26,7 +26,6 @@ pub(crate) struct RequestBody {
     received: u64,
     held: HeldBytes,
     rules: Arc<Rules>,
-    trailers: HeaderMap,
 }
 
 enum Source {
@@ -38,8 +37,8 @@ enum Source {
     /// Already in memory.
     #[cfg(test)]
     Whole(Bytes),
-    /// Read to its end.
-    Ended,
+    /// Read to its end, with what came behind it.
+    Ended(Option<Box<HeaderMap>>),
 }
 
 #[cfg(test)]
@@ -66,13 +65,13 @@ impl RequestBody {
     }
 
     fn from_source(source: Source, held: HeldBytes, rules: Arc<Rules>) -> Self {
-        Self { source, received: 0, held, rules, trailers: HeaderMap::new() }
+        Self { source, received: 0, held, rules }
     }
 
     /// Takes the body away from its request, to be read without limits of size and time; `None`
     /// where it was read before.
     pub(crate) fn take_stream(&mut self) -> Option<Incoming> {
-        match std::mem::replace(&mut self.source, Source::Ended) {
+        match std::mem::replace(&mut self.source, Source::Ended(None)) {
             Source::Incoming(incoming) => Some(incoming),
             _ => None,
         }
@@ -86,23 +85,30 @@ impl RequestBody {
     /// The next bytes as they arrived, still encoded; `None` at the end. 413 beyond the limit of any
     /// request, 400 when the client breaks off.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
-        match std::mem::replace(&mut self.source, Source::Ended) {
-            Source::Ended => Ok(None),
+        match std::mem::replace(&mut self.source, Source::Ended(None)) {
+            Source::Ended(trailers) => {
+                self.source = Source::Ended(trailers);
+                Ok(None)
+            }
             #[cfg(test)]
             Source::Whole(bytes) => Ok(Some(bytes).filter(|bytes| !bytes.is_empty())),
             Source::Incoming(mut incoming) => {
                 let patience = self.rules.limits.body_timeout;
-                let data = next_data(&mut incoming, patience, &mut self.trailers).await?;
-                if let Some(data) = &data {
-                    self.count(data)?;
-                    self.source = Source::Incoming(incoming);
-                }
+                let mut trailers = None;
+                let data = next_data(&mut incoming, patience, &mut trailers).await?;
+                self.source = match &data {
+                    Some(data) => {
+                        self.count(data)?;
+                        Source::Incoming(incoming)
+                    }
+                    None => Source::Ended(trailers),
+                };
                 Ok(data)
             }
             Source::Stream(mut stream) => {
                 let unlocked = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
                 let patience = self.rules.limits.body_timeout;
-                let data = next_data(unlocked, patience, &mut self.trailers).await;
+                let data = next_data(unlocked, patience, &mut None).await;
                 // Another end broke off, not a client: it may be otherwise soon.
                 let data = data.map_err(|failure| Failure::Unavailable(failure.to_string()))?;
                 if data.is_some() {
@@ -120,14 +126,17 @@ impl RequestBody {
     }
 
     /// What came behind the body, once it was read to its end.
-    pub(crate) fn trailers(&self) -> &HeaderMap {
-        &self.trailers
+    pub(crate) fn trailers(&self) -> Option<&HeaderMap> {
+        match &self.source {
+            Source::Ended(trailers) => trailers.as_deref(),
+            _ => None,
+        }
     }
 
     /// Bytes that are still to come, where that is known.
     pub(crate) fn remaining(&self) -> Option<u64> {
         match &self.source {
-            Source::Ended => Some(0),
+            Source::Ended(_) => Some(0),
             #[cfg(test)]
             Source::Whole(bytes) => Some(bytes.len() as u64),
             Source::Incoming(incoming) => incoming.size_hint().exact(),
@@ -138,7 +147,7 @@ impl RequestBody {
     /// Whether nothing is left to read.
     pub(crate) fn is_finished(&self) -> bool {
         match &self.source {
-            Source::Ended => true,
+            Source::Ended(_) => true,
             #[cfg(test)]
             Source::Whole(bytes) => bytes.is_empty(),
             Source::Incoming(incoming) => incoming.is_end_stream(),
@@ -213,7 +222,7 @@ impl RequestBody {
 async fn next_data<B>(
     body: &mut B,
     patience: Duration,
-    trailers: &mut HeaderMap,
+    trailers: &mut Option<Box<HeaderMap>>,
 ) -> Result<Option<Bytes>, Failure>
 where
     B: Body<Data = Bytes, Error: Display> + Unpin,
@@ -225,7 +234,7 @@ where
         match frame.into_data() {
             Ok(data) if data.is_empty() => {}
             Ok(data) => return Ok(Some(data)),
-            Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+            Err(frame) => *trailers = frame.into_trailers().ok().map(Box::new),
         }
     }
     Ok(None)

@@ -33,7 +33,7 @@ pub(super) async fn put(
     content_md5(&request.headers)?;
     let options = UploadOptions { content_type: content_type.clone(), already_gzipped };
     let content = upload(request, database, name, options).await?;
-    for headers in [&request.headers, request.body.trailers()] {
+    for headers in [Some(&request.headers), request.body.trailers()].into_iter().flatten() {
         if content_md5(headers)?.is_some_and(|expected| expected != content.received_digest) {
             return Err(corrupted());
         }
