@@ -30,7 +30,7 @@ pub(crate) fn json(status: StatusCode, mut text: Vec<u8>) -> Reply {
 
 /// A JSON answer with exactly these bytes.
 pub(crate) fn json_bytes(status: StatusCode, bytes: Bytes) -> Reply {
-    let mut reply = Response::new(ReplyBody::full(bytes).packable());
+    let mut reply = Response::new(ReplyBody::full(bytes));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, JSON);
     reply

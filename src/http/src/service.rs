@@ -52,8 +52,8 @@ async fn serve(
 ) -> Reply {
     let (parts, incoming) = request.into_parts();
     let rules = node.rules();
-    let preflight = rules.cors.as_ref().and_then(|cors| cors.preflight(&parts));
-    if let Some(mut reply) = preflight {
+    // Not held in a name of its own, which would have its place beside all that follows.
+    if let Some(mut reply) = rules.cors.as_ref().and_then(|cors| cors.preflight(&parts)) {
         reply::complete(&mut reply, &parts.headers, session.server(), &rules);
         return reply;
     }

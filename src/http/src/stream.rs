@@ -24,15 +24,18 @@ use crate::limits;
 pub(crate) struct BrokenStream(#[source] Failure);
 
 /// The body of an answer.
-pub(crate) struct ReplyBody {
-    inner: Inner,
-    packable: bool,
-}
+pub(crate) struct ReplyBody(Inner);
 
+/// Two kinds and no more: with a third it would no longer be as small as [`Bytes`], and it lies in
+/// every request's future several times.
 enum Inner {
     Full(Bytes),
-    Produced(Box<Produced>),
-    Packed(Box<Packed>),
+    Streamed(Box<Streamed>),
+}
+
+enum Streamed {
+    Produced(Produced),
+    Packed(Packed),
 }
 
 struct Produced {
@@ -40,6 +43,8 @@ struct Produced {
     pieces: mpsc::Receiver<Bytes>,
     failure: Option<Failure>,
     remaining: Option<u64>,
+    /// Whether it may be packed on its way out.
+    packable: bool,
 }
 
 impl ReplyBody {
@@ -50,33 +55,49 @@ impl ReplyBody {
 
     /// All bytes at once.
     pub(crate) fn full(bytes: Bytes) -> Self {
-        Self { inner: Inner::Full(bytes), packable: false }
+        Self(Inner::Full(bytes))
     }
 
-    /// The same; it may be packed on its way out.
+    /// The same; what is produced may be packed on its way out.
     pub(crate) fn packable(self) -> Self {
-        Self { packable: true, ..self }
+        self.with_packable(true)
     }
 
-    /// The same; it goes out as it is.
+    /// The same; what is produced goes out as it is.
     pub(crate) fn unpackable(self) -> Self {
-        Self { packable: false, ..self }
+        self.with_packable(false)
     }
 
-    /// Whether it may be packed on its way out.
+    fn with_packable(mut self, packable: bool) -> Self {
+        if let Inner::Streamed(streamed) = &mut self.0
+            && let Streamed::Produced(produced) = streamed.as_mut()
+        {
+            produced.packable = packable;
+        }
+        self
+    }
+
+    /// Whether it may be packed on its way out: what is known as a whole is none of the attachments,
+    /// which have an encoding of their own.
     pub(crate) fn is_packable(&self) -> bool {
-        self.packable
+        match &self.0 {
+            Inner::Full(_) => true,
+            Inner::Streamed(streamed) => match streamed.as_ref() {
+                Streamed::Produced(produced) => produced.packable,
+                Streamed::Packed(_) => false,
+            },
+        }
     }
 
     /// The same, packed: a short one at once, any other piece by piece.
     pub(crate) fn packed(self, mut packer: Packer) -> Self {
-        if let Inner::Full(bytes) = &self.inner
+        if let Inner::Full(bytes) = &self.0
             && bytes.len() <= PACKED_AT_ONCE_BYTES
         {
             return Self::full(packer.finish(bytes));
         }
-        let packed = Packed::new(self.inner, packer);
-        Self { inner: Inner::Packed(Box::new(packed)), packable: false }
+        let packed = Streamed::Packed(Packed::new(self.0, packer));
+        Self(Inner::Streamed(Box::new(packed)))
     }
 
     /// Bytes that `produce` writes into the sender it is given. `length` is the number of all bytes
@@ -93,8 +114,9 @@ impl ReplyBody {
             pieces,
             failure: None,
             remaining: length,
+            packable: false,
         };
-        Self { inner: Inner::Produced(Box::new(produced)), packable: false }
+        Self(Inner::Streamed(Box::new(Streamed::Produced(produced))))
     }
 }
 
@@ -106,23 +128,25 @@ impl Body for ReplyBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenStream>>> {
-        self.inner.poll(context).map(|polled| polled.map(|piece| piece.map(Frame::data)))
+        self.0.poll(context).map(|polled| polled.map(|piece| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.inner {
+        match &self.0 {
             Inner::Full(bytes) => bytes.is_empty(),
-            Inner::Produced(_) | Inner::Packed(_) => false,
+            Inner::Streamed(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.inner {
+        match &self.0 {
             Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Inner::Produced(produced) => {
-                produced.remaining.map_or_else(SizeHint::default, SizeHint::with_exact)
-            }
-            Inner::Packed(_) => SizeHint::default(),
+            Inner::Streamed(streamed) => match streamed.as_ref() {
+                Streamed::Produced(Produced { remaining: Some(remaining), .. }) => {
+                    SizeHint::with_exact(*remaining)
+                }
+                Streamed::Produced(_) | Streamed::Packed(_) => SizeHint::default(),
+            },
         }
     }
 }
@@ -135,8 +159,10 @@ impl Inner {
         match self {
             Self::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Full(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
-            Self::Produced(produced) => produced.poll(context),
-            Self::Packed(packed) => packed.poll(context),
+            Self::Streamed(streamed) => match streamed.as_mut() {
+                Streamed::Produced(produced) => produced.poll(context),
+                Streamed::Packed(packed) => packed.poll(context),
+            },
         }
     }
 }
