@@ -88,3 +88,30 @@ async fn documents_rewritten_ten_times_give_their_disk_back() {
     client.delete("/db").await.expect(200);
     until_given_back(&node, 0).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attachments_rewritten_ten_times_give_their_disk_back() {
+    const ATTACHMENTS: usize = 20;
+    const ATTACHMENT_BYTES: usize = 2 * MIB as usize;
+    let node = Node::start(Options::default());
+    let client = node.client();
+    client.put_nothing("/db").await.expect(201);
+    let mut revisions = vec![String::new(); ATTACHMENTS];
+    let mut last = String::new();
+    for round in 0..=REWRITES {
+        for (number, revision) in revisions.iter_mut().enumerate() {
+            last = text(ATTACHMENT_BYTES);
+            let path = match round {
+                0 => format!("/db/{number}/picture"),
+                _ => format!("/db/{number}/picture?rev={revision}"),
+            };
+            let request = client.request("PUT", &path).header("content-type", "image/png");
+            let reply = request.body(last.clone()).send().await.expect(201).json();
+            *revision = reply["rev"].as_str().expect("a revision").to_owned();
+        }
+    }
+    until_given_back(&node, (ATTACHMENTS * ATTACHMENT_BYTES) as u64).await;
+    let path = format!("/db/{}/picture", ATTACHMENTS - 1);
+    let whole = client.get(&path).await.expect(200);
+    assert!(whole.body == last.as_bytes(), "what is referenced stays");
+}
