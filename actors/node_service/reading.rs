@@ -22,8 +22,9 @@ const PAGE_BYTES: usize = 512 * 1024;
 /// Rows that a page of documents may look at, deleted ones included, before it is handed out.
 const PAGE_LOOKED_AT: usize = 20_000;
 
-/// Documents in front of a range that are counted for `offset`, about 10 ms; behind them it is unknown.
-const OFFSET_LOOKED_AT: usize = 10_000;
+/// Documents in front of a range that are counted for `offset`, about 1 ms, so that a page far behind
+/// costs little more than its rows; further on it is unknown.
+const OFFSET_LOOKED_AT: usize = 1_000;
 
 /// How much a read touches.
 #[derive(Clone, Copy, PartialEq, Eq)]
