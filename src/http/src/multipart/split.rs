@@ -121,8 +121,10 @@ impl Splitter {
         if self.buffer.starts_with(b"--") {
             return Ok(Some(State::End));
         }
-        let Some(line_end) = memchr::memmem::find(&self.buffer, b"\r\n") else {
-            return if self.buffer.len() > HEADER_BYTES { Err(too_long()) } else { Ok(None) };
+        let line_end = match memchr::memmem::find(&self.buffer, b"\r\n") {
+            Some(line_end) if line_end <= HEADER_BYTES => line_end,
+            None if self.buffer.len() < HEADER_BYTES + 2 => return Ok(None),
+            _ => return Err(too_long()),
         };
         // The line end stays: with no headers, it begins the empty line.
         self.buffer.advance(line_end);
@@ -130,11 +132,14 @@ impl Splitter {
     }
 
     fn headers(&mut self) -> Result<Event, Failure> {
-        let Some(end) = memchr::memmem::find(&self.buffer, b"\r\n\r\n") else {
-            if self.buffer.len() > HEADER_BYTES {
-                return Err(too_long());
+        // What is refused must not depend on the pieces that it comes in.
+        let empty_line = b"\r\n\r\n";
+        let end = match memchr::memmem::find(&self.buffer, empty_line) {
+            Some(end) if end <= HEADER_BYTES => end,
+            None if self.buffer.len() < HEADER_BYTES + empty_line.len() => {
+                return Ok(Event::NeedMore);
             }
-            return Ok(Event::NeedMore);
+            _ => return Err(too_long()),
         };
         let headers = self.buffer.split_to(end).freeze();
         self.buffer.advance(4);
@@ -215,6 +220,28 @@ mod tests {
         let expected = [Event::Part(Bytes::from_static(b"\r\nA: 1")), Event::PartEnd, Event::End];
         for step in 1..body.len() {
             assert_eq!(events(body, step), expected, "in pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn headers_that_are_too_long_are_refused_however_they_arrive() {
+        for (length, good) in [(HEADER_BYTES, true), (HEADER_BYTES + 1, false)] {
+            let rest_of_line = format!("--b{}\r\n\r\n\r\n--b--", " ".repeat(length));
+            // The line end of the boundary counts with the headers.
+            let headers = format!("--b\r\n{}\r\n\r\n\r\n--b--", "a".repeat(length - 2));
+            for body in [rest_of_line, headers] {
+                for step in [1, 1000, HEADER_BYTES, body.len()] {
+                    let mut splitter = Splitter::new("b");
+                    let mut pieces = body.as_bytes().chunks(step);
+                    let first = loop {
+                        match splitter.next() {
+                            Ok(Event::NeedMore) => splitter.push(pieces.next().expect("more")),
+                            other => break other,
+                        }
+                    };
+                    assert_eq!(first.is_ok(), good, "{length} in pieces of {step}");
+                }
+            }
         }
     }
 

@@ -5,6 +5,8 @@ use percent_encoding::percent_decode_str;
 
 use super::{BasicCredentials, JobError, RemoteAddress};
 
+const BAD_PORT: &str = "the port of a database URL is a number below 65536";
+
 impl RemoteAddress {
     /// Reads `http://user:password@host:port/database`.
     ///
@@ -16,8 +18,8 @@ impl RemoteAddress {
             .ok_or_else(|| bad("a database URL begins with http:// or https://"))?;
         let scheme = scheme.to_ascii_lowercase();
         let default_port = match scheme.as_str() {
-            "http" => "80",
-            "https" => "443",
+            "http" => 80,
+            "https" => 443,
             _ => return Err(bad("a database URL begins with http:// or https://")),
         };
         if rest.contains(['?', '#']) {
@@ -44,24 +46,31 @@ impl RemoteAddress {
     }
 }
 
-/// Host in lower case, the default port left out.
-fn normal_host(host: &str, default_port: &str) -> Result<String, JobError> {
+/// Host in lower case, the default port left out: what it gives stays as it is when it is read again.
+fn normal_host(host: &str, default_port: u16) -> Result<String, JobError> {
     let host = host.to_ascii_lowercase();
     let (name, port) = match host.rsplit_once(':') {
         // A colon inside the brackets of an IPv6 address is no port.
-        Some((name, port)) if !port.contains(']') => (name.to_owned(), Some(port)),
-        _ => (host.clone(), None),
+        Some((name, port)) if !port.contains(']') => (name, port),
+        _ => (host.as_str(), ""),
     };
     if name.is_empty() {
         return Err(bad("a database URL names a host"));
     }
-    match port {
-        None | Some("") => Ok(name),
-        Some(port) if port == default_port => Ok(name),
-        Some(port) => match port.parse::<u16>() {
-            Ok(number) => Ok(format!("{name}:{number}")),
-            Err(_) => Err(bad("the port of a database URL is a number below 65536")),
-        },
+    let bracketed = name.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
+    if bracketed.is_none() && name.contains([':', '[', ']']) {
+        return Err(bad("the host of a database URL holds a colon only in brackets: [::1]"));
+    }
+    if port.is_empty() {
+        return Ok(name.to_owned());
+    }
+    if !port.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(bad(BAD_PORT));
+    }
+    match port.parse::<u16>() {
+        Ok(number) if number == default_port => Ok(name.to_owned()),
+        Ok(number) => Ok(format!("{name}:{number}")),
+        Err(_) => Err(bad(BAD_PORT)),
     }
 }
 
@@ -101,6 +110,18 @@ mod tests {
         assert_eq!(address.url, "http://[::1]:5984/db");
         let address = RemoteAddress::parse("https://[::1]:443/db").unwrap();
         assert_eq!(address.url, "https://[::1]/db");
+    }
+
+    #[test]
+    fn an_address_stays_as_it_is_when_it_is_read_again() {
+        for url in ["http://h:0080/db", "http://h:/db", "http://[::1]:080/db", "http://h:05984/db"]
+        {
+            let once = RemoteAddress::parse(url).unwrap().url;
+            assert_eq!(RemoteAddress::parse(&once).unwrap().url, once, "{url}");
+        }
+        for url in ["http://h::80/db", "http://h:1:2/db", "http://h:+1/db", "http://::1/db"] {
+            assert!(RemoteAddress::parse(url).is_err(), "{url}");
+        }
     }
 
     #[test]
