@@ -68,7 +68,7 @@ fuzz:
 	@$(CARGO) fuzz --version >/dev/null 2>&1 || { echo 'make fuzz: cargo-fuzz is missing and is installed now' >&2; $(CARGO) install --locked cargo-fuzz; }
 	@cd tests/fuzz && for target in $$($(CARGO) +nightly fuzz list --fuzz-dir .); do \
 		mkdir -p corpus/$$target; \
-		nice $(CARGO) +nightly fuzz run --fuzz-dir . $$target corpus/$$target seeds/$$target -- -max_total_time=$(SECONDS_EACH) -rss_limit_mb=2048 || exit 1; \
+		nice $(CARGO) +nightly fuzz run --fuzz-dir . $$target corpus/$$target seeds/$$target -- -max_total_time=$(SECONDS_EACH) -timeout=10 -rss_limit_mb=2048 || exit 1; \
 	done
 
 bench:
