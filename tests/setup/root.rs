@@ -81,6 +81,15 @@ async fn a_flipped_byte_in_the_journal_stops_the_node() {
 
 /// Flips a byte where `marker` stands in some file under `folder`; that file.
 fn flip(folder: &std::path::Path, marker: &[u8]) -> std::path::PathBuf {
+    damage(folder, marker, |rest| rest[0] ^= 0x20)
+}
+
+/// Changes what stands from `marker` on in some file under `folder`; that file.
+fn damage(
+    folder: &std::path::Path,
+    marker: &[u8],
+    change: impl Fn(&mut [u8]),
+) -> std::path::PathBuf {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap().map_while(Result::ok) {
@@ -90,7 +99,7 @@ fn flip(folder: &std::path::Path, marker: &[u8]) -> std::path::PathBuf {
             }
             let mut bytes = fs::read(entry.path()).unwrap();
             if let Some(place) = bytes.windows(marker.len()).position(|window| window == marker) {
-                bytes[place] ^= 0x20;
+                change(&mut bytes[place..]);
                 fs::write(entry.path(), bytes).unwrap();
                 return entry.path();
             }
@@ -111,7 +120,7 @@ async fn a_torn_tail_is_the_normal_end_of_a_crash() {
     }
     node.kill_hard();
     // The last write was under way when the power went: its end is not there.
-    flip(&node.root().join("var/data"), b"torn-0019");
+    damage(&node.root().join("var/data"), b"torn-0019", |rest| rest.fill(0));
     node.restart();
     for number in 0..19 {
         node.client().get(&format!("/a/{number}")).await.expect(200);
