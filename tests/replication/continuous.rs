@@ -53,6 +53,8 @@ async fn changes_follow_while_it_runs() {
     fill(&from, "a").await;
     let request = json!({"source": database(&source, "a"), "target": "a", "create_target": true});
     start(&to, request.clone()).await;
+    eventually("the target is made", || async { (to.get("/a").await.status == 200).then_some(()) })
+        .await;
     converge((&from, "a"), (&to, "a")).await;
     diverge(&from, "a", "later").await;
     converge((&from, "a"), (&to, "a")).await;
