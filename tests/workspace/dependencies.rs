@@ -10,9 +10,11 @@ use crate::METADATA;
 const DIRECTION: &[(&str, &[&str])] = &[
     ("refuge-document", &[]),
     ("refuge-mesh", &[]),
+    ("refuge-query", &["refuge-document"]),
+    ("refuge-sandbox", &[]),
     ("refuge-replication", &["refuge-document", "refuge-mesh"]),
-    ("refuge-storage", &["refuge-document"]),
-    ("refuge-http", &["refuge-document", "refuge-mesh"]),
+    ("refuge-storage", &["refuge-document", "refuge-query"]),
+    ("refuge-http", &["refuge-document", "refuge-mesh", "refuge-query"]),
     ("refuge-identity", &["refuge-mesh"]),
     ("refuge-client", &["refuge-document", "refuge-mesh", "refuge-replication", "refuge-identity"]),
     ("refuge-config", &[]),
@@ -29,7 +31,9 @@ const DIRECTION: &[(&str, &[&str])] = &[
             "refuge-identity",
             "refuge-mesh",
             "refuge-otp",
+            "refuge-query",
             "refuge-replication",
+            "refuge-sandbox",
             "refuge-storage",
         ],
     ),
@@ -42,7 +46,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that take time, randomness, files and I/O as arguments.
-const PURE: &[&str] = &["refuge-document", "refuge-mesh", "refuge-replication"];
+const PURE: &[&str] = &["refuge-document", "refuge-mesh", "refuge-query", "refuge-replication"];
 
 /// What a pure crate must not even name.
 const IMPURE: &[&str] = &[

@@ -1,0 +1,2 @@
+//! Questions to a database, without doing anything: the order of JSON values, the rows of views and
+//! their reductions, selectors and the choice of an index. What a question reads is passed in.
