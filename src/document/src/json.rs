@@ -9,10 +9,12 @@ mod members;
 mod normalise;
 mod repeated;
 mod text;
+mod tokens;
 
 pub use members::{Elements, Members, elements, members};
 pub use normalise::normalise;
 pub use text::{string, write_string};
+pub use tokens::{Token, Tokens, tokens};
 
 pub(crate) use cursor::Cursor;
 pub(crate) use normalise::Normaliser;

@@ -1,2 +1,8 @@
 //! Questions to a database, without doing anything: the order of JSON values, the rows of views and
 //! their reductions, selectors and the choice of an index. What a question reads is passed in.
+
+pub mod collation;
+mod format;
+pub mod view;
+
+pub use format::FormatError;

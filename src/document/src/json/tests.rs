@@ -272,3 +272,64 @@ mod against_a_model {
         }
     }
 }
+
+#[test]
+fn tokens_come_in_order_and_know_where_they_end() {
+    let text = br#" {"a\u0062" : [1, true ,{} ], "c":null,"d":[]} "#;
+    let mut walk = tokens(text).unwrap();
+    let seen: Vec<_> = walk.by_ref().map(Result::unwrap).collect();
+    let name = |name: &'static str| Token::Name(name.into());
+    assert_eq!(
+        seen,
+        [
+            Token::ObjectStart,
+            name("ab"),
+            Token::ArrayStart,
+            Token::Number("1"),
+            Token::Boolean(true),
+            Token::ObjectStart,
+            Token::ObjectEnd,
+            Token::ArrayEnd,
+            name("c"),
+            Token::Null,
+            name("d"),
+            Token::ArrayStart,
+            Token::ArrayEnd,
+            Token::ObjectEnd,
+        ]
+    );
+    assert_eq!((walk.depth(), walk.offset()), (0, text.len()));
+}
+
+#[test]
+fn tokens_refuse_what_the_normal_form_refuses() {
+    let deep = "[".repeat(513) + &"]".repeat(513);
+    for text in [
+        "",
+        "[",
+        "[1",
+        "[1,",
+        "[1,]",
+        "[,]",
+        "{",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\":1,}",
+        "{1:2}",
+        "]",
+        "1 2",
+        "nul",
+        "\"\\ud800\"",
+        "1e400",
+        "[}",
+        "{]",
+        "{\"a\" 1}",
+        "[1 2]",
+        &deep,
+    ] {
+        let expected = normalise(text.as_bytes()).unwrap_err();
+        let found = tokens(text.as_bytes()).unwrap().find_map(Result::err).unwrap();
+        assert_eq!(found, expected, "{text}");
+    }
+    assert!(tokens(b"\xff").is_err());
+}
