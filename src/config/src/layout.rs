@@ -44,6 +44,11 @@ impl Layout {
         self.root.join("var/data")
     }
 
+    /// The directory of the indexes, which can be built again from the data.
+    pub fn indexes(&self) -> PathBuf {
+        self.root.join("var/data")
+    }
+
     /// Log files.
     pub fn log(&self) -> PathBuf {
         self.root.join("var/log")

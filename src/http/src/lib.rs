@@ -23,6 +23,7 @@ mod feed;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod given;
 mod limits;
 mod locals;
 mod location;
@@ -55,6 +56,7 @@ mod this_node;
 mod timer;
 mod update;
 mod user;
+mod views;
 
 pub use changes::FeedStart;
 pub use connection::{Peer, serve_connection};

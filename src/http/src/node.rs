@@ -14,6 +14,7 @@ mod report;
 mod update;
 mod updates;
 mod upload;
+mod views;
 
 use std::sync::Arc;
 
@@ -44,6 +45,10 @@ pub use updates::{
     DatabaseUpdate, DatabaseUpdateKind, DatabaseUpdatesPage, DatabaseUpdatesRequest,
 };
 pub use upload::{Upload, UploadOptions, UploadedContent};
+pub use views::{
+    Freshness, GroupLevel, IndexInformation, RowPlace, View, ViewBound, ViewGroup, ViewGroupsPage,
+    ViewPart, ViewRange, ViewRequest, ViewRow, ViewRowsPage,
+};
 
 /// What a node that stands alone calls itself in CouchDB's shapes, as a CouchDB without distribution
 /// does: clients that set one up ask for `/_node/nonode@nohost/…`.

@@ -10,20 +10,21 @@ use hyper::Method;
 use self::path::{LATER_NODE, NodeRoute, Route, find};
 use crate::access::{self, Need};
 use crate::failure::Failure;
-use crate::node::Node;
+use crate::node::{Database, Node};
 use crate::peers::{self, PEERS};
 use crate::reply::Reply;
 use crate::request::{Request, path_segments};
 use crate::rules::ValidUser;
+use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
     configuration, database_updates, databases, documents, locals, node_events, options,
-    peer_stream, purge, scheduler, server, settings, shards, this_node,
+    peer_stream, purge, scheduler, server, settings, shards, this_node, views,
 };
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::path::find as find_for_fuzzing;
-pub(crate) use self::path::{ConfigurationPart, Part, SchedulerRoute, ThisNodePart};
+pub(crate) use self::path::{ConfigurationPart, DesignPart, Part, SchedulerRoute, ThisNodePart};
 
 /// Databases that are read and written by server admins alone.
 const ADMIN_DATABASES: &[&str] = &[PEERS, "_replicator"];
@@ -156,9 +157,28 @@ async fn route_database(
         Part::Compact { design } => {
             Box::pin(compaction::compact(request, database, design.as_deref())).await
         }
+        Part::ViewCleanup => Box::pin(views::clean_up(request, database)).await,
+        Part::Design { name, part } => Box::pin(design(request, &opened, &name, part)).await,
         Part::Local { id } => Box::pin(locals::local(request, database, &id)).await,
         Part::Attachment { id, name } => {
             Box::pin(attachments::attachment(request, &opened, &id, &name)).await
+        }
+    }
+}
+
+async fn design(
+    request: &mut Request,
+    database: &Arc<dyn Database>,
+    design: &str,
+    part: DesignPart<'_>,
+) -> Result<Reply, Failure> {
+    match part {
+        DesignPart::Information => views::information(request, database.as_ref(), design).await,
+        DesignPart::View { view } => {
+            views::view(request, database, ViewName { design, view: &view }).await
+        }
+        DesignPart::ViewQueries { view } => {
+            views::queries(request, database, ViewName { design, view: &view }).await
         }
     }
 }

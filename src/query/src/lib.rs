@@ -2,6 +2,7 @@
 //! their reductions, selectors and the choice of an index. What a question reads is passed in.
 
 pub mod collation;
+pub mod design;
 mod format;
 pub mod view;
 

@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod expiry;
 mod format;
+mod index;
 mod journal;
 mod keys;
 mod keyspaces;
@@ -34,6 +35,11 @@ pub use database::{DatabaseId, DatabaseInformation, DatabaseOptions, DatabaseRec
 pub use engine::{Collected, Engine};
 pub use error::{CommitError, OpenError, StorageError};
 pub use expiry::ExpiryRow;
+pub use index::{
+    IndexChange, IndexDefinition, IndexEngine, IndexNumber, IndexOptions, IndexRange, IndexRecord,
+    IndexRows, IndexSnapshot, IndexState, IndexStore, IndexTable, IndexWrite,
+    MAXIMUM_INDEX_KEY_BYTES,
+};
 pub use operation::{
     BodyRecord, Committed, DocumentWrite, DocumentsWrite, LocalWrite, MAXIMUM_ID_BYTES, NodeWrite,
     Operation, Outcome, Previous,

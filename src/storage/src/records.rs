@@ -5,7 +5,7 @@
 
 mod body;
 mod change;
-mod codec;
+pub(crate) mod codec;
 mod content;
 mod document;
 mod garbage;
@@ -69,11 +69,11 @@ pub(crate) fn opaque_bytes(keyspace: &'static str, row: Bytes) -> Result<Bytes, 
     Ok(row.slice(1..))
 }
 
-fn unknown_version(keyspace: &'static str) -> StorageError {
+pub(crate) fn unknown_version(keyspace: &'static str) -> StorageError {
     StorageError::Record { keyspace, reason: "its version is unknown" }
 }
 
-fn cut_short(keyspace: &'static str) -> StorageError {
+pub(crate) fn cut_short(keyspace: &'static str) -> StorageError {
     StorageError::Record { keyspace, reason: "it is cut short or holds a bad value" }
 }
 

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::bounds::Key;
 use crate::failure::Failure;
-use crate::query::{Query, parse_boolean, parse_error};
+use crate::given::{Given, check_tuning};
+use crate::query::{Query, parse_error};
 use crate::show::ShowOptions;
 
 /// All parameters.
@@ -119,76 +120,5 @@ impl Parameters {
             _ => check_tuning(name, value)?,
         }
         Ok(())
-    }
-}
-
-/// Checks a parameter that only tunes a view, as CouchDB does though it does not heed it.
-fn check_tuning(name: &str, value: Given<'_>) -> Result<(), Failure> {
-    let known: &[&str] = match name {
-        "stale" => &["ok", "update_after"],
-        "stable" => &["true", "false"],
-        "update" => &["true", "false", "lazy"],
-        _ => return Ok(()),
-    };
-    let text = match value {
-        Given::Url(text) => text.to_owned(),
-        Given::Body(Value::String(text)) => text.clone(),
-        Given::Body(other) => other.to_string(),
-    };
-    if known.contains(&text.as_str()) {
-        return Ok(());
-    }
-    Err(parse_error(format!("Invalid value for `{name}`.")))
-}
-
-/// A value as it was given.
-#[derive(Clone, Copy)]
-enum Given<'a> {
-    Body(&'a Value),
-    Url(&'a str),
-}
-
-impl Given<'_> {
-    fn json(self) -> Result<Value, Failure> {
-        match self {
-            Self::Body(value) => Ok(value.clone()),
-            Self::Url(text) => serde_json::from_str(text)
-                .map_err(|_| Failure::BadRequest("invalid UTF-8 JSON".to_owned())),
-        }
-    }
-
-    fn keys(self) -> Result<Option<Vec<Value>>, Failure> {
-        match (self.json()?, self) {
-            (Value::Array(keys), _) => Ok(Some(keys)),
-            (Value::Null, _) => Ok(None),
-            (_, Self::Body(_)) => {
-                Err(Failure::BadRequest("`keys` body member must be an array.".to_owned()))
-            }
-            (_, Self::Url(_)) => {
-                Err(Failure::BadRequest("`keys` parameter must be an array.".to_owned()))
-            }
-        }
-    }
-
-    fn boolean(self) -> Result<bool, Failure> {
-        match self {
-            Self::Body(Value::Bool(value)) => Ok(*value),
-            Self::Body(Value::String(text)) => parse_boolean(text),
-            Self::Body(other) => Err(parse_error(format!("Invalid boolean parameter: {other}"))),
-            Self::Url(text) => parse_boolean(text),
-        }
-    }
-
-    fn count(self) -> Result<usize, Failure> {
-        let text = match self {
-            Self::Body(Value::String(text)) => text.clone(),
-            Self::Body(other) => other.to_string(),
-            Self::Url(text) => text.to_owned(),
-        };
-        match text.parse::<i64>() {
-            Ok(number) => usize::try_from(number)
-                .map_err(|_| parse_error(format!("Invalid value for positive integer: {text}"))),
-            Err(_) => Err(parse_error(format!("Invalid value for integer: \"{text}\""))),
-        }
     }
 }

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use refuge_document::{Attachment, Body, BodyPlace, Leaf, RevisionTree};
 
 use super::{
-    ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest, LocalsPage,
-    LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, Update, UpdateResult, Upload,
-    UploadOptions, absent,
+    ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest,
+    IndexInformation, LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, Update,
+    UpdateResult, Upload, UploadOptions, View, ViewRequest, absent,
 };
 use crate::failure::Failure;
 use crate::user::Security;
@@ -131,6 +131,22 @@ pub trait Database: Send + Sync + 'static {
 
     /// Stores or deletes a `_local` document; durable when it returns.
     async fn write_local(&self, id: &str, document: Option<LocalDocument>) -> Result<(), Failure>;
+
+    /// A view of a design document, as fresh as is asked for. [`Failure::NotFound`] where there is no such
+    /// view.
+    async fn view(&self, _request: ViewRequest) -> Result<Arc<dyn View>, Failure> {
+        Err(absent("views"))
+    }
+
+    /// What is known of the index that the views of a design document (`_design/…`) share.
+    async fn index_information(&self, _design: &str) -> Result<IndexInformation, Failure> {
+        Err(absent("views"))
+    }
+
+    /// Removes the indexes that no design document asks for any more; returns when that has begun.
+    async fn clean_views(&self) -> Result<(), Failure> {
+        Err(absent("views"))
+    }
 
     /// Begins to give back at once what is not needed any more; returns when it has begun.
     async fn compact(&self) -> Result<(), Failure> {

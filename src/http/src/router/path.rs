@@ -1,5 +1,6 @@
 //! What a path names. What is done there, and for whom, is not decided here.
 
+mod design;
 #[cfg(test)]
 mod tests;
 
@@ -8,6 +9,8 @@ use std::borrow::Cow;
 use crate::all_documents::Listed;
 use crate::node::PeerStreamKind;
 use crate::peers::PEERS;
+
+pub(crate) use design::DesignPart;
 
 /// The endpoint of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,6 +197,15 @@ pub(crate) enum Part<'a> {
         /// Name of the design document.
         design: Option<Cow<'a, str>>,
     },
+    /// `_view_cleanup`.
+    ViewCleanup,
+    /// Below a design document.
+    Design {
+        /// Its name, without `_design/`.
+        name: Cow<'a, str>,
+        /// What of it.
+        part: DesignPart<'a>,
+    },
     /// A document, design documents included.
     Document {
         /// Its id.
@@ -218,16 +230,8 @@ pub(super) const LATER_NODE: &[&str] =
     &["_mesh", "_node", "_reshard", "_scheduler", "_search_analyze", "_nouveau_analyze", "_utils"];
 
 /// Endpoints of CouchDB's databases that are not built.
-const LATER_DATABASE: &[&str] = &[
-    "_auto_purge",
-    "_explain",
-    "_find",
-    "_index",
-    "_partition",
-    "_temp_view",
-    "_time_seq",
-    "_view_cleanup",
-];
+const LATER_DATABASE: &[&str] =
+    &["_auto_purge", "_explain", "_find", "_index", "_partition", "_temp_view", "_time_seq"];
 
 /// Databases whose names begin with `_`.
 const SYSTEM_DATABASES: &[&str] = &["_global_changes", PEERS, "_replicator", "_users"];
@@ -337,6 +341,7 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         ("_shards", id) => Part::ShardOf { id: id.join("/").into() },
         ("_sync_shards", []) => Part::SyncShards,
         ("_random_doc", []) => Part::RandomDocument,
+        ("_view_cleanup", []) => Part::ViewCleanup,
         ("_compact", []) => Part::Compact { design: None },
         ("_compact", [name, ..]) => Part::Compact { design: Some(name.clone()) },
         ("_all_docs", [queries]) if queries == "queries" => {
@@ -344,7 +349,7 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         }
         ("_local", [id]) => Part::Local { id: id.clone() },
         ("_local" | "_local/", _) => Part::Local { id: Cow::Borrowed("") },
-        ("_design", [name, rest @ ..]) => return design(name, rest),
+        ("_design", [name, rest @ ..]) => return find_design(name, rest),
         (name, _) if LATER_DATABASE.contains(&name) => return Err(first),
         (name, _) => match name.strip_prefix("_local/") {
             Some(id) => Part::Local { id: id.to_owned().into() },
@@ -363,9 +368,12 @@ fn listed(name: &str) -> Listed {
     }
 }
 
-fn design<'a>(name: &str, rest: &[Cow<'a, str>]) -> Result<Part<'a>, Cow<'a, str>> {
+fn find_design<'a>(name: &str, rest: &[Cow<'a, str>]) -> Result<Part<'a>, Cow<'a, str>> {
     match rest.first() {
-        Some(function) if function.starts_with('_') => Err(format!("_design/…/{function}").into()),
+        Some(function) if function.starts_with('_') => match design::find(rest) {
+            Some(part) => Ok(Part::Design { name: name.to_owned().into(), part }),
+            None => Err(format!("_design/…/{function}").into()),
+        },
         _ => Ok(document_or_attachment(format!("_design/{name}").into(), rest)),
     }
 }

@@ -70,7 +70,23 @@ fn later_endpoints_are_known_by_name() {
     assert_eq!(found(&["_mesh", "messages"]), Route::Later("_mesh".into()));
     assert_eq!(found(&["db", "_find"]), Route::Later("_find".into()));
     assert_eq!(
-        found(&["db", "_design", "d", "_view", "v"]),
-        Route::Later("_design/…/_view".into())
+        found(&["db", "_design", "d", "_show", "v"]),
+        Route::Later("_design/…/_show".into())
     );
+}
+
+#[test]
+fn views_are_found_below_their_design_document() {
+    let design = |path: &[&'static str]| match part(path) {
+        Part::Design { name, part } if name == "d" => part,
+        other => panic!("not below the design document: {other:?}"),
+    };
+    let view = || "v".into();
+    assert_eq!(design(&["db", "_design", "d", "_view", "v"]), DesignPart::View { view: view() });
+    assert_eq!(
+        design(&["db", "_design", "d", "_view", "v", "queries"]),
+        DesignPart::ViewQueries { view: view() }
+    );
+    assert_eq!(design(&["db", "_design", "d", "_info"]), DesignPart::Information);
+    assert_eq!(part(&["db", "_view_cleanup"]), Part::ViewCleanup);
 }

@@ -1,0 +1,129 @@
+//! Map/reduce views: `GET` and `POST /{db}/_design/{ddoc}/_view/{view}`, several questions at once at
+//! `…/queries`, `…/_info`, and `POST /{db}/_view_cleanup` (CouchDB documentation, "api/ddoc/views").
+//! This page opens the view and decides what is answered; the answers are written in `rows` and `reduced`.
+
+mod information;
+mod parameters;
+mod queries;
+mod reduced;
+mod rows;
+
+use std::sync::Arc;
+
+use hyper::{Method, StatusCode};
+use serde_json::{Map, Value};
+
+use self::parameters::Parameters;
+use self::reduced::Reduced;
+use self::rows::Rows;
+use crate::failure::Failure;
+use crate::node::{Database, View, ViewRequest};
+use crate::reply::{self, Reply};
+use crate::request::Request;
+use crate::stream::ReplySender;
+use crate::tags;
+
+pub(crate) use self::information::{clean_up, information};
+pub(crate) use self::queries::queries;
+
+/// The names in the path of a view.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ViewName<'a> {
+    /// Name of the design document, without `_design/`.
+    pub(crate) design: &'a str,
+    /// Name of the view.
+    pub(crate) view: &'a str,
+}
+
+impl ViewName<'_> {
+    fn request(&self, parameters: &Parameters) -> ViewRequest {
+        ViewRequest {
+            design: format!("_design/{}", self.design),
+            view: self.view.to_owned(),
+            freshness: parameters.freshness,
+            partition: parameters.partition.clone(),
+        }
+    }
+}
+
+/// Answers with the rows or the reductions that are asked for.
+pub(crate) async fn view(
+    request: &mut Request,
+    database: &Arc<dyn Database>,
+    name: ViewName<'_>,
+) -> Result<Reply, Failure> {
+    reply::allow(&request.method, &[Method::GET, Method::HEAD, Method::POST], "GET,HEAD,POST")?;
+    let posted = request.method == Method::POST;
+    let body = if posted { read_body(request).await? } else { Map::new() };
+    let parameters = Parameters::parse(&body, &request.query)?;
+    let view = database.view(name.request(&parameters)).await?;
+    let tag = (!posted).then(|| tag_of(database.as_ref(), view.as_ref(), &parameters));
+    if let Some(tag) = &tag
+        && tags::is_known(request, tag)
+    {
+        return Ok(tags::tagged(reply::empty(StatusCode::NOT_MODIFIED), tag));
+    }
+    let answer = Answer::begin(database.clone(), view, parameters).await?;
+    let reply = reply::json_stream(|mut sender| async move {
+        answer.run(&mut sender).await?;
+        sender.buffer().push(b'\n');
+        sender.flush().await
+    });
+    Ok(match &tag {
+        Some(tag) => tags::tagged(reply, tag),
+        None => reply,
+    })
+}
+
+/// The tag of an answer: documents that are included may be newer than the rows.
+fn tag_of(database: &dyn Database, view: &dyn View, parameters: &Parameters) -> String {
+    let text = format!(
+        "{}-{}-{}-{parameters:?}",
+        database.instance(),
+        view.signature(),
+        view.update_sequence()
+    );
+    tags::of_text(text.as_bytes())
+}
+
+pub(crate) async fn read_body(request: &mut Request) -> Result<Map<String, Value>, Failure> {
+    let bytes = request.json_bytes(request.limits().max_json_size).await?;
+    if bytes.is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(body)) => Ok(body),
+        Ok(_) => Err(Failure::BadRequest("Request body must be a JSON object".to_owned())),
+        Err(_) => Err(Failure::BadRequest("invalid UTF-8 JSON".to_owned())),
+    }
+}
+
+/// One answer whose first rows are known.
+enum Answer {
+    Rows(Box<Rows>),
+    Reduced(Box<Reduced>),
+}
+
+impl Answer {
+    /// Reads up to the first rows, so that what fails can still be told by a status.
+    async fn begin(
+        database: Arc<dyn Database>,
+        view: Arc<dyn View>,
+        parameters: Parameters,
+    ) -> Result<Self, Failure> {
+        let reduced = parameters.check(view.as_ref())?;
+        Ok(if reduced {
+            Self::Reduced(Box::new(Reduced::begin(database, view, parameters).await?))
+        } else {
+            Self::Rows(Box::new(Rows::begin(database, view, parameters).await?))
+        })
+    }
+
+    /// Writes the whole answer as one object.
+    async fn run(self, sender: &mut ReplySender) -> Result<(), Failure> {
+        match self {
+            Self::Rows(rows) => rows.run(sender).await,
+            Self::Reduced(reduced) => reduced.run(sender).await,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The rows of a view, page by page; while one page is written the next one is being read. Which rows, and
+//! in what order, is the view's; reductions are in `reduced`.
+
+use std::sync::Arc;
+
+use refuge_document::json::write_string;
+use refuge_document::sequence_text;
+use tokio::task::JoinSet;
+
+use super::parameters::Parameters;
+use crate::failure::Failure;
+use crate::node::{Database, View, ViewPart, ViewRow, ViewRowsPage};
+use crate::stream::ReplySender;
+
+mod documents;
+
+use documents::Documents;
+
+/// Rows of a page; the view ends a page of large rows earlier.
+const PAGE_ROWS: usize = 2_000;
+/// Rows of a page whose documents are read beside it.
+const PAGE_ROWS_WITH_DOCUMENTS: usize = 500;
+
+/// Rows whose first page is known.
+pub(super) struct Rows {
+    database: Arc<dyn Database>,
+    view: Arc<dyn View>,
+    parameters: Parameters,
+    page: ViewRowsPage,
+    part: ViewPart,
+    /// The page that is being read ahead, at most one.
+    ahead: JoinSet<Result<ViewRowsPage, Failure>>,
+}
+
+impl Rows {
+    /// Reads up to the first rows, so that what fails can still be told by a status.
+    pub(super) async fn begin(
+        database: Arc<dyn Database>,
+        view: Arc<dyn View>,
+        parameters: Parameters,
+    ) -> Result<Self, Failure> {
+        let mut part = parameters.part();
+        let page = view.rows(page_of(&part, &parameters)).await?;
+        part.skip = 0;
+        Ok(Self { database, view, parameters, page, part, ahead: JoinSet::new() })
+    }
+
+    /// Writes the whole answer.
+    pub(super) async fn run(mut self, sender: &mut ReplySender) -> Result<(), Failure> {
+        self.write_heading(sender.buffer());
+        let mut first = true;
+        loop {
+            self.part.limit = self.part.limit.saturating_sub(self.page.rows.len());
+            let next = self.page.resume.take().filter(|_| self.part.limit > 0);
+            if next.is_some() {
+                self.part.after = next;
+                let (view, part) = (self.view.clone(), page_of(&self.part, &self.parameters));
+                self.ahead.spawn(async move { view.rows(part).await });
+            }
+            self.write_page(sender, &mut first).await?;
+            let Some(page) = self.ahead.join_next().await else { break };
+            self.page = page.map_err(|error| Failure::Internal(error.to_string()))??;
+        }
+        sender.buffer().extend_from_slice(b"\r\n]}");
+        sender.flush_when_full().await
+    }
+
+    fn write_heading(&self, out: &mut Vec<u8>) {
+        let mut number = itoa::Buffer::new();
+        out.push(b'{');
+        if self.parameters.sorted {
+            out.extend_from_slice(b"\"total_rows\":");
+            out.extend_from_slice(number.format(self.page.total).as_bytes());
+            out.extend_from_slice(b",\"offset\":");
+            out.extend_from_slice(number.format(self.page.offset).as_bytes());
+            out.push(b',');
+        }
+        if self.parameters.update_seq {
+            write_update_sequence(out, self.view.as_ref(), self.database.as_ref());
+        }
+        out.extend_from_slice(b"\"rows\":[\r\n");
+    }
+
+    async fn write_page(
+        &mut self,
+        sender: &mut ReplySender,
+        first: &mut bool,
+    ) -> Result<(), Failure> {
+        let rows = std::mem::take(&mut self.page.rows);
+        let documents = match self.parameters.include_docs {
+            true => Some(Documents::read(self.database.as_ref(), &rows).await?),
+            false => None,
+        };
+        for (number, row) in rows.iter().enumerate() {
+            if !std::mem::take(first) {
+                sender.buffer().extend_from_slice(b",\r\n");
+            }
+            open_row(sender.buffer(), row);
+            if let Some(documents) = &documents {
+                let (database, show) = (self.database.as_ref(), &self.parameters.show);
+                documents.write(sender, database, number, show).await?;
+            }
+            sender.buffer().push(b'}');
+            sender.flush_when_full().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Appends the member `update_seq`, with a comma behind it.
+pub(super) fn write_update_sequence(out: &mut Vec<u8>, view: &dyn View, database: &dyn Database) {
+    out.extend_from_slice(b"\"update_seq\":");
+    write_string(out, &sequence_text(view.update_sequence(), database.instance()));
+    out.push(b',');
+}
+
+/// Appends a row up to where its document would stand.
+fn open_row(out: &mut Vec<u8>, row: &ViewRow) {
+    out.extend_from_slice(b"{\"id\":");
+    write_string(out, &row.id);
+    out.extend_from_slice(b",\"key\":");
+    out.extend_from_slice(&row.key);
+    out.extend_from_slice(b",\"value\":");
+    out.extend_from_slice(&row.value);
+}
+
+fn page_of(part: &ViewPart, parameters: &Parameters) -> ViewPart {
+    let most = if parameters.include_docs { PAGE_ROWS_WITH_DOCUMENTS } else { PAGE_ROWS };
+    ViewPart { limit: part.limit.min(most), ..part.clone() }
+}

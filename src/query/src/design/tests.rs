@@ -1,0 +1,83 @@
+//! What is read of a design document, and what its signature depends on.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn parsed(design: Value) -> Result<ViewDesign, DesignError> {
+    ViewDesign::parse(design.as_object().expect("an object"))
+}
+
+fn signature(design: Value) -> [u8; 16] {
+    parsed(design).expect("a design document").signature
+}
+
+#[test]
+fn views_with_the_same_map_function_share_their_rows() {
+    let design = parsed(json!({"views": {
+        "one": {"map": "m1", "reduce": "_sum"},
+        "two": {"map": "m2"},
+        "three": {"map": "m1", "reduce": "_count"},
+        "four": {"map": "m1"},
+        "five": {"map": "m1", "options": {"collation": "raw"}},
+    }}))
+    .expect("good");
+    assert_eq!(design.maps.len(), 3);
+    assert_eq!(design.maps[0].reduces, ["_sum", "_count"]);
+    let place = |name: &str| {
+        let view = design.view(name).expect(name);
+        (view.map, view.reduce)
+    };
+    assert_eq!(place("one"), (0, Some(0)));
+    assert_eq!(place("two"), (1, None));
+    assert_eq!(place("three"), (0, Some(1)));
+    assert_eq!(place("four"), (0, None));
+    assert_eq!(place("five"), (2, None));
+    assert!(design.view("six").is_none());
+}
+
+#[test]
+fn a_signature_names_functions_and_options_but_not_the_views() {
+    let base = signature(json!({"views": {"a": {"map": "m", "reduce": "_sum"}}}));
+    let same = json!({"_id": "x", "views": {"b": {"map": "m", "reduce": "_sum"}}, "shows": {}});
+    assert_eq!(signature(same), base);
+    let others = [
+        json!({"views": {"a": {"map": "n", "reduce": "_sum"}}}),
+        json!({"views": {"a": {"map": "m", "reduce": "_count"}}}),
+        json!({"views": {"a": {"map": "m"}}}),
+        json!({"views": {"a": {"map": "m", "reduce": "_sum"}, "lib": {"x": "y"}}}),
+        json!({"views": {"a": {"map": "m", "reduce": "_sum"}}, "options": {"local_seq": true}}),
+        json!({"views": {"a": {"map": "m", "reduce": "_sum"}}, "options": {"include_design": true}}),
+        json!({"views": {"a": {"map": "m", "reduce": "_sum", "options": {"collation": "raw"}}}}),
+    ];
+    for (number, other) in others.into_iter().enumerate() {
+        assert_ne!(signature(other), base, "number {number}");
+    }
+}
+
+#[test]
+fn what_is_no_view_is_told() {
+    for (design, reason) in [
+        (json!({"views": 1}), "`views` field must be an object."),
+        (json!({"views": {"a": 1}}), "View a must be an object."),
+        (json!({"views": {"a": {"map": 1}}}), "`map` in a must be a string."),
+        (json!({"views": {"a": {"map": "m", "reduce": 1}}}), "`reduce` in a must be a string."),
+        (json!({"language": "erlang", "views": {}}), "erlang"),
+        (
+            json!({"language": "query", "views": {"a": {"map": "m"}}}),
+            "`map` in a must be an object.",
+        ),
+    ] {
+        assert_eq!(parsed(design).expect_err("bad").to_string(), reason);
+    }
+    let none = parsed(json!({})).expect("no views");
+    assert!(none.maps.is_empty() && none.views.is_empty());
+}
+
+#[test]
+fn a_library_is_no_view() {
+    let design = parsed(json!({"views": {"lib": {"a": "exports.a = 1"}, "v": {"map": "m"}}}));
+    let design = design.expect("good");
+    assert_eq!(design.library.as_deref(), Some(r#"{"a":"exports.a = 1"}"#));
+    assert_eq!(design.views.len(), 1);
+}

@@ -1,0 +1,307 @@
+//! The one owner of the indexes' database and its one writer.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fjall::{
+    AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
+    OwnedWriteBatch, PersistMode,
+};
+
+use super::keys::{self, NEXT_NUMBER_KEY, RegistryTag};
+use super::records;
+use super::store::{IndexKeyspaces, IndexShared, IndexStore};
+use super::{IndexDefinition, IndexNumber, IndexRecord, IndexState, IndexWrite, journaled};
+use crate::error::{CommitError, OpenError, StorageError};
+use crate::keys::MARK_KEY;
+use crate::lock::DirectoryLock;
+use crate::records::encode_opaque;
+
+/// The fjall database within the indexes' directory.
+const STORE_DIRECTORY: &str = "store";
+/// fjall accepts no smaller journal.
+const JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
+/// File handles that fjall keeps open.
+const CACHED_FILES: usize = 64;
+/// A limit that no memtable reaches: this writer seals them itself (see `keyspaces`).
+const UNREACHED_MEMTABLE_BYTES: u64 = 1 << 40;
+/// All values that stand apart are larger.
+const SEPARATED_VALUE_BYTES: u32 = 4 * 1024;
+/// Sealed memtables of one keyspace at which the writer waits; at 4 fjall sleeps 100 ms at a time.
+const MOST_SEALED: usize = 3;
+/// How often a waiting writer looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+/// How long the writer waits for the flusher before it gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How the indexes are opened.
+#[derive(Clone, Debug)]
+pub struct IndexOptions {
+    /// Their directory (`var/indexes`); made if it is missing.
+    pub path: PathBuf,
+    /// Block cache, in bytes.
+    pub cache_bytes: u64,
+    /// Size at which a keyspace's memtable is sealed, in bytes.
+    pub memtable_bytes: u64,
+    /// How long to wait while an earlier engine of this process still holds the directory.
+    pub lock_wait: Duration,
+}
+
+/// The open indexes and their only writer. Dropping it closes them: every [`IndexStore`] fails then.
+pub struct IndexEngine {
+    shared: Arc<IndexShared>,
+    options: IndexOptions,
+    next_number: u32,
+    key: Vec<u8>,
+}
+
+impl IndexEngine {
+    /// Whether there are indexes under this path.
+    #[must_use]
+    pub fn exists(path: &Path) -> bool {
+        path.join(STORE_DIRECTORY).exists()
+    }
+
+    /// Opens the indexes. What the machine's crash may have torn, and what cannot be read, is removed
+    /// first: it is built again.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(options: IndexOptions) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { path: options.path.clone(), source };
+        fs::create_dir_all(&options.path).map_err(io)?;
+        let lock = DirectoryLock::acquire(&options.path, options.lock_wait)?;
+        let directory = options.path.join(STORE_DIRECTORY);
+        if !journaled::is_whole(&options.path) {
+            tracing::warn!("the machine went down while indexes were open; they are built anew");
+            remove(&directory).map_err(io)?;
+        }
+        journaled::begin(&options.path).map_err(io)?;
+        let (database, keyspaces) = match open_store(&directory, &options) {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::warn!(%error, "the indexes cannot be read; they are built anew");
+                remove(&directory).map_err(io)?;
+                open_store(&directory, &options)?
+            }
+        };
+        let next = keyspaces.indexes.get(NEXT_NUMBER_KEY)?;
+        let next_number = next.map(|row| records::decode_number(&row)).transpose()?;
+        let next_number = next_number.map_or(1, |number| number.0);
+        let shared = Arc::new(IndexShared { keyspaces, database, _lock: lock });
+        Ok(Self { shared, options, next_number, key: Vec::new() })
+    }
+
+    /// A handle for reading.
+    #[must_use]
+    pub fn store(&self) -> IndexStore {
+        IndexStore::new(&self.shared)
+    }
+
+    /// Makes an index without rows, in place of one with the same signature.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub fn create(&mut self, definition: &IndexDefinition) -> Result<IndexRecord, CommitError> {
+        let number = IndexNumber(self.next_number);
+        self.next_number += 1;
+        let mut batch = self.batch(4);
+        let registry = &self.shared.keyspaces.indexes;
+        let key = keys::definition_key(definition.database, &definition.signature);
+        if let Some(row) = registry.get(&key)? {
+            let former = records::decode_definition(&key, &row)?;
+            mark_dropped(&mut batch, registry, former.number);
+        }
+        let mut next = Vec::new();
+        encode_opaque(&mut next, &self.next_number.to_be_bytes());
+        batch.insert(registry, NEXT_NUMBER_KEY, next);
+        batch.insert(registry, key, records::encode_definition(number, definition));
+        let state = records::encode_state(&IndexState::default());
+        batch.insert(registry, keys::number_key(RegistryTag::State, number), state);
+        batch.commit()?;
+        Ok(IndexRecord { number, definition: definition.clone() })
+    }
+
+    /// Takes an index out of the registry; its rows leave by [`IndexEngine::drop_rows`].
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub fn drop_index(&mut self, record: &IndexRecord) -> Result<(), CommitError> {
+        let registry = &self.shared.keyspaces.indexes;
+        let definition = &record.definition;
+        let key = keys::definition_key(definition.database, &definition.signature);
+        let mut batch = self.batch(3);
+        if let Some(row) = registry.get(&key)?
+            && records::decode_definition(&key, &row)?.number == record.number
+        {
+            batch.remove(registry, key);
+        }
+        mark_dropped(&mut batch, registry, record.number);
+        batch.commit()?;
+        Ok(())
+    }
+
+    /// Removes up to `limit` rows of dropped indexes; answers whether more may be left.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub fn drop_rows(&mut self, limit: usize) -> Result<bool, CommitError> {
+        let registry = &self.shared.keyspaces.indexes;
+        let Some(guard) = registry.prefix([RegistryTag::Dropping as u8]).next() else {
+            return Ok(false);
+        };
+        let mark = guard.key()?;
+        let number = keys::number_of(&mark)
+            .ok_or(StorageError::Record { keyspace: "indexes", reason: "its key is cut short" })?;
+        let mut batch = self.batch(limit);
+        let mut left = limit;
+        for keyspace in self.shared.keyspaces.of_indexes() {
+            for guard in keyspace.prefix(number.0.to_be_bytes()).take(left) {
+                batch.remove(keyspace, guard.key()?);
+                left -= 1;
+            }
+        }
+        if left > 0 {
+            batch.remove(registry, mark);
+        }
+        batch.commit()?;
+        self.maintain()?;
+        Ok(true)
+    }
+
+    /// Writes changes of an index, with its state, in one batch.
+    ///
+    /// # Errors
+    /// [`CommitError`]: what became of the write is unknown; drop the engine and open another.
+    pub fn commit(&mut self, write: IndexWrite) -> Result<(), CommitError> {
+        self.wait_for_room()?;
+        let IndexWrite { index, changes, state } = write;
+        let mut batch = self.batch(changes.len() + 1);
+        let keyspaces = &self.shared.keyspaces;
+        for change in changes {
+            let keyspace = keyspaces.of(change.table);
+            keys::write_row_key(&mut self.key, index, &change.key);
+            match change.row {
+                Some(row) => batch.insert(keyspace, self.key.as_slice(), row),
+                None => batch.remove(keyspace, self.key.as_slice()),
+            }
+        }
+        let key = keys::number_key(RegistryTag::State, index);
+        batch.insert(&keyspaces.indexes, key, records::encode_state(&state));
+        batch.commit()?;
+        self.maintain()
+    }
+
+    /// Closes the indexes in good order, so that the next start trusts them even after one of the machine.
+    /// What cannot be brought to the disk within `budget` is left to the journal.
+    pub fn close(self, budget: Duration) {
+        let begun = Instant::now();
+        let sealed = self.seal(|keyspace| keyspace.tree.active_memtable().size() > 0);
+        while sealed.is_ok() && self.most_sealed() > 0 && begun.elapsed() < budget {
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        let path = self.options.path.clone();
+        match self.shared.database.persist(PersistMode::SyncAll) {
+            Ok(()) => {
+                if let Err(error) = journaled::end(&path) {
+                    tracing::warn!(%error, "the indexes were not closed in order");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the indexes were not closed in order"),
+        }
+    }
+
+    fn batch(&self, rows: usize) -> OwnedWriteBatch {
+        // Handed to the system, not to the disk: a crash of this process loses nothing.
+        OwnedWriteBatch::with_capacity(self.shared.database.clone(), rows)
+            .durability(Some(PersistMode::Buffer))
+    }
+
+    fn maintain(&self) -> Result<(), CommitError> {
+        let limit = self.options.memtable_bytes;
+        // The journal is given back when all that it holds is flushed, so nothing may rest for long.
+        let journals = self.shared.database.journal_count() > 2;
+        self.seal(|keyspace| {
+            let bytes = keyspace.tree.active_memtable().size();
+            bytes >= limit || (journals && bytes > 0)
+        })
+    }
+
+    /// Seals memtables, each with a mark in it (see `compaction`).
+    fn seal(&self, wanted: impl Fn(&Keyspace) -> bool) -> Result<(), CommitError> {
+        let all = self.shared.keyspaces.all();
+        let chosen: Vec<&Keyspace> = all.into_iter().filter(|one| wanted(one)).collect();
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        let mut marks = self.batch(chosen.len());
+        for keyspace in &chosen {
+            marks.insert(keyspace, MARK_KEY, [1]);
+        }
+        marks.commit()?;
+        for keyspace in chosen {
+            keyspace.rotate_memtable()?;
+        }
+        Ok(())
+    }
+
+    fn most_sealed(&self) -> usize {
+        let counts = self.shared.keyspaces.all().map(|one| one.sealed_memtable_count());
+        counts.into_iter().max().unwrap_or(0)
+    }
+
+    fn wait_for_room(&self) -> Result<(), CommitError> {
+        let begun = Instant::now();
+        while self.most_sealed() >= MOST_SEALED {
+            if begun.elapsed() > PATIENCE {
+                return Err(CommitError::Stalled { seconds: PATIENCE.as_secs() });
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Ok(())
+    }
+}
+
+fn mark_dropped(batch: &mut OwnedWriteBatch, registry: &Keyspace, number: IndexNumber) {
+    /// A mark's row: its version.
+    const DROPPED_ROW: [u8; 1] = [1];
+    batch.remove(registry, keys::number_key(RegistryTag::State, number));
+    batch.insert(registry, keys::number_key(RegistryTag::Dropping, number), DROPPED_ROW);
+}
+
+fn remove(directory: &Path) -> std::io::Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Values stand in files of their own, so that compactions do not move them.
+fn apart() -> KvSeparationOptions {
+    KvSeparationOptions::default().separation_threshold(SEPARATED_VALUE_BYTES)
+}
+
+fn open_store(
+    directory: &Path,
+    options: &IndexOptions,
+) -> Result<(Database, IndexKeyspaces), fjall::Error> {
+    let database = Database::builder(directory)
+        .cache_size(options.cache_bytes)
+        .max_journaling_size(JOURNAL_BYTES)
+        .worker_threads(1)
+        .max_cached_files(Some(CACHED_FILES))
+        .journal_compression(CompressionType::None)
+        .open()?;
+    let base = || KeyspaceCreateOptions::default().max_memtable_size(UNREACHED_MEMTABLE_BYTES);
+    let keyspaces = IndexKeyspaces {
+        indexes: database.keyspace("indexes", base)?,
+        rows: database.keyspace("rows", base)?,
+        documents: database.keyspace("documents", base)?,
+        pages: database.keyspace("pages", base)?,
+        values: database.keyspace("values", || base().with_kv_separation(Some(apart())))?,
+    };
+    Ok((database, keyspaces))
+}

@@ -1,0 +1,149 @@
+//! Indexes on disk: what is written is read again, what is dropped leaves, and a crash of the machine
+//! leaves nothing half written.
+
+use std::ops::Bound;
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::database::DatabaseId;
+
+fn options(path: &Path) -> IndexOptions {
+    IndexOptions {
+        path: path.to_owned(),
+        cache_bytes: 1024 * 1024,
+        memtable_bytes: 64 * 1024,
+        lock_wait: Duration::from_secs(10),
+    }
+}
+
+fn definition(database: u32, signature: u8) -> IndexDefinition {
+    IndexDefinition {
+        database: DatabaseId(database),
+        signature: [signature; 16],
+        collation: "test 1".to_owned(),
+        seed: 7,
+        views: 2,
+        made_ms: 1,
+    }
+}
+
+fn write(index: IndexNumber, keys: &[&str], position: u64) -> IndexWrite {
+    let changes = keys.iter().map(|key| IndexChange {
+        table: IndexTable::Rows,
+        key: key.as_bytes().to_vec(),
+        row: Some(b"row".to_vec()),
+    });
+    let state = IndexState { position, purge_position: 0, complete: true };
+    IndexWrite { index, changes: changes.collect(), state }
+}
+
+fn all(snapshot: &IndexSnapshot, index: IndexNumber, descending: bool) -> Vec<String> {
+    let range = IndexRange { low: Bound::Unbounded, high: Bound::Unbounded, descending };
+    let rows = snapshot.rows(IndexTable::Rows, index, &range);
+    rows.map(|row| String::from_utf8(row.unwrap().0.to_vec()).unwrap()).collect()
+}
+
+#[test]
+fn rows_of_indexes_stand_apart_and_are_there_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut engine = IndexEngine::open(options(directory.path())).unwrap();
+    let one = engine.create(&definition(1, 1)).unwrap();
+    let two = engine.create(&definition(1, 2)).unwrap();
+    engine.commit(write(one.number, &["b", "a"], 5)).unwrap();
+    engine.commit(write(two.number, &["c"], 6)).unwrap();
+    for round in 0..2 {
+        let snapshot = engine.store().snapshot().unwrap();
+        assert_eq!(all(&snapshot, one.number, false), ["a", "b"], "round {round}");
+        assert_eq!(all(&snapshot, one.number, true), ["b", "a"]);
+        assert_eq!(all(&snapshot, two.number, false), ["c"]);
+        assert_eq!(snapshot.state(two.number).unwrap().unwrap().position, 6);
+        assert_eq!(snapshot.find(DatabaseId(1), &[1; 16]).unwrap(), Some(one.clone()));
+        assert_eq!(snapshot.indexes(None).unwrap().len(), 2);
+        assert!(snapshot.indexes(Some(DatabaseId(2))).unwrap().is_empty());
+        drop(snapshot);
+        engine.close(Duration::from_secs(10));
+        engine = IndexEngine::open(options(directory.path())).unwrap();
+    }
+}
+
+#[test]
+fn an_index_that_is_dropped_leaves_with_its_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut engine = IndexEngine::open(options(directory.path())).unwrap();
+    let one = engine.create(&definition(1, 1)).unwrap();
+    let two = engine.create(&definition(2, 1)).unwrap();
+    engine.commit(write(one.number, &["a", "b", "c"], 5)).unwrap();
+    engine.commit(write(two.number, &["d"], 5)).unwrap();
+    engine.drop_index(&one).unwrap();
+    let gone = engine.store().snapshot().unwrap();
+    assert_eq!(gone.find(DatabaseId(1), &[1; 16]).unwrap(), None);
+    assert_eq!(gone.state(one.number).unwrap(), None);
+    while engine.drop_rows(2).unwrap() {}
+    let after = engine.store().snapshot().unwrap();
+    assert!(all(&after, one.number, false).is_empty());
+    assert_eq!(all(&after, two.number, false), ["d"]);
+    // A number is not given twice.
+    assert!(engine.create(&definition(1, 1)).unwrap().number > two.number);
+}
+
+#[test]
+fn an_index_that_is_made_anew_replaces_the_old_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut engine = IndexEngine::open(options(directory.path())).unwrap();
+    let old = engine.create(&definition(1, 1)).unwrap();
+    engine.commit(write(old.number, &["a"], 5)).unwrap();
+    let new = engine.create(&definition(1, 1)).unwrap();
+    let snapshot = engine.store().snapshot().unwrap();
+    assert_eq!(snapshot.find(DatabaseId(1), &[1; 16]).unwrap().unwrap().number, new.number);
+    assert_eq!(snapshot.state(new.number).unwrap(), Some(IndexState::default()));
+    while engine.drop_rows(100).unwrap() {}
+    let snapshot = engine.store().snapshot().unwrap();
+    assert!(all(&snapshot, old.number, false).is_empty());
+}
+
+#[test]
+fn what_the_machine_left_open_is_built_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut engine = IndexEngine::open(options(directory.path())).unwrap();
+    let one = engine.create(&definition(1, 1)).unwrap();
+    engine.commit(write(one.number, &["a"], 5)).unwrap();
+    // The process crashes: what it wrote is trusted.
+    drop(engine);
+    let engine = IndexEngine::open(options(directory.path())).unwrap();
+    assert_eq!(all(&engine.store().snapshot().unwrap(), one.number, false), ["a"]);
+    drop(engine);
+    // The machine crashes: another run of it finds the mark of the one before.
+    std::fs::write(directory.path().join("open"), "another run").unwrap();
+    let engine = IndexEngine::open(options(directory.path())).unwrap();
+    assert!(engine.store().snapshot().unwrap().indexes(None).unwrap().is_empty());
+}
+
+#[test]
+fn indexes_that_cannot_be_read_are_built_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut engine = IndexEngine::open(options(directory.path())).unwrap();
+    let one = engine.create(&definition(1, 1)).unwrap();
+    engine.commit(write(one.number, &["a"], 5)).unwrap();
+    engine.close(Duration::from_secs(10));
+    std::fs::write(directory.path().join("store").join("version"), "nonsense").unwrap();
+    let engine = IndexEngine::open(options(directory.path())).unwrap();
+    let snapshot = engine.store().snapshot().unwrap();
+    assert!(snapshot.indexes(None).unwrap().is_empty());
+}
+
+#[test]
+fn many_rows_are_flushed_and_read_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut engine = IndexEngine::open(options(directory.path())).unwrap();
+    let one = engine.create(&definition(1, 1)).unwrap();
+    for round in 0..20 {
+        let keys: Vec<String> = (0..500).map(|n| format!("{:05}", n * 20 + round)).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        engine.commit(write(one.number, &keys, round + 1)).unwrap();
+    }
+    let snapshot = engine.store().snapshot().unwrap();
+    let found = all(&snapshot, one.number, false);
+    assert_eq!(found.len(), 10_000);
+    assert!(found.is_sorted());
+}
