@@ -14,8 +14,9 @@ use crate::limits::Limits;
 use crate::list::{Line, host_stream};
 use crate::{response, surrogates};
 
-/// The parts of the language: those that CouchDB links in. There is no promise, so no queue of jobs
-/// that would run outside of a call, and no proxy or typed array.
+/// The parts of the language: those that CouchDB links in, and promises, without which an `async`
+/// function leaves things behind that keep a runtime from being freed. The prelude takes the global
+/// `Promise` away.
 type Language = (
     intrinsic::Date,
     intrinsic::Eval,
@@ -23,6 +24,7 @@ type Language = (
     intrinsic::RegExp,
     intrinsic::Json,
     intrinsic::MapSet,
+    intrinsic::Promise,
 );
 
 /// What a realm is for, and what it has to know whenever it is opened.
@@ -49,7 +51,7 @@ struct Machine {
     // Values go before the context that holds them, and the context before its runtime.
     entries: Entries,
     context: Context,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 /// A runtime that comes again after a limit ended it.
@@ -89,7 +91,8 @@ impl Realm {
             None => self.start()?,
         };
         let result = self.run(&machine, entry, arguments);
-        if !result.as_ref().is_err_and(Error::is_poison) {
+        // Nothing runs after a call: a runtime in which something waits to is thrown away too.
+        if !result.as_ref().is_err_and(Error::is_poison) && !machine.runtime.is_job_pending() {
             self.machine = Some(machine);
         }
         result
@@ -109,7 +112,7 @@ impl Realm {
         runtime.set_memory_limit(self.limits.memory_bytes);
         let deadline = Rc::clone(&self.deadline);
         runtime.set_interrupt_handler(Some(Box::new(move || deadline.must_end())));
-        let machine = Machine { entries: loaded?, context, _runtime: runtime };
+        let machine = Machine { entries: loaded?, context, runtime };
         self.add_functions(&machine)?;
         Ok(machine)
     }
@@ -134,6 +137,8 @@ impl Realm {
         let root = ctx.json_parse(root.as_str())?;
         let core: Object<'_> =
             script(ctx, "core", include_str!("prelude/core.js"))?.call((host.clone(), root))?;
+        let guards = script(ctx, "guards", include_str!("prelude/guards.js"))?;
+        guards.call::<_, ()>((core.clone(),))?;
         let mut entries = Entries::new();
         match &self.purpose {
             Purpose::Views { .. } => {

@@ -13,7 +13,17 @@
   var hasOwn = Object.prototype.hasOwnProperty;
   var wellFormed = String.prototype.toWellFormed;
   var trim = String.prototype.trim;
+  var slice = String.prototype.slice;
   var objectTag = Object.prototype.toString;
+
+  // What the engine brings and design functions do not have, such as promises and microtasks.
+  var kept = "Object Function Error EvalError RangeError ReferenceError SyntaxError TypeError URIError "
+    + "InternalError AggregateError Array Number Boolean String Math Reflect Symbol BigInt "
+    + "Date RegExp JSON Map Set WeakMap WeakSet globalThis eval parseInt parseFloat isNaN isFinite "
+    + "decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape";
+  Object.getOwnPropertyNames(globals).forEach(function (name) {
+    if (kept.split(" ").indexOf(name) < 0) delete globals[name];
+  });
 
   function owns(object, name) {
     return object !== null && typeof object === "object" && apply(hasOwn, object, [name]);
@@ -87,40 +97,45 @@
   }
 
   // Functions are expressions; "function (doc) {...};" was one for older engines. What does not
-  // parse as an expression may be a program whose last value, or module.exports, is the function.
+  // parse as an expression may be a program whose last value is the function. Either may set
+  // module.exports instead.
   function compile(source) {
     if (typeof source !== "string" || apply(trim, source, []) === "") {
       raise("not_found", "missing function");
     }
-    var stripped = source.replace(/[;\s]+$/, "");
+    var module = { id: "", exports: {} };
+    globals.module = module;
+    globals.exports = module.exports;
     var made;
     try {
-      made = evaluate("(" + stripped + "\n)");
+      made = run(source);
     } catch (error) {
-      if (!(error instanceof SyntaxErrorClass)) {
-        raise("compilation_error", tell(error) + " (" + source + ")");
-      }
-      made = compileProgram(source, error);
+      if (isMemory(error)) throw error;
+      raise("compilation_error", tell(error) + " (" + source + ")");
+    } finally {
+      delete globals.module;
+      delete globals.exports;
     }
+    if (typeof module.exports === "function") made = module.exports;
     if (typeof made !== "function") {
       raise("compilation_error", "expression does not evaluate to a function (" + source + ")");
     }
     return made;
   }
 
-  function compileProgram(source, first) {
-    var module = { id: "", exports: {} };
-    globals.module = module;
-    globals.exports = module.exports;
+  function run(source) {
+    var end = source.length;
+    while (end > 0 && (source[end - 1] === ";" || source[end - 1] <= " ")) end--;
     try {
-      var last = evaluate(source);
-      return typeof module.exports === "function" ? module.exports : last;
+      return evaluate("(" + apply(slice, source, [0, end]) + "\n)");
     } catch (error) {
-      raise("compilation_error",
-        tell(error instanceof SyntaxErrorClass ? first : error) + " (" + source + ")");
-    } finally {
-      delete globals.module;
-      delete globals.exports;
+      if (!(error instanceof SyntaxErrorClass)) throw error;
+      try {
+        return evaluate(source);
+      } catch (another) {
+        // That it is no expression says more than that it is no program either.
+        throw another instanceof SyntaxErrorClass ? error : another;
+      }
     }
   }
 
@@ -163,8 +178,8 @@
     // Known before it runs, so that two modules may require each other.
     modules[id] = module;
     try {
-      var run = evaluate("(function (module, exports, require) {" + source + "\n})");
-      apply(run, globals, [module, module.exports, requirer(path)]);
+      var body = evaluate("(function (module, exports, require) {" + source + "\n})");
+      apply(body, globals, [module, module.exports, requirer(path)]);
     } catch (error) {
       delete modules[id];
       if (isMemory(error)) throw error;
@@ -192,7 +207,7 @@
 
   provide("log", log);
   provide("sum", sum);
-  provide("toJSON", stringify);
+  provide("toJSON", function (value) { return stringify(value); });
   provide("isArray", function (value) { return apply(objectTag, value, []) === "[object Array]"; });
   provide("require", requirer(null));
 

@@ -57,7 +57,7 @@
   }
 
   function reduce(index, keys, values) {
-    if (typeof reduces[index] === "string") reduces[index] = core.compile(reduces[index]);
+    if (typeof reduces[index] !== "function") reduces[index] = core.compile(reduces[index]);
     var again = keys === null;
     var answer = stringify(reduces[index](again ? null : parse(keys), parse(values), again));
     return answer === undefined ? "null" : answer;

@@ -171,10 +171,8 @@ fn a_list_that_floods_its_reader_ends() {
         1,
     );
     assert!(matches!(done, Err(Error::Output(_))), "{done:?}");
-    let (done, events) = list(
-        "function () { var s = 'x'.repeat(1 << 20); while (getRow()) send(s); }",
-        20,
-    );
+    let (done, events) =
+        list("function () { var s = 'x'.repeat(1 << 20); while (getRow()) send(s); }", 20);
     assert_eq!(done, Ok(()));
     assert_eq!(events.len(), 1 + 20 + 20 + 1);
 }

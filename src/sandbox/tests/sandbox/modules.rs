@@ -5,7 +5,10 @@ use serde_json::json;
 
 use crate::fixture::{functions, limits, map_one};
 
-fn map_with_library(library: &serde_json::Value, map: &str) -> Result<Vec<serde_json::Value>, Error> {
+fn map_with_library(
+    library: &serde_json::Value,
+    map: &str,
+) -> Result<Vec<serde_json::Value>, Error> {
     let sources = ViewSources {
         library: Some(library.to_string()),
         maps: vec![map.to_owned()],
@@ -72,7 +75,8 @@ fn an_index_sees_nothing_but_its_library() {
 
 #[test]
 fn a_module_that_was_interrupted_is_loaded_anew() {
-    let library = json!({"slow": "exports.half = 1; if (globalThis.slow) for (;;); exports.whole = 2;"});
+    let library =
+        json!({"slow": "exports.half = 1; if (globalThis.slow) for (;;); exports.whole = 2;"});
     let sources = ViewSources {
         library: Some(library.to_string()),
         maps: vec![

@@ -15,8 +15,10 @@ const fn row<'a>(key: &'a str, id: &'a str, value: &'a str) -> ReduceRow<'a> {
 
 #[test]
 fn groups_are_reduced_one_by_one() {
-    let mut views =
-        reducing(&["function (keys, values, rereduce) { return [keys, sum(values), rereduce]; }"], limits());
+    let mut views = reducing(
+        &["function (keys, values, rereduce) { return [keys, sum(values), rereduce]; }"],
+        limits(),
+    );
     let first = [row("1", "a", "2"), row(r#"["k"]"#, "b\"\\", "3")];
     let second = [row("null", "é", "0.5")];
     let reductions = views.reduce(0, &[&first, &second, &[]]);
@@ -34,7 +36,10 @@ fn groups_are_reduced_one_by_one() {
 #[test]
 fn reductions_are_reduced_again_without_keys() {
     let mut views = reducing(
-        &["function () {}", "function (keys, values, rereduce) { return [keys, values, rereduce]; }"],
+        &[
+            "function () {}",
+            "function (keys, values, rereduce) { return [keys, values, rereduce]; }",
+        ],
         limits(),
     );
     assert_eq!(views.rereduce(1, &[&["1", "{}"]]), vec![Ok("[null,[1,{}],true]".to_owned())]);
@@ -44,7 +49,9 @@ fn reductions_are_reduced_again_without_keys() {
 #[test]
 fn a_group_that_fails_does_not_fail_the_others() {
     let mut views = reducing(
-        &["function (keys, values) { if (values[0] === 0) for (;;); log('seen'); return values[0].length; }"],
+        &[
+            "function (keys, values) { if (values[0] === 0) for (;;); log('seen'); return values[0].length; }",
+        ],
         limits(),
     );
     let slow = [row("1", "a", "0")];

@@ -24,16 +24,19 @@ fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
 
 #[test]
 fn a_show_answers_text_json_or_bytes_with_the_types_of_couchdb() {
-    let plain = show("function (doc, req) { return this.title + doc.n; }", Some(r#"{"n":1}"#), &json!({}));
+    let plain =
+        show("function (doc, req) { return this.title + doc.n; }", Some(r#"{"n":1}"#), &json!({}));
     let plain = plain.unwrap();
     assert_eq!((plain.code, text(&plain)), (200, "T1"));
     assert_eq!(header(&plain, "Content-Type"), Some("text/html; charset=utf-8"));
 
-    let json = show("function () { return {code: 201, json: {a: [1]}}; }", None, &json!({})).unwrap();
+    let json =
+        show("function () { return {code: 201, json: {a: [1]}}; }", None, &json!({})).unwrap();
     assert_eq!((json.code, text(&json)), (201, r#"{"a":[1]}"#));
     assert_eq!(header(&json, "Content-Type"), Some("application/json"));
 
-    let source = "function () { return {base64: 'AP8=', headers: {'content-type': 'image/x', 'X-A': 1}}; }";
+    let source =
+        "function () { return {base64: 'AP8=', headers: {'content-type': 'image/x', 'X-A': 1}}; }";
     let bytes = show(source, None, &json!({})).unwrap();
     assert_eq!(bytes.body, vec![0, 255]);
     assert_eq!(header(&bytes, "content-type"), Some("image/x"));
@@ -84,7 +87,8 @@ fn a_request_is_given_the_type_that_it_asks_for() {
 
 #[test]
 fn what_is_provided_for_one_request_is_not_for_the_next() {
-    let mut functions = showing("function (doc) { if (doc.p) provides('json', () => '{}'); return 'plain'; }");
+    let mut functions =
+        showing("function (doc) { if (doc.p) provides('json', () => '{}'); return 'plain'; }");
     let request = r#"{"headers":{"Accept":"application/json"}}"#;
     assert_eq!(text(&functions.show("s", Some(r#"{"p":1}"#), request).unwrap()), "plain{}");
     assert_eq!(text(&functions.show("s", Some("{}"), request).unwrap()), "plain");
@@ -99,8 +103,14 @@ fn a_show_that_stumbles_is_a_render_error_and_one_that_refuses_is_heard() {
     assert!(reason.starts_with("function raised error: TypeError"), "{reason}");
     let path = json!({"path": ["db", "_design", "d", "_show", "s", "id"]});
     assert_eq!(error("function (doc) { return doc.title; }", &path).0, "not_found");
-    assert_eq!(error("function () { throw ['error', 'gone', 'x'] }", &none), ("gone".into(), "x".into()));
-    assert_eq!(error("function () { throw {forbidden: 'x'} }", &none), ("forbidden".into(), "x".into()));
+    assert_eq!(
+        error("function () { throw ['error', 'gone', 'x'] }", &none),
+        ("gone".into(), "x".into())
+    );
+    assert_eq!(
+        error("function () { throw {forbidden: 'x'} }", &none),
+        ("forbidden".into(), "x".into())
+    );
     assert_eq!(error("function () { return 5; }", &none).0, "render_error");
     assert_eq!(error("function () { return {odd: 5}; }", &none).0, "external_response_error");
     assert_eq!(error("function () { return {code: 'x'}; }", &none).0, "external_response_error");
@@ -110,7 +120,11 @@ fn a_show_that_stumbles_is_a_render_error_and_one_that_refuses_is_heard() {
 
 #[test]
 fn a_thrown_response_is_the_answer() {
-    let error = show("function () { throw {http: {code: 302, headers: {Location: '/x'}}} }", None, &json!({}));
+    let error = show(
+        "function () { throw {http: {code: 302, headers: {Location: '/x'}}} }",
+        None,
+        &json!({}),
+    );
     let Err(Error::Http(response)) = error else { panic!("{error:?}") };
     assert_eq!(response.code, 302);
     assert_eq!(header(&response, "Location"), Some("/x"));
