@@ -20,11 +20,8 @@ fn main() -> Result<(), Failure> {
     let documents: Vec<String> = (0..count).map(document).collect();
     let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
     figure("document_bytes", documents.first().map_or(0, |text| text.len()) as f64, "bytes");
-    let started = Instant::now();
-    for _ in 0..100 {
-        views(&["function (doc) { emit(doc._id); }"], &[])?;
-    }
-    figure("open", started.elapsed().as_secs_f64() * 10.0, "ms");
+    open()?;
+    bombs()?;
     map("map_1_emit", &["function (doc) { emit(doc.city, doc.population); }"], &documents)?;
     map(
         "map_5_emits",
@@ -37,6 +34,42 @@ fn main() -> Result<(), Failure> {
     reduce(&documents)?;
     filter(&documents)?;
     validate(&documents)
+}
+
+/// What a runtime costs in time and memory.
+fn open() -> Result<(), Failure> {
+    let before = resident_bytes()?;
+    let started = Instant::now();
+    let kept: Result<Vec<_>, _> =
+        (0..100).map(|_| views(&["function (doc) { emit(doc._id); }"], &[])).collect();
+    figure("open", started.elapsed().as_secs_f64() * 10.0, "ms");
+    let after = resident_bytes()?;
+    drop(kept?);
+    figure("runtime", (after - before) / 100.0 / 1024.0, "KiB");
+    Ok(())
+}
+
+/// What is left behind where memory runs out again and again.
+fn bombs() -> Result<(), Failure> {
+    let bomb = "function (doc) { var a = []; for (;;) a.push({ n: a.length, f: function () { return a; } }); }";
+    let mut views = views(&[bomb], &[])?;
+    let mut mapped = Mapped::default();
+    let mut bytes = Vec::new();
+    for _ in 0..5 {
+        views.map(&["{}"; 20], &mut mapped);
+        bytes.push(resident_bytes()?);
+    }
+    let first = bytes.first().copied().unwrap_or_default();
+    let last = bytes.last().copied().unwrap_or_default();
+    figure("kept_per_bomb", (last - first) / 80.0 / 1024.0, "KiB");
+    Ok(())
+}
+
+/// The process's resident memory (Linux).
+fn resident_bytes() -> Result<f64, Failure> {
+    let pages = std::fs::read_to_string("/proc/self/statm")?;
+    let resident: f64 = pages.split(' ').nth(1).ok_or("no resident pages")?.parse()?;
+    Ok(resident * 4096.0)
 }
 
 fn document(number: usize) -> String {

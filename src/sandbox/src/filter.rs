@@ -42,11 +42,11 @@ impl Functions {
         self.realm.call("open_filter", open)?;
         let mut passes = Vec::with_capacity(documents.len());
         for document in documents {
-            let answer = self.realm.call(entry, &[Argument::Text(document)]);
-            if answer.as_ref().is_err_and(Error::is_poison) {
-                // The runtime that knew the filter is gone.
+            if !self.realm.is_open() {
+                // The runtime that knew the filter was thrown away.
                 self.realm.call("open_filter", open)?;
             }
+            let answer = self.realm.call(entry, &[Argument::Text(document)]);
             passes.push(answer.map(|answer| answer == "1"));
         }
         Ok(passes)

@@ -35,8 +35,8 @@
 //!
 //! # What is shared with whom
 //!
-//! Each [`Views`] and each [`Functions`] has a QuickJS runtime of its own, which costs about 0.3 ms
-//! and 200 KiB: contexts of one runtime would share its heap and so its limit, and one that ran out
+//! Each [`Views`] and each [`Functions`] has a QuickJS runtime of its own, which costs about a
+//! millisecond: contexts of one runtime would share its heap and so its limit, and one that ran out
 //! of memory would take the others along. So nothing of one design document is seen from another,
 //! whatever it does to its globals. Neither type is `Send`: it stays on the thread that opened it.
 //! That thread needs [`Limits::stack_bytes`] and 256 KiB of stack.
@@ -48,11 +48,16 @@
 //! with the same functions. Nothing has to be opened again. A function that meets its limit on every
 //! document costs that limit on every document: count [`Error::is_limit`] and give such a function up.
 //!
+//! The clock is looked at by the interpreter, not by all of the loops inside the engine. Those that
+//! could run for long are bounded by the prelude's guards; what is left takes up to five seconds
+//! (turning a number of a million bits into text). Whoever owns the thread shall not wait for ever.
+//!
 //! # What the functions have
 //!
 //! The language as QuickJS has it, with `eval`, `Function`, `Date`, `RegExp`, `JSON`, `Map` and
 //! `Set`, which are the parts that CouchDB 3.5 links in too. No promises, proxies, typed arrays,
-//! shared memory, weak references or modules; no I/O and no timers. Besides: `emit`, `sum`, `log`,
+//! shared memory, weak references, iterator helpers or modules; no I/O and no timers. What an `async`
+//! function would do later is never done. Besides: `emit`, `sum`, `log`,
 //! `toJSON`, `isArray`, `require`, `provides`, `registerType`, `start`, `send`, `getRow`.
 
 mod deadline;

@@ -61,6 +61,10 @@ impl Line {
 
     /// Does something with the stream, and gives the function its time anew afterwards.
     fn with<T>(&self, act: impl FnOnce(&mut dyn ListStream) -> Result<T, Gone>) -> Option<T> {
+        // A function that caught the end before it came gets no further.
+        if self.deadline.was_stopped() {
+            return None;
+        }
         let mut stream = self.stream.borrow_mut();
         let done = match stream.as_mut() {
             Some(stream) => act(stream.as_mut()),

@@ -98,6 +98,11 @@ impl Realm {
         result
     }
 
+    /// Whether the runtime of the last call is still there, with what the prelude keeps in it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.machine.is_some()
+    }
+
     fn start(&self) -> Result<Machine, Error> {
         self.deadline.begin(self.limits.call);
         let runtime = Runtime::new().map_err(|error| Error::Engine(error.to_string()))?;
@@ -218,7 +223,7 @@ impl Realm {
                 let message = thrown.as_exception().and_then(rquickjs::Exception::message);
                 match message {
                     _ if thrown.is_null() => Error::Memory(self.limits.memory_bytes),
-                    Some(message) if message == "out of memory" => {
+                    Some(message) if message.is_empty() || message == "out of memory" => {
                         Error::Memory(self.limits.memory_bytes)
                     }
                     other => Error::Engine(other.unwrap_or_else(|| "an unknown error".into())),

@@ -41,10 +41,12 @@
     throw ["error", name, reason];
   }
 
+  // How the engine says that memory ran out: null, and no message, where there was none left to
+  // say it with.
   function isMemory(error) {
     return error === null
       || (error instanceof ErrorClass && error.name === "InternalError"
-        && error.message === "out of memory");
+        && (error.message === "out of memory" || error.message === ""));
   }
 
   // [kind, name, reason] of what was thrown.

@@ -51,3 +51,12 @@ fn a_filter_that_is_not_there_is_not_found() {
     }
     assert_eq!(functions.filter_by_view("none", &[]).unwrap_err().name(), "not_found");
 }
+
+#[test]
+fn a_filter_that_leaves_work_for_later_is_asked_about_each_document() {
+    let mut functions = functions(&json!({
+        "filters": {"f": "function (doc) { (async function () { await 1; })(); return doc.n > 1; }"},
+    }));
+    let passes = functions.filter("f", &[r#"{"n":2}"#, "{}", r#"{"n":3}"#], "{}").unwrap();
+    assert_eq!(passes, vec![Ok(true), Ok(false), Ok(true)]);
+}
