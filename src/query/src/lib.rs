@@ -3,6 +3,8 @@
 
 pub mod collation;
 mod format;
+pub mod mango;
+pub mod selector;
 pub mod view;
 
 pub use format::FormatError;
