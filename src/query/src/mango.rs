@@ -23,3 +23,29 @@
 //! ```
 //!
 //! Source: <https://docs.couchdb.org/en/stable/api/database/find.html>
+
+mod bookmark;
+mod definition;
+mod error;
+mod explain;
+mod find;
+mod index;
+mod options;
+mod planner;
+mod ranges;
+mod rows;
+mod statistics;
+
+pub use bookmark::Bookmark;
+pub use definition::{IndexRequest, parse_bulk_delete};
+pub use error::MangoError;
+pub use explain::explain;
+pub use find::{Find, UseIndex};
+pub use index::{Index, Removed, remove_index};
+pub use planner::{Database, Plan, plan};
+pub use ranges::Range;
+pub use rows::{RowMaker, with_covered_document};
+pub use statistics::{ExecutionStatistics, INDEX_SCAN_WARNING_THRESHOLD, warning};
+
+#[cfg(test)]
+mod tests;
