@@ -137,7 +137,7 @@ impl MangoError {
     /// CouchDB's name of the error.
     pub fn error(&self) -> &'static str {
         match self {
-            Self::NotAnObject | Self::InvalidPartition(_) => "bad_request",
+            Self::NotAnObject | Self::InvalidPartition(_) | Self::NotPartitioned => "bad_request",
             Self::BadArgument(..) => "bad_arg",
             Self::InvalidOperator(_) => "invalid_operator",
             Self::UnsupportedOperator(_) => "not_supported",
@@ -167,7 +167,7 @@ impl MangoError {
             | Self::IndexNotSuitable(_) => "invalid_index",
             Self::ServiceUnavailable(_) => "required index service unavailable",
             Self::InvalidLanguage(_) => "invalid_ddoc_lang",
-            Self::PartitionedMismatch(_) | Self::NotPartitioned => "invalid_partitioned_option",
+            Self::PartitionedMismatch(_) => "invalid_partitioned_option",
             Self::NoSortIndex { .. } | Self::NoUsableIndex => "no_usable_index",
         }
     }
