@@ -74,14 +74,14 @@ fn body(number: usize) -> String {
         "type": "city",
         "country": countries.get(number % 8),
         "name": format!("city {number}"),
-        "region": if number % 2 == 0 { "Île-de-France" } else { "Auvergne" },
+        "region": if number.is_multiple_of(2) { "Île-de-France" } else { "Auvergne" },
         "population": (number * 7_919) % 1_000_000,
         "location": {
             "latitude": (number % 180) as f64 - 90.0,
             "longitude": 2.25,
             "elevation": { "metres": 35, "source": "survey of 1998" },
         },
-        "tags": ["capital", "river", if number % 3 == 0 { "port" } else { "hill" }, "old \"town\""],
+        "tags": ["capital", "river", if number.is_multiple_of(3) { "port" } else { "hill" }, "old \"town\""],
         "description": "A place of which much could be told; what is told here only fills the \
                         document up to about five hundred bytes, as a plain document has them.",
         "updated": format!("2026-01-{:02}", number % 28),
