@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use refuge_query::mango::{Index, IndexRequest, RowMaker};
+use refuge_query::mango::{Index, IndexRequest, KeyMaker};
 use refuge_query::selector::{Document, Metadata, Projection, Selector};
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         IndexRequest::parse(&json!({ "index": { "fields": ["country", "population"] } }))?;
     let design = request.add_to(None, false)?.ok_or("a new index")?;
     let indexes = Index::from_design_document(&request.design_document, &design, false);
-    let maker = RowMaker::new(indexes.first().ok_or("one index")?)?;
+    let maker = KeyMaker::new(indexes.first().ok_or("one index")?)?;
     measure("row of two fields", &bodies, |document| maker.key(document).is_some());
     Ok(())
 }

@@ -10,14 +10,16 @@
 //! Index::all_documents() -> Index                                            // `_all_docs`
 //! remove_index(&Value, name) -> Result<Removed, MangoError>
 //! index.to_json() -> Value                                                   // as in GET /{db}/_index
-//! RowMaker::new(&Index) ; maker.key(&Document<'_>) -> Option<Vec<u8>>        // zero or one key array
+//! KeyMaker::new(&Index) ; maker.key(&Document<'_>) -> Option<Vec<u8>>        // zero or one key array
 //!
 //! Find::parse(&Value, partition: Option<&str>) -> Result<Find, MangoError>   // POST /{db}/_find
 //! plan(&Find, &[Index], &Database) -> Result<Plan, MangoError>
-//! Plan { index, range: Range, descending, covering, include_docs, … }
+//! Plan { index, range: Range, descending, covering, passed_over }
+//! range.key_range(&SortKeys) -> Result<Option<KeyRange>, KeyError>            // of a JSON index
+//! with_covered_document(&Index, id, key, |&Document| …)                      // covering: no body is read
 //! explain(&Find, &[Index], &Database) -> Result<Value, MangoError>
 //! Bookmark::decode(&str), bookmark.encode()
-//! ExecutionStatistics::to_json(), warning(&Find, &Plan, &ExecutionStatistics, threshold)
+//! ExecutionStatistics::to_json(), warning(&Plan, &Index, &ExecutionStatistics, threshold)
 //!
 //! MangoError: status(), error(), reason()
 //! ```
@@ -30,10 +32,10 @@ mod error;
 mod explain;
 mod find;
 mod index;
+mod keys;
 mod options;
 mod planner;
 mod ranges;
-mod rows;
 mod statistics;
 
 pub use bookmark::Bookmark;
@@ -42,9 +44,9 @@ pub use error::MangoError;
 pub use explain::explain;
 pub use find::{Find, UseIndex};
 pub use index::{Index, Removed, remove_index};
+pub use keys::{KeyMaker, with_covered_document};
 pub use planner::{Database, Plan, plan};
 pub use ranges::Range;
-pub use rows::{RowMaker, with_covered_document};
 pub use statistics::{ExecutionStatistics, INDEX_SCAN_WARNING_THRESHOLD, warning};
 
 #[cfg(test)]

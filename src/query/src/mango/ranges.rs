@@ -5,9 +5,11 @@
 
 use std::cmp::Ordering;
 
+use crate::collation::{KeyError, SortKeys, array_prefix, behind};
 use crate::selector::{
     Comparison, Condition, Expression, FieldCondition, Item, Operand, Order, Selector, compare,
 };
+use crate::view::KeyRange;
 
 /// The part of an index that has to be read. Documents in it need not match; those outside do not.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +30,26 @@ pub enum Range {
         /// Last id.
         to: Option<String>,
     },
+}
+
+impl Range {
+    /// The rows of a JSON index that are in the range, as a view's rows stand; `None` where nothing is
+    /// read or the index is `_all_docs`.
+    pub fn key_range(&self, keys: &SortKeys) -> Result<Option<KeyRange>, KeyError> {
+        let Self::Rows { start, end } = self else { return Ok(None) };
+        let from = prefix(keys, start)?;
+        let to = behind(&prefix(keys, end)?);
+        Ok(Some(KeyRange { from, to: Some(to) }))
+    }
+}
+
+/// What the sort keys of all arrays with these first elements begin with.
+fn prefix(keys: &SortKeys, elements: &[Vec<u8>]) -> Result<Vec<u8>, KeyError> {
+    let mut key = keys.key(&[b"[", elements.join(&b',').as_slice(), b"]"].concat())?;
+    if let Some(length) = array_prefix(&key, elements.len()) {
+        key.truncate(length);
+    }
+    Ok(key)
 }
 
 /// The range of one field.

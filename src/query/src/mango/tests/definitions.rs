@@ -173,7 +173,7 @@ fn bulk_deletions_name_design_documents() {
 
 fn key(index: &Index, body: &str, id: &str) -> Option<String> {
     let metadata = Metadata::new(id, "1-a");
-    let maker = RowMaker::new(index).expect("a sound index");
+    let maker = KeyMaker::new(index).expect("a sound index");
     let key = maker.key(&Document { body: body.as_bytes(), metadata })?;
     Some(String::from_utf8(key).unwrap())
 }
@@ -188,7 +188,7 @@ fn a_document_has_a_row_where_it_has_all_fields() {
     assert_eq!(key(&index, r#"{"a":1,"b":{"c":2}}"#, "_design/x"), None);
     let metadata = Metadata { deleted: true, ..Metadata::new("d", "2-a") };
     let deleted = Document { body: br#"{"a":1,"b":{"c":2}}"#, metadata };
-    assert_eq!(RowMaker::new(&index).unwrap().key(&deleted), None);
+    assert_eq!(KeyMaker::new(&index).unwrap().key(&deleted), None);
 }
 
 #[test]

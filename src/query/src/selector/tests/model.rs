@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::super::strings::compare_strings;
-use super::super::{Document, Metadata, Selector};
+use super::super::{Document, Item, Metadata, Operand, Order, Selector, compare};
 use super::matches_parsed;
+use crate::collation::{Collation, SortKeys};
 
 enum Found<'a> {
     Missing,
@@ -236,6 +237,15 @@ proptest! {
             prop_assert_eq!(matches_parsed(&parsed, &document), expected, "{} {}", selector, document);
             prop_assert_eq!(matches_parsed(&normalised, &document), expected);
         }
+    }
+
+    #[test]
+    fn values_stand_as_their_sort_keys_do(left in value(), right in value()) {
+        let keys = SortKeys::new(Collation::Unicode).unwrap();
+        let key = |value: &Value| keys.key(value.to_string().as_bytes()).unwrap();
+        let text = left.to_string();
+        let seen = compare(Order::Collation, Item::Json(text.as_bytes()), &Operand::new(&right));
+        prop_assert_eq!(seen, key(&left).cmp(&key(&right)), "{} {}", left, right);
     }
 
     #[test]

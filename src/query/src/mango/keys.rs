@@ -8,15 +8,15 @@ use crate::selector::{
     Document, Field, Found, Item, Metadata, Paths, Selector, Tree, elements, unquoted,
 };
 
-/// Makes the rows of one index.
+/// Makes the keys of one index's rows.
 #[derive(Clone, Debug)]
-pub struct RowMaker {
+pub struct KeyMaker {
     paths: Paths,
     slots: Vec<usize>,
     filter: Option<Selector>,
 }
 
-impl RowMaker {
+impl KeyMaker {
     /// Fails where the design document, which may come from elsewhere, names impossible fields or
     /// holds no selector as its partial filter.
     pub fn new(index: &Index) -> Result<Self, MangoError> {
