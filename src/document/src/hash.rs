@@ -1,5 +1,6 @@
-//! Revision ids: the MD5 of an edit in Erlang's external term format, so that the same edit here
-//! and on CouchDB is the same revision. Nothing else uses that format.
+//! Hashes of Erlang's external term format. Revision ids are the MD5 of an edit in it, so that the
+//! same edit here and on CouchDB is the same revision; the default names of Mango indexes are made of
+//! it too, in the form of a later version of Erlang.
 
 mod term;
 
@@ -9,7 +10,7 @@ use crate::attachment::Attachment;
 use crate::body::Body;
 use crate::revision::{Revision, RevisionHash};
 
-use term::Terms;
+pub use term::{TermForm, Terms};
 
 /// The revision that an edit makes. Attachments are given in the order in which `_attachments`
 /// lists them.
@@ -24,7 +25,7 @@ pub fn revision_id(
     attachments: &[Attachment],
 ) -> Revision {
     let parent_depth = parent.map_or(0, |parent| parent.depth);
-    let mut terms = Terms::new(body.as_bytes().len());
+    let mut terms = Terms::new(TermForm::Minor1, body.as_bytes().len());
     terms.list(5);
     terms.atom(if deleted { "true" } else { "false" });
     terms.integer(i64::from(parent_depth));

@@ -13,12 +13,12 @@ mod tokens;
 
 pub use members::{Elements, Members, elements, members};
 pub use normalise::normalise;
-pub use text::{string, write_string};
+pub use text::{find_special, string, write_string};
 pub use tokens::{Token, Tokens, tokens};
 
 pub(crate) use cursor::Cursor;
 pub(crate) use normalise::Normaliser;
-pub(crate) use text::{find_special, unescape_into};
+pub(crate) use text::unescape_into;
 
 /// Deepest nesting of arrays and objects that is accepted; it keeps every recursion over a document
 /// far below the smallest stack.

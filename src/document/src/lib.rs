@@ -23,7 +23,7 @@ pub use body::Body;
 pub use change::{ChangeRow, LeafSummary};
 pub use edit::{Applied, Conflict, Edit, EditKind};
 pub use expiry::Expiry;
-pub use hash::revision_id;
+pub use hash::{TermForm, Terms, revision_id};
 pub use id::{IdError, check_attachment_name, check_database_name, check_document_id};
 pub use incoming::{
     BadDocument, BulkRequest, Incoming, IncomingAttachment, IncomingContent, parse_bulk,

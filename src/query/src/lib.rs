@@ -4,6 +4,8 @@
 pub mod collation;
 pub mod design;
 mod format;
+pub mod mango;
+pub mod selector;
 pub mod view;
 
 pub use format::FormatError;

@@ -1,5 +1,5 @@
-//! Erlang's external term format (minor version 1), as much of it as JSON needs. Source: Erlang/OTP,
-//! "External Term Format"; objects are `{[{Name, Value}, …]}` as CouchDB's JSON parser makes them.
+//! Erlang's external term format, as much of it as JSON needs. Source: Erlang/OTP, "External Term
+//! Format"; objects are `{[{Name, Value}, …]}` as CouchDB's JSON parser makes them.
 
 use crate::json::{find_special, unescape_into};
 
@@ -14,6 +14,7 @@ const STRING: u8 = 107;
 const LIST: u8 = 108;
 const BINARY: u8 = 109;
 const SMALL_BIG: u8 = 110;
+const SMALL_ATOM_UTF8: u8 = 119;
 
 /// Longest list of small integers that is written as a string.
 const STRING_LIMIT: usize = 65_535;
@@ -22,48 +23,67 @@ const STRING_LIMIT: usize = 65_535;
 const CHUNK_DIGITS: usize = 19;
 
 /// A term on its way out.
-pub(super) struct Terms {
+pub struct Terms {
     out: Vec<u8>,
+    form: TermForm,
+}
+
+/// Which form of the format is written: they differ in how atoms look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TermForm {
+    /// Minor version 1, to which CouchDB pins its revision ids.
+    Minor1,
+    /// Minor version 2, what `term_to_binary/1` writes since Erlang/OTP 26.
+    Minor2,
 }
 
 impl Terms {
     /// Begins a term that holds a body of so many bytes.
-    pub(super) fn new(body_bytes: usize) -> Self {
+    pub fn new(form: TermForm, body_bytes: usize) -> Self {
         let mut out = Vec::with_capacity(body_bytes * 2 + 128);
         out.push(VERSION);
-        Self { out }
+        Self { out, form }
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    /// The term, its version byte included.
+    pub fn as_bytes(&self) -> &[u8] {
         &self.out
     }
 
     /// The head of a list of so many elements; its tail, `nil`, has to follow them.
-    pub(super) fn list(&mut self, elements: usize) {
+    pub fn list(&mut self, elements: usize) {
         let [a, b, c, d] = length(elements);
         self.out.extend_from_slice(&[LIST, a, b, c, d]);
     }
 
-    pub(super) fn nil(&mut self) {
+    /// The empty list, or the tail of one.
+    pub fn nil(&mut self) {
         self.out.push(NIL);
     }
 
-    pub(super) fn tuple(&mut self, length: u8) {
+    /// The head of a tuple of so many elements.
+    pub fn tuple(&mut self, length: u8) {
         self.out.extend_from_slice(&[SMALL_TUPLE, length]);
     }
 
-    pub(super) fn atom(&mut self, name: &str) {
-        self.out.extend_from_slice(&[ATOM, 0, name.len() as u8]);
+    /// An atom of at most 255 bytes.
+    pub fn atom(&mut self, name: &str) {
+        match self.form {
+            TermForm::Minor1 => self.out.extend_from_slice(&[ATOM, 0, name.len() as u8]),
+            TermForm::Minor2 => self.out.extend_from_slice(&[SMALL_ATOM_UTF8, name.len() as u8]),
+        }
         self.out.extend_from_slice(name.as_bytes());
     }
 
-    pub(super) fn binary(&mut self, bytes: &[u8]) {
+    /// A binary.
+    pub fn binary(&mut self, bytes: &[u8]) {
         let [a, b, c, d] = length(bytes.len());
         self.out.extend_from_slice(&[BINARY, a, b, c, d]);
         self.out.extend_from_slice(bytes);
     }
 
-    pub(super) fn integer(&mut self, value: i64) {
+    /// An integer.
+    pub fn integer(&mut self, value: i64) {
         if let Ok(small) = u8::try_from(value) {
             self.out.extend_from_slice(&[SMALL_INTEGER, small]);
         } else if let Ok(medium) = i32::try_from(value) {
@@ -75,7 +95,7 @@ impl Terms {
     }
 
     /// The value that `text` is, which is JSON in normal form.
-    pub(super) fn json(&mut self, text: &[u8]) {
+    pub fn json(&mut self, text: &[u8]) {
         Reader { text, at: 0 }.value(self);
     }
 

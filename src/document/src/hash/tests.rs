@@ -100,7 +100,7 @@ fn revisions_with_attachments_are_those_of_couchdb() {
 }
 
 fn term(json: &str) -> Vec<u8> {
-    let mut terms = Terms::new(0);
+    let mut terms = Terms::new(TermForm::Minor1, 0);
     terms.json(json.as_bytes());
     terms.as_bytes()[1..].to_vec()
 }

@@ -22,7 +22,7 @@ const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 /// The first place from `from` on that holds a quote, a backslash or a control character; the end
 /// of the text if none does. Eight bytes are looked at in one step.
 #[inline]
-pub(crate) fn find_special(text: &[u8], from: usize) -> usize {
+pub fn find_special(text: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let found = special_bytes(u64::from_le_bytes(*chunk));

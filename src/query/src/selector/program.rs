@@ -1,0 +1,185 @@
+//! Evaluation of an expression over a document or a value. How expressions are made does not belong
+//! here.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use super::document::Document;
+use super::expression::{Comparison, Condition, Expression, FieldCondition};
+use super::paths::{Found, Paths};
+use super::text::{elements, members, unquoted};
+use super::value::{Item, Operand, Order, compare, is_integer, is_same, remainder};
+
+/// An expression and where to find the fields that it names.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    expression: Expression,
+    paths: Paths,
+}
+
+/// What an expression is evaluated over.
+#[derive(Clone, Copy)]
+struct Scope<'a> {
+    found: &'a [Found<'a>],
+    whole: Whole<'a>,
+    order: Order,
+}
+
+/// The value itself, which conditions without a field ask.
+#[derive(Clone, Copy)]
+enum Whole<'a> {
+    Item(Item<'a>),
+    Document(&'a Document<'a>),
+}
+
+impl Program {
+    pub(crate) fn new(mut expression: Expression) -> Self {
+        let mut paths = Paths::default();
+        assign(&mut expression, &mut paths);
+        Self { expression, paths }
+    }
+
+    pub(crate) fn expression(&self) -> &Expression {
+        &self.expression
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        self.expression.to_json()
+    }
+
+    pub(crate) fn matches(&self, document: &Document<'_>) -> bool {
+        self.paths.with_document(document, |found| {
+            let whole = Whole::Document(document);
+            Scope { found, whole, order: Order::Collation }.expression(&self.expression)
+        })
+    }
+
+    fn matches_item(&self, item: Item<'_>, order: Order) -> bool {
+        self.paths.with_item(item, |found| {
+            Scope { found, whole: Whole::Item(item), order }.expression(&self.expression)
+        })
+    }
+}
+
+/// Gives each field its slot.
+fn assign(expression: &mut Expression, paths: &mut Paths) {
+    match expression {
+        Expression::And(parts) | Expression::Or(parts) | Expression::Nor(parts) => {
+            parts.iter_mut().for_each(|part| assign(part, paths));
+        }
+        Expression::Not(part) => assign(part, paths),
+        Expression::Field(field) => {
+            let path = field.field.path();
+            field.slot = (!path.is_empty()).then(|| paths.add(path));
+        }
+    }
+}
+
+impl Scope<'_> {
+    /// `$and` and `$or` of nothing hold.
+    fn expression(&self, expression: &Expression) -> bool {
+        match expression {
+            Expression::And(parts) => parts.iter().all(|part| self.expression(part)),
+            Expression::Or(parts) => {
+                parts.is_empty() || parts.iter().any(|part| self.expression(part))
+            }
+            Expression::Nor(parts) => !parts.iter().any(|part| self.expression(part)),
+            Expression::Not(part) => !self.expression(part),
+            Expression::Field(field) => self.field(field),
+        }
+    }
+
+    fn field(&self, field: &FieldCondition) -> bool {
+        let found = match field.slot {
+            Some(slot) => self.found.get(slot).copied().unwrap_or(Found::Missing),
+            None => match self.whole {
+                Whole::Item(item) => Found::Value(item),
+                Whole::Document(document) => {
+                    let text = document.text();
+                    return holds(field, Item::Json(&text), self.order);
+                }
+            },
+        };
+        match found {
+            Found::Value(item) if field.field.name() == "_id" => holds(field, item, Order::Terms),
+            Found::Value(item) => holds(field, item, self.order),
+            Found::Missing => matches!(field.condition, Condition::Exists(false)),
+            Found::BadPath => false,
+        }
+    }
+}
+
+fn holds(field: &FieldCondition, item: Item<'_>, order: Order) -> bool {
+    condition(&field.condition, item, order) != field.negated
+}
+
+fn condition(condition: &Condition, item: Item<'_>, order: Order) -> bool {
+    match condition {
+        Condition::Compare(comparison, operand) => {
+            compares(*comparison, compare(order, item, operand))
+        }
+        Condition::In(operands) => is_in(item, operands, order),
+        Condition::NotIn(operands) => !is_in(item, operands, order),
+        Condition::Exists(exists) => *exists,
+        Condition::Type(name) => item.type_name() == name,
+        Condition::Size(size) => {
+            item.first() == b'[' && elements(item.json()).count() as u64 == *size
+        }
+        Condition::Modulo { divisor, remainder: wanted } => {
+            matches!(item.first(), b'-' | b'0'..=b'9')
+                && is_integer(item.json())
+                && remainder(item.json(), *divisor) == *wanted
+        }
+        Condition::Regex(pattern) => item.string().is_some_and(|text| pattern.is_match(&text)),
+        Condition::BeginsWith(prefix) => {
+            item.string().is_some_and(|text| text.starts_with(prefix.as_str()))
+        }
+        Condition::All(operands) => holds_all(item, operands),
+        Condition::AnyElement(inner) => {
+            elements(item.json()).any(|element| inner.matches_item(Item::Json(element), order))
+        }
+        Condition::EveryElement(inner) => {
+            let mut all = elements(item.json()).peekable();
+            all.peek().is_some()
+                && all.all(|element| inner.matches_item(Item::Json(element), order))
+        }
+        Condition::AnyKey(inner) => members(item.json())
+            .any(|(name, _)| inner.matches_item(Item::Text(&unquoted(name)), order)),
+    }
+}
+
+fn compares(comparison: Comparison, ordering: Ordering) -> bool {
+    match comparison {
+        Comparison::Less => ordering.is_lt(),
+        Comparison::LessOrEqual => ordering.is_le(),
+        Comparison::Equal => ordering.is_eq(),
+        Comparison::NotEqual => ordering.is_ne(),
+        Comparison::GreaterOrEqual => ordering.is_ge(),
+        Comparison::Greater => ordering.is_gt(),
+    }
+}
+
+/// Whether the value, or an element of it where it is an array, equals one of the operands.
+fn is_in(item: Item<'_>, operands: &[Operand], order: Order) -> bool {
+    let equals = |item: Item<'_>| operands.iter().any(|one| compare(order, item, one).is_eq());
+    if item.first() == b'[' {
+        return elements(item.json()).any(|element| equals(Item::Json(element)));
+    }
+    equals(item)
+}
+
+/// Whether an array holds all operands, or is the only one.
+fn holds_all(item: Item<'_>, operands: &[Operand]) -> bool {
+    if item.first() != b'[' {
+        return false;
+    }
+    let holds = |operand: &Operand| {
+        elements(item.json()).any(|element| is_same(Item::Json(element), operand, false))
+    };
+    match operands {
+        [] => false,
+        [only] if is_same(item, only, true) => true,
+        all => all.iter().all(holds),
+    }
+}
