@@ -18,6 +18,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::database_updates::{DatabaseUpdatesMessage, Told};
 use crate::engine::StorageDoors;
+use crate::index_directory::{IndexDirectoryMessage, IndexedDatabase};
 use crate::node_service::{self, OpenDatabase};
 use crate::{names, unavailable};
 use positions::Positions;
@@ -81,6 +82,8 @@ pub struct ChangeFeedState {
     counts: Counts,
     /// Whether the log of the node's databases is about to write that this one changed.
     told: Arc<AtomicBool>,
+    /// Whether the directory of indexes is about to look at it.
+    told_indexes: Arc<AtomicBool>,
 }
 
 /// Positions are built at the first question.
@@ -130,7 +133,13 @@ impl Actor for ChangeFeedActor {
         // Commits are told to whoever is registered; what came before that is read here, after it.
         myself.cast(ChangeFeedMessage::Refresh)?;
         let (highest, _) = watch::channel(0);
-        Ok(ChangeFeedState { arguments, highest, counts: Counts::Unknown, told: Arc::default() })
+        Ok(ChangeFeedState {
+            arguments,
+            highest,
+            counts: Counts::Unknown,
+            told: Arc::default(),
+            told_indexes: Arc::default(),
+        })
     }
 
     async fn handle(
@@ -182,6 +191,12 @@ impl ChangeFeedState {
             let name = self.arguments.name.clone();
             let updated = DatabaseUpdatesMessage::Updated { name, told };
             let _ = self.arguments.names.cast(names::DATABASE_UPDATES, updated);
+        }
+        if let Some(told) = Told::begin(&self.told_indexes) {
+            let (id, name) = (self.arguments.database, self.arguments.name.clone());
+            let database = IndexedDatabase { id, name };
+            let changed = IndexDirectoryMessage::Changed { database, told };
+            let _ = self.arguments.names.cast(names::INDEX_DIRECTORY, changed);
         }
     }
 

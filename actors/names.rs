@@ -15,6 +15,14 @@ pub const METRICS: &str = "metrics";
 pub const ENGINE: &str = "engine";
 /// Removes in the background what is no longer wanted.
 pub const MAINTENANCE: &str = "maintenance";
+/// Runs the JavaScript of design documents.
+pub const JAVASCRIPT: &str = "javascript";
+/// Owns the indexes' database.
+pub const INDEX_ENGINE: &str = "index-engine";
+/// Knows the indexes and starts their indexers.
+pub const INDEX_DIRECTORY: &str = "index-directory";
+/// Supervises the indexers.
+pub const INDEXERS: &str = "indexers";
 /// Holds the pool of outgoing HTTP connections.
 pub const OUTGOING_CONNECTIONS: &str = "outgoing-connections";
 /// Opens databases by name.
@@ -77,6 +85,11 @@ pub fn shard(name: &str, number: u16) -> String {
 /// The change feed of a database.
 pub fn change_feed(name: &str) -> String {
     format!("database/{name}/changes")
+}
+
+/// The indexer of an index, by the index's number.
+pub fn indexer(number: u32) -> String {
+    format!("indexer/{number}")
 }
 
 /// A replication job, by its id.

@@ -11,6 +11,7 @@ mod random;
 mod reading;
 mod report;
 mod upload;
+mod views;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,7 +49,7 @@ use crate::replicator_documents::ReplicatorDocumentsMessage;
 use crate::{names, peer_directory, task_board, unavailable};
 pub use database::OpenDatabase;
 pub(crate) use purging::purge;
-pub(crate) use reading::{storage_failure, with_store};
+pub(crate) use reading::{Reading, read, storage_failure, winner, with_store};
 pub use report::RestartRequest;
 
 /// The node behind the HTTP surface.

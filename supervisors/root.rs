@@ -8,7 +8,9 @@ mod http;
 mod kernel;
 mod mesh;
 mod replication;
+mod sandbox;
 mod storage;
+mod views;
 
 use std::time::Duration;
 
@@ -31,10 +33,12 @@ pub fn specification(parts: &Parts) -> SupervisorSpecification {
                 .because("started early, so it can explain a crash of the rest"),
         )
         .child(supervisor(storage::specification(parts)).because("all data is behind it"))
+        .child(supervisor(sandbox::specification()).because("functions run on the write path"))
         .child(
             supervisor(connections::specification()).because("replication and the mesh use them"),
         )
         .child(supervisor(databases::specification()).because("opened on demand"))
+        .child(supervisor(views::specification(parts)).because("derived from databases"))
         .child(supervisor(replication::specification()).because("works on databases"))
         .child(supervisor(mesh::specification()).because("tells replication which nodes are up"))
         .child(supervisor(http::specification(parts)).because("last to open, first to close"))

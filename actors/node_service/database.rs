@@ -10,9 +10,9 @@ use bytes::Bytes;
 use refuge_document::{Attachment, BodyPlace};
 use refuge_http::{
     ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree, DocumentsPage,
-    DocumentsRequest, Failure, Information, LocalDocument, LocalsPage, LocalsRequest, PurgeLimits,
-    PurgedDocument, PurgesPage, Security, StoredBody, StoredDocument, Update, UpdateFailure,
-    UpdateResult, Upload, UploadOptions,
+    DocumentsRequest, Failure, IndexInformation, Information, LocalDocument, LocalsPage,
+    LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, Security, StoredBody, StoredDocument,
+    Update, UpdateFailure, UpdateResult, Upload, UploadOptions, View, ViewRequest,
 };
 use refuge_otp::{Bounded, Names};
 use refuge_storage::{DatabaseId, DatabaseRecord, LocalWrite, Operation, Outcome, Snapshot};
@@ -22,7 +22,7 @@ use super::batched::WAITING_BYTES;
 use super::reading::{self, Reading};
 use super::report;
 use super::upload::AttachmentUpload;
-use super::{options, purging, random};
+use super::{options, purging, random, views};
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
@@ -390,6 +390,18 @@ impl Database for OpenDatabase {
         let write = LocalWrite { id: id.to_owned(), value };
         let operation = Operation::Locals { database: self.id(), writes: vec![write] };
         self.commit(operation).await
+    }
+
+    async fn view(&self, request: ViewRequest) -> Result<Arc<dyn View>, Failure> {
+        views::view(self, request).await
+    }
+
+    async fn index_information(&self, design: &str) -> Result<IndexInformation, Failure> {
+        views::information(self, design).await
+    }
+
+    async fn clean_views(&self) -> Result<(), Failure> {
+        views::clean(self).await
     }
 
     async fn compact(&self) -> Result<(), Failure> {

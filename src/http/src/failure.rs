@@ -89,6 +89,17 @@ pub enum Failure {
     /// 507: the disk is nearly full; nothing was written.
     #[error("{0}")]
     InsufficientStorage(String),
+    /// What a function of a design document says, or why it cannot be run: with a status and a name of the
+    /// error of its own.
+    #[error("{reason}")]
+    Function {
+        /// The status.
+        status: u16,
+        /// The name of the error.
+        error: String,
+        /// In words.
+        reason: String,
+    },
     /// 500.
     #[error("{0}")]
     Internal(String),
@@ -96,7 +107,7 @@ pub enum Failure {
 
 impl Failure {
     /// Status code and CouchDB's error name.
-    pub fn status(&self) -> (StatusCode, &'static str) {
+    pub fn status(&self) -> (StatusCode, &str) {
         match self {
             Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
             Self::Invalid { error, .. } => (StatusCode::BAD_REQUEST, error),
@@ -120,6 +131,9 @@ impl Failure {
             }
             Self::InsufficientStorage(_) => {
                 (StatusCode::INSUFFICIENT_STORAGE, "insufficient_storage")
+            }
+            Self::Function { status, error, .. } => {
+                (StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), error)
             }
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_server_error"),
         }

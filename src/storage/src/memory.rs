@@ -14,8 +14,12 @@ const ASSUMED_MEMORY_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Compares the tables on disk with the memory and notes the answer for readers.
 pub(crate) fn judge(shared: &Shared) {
-    let fits = shared.table_bytes() <= memory_bytes() / PART_OF_MEMORY;
-    shared.fits_memory.store(fits, Ordering::Relaxed);
+    shared.fits_memory.store(fits(shared.table_bytes()), Ordering::Relaxed);
+}
+
+/// Whether so many bytes of tables are small against the memory.
+pub(crate) fn fits(table_bytes: u64) -> bool {
+    table_bytes <= memory_bytes() / PART_OF_MEMORY
 }
 
 /// Memory of the machine, or of the control group where that is less.

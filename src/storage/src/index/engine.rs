@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use fjall::{
@@ -91,7 +92,9 @@ impl IndexEngine {
         let next = keyspaces.indexes.get(NEXT_NUMBER_KEY)?;
         let next_number = next.map(|row| records::decode_number(&row)).transpose()?;
         let next_number = next_number.map_or(1, |number| number.0);
-        let shared = Arc::new(IndexShared { keyspaces, database, _lock: lock });
+        let fits_memory = AtomicBool::new(false);
+        let shared = Arc::new(IndexShared { keyspaces, database, fits_memory, _lock: lock });
+        shared.judge();
         Ok(Self { shared, options, next_number, key: Vec::new() })
     }
 
@@ -245,6 +248,7 @@ impl IndexEngine {
         for keyspace in chosen {
             keyspace.rotate_memtable()?;
         }
+        self.shared.judge();
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The reading side of the indexes: a weak handle that any thread may hold, and the snapshots it opens.
 
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use super::{IndexNumber, IndexTable};
 use crate::database::DatabaseId;
 use crate::error::StorageError;
 use crate::lock::DirectoryLock;
+use crate::memory;
 use crate::records::bytes_of;
 
 /// The keyspaces of indexes.
@@ -48,7 +50,16 @@ impl IndexKeyspaces {
 pub(super) struct IndexShared {
     pub(super) keyspaces: IndexKeyspaces,
     pub(super) database: Database,
+    pub(super) fits_memory: AtomicBool,
     pub(super) _lock: DirectoryLock,
+}
+
+impl IndexShared {
+    /// Compares the tables with the memory and notes the answer for readers.
+    pub(super) fn judge(&self) {
+        let bytes = self.keyspaces.all().iter().map(|keyspace| keyspace.disk_space()).sum();
+        self.fits_memory.store(memory::fits(bytes), Ordering::Relaxed);
+    }
 }
 
 /// A handle for reading, cheap to clone. It does not keep the engine alive: once that is dropped every
@@ -70,6 +81,13 @@ impl IndexStore {
     pub fn snapshot(&self) -> Result<IndexSnapshot, StorageError> {
         let shared = self.shared.upgrade().ok_or(StorageError::Closed)?;
         Ok(IndexSnapshot { view: shared.database.snapshot(), shared })
+    }
+
+    /// Whether all indexes are small against this machine's memory, so that a read may be done where it is
+    /// asked for. `false` once the engine is gone.
+    #[must_use]
+    pub fn fits_memory(&self) -> bool {
+        self.shared.upgrade().is_some_and(|shared| shared.fits_memory.load(Ordering::Relaxed))
     }
 
     /// Bytes on disk of all indexes together, journals included.

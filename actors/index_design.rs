@@ -1,0 +1,134 @@
+//! The views of a design document, ready to be built: where each function is run, and what an index made of
+//! them is called. What a design document may say is told in `refuge-query`.
+
+use std::sync::Arc;
+
+use refuge_document::Body;
+use refuge_http::Failure;
+use refuge_query::collation::Collation;
+use refuge_query::design::{DesignError, Language, ViewDesign};
+use refuge_query::mango::{Index, KeyMaker, MangoError};
+use refuge_query::view::RowMaker;
+use refuge_sandbox::ViewSources;
+use refuge_storage::{DatabaseId, IndexDefinition};
+use serde_json::{Map, Value};
+
+use crate::javascript::SourceKey;
+use crate::view_tree::ReduceFunction;
+
+/// The views of one version of a design document.
+pub struct IndexDesign {
+    /// Id of the design document.
+    pub id: String,
+    /// Its views.
+    pub views: ViewDesign,
+    /// For each map function its reduce functions.
+    pub(crate) reduces: Vec<Vec<ReduceFunction>>,
+    /// For each map function the declarative index that it is, where it is one.
+    pub declared: Vec<Option<KeyMaker>>,
+    /// The functions in JavaScript.
+    pub sources: Arc<ViewSources>,
+}
+
+impl IndexDesign {
+    /// Reads a design document.
+    pub fn parse(id: &str, body: &Body) -> Result<Self, Failure> {
+        let design: Map<String, Value> = serde_json::from_slice(body.as_bytes())
+            .map_err(|error| Failure::Internal(format!("{id} cannot be read: {error}")))?;
+        let views = ViewDesign::parse(&design).map_err(|error| design_failure(&error))?;
+        let mut sources = ViewSources { library: views.library.clone(), ..ViewSources::default() };
+        if views.language == Language::JavaScript {
+            sources.maps = views.maps.iter().map(|map| map.source.clone()).collect();
+        }
+        let mut reduces = Vec::with_capacity(views.maps.len());
+        for map in &views.maps {
+            let functions = map.reduces.iter().map(|reduce| match reduce.trim() {
+                name if name.starts_with('_') => ReduceFunction::Builtin(name.to_owned()),
+                source => {
+                    sources.reduces.push(source.to_owned());
+                    ReduceFunction::Script(sources.reduces.len() - 1)
+                }
+            });
+            reduces.push(functions.collect());
+        }
+        let declared = declared(id, &views, design)?;
+        Ok(Self { id: id.to_owned(), views, reduces, declared, sources: Arc::new(sources) })
+    }
+
+    /// Whether JavaScript reduces.
+    pub fn has_scripted_reduces(&self) -> bool {
+        !self.sources.reduces.is_empty()
+    }
+
+    /// What its JavaScript is kept open under.
+    pub fn source_key(&self, database: DatabaseId) -> SourceKey {
+        SourceKey { database: database.0, version: self.views.signature_text() }
+    }
+
+    /// What tells with which tables its keys are compared.
+    pub fn collation(&self) -> String {
+        let mut all: Vec<&str> =
+            self.views.maps.iter().map(|map| map.collation.version()).collect();
+        all.sort_unstable();
+        all.dedup();
+        if all.is_empty() { Collation::Unicode.version().to_owned() } else { all.join(", ") }
+    }
+
+    /// A new index of it.
+    pub fn definition(&self, database: DatabaseId) -> IndexDefinition {
+        IndexDefinition {
+            database,
+            signature: self.views.signature,
+            collation: self.collation(),
+            seed: rand::random(),
+            views: u16::try_from(self.views.maps.len()).unwrap_or(u16::MAX),
+            made_ms: crate::now_ms(),
+        }
+    }
+
+    /// What makes the rows of each map function.
+    pub fn row_makers(&self, seed: u64) -> Result<Vec<RowMaker>, Failure> {
+        let makers = self.views.maps.iter().map(|map| RowMaker::new(map.collation, seed));
+        makers.collect::<Result<_, _>>().map_err(|error| Failure::Internal(error.to_string()))
+    }
+}
+
+/// What makes the keys of each declarative index.
+fn declared(
+    id: &str,
+    views: &ViewDesign,
+    design: Map<String, Value>,
+) -> Result<Vec<Option<KeyMaker>>, Failure> {
+    if views.language != Language::Query {
+        return Ok(views.maps.iter().map(|_| None).collect());
+    }
+    let indexes = Index::from_design_document(id, &Value::Object(design), false);
+    let made = (0..views.maps.len()).map(|map| {
+        let name = views.views.iter().find(|view| view.map == map).map(|view| &view.name);
+        let index = indexes.iter().find(|index| Some(&index.name) == name);
+        index.map(KeyMaker::new).transpose()
+    });
+    made.collect::<Result<_, _>>().map_err(|error| mango_failure(&error))
+}
+
+/// How an error of Mango is told.
+pub(crate) fn mango_failure(error: &MangoError) -> Failure {
+    Failure::Function {
+        status: error.status(),
+        error: error.error().to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+fn design_failure(error: &DesignError) -> Failure {
+    match error {
+        DesignError::Language(name) => Failure::Function {
+            status: 500,
+            error: "unknown_query_language".to_owned(),
+            reason: name.clone(),
+        },
+        DesignError::Member(_) | DesignError::TooMany(_) => {
+            Failure::Invalid { error: "invalid_design_doc", reason: error.to_string() }
+        }
+    }
+}

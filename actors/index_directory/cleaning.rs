@@ -1,0 +1,114 @@
+//! Removing indexes that nobody asks for: those of databases that are gone, and those whose functions stand
+//! in no design document any more.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use refuge_http::Failure;
+use refuge_otp::Names;
+use refuge_storage::{DatabaseId, IndexRecord, Operation, Snapshot};
+use tokio::sync::oneshot;
+
+use super::{IndexDirectoryMessage, IndexDirectoryState, IndexedDatabase, designs_of};
+use crate::engine::StorageDoors;
+use crate::index_engine::IndexDoors;
+use crate::indexer::checkpoint_name;
+use crate::names;
+use crate::node_service::{Reading, read, storage_failure};
+
+/// Rest between two slices of rows that leave, so that whoever writes an index goes first.
+const BETWEEN_SLICES: Duration = Duration::from_millis(20);
+
+impl IndexDirectoryState {
+    /// Looks for unused indexes on the side.
+    pub(super) fn clean(
+        &self,
+        database: Option<IndexedDatabase>,
+        lenient: bool,
+        reply: Option<oneshot::Sender<Result<(), Failure>>>,
+    ) {
+        let (names, myself) = (self.arguments.names.clone(), self.myself.clone());
+        tokio::spawn(async move {
+            let found = unused(&names, database.map(|database| database.id)).await;
+            let result = found.map(|records| {
+                let _ = myself.cast(IndexDirectoryMessage::Unused { records, lenient });
+            });
+            if let Some(reply) = reply {
+                let _ = reply.send(result);
+            }
+        });
+    }
+
+    /// Removes what was found; leniently, only what was found the last time too: a design document may be
+    /// on its way back.
+    pub(super) async fn unused(&mut self, records: Vec<IndexRecord>, lenient: bool) {
+        let mut suspects = HashSet::new();
+        let mut dropped = false;
+        for record in records {
+            if lenient && !self.suspects.contains(&record.number) {
+                suspects.insert(record.number);
+                continue;
+            }
+            if let Err(failure) = self.remove(record).await {
+                tracing::warn!(%failure, "an unused index is not removed; it is tried again later");
+            }
+            dropped = true;
+        }
+        if lenient {
+            self.suspects = suspects;
+        }
+        if dropped {
+            self.drop_rows().await;
+        }
+    }
+
+    async fn remove(&self, record: IndexRecord) -> Result<(), Failure> {
+        let names = &self.arguments.names;
+        let _ = names.kill(&names::indexer(record.number.0));
+        let doors = names.value::<IndexDoors>(names::INDEX_ENGINE);
+        let doors = doors.ok_or_else(crate::unavailable)?;
+        doors.writer.drop_index(record.clone()).await?;
+        if let Some(storage) = names.value::<StorageDoors>(names::ENGINE) {
+            let operation = Operation::SetPurgeCheckpoint {
+                database: record.definition.database,
+                index: checkpoint_name(record.number.0),
+                sequence: None,
+            };
+            storage.writer.commit(operation).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes rows of dropped indexes, a slice at a time.
+    pub(super) async fn drop_rows(&mut self) {
+        let Some(doors) = self.arguments.names.value::<IndexDoors>(names::INDEX_ENGINE) else {
+            return;
+        };
+        if doors.store().is_some() && doors.writer.drop_rows().await == Ok(true) {
+            self.myself.send_after(BETWEEN_SLICES, || IndexDirectoryMessage::DropRows);
+        }
+    }
+}
+
+/// The indexes, of one database or of all, that no design document asks for.
+async fn unused(names: &Names, database: Option<DatabaseId>) -> Result<Vec<IndexRecord>, Failure> {
+    let Some(doors) = names.value::<IndexDoors>(names::INDEX_ENGINE) else { return Ok(Vec::new()) };
+    let Some(store) = doors.store() else { return Ok(Vec::new()) };
+    let indexes = store.snapshot().and_then(|snapshot| snapshot.indexes(database));
+    let indexes = indexes.map_err(|error| storage_failure(&error))?;
+    let databases: HashSet<DatabaseId> =
+        indexes.iter().map(|record| record.definition.database).collect();
+    let mut wanted: HashSet<(DatabaseId, [u8; 16])> = HashSet::new();
+    for database in databases {
+        let job = move |snapshot: &Snapshot| match snapshot.information(database)? {
+            Some(_) => designs_of(snapshot, database),
+            None => Ok(Vec::new()),
+        };
+        let designs = read(names, Reading::Scan, job).await?;
+        wanted.extend(designs.iter().map(|design| (database, design.views.signature)));
+    }
+    let is_unused = |record: &IndexRecord| {
+        !wanted.contains(&(record.definition.database, record.definition.signature))
+    };
+    Ok(indexes.into_iter().filter(is_unused).collect())
+}

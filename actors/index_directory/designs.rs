@@ -1,0 +1,88 @@
+//! The design documents of databases as views: read from the storage, parsed once a revision.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use refuge_http::Failure;
+use refuge_otp::Names;
+use refuge_storage::{DatabaseId, DocumentRange, Snapshot, StorageError};
+
+use crate::index_design::IndexDesign;
+use crate::node_service::{Reading, read, winner};
+
+/// Parsed design documents that are kept. Large ones are a few hundred KiB.
+const KEPT: usize = 256;
+/// Design documents of one database that are looked at in the background.
+const MOST_DESIGNS: usize = 1_000;
+
+/// Which version of which design document.
+type Key = (DatabaseId, String, String);
+
+/// Reads design documents. The directory publishes it under its own name; what it keeps is only what could
+/// be read again, so nothing is lost with it.
+pub(crate) struct DesignReader {
+    names: Names,
+    kept: Mutex<HashMap<Key, Arc<IndexDesign>>>,
+}
+
+impl DesignReader {
+    pub(super) fn new(names: Names) -> Self {
+        Self { names, kept: Mutex::new(HashMap::new()) }
+    }
+
+    /// The views of the winning revision of a design document, by its id.
+    pub(crate) async fn read(
+        &self,
+        database: DatabaseId,
+        id: &str,
+    ) -> Result<Arc<IndexDesign>, Failure> {
+        let wanted = id.to_owned();
+        let job = move |snapshot: &Snapshot| winner(snapshot, database, &wanted);
+        let found = read(&self.names, Reading::Point, job).await?;
+        let found = found.ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
+        if found.leaf.deleted {
+            return Err(Failure::NotFound("deleted".to_owned()));
+        }
+        let key = (database, id.to_owned(), found.leaf.revision.to_string());
+        if let Some(design) = self.kept().get(&key) {
+            return Ok(Arc::clone(design));
+        }
+        let content = found.content.ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
+        let design = Arc::new(IndexDesign::parse(id, &content.body)?);
+        let mut kept = self.kept();
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(key, Arc::clone(&design));
+        Ok(design)
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<IndexDesign>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The views of all design documents of a database that can be read; those without views are left out.
+pub(crate) fn designs_of(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+) -> Result<Vec<IndexDesign>, StorageError> {
+    let range = DocumentRange {
+        start: Some("_design/".to_owned()),
+        end: Some("_design0".to_owned()),
+        end_inclusive: false,
+        ..DocumentRange::default()
+    };
+    let mut designs = Vec::new();
+    for row in snapshot.documents(database, &range).take(MOST_DESIGNS) {
+        let (id, _) = row?;
+        let Some(found) = winner(snapshot, database, &id)? else { continue };
+        let Some(content) = found.content.filter(|_| !found.leaf.deleted) else { continue };
+        if let Ok(design) = IndexDesign::parse(&id, &content.body)
+            && !design.views.maps.is_empty()
+        {
+            designs.push(design);
+        }
+    }
+    Ok(designs)
+}

@@ -1,0 +1,154 @@
+//! From documents to rows: JavaScript on the sandbox's threads, side by side; declarative indexes where the
+//! batch is.
+
+use std::sync::Arc;
+
+use refuge_http::Failure;
+use refuge_query::design::Language;
+use refuge_query::view::{Emit, NewRow, RowMaker};
+use refuge_sandbox::{Error, Mapped, Views};
+
+use super::pass::Doors;
+use super::reading::{Batch, ChangedDocument, Content};
+use super::{IndexerArguments, declarative};
+use crate::javascript::Lane;
+
+/// Fewer documents than this are not worth a second thread.
+const WORTH_A_THREAD: usize = 64;
+
+/// Failures of functions that are logged of one batch; the rest is counted.
+const LOGGED_FAILURES: usize = 5;
+
+/// Fills in the rows of a batch's documents.
+pub(super) async fn map(
+    arguments: &IndexerArguments,
+    doors: &Doors,
+    batch: &mut Batch,
+) -> Result<(), Failure> {
+    let documents = std::mem::take(&mut batch.documents);
+    let mapped = match arguments.design.views.language {
+        Language::JavaScript => map_by_script(arguments, doors, documents).await?,
+        Language::Query => declarative::map(arguments, doors, documents).await?,
+    };
+    batch.documents = mapped;
+    Ok(())
+}
+
+async fn map_by_script(
+    arguments: &IndexerArguments,
+    doors: &Doors,
+    mut documents: Vec<ChangedDocument>,
+) -> Result<Vec<ChangedDocument>, Failure> {
+    let width = doors.javascript.width(Lane::Indexing);
+    let parts = (documents.len() / WORTH_A_THREAD).clamp(1, width);
+    let size = documents.len().div_ceil(parts).max(1);
+    let mut waiting = Vec::with_capacity(parts);
+    let mut place = 0;
+    while !documents.is_empty() {
+        let rest = documents.split_off(size.min(documents.len()));
+        let part = std::mem::replace(&mut documents, rest);
+        waiting.push(map_part(arguments, doors, place, part));
+        place += 1;
+    }
+    let parts = futures_util::future::try_join_all(waiting).await?;
+    Ok(parts.into_iter().flatten().collect())
+}
+
+async fn map_part(
+    arguments: &IndexerArguments,
+    doors: &Doors,
+    place: usize,
+    documents: Vec<ChangedDocument>,
+) -> Result<Vec<ChangedDocument>, Failure> {
+    let design = &arguments.design;
+    let sources = (design.source_key(arguments.database), Arc::clone(&design.sources));
+    let makers = Arc::clone(&doors.makers);
+    let (database, id) = (arguments.database_name.clone(), design.id.clone());
+    let job = move |views: &mut Views| {
+        let mut part = Part { makers: &makers, documents, failed: 0, database, design: id };
+        part.map(views);
+        part.documents
+    };
+    let ran = doors.javascript.with_views(Lane::Indexing, Some(place), sources, job).await?;
+    ran.map_err(|error| function_failure(&error))
+}
+
+/// How a function that cannot be run is told.
+pub(crate) fn function_failure(error: &Error) -> Failure {
+    Failure::Function { status: 500, error: error.name().to_owned(), reason: error.reason() }
+}
+
+/// Some documents on their way through one thread.
+struct Part<'a> {
+    makers: &'a [RowMaker],
+    documents: Vec<ChangedDocument>,
+    failed: usize,
+    database: String,
+    design: String,
+}
+
+impl Part<'_> {
+    fn map(&mut self, views: &mut Views) {
+        let (mut live, mut texts) = (Vec::new(), Vec::new());
+        for (place, document) in self.documents.iter_mut().enumerate() {
+            document.rows = vec![Vec::new(); self.makers.len()];
+            if let Content::Text(text) = std::mem::replace(&mut document.content, Content::Nothing)
+            {
+                live.push(place);
+                texts.push(text);
+            }
+        }
+        let (mut from, mut mapped) = (0, Mapped::default());
+        while from < texts.len() {
+            let some: Vec<&str> =
+                texts.get(from..).unwrap_or_default().iter().map(String::as_str).collect();
+            let done = views.map(&some, &mut mapped).max(1);
+            self.take(live.get(from..).unwrap_or_default(), &mapped);
+            from += done;
+        }
+        for line in views.take_log() {
+            tracing::info!(database = self.database, design = self.design, "log: {line}");
+        }
+    }
+
+    /// Makes rows of what was emitted; `places` tells which document a batch's number stands for.
+    fn take(&mut self, places: &[usize], mapped: &Mapped) {
+        let mut rows = mapped.rows().peekable();
+        while let Some(first) = rows.peek().copied() {
+            let mut emits = Vec::new();
+            while let Some(row) =
+                rows.next_if(|row| (row.document, row.function) == (first.document, first.function))
+            {
+                emits.push(Emit { key: row.key.as_bytes(), value: row.value.as_bytes() });
+            }
+            let document = places.get(first.document).and_then(|&at| self.documents.get_mut(at));
+            if let (Some(document), Some(maker)) = (document, self.makers.get(first.function)) {
+                let made = maker.rows(&document.id, &emits);
+                for refused in &made.refused {
+                    tracing::warn!(database = self.database, design = self.design, "{refused}");
+                }
+                put(document, first.function, made.rows);
+            }
+        }
+        for failure in mapped.failures() {
+            self.failed += 1;
+            let document = places.get(failure.document).and_then(|&at| self.documents.get(at));
+            if let Some(document) = document.filter(|_| self.failed <= LOGGED_FAILURES) {
+                tracing::warn!(
+                    database = self.database,
+                    design = self.design,
+                    document = document.id,
+                    error = %failure.error,
+                    "a map function failed; the document makes no rows in its view"
+                );
+            }
+        }
+    }
+}
+
+/// Gives a document its rows in one view.
+pub(super) fn put(document: &mut ChangedDocument, function: usize, rows: Vec<NewRow>) {
+    if let Some(place) = document.rows.get_mut(function) {
+        *place = rows;
+    }
+}

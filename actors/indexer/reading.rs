@@ -1,0 +1,141 @@
+//! What changed in a database, a batch at a time, as its map functions see it.
+
+use refuge_document::{Body, ChangeRow, Rendering, Revision, render_document};
+use refuge_http::Failure;
+use refuge_query::design::Language;
+use refuge_query::view::NewRow;
+use refuge_storage::{BodyRecord, ChangeRange, DatabaseId, Snapshot, StorageError};
+
+use super::IndexerArguments;
+use crate::node_service::{Reading, read};
+
+/// A batch ends at so many documents, or at so many bytes of them.
+const BATCH_DOCUMENTS: usize = 2_000;
+/// So that what is read ahead, mapped and written together stays small.
+const BATCH_BYTES: usize = 2 * 1024 * 1024;
+
+/// Some changes, and the rows that they make.
+pub(super) struct Batch {
+    /// The documents; each once.
+    pub(super) documents: Vec<ChangedDocument>,
+    /// The update sequence up to which they go.
+    pub(super) position: u64,
+    /// Sequences behind it, so many at most.
+    pub(super) left: u64,
+}
+
+/// A document that changed.
+pub(super) struct ChangedDocument {
+    /// Its id.
+    pub(super) id: String,
+    /// What is mapped of it.
+    pub(super) content: Content,
+    /// Its rows, for each map function.
+    pub(super) rows: Vec<Vec<NewRow>>,
+}
+
+/// A document on its way to a map function.
+pub(super) enum Content {
+    /// It makes no rows.
+    Nothing,
+    /// As JavaScript sees it: JSON.
+    Text(String),
+    /// As selectors see it: its revision and its body.
+    Stored(String, Body),
+}
+
+impl Content {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Text(text) => text.len(),
+            Self::Stored(_, body) => body.as_bytes().len(),
+        }
+    }
+}
+
+/// What of a database's documents is mapped, and how.
+#[derive(Clone)]
+struct Source {
+    database: DatabaseId,
+    language: Language,
+    design_documents: bool,
+    local_sequence: bool,
+}
+
+/// Reads the changes behind a position; `None` where there are none.
+pub(super) async fn changes(
+    arguments: &IndexerArguments,
+    position: u64,
+) -> Result<Option<Batch>, Failure> {
+    let source = Source {
+        database: arguments.database,
+        language: arguments.design.views.language,
+        design_documents: arguments.design.views.design_documents,
+        local_sequence: arguments.design.views.local_sequence,
+    };
+    let job = move |snapshot: &Snapshot| read_changes(snapshot, &source, position);
+    read(&arguments.names, Reading::Scan, job).await
+}
+
+fn read_changes(
+    snapshot: &Snapshot,
+    source: &Source,
+    position: u64,
+) -> Result<Option<Batch>, StorageError> {
+    let until = snapshot.update_sequence(source.database)?;
+    if until <= position {
+        return Ok(None);
+    }
+    let range = ChangeRange { after: position, until, descending: false };
+    let mut batch = Batch { documents: Vec::new(), position: until, left: 0 };
+    let mut bytes = 0;
+    for row in snapshot.changes_with_bodies(source.database, range) {
+        let (row, record) = row?;
+        let sequence = row.sequence;
+        let document = source.document(row, record);
+        bytes += document.content.bytes();
+        batch.documents.push(document);
+        if batch.documents.len() >= BATCH_DOCUMENTS || bytes >= BATCH_BYTES {
+            batch.position = sequence;
+            batch.left = until - sequence;
+            break;
+        }
+    }
+    Ok(Some(batch))
+}
+
+impl Source {
+    fn document(&self, row: ChangeRow, record: Option<BodyRecord>) -> ChangedDocument {
+        let is_mapped = self.design_documents || !row.id.starts_with("_design/");
+        let content = match (row.leaves.split_first(), record) {
+            (Some((winner, _)), Some(record)) if is_mapped && !winner.deleted => {
+                match self.language {
+                    Language::JavaScript => self.text(&row, &record),
+                    Language::Query => Content::Stored(winner.revision.to_string(), record.body),
+                }
+            }
+            _ => Content::Nothing,
+        };
+        ChangedDocument { id: row.id, content, rows: Vec::new() }
+    }
+
+    /// As CouchDB hands documents to map functions: with conflicts, attachments as stubs.
+    fn text(&self, row: &ChangeRow, record: &BodyRecord) -> Content {
+        let Some((winner, others)) = row.leaves.split_first() else { return Content::Nothing };
+        let revisions = |deleted: bool| -> Vec<Revision> {
+            let some = others.iter().filter(|leaf| leaf.deleted == deleted);
+            some.map(|leaf| leaf.revision.clone()).collect()
+        };
+        let (conflicts, deleted) = (revisions(false), revisions(true));
+        let sequence = self.local_sequence.then(|| row.sequence.to_string());
+        let mut rendering = Rendering::new(&row.id, &winner.revision, &record.body);
+        rendering.attachments = &record.attachments;
+        rendering.conflicts = &conflicts;
+        rendering.deleted_conflicts = &deleted;
+        rendering.local_seq = sequence.as_deref();
+        let mut text = Vec::with_capacity(record.body.as_bytes().len() + 96);
+        render_document(&mut text, &rendering);
+        String::from_utf8(text).map_or(Content::Nothing, Content::Text)
+    }
+}

@@ -1,0 +1,178 @@
+//! The threads that run the JavaScript of design documents. They are two lanes, so that who waits for an
+//! answer never waits behind an index that is being built. What the functions may do is the sandbox's.
+//!
+//! Called by: indexers (maps), the node's service (all else). A restart loses what was under way; callers
+//! hear that a part of the node is being restarted.
+
+mod cache;
+mod worker;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_http::Failure;
+use refuge_otp::Names;
+use refuge_sandbox::{Error, Functions, ViewSources, Views};
+use tokio::sync::oneshot;
+
+use crate::{names, unavailable};
+use worker::{Handle, Job, Worker};
+
+/// Which functions of which design document.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SourceKey {
+    /// The number of the database.
+    pub database: u32,
+    /// What tells its versions apart: a signature, or a revision with the id.
+    pub version: String,
+}
+
+/// A whole design document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesignText {
+    /// Its id.
+    pub id: String,
+    /// It as JSON.
+    pub text: String,
+}
+
+/// The lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Somebody waits for the answer of a request.
+    Requests,
+    /// An index is being built.
+    Indexing,
+}
+
+/// The door to the threads; published under [`names::JAVASCRIPT`].
+pub struct JavaScript {
+    requests: Vec<Handle>,
+    indexing: Vec<Handle>,
+}
+
+impl JavaScript {
+    /// How many threads a lane has: who builds an index may use all of one side by side.
+    pub fn width(&self, lane: Lane) -> usize {
+        self.lane(lane).len()
+    }
+
+    /// Runs `job` with the map and reduce functions of an index. `place` picks the thread among those of
+    /// the lane; without it the one that has run these functions before is taken, unless it is busy.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`] when too many wait, [`Failure::Unavailable`] during a restart; within, why the
+    /// functions cannot be opened.
+    pub async fn with_views<R: Send + 'static>(
+        &self,
+        lane: Lane,
+        place: Option<usize>,
+        sources: (SourceKey, Arc<ViewSources>),
+        job: impl FnOnce(&mut Views) -> R + Send + 'static,
+    ) -> Result<Result<R, Error>, Failure> {
+        let (key, sources) = sources;
+        let (reply, answer) = oneshot::channel();
+        let handle = self.choose(lane, place, &key)?;
+        let job = Job::Views {
+            key,
+            sources,
+            run: Box::new(move |views| {
+                let _ = reply.send(views.map(job));
+            }),
+        };
+        handle.send(job, lane).await?;
+        answer.await.map_err(|_| unavailable())
+    }
+
+    /// Runs `job` with all functions of a design document, given as its id and its JSON text.
+    ///
+    /// # Errors
+    /// As [`JavaScript::with_views`].
+    pub async fn with_functions<R: Send + 'static>(
+        &self,
+        design: (SourceKey, Arc<DesignText>),
+        job: impl FnOnce(&mut Functions) -> R + Send + 'static,
+    ) -> Result<Result<R, Error>, Failure> {
+        let (key, design) = design;
+        let (reply, answer) = oneshot::channel();
+        let handle = self.choose(Lane::Requests, None, &key)?;
+        let job = Job::Functions {
+            key,
+            design,
+            run: Box::new(move |functions| {
+                let _ = reply.send(functions.map(job));
+            }),
+        };
+        handle.send(job, Lane::Requests).await?;
+        answer.await.map_err(|_| unavailable())
+    }
+
+    fn lane(&self, lane: Lane) -> &[Handle] {
+        match lane {
+            Lane::Requests => &self.requests,
+            Lane::Indexing => &self.indexing,
+        }
+    }
+
+    /// The thread of a lane that runs what has this key.
+    fn choose(
+        &self,
+        lane: Lane,
+        place: Option<usize>,
+        key: &SourceKey,
+    ) -> Result<&Handle, Failure> {
+        let handles = self.lane(lane);
+        let at = |place: usize| handles.get(place % handles.len().max(1)).ok_or_else(unavailable);
+        if let Some(place) = place {
+            return at(place);
+        }
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let usual = at(hasher.finish() as usize)?;
+        let least = handles.iter().min_by_key(|handle| handle.waiting()).unwrap_or(usual);
+        Ok(if usual.waiting() > least.waiting() { least } else { usual })
+    }
+}
+
+/// The pool takes no messages: its threads are reached through the door.
+#[derive(Debug)]
+pub enum JavaScriptMessage {}
+
+/// The actor.
+#[derive(Default)]
+pub struct JavaScriptActor;
+
+impl Actor for JavaScriptActor {
+    type Msg = JavaScriptMessage;
+    type State = Vec<Worker>;
+    type Arguments = Names;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        names: Names,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let width = std::thread::available_parallelism().map_or(1, usize::from);
+        let lane = |name: &str| -> std::io::Result<Vec<Worker>> {
+            (0..width).map(|number| Worker::start(&format!("refuge-js-{name}{number}"))).collect()
+        };
+        let (requests, indexing) = (lane("request-")?, lane("index-")?);
+        let handles = |workers: &[Worker]| workers.iter().map(Worker::handle).collect();
+        let door = JavaScript { requests: handles(&requests), indexing: handles(&indexing) };
+        names.publish(&myself.get_cell(), names::JAVASCRIPT, Arc::new(door));
+        Ok(requests.into_iter().chain(indexing).collect())
+    }
+}
+
+/// How long somebody who hands a job over waits for a place in the queue.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is said when no place comes free.
+fn too_many() -> Failure {
+    Failure::Busy {
+        reason: "too many functions of design documents wait to be run; try again later".to_owned(),
+        retry_after: Duration::from_secs(1),
+    }
+}

@@ -1,0 +1,204 @@
+//! Views as the HTTP surface asks for them: the index of a design document is found, made fresh enough, and
+//! read a page at a time, each page from one snapshot.
+
+mod open_view;
+mod reading;
+
+use std::sync::Arc;
+
+use refuge_http::{Failure, Freshness, IndexInformation, View, ViewRequest};
+use refuge_storage::{IndexRecord, IndexState};
+use tokio::sync::oneshot;
+
+use super::database::OpenDatabase;
+use super::reading::{Reading, storage_failure};
+use crate::index_design::IndexDesign;
+use crate::index_directory::{DesignReader, IndexDirectoryMessage, IndexedDatabase};
+use crate::index_engine::IndexDoors;
+use crate::indexer::{IndexerMessage, IndexerWork};
+use crate::{names, published, unavailable};
+use open_view::OpenView;
+
+/// How often an index is looked at again that went away while it was waited for: it was made anew, or its
+/// indexer went to rest.
+const MOST_LOOKS: usize = 5;
+
+/// An index that is there.
+pub(super) struct FoundIndex {
+    pub(super) record: IndexRecord,
+    pub(super) state: IndexState,
+}
+
+/// Opens a view as fresh as it is asked for.
+pub(super) async fn view(
+    database: &OpenDatabase,
+    request: ViewRequest,
+) -> Result<Arc<dyn View>, Failure> {
+    let design = design(database, &request.design).await?;
+    let named = design.views.view(&request.view);
+    let named = named.cloned().ok_or_else(|| Failure::NotFound("missing_named_view".to_owned()))?;
+    let found = match request.freshness {
+        Freshness::UpToDate => fresh_index(database, &design).await?,
+        Freshness::AsItIs => any_index(database, &design).await?,
+        Freshness::AsItIsThenUpdate => {
+            let found = any_index(database, &design).await?;
+            let sequence = update_sequence(database).await?;
+            follow(database, &design, sequence, None)?;
+            found
+        }
+    };
+    Ok(Arc::new(OpenView::new(database, design, named, found)?))
+}
+
+/// What is known of the index of a design document.
+pub(super) async fn information(
+    database: &OpenDatabase,
+    design_id: &str,
+) -> Result<IndexInformation, Failure> {
+    let design = design(database, design_id).await?;
+    let found = find(database, &design)?;
+    let sequence = update_sequence(database).await?;
+    let state = found.as_ref().map(|found| found.state).unwrap_or_default();
+    let work = match &found {
+        Some(found) => work_of(database, found).await,
+        None => IndexerWork::default(),
+    };
+    let pending = match state.position >= sequence {
+        true => 0,
+        false => refuge_http::Database::pending(database, state.position).await?,
+    };
+    let bytes = index_bytes(database)?;
+    Ok(IndexInformation {
+        signature: design.views.signature_text(),
+        language: design.views.language.name().to_owned(),
+        update_sequence: state.position,
+        purge_sequence: state.purge_position,
+        pending,
+        updating: work.updating,
+        waiting: work.waiting,
+        active_bytes: bytes,
+        file_bytes: bytes,
+        collation: design.collation(),
+    })
+}
+
+/// Has unused indexes of a database removed.
+pub(super) async fn clean(database: &OpenDatabase) -> Result<(), Failure> {
+    let database_known = Some(indexed(database));
+    crate::call(&database.names, names::INDEX_DIRECTORY, |reply| IndexDirectoryMessage::Clean {
+        database: database_known,
+        lenient: false,
+        reply: Some(reply),
+    })
+    .await?
+}
+
+async fn work_of(database: &OpenDatabase, found: &FoundIndex) -> IndexerWork {
+    let name = names::indexer(found.record.number.0);
+    match database.names.lookup::<IndexerMessage>(&name) {
+        Some(_) => {
+            crate::call(&database.names, &name, IndexerMessage::Tell).await.unwrap_or_default()
+        }
+        None => IndexerWork::default(),
+    }
+}
+
+/// All indexes together: the rows of one do not stand in files of their own.
+fn index_bytes(database: &OpenDatabase) -> Result<u64, Failure> {
+    match doors(database)?.store() {
+        Some(store) => store.disk_bytes().map_err(|error| storage_failure(&error)),
+        None => Ok(0),
+    }
+}
+
+/// The views of a design document.
+pub(super) async fn design(database: &OpenDatabase, id: &str) -> Result<Arc<IndexDesign>, Failure> {
+    let reader = published::<DesignReader>(&database.names, names::INDEX_DIRECTORY).await?;
+    reader.read(database.id(), id).await
+}
+
+pub(super) fn doors(database: &OpenDatabase) -> Result<Arc<IndexDoors>, Failure> {
+    database.names.value::<IndexDoors>(names::INDEX_ENGINE).ok_or_else(unavailable)
+}
+
+/// The index of a design, whatever it tells of.
+pub(super) fn find(
+    database: &OpenDatabase,
+    design: &IndexDesign,
+) -> Result<Option<FoundIndex>, Failure> {
+    let doors = doors(database)?;
+    let Some(store) = doors.store() else { return Ok(None) };
+    let look = || {
+        let snapshot = store.snapshot()?;
+        let Some(record) = snapshot.find(database.id(), &design.views.signature)? else {
+            return Ok(None);
+        };
+        Ok(snapshot.state(record.number)?.map(|state| FoundIndex { record, state }))
+    };
+    let found = look().map_err(|error| storage_failure(&error))?;
+    // Keys that were made with other tables would be compared wrongly.
+    Ok(found.filter(|found| found.record.definition.collation == design.collation()))
+}
+
+/// The index once it tells of all that is written now.
+pub(super) async fn fresh_index(
+    database: &OpenDatabase,
+    design: &Arc<IndexDesign>,
+) -> Result<FoundIndex, Failure> {
+    let sequence = update_sequence(database).await?;
+    let mut last = unavailable();
+    for _ in 0..MOST_LOOKS {
+        if let Some(found) = find(database, design)?
+            && found.state.complete
+            && found.state.position >= sequence
+        {
+            return Ok(found);
+        }
+        let (reply, answer) = oneshot::channel();
+        follow(database, design, sequence, Some(reply))?;
+        match answer.await {
+            Ok(Ok(())) => {}
+            Ok(Err(failure @ Failure::Unavailable(_))) => last = failure,
+            Ok(Err(failure)) => return Err(failure),
+            // The indexer or the directory was restarted.
+            Err(_) => tokio::time::sleep(crate::RESTART_POLL).await,
+        }
+    }
+    Err(last)
+}
+
+/// The index as it is; one that was never built is built now, since it would have nothing to tell.
+async fn any_index(
+    database: &OpenDatabase,
+    design: &Arc<IndexDesign>,
+) -> Result<FoundIndex, Failure> {
+    match find(database, design)?.filter(|found| found.state.complete) {
+        Some(found) => Ok(found),
+        None => fresh_index(database, design).await,
+    }
+}
+
+async fn update_sequence(database: &OpenDatabase) -> Result<u64, Failure> {
+    let id = database.id();
+    database.read(Reading::Point, move |snapshot| snapshot.update_sequence(id)).await
+}
+
+fn indexed(database: &OpenDatabase) -> IndexedDatabase {
+    IndexedDatabase { id: database.id(), name: database.record.name.clone() }
+}
+
+fn follow(
+    database: &OpenDatabase,
+    design: &Arc<IndexDesign>,
+    sequence: u64,
+    reply: Option<oneshot::Sender<Result<(), Failure>>>,
+) -> Result<(), Failure> {
+    let message = IndexDirectoryMessage::Follow {
+        database: indexed(database),
+        design: Arc::clone(design),
+        sequence,
+        reply,
+    };
+    let sent = database.names.cast(names::INDEX_DIRECTORY, message);
+    sent.map_err(|error| crate::call_failure(&error))
+}

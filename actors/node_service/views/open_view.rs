@@ -1,0 +1,163 @@
+//! One view of an index, as HTTP asks it: ranges of keys become ranges of rows, and pages are read where that
+//! hurts nobody.
+
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use refuge_http::{Failure, GroupLevel, View, ViewGroupsPage, ViewPart, ViewRange, ViewRowsPage};
+use refuge_otp::Names;
+use refuge_query::collation::{KeyError, SortKeys};
+use refuge_query::design::NamedView;
+use refuge_query::view::{KeyRange, RangeError, RangeQuery};
+use refuge_storage::{IndexStore, StorageError};
+
+use super::reading::{Grouping, Part, groups, rows};
+use super::{FoundIndex, OpenDatabase, doors};
+use crate::index_design::IndexDesign;
+use crate::javascript::{JavaScript, Lane};
+use crate::view_tree::{ReduceFunction, Scripts, TreeError, ViewStore};
+use crate::{names, published, unavailable};
+
+/// Rows up to which a page is read where it is asked for, if the indexes are known to be in memory.
+const INLINE_ROWS: usize = 200;
+
+/// A view that is open.
+pub(crate) struct OpenView {
+    names: Names,
+    database: refuge_storage::DatabaseId,
+    design: Arc<IndexDesign>,
+    named: NamedView,
+    found: FoundIndex,
+    signature: String,
+    store: IndexStore,
+    keys: SortKeys,
+}
+
+impl OpenView {
+    /// Opens a view of an index that was found.
+    pub(crate) fn new(
+        database: &OpenDatabase,
+        design: Arc<IndexDesign>,
+        named: NamedView,
+        found: FoundIndex,
+    ) -> Result<Self, Failure> {
+        let collation = design.views.maps.get(named.map).map(|map| map.collation);
+        let keys = SortKeys::new(collation.unwrap_or_default());
+        Ok(Self {
+            names: database.names.clone(),
+            database: database.id(),
+            signature: design.views.signature_text(),
+            store: doors(database)?.store().ok_or_else(unavailable)?.clone(),
+            keys: keys.map_err(|error| Failure::Internal(error.to_string()))?,
+            design,
+            named,
+            found,
+        })
+    }
+
+    /// The ranges of rows that are asked for.
+    fn part(&self, part: &ViewPart) -> Result<Part, Failure> {
+        let descending = part.ranges.first().is_some_and(|range| range.descending);
+        let ranges = part.ranges.iter().map(|range| self.range(range));
+        Ok(Part {
+            ranges: ranges.collect::<Result<_, _>>()?,
+            descending,
+            skip: part.skip,
+            limit: part.limit,
+            after: part.after.clone(),
+        })
+    }
+
+    fn range(&self, range: &ViewRange) -> Result<KeyRange, Failure> {
+        let query = RangeQuery {
+            start_key: range.start.as_ref().map(|bound| bound.key.as_bytes()),
+            start_document: range.start.as_ref().and_then(|bound| bound.document.as_deref()),
+            end_key: range.end.as_ref().map(|bound| bound.key.as_bytes()),
+            end_document: range.end.as_ref().and_then(|bound| bound.document.as_deref()),
+            inclusive_end: !range.without_end,
+            descending: range.descending,
+        };
+        KeyRange::new(&self.keys, &query).map_err(|error| match error {
+            RangeError::Key { .. } => Failure::BadRequest(error.to_string()),
+            RangeError::Reversed { .. } => {
+                Failure::Invalid { error: "query_parse_error", reason: error.to_string() }
+            }
+        })
+    }
+
+    fn view_store(&self) -> Result<ViewStore, StorageError> {
+        Ok(ViewStore {
+            snapshot: self.store.snapshot()?,
+            index: self.found.record.number,
+            view: u16::try_from(self.named.map).unwrap_or(u16::MAX),
+        })
+    }
+
+    /// Runs `job` here where that is quick, else on a thread that may block.
+    async fn read<R: Send + 'static>(
+        &self,
+        quick: bool,
+        job: impl FnOnce(&ViewStore) -> Result<R, TreeError> + Send + 'static,
+    ) -> Result<R, Failure> {
+        let store = self.view_store().map_err(TreeError::from)?;
+        if quick && self.store.fits_memory() {
+            return Ok(job(&store)?);
+        }
+        let done = tokio::task::spawn_blocking(move || job(&store)).await;
+        Ok(done.map_err(|_| unavailable())??)
+    }
+}
+
+#[async_trait]
+impl View for OpenView {
+    fn has_reduce(&self) -> bool {
+        self.named.reduce.is_some()
+    }
+
+    fn signature(&self) -> &str {
+        &self.signature
+    }
+
+    fn update_sequence(&self) -> u64 {
+        self.found.state.position
+    }
+
+    fn compare(&self, one: &str, other: &str) -> Result<Ordering, Failure> {
+        let key = |text: &str| {
+            let key = self.keys.key(text.as_bytes());
+            key.map_err(|error: KeyError| Failure::BadRequest(error.to_string()))
+        };
+        Ok(key(one)?.cmp(&key(other)?))
+    }
+
+    async fn rows(&self, part: ViewPart) -> Result<ViewRowsPage, Failure> {
+        let part = self.part(&part)?;
+        let quick = part.limit <= INLINE_ROWS;
+        self.read(quick, move |store| rows(store, &part)).await
+    }
+
+    async fn groups(&self, part: ViewPart, level: GroupLevel) -> Result<ViewGroupsPage, Failure> {
+        let part = self.part(&part)?;
+        let functions = self.design.reduces.get(self.named.map).cloned().unwrap_or_default();
+        let wanted = self.named.reduce.unwrap_or_default();
+        let scripted = matches!(functions.get(wanted), Some(ReduceFunction::Script(_)));
+        let run = move |store: &ViewStore, scripts: &Scripts<'_>| {
+            let grouping = Grouping { level, functions: &functions, wanted };
+            groups(store, &part, &grouping, scripts)
+        };
+        let page = if scripted {
+            let javascript = published::<JavaScript>(&self.names, names::JAVASCRIPT).await?;
+            let store = self.view_store().map_err(TreeError::from)?;
+            let sources = (self.design.source_key(self.database), Arc::clone(&self.design.sources));
+            let job =
+                move |views: &mut refuge_sandbox::Views| run(&store, &Some(RefCell::new(views)));
+            let done = javascript.with_views(Lane::Requests, None, sources, job).await?;
+            done.map_err(|error| crate::indexer::function_failure(&error))??
+        } else {
+            self.read(true, move |store| run(store, &None)).await?
+        };
+        page
+    }
+}
