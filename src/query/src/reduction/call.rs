@@ -3,6 +3,9 @@
 use super::page::Reduction;
 use super::store::{ReduceRow, Reducer, Wanted};
 
+/// Longest reason for failing that is kept, in bytes.
+const REASON_LIMIT_BYTES: usize = 1024;
+
 /// What all reducers together need of rows.
 pub(super) fn wanted<E>(reducers: &[&mut dyn Reducer<E>]) -> Wanted {
     reducers.iter().map(|reducer| reducer.wanted()).fold(Wanted::RowKeys, Wanted::max)
@@ -75,7 +78,23 @@ fn whole<'a>(parts: &[&'a [Reduction]], column: usize) -> Whole<'a> {
 fn filled_in(known: Vec<Option<Reduction>>, answers: Vec<Reduction>) -> Vec<Reduction> {
     let mut answers = answers.into_iter();
     let filled = known.into_iter().map(|known| known.or_else(|| answers.next()));
-    filled.map(|reduction| reduction.unwrap_or_else(no_answer)).collect()
+    filled.map(|reduction| bounded(reduction.unwrap_or_else(no_answer))).collect()
+}
+
+/// A reduction whose reason for failing, which goes up through all pages, is short.
+fn bounded(mut reduction: Reduction) -> Reduction {
+    if let Reduction::Failed { error, reason } = &mut reduction {
+        cut_off(error);
+        cut_off(reason);
+    }
+    reduction
+}
+
+fn cut_off(text: &mut String) {
+    if text.len() > REASON_LIMIT_BYTES {
+        let end = (0..=REASON_LIMIT_BYTES).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or(0));
+    }
 }
 
 fn no_answer() -> Reduction {

@@ -97,7 +97,7 @@ impl<'s, S: Store> Tree<'s, S> {
     ) -> Result<(), S::Error> {
         let Some(root) = self.root.as_ref().filter(|_| !range.is_empty()) else { return Ok(()) };
         let walk = Walk { tree: self, range, descending };
-        walk.page(root.level, &NodeSpan::default(), visit).map(|_| ())
+        walk.page(root.level, &[], None, visit).map(|_| ())
     }
 }
 
@@ -122,20 +122,22 @@ struct Walk<'w, 's, S> {
 }
 
 impl<S: Store> Walk<'_, '_, S> {
-    /// Visits a node of `level`, which has a page; it ends with `Next` or `Stop`.
+    /// Visits the node of `level`, which has a page, between two places; it ends with `Next` or
+    /// `Stop`.
     fn page(
         &self,
         level: u8,
-        span: &NodeSpan,
+        start: &[u8],
+        end: Option<&[u8]>,
         visit: &mut dyn Visit<S::Error>,
     ) -> Result<Step, S::Error> {
-        let page = self.tree.page(level, &span.start)?;
+        let page = self.tree.page(level, start)?;
         let count = page.len();
         for index in 0..count {
             let index = if self.descending { count - 1 - index } else { index };
             let Some(entry) = page.get(index).filter(|entry| entry.count > 0) else { continue };
-            let child = child_span(&page, index, span);
-            if self.child(level - 1, entry, &child, visit)? == Step::Stop {
+            let end = page.get(index + 1).map(|next| next.start.as_slice()).or(end);
+            if self.child(level - 1, entry, end, visit)? == Step::Stop {
                 return Ok(Step::Stop);
             }
         }
@@ -146,19 +148,29 @@ impl<S: Store> Walk<'_, '_, S> {
         &self,
         level: u8,
         entry: &Entry,
-        span: &NodeSpan,
+        end: Option<&[u8]>,
         visit: &mut dyn Visit<S::Error>,
     ) -> Result<Step, S::Error> {
-        let part = self.range.intersection(&span.range());
-        if part.is_empty() {
+        let (start, from) = (entry.start.as_slice(), self.range.from.as_slice());
+        if end.is_some_and(|end| end <= from) || !self.range.ends_behind(start) {
             return Ok(Step::Next);
         }
-        if part.from == span.start && part.to == span.end {
-            match visit.node(entry, span.end.as_deref())? {
+        let is_whole = start >= from
+            && match (end, self.range.to.as_deref()) {
+                (_, None) => true,
+                (None, Some(_)) => false,
+                (Some(end), Some(to)) => end <= to,
+            };
+        if is_whole {
+            match visit.node(entry, end)? {
                 Step::Descend => {}
                 done => return Ok(done),
             }
         }
-        if level < LOWEST_PAGE { visit.rows(&part) } else { self.page(level, span, visit) }
+        if level >= LOWEST_PAGE {
+            return self.page(level, start, end, visit);
+        }
+        let node = KeyRange { from: start.to_vec(), to: end.map(<[u8]>::to_vec) };
+        visit.rows(&self.range.intersection(&node))
     }
 }

@@ -135,6 +135,13 @@ fn a_failing_function_marks_what_it_saw_and_nothing_else() {
     let mut columns = columns.iter_mut().map(|one| &mut **one as _).collect::<Vec<_>>();
     let totals = tree.totals(&before, &mut columns).unwrap();
     assert_eq!(totals.reductions[0], Reduction::Value(b"fine".to_vec()));
+    // A long reason is cut off.
+    let long = format!("-{}", "é".repeat(1000)).into_bytes();
+    memory.apply(vec![(bad.clone(), Some((b"[10,100]".to_vec(), long)))]);
+    let total = Tree::open(&memory).unwrap().total();
+    assert!(
+        matches!(&total.reductions[0], Reduction::Failed { reason, .. } if reason.len() == 1023)
+    );
     // Mended, it is as if it had never been.
     memory.apply(vec![(bad, Some((b"[10,100]".to_vec(), b"100".to_vec())))]);
     assert_eq!(
