@@ -5,6 +5,7 @@ pub mod collation;
 pub mod design;
 mod format;
 pub mod mango;
+pub mod reduction;
 pub mod selector;
 pub mod view;
 

@@ -25,11 +25,12 @@
 //!
 //! ```text
 //! Shape { seed, bits }                                     stands in the index's header
-//! Tree::new(shape, &store) -> Tree
-//! tree.total() -> Totals                                   count and reductions of all rows: one get
+//! Tree::open(&store) -> Tree                               one get
+//! tree.total() -> Totals                                   count and reductions of all rows
 //! tree.totals(&range, reducers) -> Totals                  of a range: at most one reduce and rereduce
 //! tree.count(&range), tree.rank(&place) -> u64             rows in a range, rows before a place
-//! tree.nth(index) -> Option<row key>                       for skip, from either end
+//! tree.nth(index) -> Option<row key>                       the row with so many before it
+//! tree.skip(&range, descending, rows) -> KeyRange          the rest of a range, from either end
 //! tree.groups(&GroupsQuery, reducers) -> GroupPage         a page of groups and where the next begins
 //! update(shape, &store, changes, reducers) -> PageWrites   one batch of changed rows
 //! Builder::new(shape); push(row, reducers, sink)…; finish  from all rows, in order
@@ -42,11 +43,13 @@ mod build;
 mod builtin;
 mod call;
 mod groups;
+mod nodes;
 mod overflow;
 mod page;
 mod read;
 mod shape;
 mod store;
+mod totals;
 mod update;
 
 pub use build::Builder;
@@ -54,9 +57,10 @@ pub use builtin::{Builtin, UnknownBuiltin};
 pub use groups::{Group, GroupPage, GroupsQuery};
 pub use overflow::{Overflow, ReduceLimit};
 pub use page::{Entry, Reduction};
-pub use read::{Totals, Tree};
-pub use shape::{PageKey, Shape};
+pub use read::Tree;
+pub use shape::Shape;
 pub use store::{ReduceRow, Reducer, Rows, Store, Wanted};
+pub use totals::Totals;
 pub use update::{PageWrites, RowChange, update};
 
 #[cfg(test)]

@@ -35,6 +35,22 @@ pub struct NewRow {
     pub fingerprint: u64,
 }
 
+impl NewRow {
+    /// What was emitted: the JSON of the key and of the value, wherever that stands.
+    ///
+    /// # Errors
+    /// [`FormatError`] where the record was not made here.
+    pub fn emitted(&self) -> Result<(&[u8], &[u8]), FormatError> {
+        let stored = StoredRow::decode(&self.row)?;
+        match stored.value {
+            PlacedValue::Here(value) => Ok((stored.key, value)),
+            PlacedValue::Apart => {
+                Ok((stored.key, self.apart.as_deref().ok_or(FormatError::Damaged)?))
+            }
+        }
+    }
+}
+
 /// Appends a row's key.
 pub fn write_row_key(out: &mut Vec<u8>, sort_key: &[u8], document: &str, ordinal: u16) {
     out.extend_from_slice(sort_key);

@@ -19,13 +19,9 @@ fn emit<'a>(key: &'a str, value: &'a str) -> Emit<'a> {
 /// Key, document, ordinal and value of a row.
 fn shown(row: &NewRow) -> (String, String, u16, String) {
     let key = RowKey::parse(&row.key).unwrap();
-    let stored = StoredRow::decode(&row.row).unwrap();
-    let value = match stored.value {
-        PlacedValue::Here(value) => value.to_vec(),
-        PlacedValue::Apart => row.apart.clone().unwrap(),
-    };
+    let (emitted, value) = row.emitted().unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (text(stored.key), key.document.into_owned(), key.ordinal, text(&value))
+    (text(emitted), key.document.into_owned(), key.ordinal, text(value))
 }
 
 #[test]
