@@ -5,7 +5,8 @@
 //! ```text
 //! IndexRequest::parse(&Value) -> Result<IndexRequest, MangoError>            // POST /{db}/_index
 //! request.design_document_id(), request.name
-//! request.add_to(Option<&Value>) -> Result<Option<Value>, MangoError>        // None: it exists
+//! request.add_to(Option<&Value>, partitioned_database)
+//!     -> Result<Option<Value>, MangoError>                                   // None: it exists
 //! Index::from_design_document(id, &Value, partitioned_database) -> Vec<Index>
 //! Index::all_documents() -> Index                                            // `_all_docs`
 //! remove_index(&Value, name) -> Result<Removed, MangoError>

@@ -35,6 +35,7 @@ mod document;
 mod expression;
 mod field;
 mod normalise;
+mod operands;
 mod paths;
 mod pattern;
 mod program;

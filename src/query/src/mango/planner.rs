@@ -16,7 +16,8 @@ pub struct Database<'a> {
     pub partitioned: bool,
 }
 
-/// How a question is answered.
+/// How a question is answered: the index's range is read, design documents in `_all_docs` are passed
+/// over, and the selector is asked of each document.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Place of the index among those that were given.

@@ -11,7 +11,9 @@ use crate::selector::{
 };
 use crate::view::KeyRange;
 
-/// The part of an index that has to be read. Documents in it need not match; those outside do not.
+/// The part of an index that has to be read. Documents in it need not match; those outside do not,
+/// with CouchDB's one exception: a range of `_id` inside a JSON index is one in the order of its keys,
+/// while the selector compares ids by bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Range {
     /// Nothing matches: the answer is `{"docs":[]}`, without a bookmark, statistics or warnings.

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::field::Field;
+use super::operands::Operands;
 use super::pattern::Pattern;
 use super::program::Program;
 use super::value::Operand;
@@ -34,15 +35,15 @@ pub(crate) struct FieldCondition {
 #[derive(Clone, Debug)]
 pub(crate) enum Condition {
     Compare(Comparison, Operand),
-    In(Vec<Operand>),
-    NotIn(Vec<Operand>),
+    In(Operands),
+    NotIn(Operands),
     Exists(bool),
     Type(String),
     Size(u64),
     Modulo { divisor: i64, remainder: i64 },
     Regex(Pattern),
     BeginsWith(String),
-    All(Vec<Operand>),
+    All(Operands),
     AnyElement(Box<Program>),
     EveryElement(Box<Program>),
     AnyKey(Box<Program>),
@@ -127,12 +128,11 @@ impl FieldCondition {
 
 impl Condition {
     fn to_json(&self) -> Value {
-        let list = |operands: &[Operand]| operands.iter().map(Operand::to_json).collect::<Value>();
         match self {
             Self::Compare(comparison, operand) => single(comparison.operator(), operand.to_json()),
-            Self::In(operands) => json!({ "$in": list(operands) }),
-            Self::NotIn(operands) => json!({ "$nin": list(operands) }),
-            Self::All(operands) => json!({ "$all": list(operands) }),
+            Self::In(operands) => json!({ "$in": operands.to_json() }),
+            Self::NotIn(operands) => json!({ "$nin": operands.to_json() }),
+            Self::All(operands) => json!({ "$all": operands.to_json() }),
             Self::Exists(exists) => json!({ "$exists": exists }),
             Self::Type(name) => json!({ "$type": name }),
             Self::Size(size) => json!({ "$size": size }),

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::expression::{Comparison, Condition, Expression, FieldCondition};
 use super::field::Field;
+use super::operands::Operands;
 use super::pattern::Pattern;
 use super::program::Program;
-use super::value::Operand;
+use super::value::{Operand, Order};
 use crate::mango::MangoError;
 
 /// Deepest nesting of combinations and field names.
@@ -83,7 +84,8 @@ impl Budget {
             }
             "$not" => Err(MangoError::BadArgument("$not", argument.clone())),
             operator if operator.starts_with('$') => {
-                let condition = self.operator(operator, argument, depth)?;
+                let order = if path == "_id" { Order::Terms } else { Order::Collation };
+                let condition = self.operator(operator, argument, order, depth)?;
                 self.field(path, condition)
             }
             field if path.is_empty() => self.condition(argument, field, depth + 1),
@@ -127,15 +129,19 @@ impl Budget {
         &mut self,
         operator: &str,
         argument: &Value,
+        order: Order,
         depth: usize,
     ) -> Result<Condition, MangoError> {
         if let Some(comparison) = comparison(operator) {
             return Ok(Condition::Compare(comparison, Operand::new(argument)));
         }
+        let operands = |values: &[Value]| Operands::new(values, order);
         match (operator, argument) {
             ("$in", Value::Array(values)) => Ok(Condition::In(operands(values))),
             ("$nin", Value::Array(values)) => Ok(Condition::NotIn(operands(values))),
-            ("$all", Value::Array(values)) => Ok(Condition::All(operands(values))),
+            ("$all", Value::Array(values)) => {
+                Ok(Condition::All(Operands::new(values, Order::Collation)))
+            }
             ("$exists", Value::Bool(exists)) => Ok(Condition::Exists(*exists)),
             ("$type", Value::String(name)) => Ok(Condition::Type(name.clone())),
             ("$beginsWith", Value::String(prefix)) => Ok(Condition::BeginsWith(prefix.clone())),
@@ -183,10 +189,6 @@ fn comparison(operator: &str) -> Option<Comparison> {
         "$gt" => Comparison::Greater,
         _ => return None,
     })
-}
-
-fn operands(values: &[Value]) -> Vec<Operand> {
-    values.iter().map(Operand::new).collect()
 }
 
 fn modulo(numbers: &[Value], argument: &Value) -> Result<Condition, MangoError> {

@@ -1,6 +1,8 @@
 //! Finding the fields that a selector, a projection or an index names, in one pass over a
 //! document. What is asked of them does not belong here.
 
+use std::collections::HashMap;
+
 use refuge_document::json::write_string;
 
 use super::document::Document;
@@ -28,8 +30,13 @@ pub(crate) struct Paths {
 #[derive(Clone, Debug, Default)]
 struct Node {
     parts: Vec<Part>,
+    /// The place of each part by its text.
+    places: HashMap<Vec<u8>, usize>,
     slot: Option<usize>,
 }
+
+/// Up to so many parts are looked through one by one, which is faster than hashing.
+const FEW: usize = 8;
 
 #[derive(Clone, Debug)]
 struct Part {
@@ -93,16 +100,25 @@ fn with_slots<'a, T>(count: usize, then: impl FnOnce(&mut [Found<'a>]) -> T) -> 
 
 impl Node {
     fn part(&mut self, name: &str) -> &mut Self {
-        let place = self.parts.iter().position(|part| part.name == name).unwrap_or_else(|| {
-            let mut text = Vec::with_capacity(name.len() + 2);
-            write_string(&mut text, name);
+        let mut text = Vec::with_capacity(name.len() + 2);
+        write_string(&mut text, name);
+        let place = *self.places.entry(text.clone()).or_insert_with(|| {
             let position = array_position(name);
             self.parts.push(Part { name: name.to_owned(), text, position, node: Self::default() });
             self.parts.len() - 1
         });
-        #[expect(clippy::indexing_slicing, reason = "the place was just found")]
+        #[expect(clippy::indexing_slicing, reason = "the place of a part that is there")]
         let part = &mut self.parts[place];
         &mut part.node
+    }
+
+    /// The part with this text.
+    #[inline]
+    fn find(&self, text: &[u8]) -> Option<&Part> {
+        if self.parts.len() <= FEW {
+            return self.parts.iter().find(|part| part.text == text);
+        }
+        self.places.get(text).and_then(|place| self.parts.get(*place))
     }
 
     fn visit<'a>(&self, item: Item<'a>, found: &mut [Found<'a>]) {
@@ -126,7 +142,7 @@ impl Node {
             let value_at = name_end + 1;
             let name = text.get(at..name_end).unwrap_or_default();
             let end = value_end(text, value_at);
-            if let Some(part) = self.parts.iter().find(|part| part.text == name) {
+            if let Some(part) = self.find(name) {
                 let value = text.get(value_at..end).unwrap_or_default();
                 part.node.visit(Item::Json(value), found);
                 wanted -= 1;
@@ -135,12 +151,19 @@ impl Node {
         }
     }
 
+    /// Looks for the parts among an array's elements, in one pass.
     fn visit_elements<'a>(&self, text: &'a [u8], found: &mut [Found<'a>]) {
-        for part in &self.parts {
-            let element = part.position.and_then(|position| elements(text).nth(position));
-            match element {
-                Some(element) => part.node.visit(Item::Json(element), found),
-                None => part.node.set_all(Found::BadPath, found),
+        let mut parts: Vec<&Part> = self.parts.iter().collect();
+        parts.sort_by_key(|part| part.position.unwrap_or(usize::MAX));
+        let mut all = elements(text).enumerate().peekable();
+        for part in parts {
+            let wanted = part.position.unwrap_or(usize::MAX);
+            while all.next_if(|(position, _)| *position < wanted).is_some() {}
+            match all.peek() {
+                Some((position, element)) if *position == wanted => {
+                    part.node.visit(Item::Json(element), found);
+                }
+                _ => part.node.set_all(Found::BadPath, found),
             }
         }
     }

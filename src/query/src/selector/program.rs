@@ -1,15 +1,17 @@
 //! Evaluation of an expression over a document or a value. How expressions are made does not belong
 //! here.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
 use super::document::Document;
 use super::expression::{Comparison, Condition, Expression, FieldCondition};
+use super::operands::Operands;
 use super::paths::{Found, Paths};
 use super::text::{elements, members, unquoted};
-use super::value::{Item, Operand, Order, compare, is_integer, is_same, remainder};
+use super::value::{Item, Order, compare, is_integer, is_same, remainder};
 
 /// An expression and where to find the fields that it names.
 #[derive(Clone, Debug)]
@@ -23,14 +25,14 @@ pub(crate) struct Program {
 struct Scope<'a> {
     found: &'a [Found<'a>],
     whole: Whole<'a>,
-    order: Order,
 }
 
 /// The value itself, which conditions without a field ask.
 #[derive(Clone, Copy)]
 enum Whole<'a> {
     Item(Item<'a>),
-    Document(&'a Document<'a>),
+    /// Its text is made at most once.
+    Document(&'a Document<'a>, &'a OnceCell<Vec<u8>>),
 }
 
 impl Program {
@@ -50,14 +52,15 @@ impl Program {
 
     pub(crate) fn matches(&self, document: &Document<'_>) -> bool {
         self.paths.with_document(document, |found| {
-            let whole = Whole::Document(document);
-            Scope { found, whole, order: Order::Collation }.expression(&self.expression)
+            let text = OnceCell::new();
+            let whole = Whole::Document(document, &text);
+            Scope { found, whole }.expression(&self.expression)
         })
     }
 
-    fn matches_item(&self, item: Item<'_>, order: Order) -> bool {
+    fn matches_item(&self, item: Item<'_>) -> bool {
         self.paths.with_item(item, |found| {
-            Scope { found, whole: Whole::Item(item), order }.expression(&self.expression)
+            Scope { found, whole: Whole::Item(item) }.expression(&self.expression)
         })
     }
 }
@@ -91,19 +94,16 @@ impl Scope<'_> {
     }
 
     fn field(&self, field: &FieldCondition) -> bool {
-        let found = match field.slot {
-            Some(slot) => self.found.get(slot).copied().unwrap_or(Found::Missing),
-            None => match self.whole {
-                Whole::Item(item) => Found::Value(item),
-                Whole::Document(document) => {
-                    let text = document.text();
-                    return holds(field, Item::Json(&text), self.order);
-                }
-            },
+        let found = match (field.slot, self.whole) {
+            (Some(slot), _) => self.found.get(slot).copied().unwrap_or(Found::Missing),
+            (None, Whole::Item(item)) => Found::Value(item),
+            (None, Whole::Document(document, text)) => {
+                Found::Value(Item::Json(text.get_or_init(|| document.text())))
+            }
         };
         match found {
             Found::Value(item) if field.field.name() == "_id" => holds(field, item, Order::Terms),
-            Found::Value(item) => holds(field, item, self.order),
+            Found::Value(item) => holds(field, item, Order::Collation),
             Found::Missing => matches!(field.condition, Condition::Exists(false)),
             Found::BadPath => false,
         }
@@ -119,8 +119,8 @@ fn condition(condition: &Condition, item: Item<'_>, order: Order) -> bool {
         Condition::Compare(comparison, operand) => {
             compares(*comparison, compare(order, item, operand))
         }
-        Condition::In(operands) => is_in(item, operands, order),
-        Condition::NotIn(operands) => !is_in(item, operands, order),
+        Condition::In(operands) => is_in(item, operands),
+        Condition::NotIn(operands) => !is_in(item, operands),
         Condition::Exists(exists) => *exists,
         Condition::Type(name) => item.type_name() == name,
         Condition::Size(size) => {
@@ -137,15 +137,15 @@ fn condition(condition: &Condition, item: Item<'_>, order: Order) -> bool {
         }
         Condition::All(operands) => holds_all(item, operands),
         Condition::AnyElement(inner) => {
-            elements(item.json()).any(|element| inner.matches_item(Item::Json(element), order))
+            elements(item.json()).any(|element| inner.matches_item(Item::Json(element)))
         }
         Condition::EveryElement(inner) => {
             let mut all = elements(item.json()).peekable();
-            all.peek().is_some()
-                && all.all(|element| inner.matches_item(Item::Json(element), order))
+            all.peek().is_some() && all.all(|element| inner.matches_item(Item::Json(element)))
         }
-        Condition::AnyKey(inner) => members(item.json())
-            .any(|(name, _)| inner.matches_item(Item::Text(&unquoted(name)), order)),
+        Condition::AnyKey(inner) => {
+            members(item.json()).any(|(name, _)| inner.matches_item(Item::Text(&unquoted(name))))
+        }
     }
 }
 
@@ -161,25 +161,28 @@ fn compares(comparison: Comparison, ordering: Ordering) -> bool {
 }
 
 /// Whether the value, or an element of it where it is an array, equals one of the operands.
-fn is_in(item: Item<'_>, operands: &[Operand], order: Order) -> bool {
-    let equals = |item: Item<'_>| operands.iter().any(|one| compare(order, item, one).is_eq());
+fn is_in(item: Item<'_>, operands: &Operands) -> bool {
     if item.first() == b'[' {
-        return elements(item.json()).any(|element| equals(Item::Json(element)));
+        return elements(item.json()).any(|element| operands.contain(Item::Json(element)));
     }
-    equals(item)
+    operands.contain(item)
 }
 
 /// Whether an array holds all operands, or is the only one.
-fn holds_all(item: Item<'_>, operands: &[Operand]) -> bool {
-    if item.first() != b'[' {
+fn holds_all(item: Item<'_>, operands: &Operands) -> bool {
+    if item.first() != b'[' || operands.different() == 0 {
         return false;
     }
-    let holds = |operand: &Operand| {
-        elements(item.json()).any(|element| is_same(Item::Json(element), operand, false))
-    };
-    match operands {
-        [] => false,
-        [only] if is_same(item, only, true) => true,
-        all => all.iter().all(holds),
+    if operands.single().is_some_and(|only| is_same(item, only, true)) {
+        return true;
     }
+    let mut held = vec![false; operands.different()];
+    for element in elements(item.json()).map(Item::Json) {
+        for (rank, operand) in operands.equal(element) {
+            if let Some(held) = held.get_mut(rank) {
+                *held |= is_same(element, operand, false);
+            }
+        }
+    }
+    held.into_iter().all(|held| held)
 }

@@ -177,19 +177,24 @@ impl Number {
         Self::Double(value.unwrap_or(0.0))
     }
 
-    fn double(self) -> f64 {
-        match self {
-            Self::Integer(value) => value as f64,
-            Self::Double(value) => value,
-        }
-    }
-
     fn compare(self, other: Self) -> Ordering {
         match (self, other) {
             (Self::Integer(left), Self::Integer(right)) => left.cmp(&right),
-            _ => self.double().partial_cmp(&other.double()).unwrap_or(Ordering::Equal),
+            (Self::Integer(left), Self::Double(right)) => compare_mixed(left, right),
+            (Self::Double(left), Self::Integer(right)) => compare_mixed(right, left).reverse(),
+            (Self::Double(left), Self::Double(right)) => {
+                left.partial_cmp(&right).unwrap_or(Ordering::Equal)
+            }
         }
     }
+}
+
+/// Exact, so that the order of numbers is one whatever their text. Doubles beyond the range of
+/// integers saturate, which no integer of 38 digits reaches.
+fn compare_mixed(integer: i128, double: f64) -> Ordering {
+    let whole = double.trunc();
+    let fraction = 0.0.partial_cmp(&(double - whole)).unwrap_or(Ordering::Equal);
+    integer.cmp(&(whole as i128)).then(fraction)
 }
 
 /// How a value compares with an operand.

@@ -111,6 +111,39 @@ fn lists_match_elements_of_arrays_too() {
 }
 
 #[test]
+fn long_lists_match_as_short_ones_do() {
+    let ids: Vec<String> = (0..1_000).map(|number| format!("B{number}")).collect();
+    let by_id = json!({"_id": {"$in": ids}});
+    assert!(matches(&by_id, &json!({"_id": "B999"})));
+    assert!(!matches(&by_id, &json!({"_id": "b999"})));
+    let mixed = json!({"a": {"$in": [{}, "b", 2, null, "a", 2.0, true, [1], 1, "a"]}});
+    for value in [json!({}), json!("a"), json!(2), json!(true), json!(null), json!([2])] {
+        assert!(matches(&mixed, &json!({"a": value})), "{value}");
+    }
+    for value in [json!({"a": 1}), json!("A"), json!(3), json!(false), json!([[2]])] {
+        assert!(!matches(&mixed, &json!({"a": value})), "{value}");
+    }
+    table(&[(
+        json!({"$all": [1, 1.0, "x", "x"]}),
+        &[json!({"a": ["x", 1.0, 1]})],
+        &[json!({"a": ["x", 1]}), json!({"a": ["x", 1.0]})],
+    )]);
+}
+
+#[test]
+fn many_fields_are_found_as_few_are() {
+    let names: Vec<String> = (0..40).map(|number| format!("f{number}")).collect();
+    let wanted: Vec<Value> =
+        names.iter().map(|name| json!({ name.as_str(): { "0": 7, "2": 9 } })).collect();
+    let members = names.iter().map(|name| (name.clone(), json!([7, 8, 9])));
+    let document = Value::Object(members.collect());
+    assert!(matches(&json!({ "$and": wanted }), &document));
+    let mut other = document;
+    other["f20"] = json!([7, 8]);
+    assert!(!matches(&json!({ "$and": wanted }), &other));
+}
+
+#[test]
 fn existence_is_of_members() {
     table(&[
         (json!({"$exists": true}), &[json!({"a": null}), json!({"a": 0})], &[json!({})]),
