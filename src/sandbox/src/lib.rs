@@ -48,17 +48,20 @@
 //! with the same functions. Nothing has to be opened again. A function that meets its limit on every
 //! document costs that limit on every document: count [`Error::is_limit`] and give such a function up.
 //!
-//! The clock is looked at by the interpreter, not by all of the loops inside the engine. Those that
-//! could run for long are bounded by the prelude's guards; what is left takes up to five seconds
-//! (turning a number of a million bits into text). Whoever owns the thread shall not wait for ever.
+//! QuickJS looks at the clock once in ten thousand calls and turns of loops, and some of its built-in
+//! loops never do. The prelude's guards bound those and let slow built-in functions look at it
+//! themselves. What is left are operators on what fills the heap, such as copying or comparing long
+//! texts in a loop: a call may pass its limit by a minute in the worst case, not for ever. So whoever
+//! owns the thread waits with a deadline of its own.
 //!
 //! # What the functions have
 //!
-//! The language as QuickJS has it, with `eval`, `Function`, `Date`, `RegExp`, `JSON`, `Map` and
-//! `Set`, which are the parts that CouchDB 3.5 links in too. No promises, proxies, typed arrays,
-//! shared memory, weak references, iterator helpers or modules; no I/O and no timers. What an `async`
-//! function would do later is never done. Besides: `emit`, `sum`, `log`,
-//! `toJSON`, `isArray`, `require`, `provides`, `registerType`, `start`, `send`, `getRow`.
+//! The language as QuickJS has it, with `Date`, `RegExp`, `JSON`, `Map` and `Set`, which are the parts
+//! that CouchDB 3.5 links in too. No promises, proxies, typed arrays, shared memory, weak references,
+//! iterator helpers or modules; no I/O and no timers. What an `async` function would do later is never
+//! done. `eval` and `Function` refuse, as in a CouchDB whose `couchjs` was not started with `--eval`,
+//! and numbers such as `1n` do not compile. Besides: `emit`, `sum`, `log`, `toJSON`, `isArray`,
+//! `require`, `provides`, `registerType`, `start`, `send`, `getRow`.
 
 mod deadline;
 mod error;

@@ -143,7 +143,7 @@ impl Realm {
         let core: Object<'_> =
             script(ctx, "core", include_str!("prelude/core.js"))?.call((host.clone(), root))?;
         let guards = script(ctx, "guards", include_str!("prelude/guards.js"))?;
-        guards.call::<_, ()>((core.clone(),))?;
+        guards.call::<_, ()>((host.clone(), core.clone()))?;
         let mut entries = Entries::new();
         match &self.purpose {
             Purpose::Views { .. } => {
@@ -170,11 +170,13 @@ impl Realm {
         Ok(entries)
     }
 
-    /// What the prelude may call out to: the log, and the two ends of a list.
+    /// What the prelude may call out to: the log, the clock, and the two ends of a list.
     fn host<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
         let host = Object::new(ctx.clone())?;
         let journal = Rc::clone(&self.journal);
         host.set("log", Function::new(ctx.clone(), move |line: String| journal.add(line))?)?;
+        let deadline = Rc::clone(&self.deadline);
+        host.set("late", Function::new(ctx.clone(), move || deadline.must_end())?)?;
         host_stream(ctx, &host, &self.line)?;
         Ok(host)
     }

@@ -18,7 +18,7 @@
 
   // What the engine brings and design functions do not have, such as promises and microtasks.
   var kept = "Object Function Error EvalError RangeError ReferenceError SyntaxError TypeError URIError "
-    + "InternalError AggregateError Array Number Boolean String Math Reflect Symbol BigInt "
+    + "InternalError AggregateError Array Number Boolean String Math Reflect Symbol "
     + "Date RegExp JSON Map Set WeakMap WeakSet globalThis eval parseInt parseFloat isNaN isFinite "
     + "decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape";
   Object.getOwnPropertyNames(globals).forEach(function (name) {
@@ -98,6 +98,17 @@
     host.log(text(typeof message === "string" ? message : stringify(message)));
   }
 
+  // A number such as 1n: JSON has none, and calculating with long ones takes seconds an operation,
+  // in which nothing looks at the clock.
+  var bigNumber = /(?:^|[^\w$.'"])(?:0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|\d[\d_]*)n(?![\w$])/;
+  var exec = RegExp.prototype.exec;
+
+  function check(source) {
+    if (apply(exec, bigNumber, [source]) !== null) {
+      raise("compilation_error", "numbers of any length, such as 1n, cannot be used here");
+    }
+  }
+
   // Functions are expressions; "function (doc) {...};" was one for older engines. What does not
   // parse as an expression may be a program whose last value is the function. Either may set
   // module.exports instead.
@@ -105,6 +116,7 @@
     if (typeof source !== "string" || apply(trim, source, []) === "") {
       raise("not_found", "missing function");
     }
+    check(source);
     var module = { id: "", exports: {} };
     globals.module = module;
     globals.exports = module.exports;
@@ -176,6 +188,7 @@
     if (typeof source !== "string") {
       raise("invalid_require_path", "a module is a string, and " + id + " is " + typeof source);
     }
+    check(source);
     var module = { id: id, exports: {} };
     // Known before it runs, so that two modules may require each other.
     modules[id] = module;

@@ -55,19 +55,43 @@ fn an_endless_loop_while_compiling_ends() {
 fn the_language_is_what_couchdb_links_in() {
     let rows = rows_of(
         "function (doc) {
-           emit('has', [typeof eval, typeof Function, typeof Date, typeof RegExp, typeof Map, typeof JSON]);
+           emit('has', [typeof emit, typeof Date, typeof RegExp, typeof Map, typeof JSON, emit instanceof Function]);
            emit('lacks', [typeof Promise, typeof Proxy, typeof ArrayBuffer, typeof SharedArrayBuffer,
              typeof Atomics, typeof WeakRef, typeof FinalizationRegistry, typeof performance,
              typeof console, typeof setTimeout, typeof fetch, typeof process, typeof navigator,
-             typeof queueMicrotask, typeof std, typeof os, typeof print, typeof WebAssembly]);
-           emit(eval('1 + 1'), new Function('return 3')());
+             typeof queueMicrotask, typeof BigInt, typeof Iterator, typeof std, typeof os, typeof print, typeof WebAssembly]);
          }",
     )
     .unwrap();
-    assert_eq!(
-        rows[0][1],
-        json!(["function", "function", "function", "function", "function", "object"])
-    );
+    assert_eq!(rows[0][1], json!(["function", "function", "function", "function", "object", true]));
     assert!(rows[1][1].as_array().unwrap().iter().all(|kind| kind == "undefined"), "{}", rows[1]);
-    assert_eq!(rows[2], json!([2, 3]));
+}
+
+#[test]
+fn numbers_of_any_length_do_not_compile_and_texts_that_look_alike_do() {
+    for source in
+        ["function () { return 1n; }", "() => 0xffn*2", "() => [1_000n]", "() => /* 1 */2n"]
+    {
+        let error = Views::check(source, limits()).unwrap_err();
+        assert_eq!(error.name(), "compilation_error", "{source}");
+    }
+    for source in ["() => '2n'", "() => x10n", "() => $1n", "() => 1/n", "() => 0.5 + n"] {
+        assert_eq!(Views::check(source, limits()), Ok(()), "{source}");
+    }
+}
+
+#[test]
+fn code_is_not_made_from_text() {
+    for source in [
+        "eval('1')",
+        "new Function('return 1')",
+        "Function('return 1')()",
+        "emit.constructor('return 1')()",
+        "(function* () {}).constructor('yield 1')",
+        "(async function () {}).constructor('await 1')",
+        "(async () => 1).constructor.constructor('return 1')",
+    ] {
+        let error = rows_of(&format!("function () {{ {source}; }}")).unwrap_err();
+        assert_eq!(error.reason(), "code cannot be made from text here", "{source}");
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// Limits that a test can wait for.
 pub(crate) fn limits() -> Limits {
-    Limits { call: Duration::from_millis(300), memory_bytes: 16 << 20, ..Limits::default() }
+    Limits { call: Duration::from_secs(1), memory_bytes: 16 << 20, ..Limits::default() }
 }
 
 /// A document as JSON.
@@ -45,4 +45,22 @@ pub(crate) fn functions(document: &Value) -> Functions {
 /// The name and reason of an error.
 pub(crate) fn named(error: &Error) -> (String, String) {
     (error.name().to_owned(), error.reason())
+}
+
+/// A map function that does harm to the document that asks for it, and is well otherwise.
+pub(crate) fn attack(harm: &str) -> Result<(), Error> {
+    attack_within(Duration::from_millis(300), harm)
+}
+
+/// The same with another limit of time: a long one where another limit is to be met first.
+pub(crate) fn attack_within(call: Duration, harm: &str) -> Result<(), Error> {
+    let map = format!("function (doc) {{ if (doc.harm) {{ {harm} }} emit(doc._id, 'well'); }}");
+    let sources = ViewSources { maps: vec![map], ..ViewSources::default() };
+    let mut views = Views::open(sources, Limits { call, ..limits() }).unwrap();
+    let outcome = map_one(&mut views, r#"{"_id":"a","harm":true}"#);
+    for _ in 0..2 {
+        let after = map_one(&mut views, r#"{"_id":"b"}"#);
+        assert_eq!(after, Ok(vec![json!(["b", "well"])]), "after {harm}");
+    }
+    outcome.map(|_| ())
 }

@@ -9,8 +9,10 @@
 )]
 
 mod compiling;
+mod exhaustion;
 mod filters;
 mod fixture;
+mod guards;
 mod lists;
 mod maps;
 mod modules;
