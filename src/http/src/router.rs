@@ -1,13 +1,15 @@
 //! From a path to the endpoint that answers, and what a request needs to come there. The endpoints
 //! themselves are elsewhere.
 
+mod endpoint;
 mod path;
 
 use std::sync::Arc;
 
 use hyper::Method;
 
-use self::path::{LATER_NODE, NodeRoute, Route, find};
+use self::endpoint::{NodeRoute, Route};
+use self::path::{LATER_NODE, find};
 use crate::access::{self, Need};
 use crate::failure::Failure;
 use crate::node::{Database, Node};
@@ -22,9 +24,10 @@ use crate::{
     peer_stream, purge, scheduler, server, settings, shards, this_node, views,
 };
 
+pub(crate) use self::endpoint::{ConfigurationPart, Part, SchedulerRoute, ThisNodePart};
+pub(crate) use self::path::DesignPart;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::path::find as find_for_fuzzing;
-pub(crate) use self::path::{ConfigurationPart, DesignPart, Part, SchedulerRoute, ThisNodePart};
 
 /// Databases that are read and written by server admins alone.
 const ADMIN_DATABASES: &[&str] = &[PEERS, "_replicator"];
