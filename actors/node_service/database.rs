@@ -12,8 +12,8 @@ use refuge_document::{Attachment, BodyPlace};
 use refuge_http::{
     ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree, DocumentsPage,
     DocumentsRequest, Failure, Information, LocalDocument, LocalsPage, LocalsRequest, PurgeLimits,
-    PurgedDocument, PurgesPage, Security, StoredBody, StoredDocument, Update, UpdateResult, Upload,
-    UploadOptions,
+    PurgedDocument, PurgesPage, ResumableUploads, Security, StoredBody, StoredDocument, Update,
+    UpdateResult, Upload, UploadOptions,
 };
 use refuge_otp::{Bounded, Names};
 use refuge_storage::{DatabaseId, DatabaseRecord, LocalWrite, Operation, Outcome, Snapshot};
@@ -308,6 +308,10 @@ impl Database for OpenDatabase {
 
     async fn upload(&self, options: UploadOptions) -> Result<Box<dyn Upload>, Failure> {
         Ok(Box::new(AttachmentUpload::new(self.names.clone(), self.id(), options)))
+    }
+
+    fn resumable_uploads(&self) -> Result<&dyn ResumableUploads, Failure> {
+        Ok(self)
     }
 
     async fn attachment_chunk(

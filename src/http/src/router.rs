@@ -21,7 +21,7 @@ use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
     configuration, database_updates, databases, documents, locals, node_events, options,
-    peer_stream, purge, scheduler, server, settings, shards, this_node, views,
+    peer_stream, purge, scheduler, server, settings, shards, this_node, uploads, views,
 };
 
 pub(crate) use self::endpoint::{ConfigurationPart, Part, SchedulerRoute, ThisNodePart};
@@ -160,6 +160,7 @@ async fn route_database(
         Part::Compact { design } => {
             Box::pin(compaction::compact(request, database, design.as_deref())).await
         }
+        Part::Uploads { id } => Box::pin(uploads::uploads(request, database, id.as_deref())).await,
         Part::ViewCleanup => Box::pin(views::clean_up(request, database)).await,
         Part::Design { name, part } => Box::pin(design(request, &opened, &name, part)).await,
         Part::Local { id } => Box::pin(locals::local(request, database, &id)).await,

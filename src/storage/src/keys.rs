@@ -201,6 +201,12 @@ pub(crate) fn upload_key(database: DatabaseId, upload: &[u8; 16]) -> [u8; 21] {
     key
 }
 
+/// The prefix that the states of all uploads without address have in `attachments`.
+pub(crate) fn uploads_prefix(database: DatabaseId) -> [u8; 5] {
+    let [a, b, c, d] = database.0.to_be_bytes();
+    [a, b, c, d, UPLOAD_TAG]
+}
+
 /// What stands under a key of `attachments`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AttachmentKey {

@@ -8,6 +8,7 @@ use refuge_document::{Attachment, Body, BodyPlace, LeafSummary, PendingPlace};
 use crate::database::{DatabaseId, DatabaseOptions};
 use crate::expiry::ExpiryRow;
 use crate::purge::{PurgeWrite, TimeMark};
+use crate::resumable::UploadWrite;
 
 pub use outcome::{Committed, Outcome};
 
@@ -29,6 +30,8 @@ pub enum Operation {
         created_unix_ms: u64,
         /// Opaque part of its update sequences: new with each creation.
         instance: [u8; 16],
+        /// Its options.
+        options: DatabaseOptions,
     },
     /// Removes a database from the registry → [`Outcome::Deleted`] or
     /// [`Outcome::NoSuchDatabase`]. Its rows leave later, through
@@ -133,6 +136,8 @@ pub enum Operation {
         /// Bytes in all chunks together.
         stored_length: u64,
     },
+    /// One step of an upload that may be resumed → as [`UploadStep`](crate::UploadStep) says.
+    Upload(UploadWrite),
     /// Says that no document will come for a finished upload → [`Outcome::Done`].
     ReleaseContent {
         /// The database.
@@ -179,6 +184,7 @@ impl Operation {
             | Self::Node { .. }
             | Self::NodeRecords { .. } => false,
             Self::Locals { writes, .. } => writes.iter().any(|write| write.value.is_some()),
+            Self::Upload(write) => write.step.takes_room(),
             Self::CreateDatabase { .. }
             | Self::SetSecurity { .. }
             | Self::SetRevisionsLimit { .. }

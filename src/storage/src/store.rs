@@ -4,6 +4,7 @@ mod node_records;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use fjall::Database;
 
@@ -14,7 +15,7 @@ use crate::keys;
 use crate::keyspaces::Keyspaces;
 use crate::lock::DirectoryLock;
 use crate::records;
-use crate::snapshot::{DatabaseRange, Snapshot};
+use crate::snapshot::{DatabaseRange, Lifetimes, Snapshot};
 use crate::space::{FreeSpace, Space};
 
 pub use node_records::NodeRange;
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) garbage_rows: AtomicU64,
     /// What all databases weigh together.
     pub(crate) weight: AtomicU64,
+    /// Since when snapshots are open.
+    pub(crate) lifetimes: Lifetimes,
     pub(crate) lock: Arc<DirectoryLock>,
 }
 
@@ -142,6 +145,13 @@ impl Store {
             given_back_bytes: shared.given_back.load(Ordering::Relaxed),
             table_bytes: shared.table_bytes(),
         })
+    }
+
+    /// For how long the oldest snapshot has been open; zero where none is, or the engine is gone. What
+    /// it sees stays on disk however old it is, so it is to be seconds at most.
+    #[must_use]
+    pub fn oldest_snapshot(&self) -> Duration {
+        self.shared.upgrade().map_or(Duration::ZERO, |shared| shared.lifetimes.oldest())
     }
 
     /// About how many bytes of the disk are a database's: its share by what the databases weigh,

@@ -200,6 +200,11 @@ pub(crate) enum Part<'a> {
         /// What of it.
         part: DesignPart<'a>,
     },
+    /// `_uploads`, or one of them.
+    Uploads {
+        /// Its id.
+        id: Option<Cow<'a, str>>,
+    },
     /// A document, design documents included.
     Document {
         /// Its id.

@@ -133,6 +133,8 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         ("_view_cleanup", []) => Part::ViewCleanup,
         ("_compact", []) => Part::Compact { design: None },
         ("_compact", [name, ..]) => Part::Compact { design: Some(name.clone()) },
+        ("_uploads", []) => Part::Uploads { id: None },
+        ("_uploads", [id]) => Part::Uploads { id: Some(id.clone()) },
         ("_all_docs", [queries]) if queries == "queries" => {
             return Err(Cow::Borrowed("_all_docs/queries"));
         }

@@ -2,6 +2,7 @@
 
 use crate::database::{DatabaseId, DatabaseRecord};
 use crate::purge::PurgeCommitted;
+use crate::resumable::{ResumableUpload, UploadBound};
 
 /// What became of one operation of a committed group.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,12 @@ pub enum Outcome {
     IdTooLong,
     /// The upload was given up before: nothing was done.
     NoSuchUpload,
+    /// What is known of an upload that may be resumed.
+    Upload(Box<ResumableUpload>),
+    /// Another one holds the upload: nothing was done.
+    UploadHeld,
+    /// The upload would go beyond a bound: nothing was done.
+    UploadBeyond(UploadBound),
 }
 
 /// The sequences that a write of documents took.
