@@ -9,15 +9,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use refuge_document::{Body, BodyPlace, EditKind};
 use refuge_http::{Database, Failure, Update, UpdateFailure};
 use refuge_otp::Names;
 use refuge_storage::{DatabaseId, DatabaseRange, ExpiryRow, Operation};
+use serde_json::{Map, Value};
 
 use crate::engine::StorageDoors;
 use crate::node_service::{self, with_store};
-use crate::{names, unavailable};
+use crate::{names, task_board, unavailable};
 
 /// Time between two looks: a document expires at most so much late, and an idle look costs one seek.
 const LOOK: Duration = Duration::from_secs(1);
@@ -25,6 +26,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const ROUND_ROWS: usize = 1_000;
 /// Rest between two rounds while there is more, so that other writes get their turn.
 const ROUND_REST: Duration = Duration::from_millis(20);
+/// The sweep's key on the board of tasks.
+const TASK: &str = "expiry";
 /// Names of databases that are read at a time.
 const PAGE_DATABASES: usize = 1_000;
 
@@ -39,10 +42,16 @@ pub enum ExpiryMessage {
 #[derive(Default)]
 pub struct ExpiryActor;
 
-/// The node's names, and the names of databases that had something due.
+/// The node's names, the names of databases that had something due, and the sweep under way.
 pub struct ExpiryState {
     names: Names,
+    /// Whose task the sweep is.
+    myself: ActorCell,
     databases: HashMap<DatabaseId, String>,
+    /// Whether a sweep shows on the board of tasks.
+    shown: bool,
+    /// Revisions that the sweep under way has settled.
+    settled: u64,
 }
 
 impl Actor for ExpiryActor {
@@ -56,7 +65,8 @@ impl Actor for ExpiryActor {
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
         myself.cast(ExpiryMessage::Look)?;
-        Ok(ExpiryState { names, databases: HashMap::new() })
+        let (myself, databases) = (myself.get_cell(), HashMap::new());
+        Ok(ExpiryState { names, myself, databases, shown: false, settled: 0 })
     }
 
     async fn handle(
@@ -67,8 +77,12 @@ impl Actor for ExpiryActor {
     ) -> Result<(), ActorProcessingErr> {
         let rest = match state.round().await {
             Ok(true) => ROUND_REST,
-            Ok(false) => LOOK,
+            Ok(false) => {
+                state.swept();
+                LOOK
+            }
             Err(failure) => {
+                state.swept();
                 tracing::debug!(%failure, "what is due could not be expired yet");
                 LOOK
             }
@@ -86,6 +100,7 @@ impl ExpiryState {
         if due.is_empty() {
             return Ok(false);
         }
+        self.tell();
         let full = due.len() == ROUND_ROWS;
         let mut of_databases: BTreeMap<DatabaseId, Vec<ExpiryRow>> = BTreeMap::new();
         for row in due {
@@ -96,11 +111,29 @@ impl ExpiryState {
             settled.extend(self.expire(database, rows).await?);
         }
         let progressed = !settled.is_empty();
+        self.settled += settled.len() as u64;
         let doors = self.names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
         let forget = Operation::ForgetExpiries(settled);
         // Where it fails nothing is lost: the rows turn out to be settled at the next look.
         doors.writer.commit(forget).await?;
         Ok(full && progressed)
+    }
+
+    /// Puts on the board how far the sweep is.
+    fn tell(&mut self) {
+        self.shown = true;
+        let members: [(&str, Value); 2] =
+            [("type", "expiry".into()), ("changes_done", self.settled.into())];
+        let task = Map::from_iter(members.map(|(name, value)| (name.to_owned(), value)));
+        task_board::put(&self.names, &self.myself, TASK, task);
+    }
+
+    /// Nothing more is due at once.
+    fn swept(&mut self) {
+        self.settled = 0;
+        if std::mem::take(&mut self.shown) {
+            task_board::remove(&self.names, TASK);
+        }
     }
 
     /// Writes the tombstones of what is due in a database; the rows that are settled with it.
@@ -150,6 +183,9 @@ impl ExpiryState {
             return Ok(settled);
         }
         let results = database.store(tombstones).await?;
+        let written = results.iter().filter(|result| result.is_ok()).count() as u64;
+        metrics::counter!("refuge_expired_documents_total", "node" => self.names.node().to_owned())
+            .increment(written);
         for (row, result) in dying.into_iter().zip(results) {
             match result {
                 // A conflict means that an edit was quicker.

@@ -5,6 +5,7 @@
 //! Called by: the database directory, when a database was deleted; the node's service, when somebody
 //! asks for a compaction. A restart loses the compactions that somebody asked for.
 
+mod collection;
 mod compaction;
 mod report;
 
@@ -21,6 +22,7 @@ use tokio::sync::oneshot;
 use crate::configuration::CurrentSettings;
 use crate::engine::StorageDoors;
 use crate::names;
+use collection::Collection;
 pub(crate) use compaction::is_compacting;
 
 /// Rest between two rounds while there is work, so that commits keep most of the disk.
@@ -65,6 +67,8 @@ pub struct MaintenanceState {
     seen: Option<GarbagePlace>,
     /// Databases whose compaction was asked for and is not through.
     compacting: HashSet<DatabaseId>,
+    /// Shows on the board of tasks while something leaves.
+    collection: Collection,
 }
 
 impl Actor for MaintenanceActor {
@@ -79,7 +83,9 @@ impl Actor for MaintenanceActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         // A former life may have left rows behind.
         myself.cast(MaintenanceMessage::Continue)?;
-        Ok(MaintenanceState { names, dropping: true, seen: None, compacting: HashSet::new() })
+        let collection = Collection::of(names.clone(), myself.get_cell());
+        let compacting = HashSet::new();
+        Ok(MaintenanceState { names, dropping: true, seen: None, compacting, collection })
     }
 
     async fn handle(
@@ -124,7 +130,13 @@ impl MaintenanceState {
                 Err(_) => return RETRY_REST,
             }
         }
-        match self.collect(&doors).await {
+        let collected = self.collect(&doors).await;
+        match collected {
+            Some(true) => {}
+            _ if self.dropping => self.collection.dropping(&doors.store),
+            _ => self.collection.rest(),
+        }
+        match collected {
             Some(true) => ROUND_REST,
             Some(false) if self.dropping => ROUND_REST,
             Some(false) => IDLE_REST,
@@ -154,6 +166,7 @@ impl MaintenanceState {
         }
         let done = doors.writer.collect(due).await.ok()?;
         report::collected(&self.names, done);
+        self.collection.removed(done, &doors.store);
         Some(true)
     }
 

@@ -10,6 +10,7 @@ mod purging;
 mod random;
 mod reading;
 mod report;
+mod resumable;
 mod upload;
 mod views;
 
@@ -147,13 +148,21 @@ pub(crate) async fn create(names: &Names, name: &str) -> Result<(), Failure> {
 
 /// Makes a database. The writer is asked directly, so that those who make databases at the same time
 /// share a sync; the directory opens it when it is first asked for.
-async fn create_as(names: &Names, name: &str, options: NewDatabase) -> Result<(), Failure> {
+pub(crate) async fn create_as(
+    names: &Names,
+    name: &str,
+    options: NewDatabase,
+) -> Result<(), Failure> {
     let current = names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
     let operation = Operation::CreateDatabase {
         name: name.to_owned(),
         shards: options.shards.unwrap_or(current.settings.databases.shards),
         created_unix_ms: crate::now_ms(),
         instance: rand::random(),
+        options: refuge_storage::DatabaseOptions {
+            time_to_live: options.ttl,
+            ..refuge_storage::DatabaseOptions::default()
+        },
     };
     let doors = names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
     match doors.writer.commit(operation).await? {

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_config::Replicator;
 use refuge_http::Failure;
 use refuge_otp::{ChildSpecification, Exit, Names};
 use refuge_replication::{
@@ -25,13 +26,12 @@ use refuge_replication::{
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use crate::configuration::CurrentSettings;
+use crate::names;
 use crate::replication_job::ReplicationJobArguments;
 use entry::Entry;
 use incarnation::Leaving;
 pub(crate) use report::progress;
-
-/// Jobs that may run at once; CouchDB's `max_jobs`.
-const MOST_JOBS: usize = 500;
 
 /// Gets the body of the answer to `POST /_replicate`.
 pub type ReplicateReply = oneshot::Sender<Result<Value, Failure>>;
@@ -177,6 +177,14 @@ impl Actor for ReplicationSchedulerActor {
             }
         }
         Ok(())
+    }
+}
+
+impl ReplicationSchedulerState {
+    /// What the settings in force say of replications.
+    fn usual(&self) -> Replicator {
+        let current = self.arguments.names.value::<CurrentSettings>(names::CONFIGURATION);
+        current.map_or_else(Replicator::default, |now| now.settings.replicator.clone())
     }
 }
 

@@ -5,23 +5,23 @@
 //! Called by: the node's service for HTTP and local replication. A restart loses the edits that wait;
 //! their callers hear that the outcome is unknown.
 
+mod answers;
 mod batch;
 mod purge;
+mod purging;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_http::{Failure, UpdateFailure, UpdateResult};
 use refuge_otp::Names;
-use refuge_storage::{Committed, DatabaseId, Operation, Outcome, Store};
+use refuge_storage::{DatabaseId, Operation, Store};
 
-use batch::{AnswerPlace, Destination, DueReply, prepare};
+use answers::{Done, answer, fail};
+use batch::{Destination, prepare};
 pub use batch::{Prepared, UpdateRequest};
 pub use purge::{PreparedPurge, PurgeRequest};
 
-use crate::change_feed::ChangeFeedMessage;
-use crate::engine::{StorageDoors, WriteFailure};
+use crate::engine::StorageDoors;
 use crate::{names, unavailable};
 
 /// Edits that may wait at one shard; beyond it callers hear 503.
@@ -160,54 +160,6 @@ impl ShardState {
         }
     }
 
-    fn start_purge(&self, myself: &ActorRef<ShardMessage>, request: PurgeRequest) {
-        let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
-            let _ = request.reply.send(Err(unavailable()));
-            let _ = myself.cast(ShardMessage::Committed);
-            return;
-        };
-        let (myself, database) = (myself.clone(), self.arguments.database);
-        tokio::task::spawn_blocking(move || {
-            let prepared = purge::prepare(&doors.store, database, request).map(Box::new);
-            // To a shard that is gone this is lost, and the caller hears so by its channel.
-            let _ = myself.cast(ShardMessage::PurgePrepared(prepared));
-        });
-    }
-
-    /// Sends a prepared purge to the writer; the answer goes out from there, after the commit.
-    async fn commit_purge(
-        &mut self,
-        myself: &ActorRef<ShardMessage>,
-        prepared: Option<Box<PreparedPurge>>,
-    ) {
-        let Some(prepared) = prepared else {
-            self.busy = false;
-            return;
-        };
-        let PreparedPurge { write, purged, reply } = *prepared;
-        let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
-            let _ = reply.send(Err(unavailable()));
-            self.busy = false;
-            return;
-        };
-        let (names, change_feed) =
-            (self.arguments.names.clone(), self.arguments.change_feed.clone());
-        let shard = myself.clone();
-        let answer = move |result: Result<Outcome, WriteFailure>| {
-            let _ = reply.send(match result {
-                Ok(Outcome::Purged(done)) => {
-                    tell_feed(&names, &change_feed, done.committed);
-                    Ok(purged)
-                }
-                Ok(_) => Err(Failure::NoDatabase),
-                Err(failure) => Err(failure.into()),
-            });
-            let _ = shard.cast(ShardMessage::Committed);
-        };
-        // A failure is told through the answer as well.
-        let _ = doors.writer.submit(Operation::Purge(write), Box::new(answer)).await;
-    }
-
     async fn start_batch(&mut self, myself: &ActorRef<ShardMessage>) {
         let requests = self.next_batch();
         let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
@@ -266,53 +218,6 @@ impl ShardState {
     }
 }
 
-/// What is to be done on the writer's thread after the commit.
-struct Done {
-    names: Names,
-    change_feed: String,
-    shard: ActorRef<ShardMessage>,
-    due: Vec<DueReply>,
-    attached: HashMap<usize, Vec<AnswerPlace>>,
-}
-
-impl Done {
-    /// Answers 412 for documents that refer to contents which left before the commit.
-    fn refuse(&mut self, refused: &[usize]) {
-        for place in refused {
-            for (reply, ordinal) in self.attached.remove(place).unwrap_or_default() {
-                let result = self.due.get_mut(reply).and_then(|due| due.results.get_mut(ordinal));
-                if let Some(result) = result {
-                    let reason = "an attachment's content was given up before the document came; send it again";
-                    let failure = Failure::MissingStub(reason.to_owned());
-                    *result = Err(UpdateFailure::Failed(Arc::new(failure)));
-                }
-            }
-        }
-    }
-
-    fn answer(mut self, result: Result<Outcome, WriteFailure>) {
-        match result {
-            Ok(Outcome::Documents(committed)) => {
-                self.refuse(&committed.refused);
-                answer(self.due);
-                tell_feed(&self.names, &self.change_feed, committed);
-            }
-            Ok(_) => fail(self.due.into_iter().map(|due| due.reply), &Failure::NoDatabase),
-            Err(failure) => {
-                let failure = Failure::from(failure);
-                fail(self.due.into_iter().map(|due| due.reply), &failure);
-            }
-        }
-        let _ = self.shard.cast(ShardMessage::Committed);
-    }
-}
-
-fn tell_feed(names: &Names, change_feed: &str, committed: Committed) {
-    if let Some(feed) = names.lookup::<ChangeFeedMessage>(change_feed) {
-        let _ = feed.cast(ChangeFeedMessage::Committed(committed));
-    }
-}
-
 fn merge(store: &Store, destination: Destination, requests: Vec<UpdateRequest>) -> Prepared {
     let snapshot = match store.snapshot() {
         Ok(snapshot) => snapshot,
@@ -326,21 +231,4 @@ fn refused(requests: Vec<UpdateRequest>, error: &refuge_storage::StorageError) -
     let failure = crate::node_service::storage_failure(error);
     fail(requests.into_iter().map(|request| request.reply), &failure);
     Prepared { write: None, due: Vec::new(), attached: HashMap::new() }
-}
-
-fn answer(due: Vec<DueReply>) {
-    for due in due {
-        // Who no longer waits has gone away; the edit is stored all the same.
-        let _ = due.reply.send(due.results);
-    }
-}
-
-type Reply = tokio::sync::oneshot::Sender<Vec<UpdateResult>>;
-
-fn fail(replies: impl Iterator<Item = Reply>, failure: &Failure) {
-    let failure = Arc::new(failure.clone());
-    for reply in replies {
-        // One failure stands for all edits of the request; the service spreads it.
-        let _ = reply.send(vec![Err(UpdateFailure::Failed(Arc::clone(&failure)))]);
-    }
 }

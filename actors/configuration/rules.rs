@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::header::HeaderValue;
 use refuge_config::Settings;
-use refuge_http::{Cors, CorsOptions, Limits, Maintenance, Rules, ValidUser};
+use refuge_http::{Cors, CorsOptions, Limits, Maintenance, RequestRate, Rules, ValidUser};
 
 /// What answers 401 ask for where everybody has to log in and nobody says how, as in CouchDB.
 const USUAL_CHALLENGE: &str = "Basic realm=\"server\"";
@@ -24,6 +24,10 @@ pub(super) fn rules(settings: &Settings) -> Rules {
         },
         users_security_editable: settings.authentication.users_db_security_editable,
         longest_wait: Duration::from_millis(settings.feeds.changes_timeout_ms),
+        rate: match settings.http.requests_per_second {
+            0 => None,
+            requests => Some(RequestRate::new(requests)),
+        },
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use metrics::{Counter, Histogram, counter, histogram};
 use refuge_http::Failure;
-use refuge_storage::{Collected, DueGarbage, Engine, FreeSpace, Operation, Outcome};
+use refuge_storage::{Collected, DueGarbage, Engine, FreeSpace, Operation, Outcome, UploadStep};
 use tokio::sync::{mpsc, oneshot};
 
 /// Operations that may wait; a caller beyond it waits outside, and shards have limits of their own.
@@ -346,6 +346,10 @@ fn size_bytes(operation: &Operation) -> usize {
                 writes.iter().map(|write| write.value.as_ref().map_or(0, Vec::len)).sum()
             }
             Operation::Chunk { bytes, .. } => bytes.len(),
+            Operation::Upload(write) => match &write.step {
+                UploadStep::Chunk { bytes, .. } => bytes.len(),
+                _ => 0,
+            },
             _ => 0,
         }
 }

@@ -8,6 +8,7 @@ use refuge_otp::{Names, TreeNode};
 use serde_json::{Map, Value, json};
 
 use super::recorder::{Reading, Sample};
+use crate::engine::StorageDoors;
 use crate::names;
 
 /// What the tree shows at one moment.
@@ -103,6 +104,10 @@ pub(super) fn samples(names: &Names) -> Vec<Sample> {
             labels: vec![("actor".to_owned(), actor)],
             ..gauge("refuge_mailbox_messages", waiting as f64)
         }));
+    }
+    if let Some(doors) = names.value::<StorageDoors>(names::ENGINE) {
+        let seconds = doors.store.oldest_snapshot().as_secs_f64();
+        samples.push(gauge("refuge_storage_oldest_snapshot_seconds", seconds));
     }
     let process = Process::look();
     let seen = [

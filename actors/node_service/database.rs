@@ -1,9 +1,10 @@
 //! One open database behind the HTTP surface and behind local replication: reads go straight to the
 //! storage's snapshots, writes go to the shards by message.
 
+mod shards;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,13 +12,14 @@ use refuge_document::{Attachment, BodyPlace};
 use refuge_http::{
     ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree, DocumentsPage,
     DocumentsRequest, Failure, IndexInformation, Information, LocalDocument, LocalsPage,
-    LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, Security, StoredBody, StoredDocument,
-    Update, UpdateFailure, UpdateResult, Upload, UploadOptions, View, ViewRequest,
+    LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Security, StoredBody,
+    StoredDocument, Update, UpdateResult, Upload, UploadOptions, View, ViewRequest,
 };
 use refuge_otp::{Bounded, Names};
 use refuge_storage::{DatabaseId, DatabaseRecord, LocalWrite, Operation, Outcome, Snapshot};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
+pub(super) use self::shards::WRITE_DEADLINE;
 use super::batched::WAITING_BYTES;
 use super::reading::{self, Reading};
 use super::report;
@@ -28,11 +30,8 @@ use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
 use crate::maintenance::{self, MaintenanceMessage};
 use crate::peer_directory::{self, PeerDirectoryMessage};
-use crate::shard::{self, ShardMessage, UpdateRequest};
+use crate::shard::{self, ShardMessage};
 use crate::{names, unavailable};
-
-/// How long a write may take before its caller is told that its outcome is unknown.
-pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What all requests to one open database share; replaced as a whole when something of it changes.
 pub struct OpenDatabase {
@@ -113,12 +112,6 @@ impl OpenDatabase {
         }
     }
 
-    /// The place of a document's shard.
-    pub(super) fn shard_number(&self, id: &str) -> usize {
-        let shards = self.shards.len().max(1) as u64;
-        (xxhash_rust::xxh3::xxh3_64(id.as_bytes()) % shards) as usize
-    }
-
     pub(super) async fn read<R: Send + 'static>(
         &self,
         reading: Reading,
@@ -126,95 +119,6 @@ impl OpenDatabase {
     ) -> Result<R, Failure> {
         reading::read(&self.names, reading, job).await
     }
-
-    /// Sends edits to one shard; what comes back tells their outcomes after the commit.
-    pub(super) fn hand_over(
-        &self,
-        shard: usize,
-        updates: Vec<Update>,
-    ) -> Result<oneshot::Receiver<Vec<UpdateResult>>, Failure> {
-        let door = self.shards.get(shard).ok_or_else(unavailable)?;
-        let (reply, receiver) = oneshot::channel();
-        door.try_send(|slot| {
-            ShardMessage::Update(UpdateRequest { updates, reply, slot: Some(slot) })
-        })
-        .map_err(|error| crate::call_failure(&error))?;
-        Ok(receiver)
-    }
-
-    /// Sends edits to one shard and waits for their commit.
-    pub(super) async fn update_shard(
-        &self,
-        shard: usize,
-        updates: Vec<Update>,
-    ) -> Result<Vec<UpdateResult>, Failure> {
-        let receiver = self.hand_over(shard, updates)?;
-        match tokio::time::timeout(WRITE_DEADLINE, receiver).await {
-            Ok(Ok(results)) => Ok(results),
-            Ok(Err(_)) => Err(Failure::Unavailable(
-                "a shard was restarted; whether the write was stored is unknown".to_owned(),
-            )),
-            Err(_) => Err(Failure::Unavailable(
-                "the write took too long; whether it was stored is unknown".to_owned(),
-            )),
-        }
-    }
-
-    /// Applies edits without asking whether anybody may make them.
-    pub(crate) async fn store(
-        &self,
-        mut updates: Vec<Update>,
-    ) -> Result<Vec<UpdateResult>, Failure> {
-        if let [update] = updates.as_slice() {
-            let shard = self.shard_number(&update.id);
-            return self.update_shard(shard, std::mem::take(&mut updates)).await;
-        }
-        Ok(self.update_shards(updates).await)
-    }
-
-    /// Splits edits by shard and puts the results back into the order of the edits.
-    async fn update_shards(&self, updates: Vec<Update>) -> Vec<UpdateResult> {
-        let mut places: Vec<Vec<usize>> = vec![Vec::new(); self.shards.len()];
-        let mut parts: Vec<Vec<Update>> = self.shards.iter().map(|_| Vec::new()).collect();
-        let count = updates.len();
-        for (place, update) in updates.into_iter().enumerate() {
-            let shard = self.shard_number(&update.id);
-            if let (Some(places), Some(part)) = (places.get_mut(shard), parts.get_mut(shard)) {
-                places.push(place);
-                part.push(update);
-            }
-        }
-        let replies = parts.into_iter().enumerate().map(async |(shard, part)| {
-            if part.is_empty() { Ok(Vec::new()) } else { self.update_shard(shard, part).await }
-        });
-        let replies = futures_util::future::join_all(replies).await;
-        let mut results: Vec<UpdateResult> = (0..count).map(|_| lost()).collect();
-        for (places, reply) in places.into_iter().zip(replies) {
-            match reply {
-                Ok(part) => {
-                    for (place, result) in places.into_iter().zip(part) {
-                        if let Some(slot) = results.get_mut(place) {
-                            *slot = result;
-                        }
-                    }
-                }
-                Err(failure) => {
-                    let failure = Arc::new(failure);
-                    for place in places {
-                        if let Some(slot) = results.get_mut(place) {
-                            *slot = Err(UpdateFailure::Failed(Arc::clone(&failure)));
-                        }
-                    }
-                }
-            }
-        }
-        results
-    }
-}
-
-/// A result that no shard has given.
-fn lost() -> UpdateResult {
-    Err(UpdateFailure::Failed(Arc::new(unavailable())))
 }
 
 #[async_trait]
@@ -416,6 +320,10 @@ impl Database for OpenDatabase {
 
     async fn upload(&self, options: UploadOptions) -> Result<Box<dyn Upload>, Failure> {
         Ok(Box::new(AttachmentUpload::new(self.names.clone(), self.id(), options)))
+    }
+
+    fn resumable_uploads(&self) -> Result<&dyn ResumableUploads, Failure> {
+        Ok(self)
     }
 
     async fn attachment_chunk(

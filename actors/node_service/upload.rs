@@ -13,9 +13,10 @@ use refuge_otp::Names;
 use refuge_storage::{DatabaseId, Operation, Outcome};
 use tokio::sync::oneshot;
 
+use crate::configuration::CurrentSettings;
 use crate::engine::{StorageDoors, WriteFailure};
 use crate::{names, unavailable};
-use packing::{CHUNK_BYTES, Packing};
+use packing::{CHUNK_BYTES, Compression, Packing};
 
 /// Bytes that are digested where they arrive, 0.2 ms; more goes to a thread for slow work.
 const DIGESTED_INLINE_BYTES: usize = 64 * 1024;
@@ -39,10 +40,13 @@ pub(crate) struct AttachmentUpload {
 
 impl AttachmentUpload {
     pub(crate) fn new(names: Names, database: DatabaseId, options: UploadOptions) -> Self {
+        let current = names.value::<CurrentSettings>(names::CONFIGURATION);
+        let compression = current
+            .map_or_else(Compression::default, |now| Compression::of(&now.settings.attachments));
         Self {
             database,
             upload: rand::random(),
-            packing: Some(Packing::new(&options)),
+            packing: Some(Packing::new(&options, &compression)),
             waiting: Vec::new(),
             waiting_bytes: 0,
             names,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use refuge_client::CarriedDocument;
 use refuge_document::{Body, BodyPlace, Leaf, sequence_text};
 use refuge_http::{
-    ChangesRequest, Database, Failure, FeedStart, LocalDocument, ReplicatedDocument,
+    ChangesRequest, Database, Failure, FeedStart, LocalDocument, NewDatabase, ReplicatedDocument,
     ReplicatedStream, UpdateFailure, replicated_document, replicated_stream, replicated_update,
     replicated_update_of_stream,
 };
@@ -82,8 +82,9 @@ impl LocalEnd {
     }
 
     async fn answer(&self, request: Request) -> Result<Answer, Failure> {
-        if request == Request::CreateDatabase {
-            return match node_service::create(&self.names, &self.name).await {
+        if let Request::CreateDatabase { ttl } = request {
+            let options = NewDatabase { ttl, ..NewDatabase::default() };
+            return match node_service::create_as(&self.names, &self.name, options).await {
                 Ok(()) | Err(Failure::DatabaseExists) => Ok(Answer::Created),
                 Err(failure) => Err(failure),
             };
@@ -91,7 +92,7 @@ impl LocalEnd {
         let database = node_service::open(&self.names, &self.name).await?;
         match request {
             Request::Information => information(&database).await,
-            Request::CreateDatabase => Ok(Answer::Created),
+            Request::CreateDatabase { .. } => Ok(Answer::Created),
             Request::Checkpoint { local_id } => checkpoint(&database, &local_id).await,
             Request::WriteCheckpoint { local_id, body, revision } => {
                 write_checkpoint(&database, &local_id, &body, revision.as_deref()).await

@@ -4,8 +4,8 @@
 use refuge_http::Failure;
 use refuge_replication::{RunNumber, RunOrder};
 
+use super::ReplicationSchedulerState;
 use super::entry::{Entry, Owner};
-use super::{MOST_JOBS, ReplicationSchedulerState};
 use crate::names;
 use crate::replicator_documents::{JobNews, ReplicatorDocumentsMessage};
 
@@ -13,10 +13,11 @@ impl ReplicationSchedulerState {
     pub(super) fn accept_order(&mut self, order: RunOrder) {
         let RunOrder { number, document, job, id } = order;
         let text = id.to_string();
+        let most = self.usual().max_jobs;
         let refusal = if self.jobs.contains_key(&text) {
             Some("the same replication was asked for at _replicate and runs".to_owned())
-        } else if self.jobs.len() >= MOST_JOBS {
-            Some(format!("{MOST_JOBS} replications are running already"))
+        } else if self.jobs.len() >= most {
+            Some(format!("{most} replications are running already"))
         } else {
             None
         };

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use refuge_config::Replicator;
 use refuge_http::Failure;
 use refuge_otp::Exit;
 use refuge_replication::{Job, ReplicationId, Retries, RunNumber, Settings};
@@ -126,8 +127,8 @@ impl Entry {
         self.history.truncate(MOST_HISTORY);
     }
 
-    /// What the machine of the next start is told.
-    pub(super) fn settings(&self) -> Settings {
+    /// What the machine of the next start is told; `usual` where the job does not say.
+    pub(super) fn settings(&self, usual: &Replicator) -> Settings {
         let job = &self.job;
         let session_id = crate::hexadecimal(&rand::random::<[u8; 16]>());
         let mut settings = if job.continuous {
@@ -139,14 +140,13 @@ impl Entry {
         settings.target_name = job.target.to_string();
         settings.create_target = job.create_target;
         settings.strip = job.strip;
-        settings.use_checkpoints = job.use_checkpoints;
-        if let Some(documents) = job.batch_documents {
-            settings.batch_documents = documents.max(1);
-        }
-        if let Some(interval_ms) = job.checkpoint_interval_ms {
-            settings.checkpoint_interval_ms = interval_ms;
-        }
-        if let Some(limit) = job.retries {
+        settings.use_checkpoints = job.use_checkpoints && usual.use_checkpoints;
+        settings.batch_documents = job.batch_documents.unwrap_or(usual.worker_batch_size).max(1);
+        settings.batches_under_way = usual.worker_processes;
+        settings.checkpoint_interval_ms =
+            job.checkpoint_interval_ms.unwrap_or(usual.checkpoint_interval_ms);
+        let retries = job.retries.or((!job.continuous).then_some(usual.retries_per_request));
+        if let Some(limit) = retries {
             settings.retries = Retries { limit: Some(limit), ..settings.retries };
         }
         settings

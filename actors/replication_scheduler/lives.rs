@@ -25,6 +25,7 @@ impl ReplicationSchedulerState {
         if self.leaving.contains_key(text) {
             return;
         }
+        let usual = self.usual();
         let Some(entry) = self.jobs.get_mut(text) else {
             return;
         };
@@ -37,7 +38,7 @@ impl ReplicationSchedulerState {
         let child = (self.arguments.child)(ReplicationJobArguments {
             names: self.arguments.names.clone(),
             job: Arc::clone(&entry.job),
-            settings: entry.settings(),
+            settings: entry.settings(&usual),
             wanting: entry.wanting(),
         });
         let incarnation = Incarnation {

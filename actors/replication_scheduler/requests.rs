@@ -7,7 +7,7 @@ use refuge_replication::{Job, ReplicationId, ReplicationIdentity};
 use serde_json::json;
 
 use super::entry::{Entry, Owner};
-use super::{MOST_JOBS, ReplicateReply, ReplicationSchedulerState, cancelled, resolve};
+use super::{ReplicateReply, ReplicationSchedulerState, cancelled, resolve};
 
 impl ReplicationSchedulerState {
     pub(super) fn accept(
@@ -38,8 +38,9 @@ impl ReplicationSchedulerState {
         let id = id_of(&job);
         let text = id.to_string();
         let known = self.jobs.contains_key(&text);
-        if !known && self.jobs.len() >= MOST_JOBS {
-            let reason = format!("{MOST_JOBS} replications are running; try again later");
+        let most = self.usual().max_jobs;
+        if !known && self.jobs.len() >= most {
+            let reason = format!("{most} replications are running; try again later");
             let retry_after = Duration::from_secs(5);
             let _ = reply.send(Err(Failure::Busy { reason, retry_after }));
             return;

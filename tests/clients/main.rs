@@ -22,6 +22,22 @@ async fn pouchdb_as_a_remote_database() {
 }
 
 #[tokio::test]
+async fn an_upload_of_tus_goes_on_after_a_hard_end_of_both() {
+    let mut node = Node::start(Options::default());
+    node.client().put_nothing("/files").await.expect(201);
+    let memory = node.keep_root().path().join("uploads.json");
+    let memory = memory.to_str().expect("a path in UTF-8").to_owned();
+    let url = format!("{}/files", node.url());
+    let mut script = Program::node("tus.mjs", &[&url, &memory]);
+    script.says("broken off").await;
+    node.kill_hard();
+    node.check();
+    node.restart();
+    script.tell("the node is back").await;
+    script.ends_well().await;
+}
+
+#[tokio::test]
 async fn pouchdb_syncs_live_both_ways() {
     let mut node = Node::start(Options::default());
     let client = node.client();

@@ -175,3 +175,37 @@ async fn thousands_expire_at_once() {
     assert_eq!(client.get(&path).await.expect(200).json()["doc_del_count"], 5_000);
     consistent(&client, &path[1..]).await;
 }
+
+#[tokio::test]
+async fn a_sweep_is_an_active_task_and_is_counted() {
+    let node = Node::start(Options::default());
+    let client = node.client();
+    client.put_nothing("/db?ttl=true").await.expect(201);
+    assert_eq!(client.get("/db").await.expect(200).json()["props"], json!({"ttl": true}));
+    let docs: Vec<Value> = (0..8_000).map(|_| json!({"_expires": 2})).collect();
+    client.post("/db/_bulk_docs", json!({"docs": docs})).await.expect(201);
+    let task = task_of(&client, "expiry").await;
+    assert_eq!(task["process_status"], "running");
+    eventually("all have expired, and the task is gone", || async {
+        let documents = client.get("/db").await.expect(200).json()["doc_count"] == 0;
+        let tasks = client.get("/_active_tasks").await.expect(200).json();
+        let tasks = tasks.as_array().expect("tasks").iter().any(|task| task["type"] == "expiry");
+        (documents && !tasks).then_some(())
+    })
+    .await;
+    let metrics = client.get("/_node/_local/_prometheus").await.expect(200).text();
+    assert!(metrics.contains("refuge_expired_documents_total 8000"), "{metrics}");
+    // The bodies of what expired leave in the background.
+    client.put("/_node/_local/_config/storage/upkeep_grace_seconds", json!("0")).await.expect(200);
+    let task = task_of(&client, "garbage_collection").await;
+    assert!(task["changes_done"].as_u64() > Some(0), "{task}");
+}
+
+/// Waits for a task of this type.
+async fn task_of(client: &Client, kind: &str) -> Value {
+    eventually(kind, || async {
+        let tasks = client.get("/_active_tasks").await.expect(200).json();
+        tasks.as_array().expect("tasks").iter().find(|task| task["type"] == kind).cloned()
+    })
+    .await
+}

@@ -35,6 +35,7 @@ mod server;
 mod shards;
 mod this_node;
 mod tombstones;
+mod uploads;
 mod vectors;
 
 use std::sync::LazyLock;

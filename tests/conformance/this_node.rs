@@ -74,6 +74,7 @@ async fn prometheus_reads_couchdbs_names_and_ours() {
         "refuge_mailbox_messages{actor=\"database/shard\"} ",
         "refuge_open_databases ",
         "refuge_resident_bytes ",
+        "refuge_storage_oldest_snapshot_seconds ",
     ] {
         assert!(text.lines().any(|told| told.starts_with(line)), "{line} is not in\n{text}");
     }

@@ -6,6 +6,7 @@ mod killed;
 mod mixed;
 mod model;
 mod stopped;
+mod uploads;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

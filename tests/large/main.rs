@@ -42,6 +42,32 @@ async fn a_large_file_goes_in_and_out_and_is_never_held() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_file_comes_in_parts_and_is_never_held() {
+    let node = Node::start(Options::default());
+    let client = node.client();
+    client.put_nothing("/files").await.expect(201);
+    let begun = client.request("POST", "/files/_uploads").header("tus-resumable", "1.0.0");
+    let begun = begun.header("upload-length", &flow().bytes.to_string()).send().await.expect(201);
+    let upload = begun.header("location").splitn(4, '/').nth(3).expect("an address").to_owned();
+    let half = Flow { bytes: flow().bytes / 2 };
+    for (part, offset) in [(half, 0), (flow(), half.bytes)] {
+        let head = format!(
+            "PATCH /{upload} HTTP/1.1\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: {offset}\r\n\
+             Content-Type: application/offset+octet-stream"
+        );
+        let (head, body) = part.send(&node, &head, offset).await;
+        assert!(head.starts_with("HTTP/1.1 204"), "{head} {body}");
+    }
+    small(&node, "taken in, in parts");
+    let id = upload.rsplit('/').next().expect("an id");
+    let path = format!("PUT /files/a/file?upload={id} HTTP/1.1");
+    let (head, body) = Flow { bytes: 0 }.send(&node, &path, 0).await;
+    assert!(head.starts_with("HTTP/1.1 201"), "{head} {body}");
+    small(&node, "made an attachment");
+    flow().compare(&node, "/files/a/file").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_file_is_replicated_and_never_held() {
     let (one, two) = (Node::start(Options::default()), Node::start(Options::default()));
     one.client().put_nothing("/files").await.expect(201);

@@ -51,6 +51,7 @@ async fn a_target_that_does_not_know_the_member_is_told_of() {
     expiring(&from, "db").await;
     from.put("/db/expires", json!({"a": 1, "_expires": LATER})).await.expect(201);
     from.put("/db/stays", json!({"a": 2})).await.expect(201);
+    to.put_nothing("/db").await.expect(201);
     let request = |strip: bool| json!({"source": "db", "target": database(&two, "db"), "create_target": true, "strip": strip});
     let told = replicate(&from, request(false)).await.json();
     let history = &told["history"][0];
@@ -78,4 +79,24 @@ async fn databases_of_one_node_are_treated_alike() {
     same((&client, "a"), (&client, "b")).await;
     let told = replicate(&client, json!({"source": "a", "target": "plain"})).await.json();
     assert_eq!(told["history"][0]["doc_write_failures"], 1, "{told}");
+}
+
+#[tokio::test]
+async fn a_target_that_is_made_knows_what_its_source_knows() {
+    let (one, two) = (Node::start(Options::default()), Node::start(Options::default()));
+    let (from, to) = (one.client(), two.client());
+    expiring(&from, "db").await;
+    from.put("/db/expires", json!({"_expires": LATER})).await.expect(201);
+    let ask = |source: String, target: String| json!({"source": source, "target": target, "create_target": true});
+    replicate(&from, ask("db".to_owned(), database(&two, "pushed"))).await;
+    replicate(&to, ask(database(&one, "db"), "pulled".to_owned())).await;
+    replicate(&from, ask("db".to_owned(), "beside".to_owned())).await;
+    for (client, name) in [(&to, "pushed"), (&to, "pulled"), (&from, "beside")] {
+        assert_eq!(client.get(&format!("/{name}")).await.json()["props"], json!({"ttl": true}));
+        same((&from, "db"), (client, name)).await;
+    }
+    let mut stripped = ask("db".to_owned(), database(&two, "stripped"));
+    stripped["strip"] = json!(true);
+    replicate(&from, stripped).await;
+    assert_eq!(to.get("/stripped").await.json()["props"], json!({}));
 }

@@ -1,6 +1,6 @@
 //! What one request may ask for, set while the node runs; each refusal names what it refuses.
 
-use refuge_tests::{Client, Node, Options, exchange};
+use refuge_tests::{Client, Node, Options, eventually, exchange};
 use serde_json::json;
 
 async fn set(client: &Client, key: &str, value: &str) {
@@ -54,6 +54,34 @@ async fn a_body_may_be_so_large() {
     client.put("/a/d", body.clone()).await.expect(201);
     set(&client, "limits/max_json_size", "2000").await;
     client.put("/a/e", body).await.error_named(413, "too_large");
+}
+
+#[tokio::test]
+async fn an_address_may_make_so_many_requests() {
+    let (node, client) = node_with_database().await;
+    set(&client, "http/requests_per_second", "1").await;
+    // Two within a second are one too many.
+    let refused = async |client: Client| {
+        eventually("a request is refused", || async {
+            let reply = client.get("/a").await;
+            (reply.status == 429).then_some(reply)
+        })
+        .await
+    };
+    let told = refused(client.clone()).await;
+    told.error_named(429, "too_many_requests");
+    assert_eq!(told.header("retry-after"), "1");
+    // Wrong passwords are not even looked at.
+    refused(Client::with_credentials(node.address(), "admin", "guess")).await;
+    let off = json!("0");
+    eventually("the limit is taken away", || async {
+        let path = "/_node/_local/_config/http/requests_per_second";
+        (client.put(path, off.clone()).await.status == 200).then_some(())
+    })
+    .await;
+    for _ in 0..20 {
+        client.get("/a").await.expect(200);
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod configuration;
 mod console;
 mod first_admin;
+mod in_force;
 mod limits;
 mod live_sync;
 mod root;

@@ -5,19 +5,54 @@
 use std::io::{self, Write};
 
 use bytes::{Bytes, BytesMut};
-use flate2::{Compression, GzBuilder, write::GzEncoder};
+use flate2::{GzBuilder, write::GzEncoder};
 use md5::{Digest, Md5};
+use refuge_config::Attachments;
 use refuge_document::Encoding;
 use refuge_http::{UploadOptions, UploadedContent};
 use sha2::Sha256;
 
 /// Bytes of one stored chunk.
 pub(super) const CHUNK_BYTES: usize = 256 * 1024;
-/// CouchDB's compression level. With the real zlib it gives CouchDB's very bytes, whose MD5 is part
-/// of the revision id.
-const GZIP_LEVEL: u32 = 8;
 /// The "operating system" byte that zlib writes into the header on Unix.
 const GZIP_SYSTEM_UNIX: u8 = 3;
+
+/// Which attachments are gzipped, and how hard. At CouchDB's level, which is the default, the real zlib
+/// gives CouchDB's very bytes, whose MD5 is part of the revision id; at another one the same edit makes
+/// another revision.
+pub(super) struct Compression {
+    /// Media types in lower case; a family ends with `/*`.
+    types: Vec<String>,
+    /// Of zlib; 0 for none.
+    level: u32,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self::of(&Attachments::default())
+    }
+}
+
+impl Compression {
+    /// What the settings say.
+    pub(super) fn of(settings: &Attachments) -> Self {
+        let types = settings.compressible_types.split(',').map(str::trim);
+        let types = types.filter(|item| !item.is_empty()).map(str::to_ascii_lowercase);
+        Self { types: types.collect(), level: settings.compression_level }
+    }
+
+    /// Whether what has this type is gzipped.
+    fn takes(&self, content_type: &str) -> bool {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let essence = essence.to_ascii_lowercase();
+        let family = essence.split('/').next().unwrap_or_default();
+        let is_one = |item: &String| match item.strip_suffix("/*") {
+            Some(wanted) => wanted == family,
+            None => *item == essence,
+        };
+        self.level > 0 && self.types.iter().any(is_one)
+    }
+}
 
 /// The bytes of one attachment on their way.
 pub(super) struct Packing {
@@ -37,8 +72,9 @@ struct Gzip {
 }
 
 impl Packing {
-    pub(super) fn new(options: &UploadOptions) -> Self {
-        let compress = !options.already_gzipped && is_compressible(&options.content_type);
+    pub(super) fn new(options: &UploadOptions, compression: &Compression) -> Self {
+        let compress = !options.already_gzipped && compression.takes(&options.content_type);
+        let encoder = || encoder(compression.level);
         Self {
             gzip: compress.then(|| Gzip { encoder: encoder(), received_md5: Md5::default() }),
             already_gzipped: options.already_gzipped,
@@ -107,19 +143,10 @@ impl Packing {
     }
 }
 
-fn encoder() -> GzEncoder<Vec<u8>> {
+fn encoder(level: u32) -> GzEncoder<Vec<u8>> {
     GzBuilder::new()
         .operating_system(GZIP_SYSTEM_UNIX)
-        .write(Vec::new(), Compression::new(GZIP_LEVEL))
-}
-
-/// CouchDB's default `[attachments] compressible_types`:
-/// `text/*, application/javascript, application/json, application/xml`.
-fn is_compressible(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence.starts_with("text/")
-        || ["application/javascript", "application/json", "application/xml"]
-            .contains(&essence.as_str())
+        .write(Vec::new(), flate2::Compression::new(level))
 }
 
 #[cfg(test)]
@@ -128,7 +155,8 @@ mod tests {
 
     fn packed(content_type: &str, pieces: &[&[u8]]) -> (UploadedContent, Vec<Bytes>) {
         let content_type = content_type.to_owned();
-        let mut packing = Packing::new(&UploadOptions { content_type, already_gzipped: false });
+        let options = UploadOptions { content_type, already_gzipped: false };
+        let mut packing = Packing::new(&options, &Compression::default());
         let mut chunks = Vec::new();
         for piece in pieces {
             packing.push(piece).unwrap();
@@ -141,9 +169,25 @@ mod tests {
 
     #[test]
     fn text_is_compressible_and_pictures_are_not() {
-        assert!(is_compressible("text/plain; charset=utf-8"));
-        assert!(is_compressible("Application/JSON"));
-        assert!(!is_compressible("image/png"));
+        let usual = Compression::default();
+        assert!(usual.takes("text/plain; charset=utf-8"));
+        assert!(usual.takes("Application/JSON"));
+        assert!(!usual.takes("image/png"));
+    }
+
+    #[test]
+    fn what_is_compressible_is_for_the_settings_to_say() {
+        let compression = |types: &str, compression_level| {
+            let compressible_types = types.to_owned();
+            let settings =
+                Attachments { compressible_types, compression_level, ..Attachments::default() };
+            Compression::of(&settings)
+        };
+        let some = compression("IMAGE/*, text/csv", 1);
+        assert!(some.takes("image/svg+xml") && some.takes("text/csv;header=present"));
+        assert!(!some.takes("text/plain") && !some.takes("imagery/x"));
+        assert!(!compression("", 8).takes("text/plain"));
+        assert!(!compression("text/*", 0).takes("text/plain"), "level 0 is no compression");
     }
 
     #[test]

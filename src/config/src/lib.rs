@@ -27,7 +27,8 @@ pub use local::{LocalSetting, remove_local, write_local};
 pub use over_http::{Danger, OverHttp};
 pub use reference::reference;
 pub use settings::{
-    Authentication, Cors, Databases, Feeds, Http, KEYS, Limits, Log, Mesh, Settings, Storage, Uuids,
+    Attachments, Authentication, Cors, Databases, Feeds, Http, KEYS, Limits, Log, Mesh, Replicator,
+    Settings, Storage, Uuids,
 };
 pub use value::{Bound, Expected, LogLevel};
 pub use view::{SectionsOfValues, value, view};

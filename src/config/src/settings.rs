@@ -114,6 +114,8 @@ sections! {
             "How long a client may pause within the body of a request; it is slow networks that need long ones.";
         max_headers: usize = 100, number(10, 10_000), Settable,
             "Headers of a request; new connections take a change.";
+        requests_per_second: u32 = 0, number(0, 1_000_000), Settable,
+            "Requests of one address each second, and so many at once; more is answered 429. 0 is no limit. Trusted nodes have none.";
         max_header_bytes: usize = 64 * 1024, number(8_192, 1 << 20), Settable,
             "Bytes of all headers of a request; new connections take a change.";
     }
@@ -198,6 +200,38 @@ sections! {
             "Who may use a database whose _security nobody set; databases that are open take a change when they are opened next.";
         tombstone_days: u64 = 0, number(0, 36_500), Settable,
             "Days after which a deleted document's tombstone is purged, where the database does not say; 0 is never, since a replica that was away for longer brings the document back.";
+    }
+    /// Attachments, and uploads that come in parts.
+    attachments: Attachments {
+        compressible_types: String = "text/*, application/javascript, application/json, application/xml".to_owned(), text(8_192), Settable,
+            "Media types of attachments that are stored gzipped, separated by commas; CouchDB's. New attachments take a change, and other bytes make another revision than on a node that packs otherwise.";
+        compression_level: u32 = 8, number(0, 9), Settable,
+            "How hard they are gzipped, 0 for not at all; CouchDB's. New attachments take a change, and the same edit makes another revision at another level.";
+        upload_seconds: u64 = 86_400, number(1, 31_536_000), Settable,
+            "An upload to _uploads that is not finished is given up so long after its last part.";
+        max_uploads_per_user: usize = 100, number(1, 100_000), Settable,
+            "Unfinished uploads of one user to one database.";
+        max_uploads: usize = 1_000, number(1, 100_000), Settable,
+            "Unfinished uploads to one database.";
+        max_upload_bytes_per_user: u64 = 16 * GIB, number(1, 1 << 50), Settable,
+            "Bytes of all unfinished uploads of one user to one database: those that they will have, where that is known.";
+        max_upload_bytes: u64 = 64 * GIB, number(1, 1 << 50), Settable,
+            "Bytes of all unfinished uploads to one database.";
+    }
+    /// Replications, as far as they do not say otherwise themselves; starting ones take a change.
+    replicator: Replicator {
+        max_jobs: usize = 500, number(1, 100_000), Settable,
+            "Replications that run at once; one more is refused and tried again later.";
+        worker_batch_size: usize = 500, number(1, 100_000), Settable,
+            "Changes of a source that are compared and fetched together.";
+        worker_processes: usize = 3, number(1, 64), Settable,
+            "Such batches of one replication that are under way at once: one is stored while the next is read.";
+        checkpoint_interval_ms: u64 = 5_000, number(100, 86_400_000), Settable,
+            "Milliseconds between progress and its checkpoint at most; what a crash makes a replication compare again.";
+        use_checkpoints: bool = true, Expected::Flag, Settable,
+            "Whether replications keep checkpoints; without, each begins by comparing all.";
+        retries_per_request: u32 = 5, number(0, 1_000), Settable,
+            "Repetitions of a failed request before a replication that runs once fails; a continuous one goes on trying.";
     }
     /// Purges over HTTP.
     purge: Purge {

@@ -19,14 +19,17 @@ use crate::reply::{self, Reply};
 const HEADERS: &str = "accept, accept-language, authorization, content-length, content-range, \
      content-type, destination, expires, if-match, last-modified, origin, pragma, \
      x-couch-full-commit, x-couch-id, x-couch-persist, x-couchdb-www-authenticate, \
-     x-http-method-override, x-requested-with, x-couchdb-vhost-path";
+     x-http-method-override, x-requested-with, x-couchdb-vhost-path, tus-resumable, upload-length, \
+     upload-offset, upload-metadata, upload-defer-length, upload-checksum, x-request-id";
 
 /// Methods that pages may use where the configuration names none.
-const METHODS: &str = "CONNECT, COPY, DELETE, GET, HEAD, OPTIONS, POST, PUT, TRACE";
+const METHODS: &str = "CONNECT, COPY, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE";
 
 /// Headers of answers that pages may read where the configuration names none.
 const EXPOSED: &str = "accept-ranges, etag, server, x-couch-request-id, x-couch-update-newrev, \
-     x-couchdb-body-time";
+     x-couchdb-body-time, location, tus-resumable, tus-version, tus-extension, tus-max-size, \
+     tus-checksum-algorithm, upload-length, upload-offset, upload-metadata, upload-defer-length, \
+     upload-expires";
 
 /// Headers that pages may read of every answer that has them, whatever the configuration names.
 const ALWAYS_EXPOSED: &str = "content-type, cache-control";

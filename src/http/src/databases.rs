@@ -85,7 +85,9 @@ async fn create(node: &dyn Node, request: &Request, name: &str) -> Result<Reply,
             reason: format!("At least one path segment of `{name}` is too long."),
         });
     }
-    node.create_database(name, NewDatabase { shards }).await?;
+    // Refuge's own parameter, by which a replicator makes a target like its source.
+    let ttl = request.query.flag("ttl")?;
+    node.create_database(name, NewDatabase { shards, ttl }).await?;
     let mut reply = reply::ok(StatusCode::CREATED);
     set_location(&mut reply, request, &[name]);
     Ok(reply)

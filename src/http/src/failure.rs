@@ -55,6 +55,14 @@ pub enum Failure {
     /// 412 `file_exists`.
     #[error("The database could not be created, the file already exists.")]
     DatabaseExists,
+    /// 412 with its error name: what the request builds on is not so.
+    #[error("{reason}")]
+    PreconditionFailed {
+        /// Name of the error.
+        error: &'static str,
+        /// In words.
+        reason: String,
+    },
     /// 412 `missing_stub`.
     #[error("{0}")]
     MissingStub(String),
@@ -72,6 +80,22 @@ pub enum Failure {
     /// 416 `requested_range_not_satisfiable`.
     #[error("Requested range not satisfiable")]
     RangeNotSatisfiable,
+    /// 423 `locked`: another request is at it.
+    #[error("{0}")]
+    Locked(String),
+    /// 429 with its error name: the client has or wants too much at once.
+    #[error("{reason}")]
+    TooMany {
+        /// Name of the error.
+        error: &'static str,
+        /// In words, with the limit.
+        reason: String,
+        /// When to try again, where that is known.
+        retry_after: Option<Duration>,
+    },
+    /// 460 `checksum_mismatch`, tus' own code: the bytes are not what their checksum says.
+    #[error("the bytes do not have the checksum that came with them: nothing of them was kept")]
+    ChecksumMismatch,
     /// 501: later work.
     #[error("{0}")]
     NotImplemented(String),
@@ -119,12 +143,16 @@ impl Failure {
             Self::Conflict | Self::Overruled(_) => (StatusCode::CONFLICT, "conflict"),
             Self::CheckpointTooOld { .. } => (StatusCode::CONFLICT, "checkpoint_too_old"),
             Self::DatabaseExists => (StatusCode::PRECONDITION_FAILED, "file_exists"),
+            Self::PreconditionFailed { error, .. } => (StatusCode::PRECONDITION_FAILED, error),
             Self::MissingStub(_) => (StatusCode::PRECONDITION_FAILED, "missing_stub"),
             Self::TooLarge { error, .. } => (StatusCode::PAYLOAD_TOO_LARGE, error),
             Self::BadContentType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_content_type"),
             Self::RangeNotSatisfiable => {
                 (StatusCode::RANGE_NOT_SATISFIABLE, "requested_range_not_satisfiable")
             }
+            Self::Locked(_) => (StatusCode::LOCKED, "locked"),
+            Self::TooMany { error, .. } => (StatusCode::TOO_MANY_REQUESTS, error),
+            Self::ChecksumMismatch => (checksum_mismatch(), "checksum_mismatch"),
             Self::NotImplemented(_) => (StatusCode::NOT_IMPLEMENTED, "not_implemented"),
             Self::Busy { .. } | Self::Unavailable(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable")
@@ -138,4 +166,9 @@ impl Failure {
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_server_error"),
         }
     }
+}
+
+/// The code that tus made for it.
+fn checksum_mismatch() -> StatusCode {
+    StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST)
 }

@@ -40,6 +40,7 @@ mod reply;
 mod request;
 mod request_bytes;
 mod request_metrics;
+mod request_rate;
 mod router;
 mod rules;
 mod scheduler;
@@ -55,6 +56,7 @@ mod tags;
 mod this_node;
 mod timer;
 mod update;
+mod uploads;
 mod user;
 mod views;
 
@@ -70,6 +72,7 @@ pub use replicated::{
 };
 pub use request_bytes::RequestBytes;
 pub use request_metrics::RequestMetrics;
+pub use request_rate::RequestRate;
 pub use rules::{Maintenance, Rules, ValidUser};
 pub use shutdown::Shutdown;
 pub use user::{ADMIN_ROLE, Credentials, Principals, Security, User};

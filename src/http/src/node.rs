@@ -11,6 +11,7 @@ mod options;
 mod pages;
 mod purge;
 mod report;
+mod resumable;
 mod update;
 mod updates;
 mod upload;
@@ -40,6 +41,10 @@ pub use pages::{
 };
 pub use purge::{PurgeLimits, PurgedDocument, PurgesPage};
 pub use report::{DatabaseDescription, DatabaseNamesRequest, NodeReport};
+pub use resumable::{
+    NewResumableUpload, PartUpload, ResumableUploadBegun, ResumableUploadPart,
+    ResumableUploadState, ResumableUploads,
+};
 pub use update::{Update, UpdateAttachment, UpdateFailure, UpdateResult};
 pub use updates::{
     DatabaseUpdate, DatabaseUpdateKind, DatabaseUpdatesPage, DatabaseUpdatesRequest,
@@ -256,6 +261,8 @@ pub struct NodeFacts {
 pub struct NewDatabase {
     /// Number of shards (CouchDB's `q`), 1 to 64; as the settings say where it is not given.
     pub shards: Option<u16>,
+    /// Whether its documents may have `_expires`.
+    pub ttl: bool,
 }
 
 /// The admin that the set-up link makes.

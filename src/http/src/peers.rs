@@ -21,6 +21,9 @@ pub(crate) fn check(request: &Request, part: &Part<'_>) -> Result<(), Failure> {
     if *part == Part::Options && request.method == Method::PUT {
         return Err(Failure::Forbidden("_peers has no options: peers do not expire".to_owned()));
     }
+    if matches!(part, Part::Uploads { .. }) {
+        return Err(Failure::Forbidden("documents of _peers have no attachments".to_owned()));
+    }
     let refused = match part {
         Part::BulkGet | Part::RevisionsDifference | Part::MissingRevisions => true,
         Part::Local { .. } => !matches!(request.method, Method::GET | Method::HEAD),

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, ORIGIN, RETRY_AFTER, SERVER,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER, SERVER,
     WWW_AUTHENTICATE,
 };
 use hyper::{HeaderMap, Method, Response, StatusCode};
@@ -79,6 +79,13 @@ where
     reply
 }
 
+/// Puts on a header, where its text is one that headers may have.
+pub(crate) fn set_text(reply: &mut Reply, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        reply.headers_mut().insert(name, value);
+    }
+}
+
 /// Says which revision the answer shows or made.
 pub(crate) fn set_revision_tag(reply: &mut Reply, revision: &Revision) {
     let mut tag = Vec::with_capacity(48);
@@ -112,7 +119,8 @@ pub(crate) fn failure(failure: &Failure) -> Reply {
                 reply.headers_mut().insert(ALLOW, value);
             }
         }
-        Failure::Busy { retry_after, .. } => {
+        Failure::Busy { retry_after, .. }
+        | Failure::TooMany { retry_after: Some(retry_after), .. } => {
             let seconds = retry_after.as_secs().max(1);
             reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

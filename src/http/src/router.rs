@@ -1,13 +1,15 @@
 //! From a path to the endpoint that answers, and what a request needs to come there. The endpoints
 //! themselves are elsewhere.
 
+mod endpoint;
 mod path;
 
 use std::sync::Arc;
 
 use hyper::Method;
 
-use self::path::{LATER_NODE, NodeRoute, Route, find};
+use self::endpoint::{NodeRoute, Route};
+use self::path::{LATER_NODE, find};
 use crate::access::{self, Need};
 use crate::failure::Failure;
 use crate::node::{Database, Node};
@@ -19,12 +21,13 @@ use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
     configuration, database_updates, databases, documents, locals, node_events, options,
-    peer_stream, purge, scheduler, server, settings, shards, this_node, views,
+    peer_stream, purge, scheduler, server, settings, shards, this_node, uploads, views,
 };
 
+pub(crate) use self::endpoint::{ConfigurationPart, Part, SchedulerRoute, ThisNodePart};
+pub(crate) use self::path::DesignPart;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::path::find as find_for_fuzzing;
-pub(crate) use self::path::{ConfigurationPart, DesignPart, Part, SchedulerRoute, ThisNodePart};
 
 /// Databases that are read and written by server admins alone.
 const ADMIN_DATABASES: &[&str] = &[PEERS, "_replicator"];
@@ -157,6 +160,7 @@ async fn route_database(
         Part::Compact { design } => {
             Box::pin(compaction::compact(request, database, design.as_deref())).await
         }
+        Part::Uploads { id } => Box::pin(uploads::uploads(request, database, id.as_deref())).await,
         Part::ViewCleanup => Box::pin(views::clean_up(request, database)).await,
         Part::Design { name, part } => Box::pin(design(request, &opened, &name, part)).await,
         Part::Local { id } => Box::pin(locals::local(request, database, &id)).await,

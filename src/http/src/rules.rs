@@ -7,6 +7,7 @@ use hyper::header::HeaderValue;
 
 use crate::cors::Cors;
 use crate::limits::Limits;
+use crate::request_rate::RequestRate;
 
 /// The rules in force while one request is answered.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Rules {
     /// The longest that a feed waits for a change, and how long it waits where nothing is asked:
     /// CouchDB's `changes_timeout`.
     pub longest_wait: Duration,
+    /// How many requests one address may make; none where there is no limit.
+    pub rate: Option<RequestRate>,
 }
 
 /// Who has to say who they are.
@@ -62,6 +65,7 @@ impl Default for Rules {
             maintenance: Maintenance::No,
             users_security_editable: false,
             longest_wait: Duration::from_secs(60),
+            rate: None,
         }
     }
 }

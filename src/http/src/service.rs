@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Method};
@@ -21,6 +21,7 @@ use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::router;
+use crate::rules::Rules;
 use crate::session::ConnectionSession;
 
 /// Answers one request. A panic in an endpoint is a broken invariant: it is logged, its request
@@ -52,6 +53,12 @@ async fn serve(
 ) -> Reply {
     let (parts, incoming) = request.into_parts();
     let rules = node.rules();
+    // Before anything that costs more, such as the hash of a password.
+    if let Err(failure) = admit(node, &session, &rules) {
+        let mut reply = reply::failure(&failure);
+        reply::complete(&mut reply, &parts.headers, session.server(), &rules);
+        return reply;
+    }
     // Not held in a name of its own, which would have its place beside all that follows.
     if let Some(mut reply) = rules.cors.as_ref().and_then(|cors| cors.preflight(&parts)) {
         reply::complete(&mut reply, &parts.headers, session.server(), &rules);
@@ -94,6 +101,21 @@ async fn serve(
     reply
 }
 
+/// Refuses a request of an address that makes too many; nodes that are trusted may.
+fn admit(node: &Arc<dyn Node>, session: &ConnectionSession, rules: &Rules) -> Result<(), Failure> {
+    let Some(rate) = &rules.rate else { return Ok(()) };
+    let peer = session.peer();
+    if peer.certificate.is_some_and(|id| node.peer_user(&id).is_some()) {
+        return Ok(());
+    }
+    rate.admit(peer.address.ip()).map_err(|wait| Failure::TooMany {
+        error: "too_many_requests",
+        reason: format!("an address may make {} requests a second here", rate.per_second()),
+        // Whole seconds are told, and it is not to come too early.
+        retry_after: Some(wait + Duration::from_millis(999)),
+    })
+}
+
 /// What is to be done: the method, or the one that a client which can only `POST` names in
 /// `X-HTTP-Method-Override`.
 fn method(method: Method, headers: &HeaderMap) -> Method {
@@ -102,7 +124,7 @@ fn method(method: Method, headers: &HeaderMap) -> Method {
     }
     let named = headers.get("x-http-method-override").and_then(|value| value.to_str().ok());
     match named {
-        Some(name @ ("GET" | "HEAD" | "PUT" | "DELETE" | "COPY")) => {
+        Some(name @ ("GET" | "HEAD" | "PUT" | "PATCH" | "DELETE" | "COPY")) => {
             Method::from_bytes(name.as_bytes()).unwrap_or(method)
         }
         _ => method,

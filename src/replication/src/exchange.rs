@@ -63,7 +63,10 @@ pub enum Request {
     /// `GET /{db}`. Answered by [`Answer::Information`].
     Information,
     /// `PUT /{db}`; a database that is there already is success. Answered by [`Answer::Created`].
-    CreateDatabase,
+    CreateDatabase {
+        /// Its documents may have `_expires`, where the end knows of that.
+        ttl: bool,
+    },
     /// `GET /{db}/_local/{local_id}`. Answered by [`Answer::Checkpoint`].
     Checkpoint {
         /// Id without `_local/`.

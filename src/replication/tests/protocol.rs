@@ -110,7 +110,7 @@ impl Script {
                 instance_start_time: "5".to_owned(),
                 ttl: true,
             }),
-            Request::CreateDatabase => Answer::Created,
+            Request::CreateDatabase { .. } => Answer::Created,
             Request::Checkpoint { .. } => Answer::Checkpoint(None),
             Request::WriteCheckpoint { body, .. } => {
                 self.written.push(body.clone());
@@ -239,6 +239,49 @@ fn a_missing_target_is_made_where_that_is_wanted() {
     assert!(script.asked.contains(&"target CreateDatabase".to_owned()));
     let failure = Script::new().instead("target Information", [missing()]).run().unwrap_err();
     assert_eq!(failure.end(), End::Target);
+}
+
+#[test]
+fn a_target_is_not_made_for_a_source_that_is_not_there() {
+    let missing = || failing(EndFailureKind::DatabaseMissing);
+    let mut script = Script::new()
+        .instead("target Information", [missing()])
+        .instead("source Information", [missing()]);
+    script.settings.create_target = true;
+    assert_eq!(script.run().unwrap_err().end(), End::Source);
+    assert!(!script.asked.contains(&"target CreateDatabase".to_owned()));
+}
+
+#[test]
+fn a_target_is_made_for_documents_that_expire_where_the_source_has_them() {
+    for (strip, expected) in [(false, true), (true, false)] {
+        let mut settings = Script::new().settings;
+        (settings.create_target, settings.strip) = (true, strip);
+        let mut machine = Replication::new(settings);
+        let opened = machine.start(0);
+        let ask_of = |wanted: End| {
+            opened.iter().find_map(|effect| match effect {
+                Effect::Request { id, end, .. } if *end == wanted => Some(*id),
+                _ => None,
+            })
+        };
+        let missing = failing(EndFailureKind::DatabaseMissing);
+        assert!(
+            machine
+                .answer(1, ask_of(End::Target).unwrap(), missing)
+                .iter()
+                .all(|effect| !matches!(effect, Effect::Request { .. })),
+            "it waits for what the source says"
+        );
+        let information = Information { ttl: true, ..Information::default() };
+        let source = ask_of(End::Source).unwrap();
+        let effects = machine.answer(2, source, Ok(Answer::Information(information)));
+        let made = effects.iter().find_map(|effect| match effect {
+            Effect::Request { request: Request::CreateDatabase { ttl }, .. } => Some(*ttl),
+            _ => None,
+        });
+        assert_eq!(made, Some(expected));
+    }
 }
 
 #[test]

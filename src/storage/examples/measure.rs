@@ -72,6 +72,7 @@ fn create(engine: &mut Engine) -> Result<DatabaseId, Failure> {
         shards: 2,
         created_unix_ms: 0,
         instance: [0; 16],
+        options: refuge_storage::DatabaseOptions::default(),
     }])?;
     figure("create", millis(started), "ms");
     match outcomes.into_iter().next() {

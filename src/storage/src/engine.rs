@@ -10,6 +10,7 @@ mod leases;
 mod memtables;
 mod purging;
 mod registry;
+mod resumable;
 mod tombstones;
 
 use std::collections::HashMap;
@@ -31,6 +32,7 @@ use crate::keyspaces::Keyspaces;
 use crate::lock::DirectoryLock;
 use crate::operation::{Operation, Outcome};
 use crate::options::Options;
+use crate::snapshot::Lifetimes;
 use crate::space::{FreeSpace, Space};
 use crate::store::{Shared, Store};
 use crate::{format, journal, memory, records, space, tables};
@@ -106,6 +108,7 @@ impl Engine {
             unsealed: AtomicU64::new(0),
             garbage_rows: AtomicU64::new(garbage::count(&keyspaces)?),
             weight: AtomicU64::new(registry::weight(&keyspaces)?),
+            lifetimes: Lifetimes::default(),
             keyspaces,
             database,
             space: Space::new(&options.path, space::chosen_reserve(options.journal_bytes)),
@@ -206,8 +209,10 @@ impl Engine {
     fn batch(&self, group: &[Operation]) -> OwnedWriteBatch {
         // Nothing refers to the bytes of an upload yet: the sync of the document that will also syncs
         // what stands before it in the journal.
-        let only_uploads = group.iter().all(|operation| {
-            matches!(operation, Operation::Chunk { .. } | Operation::FinishUpload { .. })
+        let only_uploads = group.iter().all(|operation| match operation {
+            Operation::Chunk { .. } | Operation::FinishUpload { .. } => true,
+            Operation::Upload(write) => !write.step.is_synced(),
+            _ => false,
         });
         let mode = if only_uploads { PersistMode::Buffer } else { PersistMode::SyncData };
         let rows = group.iter().map(|operation| match operation {

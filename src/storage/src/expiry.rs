@@ -7,7 +7,7 @@ use fjall::Readable;
 
 use crate::database::DatabaseId;
 use crate::error::StorageError;
-use crate::keys;
+use crate::keys::{self, MARK_KEY};
 use crate::records;
 use crate::store::Store;
 
@@ -32,10 +32,11 @@ impl Store {
     pub fn due(&self, now_ms: u64, limit: usize) -> Result<Vec<ExpiryRow>, StorageError> {
         let snapshot = self.snapshot()?;
         let keyspace = &snapshot.shared().keyspaces.expiries;
-        let end = Bound::Excluded(now_ms.saturating_add(1).to_be_bytes());
-        let range = (Bound::Unbounded, end);
+        // Behind the mark of a sealed memtable, in front of all that is later.
+        let begin = Bound::Excluded(MARK_KEY.to_vec());
+        let end = Bound::Excluded(now_ms.saturating_add(1).to_be_bytes().to_vec());
         let mut due = Vec::new();
-        for guard in snapshot.view().range::<[u8; 8], _>(keyspace, range).take(limit) {
+        for guard in snapshot.view().range::<Vec<u8>, _>(keyspace, (begin, end)).take(limit) {
             let (key, row) = guard.into_inner()?;
             let (at_ms, database, sequence) =
                 keys::expiry_of(&key).ok_or(StorageError::Record {

@@ -25,6 +25,7 @@ mod operation;
 mod options;
 mod purge;
 mod records;
+mod resumable;
 mod snapshot;
 mod space;
 mod store;
@@ -50,6 +51,7 @@ pub use purge::{
     TombstoneState,
 };
 pub use records::{ContentRecord, DocumentRecord};
+pub use resumable::{ResumableUpload, UploadBound, UploadBounds, UploadStep, UploadWrite};
 pub use snapshot::{
     ChangeRange, Changes, ChangesWithBodies, DatabaseRange, DocumentRange, Documents, DueGarbage,
     GarbagePlace, GarbageRange, Locals, Snapshot,

@@ -1,11 +1,16 @@
 //! What the writer is asked to do, and what it answers.
 
+mod outcome;
+
 use bytes::Bytes;
 use refuge_document::{Attachment, Body, BodyPlace, LeafSummary, PendingPlace};
 
-use crate::database::{DatabaseId, DatabaseOptions, DatabaseRecord};
+use crate::database::{DatabaseId, DatabaseOptions};
 use crate::expiry::ExpiryRow;
-use crate::purge::{PurgeCommitted, PurgeWrite, TimeMark};
+use crate::purge::{PurgeWrite, TimeMark};
+use crate::resumable::UploadWrite;
+
+pub use outcome::{Committed, Outcome};
 
 /// Longest document id or local id that fits a key, in bytes: fjall's keys hold 65,535 bytes, of
 /// which an attachment reference needs 45 beside the id.
@@ -25,6 +30,8 @@ pub enum Operation {
         created_unix_ms: u64,
         /// Opaque part of its update sequences: new with each creation.
         instance: [u8; 16],
+        /// Its options.
+        options: DatabaseOptions,
     },
     /// Removes a database from the registry → [`Outcome::Deleted`] or
     /// [`Outcome::NoSuchDatabase`]. Its rows leave later, through
@@ -129,6 +136,8 @@ pub enum Operation {
         /// Bytes in all chunks together.
         stored_length: u64,
     },
+    /// One step of an upload that may be resumed → as [`UploadStep`](crate::UploadStep) says.
+    Upload(UploadWrite),
     /// Says that no document will come for a finished upload → [`Outcome::Done`].
     ReleaseContent {
         /// The database.
@@ -175,6 +184,7 @@ impl Operation {
             | Self::Node { .. }
             | Self::NodeRecords { .. } => false,
             Self::Locals { writes, .. } => writes.iter().any(|write| write.value.is_some()),
+            Self::Upload(write) => write.step.takes_room(),
             Self::CreateDatabase { .. }
             | Self::SetSecurity { .. }
             | Self::SetRevisionsLimit { .. }
@@ -248,44 +258,4 @@ pub struct LocalWrite {
     pub id: String,
     /// Opaque bytes; `None` deletes it.
     pub value: Option<Vec<u8>>,
-}
-
-/// What became of one operation of a committed group.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// The database was created.
-    Created(DatabaseRecord),
-    /// The database was deleted.
-    Deleted(DatabaseId),
-    /// The documents were written.
-    Documents(Committed),
-    /// The documents were purged.
-    Purged(PurgeCommitted),
-    /// Done.
-    Done,
-    /// A database of this name exists: nothing was done.
-    AlreadyExists,
-    /// The database does not exist (any more): nothing was done.
-    NoSuchDatabase,
-    /// An id is longer than [`MAXIMUM_ID_BYTES`]: nothing of the operation was done.
-    IdTooLong,
-    /// The upload was given up before: nothing was done.
-    NoSuchUpload,
-}
-
-/// The sequences that a write of documents took.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Committed {
-    /// The first sequence taken.
-    pub first: u64,
-    /// The last: the database's update sequence after this operation.
-    pub last: u64,
-    /// For each document that was written, in order, the sequence of its by-sequence row. Its
-    /// n-th of m new bodies stands at this number − (m − 1) + n.
-    pub documents: Vec<u64>,
-    /// Which documents, by their places in the write, were not written because a content that
-    /// they refer to is not there (any more).
-    pub refused: Vec<usize>,
-    /// The sequences whose rows left because these replaced them, in the documents' order.
-    pub removed: Vec<u64>,
 }

@@ -12,6 +12,7 @@ mod garbage;
 mod options;
 mod purge;
 mod registry;
+mod resumable;
 
 pub(crate) use body::{decode as decode_body, encode as encode_body};
 pub(crate) use change::{decode as decode_change, encode as encode_change};

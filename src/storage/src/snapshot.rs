@@ -5,6 +5,7 @@ mod changes;
 mod databases;
 mod documents;
 mod garbage;
+mod lifetime;
 mod purges;
 
 pub use changes::{ChangeRange, Changes, ChangesWithBodies};
@@ -12,6 +13,8 @@ pub use databases::DatabaseRange;
 pub use documents::{DocumentRange, Documents, Locals};
 pub(crate) use garbage::{Due, DueBody, DueRow};
 pub use garbage::{DueGarbage, GarbagePlace, GarbageRange};
+use lifetime::Lifetime;
+pub(crate) use lifetime::Lifetimes;
 
 use std::sync::Arc;
 
@@ -22,7 +25,8 @@ use crate::database::{DEFAULT_REVISIONS_LIMIT, DatabaseId, DatabaseInformation};
 use crate::error::StorageError;
 use crate::keys::{self, RegistryKey};
 use crate::operation::BodyRecord;
-use crate::records::{self, ContentRecord, DocumentRecord};
+use crate::records::{self, ContentRecord, DocumentRecord, UploadState};
+use crate::resumable::ResumableUpload;
 use crate::store::Shared;
 
 /// A consistent view of everything that was committed when it was opened. It holds the open
@@ -30,16 +34,16 @@ use crate::store::Shared;
 #[derive(Clone)]
 pub struct Snapshot {
     view: fjall::Snapshot,
-    shared: Arc<Shared>,
+    lifetime: Lifetime,
 }
 
 impl Snapshot {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { view: shared.database.snapshot(), shared }
+        Self { view: shared.database.snapshot(), lifetime: Lifetime::begin(shared) }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+        &self.lifetime.shared
     }
 
     pub(crate) fn view(&self) -> &fjall::Snapshot {
@@ -64,7 +68,7 @@ impl Snapshot {
         id: &str,
     ) -> Result<Option<DocumentRecord>, StorageError> {
         let key = keys::id_key(database, id);
-        self.get(&self.shared.keyspaces.documents, key)?
+        self.get(&self.shared().keyspaces.documents, key)?
             .map(|row| DocumentRecord::decode(records::bytes_of(row)))
             .transpose()
     }
@@ -79,7 +83,7 @@ impl Snapshot {
         sequence: u64,
     ) -> Result<Option<BodyRecord>, StorageError> {
         let key = keys::sequence_key(database, sequence);
-        self.get(&self.shared.keyspaces.bodies, key)?
+        self.get(&self.shared().keyspaces.bodies, key)?
             .map(|row| records::decode_body(records::bytes_of(row)))
             .transpose()
     }
@@ -90,7 +94,7 @@ impl Snapshot {
     /// [`StorageError`].
     pub fn local(&self, database: DatabaseId, id: &str) -> Result<Option<Bytes>, StorageError> {
         let key = keys::id_key(database, id);
-        self.get(&self.shared.keyspaces.locals, key)?
+        self.get(&self.shared().keyspaces.locals, key)?
             .map(|row| records::opaque_bytes("locals", records::bytes_of(row)))
             .transpose()
     }
@@ -105,7 +109,7 @@ impl Snapshot {
         content: &[u8; 32],
     ) -> Result<Option<ContentRecord>, StorageError> {
         let key = keys::content_key(database, content);
-        self.get(&self.shared.keyspaces.attachments, key)?
+        self.get(&self.shared().keyspaces.attachments, key)?
             .map(|row| ContentRecord::decode(&row))
             .transpose()
     }
@@ -121,9 +125,28 @@ impl Snapshot {
         number: u32,
     ) -> Result<Option<Bytes>, StorageError> {
         let key = keys::chunk_key(database, upload, number);
-        self.get(&self.shared.keyspaces.chunks, key)?
+        self.get(&self.shared().keyspaces.chunks, key)?
             .map(|row| records::opaque_bytes("chunks", records::bytes_of(row)))
             .transpose()
+    }
+
+    /// What is known of an upload that may be resumed; `None` where there is none (any more).
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn resumable_upload(
+        &self,
+        database: DatabaseId,
+        upload: &[u8; 16],
+    ) -> Result<Option<ResumableUpload>, StorageError> {
+        let key = keys::upload_key(database, upload);
+        let Some(row) = self.get(&self.shared().keyspaces.attachments, key)? else {
+            return Ok(None);
+        };
+        match records::decode_upload(&row)? {
+            UploadState::Resumable(record) => Ok(Some(*record)),
+            UploadState::Open | UploadState::Abandoned => Ok(None),
+        }
     }
 
     /// A database's counters; `None` when it does not exist.
@@ -134,7 +157,7 @@ impl Snapshot {
         &self,
         database: DatabaseId,
     ) -> Result<Option<DatabaseInformation>, StorageError> {
-        let keyspace = &self.shared.keyspaces.databases;
+        let keyspace = &self.shared().keyspaces.databases;
         let key = keys::registry_key(RegistryKey::Counters, database);
         let Some(row) = self.get(keyspace, key)? else {
             return Ok(None);
@@ -163,7 +186,7 @@ impl Snapshot {
     /// [`StorageError`].
     pub fn update_sequence(&self, database: DatabaseId) -> Result<u64, StorageError> {
         let key = keys::registry_key(RegistryKey::Counters, database);
-        match self.get(&self.shared.keyspaces.databases, key)? {
+        match self.get(&self.shared().keyspaces.databases, key)? {
             Some(row) => Ok(records::decode_counters(&row)?.update_sequence),
             None => Ok(0),
         }

@@ -1,10 +1,12 @@
 //! The reading side: a weak handle that any thread may hold, and the snapshots it opens.
 
-use std::ops::Bound;
+mod node_records;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use fjall::{Database, Readable};
+use fjall::Database;
 
 use crate::compaction::{Pace, Turn};
 use crate::database::{DatabaseId, DatabaseInformation, DatabaseRecord};
@@ -13,8 +15,10 @@ use crate::keys;
 use crate::keyspaces::Keyspaces;
 use crate::lock::DirectoryLock;
 use crate::records;
-use crate::snapshot::{DatabaseRange, Snapshot};
+use crate::snapshot::{DatabaseRange, Lifetimes, Snapshot};
 use crate::space::{FreeSpace, Space};
+
+pub use node_records::NodeRange;
 
 /// What engine and snapshots hold: the open database. The directory's lock goes last.
 pub(crate) struct Shared {
@@ -36,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) garbage_rows: AtomicU64,
     /// What all databases weigh together.
     pub(crate) weight: AtomicU64,
+    /// Since when snapshots are open.
+    pub(crate) lifetimes: Lifetimes,
     pub(crate) lock: Arc<DirectoryLock>,
 }
 
@@ -55,17 +61,6 @@ pub struct UpkeepFigures {
     pub given_back_bytes: u64,
     /// Bytes of tables and of chunks.
     pub table_bytes: u64,
-}
-
-/// Which records of the node are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NodeRange<'a> {
-    /// What their keys begin with.
-    pub prefix: &'a str,
-    /// A whole key: only those behind it are read, whether it is there or not.
-    pub after: Option<&'a str>,
-    /// Most records.
-    pub limit: usize,
 }
 
 /// A handle for reading, cheap to clone. It does not keep the engine alive: once the engine is
@@ -139,67 +134,6 @@ impl Store {
         self.snapshot()?.security(database)
     }
 
-    /// A record of the node.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    pub fn node(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
-        let snapshot = self.snapshot()?;
-        let row = snapshot.get(&snapshot.shared().keyspaces.node, key)?;
-        row.map(|row| records::opaque("node", &row).map(<[u8]>::to_vec)).transpose()
-    }
-
-    /// The records of the node whose key begins with `prefix`, in order of their keys.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    pub fn node_records(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
-        self.node_range(&NodeRange { prefix, after: None, limit: usize::MAX })
-    }
-
-    /// Some of the records of the node, in order of their keys.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    pub fn node_range(
-        &self,
-        range: &NodeRange<'_>,
-    ) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
-        let snapshot = self.snapshot()?;
-        let keyspace = &snapshot.shared().keyspaces.node;
-        // Keys of a prefix stand together, and none of them stands before the prefix itself.
-        let from = match range.after {
-            Some(after) if after >= range.prefix => Bound::Excluded(after),
-            Some(_) | None => Bound::Included(range.prefix),
-        };
-        let rows = snapshot.view().range::<&str, _>(keyspace, (from, Bound::Unbounded));
-        within_prefix(rows.take(range.limit), range.prefix)
-    }
-
-    /// Records of the node whose key begins with `prefix`, against the order of their keys: from the one
-    /// before `before`, a whole key, or from the last on; at most `limit`.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    pub fn node_range_descending(
-        &self,
-        prefix: &str,
-        before: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
-        let snapshot = self.snapshot()?;
-        let keyspace = &snapshot.shared().keyspaces.node;
-        // No key holds this character, so behind it stands nothing that begins with the prefix.
-        let beyond = format!("{prefix}{}", char::MAX);
-        let end = before.map_or(beyond.as_str(), |before| before.min(&beyond));
-        if end <= prefix {
-            return Ok(Vec::new());
-        }
-        let bounds = (Bound::Included(prefix), Bound::Excluded(end));
-        let rows = snapshot.view().range::<&str, _>(keyspace, bounds);
-        within_prefix(rows.rev().take(limit), prefix)
-    }
-
     /// What is known of the upkeep.
     ///
     /// # Errors
@@ -211,6 +145,13 @@ impl Store {
             given_back_bytes: shared.given_back.load(Ordering::Relaxed),
             table_bytes: shared.table_bytes(),
         })
+    }
+
+    /// For how long the oldest snapshot has been open; zero where none is, or the engine is gone. What
+    /// it sees stays on disk however old it is, so it is to be seconds at most.
+    #[must_use]
+    pub fn oldest_snapshot(&self) -> Duration {
+        self.shared.upgrade().map_or(Duration::ZERO, |shared| shared.lifetimes.oldest())
     }
 
     /// About how many bytes of the disk are a database's: its share by what the databases weigh,
@@ -251,26 +192,6 @@ impl Store {
         let shared = self.shared.upgrade().ok_or(StorageError::Closed)?;
         Ok(shared.database.disk_space()?)
     }
-}
-
-/// The rows up to the first whose key does not begin with `prefix`.
-fn within_prefix(
-    rows: impl Iterator<Item = fjall::Guard>,
-    prefix: &str,
-) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
-    let mut found = Vec::new();
-    for guard in rows {
-        let (key, row) = guard.into_inner()?;
-        let key = std::str::from_utf8(&key).map_err(|_| StorageError::Record {
-            keyspace: "node",
-            reason: "its key is not UTF-8",
-        })?;
-        if !key.starts_with(prefix) {
-            break;
-        }
-        found.push((key.to_owned(), records::opaque("node", &row).map(<[u8]>::to_vec)?));
-    }
-    Ok(found)
 }
 
 impl Snapshot {

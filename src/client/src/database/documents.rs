@@ -3,7 +3,8 @@
 //! that the target lacks are asked for again with them, those with large ones are to be carried. The
 //! documents' bytes are not touched.
 
-use std::collections::BTreeMap;
+mod answers;
+
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use futures_util::stream;
 use refuge_document::{Revision, json};
 use refuge_replication::{DocumentsPage, EndFailure, Wanted};
 
-use super::attached::{Way, way_of};
+use self::answers::{Found, Reading, read_outcomes};
 use super::{RemoteDatabase, document_path, encoded};
 use crate::exchange::ExchangeFailure;
 use crate::failure::unreadable;
@@ -221,26 +222,6 @@ enum Attachments {
     Inline,
 }
 
-/// What was found: a page, and what is to be asked for again with attachments of so many bytes.
-#[derive(Default)]
-struct Found {
-    page: DocumentsPage,
-    inline: Vec<(Wanted, u64)>,
-}
-
-impl Found {
-    /// Takes a document that came with stubs.
-    fn take(&mut self, document: Bytes, wanted: &Wanted) -> Result<(), String> {
-        let again = |revision| Wanted { revisions: vec![revision], ..wanted.clone() };
-        match way_of(&document, &wanted.possible_ancestors)? {
-            Way::AsItIs => self.page.documents.push(document),
-            Way::Inline { revision, bytes } => self.inline.push((again(revision), bytes)),
-            Way::Carried { revision } => self.page.carried.push(again(revision)),
-        }
-        Ok(())
-    }
-}
-
 /// Why `_bulk_get` brought nothing.
 enum BulkGetFailure {
     /// The peer does not know it.
@@ -258,63 +239,6 @@ impl From<ExchangeFailure> for BulkGetFailure {
 impl From<EndFailure> for BulkGetFailure {
     fn from(failure: EndFailure) -> Self {
         Self::Failed(failure)
-    }
-}
-
-/// What has come of an answer to `_bulk_get`.
-struct Reading<'a> {
-    wanted: &'a [Wanted],
-    /// Results seen of each id; peers send one a revision, or one a document.
-    seen: BTreeMap<&'a str, usize>,
-    attachments: Attachments,
-    found: Found,
-    bytes: usize,
-}
-
-impl<'a> Reading<'a> {
-    fn new(wanted: &'a [Wanted], attachments: Attachments) -> Self {
-        let ids = wanted.iter().map(|wanted| (wanted.id.as_str(), 0));
-        Self { wanted, seen: ids.collect(), attachments, found: Found::default(), bytes: 0 }
-    }
-
-    /// Takes one result; tells whether it is enough and the rest is better asked for again.
-    fn take(&mut self, element: &Bytes, limit_bytes: usize) -> Result<bool, EndFailure> {
-        let bad = |error: String| unreadable("_bulk_get", error);
-        let (id, outcomes) = result_parts(element).map_err(bad)?;
-        let Some(seen) = self.seen.get_mut(id.as_str()) else {
-            return Err(bad(format!("a document that was not asked for: {id}")));
-        };
-        *seen += 1;
-        let seen = *seen;
-        self.bytes += element.len();
-        let asked = self.wanted.iter().find(|wanted| wanted.id == id);
-        let documents = read_outcomes(element, outcomes, &mut self.found.page.gone).map_err(bad)?;
-        for document in documents {
-            match (self.attachments, asked) {
-                (Attachments::Stubs, Some(wanted)) => {
-                    self.found.take(document, wanted).map_err(bad)?;
-                }
-                _ => self.found.page.documents.push(document),
-            }
-        }
-        let whole = asked.is_none_or(|wanted| seen >= wanted.revisions.len());
-        Ok(whole && self.bytes > limit_bytes.saturating_mul(2))
-    }
-
-    /// The page when reading was stopped: what was not seen remains.
-    fn broken_off(mut self) -> Found {
-        let unseen = |wanted: &&Wanted| self.seen.get(wanted.id.as_str()) == Some(&0);
-        self.found.page.remaining = self.wanted.iter().filter(unseen).cloned().collect();
-        self.found
-    }
-
-    /// The page when the answer came to its end: everything must have been in it, or the checkpoint
-    /// would pass over what was not.
-    fn complete(self) -> Result<Found, EndFailure> {
-        match self.seen.iter().find(|(_, seen)| **seen == 0) {
-            Some((id, _)) => Err(unreadable("_bulk_get", format!("{id} is not in it"))),
-            None => Ok(self.found),
-        }
     }
 }
 
@@ -350,51 +274,4 @@ fn write_ancestors(out: &mut Vec<u8>, ancestors: &[Revision]) {
         json::write_string(out, &revision.to_string());
     }
     out.push(b']');
-}
-
-/// `id` and `docs` of one result.
-fn result_parts(element: &[u8]) -> Result<(String, &[u8]), String> {
-    let (mut id, mut outcomes) = (None, None);
-    for member in json::members(element).map_err(|error| error.to_string())? {
-        let (name, value) = member.map_err(|error| error.to_string())?;
-        match &*name {
-            "id" => id = json::string(value).map(std::borrow::Cow::into_owned),
-            "docs" => outcomes = Some(value),
-            _ => {}
-        }
-    }
-    match (id, outcomes) {
-        (Some(id), Some(outcomes)) => Ok((id, outcomes)),
-        _ => Err("a result without id or docs".to_owned()),
-    }
-}
-
-/// `[{"ok": document}, {"missing": revision}, {"error": {…}}, …]`; `outcomes` is a part of `whole`,
-/// which the documents then share. Revisions that are no longer there are counted.
-fn read_outcomes(whole: &Bytes, outcomes: &[u8], gone: &mut u64) -> Result<Vec<Bytes>, String> {
-    let mut documents = Vec::new();
-    for outcome in json::elements(outcomes).map_err(|error| error.to_string())? {
-        let outcome = outcome.map_err(|error| error.to_string())?;
-        for member in json::members(outcome).map_err(|error| error.to_string())? {
-            let (name, value) = member.map_err(|error| error.to_string())?;
-            match &*name {
-                "ok" => documents.push(whole.slice_ref(value)),
-                "missing" => *gone += 1,
-                "error" if is_gone(value) => *gone += 1,
-                "error" => return Err(format!("an error: {}", String::from_utf8_lossy(value))),
-                _ => {}
-            }
-        }
-    }
-    Ok(documents)
-}
-
-/// Whether the error says that the revision is no longer there.
-fn is_gone(error: &[u8]) -> bool {
-    let Ok(members) = json::members(error) else {
-        return false;
-    };
-    members
-        .flatten()
-        .any(|(name, value)| name == "error" && json::string(value).as_deref() == Some("not_found"))
 }

@@ -42,8 +42,10 @@ impl RemoteDatabase {
         })
     }
 
-    pub(super) async fn create(&self) -> Result<(), EndFailure> {
-        match self.send(Outgoing::new(Method::PUT, "")).await {
+    /// A node that does not know `ttl` passes over it.
+    pub(super) async fn create(&self, ttl: bool) -> Result<(), EndFailure> {
+        let parameters = if ttl { "?ttl=true" } else { "" };
+        match self.send(Outgoing::new(Method::PUT, parameters)).await {
             Ok(body) => {
                 // Read to its end, the connection can serve the next request.
                 body.read(SMALL_ANSWER_BYTES).await?;

@@ -48,10 +48,6 @@ pub const WITHOUT_EFFECT: &[NamesWithoutEffect] = &[
         ],
     },
     NamesWithoutEffect {
-        why: "the gzip level and the compressed types are pinned: they are part of revision ids",
-        names: &[("attachments", &["compression_level", "compressible_types"])],
-    },
-    NamesWithoutEffect {
         why: "a filter by ids reads them by id, however many they are",
         names: &[("couchdb", &["changes_doc_ids_optimization_threshold"])],
     },
@@ -123,8 +119,30 @@ pub const WITHOUT_EFFECT: &[NamesWithoutEffect] = &[
         names: &[("couch_peruser", &["*"])],
     },
     NamesWithoutEffect {
-        why: "the replicator finds its pace by itself",
-        names: &[("replicator", &["*"]), ("replicator.shares", &["*"])],
+        why: "all jobs run at once; those that wait for changes or for a node cost next to nothing",
+        names: &[
+            (
+                "replicator",
+                &[
+                    "interval",
+                    "max_churn",
+                    "max_history",
+                    "startup_jitter",
+                    "cluster_start_period",
+                    "cluster_quiet_period",
+                    "max_acceptors",
+                ],
+            ),
+            ("replicator.shares", &["*"]),
+        ],
+    },
+    NamesWithoutEffect {
+        why: "what waits is given up when no byte moves, and a job has as many requests as batches",
+        names: &[("replicator", &["connection_timeout", "http_connections", "socket_options"])],
+    },
+    NamesWithoutEffect {
+        why: "the replicator has no such choice: it takes what both ends can do",
+        names: &[("replicator", &["*"])],
     },
     NamesWithoutEffect {
         why: "a node is no member of a cluster: nodes share databases by replication",

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use hyper::StatusCode;
 use hyper::header::{
     ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_SECURITY_POLICY, ETAG,
-    HeaderName, HeaderValue, IF_NONE_MATCH, RANGE,
+    HeaderValue, IF_NONE_MATCH, RANGE,
 };
 use refuge_document::{Attachment, Encoding};
 
@@ -16,7 +16,7 @@ use crate::content;
 use crate::documents::open_revision;
 use crate::failure::Failure;
 use crate::node::Database;
-use crate::reply::{self, Reply};
+use crate::reply::{self, Reply, set_text};
 use crate::request::Request;
 use crate::tags;
 
@@ -46,25 +46,25 @@ pub(super) async fn read(
     let tag = format!("\"{digest}\"");
     if request.header(IF_NONE_MATCH).is_some_and(|header| tags::names(header, &tag)) {
         let mut reply = reply::empty(StatusCode::NOT_MODIFIED);
-        set(&mut reply, ETAG, &tag);
+        set_text(&mut reply, ETAG, &tag);
         return Ok(reply);
     }
     let form = form(request, &attachment)?;
     let mut reply = body(database.clone(), &attachment, &form);
-    set(&mut reply, ETAG, &tag);
-    set(&mut reply, CONTENT_SECURITY_POLICY, "sandbox");
+    set_text(&mut reply, ETAG, &tag);
+    set_text(&mut reply, CONTENT_SECURITY_POLICY, "sandbox");
     let ranges = if attachment.encoding == Encoding::Identity { "bytes" } else { "none" };
-    set(&mut reply, ACCEPT_RANGES, ranges);
+    set_text(&mut reply, ACCEPT_RANGES, ranges);
     if form == Form::Stored
         && let Some(encoding) = attachment.encoding.name()
     {
-        set(&mut reply, CONTENT_ENCODING, encoding);
+        set_text(&mut reply, CONTENT_ENCODING, encoding);
     }
     if let Form::Part(range) = form {
         *reply.status_mut() = StatusCode::PARTIAL_CONTENT;
         let last = range.end.saturating_sub(1);
         let text = format!("bytes {}-{last}/{}", range.start, attachment.length);
-        set(&mut reply, CONTENT_RANGE, &text);
+        set_text(&mut reply, CONTENT_RANGE, &text);
     }
     Ok(reply)
 }
@@ -111,12 +111,6 @@ fn takes_gzip(header: &str) -> bool {
         let quality = parameters.trim().strip_prefix("q=").and_then(|text| text.parse().ok());
         coding.trim().eq_ignore_ascii_case("gzip") && quality.unwrap_or(1.0_f32) > 0.0
     })
-}
-
-fn set(reply: &mut Reply, name: HeaderName, text: &str) {
-    if let Ok(value) = HeaderValue::from_str(text) {
-        reply.headers_mut().insert(name, value);
-    }
 }
 
 #[cfg(test)]

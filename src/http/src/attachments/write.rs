@@ -14,8 +14,9 @@ use crate::node::{Database, Update, UpdateAttachment, UploadOptions, UploadedCon
 use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::update;
+use crate::uploads::FinishedUpload;
 
-/// `PUT`: the body of the request becomes the attachment.
+/// `PUT`: the body of the request becomes the attachment, or the upload that it names.
 pub(super) async fn put(
     request: &mut Request,
     database: &dyn Database,
@@ -27,12 +28,15 @@ pub(super) async fn put(
     check_write(database, &request.user, id)?;
     let parent = agreed_revision(request)?;
     let document = parent_of_edit(database, id, parent.as_ref()).await?;
-    let content_type = request.header(CONTENT_TYPE).unwrap_or("application/octet-stream");
-    let content_type = content_type.to_owned();
+    let finished = FinishedUpload::of(request, database).await?;
+    let content_type = content_type(request, finished.as_ref());
     let already_gzipped = comes_gzipped(request)?;
     content_md5(&request.headers)?;
     let options = UploadOptions { content_type: content_type.clone(), already_gzipped };
-    let content = upload(request, database, name, options).await?;
+    let content = match &finished {
+        Some(finished) => finished.store(request, database, name, options).await?,
+        None => upload(request, database, name, options).await?,
+    };
     for headers in [Some(&request.headers), request.body.trailers()].into_iter().flatten() {
         if content_md5(headers)?.is_some_and(|expected| expected != content.received_digest) {
             return Err(corrupted());
@@ -43,6 +47,9 @@ pub(super) async fn put(
     let mut attachments = vec![UpdateAttachment::New(new)];
     attachments.extend(kept(&document, name));
     let revision = edit(database, id, parent, document.body, attachments).await?;
+    if let Some(finished) = finished {
+        finished.end(database).await;
+    }
     let mut reply = reply::json(StatusCode::CREATED, stored_text(id, Some(&revision)));
     set_location(&mut reply, request, &[database.name(), id, name]);
     Ok(reply)
@@ -122,6 +129,13 @@ async fn upload(
         upload.write(bytes).await?;
     }
     upload.finish().await
+}
+
+/// What the request says, else what was told when the upload began.
+fn content_type(request: &Request, finished: Option<&FinishedUpload>) -> String {
+    let told = request.header(CONTENT_TYPE).map(str::to_owned);
+    told.or_else(|| finished.and_then(FinishedUpload::content_type))
+        .unwrap_or_else(|| "application/octet-stream".to_owned())
 }
 
 fn comes_gzipped(request: &Request) -> Result<bool, Failure> {

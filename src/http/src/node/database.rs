@@ -9,8 +9,8 @@ use refuge_document::{Attachment, Body, BodyPlace, Leaf, RevisionTree};
 
 use super::{
     ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest,
-    IndexInformation, LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, Update,
-    UpdateResult, Upload, UploadOptions, View, ViewRequest, absent,
+    IndexInformation, LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage,
+    ResumableUploads, Update, UpdateResult, Upload, UploadOptions, View, ViewRequest, absent,
 };
 use crate::failure::Failure;
 use crate::user::Security;
@@ -155,6 +155,11 @@ pub trait Database: Send + Sync + 'static {
 
     /// Opens a place for the bytes of a new attachment.
     async fn upload(&self, options: UploadOptions) -> Result<Box<dyn Upload>, Failure>;
+
+    /// Its uploads that may be resumed.
+    fn resumable_uploads(&self) -> Result<&dyn ResumableUploads, Failure> {
+        Err(absent("uploads that may be resumed"))
+    }
 
     /// The `number`-th chunk (from 0) of an attachment's stored bytes; `None` after the last. All
     /// chunks but the last are of one length.

@@ -2,7 +2,7 @@
 
 use super::requests::Outstanding;
 use super::{Purpose, Replication, State};
-use crate::exchange::{Effect, End, EndFailure, EndFailureKind, Request};
+use crate::exchange::{Effect, End, EndFailure, EndFailureKind};
 use crate::failure::Failure;
 
 impl Replication {
@@ -19,7 +19,7 @@ impl Replication {
             (Purpose::Open(End::Target), EndFailureKind::DatabaseMissing)
                 if self.settings.create_target =>
             {
-                self.ask(End::Target, Purpose::Create, Request::CreateDatabase);
+                self.make_target();
             }
             (_, EndFailureKind::DatabaseMissing) => {
                 let name = self.name(end);

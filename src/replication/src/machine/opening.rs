@@ -14,8 +14,11 @@ use crate::sequence::BEGINNING;
 /// Both ends are asked who they are.
 #[derive(Debug, Default)]
 pub(super) struct Opening {
-    source: bool,
+    /// Whether the source is open, and then whether its documents may expire.
+    source: Option<bool>,
     target: bool,
+    /// The target has to be made, like the source, once that is known.
+    target_missing: bool,
 }
 
 /// Both ends are asked for their checkpoint.
@@ -44,6 +47,27 @@ impl Replication {
         }
     }
 
+    /// The target is not there and is wanted: it is made as soon as it is known whether the documents of
+    /// the source expire, so that they may do so there.
+    pub(super) fn make_target(&mut self) {
+        if let State::Opening(opening) = &mut self.state {
+            opening.target_missing = true;
+        }
+        self.make_target_where_known();
+    }
+
+    fn make_target_where_known(&mut self) {
+        let State::Opening(opening) = &mut self.state else {
+            return;
+        };
+        if let Some(expires) = opening.source
+            && std::mem::take(&mut opening.target_missing)
+        {
+            let ttl = expires && !self.settings.strip;
+            self.ask(End::Target, Purpose::Create, Request::CreateDatabase { ttl });
+        }
+    }
+
     /// The target was made: look at it.
     pub(super) fn created(&mut self) {
         self.ask(End::Target, Purpose::Open(End::Target), Request::Information);
@@ -55,9 +79,10 @@ impl Replication {
         };
         match end {
             End::Source => {
-                opening.source = true;
+                opening.source = Some(information.ttl);
                 self.source_sequence = information.update_sequence;
                 self.instances.0 = information.instance_start_time;
+                self.make_target_where_known();
             }
             End::Target => {
                 opening.target = true;
@@ -65,9 +90,9 @@ impl Replication {
                 self.expiring = Expiring::towards(information.ttl, self.settings.strip);
             }
         }
-        if !(opening.source && opening.target) {
+        let State::Opening(Opening { source: Some(_), target: true, .. }) = &self.state else {
             return;
-        }
+        };
         if self.without_checkpoints {
             return self.run(None, None);
         }

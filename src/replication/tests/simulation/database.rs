@@ -96,7 +96,7 @@ impl Database {
                 instance_start_time: self.instance.to_string(),
                 ttl: true,
             }),
-            Request::CreateDatabase => Answer::Created,
+            Request::CreateDatabase { .. } => Answer::Created,
             Request::Checkpoint { local_id } => Answer::Checkpoint(self.checkpoint(local_id)),
             Request::WriteCheckpoint { local_id, body, revision } => {
                 self.write_checkpoint(local_id, body, revision.as_deref())?

@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use super::{Check, Subject};
 use crate::error::StorageError;
 use crate::keys::{self, AttachmentKey};
-use crate::records::{self, ContentRecord};
+use crate::records::{self, ContentRecord, UploadState};
+use crate::resumable::ResumableUpload;
 
 impl Check<'_> {
     /// A body's attachment: its content is there, and so is the row that refers to it.
@@ -56,7 +57,10 @@ impl Check<'_> {
                 }
                 Some(AttachmentKey::Upload(upload)) => {
                     let state = records::decode_upload(&row);
-                    self.readable(state, format_args!("{of}"))?;
+                    let state = self.readable(state, format_args!("{of}"))?;
+                    if let Some(UploadState::Resumable(record)) = state {
+                        self.resumable(subject, &of, &upload, &record)?;
+                    }
                     uploads.insert(upload);
                     if !subject.noted.uploads.contains(&upload) {
                         self.problem(format_args!("{of}: an upload is not noted to leave"));
@@ -66,6 +70,36 @@ impl Check<'_> {
             }
         }
         self.chunks(subject, &uploads)
+    }
+
+    /// The chunks of an upload that may be resumed hold all that it is said to have received.
+    fn resumable(
+        &mut self,
+        subject: &Subject<'_>,
+        of: &str,
+        upload: &[u8; 16],
+        record: &ResumableUpload,
+    ) -> Result<(), StorageError> {
+        if record.length.is_some_and(|length| length < record.received) {
+            self.problem(format_args!("{of}: an upload received more than its length"));
+        }
+        let mut left = record.received;
+        for number in 0.. {
+            let expected = left.min(u64::from(record.chunk_bytes));
+            if expected == 0 {
+                break;
+            }
+            let chunk = subject.snapshot.chunk(subject.database, upload, number);
+            let chunk = self.readable(chunk, format_args!("{of}, chunk {number}"))?.flatten();
+            if chunk.is_none_or(|chunk| (chunk.len() as u64) < expected) {
+                self.problem(format_args!(
+                    "{of}: chunk {number} of an upload holds less than was acknowledged"
+                ));
+                break;
+            }
+            left -= expected;
+        }
+        Ok(())
     }
 
     /// A content's chunks make up what its address says, and somebody refers to it.

@@ -6,10 +6,14 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::*;
+use crate::database::DatabaseOptions;
 use crate::operation::{BodyRecord, DocumentWrite, DocumentsWrite, LocalWrite, Operation, Outcome};
+use crate::resumable::{ResumableUpload, UploadBounds, UploadStep, UploadWrite};
 
 const CHUNK: &[u8] = b"the bytes of an attachment";
 const UPLOAD: [u8; 16] = [7; 16];
+/// An upload that may be resumed, with 4 of 9 bytes.
+const RESUMABLE: [u8; 16] = [6; 16];
 
 fn address() -> [u8; 32] {
     Sha256::digest(CHUNK).into()
@@ -61,6 +65,7 @@ fn written(directory: &TempDir) -> (Engine, DatabaseId) {
         shards: 1,
         created_unix_ms: 1,
         instance: [3; 16],
+        options: DatabaseOptions::default(),
     };
     let Outcome::Created(record) = engine.commit(vec![create]).unwrap().remove(0) else {
         panic!("not created");
@@ -79,8 +84,29 @@ fn written(directory: &TempDir) -> (Engine, DatabaseId) {
     let documents = Operation::Documents(DocumentsWrite { database, documents });
     let locals = Operation::Locals { database, writes: vec![local] };
     engine.commit(vec![chunk, finish]).unwrap();
+    for step in resumable_steps() {
+        let bounds = UploadBounds { uploads_of_owner: 1, uploads: 1, bytes_of_owner: 9, bytes: 9 };
+        let write = UploadWrite { database, upload: RESUMABLE, bounds, step };
+        engine.commit(vec![Operation::Upload(write)]).unwrap();
+    }
     engine.commit(vec![documents, locals]).unwrap();
     (engine, database)
+}
+
+/// The steps of an upload that may be resumed, up to its fourth byte. More is there than counts.
+fn resumable_steps() -> [UploadStep; 4] {
+    let record = ResumableUpload {
+        expires_unix_ms: u64::MAX,
+        chunk_bytes: 8,
+        length: Some(9),
+        ..ResumableUpload::default()
+    };
+    [
+        UploadStep::Begin(record),
+        UploadStep::Hold { holder: 1, length: None },
+        UploadStep::Chunk { holder: 1, number: 0, bytes: Bytes::from_static(b"parts") },
+        UploadStep::Advance { holder: 1, received: 4, expires_unix_ms: u64::MAX },
+    ]
 }
 
 fn run(directory: &TempDir) -> (Checked, Vec<String>) {
@@ -187,6 +213,13 @@ const TAMPERINGS: &[(Tampering, &str)] = &[
             keyspaces.attachments.insert(key, [1]).unwrap();
         },
         "is said to refer to a content and does not",
+    ),
+    (
+        |keyspaces, database| {
+            let key = keys::chunk_key(database, &RESUMABLE, 0);
+            keyspaces.chunks.insert(key, b"\x01les").unwrap();
+        },
+        "chunk 0 of an upload holds less than was acknowledged",
     ),
     (
         |keyspaces, database| keyspaces.locals.insert(keys::id_key(database, "y"), []).unwrap(),

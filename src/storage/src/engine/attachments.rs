@@ -58,7 +58,9 @@ impl Group<'_> {
                 None if begins => {
                     self.uploads.insert((database, upload), Some(UploadState::Open));
                 }
-                Some(UploadState::Abandoned) | None => return Ok(false),
+                Some(UploadState::Abandoned | UploadState::Resumable(_)) | None => {
+                    return Ok(false);
+                }
             }
         }
         self.engine.leases.touch(database, upload, now);
@@ -130,8 +132,8 @@ impl Group<'_> {
             let keyspaces = &self.engine.shared.keyspaces;
             match state {
                 Some(state) => {
-                    let row = records::encode_upload(state);
-                    self.batch.insert(&keyspaces.attachments, key, row);
+                    records::encode_upload(&mut self.row, &state);
+                    self.batch.insert(&keyspaces.attachments, key, self.row.as_slice());
                     self.note_garbage(database, &Waste::Upload(upload), "");
                 }
                 None => self.batch.remove(&keyspaces.attachments, key),

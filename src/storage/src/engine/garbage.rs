@@ -24,6 +24,9 @@ const AT_ONCE: u64 = 0;
 /// When what is still held is looked at again.
 const LOOK_AGAIN_MS: u64 = 5_000;
 
+/// When an upload that may be resumed is looked at again, unless it expires earlier.
+const RESUMABLE_LOOK_AGAIN_MS: u64 = 10 * 60 * 1000;
+
 /// What a round of the collector did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
@@ -176,7 +179,8 @@ impl Round<'_> {
 
     fn abandon(&mut self, database: DatabaseId, upload: [u8; 16]) {
         let attachments = &self.engine.shared.keyspaces.attachments;
-        let state = records::encode_upload(UploadState::Abandoned);
+        let mut state = Vec::new();
+        records::encode_upload(&mut state, &UploadState::Abandoned);
         self.batch.insert(attachments, keys::upload_key(database, &upload), state);
         self.noted.insert(keys::garbage_key(AT_ONCE, database, &Waste::Upload(upload)));
     }
@@ -202,6 +206,18 @@ impl Round<'_> {
                     self.batch.remove(&keyspaces.attachments, key);
                 }
                 Ok(all)
+            }
+            Some(UploadState::Resumable(record)) => {
+                let held = self.engine.leases.is_held(database, upload, now);
+                if !held && record.expires_unix_ms <= now {
+                    self.engine.leases.release_upload(database, upload, None);
+                    self.abandon(database, upload);
+                    return Ok(true);
+                }
+                let then = record.expires_unix_ms.min(now + RESUMABLE_LOOK_AGAIN_MS);
+                let then = then.max(now + LOOK_AGAIN_MS);
+                self.noted.insert(keys::garbage_key(then, database, &Waste::Upload(upload)));
+                Ok(true)
             }
             Some(UploadState::Open) => {
                 match self.engine.leases.open_until(database, upload) {

@@ -13,6 +13,7 @@ use crate::keys::{self, RegistryKey};
 use crate::operation::{LocalWrite, MAXIMUM_ID_BYTES, NodeWrite, Operation, Outcome};
 use crate::purge::{PurgeState, TombstoneState};
 use crate::records::{self, UploadState};
+use crate::resumable::ResumableUpload;
 
 /// A group under way.
 pub(super) struct Group<'a> {
@@ -24,6 +25,8 @@ pub(super) struct Group<'a> {
     pub(super) contents: HashSet<(DatabaseId, [u8; 32])>,
     /// States of uploads without address that the group changed; `None` where there is no more.
     pub(super) uploads: HashMap<(DatabaseId, [u8; 16]), Option<UploadState>>,
+    /// Uploads that may be resumed and that the group changed.
+    pub(super) resumable: HashMap<(DatabaseId, [u8; 16]), ResumableUpload>,
     /// Databases whose counters the group changed.
     changed: Vec<DatabaseId>,
     /// How databases that the group purged stand with it.
@@ -44,6 +47,7 @@ impl<'a> Group<'a> {
             names: HashMap::new(),
             contents: HashSet::new(),
             uploads: HashMap::new(),
+            resumable: HashMap::new(),
             changed: Vec::new(),
             purge_states: HashMap::new(),
             tombstone_states: HashMap::new(),
@@ -55,14 +59,11 @@ impl<'a> Group<'a> {
     /// Adds one operation's rows to the batch.
     pub(super) fn apply(&mut self, operation: Operation) -> Result<Outcome, CommitError> {
         match operation {
-            Operation::CreateDatabase { name, shards, created_unix_ms, instance } => self
-                .create_database(DatabaseRecord {
-                    id: DatabaseId(self.engine.next_number),
-                    name,
-                    shards,
-                    instance,
-                    created_unix_ms,
-                }),
+            Operation::CreateDatabase { name, shards, created_unix_ms, instance, options } => {
+                let id = DatabaseId(self.engine.next_number);
+                let record = DatabaseRecord { id, name, shards, instance, created_unix_ms };
+                self.create_database(record, &options)
+            }
             Operation::DeleteDatabase { name } => self.delete_database(&name),
             Operation::SetSecurity { database, json } => {
                 records::encode_opaque(&mut self.row, &json);
@@ -104,6 +105,7 @@ impl<'a> Group<'a> {
                     &content,
                     &records::ContentRecord { upload, chunks, stored_length },
                 ),
+            Operation::Upload(write) => self.resume(write),
             Operation::ReleaseContent { database, content } => {
                 self.engine.leases.release(database, content);
                 Ok(Outcome::Done)
@@ -119,6 +121,7 @@ impl<'a> Group<'a> {
     /// states of uploads.
     pub(super) fn finish(mut self) {
         self.finish_uploads();
+        self.finish_resumable();
         self.finish_purges();
         self.finish_tombstones();
         for database in std::mem::take(&mut self.changed) {

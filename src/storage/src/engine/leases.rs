@@ -1,5 +1,5 @@
-//! What keeps uploads from being collected before their documents are written: in memory only,
-//! since the requests that will write them live no longer than the process.
+//! What keeps uploads from being collected before their documents are written, and who writes to those
+//! that may be resumed: in memory only, since the requests that write live no longer than the process.
 
 use std::collections::HashMap;
 
@@ -24,6 +24,8 @@ struct ContentLease {
 pub(super) struct Leases {
     contents: HashMap<(DatabaseId, [u8; 32]), ContentLease>,
     uploads: HashMap<(DatabaseId, [u8; 16]), u64>,
+    /// Who writes to uploads that may be resumed, and until when.
+    holders: HashMap<(DatabaseId, [u8; 16]), (u64, u64)>,
     forget_at_ms: u64,
 }
 
@@ -72,11 +74,60 @@ impl Leases {
         self.uploads.remove(&(database, upload)).is_some()
     }
 
+    /// Lets one holder write to an upload that may be resumed; answers whether it may.
+    pub(super) fn hold_upload(
+        &mut self,
+        database: DatabaseId,
+        upload: [u8; 16],
+        holder: u64,
+        now_ms: u64,
+    ) -> bool {
+        let held = self.holders.get(&(database, upload));
+        if held.is_some_and(|(other, until_ms)| *other != holder && now_ms < *until_ms) {
+            return false;
+        }
+        let until_ms = now_ms.saturating_add(LEASE_MS);
+        self.holders.insert((database, upload), (holder, until_ms));
+        true
+    }
+
+    /// Goes on with an upload that may be resumed; answers whether this is its holder.
+    pub(super) fn keep_upload(
+        &mut self,
+        database: DatabaseId,
+        upload: [u8; 16],
+        holder: u64,
+        now_ms: u64,
+    ) -> bool {
+        let known = self.holders.get(&(database, upload));
+        known.is_some_and(|(known, _)| *known == holder)
+            && self.hold_upload(database, upload, holder, now_ms)
+    }
+
+    /// A holder lets go of an upload that may be resumed; `None` for whoever it is.
+    pub(super) fn release_upload(
+        &mut self,
+        database: DatabaseId,
+        upload: [u8; 16],
+        holder: Option<u64>,
+    ) {
+        let known = self.holders.get(&(database, upload));
+        if known.is_some_and(|(known, _)| holder.is_none_or(|holder| holder == *known)) {
+            self.holders.remove(&(database, upload));
+        }
+    }
+
+    /// Whether somebody writes to an upload that may be resumed.
+    pub(super) fn is_held(&self, database: DatabaseId, upload: [u8; 16], now_ms: u64) -> bool {
+        self.holders.get(&(database, upload)).is_some_and(|(_, until_ms)| now_ms < *until_ms)
+    }
+
     /// Forgets the leases of contents that ran out. Those of open uploads stay until the collector
     /// has given them up.
     pub(super) fn forget(&mut self, now_ms: u64) {
         if now_ms >= self.forget_at_ms {
             self.contents.retain(|_, lease| now_ms < lease.until_ms);
+            self.holders.retain(|_, (_, until_ms)| now_ms < *until_ms);
             self.forget_at_ms = now_ms.saturating_add(FORGET_EVERY_MS);
         }
     }

@@ -1,6 +1,6 @@
 //! Creating and deleting databases, and their settings.
 
-use crate::database::{Counters, DatabaseId, DatabaseRecord};
+use crate::database::{Counters, DatabaseId, DatabaseOptions, DatabaseRecord};
 use crate::engine::group::Group;
 use crate::error::{CommitError, OpenError};
 use crate::keys::{self, RegistryKey};
@@ -43,6 +43,7 @@ impl Group<'_> {
     pub(super) fn create_database(
         &mut self,
         record: DatabaseRecord,
+        options: &DatabaseOptions,
     ) -> Result<Outcome, CommitError> {
         if record.name.len() > MAXIMUM_ID_BYTES {
             return Ok(Outcome::IdTooLong);
@@ -58,6 +59,11 @@ impl Group<'_> {
         records::encode_database(&mut self.row, &record);
         let key = keys::name_key(&record.name);
         self.batch.insert(keyspace, key, self.row.as_slice());
+        if *options != DatabaseOptions::default() {
+            records::encode_options(&mut self.row, options);
+            let key = keys::registry_key(RegistryKey::Options, record.id);
+            self.batch.insert(keyspace, key, self.row.as_slice());
+        }
         self.set_counters(record.id, Counters::default());
         self.names.insert(record.name.clone(), Some(record.clone()));
         Ok(Outcome::Created(record))

@@ -1,22 +1,25 @@
 //! Rows of the queue `garbage`, and the states of uploads without address in `attachments`.
 //!
 //! Garbage, version 1: version, then for a body the id of its document, else nothing. State,
-//! version 1: version, state (one byte).
+//! version 1: version, state (one byte); version 2 is in `resumable`.
 
-use super::{cut_short, unknown_version};
+use super::{cut_short, resumable, unknown_version};
 use crate::error::StorageError;
+use crate::resumable::ResumableUpload;
 
 const VERSION: u8 = 1;
 const OPEN: u8 = 1;
 const ABANDONED: u8 = 2;
 
 /// What is known of an upload that has no address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UploadState {
     /// Chunks may still come.
     Open,
     /// Its chunks are leaving.
     Abandoned,
+    /// It may be resumed, by other requests and after a restart.
+    Resumable(Box<ResumableUpload>),
 }
 
 /// Encodes a row of the queue; the id is empty but for a body.
@@ -35,12 +38,13 @@ pub(crate) fn decode_id(row: &[u8]) -> Result<&str, StorageError> {
 }
 
 /// Encodes the state of an upload.
-pub(crate) fn encode_upload(state: UploadState) -> [u8; 2] {
-    let state = match state {
-        UploadState::Open => OPEN,
-        UploadState::Abandoned => ABANDONED,
-    };
-    [VERSION, state]
+pub(crate) fn encode_upload(out: &mut Vec<u8>, state: &UploadState) {
+    out.clear();
+    match state {
+        UploadState::Open => out.extend_from_slice(&[VERSION, OPEN]),
+        UploadState::Abandoned => out.extend_from_slice(&[VERSION, ABANDONED]),
+        UploadState::Resumable(upload) => resumable::encode(out, upload),
+    }
 }
 
 /// Reads the state of an upload.
@@ -48,6 +52,9 @@ pub(crate) fn decode_upload(row: &[u8]) -> Result<UploadState, StorageError> {
     match row {
         [VERSION, OPEN] => Ok(UploadState::Open),
         [VERSION, ABANDONED] => Ok(UploadState::Abandoned),
+        [resumable::VERSION, rest @ ..] => resumable::decode(rest)
+            .map(|upload| UploadState::Resumable(Box::new(upload)))
+            .ok_or_else(|| cut_short("attachments")),
         [VERSION, ..] => Err(cut_short("attachments")),
         _ => Err(unknown_version("attachments")),
     }

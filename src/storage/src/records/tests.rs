@@ -6,6 +6,7 @@ use refuge_document::{Attachment, Body, ChangeRow, Encoding, LeafSummary};
 use super::*;
 use crate::database::{Counters, DatabaseId, DatabaseRecord};
 use crate::operation::BodyRecord;
+use crate::resumable::ResumableUpload;
 
 fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     // Whatever a buffer held before must not show.
@@ -110,6 +111,31 @@ fn contents_and_opaque_rows_read_as_version_1_wrote_them() {
     assert_eq!(ContentRecord::decode(&bytes).unwrap(), record);
     assert_eq!(encoded(|out| encode_opaque(out, b"x")), b"\x01x");
     assert_eq!(opaque("locals", b"\x01x").unwrap(), b"x");
+}
+
+#[test]
+fn states_of_uploads_read_as_versions_1_and_2_wrote_them() {
+    for (state, bytes) in [(UploadState::Open, [1, 1]), (UploadState::Abandoned, [1, 2])] {
+        assert_eq!(encoded(|out| encode_upload(out, &state)), bytes);
+        assert_eq!(decode_upload(&bytes).unwrap(), state);
+    }
+    let upload = ResumableUpload {
+        owner: Some("anna".to_owned()),
+        expires_unix_ms: 260,
+        chunk_bytes: 256,
+        received: 128,
+        length: Some(300),
+        metadata: "a YQ==".to_owned(),
+    };
+    let bytes: &[u8] = b"\x02\0\0\0\0\0\0\x01\x04\0\0\x01\0\x80\x01\xad\x02\x01\x04annaa YQ==";
+    let state = UploadState::Resumable(Box::new(upload.clone()));
+    assert_eq!(encoded(|out| encode_upload(out, &state)), bytes);
+    assert_eq!(decode_upload(bytes).unwrap(), state);
+    let nobodys = ResumableUpload { owner: None, length: None, ..upload };
+    let state = UploadState::Resumable(Box::new(nobodys));
+    let bytes = encoded(|out| encode_upload(out, &state));
+    assert_eq!(decode_upload(&bytes).unwrap(), state);
+    assert!(decode_upload(&bytes[..12]).is_err() && decode_upload(&[3, 1]).is_err());
 }
 
 #[test]

@@ -99,6 +99,7 @@ pub(crate) fn create(name: &str) -> Operation {
         shards: 2,
         created_unix_ms: 1_700_000_000_000,
         instance: *b"0123456789abcdef",
+        options: refuge_storage::DatabaseOptions::default(),
     }
 }
 

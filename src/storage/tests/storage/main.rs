@@ -18,3 +18,4 @@ mod lifetimes;
 mod node_records;
 mod purges;
 mod reading;
+mod resumable;

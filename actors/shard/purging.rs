@@ -1,0 +1,61 @@
+//! A purge on its way through a shard: prepared on a thread that may block, committed, answered.
+
+use ractor::ActorRef;
+use refuge_http::Failure;
+use refuge_storage::{Operation, Outcome};
+
+use super::answers::tell_feed;
+use super::purge::prepare;
+use super::{PreparedPurge, PurgeRequest, ShardMessage, ShardState};
+use crate::engine::{StorageDoors, WriteFailure};
+use crate::{names, unavailable};
+
+impl ShardState {
+    pub(super) fn start_purge(&self, myself: &ActorRef<ShardMessage>, request: PurgeRequest) {
+        let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
+            let _ = request.reply.send(Err(unavailable()));
+            let _ = myself.cast(ShardMessage::Committed);
+            return;
+        };
+        let (myself, database) = (myself.clone(), self.arguments.database);
+        tokio::task::spawn_blocking(move || {
+            let prepared = prepare(&doors.store, database, request).map(Box::new);
+            // To a shard that is gone this is lost, and the caller hears so by its channel.
+            let _ = myself.cast(ShardMessage::PurgePrepared(prepared));
+        });
+    }
+
+    /// Sends a prepared purge to the writer; the answer goes out from there, after the commit.
+    pub(super) async fn commit_purge(
+        &mut self,
+        myself: &ActorRef<ShardMessage>,
+        prepared: Option<Box<PreparedPurge>>,
+    ) {
+        let Some(prepared) = prepared else {
+            self.busy = false;
+            return;
+        };
+        let PreparedPurge { write, purged, reply } = *prepared;
+        let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
+            let _ = reply.send(Err(unavailable()));
+            self.busy = false;
+            return;
+        };
+        let (names, change_feed) =
+            (self.arguments.names.clone(), self.arguments.change_feed.clone());
+        let shard = myself.clone();
+        let answer = move |result: Result<Outcome, WriteFailure>| {
+            let _ = reply.send(match result {
+                Ok(Outcome::Purged(done)) => {
+                    tell_feed(&names, &change_feed, done.committed);
+                    Ok(purged)
+                }
+                Ok(_) => Err(Failure::NoDatabase),
+                Err(failure) => Err(failure.into()),
+            });
+            let _ = shard.cast(ShardMessage::Committed);
+        };
+        // A failure is told through the answer as well.
+        let _ = doors.writer.submit(Operation::Purge(write), Box::new(answer)).await;
+    }
+}

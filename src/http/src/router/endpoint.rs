@@ -1,0 +1,225 @@
+//! The endpoints that a path may name. Which path names which is in `path`.
+
+use std::borrow::Cow;
+
+use super::path::DesignPart;
+use crate::all_documents::Listed;
+use crate::node::PeerStreamKind;
+
+/// The endpoint of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Route<'a> {
+    /// `/`.
+    Welcome,
+    /// `/_up`.
+    Up,
+    /// `/_setup/<token>`.
+    SetUp {
+        /// The token.
+        token: Cow<'a, str>,
+    },
+    /// Another endpoint of the node itself.
+    Node(NodeRoute),
+    /// `/_node/{name}/…`, but not its configuration.
+    ThisNode {
+        /// The name of a node.
+        name: Cow<'a, str>,
+        /// What is asked of it.
+        part: ThisNodePart<'a>,
+    },
+    /// Replications and their documents.
+    Scheduler(SchedulerRoute<'a>),
+    /// `/_node/{node}/_config`: the configuration of a node.
+    Configuration {
+        /// The node's name, or `_local`.
+        node: Cow<'a, str>,
+        /// What of it.
+        part: ConfigurationPart<'a>,
+    },
+    /// What happens to other nodes.
+    NodeEvents,
+    /// A stream that another node opens.
+    PeerStream(PeerStreamKind),
+    /// A database or something in it.
+    Database {
+        /// Its name.
+        name: Cow<'a, str>,
+        /// What of it.
+        part: Part<'a>,
+    },
+    /// An endpoint that is not built.
+    Later(Cow<'a, str>),
+}
+
+/// An endpoint of the node itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeRoute {
+    /// `/_uuids`.
+    Uuids,
+    /// `/_all_dbs`.
+    AllDatabases,
+    /// `/_session`.
+    Session,
+    /// `/_replicate`.
+    Replicate,
+    /// `/_active_tasks`.
+    ActiveTasks,
+    /// `/_db_updates`.
+    DatabaseUpdates,
+    /// `/_dbs_info`.
+    DatabasesInformation,
+    /// `/_membership`.
+    Membership,
+    /// `/_cluster_setup`.
+    ClusterSetup,
+}
+
+/// What is asked of a node by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ThisNodePart<'a> {
+    /// Nothing but its name.
+    Name,
+    /// `_versions`.
+    Versions,
+    /// `_stats`, or a part of them.
+    Statistics {
+        /// The members on the way down to that part.
+        path: Vec<Cow<'a, str>>,
+    },
+    /// `_system`.
+    System,
+    /// `_prometheus`.
+    Prometheus,
+    /// `_restart`.
+    Restart,
+    /// What is not there.
+    Unknown,
+}
+
+/// A part of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ConfigurationPart<'a> {
+    /// All of it.
+    Whole,
+    /// `_reload`.
+    Reload,
+    /// A section.
+    Section(Cow<'a, str>),
+    /// A key of a section.
+    Key {
+        /// The section.
+        section: Cow<'a, str>,
+        /// Its name.
+        name: Cow<'a, str>,
+    },
+    /// Something behind a key, where nothing is.
+    Beyond,
+}
+
+/// What is asked of the scheduler of replications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SchedulerRoute<'a> {
+    /// `/_scheduler/jobs`.
+    Jobs,
+    /// `/_scheduler/jobs/{id}`.
+    Job {
+        /// Id of the replication.
+        id: Cow<'a, str>,
+    },
+    /// `/_scheduler/docs`.
+    Documents,
+    /// `/_scheduler/docs/{db}`.
+    DocumentsOf {
+        /// The database that holds them.
+        database: Cow<'a, str>,
+    },
+    /// `/_scheduler/docs/{db}/{docid}`.
+    Document {
+        /// The database that holds it.
+        database: Cow<'a, str>,
+        /// Its id.
+        id: Cow<'a, str>,
+    },
+}
+
+/// Something in a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part<'a> {
+    /// The database itself.
+    Whole,
+    /// `_all_docs`, `_design_docs`, `_local_docs`.
+    Listing(Listed),
+    /// Several of the same at once: `_all_docs/queries` and its like.
+    ListingQueries(Listed),
+    /// `_bulk_docs`.
+    BulkDocuments,
+    /// `_bulk_get`.
+    BulkGet,
+    /// `_changes`.
+    Changes,
+    /// `_revs_diff`.
+    RevisionsDifference,
+    /// `_missing_revs`.
+    MissingRevisions,
+    /// `_options`.
+    Options,
+    /// `_purge`.
+    Purge,
+    /// `_purged_infos`.
+    PurgedInfos,
+    /// `_purged_infos_limit`.
+    PurgedInfosLimit,
+    /// `_security`.
+    Security,
+    /// `_revs_limit`.
+    RevisionsLimit,
+    /// `_ensure_full_commit`.
+    EnsureFullCommit,
+    /// `_shards`.
+    Shards,
+    /// `_shards/{docid}`.
+    ShardOf {
+        /// The document's id.
+        id: Cow<'a, str>,
+    },
+    /// `_sync_shards`.
+    SyncShards,
+    /// `_random_doc`.
+    RandomDocument,
+    /// `_compact`, or `_compact/{ddoc}`.
+    Compact {
+        /// Name of the design document.
+        design: Option<Cow<'a, str>>,
+    },
+    /// `_view_cleanup`.
+    ViewCleanup,
+    /// Below a design document.
+    Design {
+        /// Its name, without `_design/`.
+        name: Cow<'a, str>,
+        /// What of it.
+        part: DesignPart<'a>,
+    },
+    /// `_uploads`, or one of them.
+    Uploads {
+        /// Its id.
+        id: Option<Cow<'a, str>>,
+    },
+    /// A document, design documents included.
+    Document {
+        /// Its id.
+        id: Cow<'a, str>,
+    },
+    /// A local document.
+    Local {
+        /// Its id without `_local/`.
+        id: Cow<'a, str>,
+    },
+    /// An attachment.
+    Attachment {
+        /// The document's id.
+        id: Cow<'a, str>,
+        /// The attachment's name; slashes may be in it.
+        name: Cow<'a, str>,
+    },
+}

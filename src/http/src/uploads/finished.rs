@@ -1,0 +1,75 @@
+//! An upload that is whole, on its way into a document: its bytes go the way that those of a request's
+//! body go, so that they become the same revision.
+
+use super::{headers, known};
+use crate::attachments::begin_upload;
+use crate::failure::Failure;
+use crate::node::{Database, ResumableUploadState, UploadOptions, UploadedContent};
+use crate::request::Request;
+
+/// An upload that a `PUT` of an attachment names instead of sending bytes.
+pub(crate) struct FinishedUpload {
+    id: String,
+    state: ResumableUploadState,
+}
+
+impl FinishedUpload {
+    /// The one that a request names; `None` where it names none. 404 where there is none, 412 where
+    /// bytes are missing, 400 where the request has a body of its own.
+    pub(crate) async fn of(
+        request: &Request,
+        database: &dyn Database,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(id) = request.query.text("upload") else { return Ok(None) };
+        let state = known(database, &request.user, id).await?;
+        if !request.body.is_finished() && request.body.remaining() != Some(0) {
+            return Err(Failure::BadRequest(
+                "an attachment is either an upload or the body of the request".to_owned(),
+            ));
+        }
+        if state.length != Some(state.received) {
+            let ResumableUploadState { received, length, .. } = state;
+            let of = length.map_or("an unknown number".to_owned(), |length| length.to_string());
+            return Err(Failure::PreconditionFailed {
+                error: "upload_incomplete",
+                reason: format!("{received} of {of} bytes of the upload have come"),
+            });
+        }
+        Ok(Some(Self { id: id.to_owned(), state }))
+    }
+
+    /// The media type that its maker told.
+    pub(crate) fn content_type(&self) -> Option<String> {
+        headers::file_type(&self.state.metadata)
+    }
+
+    /// Stores its bytes as those of the attachment of this name.
+    pub(crate) async fn store(
+        &self,
+        request: &Request,
+        database: &dyn Database,
+        name: &str,
+        options: UploadOptions,
+    ) -> Result<UploadedContent, Failure> {
+        let uploads = database.resumable_uploads()?;
+        let mut upload = begin_upload(database, request.limits(), name, options).await?;
+        let mut offset = 0;
+        while offset < self.state.received {
+            let bytes = uploads.bytes(&self.id, offset).await?.filter(|bytes| !bytes.is_empty());
+            let bytes = bytes
+                .ok_or_else(|| Failure::NotFound("the upload was given up meanwhile".to_owned()))?;
+            offset += bytes.len() as u64;
+            upload.write(bytes).await?;
+        }
+        upload.finish().await
+    }
+
+    /// The document holds the bytes now. Where this fails the upload expires by itself.
+    pub(crate) async fn end(self, database: &dyn Database) {
+        if let Ok(uploads) = database.resumable_uploads()
+            && let Err(failure) = uploads.end(&self.id).await
+        {
+            tracing::debug!(%failure, "an upload that is done stays until it expires");
+        }
+    }
+}

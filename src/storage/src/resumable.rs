@@ -1,0 +1,172 @@
+//! Uploads that may be resumed: what is known of one, and the steps in which it comes. They live longer
+//! than the request that brings a part of them, and than the process.
+
+use bytes::Bytes;
+
+use crate::database::DatabaseId;
+
+/// An upload that may be resumed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResumableUpload {
+    /// Who may go on with it; `None` for whoever knows its name.
+    pub owner: Option<String>,
+    /// When it is given up, in milliseconds since 1970.
+    pub expires_unix_ms: u64,
+    /// Bytes of each of its chunks but the last, which grows until it has as many.
+    pub chunk_bytes: u32,
+    /// Bytes that are on disk for good. Its chunks may hold more, which do not count.
+    pub received: u64,
+    /// Bytes that it will have, once that is known.
+    pub length: Option<u64>,
+    /// What its maker tells of it, kept as it is.
+    pub metadata: String,
+}
+
+impl ResumableUpload {
+    /// Whether all of it is there.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.length == Some(self.received)
+    }
+
+    /// Bytes that count against the bounds: all that it will have, where that is known.
+    pub(crate) fn reserved_bytes(&self) -> u64 {
+        self.length.unwrap_or(self.received)
+    }
+}
+
+/// One step of an upload that may be resumed.
+#[derive(Clone, Debug)]
+pub struct UploadWrite {
+    /// The database.
+    pub database: DatabaseId,
+    /// Identifier of the upload, unique.
+    pub upload: [u8; 16],
+    /// How much there may be of its kind.
+    pub bounds: UploadBounds,
+    /// What is done.
+    pub step: UploadStep,
+}
+
+/// What is done to an upload that may be resumed. All steps but the first answer
+/// [`Outcome::NoSuchUpload`](crate::Outcome::NoSuchUpload) where there is none (any more).
+#[derive(Clone, Debug)]
+pub enum UploadStep {
+    /// It begins → [`Outcome::Done`](crate::Outcome::Done) or
+    /// [`Outcome::UploadBeyond`](crate::Outcome::UploadBeyond). Durable.
+    Begin(ResumableUpload),
+    /// Only this holder writes from now on, until it lets go or ten minutes after its last step →
+    /// [`Outcome::Upload`](crate::Outcome::Upload) with what is known, or
+    /// [`Outcome::UploadHeld`](crate::Outcome::UploadHeld) where another one holds it.
+    Hold {
+        /// Who.
+        holder: u64,
+        /// The length, where it was not known before.
+        length: Option<u64>,
+    },
+    /// Stores a chunk, or one more of the last that is longer → `Done`, or `UploadHeld` for
+    /// whoever does not hold it (any more). Durable with the next `Advance`.
+    Chunk {
+        /// Who.
+        holder: u64,
+        /// Place of the chunk, from 0.
+        number: u32,
+        /// Its bytes, from its beginning.
+        bytes: Bytes,
+    },
+    /// So many bytes of it are there → `Done`, `UploadHeld` or `UploadBeyond`. Durable, with all
+    /// chunks before.
+    Advance {
+        /// Who.
+        holder: u64,
+        /// Bytes from its beginning.
+        received: u64,
+        /// When it is given up unless more comes, in milliseconds since 1970.
+        expires_unix_ms: u64,
+    },
+    /// The holder lets go → `Done`.
+    Release {
+        /// Who.
+        holder: u64,
+    },
+    /// It is not needed any more → `Done`. Its bytes leave in the background.
+    End,
+}
+
+impl UploadStep {
+    /// Whether its answer says that it is on disk.
+    pub(crate) fn is_synced(&self) -> bool {
+        match self {
+            Self::Begin(_) | Self::Advance { .. } | Self::End => true,
+            Self::Hold { length, .. } => length.is_some(),
+            Self::Chunk { .. } | Self::Release { .. } => false,
+        }
+    }
+
+    /// Whether it is refused while the disk is nearly full.
+    pub(crate) fn takes_room(&self) -> bool {
+        matches!(self, Self::Begin(_) | Self::Chunk { .. })
+    }
+}
+
+/// How many uploads that may be resumed there may be in a database, and bytes of them: those that
+/// they will have, where that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadBounds {
+    /// Uploads of one owner.
+    pub uploads_of_owner: usize,
+    /// Uploads.
+    pub uploads: usize,
+    /// Bytes of one owner.
+    pub bytes_of_owner: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// A bound that an upload would go beyond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadBound {
+    /// [`UploadBounds::uploads_of_owner`].
+    UploadsOfOwner,
+    /// [`UploadBounds::uploads`].
+    Uploads,
+    /// [`UploadBounds::bytes_of_owner`].
+    BytesOfOwner,
+    /// [`UploadBounds::bytes`].
+    Bytes,
+}
+
+/// What the uploads of a database come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UploadTotals {
+    pub(crate) uploads_of_owner: usize,
+    pub(crate) uploads: usize,
+    pub(crate) bytes_of_owner: u64,
+    pub(crate) bytes: u64,
+}
+
+impl UploadTotals {
+    /// Counts one more.
+    pub(crate) fn add(&mut self, upload: &ResumableUpload, owner: Option<&str>) {
+        let bytes = upload.reserved_bytes();
+        self.uploads += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+        if upload.owner.as_deref() == owner {
+            self.uploads_of_owner += 1;
+            self.bytes_of_owner = self.bytes_of_owner.saturating_add(bytes);
+        }
+    }
+
+    /// The first bound that it is beyond.
+    pub(crate) fn beyond(&self, bounds: &UploadBounds) -> Option<UploadBound> {
+        if self.uploads_of_owner > bounds.uploads_of_owner {
+            Some(UploadBound::UploadsOfOwner)
+        } else if self.uploads > bounds.uploads {
+            Some(UploadBound::Uploads)
+        } else if self.bytes_of_owner > bounds.bytes_of_owner {
+            Some(UploadBound::BytesOfOwner)
+        } else {
+            (self.bytes > bounds.bytes).then_some(UploadBound::Bytes)
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! Attachments that come in parts, as tus 1.0.0 has them: `_uploads`, and the `PUT` that takes one.
+
+use refuge_tests::{Client, Node, Options, Reply, eventually, hang_up_after};
+use serde_json::json;
+
+use crate::{NODE, database};
+
+const PART: &str = "application/offset+octet-stream";
+
+/// Begins an upload; its path.
+async fn begin(client: &Client, database: &str, length: usize) -> String {
+    let reply = create(client, database, &[("upload-length", &length.to_string())]).await;
+    path_of(&reply.expect(201))
+}
+
+async fn create(client: &Client, database: &str, headers: &[(&str, &str)]) -> Reply {
+    let path = format!("{database}/_uploads");
+    let mut request = client.request("POST", &path).header("tus-resumable", "1.0.0");
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    request.send().await
+}
+
+fn path_of(reply: &Reply) -> String {
+    let location = reply.header("location");
+    let path = location.splitn(4, '/').nth(3).expect("an absolute address");
+    format!("/{path}")
+}
+
+async fn patch(client: &Client, upload: &str, offset: usize, bytes: &[u8]) -> Reply {
+    let request = client.request("PATCH", upload).header("tus-resumable", "1.0.0");
+    let request = request.header("upload-offset", &offset.to_string());
+    request.header("content-type", PART).body(bytes.to_vec()).send().await
+}
+
+async fn offset(client: &Client, upload: &str) -> usize {
+    let reply = head(client, upload).await.expect(200);
+    reply.header("upload-offset").parse().expect("an offset")
+}
+
+async fn head(client: &Client, upload: &str) -> Reply {
+    client.request("HEAD", upload).header("tus-resumable", "1.0.0").send().await
+}
+
+async fn end(client: &Client, upload: &str) -> Reply {
+    client.request("DELETE", upload).header("tus-resumable", "1.0.0").send().await
+}
+
+fn id(upload: &str) -> &str {
+    upload.rsplit('/').next().expect("an id")
+}
+
+/// Takes a finished upload as an attachment.
+async fn take(client: &Client, attachment: &str, upload: &str) -> Reply {
+    let more = if attachment.contains('?') { '&' } else { '?' };
+    let path = format!("{attachment}{more}upload={}", id(upload));
+    client.request("PUT", &path).header("content-type", "text/plain").send().await
+}
+
+fn text(bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|number| b"0123456789abcdef \n"[number * number % 18]).collect()
+}
+
+#[tokio::test]
+async fn an_upload_in_parts_makes_the_same_revision_as_a_plain_put() {
+    let (client, path) = database("parts").await;
+    let bytes = text(700_000);
+    let upload = begin(&client, &path, bytes.len()).await;
+    assert_eq!(offset(&client, &upload).await, 0);
+    let mut at = 0;
+    // Ends within chunks and at their ends.
+    for until in [1, 1_000, 65_536, 65_537, 262_144, 600_000, 600_000, 700_000] {
+        let reply = patch(&client, &upload, at, &bytes[at..until]).await.expect(204);
+        assert_eq!(reply.header("upload-offset"), until.to_string());
+        assert_eq!(reply.header("tus-resumable"), "1.0.0");
+        assert!(reply.header("upload-expires").ends_with(" GMT"));
+        assert_eq!(offset(&client, &upload).await, until);
+        at = until;
+    }
+    let parts = take(&client, &format!("{path}/parts/a.txt"), &upload).await.expect(201);
+    let plain = client.request("PUT", &format!("{path}/plain/a.txt"));
+    let plain = plain.header("content-type", "text/plain").body(bytes.clone()).send().await;
+    assert_eq!(parts.member("rev"), plain.expect(201).member("rev"));
+    let stub = |document: &str| {
+        let (client, url) = (client.clone(), format!("{path}/{document}?att_encoding_info=true"));
+        async move { client.get(&url).await.expect(200).json()["_attachments"]["a.txt"].clone() }
+    };
+    let told = stub("parts").await;
+    assert_eq!(told, stub("plain").await);
+    assert_eq!((&told["encoding"], &told["length"]), (&json!("gzip"), &json!(700_000)));
+    assert_eq!(client.get(&format!("{path}/parts/a.txt")).await.expect(200).body, bytes);
+    // It is done, and gone.
+    head(&client, &upload).await.expect(404);
+    let again = take(&client, &format!("{path}/again/a.txt"), &upload).await;
+    again.error_named(404, "not_found");
+}
+
+#[tokio::test]
+async fn what_is_spoken_is_told() {
+    let (client, path) = database("spoken").await;
+    let told = client.request("OPTIONS", &format!("{path}/_uploads")).send().await.expect(204);
+    assert_eq!((told.header("tus-version"), told.header("tus-resumable")), ("1.0.0", "1.0.0"));
+    let extensions = "creation,creation-with-upload,expiration,termination,checksum";
+    assert_eq!(told.header("tus-extension"), extensions);
+    assert_eq!(told.header("tus-checksum-algorithm"), "md5,sha1,sha256");
+    let other = client.request("POST", &format!("{path}/_uploads")).header("upload-length", "1");
+    let other = other.header("tus-resumable", "0.2.2").send().await;
+    other.error_named(412, "unsupported_version");
+    assert_eq!(other.header("tus-version"), "1.0.0");
+    client.get(&format!("{path}/_uploads")).await.error_named(412, "unsupported_version");
+    let upload = begin(&client, &path, 3).await;
+    let got = client.request("GET", &upload).header("tus-resumable", "1.0.0").send().await;
+    got.error_named(405, "method_not_allowed");
+    let overridden = client.request("POST", &upload).header("x-http-method-override", "PATCH");
+    let overridden = overridden.header("tus-resumable", "1.0.0").header("upload-offset", "0");
+    overridden.header("content-type", PART).body("abc").send().await.expect(204);
+    assert_eq!(offset(&client, &upload).await, 3);
+}
+
+#[tokio::test]
+async fn metadata_and_a_length_that_comes_late_are_kept() {
+    let (client, path) = database("metadata").await;
+    let metadata = "filename d29ybGQ=,filetype aW1hZ2UvcG5n";
+    let told = [("upload-defer-length", "1"), ("upload-metadata", metadata)];
+    let upload = path_of(&create(&client, &path, &told).await.expect(201));
+    let known = head(&client, &upload).await.expect(200);
+    assert_eq!(known.header("upload-metadata"), metadata);
+    assert_eq!((known.header("upload-defer-length"), known.header("upload-length")), ("1", ""));
+    assert_eq!(known.header("cache-control"), "no-store");
+    patch(&client, &upload, 0, b"abc").await.expect(204);
+    let early = take(&client, &format!("{path}/a/b"), &upload).await;
+    early.error_named(412, "upload_incomplete");
+    let request = client.request("PATCH", &upload).header("tus-resumable", "1.0.0");
+    let request = request.header("upload-offset", "3").header("upload-length", "5");
+    request.header("content-type", PART).body("de").send().await.expect(204);
+    let known = head(&client, &upload).await.expect(200);
+    assert_eq!((known.header("upload-length"), known.header("upload-defer-length")), ("5", ""));
+    // Without a type of its own the attachment has the one that the upload was begun with.
+    let put = client.request("PUT", &format!("{path}/a/b?upload={}", id(&upload)));
+    put.send().await.expect(201);
+    let got = client.get(&format!("{path}/a/b")).await.expect(200);
+    assert_eq!((got.header("content-type"), &got.body[..]), ("image/png", &b"abcde"[..]));
+}
+
+#[tokio::test]
+async fn the_first_bytes_may_come_with_the_beginning() {
+    let (client, path) = database("with").await;
+    let request = client.request("POST", &format!("{path}/_uploads"));
+    let request = request.header("tus-resumable", "1.0.0").header("upload-length", "5");
+    let begun = request.header("content-type", PART).body("hel").send().await.expect(201);
+    assert_eq!(begun.header("upload-offset"), "3");
+    let upload = path_of(&begun);
+    patch(&client, &upload, 3, b"lo").await.expect(204);
+    take(&client, &format!("{path}/a/b"), &upload).await.expect(201);
+    assert_eq!(client.get(&format!("{path}/a/b")).await.expect(200).body, "hello");
+    let nothing = begin(&client, &path, 0).await;
+    take(&client, &format!("{path}/nothing/b"), &nothing).await.expect(201);
+    assert_eq!(client.get(&format!("{path}/nothing/b")).await.expect(200).body, "");
+}
+
+#[tokio::test]
+async fn parts_that_do_not_fit_are_refused_and_change_nothing() {
+    let (client, path) = database("misfits").await;
+    let upload = begin(&client, &path, 5).await;
+    patch(&client, &upload, 0, b"ab").await.expect(204);
+    patch(&client, &upload, 0, b"ab").await.error(
+        409,
+        "conflict",
+        "the upload goes on at Upload-Offset 2",
+    );
+    patch(&client, &upload, 3, b"d").await.error_named(409, "conflict");
+    patch(&client, &upload, 2, b"cdef").await.error_named(413, "upload_too_large");
+    let typed = client.request("PATCH", &upload).header("tus-resumable", "1.0.0");
+    let typed = typed.header("upload-offset", "2").header("content-type", "text/plain");
+    typed.body("c").send().await.error_named(415, "bad_content_type");
+    let unnumbered = client.request("PATCH", &upload).header("tus-resumable", "1.0.0");
+    let unnumbered = unnumbered.header("content-type", PART).body("c");
+    unnumbered.send().await.error_named(400, "bad_request");
+    let longer = client.request("PATCH", &upload).header("tus-resumable", "1.0.0");
+    let longer = longer.header("upload-offset", "2").header("upload-length", "6");
+    let longer = longer.header("content-type", PART).body("c").send().await;
+    longer.error_named(400, "bad_request");
+    assert_eq!(offset(&client, &upload).await, 2);
+    for headers in [
+        &[][..],
+        &[("upload-length", "1"), ("upload-defer-length", "1")],
+        &[("upload-length", "-1")],
+        &[("upload-defer-length", "2")],
+        &[("upload-length", "1"), ("upload-metadata", "a ?")],
+        &[("upload-length", "1"), ("upload-metadata", "a YQ==,a YQ==")],
+    ] {
+        create(&client, &path, headers).await.error_named(400, "bad_request");
+    }
+    for wrong in ["x", "00000000000000000000000000000000", "+0000000000000000000000000000000"] {
+        let wrong = format!("{path}/_uploads/{wrong}");
+        patch(&client, &wrong, 0, b"x").await.error_named(404, "not_found");
+        end(&client, &wrong).await.error_named(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn a_part_whose_checksum_does_not_fit_is_not_kept() {
+    let (client, path) = database("checksum").await;
+    let upload = begin(&client, &path, 5).await;
+    let part = async |checksum: &str| {
+        let request = client.request("PATCH", &upload).header("tus-resumable", "1.0.0");
+        let request = request.header("upload-offset", "0").header("upload-checksum", checksum);
+        request.header("content-type", PART).body("hello").send().await
+    };
+    part("sha1 rvTGHdzF6KLavt4PO0gs2a6pQ00=").await.error_named(460, "checksum_mismatch");
+    assert_eq!(offset(&client, &upload).await, 0);
+    part("crc32 AAAA").await.error_named(400, "bad_request");
+    part("sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=").await.expect(204);
+    assert_eq!(offset(&client, &upload).await, 5);
+}
+
+#[tokio::test]
+async fn what_came_before_a_connection_broke_is_kept() {
+    let (client, path) = database("broken").await;
+    let bytes = text(300_000);
+    let upload = begin(&client, &path, bytes.len()).await;
+    let head = format!(
+        "PATCH {upload} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\
+         Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {PART}\r\n\
+         Content-Length: 300000\r\n\r\n"
+    );
+    let sent = [head.as_bytes(), &bytes[..270_000]].concat();
+    hang_up_after(NODE.address(), &sent).await;
+    eventually("all that was sent counts", || async {
+        (offset(&client, &upload).await == 270_000).then_some(())
+    })
+    .await;
+    patch(&client, &upload, 270_000, &bytes[270_000..]).await.expect(204);
+    take(&client, &format!("{path}/a/b"), &upload).await.expect(201);
+    assert_eq!(client.get(&format!("{path}/a/b")).await.expect(200).body, bytes);
+}
+
+#[tokio::test]
+async fn two_do_not_write_at_once() {
+    use tokio::io::AsyncWriteExt;
+    let (client, path) = database("two").await;
+    let upload = begin(&client, &path, 6).await;
+    let mut slow = tokio::net::TcpStream::connect(NODE.address()).await.unwrap();
+    let head = format!(
+        "PATCH {upload} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\
+         Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {PART}\r\n\
+         Content-Length: 3\r\n\r\nab"
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    // What came counts after a moment of quiet, so the first is known to be at it.
+    eventually("the first is at it", || async {
+        (offset(&client, &upload).await == 2).then_some(())
+    })
+    .await;
+    patch(&client, &upload, 2, b"x").await.error_named(423, "locked");
+    slow.write_all(b"c").await.unwrap();
+    eventually("the first is through", || async {
+        (offset(&client, &upload).await == 3).then_some(())
+    })
+    .await;
+    eventually("the upload is free again", || async {
+        (patch(&client, &upload, 3, b"def").await.status == 204).then_some(())
+    })
+    .await;
+    take(&client, &format!("{path}/a/b"), &upload).await.expect(201);
+    assert_eq!(client.get(&format!("{path}/a/b")).await.expect(200).body, "abcdef");
+}
+
+#[tokio::test]
+async fn a_put_that_takes_an_upload_is_refused_as_any_other() {
+    let (client, path) = database("taken").await;
+    let upload = begin(&client, &path, 3).await;
+    patch(&client, &upload, 0, b"ab").await.expect(204);
+    let file = format!("{path}/a/b");
+    take(&client, &file, &upload).await.error(
+        412,
+        "upload_incomplete",
+        "2 of 3 bytes of the upload have come",
+    );
+    patch(&client, &upload, 2, b"c").await.expect(204);
+    let both = client.request("PUT", &format!("{file}?upload={}", id(&upload))).body("x");
+    both.send().await.error_named(400, "bad_request");
+    let rev = client.put(&format!("{path}/a"), json!({})).await.expect(201).member("rev");
+    take(&client, &file, &upload).await.error(409, "conflict", "Document update conflict.");
+    // A refusal does not use it up.
+    take(&client, &format!("{file}?rev={rev}"), &upload).await.expect(201);
+    assert_eq!(client.get(&file).await.expect(200).body, "abc");
+    let unfinished = begin(&client, &path, 3).await;
+    end(&client, &unfinished).await.expect(204);
+    head(&client, &unfinished).await.expect(404);
+    patch(&client, &unfinished, 0, b"abc").await.error_named(404, "not_found");
+}
+
+#[tokio::test]
+async fn an_upload_is_its_makers_and_the_admins() {
+    let node = Node::start(Options::default().set("admins.anna=secret"));
+    let admin = node.client();
+    admin.put_nothing("/open").await.expect(201);
+    admin.put("/open/_security", json!({})).await.expect(200);
+    let nobody = node.anonymous();
+    let theirs = begin(&nobody, "/open", 3).await;
+    patch(&nobody, &theirs, 0, b"a").await.expect(204);
+    assert_eq!(offset(&admin, &theirs).await, 1);
+    let admins = begin(&admin, "/open", 3).await;
+    patch(&nobody, &admins, 0, b"a").await.error_named(401, "unauthorized");
+    head(&nobody, &admins).await.expect(401);
+    end(&nobody, &admins).await.error_named(401, "unauthorized");
+    let taken = nobody.request("PUT", &format!("/open/a/b?upload={}", id(&admins)));
+    taken.send().await.error_named(401, "unauthorized");
+    let other = Client::with_credentials(node.address(), "anna", "secret");
+    assert_eq!(offset(&other, &admins).await, 0, "another server admin may");
+    admin.put_nothing("/closed").await.expect(201);
+    create(&nobody, "/closed", &[("upload-length", "1")]).await.error_named(401, "unauthorized");
+    // An upload belongs to its database.
+    head(&admin, &format!("/closed/_uploads/{}", id(&admins))).await.expect(404);
+    let peers = create(&admin, "/_peers", &[("upload-length", "1")]).await;
+    peers.error_named(403, "forbidden");
+}
+
+#[tokio::test]
+async fn uploads_are_bounded_and_expire() {
+    let node = Node::start(Options::default());
+    let client = node.client();
+    client.put_nothing("/files").await.expect(201);
+    let set = async |key: &str, value: &str| {
+        let path = format!("/_node/_local/_config/{key}");
+        client.put(&path, json!(value)).await.expect(200);
+    };
+    set("attachments/max_uploads_per_user", "2").await;
+    let first = begin(&client, "/files", 100).await;
+    let second = begin(&client, "/files", 100).await;
+    let refused = create(&client, "/files", &[("upload-length", "1")]).await;
+    refused.error_named(429, "too_many_uploads");
+    client.put_nothing("/others").await.expect(201);
+    begin(&client, "/others", 1).await;
+    end(&client, &second).await.expect(204);
+    set("attachments/max_upload_bytes_per_user", "150").await;
+    let refused = create(&client, "/files", &[("upload-length", "51")]).await;
+    refused.error_named(413, "uploads_too_large");
+    let unknown = create(&client, "/files", &[("upload-defer-length", "1")]).await.expect(201);
+    let unknown = path_of(&unknown);
+    patch(&client, &unknown, 0, &[b'x'; 50]).await.expect(204);
+    patch(&client, &unknown, 50, b"x").await.error_named(413, "uploads_too_large");
+    assert_eq!(offset(&client, &unknown).await, 50);
+    set("couchdb/max_attachment_size", "99").await;
+    let refused = create(&client, "/files", &[("upload-length", "100")]).await;
+    refused.error_named(413, "attachment_too_large");
+    let told = client.request("OPTIONS", "/files/_uploads").send().await.expect(204);
+    assert_eq!(told.header("tus-max-size"), "99");
+    // What comes now is kept for a second; the others were begun when it was a day.
+    set("attachments/upload_seconds", "1").await;
+    patch(&client, &first, 0, b"some").await.expect(204);
+    eventually("it has expired", || async {
+        (head(&client, &first).await.status == 404).then_some(())
+    })
+    .await;
+    patch(&client, &first, 4, b"more").await.error_named(404, "not_found");
+    assert_eq!(offset(&client, &unknown).await, 50);
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_may_upload() {
+    let node = Node::start(
+        Options::default().set("cors.enabled=true").set("cors.origins=https://app.example"),
+    );
+    let client = node.client();
+    client.put_nothing("/files").await.expect(201);
+    let preflight = node.anonymous();
+    let preflight = preflight.request("OPTIONS", "/files/_uploads/x");
+    let preflight = preflight.header("origin", "https://app.example");
+    let preflight = preflight.header("access-control-request-method", "PATCH");
+    let asked = "authorization,content-type,tus-resumable,upload-offset,upload-checksum";
+    let told = preflight.header("access-control-request-headers", asked).send().await.expect(204);
+    assert_eq!(told.header("access-control-allow-headers"), asked);
+    let request = client.request("POST", "/files/_uploads").header("tus-resumable", "1.0.0");
+    let request = request.header("upload-length", "1").header("origin", "https://app.example");
+    let made = request.send().await.expect(201);
+    let exposed = made.header("access-control-expose-headers");
+    for name in ["location", "upload-offset", "upload-expires", "tus-resumable"] {
+        assert!(exposed.split(", ").any(|one| one == name), "{name}: {exposed}");
+    }
+}

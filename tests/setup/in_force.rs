@@ -1,0 +1,64 @@
+//! CouchDB's `[attachments]` and `[replicator]`, set while the node runs: what comes after is done so.
+
+use refuge_tests::{Client, Node, Options, eventually};
+use serde_json::{Value, json};
+
+async fn set(client: &Client, key: &str, value: &str) {
+    client.put(&format!("/_node/_local/_config/{key}"), json!(value)).await.expect(200);
+}
+
+#[tokio::test]
+async fn attachments_are_packed_as_the_settings_say() {
+    let node = Node::start(Options::default());
+    let client = node.client();
+    client.put_nothing("/a").await.expect(201);
+    let put = async |id: &str, content_type: &str| {
+        let path = format!("/a/{id}/file");
+        let put = client.request("PUT", &path).header("content-type", content_type);
+        let rev = put.body("text ".repeat(1_000)).send().await.expect(201).member("rev");
+        let told = client.get(&format!("/a/{id}?att_encoding_info=true")).await.expect(200).json();
+        assert_eq!(client.get(&path).await.expect(200).body, "text ".repeat(1_000));
+        (rev, told["_attachments"]["file"]["encoding"].clone())
+    };
+    let (usual, encoding) = put("usual", "text/plain").await;
+    assert_eq!(encoding, "gzip");
+    set(&client, "attachments/compressible_types", "image/*").await;
+    assert_eq!(put("text", "text/plain").await.1, Value::Null);
+    assert_eq!(put("image", "image/svg+xml").await.1, "gzip");
+    client.delete("/_node/_local/_config/attachments/compressible_types").await.expect(200);
+    set(&client, "attachments/compression_level", "1").await;
+    let (fast, encoding) = put("fast", "text/plain").await;
+    assert_eq!(encoding, "gzip");
+    assert_ne!(fast, usual, "other bytes are another revision");
+    set(&client, "attachments/compression_level", "0").await;
+    assert_eq!(put("none", "text/plain").await.1, Value::Null);
+    set(&client, "attachments/compression_level", "8").await;
+    assert_eq!(put("again", "text/plain").await.0, usual);
+    let path = "/_node/_local/_config/attachments/compression_level";
+    client.put(path, json!("10")).await.error_named(400, "bad_request");
+}
+
+#[tokio::test]
+async fn replications_run_as_the_settings_say() {
+    let node = Node::start(Options::default());
+    let client = node.client();
+    client.put_nothing("/a").await.expect(201);
+    set(&client, "replicator/checkpoint_interval", "7000").await;
+    set(&client, "replicator/max_jobs", "1").await;
+    let ask = |target: &str| json!({"source": "a", "target": target, "create_target": true, "continuous": true});
+    client.post("/_replicate", ask("b")).await.expect(202);
+    let task = eventually("the replication runs", || async {
+        let tasks = client.get("/_active_tasks").await.expect(200).json();
+        let tasks = tasks.as_array().expect("tasks").clone();
+        tasks.into_iter().find(|task| task["type"] == "replication")
+    })
+    .await;
+    assert_eq!(task["checkpoint_interval"], 7_000, "{task}");
+    client.post("/_replicate", ask("c")).await.error_named(503, "service_unavailable");
+    set(&client, "replicator/max_jobs", "2").await;
+    client.post("/_replicate", ask("c")).await.expect(202);
+    // What has no effect is kept, so that a set-up script goes through.
+    set(&client, "replicator/max_churn", "20").await;
+    let told = client.get("/_node/_local/_config/replicator/max_churn").await.expect(200);
+    assert_eq!(told.json(), "20");
+}
