@@ -168,15 +168,6 @@ fn builtin(name: &str) -> Result<Builtin, TreeError> {
         .map_err(|error| TreeError::Function(error.to_string()))
 }
 
-/// Whether a reduce function of this name or source may stand in a design document.
-pub(crate) fn check_reduce(reduce: &str) -> Result<(), String> {
-    let name = reduce.trim();
-    if !name.starts_with('_') {
-        return Ok(());
-    }
-    Builtin::parse(name, None).map(drop).map_err(|error| error.to_string())
-}
-
 /// Stands in the place of a function that nobody asks for.
 struct Unwanted;
 

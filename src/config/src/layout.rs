@@ -46,7 +46,7 @@ impl Layout {
 
     /// The directory of the indexes, which can be built again from the data.
     pub fn indexes(&self) -> PathBuf {
-        self.root.join("var/data")
+        self.root.join("var/indexes")
     }
 
     /// Log files.

@@ -126,7 +126,8 @@ pub(super) fn decode_page(record: &[u8]) -> Result<Vec<Entry>, FormatError> {
         let mut start = before.get(..shared).ok_or(FormatError::Damaged)?.to_vec();
         start.extend_from_slice(reader.bytes()?);
         let count = reader.varint()?;
-        let key = match reader.length()? {
+        // One more than the length: of the last entry it may reach beyond the record.
+        let key = match usize::try_from(reader.varint()?).map_err(|_| FormatError::Damaged)? {
             0 => None,
             length => Some(reader.take(length - 1)?.to_vec()),
         };
@@ -169,5 +170,22 @@ fn read_reduction(reader: &mut Reader<'_>) -> Result<Reduction, FormatError> {
             Ok(Reduction::Failed { error: text()?, reason: text()? })
         }
         _ => Err(FormatError::Damaged),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_may_end_a_page_of_a_view_without_reduce_functions() {
+        let entry = |start: &[u8]| Entry {
+            start: start.to_vec(),
+            key: Some(b"1".to_vec()),
+            count: 1,
+            reductions: Vec::new(),
+        };
+        let entries = vec![entry(b""), entry(b"a")];
+        assert_eq!(decode_page(&encode_page(&entries)), Ok(entries));
     }
 }
