@@ -16,8 +16,8 @@ async fn endpoints_of_later_work() {
         ("POST", "/_index"),
         ("GET", "/_index"),
         ("POST", "/_explain"),
-        ("GET", "/_design/app/_view/all"),
-        ("GET", "/_design/app/_info"),
+        ("GET", "/_design/app/_show/all"),
+        ("GET", "/_design/app/_list/all/all"),
     ] {
         let reply = client
             .request(method, &format!("{path}{rest}"))

@@ -37,6 +37,7 @@ mod this_node;
 mod tombstones;
 mod uploads;
 mod vectors;
+mod views;
 
 use std::sync::LazyLock;
 

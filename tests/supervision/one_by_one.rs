@@ -48,6 +48,11 @@ async fn every_kind_of_actor_is_killed() {
         "link",
         "mesh-listener",
         "mesh-connection",
+        "javascript",
+        "index-engine",
+        "index-directory",
+        "indexers",
+        "indexer",
     ] {
         assert!(done.contains(expected), "{expected} was not among {done:?}");
     }

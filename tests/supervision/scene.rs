@@ -12,6 +12,9 @@ use serde_json::json;
 /// The database that is written to and followed.
 pub const DATABASE: &str = "work";
 
+/// The design document whose view is built there.
+const INDEXED: &str = "_design/scene";
+
 /// How often children of one supervisor are killed on one node: below every supervisor's intensity, so
 /// that nothing escalates.
 pub const KILLS_OF_ONE_PARENT: u32 = 2;
@@ -46,6 +49,11 @@ impl Scene {
         peer.client().put("/_replicator/pull", document).await.expect(201);
         let request = json!({"source": DATABASE, "target": "copy", "create_target": true, "continuous": true});
         client.post("/_replicate", request).await.expect(202);
+        // An index that is kept up while all goes on.
+        let views =
+            json!({"all": {"map": "function (doc) { emit(doc._id, 1) }", "reduce": "_sum"}});
+        client.put(&format!("/{DATABASE}/{INDEXED}"), json!({"views": views})).await.expect(201);
+        client.get(&format!("/{DATABASE}/{INDEXED}/_view/all")).await.expect(200);
         let load = Load::start(node.address(), DATABASE, "load", 8);
         let follower = Follower::start(node.address(), DATABASE);
         load.advance(50).await;
@@ -141,6 +149,7 @@ impl Scene {
         let client = self.node.client();
         consistent(&client, DATABASE).await;
         compare(&client, DATABASE, &acknowledged).await;
+        self.index_is_whole(&client).await;
         self.node.sees("two", true).await;
         self.peer.sees("one", true).await;
         let there = self.peer.client();
@@ -157,6 +166,18 @@ impl Scene {
         }
         acknowledged
     }
+
+    /// The view has a row for every document but its own design document, in both of its shapes.
+    async fn index_is_whole(&self, client: &Client) {
+        let count = client.get(&format!("/{DATABASE}")).await.expect(200).json()["doc_count"]
+            .as_u64()
+            .expect("a count");
+        let path = format!("/{DATABASE}/{INDEXED}/_view/all");
+        let rows = client.get(&format!("{path}?reduce=false&limit=0")).await.expect(200).json();
+        assert_eq!(rows["total_rows"], count - 1, "{rows}");
+        let sum = client.get(&path).await.expect(200).json();
+        assert_eq!(sum["rows"][0]["value"], count - 1, "{sum}");
+    }
 }
 
 /// Whether this is one HTTP connection: they come and go with their clients.
@@ -166,7 +187,7 @@ pub fn is_connection(name: &str) -> bool {
 
 /// Whether this comes and goes by itself, or is started again by an owner with a back-off.
 fn is_fleeting(name: &str) -> bool {
-    let fleeting = ["console-session/", "replication/", "mesh-connection/", "link/"];
+    let fleeting = ["console-session/", "replication/", "mesh-connection/", "link/", "indexer/"];
     is_connection(name) || fleeting.iter().any(|kind| name.starts_with(kind))
 }
 

@@ -1,0 +1,138 @@
+//! How a view follows its documents: edits, deletions, conflicts, purges, design documents that change, and
+//! functions that fail.
+
+use refuge_tests::eventually;
+use serde_json::{Value, json};
+
+use super::{ask, design, fill, keys, rows};
+use crate::{database, put_all};
+
+#[tokio::test]
+async fn rows_follow_edits_and_deletions() {
+    let (client, path) = database("view-edits").await;
+    let map = "function (doc) { doc.tags.forEach(function (tag) { emit(tag, doc._id) }) }";
+    design(&client, &path, json!({"tags": {"map": map, "reduce": "_count"}})).await;
+    let documents = [("a", json!({"tags": ["x", "y"]})), ("b", json!({"tags": ["y"]}))];
+    let revisions = put_all(&client, &path, &documents).await;
+    assert_eq!(keys(&client, &path, "tags", "reduce=false").await, ["x", "y", "y"]);
+    let edit = json!({"_rev": revisions[0], "tags": ["z"]});
+    let revision = client.put(&format!("{path}/a"), edit).await.expect(201).member("rev");
+    assert_eq!(keys(&client, &path, "tags", "reduce=false").await, ["y", "z"]);
+    client.delete(&format!("{path}/a?rev={revision}")).await.expect(200);
+    assert_eq!(keys(&client, &path, "tags", "reduce=false").await, ["y"]);
+    assert_eq!(rows(&client, &path, "tags", "").await, [json!({"key": null, "value": 1})]);
+}
+
+#[tokio::test]
+async fn conflicts_are_seen_and_the_winner_is_mapped() {
+    let (client, path) = database("view-conflicts").await;
+    let map = "function (doc) { emit(doc.v, doc._conflicts || null) }";
+    design(&client, &path, json!({"v": {"map": map}})).await;
+    let leaves = json!({"new_edits": false, "docs": [
+        {"_id": "a", "_rev": "1-aa", "v": "low"},
+        {"_id": "a", "_rev": "1-bb", "v": "high"},
+    ]});
+    client.post(&format!("{path}/_bulk_docs"), leaves).await.expect(201);
+    let found = rows(&client, &path, "v", "").await;
+    assert_eq!(found, [json!({"id": "a", "key": "high", "value": ["1-aa"]})]);
+}
+
+#[tokio::test]
+async fn what_was_purged_leaves_the_view() {
+    let (client, path) = database("view-purges").await;
+    design(&client, &path, json!({"n": {"map": "function (doc) { emit(doc.n, 1) }"}})).await;
+    let documents = [("a", json!({"n": 1})), ("b", json!({"n": 2}))];
+    let revisions = put_all(&client, &path, &documents).await;
+    assert_eq!(keys(&client, &path, "n", "").await, [json!(1), json!(2)]);
+    client.post(&format!("{path}/_purge"), json!({"a": [revisions[0]]})).await.expect(201);
+    assert_eq!(keys(&client, &path, "n", "").await, [json!(2)]);
+}
+
+#[tokio::test]
+async fn a_function_that_throws_leaves_out_its_document_alone() {
+    let (client, path) = database("view-throws").await;
+    let map = "function (doc) { emit(doc.deep.value, 1) }";
+    let views =
+        json!({"deep": {"map": map}, "all": {"map": "function (doc) { emit(doc._id, 1) }"}});
+    design(&client, &path, views).await;
+    fill(&client, &path, vec![json!({"_id": "bad"}), json!({"_id": "good", "deep": {"value": 5}})])
+        .await;
+    assert_eq!(keys(&client, &path, "deep", "").await, [json!(5)]);
+    assert_eq!(keys(&client, &path, "all", "").await, ["bad", "good"]);
+}
+
+#[tokio::test]
+async fn a_changed_design_document_is_another_index() {
+    let (client, path) = database("view-changes").await;
+    fill(&client, &path, vec![json!({"_id": "a", "n": 1})]).await;
+    design(&client, &path, json!({"v": {"map": "function (doc) { emit(doc.n, 1) }"}})).await;
+    assert_eq!(keys(&client, &path, "v", "").await, [json!(1)]);
+    let signature = async || -> Value {
+        let told = client.get(&format!("{path}/_design/d/_info")).await.expect(200).json();
+        told["view_index"]["signature"].clone()
+    };
+    let before = signature().await;
+    let stored = client.get(&format!("{path}/_design/d")).await.expect(200).json();
+    let views = json!({"v": {"map": "function (doc) { emit([doc.n], 1) }"}});
+    let edit = json!({"_rev": stored["_rev"], "views": views});
+    client.put(&format!("{path}/_design/d"), edit).await.expect(201);
+    assert_eq!(keys(&client, &path, "v", "").await, [json!([1])]);
+    assert_ne!(signature().await, before);
+    client.post(&format!("{path}/_view_cleanup"), json!({})).await.expect(202);
+    assert_eq!(keys(&client, &path, "v", "").await, [json!([1])]);
+}
+
+#[tokio::test]
+async fn stale_answers_are_as_they_are_and_catch_up() {
+    let (client, path) = database("view-stale").await;
+    design(&client, &path, json!({"n": {"map": "function (doc) { emit(doc.n, 1) }"}})).await;
+    assert!(keys(&client, &path, "n", "").await.is_empty());
+    fill(&client, &path, vec![json!({"n": 1})]).await;
+    assert!(keys(&client, &path, "n", "update=lazy").await.len() <= 1);
+    // In the background it is brought up to date.
+    eventually("the index has caught up", || async {
+        (keys(&client, &path, "n", "update=false").await.len() == 1).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn options_of_a_design_document_say_what_is_mapped() {
+    let (client, path) = database("view-options").await;
+    fill(&client, &path, vec![json!({"_id": "a"})]).await;
+    let views = json!({"v": {"map": "function (doc) { emit(doc._id, doc._local_seq) }"}});
+    let options = json!({"include_design": true, "local_seq": true});
+    let path_of = format!("{path}/_design/d");
+    client.put(&path_of, json!({"views": views, "options": options})).await.expect(201);
+    let found = rows(&client, &path, "v", "").await;
+    assert_eq!(found[0]["key"], "_design/d");
+    assert_eq!(found[1]["key"], "a");
+    assert!(!found[1]["value"].is_null(), "{found:?}");
+}
+
+#[tokio::test]
+async fn map_functions_share_a_library() {
+    let (client, path) = database("view-library").await;
+    fill(&client, &path, vec![json!({"n": 4})]).await;
+    let views = json!({
+        "lib": {"double": "exports.of = function (n) { return n * 2 }"},
+        "v": {"map": "function (doc) { emit(require('views/lib/double').of(doc.n), null) }"},
+    });
+    design(&client, &path, views).await;
+    assert_eq!(keys(&client, &path, "v", "").await, [json!(8)]);
+}
+
+#[tokio::test]
+async fn an_endless_loop_costs_its_document_alone() {
+    let (client, path) = database("view-loops").await;
+    let map = "function (doc) { if (doc.loop) { while (true) {} } emit(doc._id, 1) }";
+    design(&client, &path, json!({"v": {"map": map}})).await;
+    fill(
+        &client,
+        &path,
+        vec![json!({"_id": "a"}), json!({"_id": "b", "loop": true}), json!({"_id": "c"})],
+    )
+    .await;
+    assert_eq!(keys(&client, &path, "v", "").await, ["a", "c"]);
+    ask(&client, &path, "v", "").await.expect(200);
+}
