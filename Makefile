@@ -1,8 +1,9 @@
 # make run    a node on http://127.0.0.1:5984/ with its files under ./run
 # make test   everything that CI runs
-# make soak   kills a node under load CRASH_ROUNDS=1000 times and looks for losses; attachments of 1 GiB; rewrites 1 GiB ten times
+# make soak   kills a node under load CRASH_ROUNDS=1000 times and at each named place FAILPOINT_ROUNDS=30 times, and looks for losses; attachments of 1 GiB; rewrites 1 GiB ten times
 # make fuzz   feeds what parses bytes from outside with random ones; SECONDS_EACH=60 for each target
 # make bench  figures of a CouchDB-compatible server: make bench URL=http://name:password@host:port/
+# make bench-stalls  the longest writes while tables are flushed and merged: make bench-stalls URL=…
 # make bench-mesh  figures of two nodes that meet
 # make bench-growth  the same requests in a database of 10,000 to 5,000,000 documents, as a table
 #
@@ -16,7 +17,7 @@ URL ?=
 OPTIONS ?=
 
 # One profile builds the node and its tests, so that nothing is compiled twice.
-.PHONY: help run build test packages clients check-format lint test-all soak fuzz bench bench-mesh bench-growth
+.PHONY: help run build test packages clients check-format lint test-all soak fuzz bench bench-stalls bench-mesh bench-growth
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -55,9 +56,11 @@ test-all:
 	$(CARGO) test --locked --workspace --no-fail-fast
 
 CRASH_ROUNDS ?= 1000
+FAILPOINT_ROUNDS ?= 30
 soak:
 	$(CARGO) build --locked -p refuge
 	CRASH_ROUNDS=$(CRASH_ROUNDS) $(CARGO) test --locked -p refuge-tests --test crash killed_under_a_load_of_every_kind
+	REFUGE_FAILPOINT_ROUNDS=$(FAILPOINT_ROUNDS) $(CARGO) test --locked -p refuge-tests --test crash killed_at_each_place_in_turn
 	REFUGE_LARGE_MIB=1024 $(CARGO) test --locked -p refuge-tests --test large -- --nocapture --test-threads=1
 	REFUGE_UPKEEP_MIB=1024 $(CARGO) test --locked -p refuge-tests --test upkeep -- --nocapture
 
@@ -76,6 +79,11 @@ bench:
 	@release/system-packages build
 	$(CARGO) build --locked --release -p refuge -p refuge-benchmark
 	$(CARGO) run --quiet --locked --release -p refuge-benchmark -- "$(URL)" $(OPTIONS)
+
+bench-stalls:
+	@test -n "$(URL)" || { echo 'make bench-stalls needs a server: make bench-stalls URL=http://name:password@127.0.0.1:5984/' >&2; exit 64; }
+	$(CARGO) build --locked --release -p refuge-benchmark
+	$(CARGO) run --quiet --locked --release -p refuge-benchmark -- stalls "$(URL)" $(OPTIONS)
 
 bench-mesh:
 	@release/system-packages build

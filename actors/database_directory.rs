@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_failpoints::{Failpoint, pass};
 use refuge_http::{Failure, Security};
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names, StartError};
 use refuge_storage::{DatabaseOptions, DatabaseRecord, Operation, Outcome};
@@ -302,6 +303,7 @@ impl DatabaseDirectoryState {
         if matches!(outcome, Outcome::NoSuchDatabase) {
             return Err(Failure::NoDatabase);
         }
+        pass(Failpoint::DatabaseDeleted);
         self.failures.forget(name);
         if self.open.remove(name).is_some() {
             self.names().withdraw(&self.myself.get_cell(), &names::database(name));

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use refuge_document::{Body, BodyPlace, EditKind};
+use refuge_failpoints::{Failpoint, pass};
 use refuge_http::{Database, Failure, Update, UpdateFailure};
 use refuge_otp::Names;
 use refuge_storage::{DatabaseId, DatabaseRange, ExpiryRow, Operation};
@@ -112,6 +113,7 @@ impl ExpiryState {
         }
         let progressed = !settled.is_empty();
         self.settled += settled.len() as u64;
+        pass(Failpoint::ExpiryTombstones);
         let doors = self.names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
         let forget = Operation::ForgetExpiries(settled);
         // Where it fails nothing is lost: the rows turn out to be settled at the next look.

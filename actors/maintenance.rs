@@ -29,6 +29,8 @@ pub(crate) use compaction::is_compacting;
 const ROUND_REST: Duration = Duration::from_millis(20);
 /// Rounds in a second while there is work.
 const ROUNDS_A_SECOND: u64 = 50;
+/// So many times the limit leave while nobody commits.
+const QUIET_FACTOR: u64 = 4;
 /// How often the queue is looked at while it holds nothing that is due: a seek in a small table.
 const IDLE_REST: Duration = Duration::from_secs(1);
 /// How long to wait before looking again when the engine did not answer.
@@ -147,7 +149,7 @@ impl MaintenanceState {
     /// Removes what is due, up to the rows of one round; answers whether there may be more, `None`
     /// when the engine did not answer.
     async fn collect(&mut self, doors: &Arc<StorageDoors>) -> Option<bool> {
-        let range = self.range();
+        let range = self.range(doors.store.is_quiet());
         let store = doors.store.clone();
         let look = move || store.snapshot()?.garbage(&range);
         let mut due: DueGarbage = match tokio::task::spawn_blocking(look).await {
@@ -170,9 +172,10 @@ impl MaintenanceState {
         Some(true)
     }
 
-    fn range(&self) -> GarbageRange {
+    fn range(&self, quiet: bool) -> GarbageRange {
         let storage = self.settings();
         let rows = storage.upkeep_rows_per_second / ROUNDS_A_SECOND;
+        let rows = if quiet { rows.saturating_mul(QUIET_FACTOR) } else { rows };
         GarbageRange {
             now_unix_ms: crate::now_ms(),
             grace_ms: storage.upkeep_grace_seconds.saturating_mul(1000),

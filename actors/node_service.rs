@@ -20,6 +20,7 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use refuge_config::{Settings, Uuids};
+use refuge_failpoints::{Failpoint, pass};
 use refuge_http::{
     ConfigurationChange, ConfigurationSections, Credentials, Database, DatabaseDescription,
     DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, NewAdmin,
@@ -168,6 +169,7 @@ pub(crate) async fn create_as(
     match doors.writer.commit(operation).await? {
         Outcome::AlreadyExists => Err(Failure::DatabaseExists),
         _ => {
+            pass(Failpoint::DatabaseCreated);
             // A log that is being restarted finds it by itself.
             let created = DatabaseUpdatesMessage::Created(name.to_owned());
             let _ = names.cast(names::DATABASE_UPDATES, created);

@@ -11,6 +11,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_failpoints::{Failpoint, pass};
 use refuge_http::{ChangesRequest, Database, Failure, PurgedDocument};
 use refuge_otp::Names;
 use refuge_storage::{DatabaseRange, DatabaseRecord, Operation, TimeMark};
@@ -172,6 +173,7 @@ impl TombstonesState {
                 break;
             }
         }
+        pass(Failpoint::TombstonesPurged);
         self.commit(Operation::TombstonesSwept { database: record.id, mark }).await
     }
 }

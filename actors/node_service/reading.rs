@@ -35,13 +35,21 @@ pub(crate) enum Reading {
     Scan,
 }
 
-/// Runs `job` on the store, on a thread that may block.
+impl Reading {
+    /// Whether it is done where it is asked for, on a thread that serves others too: never where it
+    /// could wait for the disk.
+    fn is_done_here(self, store: &Store) -> bool {
+        self == Self::Point && store.fits_memory()
+    }
+}
+
+/// Runs a small `job` on the store.
 pub(crate) async fn with_store<R: Send + 'static>(
     names: &Names,
     job: impl FnOnce(&Store) -> Result<R, StorageError> + Send + 'static,
 ) -> Result<R, Failure> {
     let doors = names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
-    if doors.store.fits_memory() {
+    if Reading::Point.is_done_here(&doors.store) {
         return job(&doors.store).map_err(|error| storage_failure(&error));
     }
     match tokio::task::spawn_blocking(move || job(&doors.store)).await {
@@ -57,7 +65,7 @@ pub(crate) async fn read<R: Send + 'static>(
     job: impl FnOnce(&Snapshot) -> Result<R, StorageError> + Send + 'static,
 ) -> Result<R, Failure> {
     let doors = names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
-    if reading == Reading::Point && doors.store.fits_memory() {
+    if reading.is_done_here(&doors.store) {
         return doors
             .store
             .snapshot()
@@ -304,5 +312,28 @@ fn decode_local(value: Bytes) -> Result<LocalDocument, StorageError> {
             body: Body::from_stored(value.slice(9..)),
         }),
         _ => Err(StorageError::Record { keyspace: "locals", reason: "its format is unknown" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use refuge_storage::{Engine, Operation, Options};
+
+    use super::*;
+
+    #[test]
+    fn what_may_be_cold_is_read_on_a_thread_that_may_block() {
+        let directory = tempfile::tempdir().unwrap();
+        let small = Options::new(directory.path());
+        let large = Options { memory_bytes: Some(0), ..small.clone() };
+        let mut engine = Engine::open(small).unwrap();
+        assert!(Reading::Point.is_done_here(&engine.store()));
+        assert!(!Reading::Scan.is_done_here(&engine.store()));
+        let value = Some(vec![7; 1000]);
+        engine.commit(vec![Operation::Node { key: "key".to_owned(), value }]).unwrap();
+        engine.close(std::time::Duration::from_secs(60));
+        let engine = Engine::open(large).unwrap();
+        assert!(!Reading::Point.is_done_here(&engine.store()), "tables are larger than no memory");
+        assert!(!Reading::Scan.is_done_here(&engine.store()));
     }
 }

@@ -8,6 +8,7 @@ use std::io;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use refuge_failpoints::{Failpoint, pass};
 use refuge_http::{Failure, Upload, UploadOptions, UploadedContent};
 use refuge_otp::Names;
 use refuge_storage::{DatabaseId, Operation, Outcome};
@@ -96,7 +97,11 @@ impl AttachmentUpload {
     /// Waits for the chunk that is being stored.
     async fn stored(&mut self) -> Result<(), Failure> {
         match self.storing.take() {
-            Some(storing) => done(storing.await.unwrap_or(Err(WriteFailure::Unknown))),
+            Some(storing) => {
+                let stored = done(storing.await.unwrap_or(Err(WriteFailure::Unknown)));
+                pass(Failpoint::ChunkStored);
+                stored
+            }
             None => Ok(()),
         }
     }
@@ -155,6 +160,7 @@ impl Upload for AttachmentUpload {
         };
         done(self.doors()?.writer.commit(operation).await)?;
         self.stored().await?;
+        pass(Failpoint::UploadAddressed);
         Ok(content)
     }
 }

@@ -5,7 +5,10 @@ mod damaged;
 mod killed;
 mod mixed;
 mod model;
+mod moments;
+mod places;
 mod stopped;
+mod things;
 mod uploads;
 
 use std::collections::VecDeque;

@@ -51,6 +51,48 @@ async fn writes_stop_before_the_disk_is_full_and_go_on_when_there_is_room() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_full_disk_a_node_reads_and_refuses_and_starts() {
+    if !entered("full_disk::on_a_full_disk_a_node_reads_and_refuses_and_starts") {
+        return;
+    }
+    let disk = Disk::of(160);
+    let options = Options::default().set(&format!("storage.free_bytes_least={}", 32 * MIB));
+    let mut node = disk.node(options);
+    let client = node.client();
+    client.put_nothing("/a").await.expect(201);
+    let load = Load::start(node.address(), "a", "load", 8);
+    load.advance(500).await;
+    disk.fill(4 * MIB);
+    eventually("nothing is written any more", || async {
+        (client.delete("/none").await.status == 507).then_some(())
+    })
+    .await;
+    disk.fill(0);
+    let acknowledged = load.stop().await;
+    // Not even what gives room back is written: the engine stays as it is.
+    for _ in 0..2 {
+        let client = node.client();
+        consistent(&client, "a").await;
+        compare(&client, "a", &acknowledged).await;
+        client.post("/a", json!({})).await.expect(507);
+        client.delete("/a").await.expect(507);
+        let told = node.errors();
+        let opened_anew = told.iter().any(|line| line.contains("is opened anew"));
+        assert!(!opened_anew, "{told:#?}");
+        node.kill_hard();
+        node.restart();
+    }
+    disk.empty();
+    let client = node.client();
+    eventually("writes go on", || async {
+        (client.put("/a/late", json!({})).await.status == 201).then_some(())
+    })
+    .await;
+    consistent(&client, "a").await;
+    compare(&client, "a", &acknowledged).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_is_full_to_the_last_byte_ends_no_node_and_loses_nothing() {
     if !entered("full_disk::a_disk_that_is_full_to_the_last_byte_ends_no_node_and_loses_nothing") {
         return;

@@ -14,10 +14,10 @@ const BODY_BYTES: usize = 8 * 1024;
 /// Documents in one request.
 const BATCH: usize = 128;
 
-/// Live data in MiB: `make soak` asks for more.
+/// Live data in MiB: `make soak` asks for 1024.
 fn live_mib() -> u64 {
     let asked = std::env::var("REFUGE_UPKEEP_MIB").ok();
-    asked.map_or(24, |text| text.parse().expect("REFUGE_UPKEEP_MIB is a number"))
+    asked.map_or(200, |text| text.parse().expect("REFUGE_UPKEEP_MIB is a number"))
 }
 
 /// Text that does not compress much, different each time.

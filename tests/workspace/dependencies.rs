@@ -8,16 +8,18 @@ use crate::METADATA;
 
 /// Each crate of ours with those of ours that it may know. What is not listed, it must not know.
 const DIRECTION: &[(&str, &[&str])] = &[
+    // Nothing at all in a release build.
+    ("refuge-failpoints", &[]),
     ("refuge-document", &[]),
     ("refuge-mesh", &[]),
     ("refuge-query", &["refuge-document"]),
     ("refuge-sandbox", &[]),
     ("refuge-replication", &["refuge-document", "refuge-mesh"]),
-    ("refuge-storage", &["refuge-document", "refuge-query"]),
+    ("refuge-storage", &["refuge-document", "refuge-failpoints", "refuge-query"]),
     ("refuge-http", &["refuge-document", "refuge-mesh", "refuge-query"]),
     ("refuge-identity", &["refuge-mesh"]),
     ("refuge-client", &["refuge-document", "refuge-mesh", "refuge-replication", "refuge-identity"]),
-    ("refuge-config", &[]),
+    ("refuge-config", &["refuge-failpoints"]),
     ("refuge-console", &[]),
     ("refuge-otp", &[]),
     (
@@ -27,6 +29,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
             "refuge-config",
             "refuge-console",
             "refuge-document",
+            "refuge-failpoints",
             "refuge-http",
             "refuge-identity",
             "refuge-mesh",
@@ -41,7 +44,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     // It checks the data of a node that does not run.
     ("refuge", &["refuge-config", "refuge-console", "refuge-storage", "refuge-supervisors"]),
     // Black-box tests compare the live tree with the specifications; the benchmark dials as a node does.
-    ("refuge-tests", &["refuge-config", "refuge-otp", "refuge-supervisors"]),
+    ("refuge-tests", &["refuge-config", "refuge-failpoints", "refuge-otp", "refuge-supervisors"]),
     ("refuge-benchmark", &["refuge-identity", "refuge-mesh"]),
 ];
 

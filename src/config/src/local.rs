@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use refuge_failpoints::{Failpoint, pass};
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use crate::couchdb::{Meaning, meaning};
@@ -159,7 +160,9 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
+    pass(Failpoint::SettingsWritten);
     fs::rename(&new, path)?;
+    pass(Failpoint::SettingsReplaced);
     File::open(directory)?.sync_all()
 }
 

@@ -16,12 +16,13 @@ mod tombstones;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
 use fjall::{CompressionType, Database, OwnedWriteBatch, PersistMode};
+use refuge_failpoints::{Failpoint, end, is_due, pass};
 
-use crate::compaction::{CompactionThread, Pace, Paces, Turn};
+use crate::compaction::{CompactionThread, Pace, Paces, Quiet, REST, Turn};
 use crate::database::{Counters, DatabaseId};
 use crate::engine::dropping::Dropping;
 use crate::engine::group::Group;
@@ -94,16 +95,18 @@ impl Engine {
         let directory = options.path.join(STORE_DIRECTORY);
         journal::check(&directory)?;
         tables::check(&directory, options.verified_bytes)?;
+        pass(Failpoint::StartChecked);
         let pace = Arc::new(Pace::default());
         let database = open_database(&directory, &options, &pace)?;
         let keyspaces = Keyspaces::open(&database)?;
+        pass(Failpoint::StartRecovered);
         let next_number = registry::next_number(&keyspaces)?;
         let dropping = Dropping::load(&keyspaces)?;
         let shared = Arc::new(Shared {
             fits_memory: AtomicBool::new(false),
             pace,
             compacting: Turn::default(),
-            commits: AtomicU64::new(0),
+            writes: Quiet::after(REST),
             given_back: AtomicU64::new(0),
             unsealed: AtomicU64::new(0),
             garbage_rows: AtomicU64::new(garbage::count(&keyspaces)?),
@@ -114,7 +117,7 @@ impl Engine {
             space: Space::new(&options.path, space::chosen_reserve(options.journal_bytes)),
             lock: Arc::new(lock),
         });
-        memory::judge(&shared);
+        memory::judge(&shared, options.memory_bytes);
         let compaction = CompactionThread::start(&shared)
             .map_err(|source| OpenError::Io { path: options.path.clone(), source })?;
         Ok(Self {
@@ -164,10 +167,11 @@ impl Engine {
     /// [`CommitError`]: what became of the group is unknown, and every later commit fails. Drop
     /// the engine and open another.
     pub fn commit(&mut self, group: Vec<Operation>) -> Result<Vec<Outcome>, CommitError> {
+        self.shared.pace.quiet.wrote();
         self.guarded(|engine| {
             let mut batch = engine.batch(&group);
             let outcomes = engine.apply(group, &mut batch)?;
-            batch.commit()?;
+            write(batch)?;
             Ok(outcomes)
         })
     }
@@ -201,8 +205,7 @@ impl Engine {
         self.wait_for_room()?;
         let done = write(self)?;
         self.poisoned = false;
-        self.shared.commits.fetch_add(1, Ordering::Relaxed);
-        self.maintain();
+        self.shared.writes.wrote();
         Ok(done)
     }
 
@@ -259,10 +262,28 @@ impl Engine {
             std::thread::sleep(Duration::from_millis(1));
         }
         if flushed && left.strong_count() == 0 {
+            pass(Failpoint::CloseFlushed);
             journal::clear(&directory);
         }
         drop(lock);
     }
+}
+
+/// Writes a group's batch.
+fn write(batch: OwnedWriteBatch) -> Result<(), fjall::Error> {
+    pass(Failpoint::BatchBegins);
+    // Without a mode the end of the batch stays in this process's memory.
+    for (place, mode) in
+        [(Failpoint::BatchTorn, None), (Failpoint::BatchUnsynced, Some(PersistMode::Buffer))]
+    {
+        if is_due(place) {
+            let _ = batch.durability(mode).commit();
+            end();
+        }
+    }
+    batch.commit()?;
+    pass(Failpoint::BatchSynced);
+    Ok(())
 }
 
 fn open_database(

@@ -15,6 +15,8 @@ mod tail;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 
+use refuge_failpoints::{Failpoint, pass};
+
 use crate::error::OpenError;
 use crate::journal::batch::{Found, read_batch};
 use crate::journal::source::Source;
@@ -71,6 +73,7 @@ pub(crate) fn clear(directory: &Path) {
         if let Err(error) = cut(&path, 0) {
             tracing::warn!(journal = %path.display(), %error, "cannot empty a journal");
         }
+        pass(Failpoint::JournalEmptied);
     }
 }
 

@@ -12,18 +12,20 @@ const PART_OF_MEMORY: u64 = 4;
 /// Assumed where the system does not tell: the smallest machine that is common.
 const ASSUMED_MEMORY_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// Compares the tables on disk with the memory and notes the answer for readers.
-pub(crate) fn judge(shared: &Shared) {
-    shared.fits_memory.store(fits(shared.table_bytes()), Ordering::Relaxed);
+/// Compares the tables on disk with the memory (`None`: the machine's) and notes the answer for
+/// readers.
+pub(crate) fn judge(shared: &Shared, memory: Option<u64>) {
+    let fits = fits(shared.table_bytes(), memory);
+    shared.fits_memory.store(fits, Ordering::Relaxed);
 }
 
-/// Whether so many bytes of tables are small against the memory.
-pub(crate) fn fits(table_bytes: u64) -> bool {
-    table_bytes <= memory_bytes() / PART_OF_MEMORY
+/// Whether so many bytes of tables are small against the memory (`None`: the machine's).
+pub(crate) fn fits(table_bytes: u64, memory: Option<u64>) -> bool {
+    table_bytes <= memory.unwrap_or_else(machine_bytes) / PART_OF_MEMORY
 }
 
 /// Memory of the machine, or of the control group where that is less.
-fn memory_bytes() -> u64 {
+fn machine_bytes() -> u64 {
     let machine = std::fs::read_to_string("/proc/meminfo")
         .ok()
         .and_then(|text| total_of(&text))
@@ -45,6 +47,15 @@ fn total_of(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quarter_of_the_memory_is_small() {
+        assert!(fits(0, Some(0)));
+        assert!(fits(256, Some(1024)));
+        assert!(!fits(257, Some(1024)));
+        assert!(!fits(1, Some(0)));
+        assert!(!fits(1 << 40, None), "no machine that runs tests has 4 TiB");
+    }
 
     #[test]
     fn the_total_is_read_in_bytes() {

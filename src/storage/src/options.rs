@@ -42,6 +42,8 @@ pub struct Options {
     pub journal_bytes: u64,
     /// Bytes of tables that opening compares with their checksums, the smallest tables first.
     pub verified_bytes: u64,
+    /// Memory against which the data is judged small or large, in bytes; `None` asks the machine.
+    pub memory_bytes: Option<u64>,
     /// How long to wait while another engine of this process still holds the directory. A
     /// directory held by another process is refused at once.
     pub lock_wait: Duration,
@@ -58,6 +60,7 @@ impl Options {
             write_buffer_bytes: DEFAULT_WRITE_BUFFER_BYTES,
             journal_bytes: DEFAULT_JOURNAL_BYTES,
             verified_bytes: DEFAULT_VERIFIED_BYTES,
+            memory_bytes: None,
             lock_wait: DEFAULT_LOCK_WAIT,
         }
     }

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// Least reserve that is chosen for a node: what a few flushes and compactions take at a time.
 const LEAST_RESERVE_BYTES: u64 = 256 * 1024 * 1024;
 
+/// What the last commits before a look may take, and what else the file system needs.
+const EXHAUSTED_BYTES: u64 = 8 * 1024 * 1024;
+
 /// The reserve holds so many journals at least: one is filled while another waits to leave.
 const RESERVED_JOURNALS: u64 = 2;
 
@@ -29,6 +32,13 @@ pub struct FreeSpace {
 }
 
 impl FreeSpace {
+    /// Whether nothing at all is to be written any more, not even what gives room back: a commit
+    /// that met the end of the disk would take the engine down, and reads with it.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.available_bytes < self.least_bytes.min(EXHAUSTED_BYTES)
+    }
+
     /// Whether there is less than is kept.
     #[must_use]
     pub fn is_short(&self) -> bool {

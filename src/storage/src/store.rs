@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fjall::Database;
 
-use crate::compaction::{Pace, Turn};
+use crate::compaction::{Pace, Quiet, Turn};
 use crate::database::{DatabaseId, DatabaseInformation, DatabaseRecord};
 use crate::error::StorageError;
 use crate::keys;
@@ -30,8 +30,8 @@ pub(crate) struct Shared {
     pub(crate) pace: Arc<Pace>,
     /// Held by whoever compacts.
     pub(crate) compacting: Turn,
-    /// Writes so far.
-    pub(crate) commits: AtomicU64,
+    /// Whether anything is written, upkeep included.
+    pub(crate) writes: Quiet,
     /// Bytes of disk that compactions gave back so far.
     pub(crate) given_back: AtomicU64,
     /// Bytes, about, whose removal is noted but may still be in memory.
@@ -177,7 +177,14 @@ impl Store {
         Ok(shared.compact_now()?)
     }
 
-    /// How many bytes a second compactions that give disk back may read; 0 for no limit.
+    /// Whether nobody has committed anything for a while: upkeep may take the disk.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.shared.upgrade().is_some_and(|shared| shared.pace.quiet.is_quiet())
+    }
+
+    /// How many bytes a second compactions that give disk back may read while
+    /// there are commits, and eight times as many while there are none; 0 for no limit.
     pub fn limit_compactions(&self, bytes_per_second: u64) {
         if let Some(shared) = self.shared.upgrade() {
             shared.pace.bytes_per_second.store(bytes_per_second, Ordering::Relaxed);

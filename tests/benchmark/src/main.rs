@@ -18,6 +18,7 @@ mod measure;
 mod mesh;
 mod process;
 mod server;
+mod stalls;
 mod target;
 
 use std::error::Error;
@@ -73,6 +74,8 @@ enum Verb {
     Growth(growth::Arguments),
     /// Makes many databases and tells what they cost
     Databases(databases::Arguments),
+    /// Writes for a while and tells the longest answers
+    Stalls(stalls::Arguments),
 }
 
 fn main() -> Outcome<()> {
@@ -85,6 +88,7 @@ fn main() -> Outcome<()> {
     match &arguments.verb {
         Some(Verb::Growth(arguments)) => runtime.block_on(growth::run(arguments)),
         Some(Verb::Databases(arguments)) => runtime.block_on(databases::run(arguments)),
+        Some(Verb::Stalls(arguments)) => runtime.block_on(stalls::run(arguments)),
         _ => runtime.block_on(run(arguments)),
     }
 }

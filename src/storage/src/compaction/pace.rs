@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 use fjall::compaction::filter::{
     CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict,
 };
+use refuge_failpoints::{Failpoint, pass};
+
+use crate::compaction::{QUIET, Quiet};
 
 /// Bytes between two looks at the clock.
 const LOOK_BYTES: u64 = 64 * 1024;
@@ -21,9 +24,14 @@ const SEPARATE_BYTES: u64 = 128 * 1024;
 /// Longest rest at once, so that a changed limit is seen soon.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
+/// So many times the limit is the pace while nobody commits.
+const QUIET_FACTOR: u64 = 8;
+
 /// The pace of one engine's compactions that give disk back. Others are not held up.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pace {
+    /// Whether anybody commits.
+    pub(crate) quiet: Quiet,
     /// 0 for as fast as it goes.
     pub(crate) bytes_per_second: AtomicU64,
     /// The engine is being closed.
@@ -37,7 +45,28 @@ thread_local! {
     static PACED: RefCell<Option<Arc<Pace>>> = const { RefCell::new(None) };
 }
 
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            quiet: Quiet::after(QUIET),
+            bytes_per_second: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+            hurrying: AtomicBool::new(false),
+        }
+    }
+}
+
 impl Pace {
+    /// Bytes a second that a compaction may go through now; 0 for as many as it can.
+    fn limit(&self) -> u64 {
+        let limit = self.bytes_per_second.load(Ordering::Relaxed);
+        match self.hurrying.load(Ordering::Relaxed) {
+            true => 0,
+            false if self.quiet.is_quiet() => limit.saturating_mul(QUIET_FACTOR),
+            false => limit,
+        }
+    }
+
     /// Ends all compactions of the engine.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
@@ -99,13 +128,14 @@ struct Filter {
 
 impl Filter {
     fn look(&mut self) -> Result<(), lsm_tree::Error> {
+        pass(Failpoint::MergeHalf);
         if self.pace.is_stopping() {
             let reason = std::io::Error::other("the engine is being closed");
             return Err(lsm_tree::Error::Io(reason));
         }
-        let limit = self.pace.bytes_per_second.load(Ordering::Relaxed);
-        if self.limited && limit > 0 && !self.pace.hurrying.load(Ordering::Relaxed) {
-            let due = Duration::from_micros(self.bytes.saturating_mul(1_000_000) / limit);
+        let limit = if self.limited { self.pace.limit() } else { 0 };
+        if let Some(due) = self.bytes.saturating_mul(1_000_000).checked_div(limit) {
+            let due = Duration::from_micros(due);
             let rest = due.saturating_sub(self.looked.elapsed());
             if !rest.is_zero() {
                 std::thread::sleep(rest.min(LONGEST_REST));

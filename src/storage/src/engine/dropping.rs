@@ -6,6 +6,7 @@ use std::ops::Bound;
 use std::sync::atomic::Ordering;
 
 use fjall::{OwnedWriteBatch, PersistMode, Readable, UserKey};
+use refuge_failpoints::{Failpoint, pass};
 
 use crate::database::DatabaseId;
 use crate::engine::Engine;
@@ -88,7 +89,10 @@ impl Engine {
                 break;
             }
         }
-        Ok(batch.commit()?)
+        pass(Failpoint::DropBegins);
+        batch.commit()?;
+        pass(Failpoint::DropEnd);
+        Ok(())
     }
 
     /// Removes rows of the present keyspace; `false` when the last one is through.

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use fjall::{OwnedWriteBatch, PersistMode, UserKey};
+use refuge_failpoints::{Failpoint, pass};
 
 use crate::database::DatabaseId;
 use crate::engine::Engine;
@@ -258,7 +259,9 @@ impl Round<'_> {
         for key in std::mem::take(&mut self.noted) {
             self.batch.insert(&garbage, key, row.as_slice());
         }
+        pass(Failpoint::GarbageBegins);
         self.batch.commit()?;
+        pass(Failpoint::GarbageEnd);
         self.engine.shared.unsealed.fetch_add(self.done.bytes, Ordering::Relaxed);
         Ok(self.done)
     }

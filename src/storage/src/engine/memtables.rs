@@ -25,7 +25,8 @@ fn active_bytes(keyspace: &Keyspace) -> u64 {
 }
 
 impl Engine {
-    /// Seals memtables that have grown past their limit. Commits call it themselves.
+    /// Seals memtables that have grown past their limit: to be called after each write, once its
+    /// answers are given.
     ///
     /// A failure poisons the engine: what was committed stays committed.
     pub fn maintain(&mut self) {
@@ -33,7 +34,7 @@ impl Engine {
         let sealed = self.seal(|keyspace| active_bytes(keyspace) >= limit);
         match sealed {
             Ok(0) => {}
-            Ok(_) => memory::judge(&self.shared),
+            Ok(_) => memory::judge(&self.shared, self.options.memory_bytes),
             Err(error) => {
                 tracing::error!(%error, "cannot seal a memory table");
                 self.poisoned = true;

@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use fjall::Readable;
 use refuge_document::BodyPlace;
+use refuge_failpoints::{Failpoint, pass};
 
 use crate::database::{Counters, DatabaseId};
 use crate::engine::documents::BodySizes;
@@ -53,6 +54,7 @@ impl Group<'_> {
         self.forget_purges(database, &mut state, added + FORGOTTEN_AT_ONCE)?;
         self.set_counters(database, counters);
         self.purge_states.insert(database, state);
+        pass(Failpoint::PurgeApplied);
         Ok(Outcome::Purged(PurgeCommitted { committed, purge_sequence: state.sequence }))
     }
 

@@ -58,7 +58,7 @@ impl IndexShared {
     /// Compares the tables with the memory and notes the answer for readers.
     pub(super) fn judge(&self) {
         let bytes = self.keyspaces.all().iter().map(|keyspace| keyspace.disk_space()).sum();
-        self.fits_memory.store(memory::fits(bytes), Ordering::Relaxed);
+        self.fits_memory.store(memory::fits(bytes, None), Ordering::Relaxed);
     }
 }
 

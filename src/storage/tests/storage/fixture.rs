@@ -76,6 +76,7 @@ impl Fixture {
 
     pub(crate) fn commit_one(&mut self, operation: Operation) -> Outcome {
         let mut outcomes = self.engine().commit(vec![operation]).unwrap();
+        self.engine().maintain();
         assert_eq!(outcomes.len(), 1);
         outcomes.remove(0)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use refuge_storage::{ChangeRange, Engine, OpenError, Operation, StorageError};
+use refuge_storage::{ChangeRange, Engine, OpenError, Operation, Options, StorageError};
 
 use crate::fixture::{Fixture, document, options, write};
 
@@ -17,6 +17,30 @@ fn a_store_fails_once_its_engine_is_gone() {
     assert!(matches!(store.database("x"), Err(StorageError::Closed)));
     assert!(matches!(store.disk_bytes(), Err(StorageError::Closed)));
     assert!(!store.fits_memory());
+}
+
+#[test]
+fn data_that_outgrows_the_memory_is_told() {
+    let mut fixture = Fixture::new();
+    let database = fixture.create("db");
+    drop(fixture.take_engine());
+    let small = Options { memory_bytes: Some(64 * 1024), ..options(&fixture.directory) };
+    fixture.give_engine(Engine::open(small.clone()).unwrap());
+    let store = fixture.engine().store();
+    assert!(store.fits_memory());
+    let text = format!("{{\"text\":\"{}\"}}", "x".repeat(1000));
+    for number in 0..300 {
+        fixture.write(database, vec![document(&number.to_string(), &[&text], None)]);
+    }
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while store.fits_memory() {
+        assert!(std::time::Instant::now() < deadline, "the tables grow beyond a quarter of it");
+        fixture.engine().maintain();
+        fixture.write(database, vec![document("again", &[&text], None)]);
+    }
+    fixture.take_engine().close(Duration::from_secs(60));
+    fixture.give_engine(Engine::open(small).unwrap());
+    assert!(!fixture.engine().store().fits_memory(), "nor at the next start");
 }
 
 #[test]

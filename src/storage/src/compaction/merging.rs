@@ -1,0 +1,162 @@
+//! Merges of tables: what the levels ask for, and what gives disk back.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use fjall::compaction::Leveled;
+use fjall::{AbstractTree, Keyspace};
+use lsm_tree::compaction::PullDown;
+use refuge_failpoints::{Failpoint, pass};
+
+use crate::compaction::policy::{LEVELS, Occasion};
+use crate::compaction::{LOOK, figures};
+use crate::store::Shared;
+
+/// Tables of the first level at which they are merged into the next.
+const FIRST_LEVEL_TABLES: u8 = 4;
+/// Tables of the first level at which a compaction that gives disk back goes as fast as it can: at
+/// 20 the engine slows commits down.
+const CROWDED_TABLES: usize = 10;
+/// Size of a table. Four of them make the first level below, and so the longest usual merge.
+const TABLE_BYTES: u64 = 32 * 1024 * 1024;
+
+impl Shared {
+    /// Merges tables as the levels ask for; answers whether any were.
+    pub(super) fn keep_in_shape(&self) -> Result<bool, fjall::Error> {
+        let mut keyspaces = self.keyspaces.all();
+        keyspaces.sort_by_key(|one| std::cmp::Reverse(one.tree.level_table_count(0)));
+        let mut merged = false;
+        for keyspace in keyspaces {
+            merged |= self.merge_by_level(keyspace)?;
+        }
+        Ok(merged)
+    }
+
+    fn merge_by_level(&self, keyspace: &Keyspace) -> Result<bool, fjall::Error> {
+        let strategy = Leveled::default()
+            .with_l0_threshold(FIRST_LEVEL_TABLES)
+            .with_table_target_size(TABLE_BYTES);
+        let before = figures(keyspace).tables;
+        keyspace.tree.compact(Arc::new(strategy), self.oldest_seen())?;
+        let merged = before != figures(keyspace).tables;
+        if merged {
+            pass(Failpoint::MergeEnd);
+        }
+        Ok(merged)
+    }
+
+    /// The same while the tables of one keyspace's level `busy` are being merged.
+    fn keep_in_shape_beside(&self, merging: &Keyspace, busy: u8) -> Result<(), fjall::Error> {
+        for keyspace in self.keyspaces.all() {
+            if keyspace != merging {
+                self.merge_by_level(keyspace)?;
+                continue;
+            }
+            let figures = figures(keyspace);
+            let waiting = figures.tables.first().copied().unwrap_or_default();
+            if waiting >= usize::from(FIRST_LEVEL_TABLES)
+                && let Some((from, to)) = figures.step_beside(busy)
+            {
+                keyspace.tree.compact(Arc::new(PullDown(from, to)), self.oldest_seen())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Merges all of a keyspace into its last level, where rows and their removals vanish; answers
+    /// whether it came to its end.
+    pub(super) fn give_back(
+        self: &Arc<Self>,
+        keyspace: &Keyspace,
+        occasion: Occasion,
+    ) -> Result<bool, fjall::Error> {
+        if occasion != Occasion::Busy {
+            self.seal(|one| one == keyspace)?;
+            self.wait_for_flush();
+        }
+        self.find_oldest_seen();
+        let started = Instant::now();
+        let before = keyspace.disk_space();
+        // Each step empties a level; more can only come from above meanwhile.
+        for _ in 0..LEVELS {
+            let Some((from, to)) = figures(keyspace).next_step() else { break };
+            if !self.pull_down(keyspace, from, to)? {
+                return Ok(false);
+            }
+            pass(Failpoint::GiveBackStep);
+        }
+        // What the steps above found stale is moved, or dropped, by one that sees it.
+        let last = LEVELS as u8 - 1;
+        if figures(keyspace).stale_bytes > 0 && !self.pull_down(keyspace, last, last)? {
+            return Ok(false);
+        }
+        let now = keyspace.disk_space();
+        self.given_back.fetch_add(before.saturating_sub(now), Ordering::Relaxed);
+        tracing::debug!(
+            keyspace = &**keyspace.name(),
+            before,
+            now,
+            milliseconds = started.elapsed().as_millis(),
+            "a keyspace gave disk back"
+        );
+        Ok(true)
+    }
+
+    fn pull_down(
+        self: &Arc<Self>,
+        keyspace: &Keyspace,
+        from: u8,
+        to: u8,
+    ) -> Result<bool, fjall::Error> {
+        let _watch = self.watch(keyspace, from);
+        let strategy = Arc::new(PullDown(from, to));
+        let ended = self.pace.run(|| keyspace.tree.compact(strategy, self.oldest_seen()))?;
+        pass(Failpoint::MergeEnd);
+        Ok(ended)
+    }
+
+    /// Merges, while a long compaction runs, what piles up behind it, and hurries it where that
+    /// does not help.
+    fn watch(self: &Arc<Self>, merging: &Keyspace, busy: u8) -> Watch {
+        let (ended, end) = std::sync::mpsc::channel::<()>();
+        let (store, merging) = (Arc::downgrade(self), merging.clone());
+        let name = "refuge-compaction-beside".to_owned();
+        let watching = std::thread::Builder::new().name(name).spawn(move || {
+            use std::sync::mpsc::RecvTimeoutError::Timeout;
+            while end.recv_timeout(LOOK) == Err(Timeout) {
+                let Some(shared) = store.upgrade() else { return };
+                if let Err(error) = shared.keep_in_shape_beside(&merging, busy) {
+                    tracing::warn!(%error, "a compaction beside another failed");
+                }
+                let crowded = |one: &&Keyspace| one.tree.l0_run_count() >= CROWDED_TABLES;
+                if shared.keyspaces.all().iter().any(crowded) {
+                    shared.pace.hurry();
+                }
+            }
+        });
+        match watching {
+            Ok(thread) => Watch { ended: Some(ended), thread: Some(thread) },
+            Err(error) => {
+                tracing::warn!(%error, "cannot watch a compaction");
+                Watch { ended: None, thread: None }
+            }
+        }
+    }
+}
+
+/// Ends the watching when it is dropped.
+struct Watch {
+    ended: Option<std::sync::mpsc::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        drop(self.ended.take());
+        if let Some(thread) = self.thread.take() {
+            // It panics with the compaction it watches at the worst.
+            let _ = thread.join();
+        }
+    }
+}
