@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::Outcome;
 use crate::documents::DOCUMENT_BYTES;
-use crate::measure::{Rate, repeat};
+use crate::rate::{Rate, repeat};
 use crate::target::Target;
 
 /// Memory that is scanned: far more than any cache.

@@ -9,15 +9,22 @@
 //! database at several sizes.
 
 mod connection;
+mod cost;
 mod databases;
+mod disk;
 mod documents;
 mod figure;
 mod growth;
+mod load;
 mod machine;
 mod measure;
 mod mesh;
 mod process;
+mod questions;
+mod rate;
+mod reference;
 mod server;
+mod sheet;
 mod target;
 
 use std::error::Error;
@@ -55,13 +62,15 @@ struct Arguments {
     /// server is the one that is measured.
     #[arg(long)]
     command: Option<String>,
-    /// Where the machine's disk is measured: a directory on the server's disk.
-    #[arg(long, default_value = ".")]
-    directory: PathBuf,
+    /// The directory of the server's files, for what they take; the machine's disk is measured there too.
+    /// Without it, that is the one of the server which --command starts.
+    #[arg(long)]
+    directory: Option<PathBuf>,
     /// How long each rate is measured.
     #[arg(long, default_value_t = 4)]
     seconds: u64,
-    /// Documents in the database whose changes are read; CouchDB's figures are for 100000.
+    /// Documents in the database whose changes are read and that is asked; CouchDB's figures are for
+    /// 100000.
     #[arg(long, default_value_t = 100_000)]
     documents: u32,
 }
@@ -91,15 +100,17 @@ fn main() -> Outcome<()> {
 
 async fn run(arguments: Arguments) -> Outcome<()> {
     let time = Duration::from_secs(arguments.seconds);
-    let limits = machine::measure(&arguments.directory, time / 2).await?;
+    let directory = arguments.directory.as_deref();
+    let started_here = if arguments.url.is_none() { std::env::temp_dir() } else { ".".into() };
+    let limits = machine::measure(directory.unwrap_or(&started_here), time / 2).await?;
     let mut report = Report::new(limits);
     let started = match &arguments.command {
         Some(command) => Some(server::first_answers(command, &mut report).await?),
         None => None,
     };
-    let (url, pid) = match (&arguments.url, &started) {
-        (Some(url), _) => (url.clone(), arguments.pid),
-        (None, Some(server)) => (server.url(), Some(server.pid())),
+    let (url, pid, root) = match (&arguments.url, &started) {
+        (Some(url), _) => (url.clone(), arguments.pid, None),
+        (None, Some(server)) => (server.url(), Some(server.pid()), Some(server.root())),
         (None, None) => return Err("neither a URL nor a command to start a server".into()),
     };
     let target = Target::parse(&url)?;
@@ -109,18 +120,13 @@ async fn run(arguments: Arguments) -> Outcome<()> {
             "# The server's process is not known (--pid): no processor time and no memory of it."
         );
     }
-    if let Some(process) = &process {
-        report.figure("resident_memory_idle", process.resident_mebibytes()?, "MiB");
-    }
-    let result = measure::all(
-        &target,
-        process.as_ref(),
-        &mut report,
-        measure::Size { time, documents: arguments.documents },
-    )
-    .await;
-    if let Some(process) = &process {
-        report.figure("resident_memory_after", process.resident_mebibytes()?, "MiB");
-    }
-    result
+    let run = measure::Run {
+        target: &target,
+        process: process.as_ref(),
+        data: root.or(directory),
+        report: &report,
+        time,
+    };
+    run.memory("idle")?;
+    measure::all(&run, arguments.documents).await
 }
