@@ -32,6 +32,10 @@ impl Allocated {
         (self.journal + self.rest) as f64 / f64::from(1 << 20)
     }
 
+    pub(crate) fn mebibytes_of_journal(self) -> f64 {
+        self.journal as f64 / f64::from(1 << 20)
+    }
+
     pub(crate) fn mebibytes_without_journal(self) -> f64 {
         self.rest as f64 / f64::from(1 << 20)
     }

@@ -31,9 +31,10 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::figure::Report;
+use crate::measure::Part;
 use crate::process::Process;
 use crate::target::Target;
 
@@ -73,6 +74,9 @@ struct Arguments {
     /// 100000.
     #[arg(long, default_value_t = 100_000)]
     documents: u32,
+    /// Only these groups of figures, after the documents have been loaded in bulk.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
 }
 
 /// What else is measured.
@@ -126,6 +130,7 @@ async fn run(arguments: Arguments) -> Outcome<()> {
         data: root.or(directory),
         report: &report,
         time,
+        parts: if arguments.only.is_empty() { Part::value_variants() } else { &arguments.only },
     };
     run.memory("idle")?;
     measure::all(&run, arguments.documents).await
