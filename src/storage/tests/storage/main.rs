@@ -12,6 +12,7 @@ mod counters;
 mod damage;
 mod disk;
 mod dropping;
+mod expiries;
 mod fixture;
 mod garbage;
 mod lifetimes;
