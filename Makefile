@@ -2,7 +2,7 @@
 # make test   everything that CI runs
 # make soak   kills a node under load CRASH_ROUNDS=1000 times and at each named place FAILPOINT_ROUNDS=30 times, and looks for losses; attachments of 1 GiB; rewrites 1 GiB ten times
 # make fuzz   feeds what parses bytes from outside with random ones; SECONDS_EACH=60 for each target
-# make bench  figures of a CouchDB-compatible server: make bench URL=http://name:password@host:port/
+# make bench  figures of a node that it starts, or of a CouchDB-compatible server: make bench URL=http://name:password@host:port/
 # make bench-stalls  the longest writes while tables are flushed and merged: make bench-stalls URL=…
 # make bench-mesh  figures of two nodes that meet
 # make bench-growth  the same requests in a database of 10,000 to 5,000,000 documents, as a table
@@ -74,11 +74,15 @@ fuzz:
 		nice $(CARGO) +nightly fuzz run --fuzz-dir . $$target corpus/$$target seeds/$$target -- -max_total_time=$(SECONDS_EACH) -timeout=10 -rss_limit_mb=2048 || exit 1; \
 	done
 
+# How the benchmark starts a node of its own.
+OWN_NODE = "$$target/release/refuge foreground --root {root} --set http.port={port} --set admins.admin=secret --set log.level=warn"
+
 bench:
-	@test -n "$(URL)" || { echo 'make bench needs a server: make bench URL=http://name:password@127.0.0.1:5984/' >&2; exit 64; }
 	@release/system-packages build
 	$(CARGO) build --locked --release -p refuge -p refuge-benchmark
-	$(CARGO) run --quiet --locked --release -p refuge-benchmark -- "$(URL)" $(OPTIONS)
+	@target=$${CARGO_TARGET_DIR:-target}; \
+	if [ -n "$(URL)" ]; then set -- "$(URL)"; else set -- --command $(OWN_NODE); fi; \
+	"$$target/release/refuge-benchmark" "$$@" $(OPTIONS)
 
 bench-stalls:
 	@test -n "$(URL)" || { echo 'make bench-stalls needs a server: make bench-stalls URL=http://name:password@127.0.0.1:5984/' >&2; exit 64; }
@@ -93,5 +97,4 @@ bench-mesh:
 bench-growth:
 	@release/system-packages build
 	$(CARGO) build --locked --release -p refuge -p refuge-benchmark
-	target=$${CARGO_TARGET_DIR:-target}; "$$target/release/refuge-benchmark" growth $(OPTIONS) --command \
-	  "$$target/release/refuge foreground --root {root} --set http.port={port} --set admins.admin=secret --set log.level=warn"
+	target=$${CARGO_TARGET_DIR:-target}; "$$target/release/refuge-benchmark" growth $(OPTIONS) --command $(OWN_NODE)

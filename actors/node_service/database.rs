@@ -332,7 +332,7 @@ impl Database for OpenDatabase {
         number: u32,
     ) -> Result<Option<Bytes>, Failure> {
         let (database, content) = (self.id(), attachment.content);
-        self.read(Reading::Scan, move |snapshot| match snapshot.content(database, &content)? {
+        self.read(Reading::Point, move |snapshot| match snapshot.content(database, &content)? {
             Some(record) if number < record.chunks => {
                 snapshot.chunk(database, &record.upload, number)
             }

@@ -42,7 +42,9 @@ pub(crate) async fn send_stored(
 ) -> Result<(), Failure> {
     let mut number = 0;
     let mut sent = 0;
-    while let Some(chunk) = database.attachment_chunk(attachment, number).await? {
+    while sent < attachment.stored_length
+        && let Some(chunk) = database.attachment_chunk(attachment, number).await?
+    {
         sent += chunk.len() as u64;
         sender.send(chunk).await?;
         number += 1;

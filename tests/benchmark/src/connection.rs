@@ -1,6 +1,7 @@
 //! One keep-alive connection with the least of HTTP/1.1 (RFC 9112) that reads answers: a status, a
-//! length or chunks. Bodies are counted, not kept.
+//! length or chunks. Bodies are counted; only short ones that are asked for are kept.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,10 +35,26 @@ impl Answer {
         if self.status == status {
             Ok(())
         } else {
-            Err(format!("the server answered {} where {status} was expected", self.status).into())
+            Err(Unexpected { status: self.status, expected: status }.into())
         }
     }
 }
+
+/// An answer of another status than was expected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unexpected {
+    pub(crate) status: u16,
+    pub(crate) expected: u16,
+}
+
+impl fmt::Display for Unexpected {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, expected } = self;
+        write!(formatter, "the server answered {status} where {expected} was expected")
+    }
+}
+
+impl std::error::Error for Unexpected {}
 
 /// How the end of a body is told.
 enum Length {
@@ -54,14 +71,25 @@ impl Connection {
 
     /// Sends a whole request and reads the whole answer.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Outcome<Answer> {
+        self.send(request, None).await
+    }
+
+    /// The same, with the text of the answer's body.
+    pub(crate) async fn exchange_text(&mut self, request: &[u8]) -> Outcome<(Answer, String)> {
+        let mut body = Vec::new();
+        let answer = self.send(request, Some(&mut body)).await?;
+        Ok((answer, String::from_utf8(body)?))
+    }
+
+    async fn send(&mut self, request: &[u8], kept: Option<&mut Vec<u8>>) -> Outcome<Answer> {
         self.stream.write_all(request).await?;
         let (status, length) = self.head().await?;
         let bytes = match length {
             Length::Known(bytes) => {
-                self.pass(bytes).await?;
+                self.pass(bytes, kept).await?;
                 bytes
             }
-            Length::Chunks => self.chunks().await?,
+            Length::Chunks => self.chunks(kept).await?,
         };
         Ok(Answer { status, bytes })
     }
@@ -97,10 +125,14 @@ impl Connection {
         }
     }
 
-    async fn pass(&mut self, bytes: u64) -> Outcome<()> {
+    /// Reads so many bytes, into `kept` where they are to be kept.
+    async fn pass(&mut self, bytes: u64, mut kept: Option<&mut Vec<u8>>) -> Outcome<()> {
         let mut left = usize::try_from(bytes)?;
         loop {
             let here = self.unread().len().min(left);
+            if let Some(kept) = &mut kept {
+                kept.extend_from_slice(self.unread().get(..here).unwrap_or_default());
+            }
             self.start += here;
             left -= here;
             if left == 0 {
@@ -127,14 +159,15 @@ impl Connection {
         Ok((status.parse()?, length))
     }
 
-    async fn chunks(&mut self) -> Outcome<u64> {
+    async fn chunks(&mut self, mut kept: Option<&mut Vec<u8>>) -> Outcome<u64> {
         let mut bytes = 0;
         loop {
             let line = self.until(b"\r\n").await?;
             let size = std::str::from_utf8(&line)?.split(';').next().unwrap_or_default().trim();
             let size = u64::from_str_radix(size, 16)?;
             // Trailers are not asked for, so the last chunk is followed by an empty line.
-            self.pass(size + 2).await?;
+            self.pass(size, kept.as_deref_mut()).await?;
+            self.pass(2, None).await?;
             if size == 0 {
                 return Ok(bytes);
             }

@@ -1,20 +1,27 @@
 //! Many databases: how fast they are made, and what one that nobody uses costs in memory.
 //! `refuge-benchmark databases URL --count 100000` measures as many as are asked for.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use crate::documents::spread;
 use crate::figure::Report;
 use crate::process::Process;
+use crate::rate::{repeat, whole};
 use crate::target::Target;
-use crate::{Outcome, machine};
+use crate::{Outcome, disk, machine};
 
 /// Connections over which databases are made and removed.
 const CONNECTIONS: usize = 16;
+
+/// Names of a page of the list of databases.
+const PAGE: u64 = 20;
+/// How long pages are asked for.
+const PAGE_TIME: Duration = Duration::from_secs(2);
 
 /// How long the server is given to close what nobody uses.
 const MOST_REST: Duration = Duration::from_secs(300);
@@ -32,6 +39,9 @@ pub(crate) struct Arguments {
     /// Open each of them once, to see what it costs when it is closed again.
     #[arg(long)]
     touch: bool,
+    /// The directory of the server's files, for what the databases take there.
+    #[arg(long)]
+    directory: Option<PathBuf>,
     /// Leave the databases where they are.
     #[arg(long)]
     keep: bool,
@@ -39,7 +49,8 @@ pub(crate) struct Arguments {
 
 /// Runs the verb.
 pub(crate) async fn run(arguments: &Arguments) -> Outcome<()> {
-    let limits = machine::measure(Path::new("."), Duration::from_secs(1)).await?;
+    let directory = arguments.directory.clone().unwrap_or_else(|| ".".into());
+    let limits = machine::measure(&directory, Duration::from_secs(1)).await?;
     let report = Report::new(limits);
     let target = Target::parse(&arguments.url)?;
     let process = target.process().map(Process::new);
@@ -64,12 +75,13 @@ async fn many(
     let before = process.map(Process::resident_mebibytes).transpose()?.unwrap_or_default();
     create(target, process, report, count).await?;
     memory("made", before)?;
-    let start = Instant::now();
-    target.ask("GET", "/_all_dbs", 200).await?;
-    report.figure(&format!("all_dbs_of_{count}"), start.elapsed().as_secs_f64(), "seconds");
-    let start = Instant::now();
-    target.ask("GET", "/_dbs_info", 200).await?;
-    report.figure(&format!("dbs_info_of_{count}"), start.elapsed().as_secs_f64(), "seconds");
+    lists(target, report, count).await?;
+    if let Some(process) = process {
+        report.figure("open_handles", process.open_handles()? as f64, "handles");
+    }
+    if let Some(directory) = &arguments.directory {
+        report.figure("disk", disk::allocated(directory)?.mebibytes(), "MiB");
+    }
     if arguments.touch {
         let seconds = each(target, "GET", count, 200).await?.as_secs_f64();
         report.figure(&format!("open_{count}"), seconds, "seconds");
@@ -81,6 +93,25 @@ async fn many(
         let seconds = each(target, "DELETE", count, 200).await?.as_secs_f64();
         report.figure(&format!("delete_{count}"), seconds, "seconds");
     }
+    Ok(())
+}
+
+/// The lists that tell of all databases, and a page of one.
+async fn lists(target: &Target, report: &Report, count: u64) -> Outcome<()> {
+    for (figure, path) in [("all_dbs_of", "/_all_dbs"), ("dbs_info_of", "/_dbs_info")] {
+        let mut request = Vec::new();
+        target.write(&mut request, "GET", path, b"");
+        let list = whole(target, &request).await?;
+        report.figure(&format!("{figure}_{count}"), list.time.as_secs_f64(), "seconds");
+    }
+    let to = target.clone();
+    let page = move |number, request: &mut Vec<u8>| {
+        let start = name(spread(number, count)).replace('/', "%22");
+        let path = format!("/_all_dbs?limit={PAGE}&startkey={start}%22");
+        to.write(request, "GET", &path, b"");
+    };
+    let rate = repeat(target, 1, PAGE_TIME, 200, page).await?;
+    report.figure("page_of_20_databases_p50", rate.p50_micros / 1e3, "ms");
     Ok(())
 }
 

@@ -43,3 +43,8 @@ pub(crate) fn bulk(first: u64, count: u64) -> Vec<u8> {
     text.extend_from_slice(b"]}");
     text
 }
+
+/// Numbers far apart below `count`, each once in a while: the step shares no factor with round counts.
+pub(crate) fn spread(number: u64, count: u64) -> u64 {
+    number.wrapping_mul(7_919) % count.max(1)
+}

@@ -1,35 +1,16 @@
-//! How figures are told: `name value unit`, then what CouchDB 3.5.0 reached and how far this is from it.
+//! How figures are told: `name value unit`, then what CouchDB 3.5.0 reached, how far this is from it, and
+//! whether it is what refuge is to reach.
 
 use crate::machine::Limits;
+use crate::reference::{self, Better, Goal, Reference, Scale};
 
 /// Appends with fsync per second on the machine on which CouchDB was measured.
 const REFERENCE_APPEND_SYNC: f64 = 11_400.0;
 /// Bare hyper answers per second at many connections on a machine of that kind.
 const REFERENCE_HELLO: f64 = 82_600.0;
 
-/// The limit of the machine by which a figure is scaled.
-#[derive(Clone, Copy)]
-enum Scale {
-    /// Writes wait for the disk.
-    AppendSync,
-    /// Reads are work of the processor.
-    Hello,
-}
-
-/// CouchDB 3.5.0 with 500-byte documents: name, value, scale, whether less is better.
-const REFERENCES: &[(&str, f64, Scale, bool)] = &[
-    ("put_1", 229.0, Scale::AppendSync, false),
-    ("put_64", 1_226.0, Scale::AppendSync, false),
-    ("bulk_1", 6_300.0, Scale::AppendSync, false),
-    ("bulk_4", 8_200.0, Scale::AppendSync, false),
-    ("create_1000_databases", 15.0, Scale::AppendSync, true),
-    ("get_1", 680.0, Scale::Hello, false),
-    ("get_64", 1_378.0, Scale::Hello, false),
-    ("changes_100000", 3.8, Scale::Hello, true),
-    ("changes_100000_with_documents", 12.8, Scale::Hello, true),
-    ("resident_memory_idle", 70.0, Scale::Hello, true),
-    ("first_answer_existing_root", 1_500.0, Scale::Hello, true),
-];
+/// Above it the machine is not this benchmark's alone.
+const QUIET_LOAD: f64 = 1.0;
 
 /// Prints figures as they come.
 pub(crate) struct Report {
@@ -51,43 +32,74 @@ impl Report {
             "us_per_request",
         );
         report.figure("machine_memory_scan", limits.memory_scan, "GB_per_second");
+        if let Some(load) = limits.load {
+            report.figure("machine_load", load, "programs");
+        }
+        if limits.load.is_some_and(|load| load > QUIET_LOAD) {
+            println!(
+                "# Others compute here: the limits are those of a moment, and what is scaled by them, or held \
+                 against a bound, says little."
+            );
+        }
         println!(
             "# Behind #: CouchDB 3.5.0 on a machine with {REFERENCE_APPEND_SYNC} appends with fsync and \
              {REFERENCE_HELLO} bare hyper answers a second, how many times better this is, and the same once \
              CouchDB's figure is scaled to this machine: writes by appends ({:.2}), all else by bare answers \
-             ({:.2}); memory is not scaled.",
+             ({:.2}); memory and disk are not scaled. Then what refuge is to reach: so many times CouchDB, \
+             scaled, or a bound for the value as it is.",
             limits.append_sync / REFERENCE_APPEND_SYNC,
             limits.hello_64.per_second / REFERENCE_HELLO,
         );
         report
     }
 
-    /// Prints one figure.
+    /// Prints one figure, and what is known beforehand of one with this name.
     pub(crate) fn figure(&self, name: &str, value: f64, unit: &str) {
-        let digits = if value >= 1000.0 { 0 } else { 3 };
-        match REFERENCES.iter().find(|(reference, ..)| *reference == name) {
-            Some(reference) => {
-                println!("{name} {value:.digits$} {unit}  {}", self.beside(*reference, value));
+        let beside = reference::find(name).map(|known| self.beside(known, value));
+        print(name, value, unit, &beside.unwrap_or_default());
+    }
+
+    fn beside(&self, known: &Reference, value: f64) -> String {
+        let mut parts = Vec::new();
+        let mut scaled = None;
+        if let Some((couchdb, better)) = known.couchdb {
+            let times = match better {
+                Better::Less => couchdb / value,
+                Better::More => value / couchdb,
+            };
+            parts.push(format!("CouchDB {couchdb}, {times:.1} x"));
+            // A quicker machine makes rates larger and times shorter: either way the lead shrinks by it.
+            if let Some(factor) = self.factor(known.scale) {
+                scaled = Some(times / factor);
+                parts.push(format!("scaled {:.1} x", times / factor));
             }
-            None => println!("{name} {value:.digits$} {unit}"),
         }
+        parts.extend(verdict(known.goal, value, scaled.unwrap_or_default()));
+        format!("  # {}", parts.join(", "))
     }
 
-    fn beside(&self, reference: (&str, f64, Scale, bool), value: f64) -> String {
-        let (name, couchdb, scale, less_is_better) = reference;
-        let times = if less_is_better { couchdb / value } else { value / couchdb };
-        if name == "resident_memory_idle" {
-            return format!("# CouchDB {couchdb}, {times:.1} x");
-        }
-        // A quicker machine makes rates larger and times shorter: either way the lead shrinks by it.
-        let scaled = times / self.factor(scale);
-        format!("# CouchDB {couchdb}, {times:.1} x, scaled {scaled:.1} x")
-    }
-
-    fn factor(&self, scale: Scale) -> f64 {
+    fn factor(&self, scale: Scale) -> Option<f64> {
         match scale {
-            Scale::AppendSync => self.limits.append_sync / REFERENCE_APPEND_SYNC,
-            Scale::Hello => self.limits.hello_64.per_second / REFERENCE_HELLO,
+            Scale::AppendSync => Some(self.limits.append_sync / REFERENCE_APPEND_SYNC),
+            Scale::Hello => Some(self.limits.hello_64.per_second / REFERENCE_HELLO),
+            Scale::Nothing => None,
         }
     }
+}
+
+/// Prints a figure that is compared with nothing.
+pub(crate) fn print(name: &str, value: f64, unit: &str, beside: &str) {
+    let digits = if value >= 1000.0 { 0 } else { 3 };
+    println!("{name} {value:.digits$} {unit}{beside}");
+}
+
+/// Says what was wanted and whether that is it; `scaled` is how many times CouchDB this is.
+fn verdict(goal: Goal, value: f64, scaled: f64) -> Option<String> {
+    let (wanted, met) = match goal {
+        Goal::Nothing => return None,
+        Goal::Times(times) => (format!("{times} x"), scaled >= times),
+        Goal::AtLeast(least) => (format!("at least {least}"), value >= least),
+        Goal::AtMost(most) => (format!("at most {most}"), value <= most),
+    };
+    Some(format!("wanted {wanted}: {}", if met { "met" } else { "SHORT" }))
 }

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::Outcome;
 use crate::documents::DOCUMENT_BYTES;
-use crate::measure::{Rate, repeat};
+use crate::rate::{Rate, repeat};
 use crate::target::Target;
 
 /// Memory that is scanned: far more than any cache.
@@ -34,10 +34,14 @@ pub(crate) struct Limits {
     pub(crate) hello_64: Rate,
     /// GB per second.
     pub(crate) memory_scan: f64,
+    /// Programs that ran or wanted to in the minute before, on average; `None` where the system does not
+    /// tell.
+    pub(crate) load: Option<f64>,
 }
 
 /// Measures all of them, each for `time`.
 pub(crate) async fn measure(directory: &Path, time: Duration) -> Outcome<Limits> {
+    let load = load();
     let append_sync = append_sync(directory, time)?;
     let memory_scan = memory_scan();
     let target = Target::parse(&format!("http://{}", hello()?))?;
@@ -48,7 +52,12 @@ pub(crate) async fn measure(directory: &Path, time: Duration) -> Outcome<Limits>
     };
     let hello_1 = repeat(&target, 1, time, 200, ask(&target)).await?;
     let hello_64 = repeat(&target, 64, time, 200, ask(&target)).await?;
-    Ok(Limits { append_sync, hello_1, hello_64, memory_scan })
+    Ok(Limits { append_sync, hello_1, hello_64, memory_scan, load })
+}
+
+/// From Linux's /proc/loadavg.
+fn load() -> Option<f64> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
 fn append_sync(directory: &Path, time: Duration) -> Outcome<f64> {

@@ -9,15 +9,22 @@
 //! database at several sizes.
 
 mod connection;
+mod cost;
 mod databases;
+mod disk;
 mod documents;
 mod figure;
 mod growth;
+mod load;
 mod machine;
 mod measure;
 mod mesh;
 mod process;
+mod questions;
+mod rate;
+mod reference;
 mod server;
+mod sheet;
 mod stalls;
 mod target;
 
@@ -25,9 +32,10 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::figure::Report;
+use crate::measure::Part;
 use crate::process::Process;
 use crate::target::Target;
 
@@ -56,15 +64,20 @@ struct Arguments {
     /// server is the one that is measured.
     #[arg(long)]
     command: Option<String>,
-    /// Where the machine's disk is measured: a directory on the server's disk.
-    #[arg(long, default_value = ".")]
-    directory: PathBuf,
+    /// The directory of the server's files, for what they take; the machine's disk is measured there too.
+    /// Without it, that is the one of the server which --command starts.
+    #[arg(long)]
+    directory: Option<PathBuf>,
     /// How long each rate is measured.
     #[arg(long, default_value_t = 4)]
     seconds: u64,
-    /// Documents in the database whose changes are read; CouchDB's figures are for 100000.
+    /// Documents in the database whose changes are read and that is asked; CouchDB's figures are for
+    /// 100000.
     #[arg(long, default_value_t = 100_000)]
     documents: u32,
+    /// Only these groups of figures, after the documents have been loaded in bulk.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
 }
 
 /// What else is measured.
@@ -95,15 +108,17 @@ fn main() -> Outcome<()> {
 
 async fn run(arguments: Arguments) -> Outcome<()> {
     let time = Duration::from_secs(arguments.seconds);
-    let limits = machine::measure(&arguments.directory, time / 2).await?;
+    let directory = arguments.directory.as_deref();
+    let started_here = if arguments.url.is_none() { std::env::temp_dir() } else { ".".into() };
+    let limits = machine::measure(directory.unwrap_or(&started_here), time / 2).await?;
     let mut report = Report::new(limits);
     let started = match &arguments.command {
         Some(command) => Some(server::first_answers(command, &mut report).await?),
         None => None,
     };
-    let (url, pid) = match (&arguments.url, &started) {
-        (Some(url), _) => (url.clone(), arguments.pid),
-        (None, Some(server)) => (server.url(), Some(server.pid())),
+    let (url, pid, root) = match (&arguments.url, &started) {
+        (Some(url), _) => (url.clone(), arguments.pid, None),
+        (None, Some(server)) => (server.url(), Some(server.pid()), Some(server.root())),
         (None, None) => return Err("neither a URL nor a command to start a server".into()),
     };
     let target = Target::parse(&url)?;
@@ -113,18 +128,14 @@ async fn run(arguments: Arguments) -> Outcome<()> {
             "# The server's process is not known (--pid): no processor time and no memory of it."
         );
     }
-    if let Some(process) = &process {
-        report.figure("resident_memory_idle", process.resident_mebibytes()?, "MiB");
-    }
-    let result = measure::all(
-        &target,
-        process.as_ref(),
-        &mut report,
-        measure::Size { time, documents: arguments.documents },
-    )
-    .await;
-    if let Some(process) = &process {
-        report.figure("resident_memory_after", process.resident_mebibytes()?, "MiB");
-    }
-    result
+    let run = measure::Run {
+        target: &target,
+        process: process.as_ref(),
+        data: root.or(directory),
+        report: &report,
+        time,
+        parts: if arguments.only.is_empty() { Part::value_variants() } else { &arguments.only },
+    };
+    run.memory("idle")?;
+    measure::all(&run, arguments.documents).await
 }

@@ -29,18 +29,25 @@ impl Process {
 
     /// Memory of it that is resident now.
     pub(crate) fn resident_mebibytes(&self) -> Outcome<f64> {
+        self.status_mebibytes("VmRSS:")
+    }
+
+    /// The most that was ever resident.
+    pub(crate) fn highest_mebibytes(&self) -> Outcome<f64> {
+        self.status_mebibytes("VmHWM:")
+    }
+
+    fn status_mebibytes(&self, name: &str) -> Outcome<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kibibytes = line.and_then(|line| line.split_whitespace().next()).ok_or("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kibibytes = line.and_then(|line| line.split_whitespace().next()).ok_or("no memory")?;
         Ok(kibibytes.parse::<f64>()? / 1024.0)
     }
-}
 
-/// Processor time that the calling thread has used so far: this program's client is one thread.
-pub(crate) fn own_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    let part = |number: i64| u64::try_from(number).unwrap_or_default();
-    Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
+    /// Files, sockets and other handles that it holds open.
+    pub(crate) fn open_handles(&self) -> Outcome<u64> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.pid))?.count() as u64)
+    }
 }
 
 /// The process of this machine that listens on this TCP port, where it can be seen.

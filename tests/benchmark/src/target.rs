@@ -44,8 +44,19 @@ impl Target {
         Connection::open(self.address).await
     }
 
-    /// Writes a whole request into `request`, replacing what was in it.
+    /// Writes a whole request with JSON into `request`, replacing what was in it.
     pub(crate) fn write(&self, request: &mut Vec<u8>, method: &str, path: &str, body: &[u8]) {
+        self.write_typed(request, (method, path), "application/json", body);
+    }
+
+    /// Writes a whole request with a body of the media type `kind`.
+    pub(crate) fn write_typed(
+        &self,
+        request: &mut Vec<u8>,
+        (method, path): (&str, &str),
+        kind: &str,
+        body: &[u8],
+    ) {
         request.clear();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\n{}Accept: application/json\r\n",
@@ -53,8 +64,7 @@ impl Target {
         );
         request.extend_from_slice(head.as_bytes());
         if !body.is_empty() || matches!(method, "PUT" | "POST") {
-            let length =
-                format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+            let length = format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
             request.extend_from_slice(length.as_bytes());
         }
         request.extend_from_slice(b"\r\n");
@@ -64,9 +74,21 @@ impl Target {
     /// One request on a connection of its own; an answer of another status than `expected` is an
     /// error.
     pub(crate) async fn ask(&self, method: &str, path: &str, expected: u16) -> Outcome<()> {
+        self.tell(method, path, b"", expected).await.map(|_| ())
+    }
+
+    /// The same with JSON; the answer's text.
+    pub(crate) async fn tell(
+        &self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        expected: u16,
+    ) -> Outcome<String> {
         let mut request = Vec::new();
-        self.write(&mut request, method, path, b"");
-        let answer = self.connect().await?.exchange(&request).await?;
-        answer.expect(expected)
+        self.write(&mut request, method, path, body);
+        let (answer, text) = self.connect().await?.exchange_text(&request).await?;
+        answer.expect(expected)?;
+        Ok(text)
     }
 }
