@@ -149,7 +149,7 @@ impl Scene {
         let client = self.node.client();
         consistent(&client, DATABASE).await;
         compare(&client, DATABASE, &acknowledged).await;
-        self.index_is_whole(&client).await;
+        index_is_whole(&client).await;
         self.node.sees("two", true).await;
         self.peer.sees("one", true).await;
         let there = self.peer.client();
@@ -166,18 +166,18 @@ impl Scene {
         }
         acknowledged
     }
+}
 
-    /// The view has a row for every document but its own design document, in both of its shapes.
-    async fn index_is_whole(&self, client: &Client) {
-        let count = client.get(&format!("/{DATABASE}")).await.expect(200).json()["doc_count"]
-            .as_u64()
-            .expect("a count");
-        let path = format!("/{DATABASE}/{INDEXED}/_view/all");
-        let rows = client.get(&format!("{path}?reduce=false&limit=0")).await.expect(200).json();
-        assert_eq!(rows["total_rows"], count - 1, "{rows}");
-        let sum = client.get(&path).await.expect(200).json();
-        assert_eq!(sum["rows"][0]["value"], count - 1, "{sum}");
-    }
+/// The view has a row for every document but its own design document, in both of its shapes.
+async fn index_is_whole(client: &Client) {
+    let count = client.get(&format!("/{DATABASE}")).await.expect(200).json()["doc_count"]
+        .as_u64()
+        .expect("a count");
+    let path = format!("/{DATABASE}/{INDEXED}/_view/all");
+    let rows = client.get(&format!("{path}?reduce=false&limit=0")).await.expect(200).json();
+    assert_eq!(rows["total_rows"], count - 1, "{rows}");
+    let sum = client.get(&path).await.expect(200).json();
+    assert_eq!(sum["rows"][0]["value"], count - 1, "{sum}");
 }
 
 /// Whether this is one HTTP connection: they come and go with their clients.
