@@ -20,10 +20,12 @@ mod databases;
 mod documents;
 mod failure;
 mod feed;
+mod find;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod given;
+mod indexes;
 mod limits;
 mod locals;
 mod location;
