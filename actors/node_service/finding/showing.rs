@@ -2,11 +2,10 @@
 //! here.
 
 use refuge_document::{Leaf, Rendering, Revision, render_document};
-use refuge_http::StoredBody;
+use refuge_http::{StoredBody, special_members};
 use refuge_query::mango::Find;
 use refuge_query::selector::{Document, Metadata};
 use refuge_storage::{DocumentRecord, StorageError};
-use serde_json::{Map, Value};
 
 /// A document that is looked at.
 pub(super) struct Matched<'a> {
@@ -38,7 +37,7 @@ impl<'a> Matched<'a> {
         let mut found = Self { find, id, leaf, revision, content, conflicts, members: Vec::new() };
         let names_attachments = !content.attachments.is_empty() && names_attachments(find);
         if names_attachments || !found.conflicts.is_empty() {
-            found.members = found.special_members();
+            found.members = special_members(&content.attachments, &found.conflicts);
         }
         Ok(found)
     }
@@ -48,19 +47,6 @@ impl<'a> Matched<'a> {
         rendering.attachments = &self.content.attachments;
         rendering.conflicts = &self.conflicts;
         rendering
-    }
-
-    /// `_attachments` and `_conflicts` as they are shown.
-    fn special_members(&self) -> Vec<(&'static str, Vec<u8>)> {
-        let nothing = refuge_document::Body::empty();
-        let mut text = Vec::new();
-        render_document(&mut text, &Rendering { body: &nothing, ..self.rendering() });
-        let shown: Map<String, Value> = serde_json::from_slice(&text).unwrap_or_default();
-        let member = |name: &'static str| {
-            let value = shown.get(name)?.to_string();
-            Some((name, refuge_document::json::normalise(value.as_bytes()).ok()?))
-        };
-        ["_attachments", "_conflicts"].into_iter().filter_map(member).collect()
     }
 
     /// Calls with the document as selectors see it.

@@ -76,5 +76,6 @@ pub use request_bytes::RequestBytes;
 pub use request_metrics::RequestMetrics;
 pub use request_rate::RequestRate;
 pub use rules::{Maintenance, Rules, ValidUser};
+pub use show::special_members;
 pub use shutdown::Shutdown;
 pub use user::{ADMIN_ROLE, Credentials, Principals, Security, User};

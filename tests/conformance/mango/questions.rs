@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{find, found, index, people};
+use crate::ids;
 
 #[tokio::test]
 async fn a_question_without_an_index_looks_at_all_documents() {
@@ -215,4 +216,21 @@ async fn an_answer_of_many_pages_is_whole() {
         assert_eq!(ids.len(), count, "none twice");
         assert_eq!(count, if selector.get("many").is_some() { 1_500 } else { 3_000 });
     }
+}
+
+#[tokio::test]
+async fn a_feed_of_changes_tells_what_matches_a_selector() {
+    let (client, path) = people("mango").await;
+    let rev = client.get(&format!("{path}/p03")).await.member("_rev");
+    client.delete(&format!("{path}/p03?rev={rev}")).await.expect(200);
+    let asked = json!({"selector": {"town": "Ulm", "age": {"$lt": 8}}});
+    let feed = format!("{path}/_changes?filter=_selector");
+    let told = client.post(&feed, asked).await.expect(200).json();
+    assert_eq!(ids(&told), ["p00", "p06"]);
+    let deleted = json!({"selector": {"_deleted": true}});
+    let told = client.post(&format!("{feed}&include_docs=true"), deleted).await.expect(200).json();
+    assert_eq!(ids(&told), ["p03"]);
+    assert_eq!(told["results"][0]["doc"]["_deleted"], true);
+    client.get(&feed).await.error_named(400, "bad_request");
+    client.post(&feed, json!({"selector": 1})).await.error_named(400, "invalid_selector_json");
 }
