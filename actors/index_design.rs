@@ -24,6 +24,8 @@ pub struct IndexDesign {
     pub views: ViewDesign,
     /// For each map function its reduce functions.
     pub(crate) reduces: Vec<Vec<ReduceFunction>>,
+    /// The declarative indexes, where its language is that of Mango.
+    pub indexes: Vec<Index>,
     /// For each map function the declarative index that it is, where it is one.
     pub declared: Vec<Option<KeyMaker>>,
     /// The functions in JavaScript.
@@ -51,8 +53,10 @@ impl IndexDesign {
             });
             reduces.push(functions.collect());
         }
-        let declared = declared(id, &views, design)?;
-        Ok(Self { id: id.to_owned(), views, reduces, declared, sources: Arc::new(sources) })
+        let indexes = Index::from_design_document(id, &Value::Object(design), false);
+        let declared = declared(&views, &indexes)?;
+        let sources = Arc::new(sources);
+        Ok(Self { id: id.to_owned(), views, reduces, indexes, declared, sources })
     }
 
     /// Whether JavaScript reduces.
@@ -94,30 +98,13 @@ impl IndexDesign {
 }
 
 /// What makes the keys of each declarative index.
-fn declared(
-    id: &str,
-    views: &ViewDesign,
-    design: Map<String, Value>,
-) -> Result<Vec<Option<KeyMaker>>, Failure> {
-    if views.language != Language::Query {
-        return Ok(views.maps.iter().map(|_| None).collect());
-    }
-    let indexes = Index::from_design_document(id, &Value::Object(design), false);
+fn declared(views: &ViewDesign, indexes: &[Index]) -> Result<Vec<Option<KeyMaker>>, Failure> {
     let made = (0..views.maps.len()).map(|map| {
         let name = views.views.iter().find(|view| view.map == map).map(|view| &view.name);
         let index = indexes.iter().find(|index| Some(&index.name) == name);
         index.map(KeyMaker::new).transpose()
     });
-    made.collect::<Result<_, _>>().map_err(|error| mango_failure(&error))
-}
-
-/// How an error of Mango is told.
-pub(crate) fn mango_failure(error: &MangoError) -> Failure {
-    Failure::Function {
-        status: error.status(),
-        error: error.error().to_owned(),
-        reason: error.to_string(),
-    }
+    Ok(made.collect::<Result<_, MangoError>>()?)
 }
 
 fn design_failure(error: &DesignError) -> Failure {

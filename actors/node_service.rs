@@ -3,6 +3,7 @@
 
 mod batched;
 mod database;
+mod finding;
 mod identifiers;
 mod mesh;
 mod options;

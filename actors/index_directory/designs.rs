@@ -49,12 +49,35 @@ impl DesignReader {
         }
         let content = found.content.ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
         let design = Arc::new(IndexDesign::parse(id, &content.body)?);
+        self.keep(key, &design);
+        Ok(design)
+    }
+
+    /// The views of all design documents of a database that can be read.
+    pub(crate) async fn read_all(
+        &self,
+        database: DatabaseId,
+    ) -> Result<Vec<Arc<IndexDesign>>, Failure> {
+        let job = move |snapshot: &Snapshot| designs_at(snapshot, database);
+        let found = read(&self.names, Reading::Scan, job).await?;
+        let mut designs = Vec::with_capacity(found.len());
+        for (id, revision) in found {
+            let known = self.kept().get(&(database, id.clone(), revision)).cloned();
+            match known {
+                Some(design) => designs.push(design),
+                // One that cannot be read, or went away meanwhile, holds no indexes.
+                None => designs.extend(self.read(database, &id).await.ok()),
+            }
+        }
+        Ok(designs)
+    }
+
+    fn keep(&self, key: Key, design: &Arc<IndexDesign>) {
         let mut kept = self.kept();
         if kept.len() >= KEPT {
             kept.clear();
         }
-        kept.insert(key, Arc::clone(&design));
-        Ok(design)
+        kept.insert(key, Arc::clone(design));
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<IndexDesign>>> {
@@ -67,14 +90,8 @@ pub(crate) fn designs_of(
     snapshot: &Snapshot,
     database: DatabaseId,
 ) -> Result<Vec<IndexDesign>, StorageError> {
-    let range = DocumentRange {
-        start: Some("_design/".to_owned()),
-        end: Some("_design0".to_owned()),
-        end_inclusive: false,
-        ..DocumentRange::default()
-    };
     let mut designs = Vec::new();
-    for row in snapshot.documents(database, &range).take(MOST_DESIGNS) {
+    for row in snapshot.documents(database, &design_documents()).take(MOST_DESIGNS) {
         let (id, _) = row?;
         let Some(found) = winner(snapshot, database, &id)? else { continue };
         let Some(content) = found.content.filter(|_| !found.leaf.deleted) else { continue };
@@ -85,4 +102,30 @@ pub(crate) fn designs_of(
         }
     }
     Ok(designs)
+}
+
+/// The ids of the design documents of a database with their winning revisions.
+fn designs_at(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+) -> Result<Vec<(String, String)>, StorageError> {
+    let mut found = Vec::new();
+    for row in snapshot.documents(database, &design_documents()).take(MOST_DESIGNS) {
+        let (id, record) = row?;
+        let winner = record.winner()?;
+        if !winner.deleted {
+            found.push((id, winner.revision.to_string()));
+        }
+    }
+    Ok(found)
+}
+
+/// The range of all design documents.
+fn design_documents() -> DocumentRange {
+    DocumentRange {
+        start: Some("_design/".to_owned()),
+        end: Some("_design0".to_owned()),
+        end_inclusive: false,
+        ..DocumentRange::default()
+    }
 }

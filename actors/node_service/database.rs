@@ -11,11 +11,13 @@ use bytes::Bytes;
 use refuge_document::{Attachment, BodyPlace};
 use refuge_http::{
     ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree, DocumentsPage,
-    DocumentsRequest, Failure, IndexInformation, Information, LocalDocument, LocalsPage,
-    LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Security, StoredBody,
-    StoredDocument, Update, UpdateResult, Upload, UploadOptions, View, ViewRequest,
+    DocumentsRequest, Failure, FindQuestion, Findings, IndexInformation, Information,
+    LocalDocument, LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage,
+    ResumableUploads, Security, StoredBody, StoredDocument, Update, UpdateResult, Upload,
+    UploadOptions, View, ViewRequest,
 };
 use refuge_otp::{Bounded, Names};
+use refuge_query::mango::Index;
 use refuge_storage::{DatabaseId, DatabaseRecord, LocalWrite, Operation, Outcome, Snapshot};
 use tokio::sync::Semaphore;
 
@@ -24,7 +26,7 @@ use super::batched::WAITING_BYTES;
 use super::reading::{self, Reading};
 use super::report;
 use super::upload::AttachmentUpload;
-use super::{options, purging, random, views};
+use super::{finding, options, purging, random, views};
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
@@ -302,6 +304,14 @@ impl Database for OpenDatabase {
 
     async fn index_information(&self, design: &str) -> Result<IndexInformation, Failure> {
         views::information(self, design).await
+    }
+
+    async fn find_indexes(&self) -> Result<Vec<Index>, Failure> {
+        finding::indexes(self).await
+    }
+
+    async fn find(&self, question: FindQuestion) -> Result<Arc<dyn Findings>, Failure> {
+        finding::find(self, question).await
     }
 
     async fn clean_views(&self) -> Result<(), Failure> {

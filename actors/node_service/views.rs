@@ -168,7 +168,7 @@ pub(super) async fn fresh_index(
 }
 
 /// The index as it is; one that was never built is built now, since it would have nothing to tell.
-async fn any_index(
+pub(super) async fn any_index(
     database: &OpenDatabase,
     design: &Arc<IndexDesign>,
 ) -> Result<FoundIndex, Failure> {

@@ -22,6 +22,12 @@ async fn pouchdb_as_a_remote_database() {
 }
 
 #[tokio::test]
+async fn pouchdb_finds_by_mango() {
+    let node = Node::start(Options::default());
+    Program::node("pouchdb-find.mjs", &[&node.url()]).ends_well().await;
+}
+
+#[tokio::test]
 async fn an_upload_of_tus_goes_on_after_a_hard_end_of_both() {
     let mut node = Node::start(Options::default());
     node.client().put_nothing("/files").await.expect(201);

@@ -7,25 +7,8 @@ use crate::database;
 #[tokio::test]
 async fn endpoints_of_later_work() {
     let (client, path) = database("later").await;
-    client
-        .put(&format!("{path}/_design/app"), json!({"views": {"all": {"map": "function(doc){}"}}}))
-        .await
-        .expect(201);
-    for (method, rest) in [
-        ("POST", "/_find"),
-        ("POST", "/_index"),
-        ("GET", "/_index"),
-        ("POST", "/_explain"),
-        ("GET", "/_design/app/_show/all"),
-        ("GET", "/_design/app/_list/all/all"),
-    ] {
-        let reply = client
-            .request(method, &format!("{path}{rest}"))
-            .json(r#"{"selector":{}}"#)
-            .send()
-            .await;
-        assert_eq!(reply.status, 501, "{method} {rest}: {}", reply.text());
-        reply.not_implemented();
+    for rest in ["/_auto_purge", "/_partition/p", "/_time_seq"] {
+        client.get(&format!("{path}{rest}")).await.not_implemented();
     }
 }
 

@@ -24,6 +24,7 @@ mod later_work;
 mod listings;
 mod lists_of_databases;
 mod local_documents;
+mod mango;
 mod many_databases;
 mod multipart;
 mod packed;

@@ -11,6 +11,7 @@ mod persistence;
 mod remaining;
 mod row;
 mod scan;
+mod selector;
 mod since;
 #[cfg(test)]
 mod tests;

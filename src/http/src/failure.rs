@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
+use refuge_query::mango::MangoError;
 
 /// A request that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -164,6 +165,16 @@ impl Failure {
                 (StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), error)
             }
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_server_error"),
+        }
+    }
+}
+
+impl From<MangoError> for Failure {
+    fn from(error: MangoError) -> Self {
+        Self::Function {
+            status: error.status(),
+            error: error.error().to_owned(),
+            reason: error.to_string(),
         }
     }
 }

@@ -20,10 +20,12 @@ mod databases;
 mod documents;
 mod failure;
 mod feed;
+mod find;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod given;
+mod indexes;
 mod limits;
 mod locals;
 mod location;
@@ -74,5 +76,6 @@ pub use request_bytes::RequestBytes;
 pub use request_metrics::RequestMetrics;
 pub use request_rate::RequestRate;
 pub use rules::{Maintenance, Rules, ValidUser};
+pub use show::special_members;
 pub use shutdown::Shutdown;
 pub use user::{ADMIN_ROLE, Credentials, Principals, Security, User};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hyper::Method;
 
 use self::endpoint::{NodeRoute, Route};
-use self::path::{LATER_NODE, find};
+use self::path::LATER_NODE;
 use crate::access::{self, Need};
 use crate::failure::Failure;
 use crate::node::{Database, Node};
@@ -20,14 +20,14 @@ use crate::rules::ValidUser;
 use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
-    configuration, database_updates, databases, documents, locals, node_events, options,
-    peer_stream, purge, scheduler, server, settings, shards, this_node, uploads, views,
+    configuration, database_updates, databases, documents, find, indexes, locals, node_events,
+    options, peer_stream, purge, scheduler, server, settings, shards, this_node, uploads, views,
 };
 
 pub(crate) use self::endpoint::{ConfigurationPart, Part, SchedulerRoute, ThisNodePart};
-pub(crate) use self::path::DesignPart;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::path::find as find_for_fuzzing;
+pub(crate) use self::path::{DesignPart, IndexesPart};
 
 /// Databases that are read and written by server admins alone.
 const ADMIN_DATABASES: &[&str] = &[PEERS, "_replicator"];
@@ -76,7 +76,7 @@ fn is_refused(route: &Route<'_>, request: &Request) -> bool {
 /// document are boxed, so that they do not make the future of every request as large as the largest.
 pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result<Reply, Failure> {
     let uri = request.uri.clone();
-    let route = find(path_segments(&uri, request.limits())?);
+    let route = path::find(path_segments(&uri, request.limits())?);
     if is_refused(&route, request) {
         return Err(Failure::Unauthorized("Authentication required.".to_owned()));
     }
@@ -161,6 +161,9 @@ async fn route_database(
             Box::pin(compaction::compact(request, database, design.as_deref())).await
         }
         Part::Uploads { id } => Box::pin(uploads::uploads(request, database, id.as_deref())).await,
+        Part::Find => Box::pin(find::find(request, &opened)).await,
+        Part::Explain => Box::pin(find::explain(request, database)).await,
+        Part::Indexes(part) => Box::pin(indexes::answer(request, database, part)).await,
         Part::ViewCleanup => Box::pin(views::clean_up(request, database)).await,
         Part::Design { name, part } => Box::pin(design(request, &opened, &name, part)).await,
         Part::Local { id } => Box::pin(locals::local(request, database, &id)).await,
@@ -199,7 +202,7 @@ mod tests {
     use super::*;
 
     fn found(path: &[&'static str]) -> Route<'static> {
-        find(path.iter().map(|&segment| Cow::Borrowed(segment)).collect())
+        path::find(path.iter().map(|&segment| Cow::Borrowed(segment)).collect())
     }
 
     #[test]

@@ -9,10 +9,12 @@ use refuge_document::{
 mod data;
 mod gaps;
 mod in_stream;
+mod members;
 
 pub(crate) use data::AttachmentData;
 pub(crate) use gaps::Gap;
 pub(crate) use in_stream::{send, show_in_stream};
+pub use members::special_members;
 
 use crate::failure::Failure;
 use crate::node::{Database, DocumentTree, StoredBody};

@@ -143,7 +143,7 @@ impl Feed {
             after: self.position,
             until: self.until,
             descending: self.descending,
-            bodies: self.parameters.documents.included,
+            bodies: self.parameters.documents.included || self.filter.needs_bodies(),
         }
     }
 
@@ -175,7 +175,7 @@ impl Feed {
                 rows = scan.next(wanted) => rows?,
             };
             let Some(rows) = rows else { break };
-            for (row, content) in rows {
+            for (row, content) in self.filter.choose(rows).await? {
                 if !self.filter.passes(&row.id) {
                     continue;
                 }

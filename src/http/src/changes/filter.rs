@@ -1,4 +1,5 @@
-//! Which changes a feed tells: all, those of listed documents, or those of design documents.
+//! Which changes a feed tells: all, those of listed documents, those of design documents, or those that match
+//! a selector.
 
 use std::collections::HashSet;
 
@@ -6,6 +7,8 @@ use refuge_document::{BodyPlace, ChangeRow};
 use serde::Deserialize;
 
 use super::parameters::{FilterName, Parameters};
+use super::scan::Rows;
+use super::selector::SelectorFilter;
 use crate::failure::Failure;
 use crate::node::{Database, DocumentTree};
 use crate::request::Request;
@@ -15,7 +18,7 @@ use crate::request::Request;
 const LOOKED_UP_DOCUMENTS: usize = 1000;
 
 /// What a feed lets through.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Filter {
     /// Everything.
     All,
@@ -23,12 +26,15 @@ pub(super) enum Filter {
     Documents(HashSet<String>),
     /// Design documents.
     Design,
+    /// Documents that match a selector.
+    Selector(SelectorFilter),
 }
 
 /// The body of a POST, as far as a filter needs it.
 #[derive(Default, Deserialize)]
 struct Posted {
     doc_ids: Option<serde_json::Value>,
+    selector: Option<serde_json::Value>,
 }
 
 impl Filter {
@@ -46,6 +52,10 @@ impl Filter {
         match (parameters.filter, posted) {
             (FilterName::None, _) => Ok(Self::All),
             (FilterName::DesignDocuments, _) => Ok(Self::Design),
+            (FilterName::Selector, Some(posted)) => {
+                SelectorFilter::parse(posted.selector).map(Self::Selector)
+            }
+            (FilterName::Selector, None) => Err(SelectorFilter::absent()),
             (FilterName::DocumentIds, Some(posted)) => listed(posted.doc_ids),
             (FilterName::DocumentIds, None) => {
                 let text = parameters.document_ids.as_deref().unwrap_or("null");
@@ -56,10 +66,10 @@ impl Filter {
         }
     }
 
-    /// Whether a change of this document passes.
+    /// Whether a change of this document passes. What depends on its body is for [`Self::choose`].
     pub(super) fn passes(&self, id: &str) -> bool {
         match self {
-            Self::All => true,
+            Self::All | Self::Selector(_) => true,
             Self::Documents(ids) => ids.contains(id),
             Self::Design => id.starts_with("_design/"),
         }
@@ -67,7 +77,20 @@ impl Filter {
 
     /// Whether some changes may not pass.
     pub(super) fn is_selective(&self) -> bool {
-        *self != Self::All
+        !matches!(self, Self::All)
+    }
+
+    /// Whether it looks at winners' bodies.
+    pub(super) fn needs_bodies(&self) -> bool {
+        matches!(self, Self::Selector(_))
+    }
+
+    /// Those of the rows whose bodies pass.
+    pub(super) async fn choose(&self, rows: Rows) -> Result<Rows, Failure> {
+        match self {
+            Self::Selector(selector) => selector.choose(rows).await,
+            _ => Ok(rows),
+        }
     }
 
     /// The changes that pass, looked up document by document and in the order of their sequences;

@@ -18,6 +18,8 @@ pub(super) enum FilterName {
     DocumentIds,
     /// `_design`.
     DesignDocuments,
+    /// `_selector`.
+    Selector,
 }
 
 /// Which documents are put into rows, and how.
@@ -115,7 +117,8 @@ fn parse_filter(value: &str) -> Result<FilterName, Failure> {
         "" => Ok(FilterName::None),
         "_doc_ids" => Ok(FilterName::DocumentIds),
         "_design" => Ok(FilterName::DesignDocuments),
-        "_selector" | "_view" => Err(later(value)),
+        "_selector" => Ok(FilterName::Selector),
+        "_view" => Err(later(value)),
         _ if value.starts_with('_') => Err(bad("unknown builtin filter name")),
         _ if value.split('/').filter(|part| !part.is_empty()).count() == 2 => Err(later(value)),
         _ => Err(bad("`filter` must be of the form `designname/filtername`")),
@@ -178,7 +181,7 @@ mod tests {
         assert_eq!(parse("filter=_doc_ids").expect("good").filter, FilterName::DocumentIds);
         assert_eq!(parse("filter=_design").expect("good").filter, FilterName::DesignDocuments);
         assert_eq!(parse("filter=").expect("good").filter, FilterName::None);
-        assert_eq!(status("filter=_selector"), 501);
+        assert_eq!(parse("filter=_selector").expect("good").filter, FilterName::Selector);
         assert_eq!(status("filter=_view"), 501);
         assert_eq!(status("filter=app/mine"), 501);
         assert_eq!(status("filter=_other"), 400);

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use refuge_document::{Attachment, Body, BodyPlace, Leaf, RevisionTree};
+use refuge_query::mango::Index;
 
 use super::{
-    ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest,
-    IndexInformation, LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage,
+    ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest, FindQuestion,
+    Findings, IndexInformation, LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage,
     ResumableUploads, Update, UpdateResult, Upload, UploadOptions, View, ViewRequest, absent,
 };
 use crate::failure::Failure;
@@ -146,6 +147,16 @@ pub trait Database: Send + Sync + 'static {
     /// Removes the indexes that no design document asks for any more; returns when that has begun.
     async fn clean_views(&self) -> Result<(), Failure> {
         Err(absent("views"))
+    }
+
+    /// The Mango indexes that may answer questions: `_all_docs`, then by design document and name.
+    async fn find_indexes(&self) -> Result<Vec<Index>, Failure> {
+        Err(absent("Mango indexes"))
+    }
+
+    /// The documents that a question asks for. A JSON index is first made as fresh as is asked for.
+    async fn find(&self, _question: FindQuestion) -> Result<Arc<dyn Findings>, Failure> {
+        Err(absent("Mango indexes"))
     }
 
     /// Begins to give back at once what is not needed any more; returns when it has begun.

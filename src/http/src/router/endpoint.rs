@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::path::DesignPart;
+use super::path::{DesignPart, IndexesPart};
 use crate::all_documents::Listed;
 use crate::node::PeerStreamKind;
 
@@ -191,6 +191,12 @@ pub(crate) enum Part<'a> {
         /// Name of the design document.
         design: Option<Cow<'a, str>>,
     },
+    /// `_find`.
+    Find,
+    /// `_explain`.
+    Explain,
+    /// `_index`, and below.
+    Indexes(IndexesPart<'a>),
     /// `_view_cleanup`.
     ViewCleanup,
     /// Below a design document.

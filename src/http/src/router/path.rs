@@ -1,6 +1,7 @@
 //! What a path names. What is done there, and for whom, is not decided here.
 
 mod design;
+mod indexes;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ use crate::node::PeerStreamKind;
 use crate::peers::PEERS;
 
 pub(crate) use design::DesignPart;
+pub(crate) use indexes::IndexesPart;
 
 use super::endpoint::{ConfigurationPart, NodeRoute, Part, Route, SchedulerRoute, ThisNodePart};
 
@@ -19,8 +21,7 @@ pub(super) const LATER_NODE: &[&str] =
     &["_mesh", "_node", "_reshard", "_scheduler", "_search_analyze", "_nouveau_analyze", "_utils"];
 
 /// Endpoints of CouchDB's databases that are not built.
-const LATER_DATABASE: &[&str] =
-    &["_auto_purge", "_explain", "_find", "_index", "_partition", "_temp_view", "_time_seq"];
+const LATER_DATABASE: &[&str] = &["_auto_purge", "_partition", "_temp_view", "_time_seq"];
 
 /// Databases whose names begin with `_`.
 const SYSTEM_DATABASES: &[&str] = &["_global_changes", PEERS, "_replicator", "_users"];
@@ -130,6 +131,9 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         ("_shards", id) => Part::ShardOf { id: id.join("/").into() },
         ("_sync_shards", []) => Part::SyncShards,
         ("_random_doc", []) => Part::RandomDocument,
+        ("_find", []) => Part::Find,
+        ("_explain", []) => Part::Explain,
+        ("_index", rest) => Part::Indexes(indexes::find(rest)),
         ("_view_cleanup", []) => Part::ViewCleanup,
         ("_compact", []) => Part::Compact { design: None },
         ("_compact", [name, ..]) => Part::Compact { design: Some(name.clone()) },

@@ -1,0 +1,121 @@
+//! Mango's questions as the HTTP surface asks them: the index is made fresh enough, and pages of matches are
+//! read where that hurts nobody. How a page is read is in `finding/page.rs`.
+
+mod page;
+mod rows;
+mod showing;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use refuge_http::{Failure, FindPage, FindPart, FindQuestion, Findings};
+use refuge_otp::Names;
+use refuge_query::collation::SortKeys;
+use refuge_query::mango::{Index, Range};
+use refuge_storage::{DatabaseId, Snapshot};
+
+use self::page::Page;
+use self::rows::IndexRows;
+use super::database::OpenDatabase;
+use super::reading::{self, Reading};
+use super::views::{any_index, design, doors, fresh_index};
+use crate::index_directory::DesignReader;
+use crate::{names, published, unavailable};
+
+/// The indexes of a database, as [`refuge_http::Database::find_indexes`] tells them.
+pub(super) async fn indexes(database: &OpenDatabase) -> Result<Vec<Index>, Failure> {
+    let reader = published::<DesignReader>(&database.names, names::INDEX_DIRECTORY).await?;
+    let designs = reader.read_all(database.id()).await?;
+    let mut indexes: Vec<Index> =
+        designs.iter().flat_map(|design| design.indexes.iter().cloned()).collect();
+    indexes.sort_by(|one, other| {
+        (&one.design_document, &one.name).cmp(&(&other.design_document, &other.name))
+    });
+    indexes.insert(0, Index::all_documents());
+    Ok(indexes)
+}
+
+/// Opens what answers a question.
+pub(super) async fn find(
+    database: &OpenDatabase,
+    question: FindQuestion,
+) -> Result<Arc<dyn Findings>, Failure> {
+    let source = match (&question.plan.range, &question.index.design_document) {
+        (Range::Documents { from, to }, _) => {
+            Source::Documents { from: from.clone(), to: to.clone() }
+        }
+        (Range::Rows { .. }, Some(id)) => Source::Rows(rows(database, id, &question).await?),
+        _ => Source::Nothing,
+    };
+    let searched = Searched { question, source, database: database.id() };
+    Ok(Arc::new(OpenFindings {
+        names: database.names.clone(),
+        reads: database.reads.clone(),
+        searched: Arc::new(searched),
+    }))
+}
+
+/// The rows of the index that a question's plan names.
+async fn rows(
+    database: &OpenDatabase,
+    id: &str,
+    question: &FindQuestion,
+) -> Result<IndexRows, Failure> {
+    let design = design(database, id).await?;
+    // The index went away since it was chosen.
+    let gone = || Failure::NotFound("missing_named_view".to_owned());
+    let named = design.views.view(&question.index.name).ok_or_else(gone)?;
+    let collation = design.views.maps.get(named.map).ok_or_else(gone)?.collation;
+    let internal = |error: String| Failure::Internal(error);
+    let keys = SortKeys::new(collation).map_err(|error| internal(error.to_string()))?;
+    let range = question.plan.range.key_range(&keys);
+    let range = range.map_err(|error| Failure::BadRequest(error.to_string()))?;
+    let find = &question.find;
+    let found = match find.update && !find.stale {
+        true => fresh_index(database, &design).await?,
+        false => any_index(database, &design).await?,
+    };
+    Ok(IndexRows {
+        store: doors(database)?.store().ok_or_else(unavailable)?.clone(),
+        index: found.record.number,
+        view: u16::try_from(named.map).unwrap_or(u16::MAX),
+        keys,
+        range: range.ok_or_else(gone)?,
+        descending: question.plan.descending,
+    })
+}
+
+/// Where matches are looked for.
+enum Source {
+    /// All documents between two ids, both included.
+    Documents { from: Option<String>, to: Option<String> },
+    /// Rows of a JSON index.
+    Rows(IndexRows),
+    /// Nowhere: nothing can match.
+    Nothing,
+}
+
+/// A question and where it is looked up.
+struct Searched {
+    question: FindQuestion,
+    source: Source,
+    database: DatabaseId,
+}
+
+/// A question that is being answered.
+struct OpenFindings {
+    names: Names,
+    reads: metrics::Counter,
+    searched: Arc<Searched>,
+}
+
+#[async_trait]
+impl Findings for OpenFindings {
+    async fn page(&self, part: FindPart) -> Result<FindPage, Failure> {
+        let searched = Arc::clone(&self.searched);
+        let job = move |snapshot: &Snapshot| Ok(Page::read(&searched, snapshot, &part));
+        let page = reading::read(&self.names, Reading::Scan, job).await??;
+        self.reads.increment(page.documents_examined);
+        Ok(page)
+    }
+}

@@ -1,0 +1,72 @@
+//! `POST /{db}/_find` and `_explain`: Mango's questions (CouchDB documentation, "api/database/find"). This
+//! page reads the question and chooses the index; the answer is written in `find/answer.rs`.
+
+mod answer;
+
+use std::sync::Arc;
+
+use hyper::{Method, StatusCode};
+use refuge_query::mango::{self, Find, Range, explain as explained, plan};
+use serde_json::Value;
+
+use self::answer::Answer;
+use crate::failure::Failure;
+use crate::node::{Database, FindQuestion};
+use crate::reply::{self, Reply, allow};
+use crate::request::Request;
+
+/// The answer where the selector contradicts itself, as CouchDB has it.
+const NOTHING: &[u8] = b"{\"docs\":[\r\n]}";
+
+/// Answers with the documents that match.
+pub(crate) async fn find(
+    request: &mut Request,
+    database: &Arc<dyn Database>,
+) -> Result<Reply, Failure> {
+    let find = read(request).await?;
+    let mut indexes = database.find_indexes().await?;
+    let plan = plan(&find, &indexes, &facts(database.as_ref()))?;
+    if plan.range == Range::Empty {
+        return Ok(reply::json(StatusCode::OK, NOTHING.to_vec()));
+    }
+    if plan.index >= indexes.len() {
+        return Err(Failure::Internal("the chosen index is not among the known ones".to_owned()));
+    }
+    let index = indexes.swap_remove(plan.index);
+    let question = FindQuestion { find: Arc::new(find), index, plan };
+    let answer = Answer::begin(database.as_ref(), question).await?;
+    Ok(reply::json_stream(|sender| answer.run(sender)))
+}
+
+/// Answers with the choice of the index.
+pub(crate) async fn explain(
+    request: &mut Request,
+    database: &dyn Database,
+) -> Result<Reply, Failure> {
+    let find = read(request).await?;
+    let indexes = database.find_indexes().await?;
+    reply::json_value(StatusCode::OK, &explained(&find, &indexes, &facts(database))?)
+}
+
+async fn read(request: &mut Request) -> Result<Find, Failure> {
+    allow(&request.method, &[Method::POST], "POST")?;
+    let find = Find::parse(&read_json(request).await?, None)?;
+    match find.partition {
+        None => Ok(find),
+        Some(_) => Err(Failure::BadRequest(
+            "`partition` is asked for, and the database is not partitioned: leave it out"
+                .to_owned(),
+        )),
+    }
+}
+
+/// The body as JSON.
+pub(crate) async fn read_json(request: &mut Request) -> Result<Value, Failure> {
+    let bytes = request.json_bytes(request.limits().max_json_size).await?;
+    serde_json::from_slice(&bytes).map_err(|_| Failure::BadRequest("invalid UTF-8 JSON".to_owned()))
+}
+
+/// What a choice depends on. No database is partitioned yet.
+fn facts(database: &dyn Database) -> mango::Database<'_> {
+    mango::Database { name: database.name(), partitioned: false }
+}
