@@ -12,6 +12,7 @@ mod reading;
 mod report;
 mod resumable;
 mod upload;
+mod validation;
 mod views;
 
 use std::net::SocketAddr;

@@ -13,7 +13,7 @@ use refuge_http::{
     ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree, DocumentsPage,
     DocumentsRequest, Failure, IndexInformation, Information, LocalDocument, LocalsPage,
     LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Security, StoredBody,
-    StoredDocument, Update, UpdateResult, Upload, UploadOptions, View, ViewRequest,
+    StoredDocument, Update, UpdateResult, UpdateVerdicts, Upload, UploadOptions, User, View, ViewRequest,
 };
 use refuge_otp::{Bounded, Names};
 use refuge_storage::{DatabaseId, DatabaseRecord, LocalWrite, Operation, Outcome, Snapshot};
@@ -24,7 +24,7 @@ use super::batched::WAITING_BYTES;
 use super::reading::{self, Reading};
 use super::report;
 use super::upload::AttachmentUpload;
-use super::{options, purging, random, views};
+use super::{options, purging, random, validation, views};
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
@@ -192,6 +192,14 @@ impl Database for OpenDatabase {
             places.iter().map(|&place| reading::body(snapshot, database, place)).collect()
         })
         .await
+    }
+
+    async fn validate(
+        &self,
+        user: &User,
+        updates: &[Update],
+    ) -> Result<Option<UpdateVerdicts>, Failure> {
+        validation::validate(self, user, updates).await
     }
 
     async fn update(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {

@@ -58,6 +58,7 @@ mod timer;
 mod update;
 mod uploads;
 mod user;
+mod validated;
 mod views;
 
 pub use changes::FeedStart;
@@ -76,3 +77,4 @@ pub use request_rate::RequestRate;
 pub use rules::{Maintenance, Rules, ValidUser};
 pub use shutdown::Shutdown;
 pub use user::{ADMIN_ROLE, Credentials, Principals, Security, User};
+pub use validated::update_as;

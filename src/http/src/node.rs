@@ -45,7 +45,7 @@ pub use resumable::{
     NewResumableUpload, PartUpload, ResumableUploadBegun, ResumableUploadPart,
     ResumableUploadState, ResumableUploads,
 };
-pub use update::{Update, UpdateAttachment, UpdateFailure, UpdateResult};
+pub use update::{Update, UpdateAttachment, UpdateFailure, UpdateResult, UpdateVerdicts};
 pub use updates::{
     DatabaseUpdate, DatabaseUpdateKind, DatabaseUpdatesPage, DatabaseUpdatesRequest,
 };

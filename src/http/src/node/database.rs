@@ -10,10 +10,11 @@ use refuge_document::{Attachment, Body, BodyPlace, Leaf, RevisionTree};
 use super::{
     ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest,
     IndexInformation, LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage,
-    ResumableUploads, Update, UpdateResult, Upload, UploadOptions, View, ViewRequest, absent,
+    ResumableUploads, Update, UpdateResult, UpdateVerdicts, Upload, UploadOptions, View, ViewRequest,
+    absent,
 };
 use crate::failure::Failure;
-use crate::user::Security;
+use crate::user::{Security, User};
 
 /// One open database.
 #[async_trait]
@@ -62,6 +63,17 @@ pub trait Database: Send + Sync + 'static {
 
     /// Bodies by their places; `None` where a body is no longer stored.
     async fn bodies(&self, places: Vec<BodyPlace>) -> Result<Vec<Option<StoredBody>>, Failure>;
+
+    /// Asks the design documents whether `user` may make these edits, and whether edits of design documents
+    /// hold functions that can be run. `None` where there is nothing to ask. Whoever writes for
+    /// somebody asks before [`Database::update`], which does not.
+    async fn validate(
+        &self,
+        _user: &User,
+        _updates: &[Update],
+    ) -> Result<Option<UpdateVerdicts>, Failure> {
+        Ok(None)
+    }
 
     /// Applies edits; results in the order of `updates`. Every `Ok` is durable when this returns.
     async fn update(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure>;
