@@ -3,6 +3,7 @@
 
 mod batched;
 mod database;
+mod functions;
 mod identifiers;
 mod mesh;
 mod options;

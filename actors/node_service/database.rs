@@ -11,9 +11,10 @@ use bytes::Bytes;
 use refuge_document::{Attachment, BodyPlace};
 use refuge_http::{
     ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree, DocumentsPage,
-    DocumentsRequest, Failure, IndexInformation, Information, LocalDocument, LocalsPage,
-    LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Security, StoredBody,
-    StoredDocument, Update, UpdateResult, UpdateVerdicts, Upload, UploadOptions, User, View, ViewRequest,
+    DocumentsRequest, Failure, FunctionAnswer, FunctionCall, FunctionFilter, FunctionUpdate,
+    IndexInformation, Information, LocalDocument, LocalsPage, LocalsRequest, PurgeLimits,
+    PurgedDocument, PurgesPage, ResumableUploads, Security, StoredBody, StoredDocument, Update,
+    UpdateResult, UpdateVerdicts, Upload, UploadOptions, User, View, ViewRequest,
 };
 use refuge_otp::{Bounded, Names};
 use refuge_storage::{DatabaseId, DatabaseRecord, LocalWrite, Operation, Outcome, Snapshot};
@@ -24,7 +25,7 @@ use super::batched::WAITING_BYTES;
 use super::reading::{self, Reading};
 use super::report;
 use super::upload::AttachmentUpload;
-use super::{options, purging, random, validation, views};
+use super::{functions, options, purging, random, validation, views};
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
@@ -314,6 +315,22 @@ impl Database for OpenDatabase {
 
     async fn clean_views(&self) -> Result<(), Failure> {
         views::clean(self).await
+    }
+
+    async fn filter(
+        &self,
+        filter: &FunctionFilter,
+        documents: Arc<Vec<String>>,
+    ) -> Result<Vec<bool>, Failure> {
+        functions::filter(self, filter, documents).await
+    }
+
+    async fn show(&self, call: FunctionCall) -> Result<FunctionAnswer, Failure> {
+        functions::show(self, call).await
+    }
+
+    async fn make_update(&self, call: FunctionCall) -> Result<FunctionUpdate, Failure> {
+        functions::make_update(self, call).await
     }
 
     async fn compact(&self) -> Result<(), Failure> {

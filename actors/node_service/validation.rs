@@ -90,7 +90,10 @@ async fn ask(
         ordinary.map(|(place, update)| (place, update.clone())).unzip();
     let id = database.id();
     let asks = database.read(Reading::Scan, move |snapshot| {
-        edits.iter().map(|update| questions::of(snapshot, id, update)).collect::<Result<Vec<_>, _>>()
+        edits
+            .iter()
+            .map(|update| questions::of(snapshot, id, update))
+            .collect::<Result<Vec<_>, _>>()
     });
     let mut questions = Vec::new();
     for (place, ask) in places.into_iter().zip(asks.await?) {

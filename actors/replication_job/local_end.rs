@@ -8,9 +8,9 @@ use bytes::Bytes;
 use refuge_client::CarriedDocument;
 use refuge_document::{Body, BodyPlace, Leaf, sequence_text};
 use refuge_http::{
-    ADMIN_ROLE, ChangesRequest, Database, Failure, FeedStart, LocalDocument, NewDatabase, ReplicatedDocument,
-    ReplicatedStream, UpdateFailure, User, replicated_document, replicated_stream, replicated_update,
-    replicated_update_of_stream, update_as,
+    ADMIN_ROLE, ChangesRequest, Database, Failure, FeedStart, LocalDocument, NewDatabase,
+    ReplicatedDocument, ReplicatedStream, UpdateFailure, User, replicated_document,
+    replicated_stream, replicated_update, replicated_update_of_stream, update_as,
 };
 use refuge_otp::Names;
 use refuge_replication::{

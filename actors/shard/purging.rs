@@ -6,7 +6,7 @@ use refuge_storage::{Operation, Outcome};
 
 use super::answers::{tell_designs, tell_feed};
 use super::purge::prepare;
-use super::{PreparedPurge, holds_designs, PurgeRequest, ShardMessage, ShardState};
+use super::{PreparedPurge, PurgeRequest, ShardMessage, ShardState, holds_designs};
 use crate::engine::{StorageDoors, WriteFailure};
 use crate::{names, unavailable};
 

@@ -20,6 +20,8 @@ mod databases;
 mod documents;
 mod failure;
 mod feed;
+mod function_request;
+mod functions;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -6,6 +6,7 @@
 
 mod configuration;
 mod database;
+mod functions;
 mod mesh;
 mod options;
 mod pages;
@@ -34,6 +35,7 @@ pub use configuration::{ConfigurationChange, ConfigurationSections};
 pub use database::{
     Database, DocumentTree, Information, LocalDocument, StoredBody, StoredDocument,
 };
+pub use functions::{FilterFunction, FunctionAnswer, FunctionCall, FunctionFilter, FunctionUpdate};
 pub use mesh::{NodeEventsPage, NodeEventsRequest, PeerStreamKind};
 pub use options::DatabaseOptions;
 pub use pages::{

@@ -59,7 +59,9 @@ impl From<UpdateFailure> for Failure {
             UpdateFailure::MissingStub { id, name } => {
                 Self::MissingStub(format!("Invalid attachment stub in {id} for {name}"))
             }
-            UpdateFailure::Failed(failure) | UpdateFailure::Refused(failure) => failure.as_ref().clone(),
+            UpdateFailure::Failed(failure) | UpdateFailure::Refused(failure) => {
+                failure.as_ref().clone()
+            }
         }
     }
 }

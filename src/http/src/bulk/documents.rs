@@ -96,7 +96,8 @@ impl Plan {
     ) -> Result<Vec<Outcome>, Failure> {
         let revisions: Vec<_> =
             self.updates.iter().map(|update| named_revision(&update.kind)).collect();
-        let mut results = update_all(database, user, self.updates).await?.into_iter().zip(revisions);
+        let mut results =
+            update_all(database, user, self.updates).await?.into_iter().zip(revisions);
         let mut outcomes = Vec::with_capacity(self.tasks.len());
         for (id, task) in self.tasks {
             outcomes.push(match task {

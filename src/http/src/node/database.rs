@@ -8,10 +8,10 @@ use bytes::Bytes;
 use refuge_document::{Attachment, Body, BodyPlace, Leaf, RevisionTree};
 
 use super::{
-    ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest,
-    IndexInformation, LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage,
-    ResumableUploads, Update, UpdateResult, UpdateVerdicts, Upload, UploadOptions, View, ViewRequest,
-    absent,
+    ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest, FunctionAnswer,
+    FunctionCall, FunctionFilter, FunctionUpdate, IndexInformation, LocalsPage, LocalsRequest,
+    PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Update, UpdateResult,
+    UpdateVerdicts, Upload, UploadOptions, View, ViewRequest, absent,
 };
 use crate::failure::Failure;
 use crate::user::{Security, User};
@@ -158,6 +158,26 @@ pub trait Database: Send + Sync + 'static {
     /// Removes the indexes that no design document asks for any more; returns when that has begun.
     async fn clean_views(&self) -> Result<(), Failure> {
         Err(absent("views"))
+    }
+
+    /// Which documents, as JSON text, pass a filter, in their order; without documents, whether there is such
+    /// a filter. [`Failure::NotFound`] where there is none.
+    async fn filter(
+        &self,
+        _filter: &FunctionFilter,
+        _documents: Arc<Vec<String>>,
+    ) -> Result<Vec<bool>, Failure> {
+        Err(absent("functions of design documents"))
+    }
+
+    /// Has a function of `shows` make an answer of a document and a request.
+    async fn show(&self, _call: FunctionCall) -> Result<FunctionAnswer, Failure> {
+        Err(absent("functions of design documents"))
+    }
+
+    /// Has a function of `updates` make a document of a document and a request; nothing is stored yet.
+    async fn make_update(&self, _call: FunctionCall) -> Result<FunctionUpdate, Failure> {
+        Err(absent("functions of design documents"))
     }
 
     /// Begins to give back at once what is not needed any more; returns when it has begun.
