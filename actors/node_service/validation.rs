@@ -41,7 +41,7 @@ pub(super) async fn validate(
     user: &User,
     updates: &[Update],
 ) -> Result<Option<UpdateVerdicts>, Failure> {
-    let asked = match updates.iter().all(|update| is_design(update)) {
+    let asked = match updates.iter().all(is_design) {
         true => Arc::default(),
         false => {
             let reader = published::<DesignReader>(&database.names, names::INDEX_DIRECTORY).await?;

@@ -147,7 +147,7 @@ impl View for OpenView {
             let grouping = Grouping { level, functions: &functions, wanted };
             groups(store, &part, &grouping, scripts)
         };
-        let page = if scripted {
+        if scripted {
             let javascript = published::<JavaScript>(&self.names, names::JAVASCRIPT).await?;
             let store = self.view_store().map_err(TreeError::from)?;
             let sources = (self.design.source_key(self.database), Arc::clone(&self.design.sources));
@@ -157,7 +157,6 @@ impl View for OpenView {
             done.map_err(|error| crate::indexer::function_failure(&error))??
         } else {
             self.read(true, move |store| run(store, &None)).await?
-        };
-        page
+        }
     }
 }
