@@ -7,6 +7,7 @@
 mod background;
 mod cleaning;
 mod designs;
+mod validations;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::indexer::{FollowReply, IndexerArguments, IndexerMessage};
 use crate::node_service::storage_failure;
 use crate::{names, published, unavailable};
 use background::Background;
-pub(crate) use designs::{DesignReader, designs_of};
+pub(crate) use designs::{DesignReader, DesignSource, designs_of};
 
 /// How often unused indexes are looked for.
 const CLEANING: Duration = Duration::from_secs(300);

@@ -4,6 +4,7 @@
 mod batched;
 mod database;
 mod finding;
+mod functions;
 mod identifiers;
 mod mesh;
 mod options;
@@ -13,6 +14,7 @@ mod reading;
 mod report;
 mod resumable;
 mod upload;
+mod validation;
 mod views;
 
 use std::net::SocketAddr;

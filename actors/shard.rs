@@ -209,6 +209,8 @@ impl ShardState {
             shard: myself.clone(),
             due,
             attached,
+            designs: holds_designs(write.documents.iter().map(|document| &document.id))
+                .then_some(write.database),
         };
         // A failure is told through `done` as well.
         let _ = doors
@@ -216,6 +218,11 @@ impl ShardState {
             .submit(Operation::Documents(write), Box::new(move |result| done.answer(result)))
             .await;
     }
+}
+
+/// Whether one of these documents is a design document.
+fn holds_designs<'a>(mut ids: impl Iterator<Item = &'a String>) -> bool {
+    ids.any(|id| id.starts_with("_design/"))
 }
 
 fn merge(store: &Store, destination: Destination, requests: Vec<UpdateRequest>) -> Prepared {

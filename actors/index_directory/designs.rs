@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use refuge_http::Failure;
+use refuge_document::{Rendering, render_document};
+use refuge_http::{Failure, StoredDocument};
 use refuge_otp::Names;
 use refuge_storage::{DatabaseId, DocumentRange, Snapshot, StorageError};
 
+use super::validations::Validations;
 use crate::index_design::IndexDesign;
+use crate::javascript::{DesignText, SourceKey};
 use crate::node_service::{Reading, read, winner};
 
 /// Parsed design documents that are kept. Large ones are a few hundred KiB.
@@ -23,11 +26,15 @@ type Key = (DatabaseId, String, String);
 pub(crate) struct DesignReader {
     names: Names,
     kept: Mutex<HashMap<Key, Arc<IndexDesign>>>,
+    validations: Validations,
 }
+
+/// A whole design document, and what it is kept open under.
+pub(crate) type DesignSource = (SourceKey, Arc<DesignText>);
 
 impl DesignReader {
     pub(super) fn new(names: Names) -> Self {
-        Self { names, kept: Mutex::new(HashMap::new()) }
+        Self { names, kept: Mutex::default(), validations: Validations::default() }
     }
 
     /// The views of the winning revision of a design document, by its id.
@@ -80,8 +87,68 @@ impl DesignReader {
         kept.insert(key, Arc::clone(design));
     }
 
+    /// The winning revision of a design document as a whole, by its id.
+    pub(crate) async fn source(
+        &self,
+        database: DatabaseId,
+        id: &str,
+    ) -> Result<DesignSource, Failure> {
+        let wanted = id.to_owned();
+        let job = move |snapshot: &Snapshot| {
+            let found = winner(snapshot, database, &wanted)?;
+            Ok(found.map(|found| (found.leaf.deleted, source(database, &wanted, found))))
+        };
+        match read(&self.names, Reading::Point, job).await? {
+            Some((false, Some(source))) => Ok(source),
+            Some((true, _)) => Err(Failure::NotFound("deleted".to_owned())),
+            _ => Err(Failure::NotFound("missing".to_owned())),
+        }
+    }
+
+    /// The design documents of a database that are asked about every write.
+    pub(crate) async fn validations(
+        &self,
+        database: DatabaseId,
+    ) -> Result<Arc<Vec<DesignSource>>, Failure> {
+        self.validations.of(&self.names, database).await
+    }
+
+    /// A design document of a database was written.
+    pub(crate) fn written(&self, database: DatabaseId) {
+        self.validations.forget(database);
+    }
+
     fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<IndexDesign>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A design document as its functions see it; `None` where its content is no longer stored.
+pub(super) fn source(
+    database: DatabaseId,
+    id: &str,
+    found: StoredDocument,
+) -> Option<DesignSource> {
+    let content = found.content?;
+    let mut text = Vec::new();
+    let rendering = Rendering {
+        attachments: &content.attachments,
+        ..Rendering::new(id, &found.leaf.revision, &content.body)
+    };
+    render_document(&mut text, &rendering);
+    let text = String::from_utf8(text).ok()?;
+    let version = format!("{id}@{}", found.leaf.revision);
+    let key = SourceKey { database: database.0, version };
+    Some((key, Arc::new(DesignText { id: id.to_owned(), text })))
+}
+
+/// All design documents of a database.
+pub(super) fn design_range() -> DocumentRange {
+    DocumentRange {
+        start: Some("_design/".to_owned()),
+        end: Some("_design0".to_owned()),
+        end_inclusive: false,
+        ..DocumentRange::default()
     }
 }
 
@@ -91,7 +158,7 @@ pub(crate) fn designs_of(
     database: DatabaseId,
 ) -> Result<Vec<IndexDesign>, StorageError> {
     let mut designs = Vec::new();
-    for row in snapshot.documents(database, &design_documents()).take(MOST_DESIGNS) {
+    for row in snapshot.documents(database, &design_range()).take(MOST_DESIGNS) {
         let (id, _) = row?;
         let Some(found) = winner(snapshot, database, &id)? else { continue };
         let Some(content) = found.content.filter(|_| !found.leaf.deleted) else { continue };
@@ -110,7 +177,7 @@ fn designs_at(
     database: DatabaseId,
 ) -> Result<Vec<(String, String)>, StorageError> {
     let mut found = Vec::new();
-    for row in snapshot.documents(database, &design_documents()).take(MOST_DESIGNS) {
+    for row in snapshot.documents(database, &design_range()).take(MOST_DESIGNS) {
         let (id, record) = row?;
         let winner = record.winner()?;
         if !winner.deleted {
@@ -118,14 +185,4 @@ fn designs_at(
         }
     }
     Ok(found)
-}
-
-/// The range of all design documents.
-fn design_documents() -> DocumentRange {
-    DocumentRange {
-        start: Some("_design/".to_owned()),
-        end: Some("_design0".to_owned()),
-        end_inclusive: false,
-        ..DocumentRange::default()
-    }
 }

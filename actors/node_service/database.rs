@@ -11,10 +11,11 @@ use bytes::Bytes;
 use refuge_document::{Attachment, BodyPlace};
 use refuge_http::{
     ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree, DocumentsPage,
-    DocumentsRequest, Failure, FindQuestion, Findings, IndexInformation, Information,
-    LocalDocument, LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage,
-    ResumableUploads, Security, StoredBody, StoredDocument, Update, UpdateResult, Upload,
-    UploadOptions, View, ViewRequest,
+    DocumentsRequest, Failure, FindQuestion, Findings, FunctionAnswer, FunctionCall,
+    FunctionFilter, FunctionUpdate, IndexInformation, Information, LocalDocument, LocalsPage,
+    LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Security, StoredBody,
+    StoredDocument, Update, UpdateResult, UpdateVerdicts, Upload, UploadOptions, User, View,
+    ViewRequest,
 };
 use refuge_otp::{Bounded, Names};
 use refuge_query::mango::Index;
@@ -26,7 +27,7 @@ use super::batched::WAITING_BYTES;
 use super::reading::{self, Reading};
 use super::report;
 use super::upload::AttachmentUpload;
-use super::{finding, options, purging, random, views};
+use super::{finding, functions, options, purging, random, validation, views};
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
@@ -196,6 +197,14 @@ impl Database for OpenDatabase {
         .await
     }
 
+    async fn validate(
+        &self,
+        user: &User,
+        updates: &[Update],
+    ) -> Result<Option<UpdateVerdicts>, Failure> {
+        validation::validate(self, user, updates).await
+    }
+
     async fn update(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
         if self.record.name == peer_directory::DATABASE {
             return crate::call(&self.names, names::PEER_DIRECTORY, |reply| {
@@ -316,6 +325,22 @@ impl Database for OpenDatabase {
 
     async fn clean_views(&self) -> Result<(), Failure> {
         views::clean(self).await
+    }
+
+    async fn filter(
+        &self,
+        filter: &FunctionFilter,
+        documents: Arc<Vec<String>>,
+    ) -> Result<Vec<bool>, Failure> {
+        functions::filter(self, filter, documents).await
+    }
+
+    async fn show(&self, call: FunctionCall) -> Result<FunctionAnswer, Failure> {
+        functions::show(self, call).await
+    }
+
+    async fn make_update(&self, call: FunctionCall) -> Result<FunctionUpdate, Failure> {
+        functions::make_update(self, call).await
     }
 
     async fn compact(&self) -> Result<(), Failure> {

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use ractor::ActorRef;
 use refuge_http::{Failure, UpdateFailure, UpdateResult};
 use refuge_otp::Names;
-use refuge_storage::{Committed, Outcome};
+use refuge_storage::{Committed, DatabaseId, Outcome};
 
 use super::ShardMessage;
 use super::batch::{AnswerPlace, DueReply};
 use crate::change_feed::ChangeFeedMessage;
 use crate::engine::WriteFailure;
+use crate::index_directory::DesignReader;
+use crate::names;
 
 /// What is to be done on the writer's thread after the commit.
 pub(super) struct Done {
@@ -21,6 +23,8 @@ pub(super) struct Done {
     pub(super) shard: ActorRef<ShardMessage>,
     pub(super) due: Vec<DueReply>,
     pub(super) attached: HashMap<usize, Vec<AnswerPlace>>,
+    /// The database, where the batch holds design documents.
+    pub(super) designs: Option<DatabaseId>,
 }
 
 impl Done {
@@ -39,6 +43,9 @@ impl Done {
     }
 
     pub(super) fn answer(mut self, result: Result<Outcome, WriteFailure>) {
+        if let Some(database) = self.designs {
+            tell_designs(&self.names, database);
+        }
         match result {
             Ok(Outcome::Documents(committed)) => {
                 self.refuse(&committed.refused);
@@ -59,6 +66,14 @@ impl Done {
 pub(super) fn tell_feed(names: &Names, change_feed: &str, committed: Committed) {
     if let Some(feed) = names.lookup::<ChangeFeedMessage>(change_feed) {
         let _ = feed.cast(ChangeFeedMessage::Committed(committed));
+    }
+}
+
+/// Says that design documents were written, before anybody hears of it. Where the reader is gone, what it
+/// remembered is gone too.
+pub(super) fn tell_designs(names: &Names, database: DatabaseId) {
+    if let Some(reader) = names.value::<DesignReader>(names::INDEX_DIRECTORY) {
+        reader.written(database);
     }
 }
 

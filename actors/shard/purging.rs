@@ -4,9 +4,9 @@ use ractor::ActorRef;
 use refuge_http::Failure;
 use refuge_storage::{Operation, Outcome};
 
-use super::answers::tell_feed;
+use super::answers::{tell_designs, tell_feed};
 use super::purge::prepare;
-use super::{PreparedPurge, PurgeRequest, ShardMessage, ShardState};
+use super::{PreparedPurge, PurgeRequest, ShardMessage, ShardState, holds_designs};
 use crate::engine::{StorageDoors, WriteFailure};
 use crate::{names, unavailable};
 
@@ -43,8 +43,12 @@ impl ShardState {
         };
         let (names, change_feed) =
             (self.arguments.names.clone(), self.arguments.change_feed.clone());
-        let shard = myself.clone();
+        let designs = holds_designs(purged.iter().map(|document| &document.id));
+        let (shard, database) = (myself.clone(), self.arguments.database);
         let answer = move |result: Result<Outcome, WriteFailure>| {
+            if designs {
+                tell_designs(&names, database);
+            }
             let _ = reply.send(match result {
                 Ok(Outcome::Purged(done)) => {
                     tell_feed(&names, &change_feed, done.committed);

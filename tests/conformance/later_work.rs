@@ -7,16 +7,30 @@ use crate::database;
 #[tokio::test]
 async fn endpoints_of_later_work() {
     let (client, path) = database("later").await;
-    for rest in ["/_auto_purge", "/_partition/p", "/_time_seq"] {
-        client.get(&format!("{path}{rest}")).await.not_implemented();
+    client
+        .put(&format!("{path}/_design/app"), json!({"views": {"all": {"map": "function(doc){}"}}}))
+        .await
+        .expect(201);
+    for (method, rest) in [
+        ("GET", "/_auto_purge"),
+        ("GET", "/_partition/p"),
+        ("GET", "/_time_seq"),
+        ("GET", "/_design/app/_list/rows/all"),
+        ("GET", "/_design/app/_rewrite/there"),
+    ] {
+        let reply = client
+            .request(method, &format!("{path}{rest}"))
+            .json(r#"{"selector":{}}"#)
+            .send()
+            .await;
+        assert_eq!(reply.status, 501, "{method} {rest}: {}", reply.text());
+        reply.not_implemented();
     }
 }
 
 #[tokio::test]
 async fn parameters_of_later_work() {
     let (client, path) = database("later").await;
-    client.get(&format!("{path}/_changes?filter=app/mine")).await.not_implemented();
-    client.get(&format!("{path}/_changes?filter=_view&view=app/mine")).await.not_implemented();
     client.put_nothing(&format!("{path}-partitioned?partitioned=true")).await.not_implemented();
 }
 

@@ -18,6 +18,8 @@ mod databases;
 mod documents;
 mod expiry;
 mod feeds;
+mod function_filters;
+mod functions;
 mod garbage;
 mod idle;
 mod later_work;
@@ -37,6 +39,7 @@ mod shards;
 mod this_node;
 mod tombstones;
 mod uploads;
+mod validations;
 mod vectors;
 mod views;
 

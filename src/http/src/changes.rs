@@ -12,6 +12,7 @@ mod remaining;
 mod row;
 mod scan;
 mod selector;
+mod sifting;
 mod since;
 #[cfg(test)]
 mod tests;
@@ -43,7 +44,7 @@ pub(crate) async fn changes(
     reply::allow(&request.method, &[Method::GET, Method::HEAD, Method::POST], "GET,HEAD,POST")?;
     let mut parameters = Parameters::parse(&request.query, request.header("last-event-id"))?;
     parameters.patience = parameters.patience.within(request.rules.longest_wait);
-    let filter = Filter::read(request, &parameters).await?;
+    let filter = Filter::read(request, database.as_ref(), &parameters).await?;
     let information = database.information().await?;
     let current = information.update_sequence;
     // Backwards, `since` does not count, and a walk backwards leaves nothing out.

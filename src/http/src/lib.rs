@@ -21,6 +21,8 @@ mod documents;
 mod failure;
 mod feed;
 mod find;
+mod function_request;
+mod functions;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -60,6 +62,7 @@ mod timer;
 mod update;
 mod uploads;
 mod user;
+mod validated;
 mod views;
 
 pub use changes::FeedStart;
@@ -79,3 +82,4 @@ pub use rules::{Maintenance, Rules, ValidUser};
 pub use show::special_members;
 pub use shutdown::Shutdown;
 pub use user::{ADMIN_ROLE, Credentials, Principals, Security, User};
+pub use validated::update_as;

@@ -7,6 +7,7 @@
 mod configuration;
 mod database;
 mod find;
+mod functions;
 mod mesh;
 mod options;
 mod pages;
@@ -36,6 +37,7 @@ pub use database::{
     Database, DocumentTree, Information, LocalDocument, StoredBody, StoredDocument,
 };
 pub use find::{FindPage, FindPart, FindQuestion, Findings};
+pub use functions::{FilterFunction, FunctionAnswer, FunctionCall, FunctionFilter, FunctionUpdate};
 pub use mesh::{NodeEventsPage, NodeEventsRequest, PeerStreamKind};
 pub use options::DatabaseOptions;
 pub use pages::{
@@ -47,7 +49,7 @@ pub use resumable::{
     NewResumableUpload, PartUpload, ResumableUploadBegun, ResumableUploadPart,
     ResumableUploadState, ResumableUploads,
 };
-pub use update::{Update, UpdateAttachment, UpdateFailure, UpdateResult};
+pub use update::{Update, UpdateAttachment, UpdateFailure, UpdateResult, UpdateVerdicts};
 pub use updates::{
     DatabaseUpdate, DatabaseUpdateKind, DatabaseUpdatesPage, DatabaseUpdatesRequest,
 };

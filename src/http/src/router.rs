@@ -12,6 +12,7 @@ use self::endpoint::{NodeRoute, Route};
 use self::path::LATER_NODE;
 use crate::access::{self, Need};
 use crate::failure::Failure;
+use crate::functions::{self, FunctionPath};
 use crate::node::{Database, Node};
 use crate::peers::{self, PEERS};
 use crate::reply::Reply;
@@ -165,7 +166,9 @@ async fn route_database(
         Part::Explain => Box::pin(find::explain(request, database)).await,
         Part::Indexes(part) => Box::pin(indexes::answer(request, database, part)).await,
         Part::ViewCleanup => Box::pin(views::clean_up(request, database)).await,
-        Part::Design { name, part } => Box::pin(design(request, &opened, &name, part)).await,
+        Part::Design { name, part } => {
+            Box::pin(design(node.as_ref(), request, &opened, (&name, part))).await
+        }
         Part::Local { id } => Box::pin(locals::local(request, database, &id)).await,
         Part::Attachment { id, name } => {
             Box::pin(attachments::attachment(request, &opened, &id, &name)).await
@@ -174,12 +177,22 @@ async fn route_database(
 }
 
 async fn design(
+    node: &dyn Node,
     request: &mut Request,
     database: &Arc<dyn Database>,
-    design: &str,
-    part: DesignPart<'_>,
+    (design, part): (&str, DesignPart<'_>),
 ) -> Result<Reply, Failure> {
     match part {
+        DesignPart::Show(called) => {
+            let (function, id) = (called.function.as_ref(), called.id.as_deref());
+            let path = FunctionPath { design, function, id };
+            functions::show(node, request, database.as_ref(), path).await
+        }
+        DesignPart::Update(called) => {
+            let (function, id) = (called.function.as_ref(), called.id.as_deref());
+            let path = FunctionPath { design, function, id };
+            functions::update(node, request, database.as_ref(), path).await
+        }
         DesignPart::Information => views::information(request, database.as_ref(), design).await,
         DesignPart::View { view } => {
             views::view(request, database, ViewName { design, view: &view }).await

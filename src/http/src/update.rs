@@ -17,6 +17,8 @@ use crate::node::{
     Database, Update, UpdateAttachment, UpdateFailure, UploadOptions, UploadedContent,
 };
 use crate::peers::check_replicated;
+use crate::user::User;
+use crate::validated::update_as;
 
 /// Bytes up to which a document is parsed at once instead of on a thread for slow work.
 const PARSED_INLINE_BYTES: usize = 1024 * 1024;
@@ -57,7 +59,9 @@ impl From<UpdateFailure> for Failure {
             UpdateFailure::MissingStub { id, name } => {
                 Self::MissingStub(format!("Invalid attachment stub in {id} for {name}"))
             }
-            UpdateFailure::Failed(failure) => failure.as_ref().clone(),
+            UpdateFailure::Failed(failure) | UpdateFailure::Refused(failure) => {
+                failure.as_ref().clone()
+            }
         }
     }
 }
@@ -204,12 +208,13 @@ pub(crate) fn described(
     }
 }
 
-/// Applies one edit.
+/// Applies one edit that `user` makes.
 pub(crate) async fn apply(
     database: &dyn Database,
+    user: &User,
     update: Update,
 ) -> Result<refuge_document::Revision, Failure> {
-    let mut results = database.update(vec![update]).await?;
+    let mut results = update_as(database, user, vec![update]).await?;
     match results.pop() {
         Some(result) => Ok(result?),
         None => Err(Failure::Internal("the database gave no answer to an edit".to_owned())),

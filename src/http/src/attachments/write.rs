@@ -15,6 +15,7 @@ use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::update;
 use crate::uploads::FinishedUpload;
+use crate::user::User;
 
 /// `PUT`: the body of the request becomes the attachment, or the upload that it names.
 pub(super) async fn put(
@@ -46,7 +47,7 @@ pub(super) async fn put(
     let new = update::described(name.to_owned(), content_type, 0, content);
     let mut attachments = vec![UpdateAttachment::New(new)];
     attachments.extend(kept(&document, name));
-    let revision = edit(database, id, parent, document.body, attachments).await?;
+    let revision = edit((database, &request.user), id, parent, document.body, attachments).await?;
     if let Some(finished) = finished {
         finished.end(database).await;
     }
@@ -73,7 +74,7 @@ pub(super) async fn delete(
         return Err(Failure::Conflict);
     }
     let attachments = kept(&opened, name).collect();
-    let revision = edit(database, id, parent, opened.body, attachments).await?;
+    let revision = edit((database, &request.user), id, parent, opened.body, attachments).await?;
     Ok(reply::json(StatusCode::OK, stored_text(id, Some(&revision))))
 }
 
@@ -107,7 +108,7 @@ fn kept(document: &crate::node::StoredBody, name: &str) -> impl Iterator<Item = 
 }
 
 async fn edit(
-    database: &dyn Database,
+    (database, user): (&dyn Database, &User),
     id: &str,
     parent: Option<Revision>,
     body: Body,
@@ -115,7 +116,7 @@ async fn edit(
 ) -> Result<Revision, Failure> {
     let kind = EditKind::Interactive { parent };
     let id = id.to_owned();
-    update::apply(database, Update { id, deleted: false, body, attachments, kind }).await
+    update::apply(database, user, Update { id, deleted: false, body, attachments, kind }).await
 }
 
 async fn upload(

@@ -19,6 +19,8 @@ use crate::node::{Database, Node, Update, UpdateResult};
 use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::update::{self, Edits};
+use crate::user::User;
+use crate::validated::update_as;
 
 /// Bytes up to which a request is parsed at once instead of on a thread for slow work.
 const PARSED_INLINE_BYTES: usize = 512 * 1024;
@@ -56,7 +58,7 @@ pub(crate) async fn bulk_documents(
         };
         plan.tasks.push((id, task));
     }
-    let outcomes = plan.carry_out(database, limits).await?;
+    let outcomes = plan.carry_out((database, &request.user), limits).await?;
     let mut text = Vec::with_capacity(outcomes.len() * 96 + 2);
     match edits {
         Edits::New => write_results(&mut text, &outcomes),
@@ -89,12 +91,13 @@ impl Plan {
     /// Does it all. Fails as a whole only where nothing was stored because the node is busy.
     async fn carry_out(
         self,
-        database: &dyn Database,
+        (database, user): (&dyn Database, &User),
         limits: &Limits,
     ) -> Result<Vec<Outcome>, Failure> {
         let revisions: Vec<_> =
             self.updates.iter().map(|update| named_revision(&update.kind)).collect();
-        let mut results = update_all(database, self.updates).await?.into_iter().zip(revisions);
+        let mut results =
+            update_all(database, user, self.updates).await?.into_iter().zip(revisions);
         let mut outcomes = Vec::with_capacity(self.tasks.len());
         for (id, task) in self.tasks {
             outcomes.push(match task {
@@ -121,12 +124,13 @@ fn named_revision(kind: &refuge_document::EditKind) -> Option<String> {
 
 async fn update_all(
     database: &dyn Database,
+    user: &User,
     updates: Vec<Update>,
 ) -> Result<Vec<UpdateResult>, Failure> {
     if updates.is_empty() {
         return Ok(Vec::new());
     }
-    let results = database.update(updates).await?;
+    let results = update_as(database, user, updates).await?;
     match super::outcome::busy(&results) {
         Some(busy) => Err(busy),
         None => Ok(results),

@@ -73,9 +73,11 @@ fn write_all<'a>(out: &mut Vec<u8>, outcomes: impl Iterator<Item = &'a Outcome>)
 }
 
 /// The status of the whole answer where the node failed for some documents (503, 500), so that no
-/// client takes them for stored; `None` where every document has its own answer.
+/// client takes them for stored; `None` where every document has its own answer. A function of a design
+/// document that fails is not the node's failure: a replicator would send its document for ever.
 pub(super) fn status(outcomes: &[Outcome]) -> Option<StatusCode> {
-    let statuses = outcomes.iter().filter_map(|outcome| outcome.failure.as_ref());
+    let failures = outcomes.iter().filter_map(|outcome| outcome.failure.as_ref());
+    let statuses = failures.filter(|failure| !matches!(failure, Failure::Function { .. }));
     statuses.map(|failure| failure.status().0).filter(StatusCode::is_server_error).max()
 }
 

@@ -13,7 +13,8 @@ use super::parameters::Parameters;
 use super::persistence::persist;
 use super::remaining::count_between;
 use super::row::RowWriter;
-use super::scan::{Range, Scan};
+use super::scan::{Range, Rows, Scan};
+use super::sifting::{SIFTED_ROWS, sift};
 use crate::failure::Failure;
 use crate::feed::{FeedKind, Framing, Pace, Woken};
 use crate::limits;
@@ -168,11 +169,15 @@ impl Feed {
         let mut scan = self.scan().await?;
         let selective = self.filter.is_selective();
         loop {
-            let wanted = if selective { usize::MAX } else { self.wanted() };
+            let wanted = match &self.filter {
+                Filter::Function(_) => SIFTED_ROWS,
+                _ if selective => usize::MAX,
+                _ => self.wanted(),
+            };
             let rows = tokio::select! {
                 biased;
                 () = self.told_to_stop() => return Ok(Walked::Stopped),
-                rows = scan.next(wanted) => rows?,
+                rows = self.next_rows(&mut scan, wanted) => rows?,
             };
             let Some(rows) = rows else { break };
             for (row, content) in self.filter.choose(rows).await? {
@@ -194,6 +199,18 @@ impl Feed {
             self.descending = false;
         }
         Ok(Walked::Everything)
+    }
+
+    /// The next rows, of those that are looked at at a time the ones that a function lets through.
+    async fn next_rows(&self, scan: &mut Scan, wanted: usize) -> Result<Option<Rows>, Failure> {
+        let rows = scan.next(wanted).await?;
+        match (&self.filter, rows) {
+            (Filter::Function(filter), Some(rows)) => {
+                let all_leaves = self.parameters.all_leaves;
+                sift(self.database.as_ref(), filter, all_leaves, rows).await.map(Some)
+            }
+            (_, rows) => Ok(rows),
+        }
     }
 
     /// Waits for the sign that the node is about to stop. An answer that promises all there is does

@@ -1,16 +1,18 @@
-//! Which changes a feed tells: all, those of listed documents, those of design documents, or those that match
-//! a selector.
+//! Which changes a feed tells: all, those of listed documents, those of design documents, those that match
+//! a selector, or those that a function lets through.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use refuge_document::{BodyPlace, ChangeRow};
 use serde::Deserialize;
 
-use super::parameters::{FilterName, Parameters};
+use super::parameters::{FilterName, FilterPath, Parameters};
 use super::scan::Rows;
 use super::selector::SelectorFilter;
 use crate::failure::Failure;
-use crate::node::{Database, DocumentTree};
+use crate::function_request::{self, Told};
+use crate::node::{Database, DocumentTree, FunctionFilter};
 use crate::request::Request;
 
 /// Up to how many listed documents are looked up one by one instead of walking the whole feed:
@@ -28,6 +30,8 @@ pub(super) enum Filter {
     Design,
     /// Documents that match a selector.
     Selector(SelectorFilter),
+    /// What a function of a design document lets through; the feed asks it.
+    Function(Box<FunctionFilter>),
 }
 
 /// The body of a POST, as far as a filter needs it.
@@ -42,6 +46,7 @@ impl Filter {
     /// not needed has to be a JSON object all the same.
     pub(super) async fn read(
         request: &mut Request,
+        database: &dyn Database,
         parameters: &Parameters,
     ) -> Result<Self, Failure> {
         let posted = if request.method == hyper::Method::POST {
@@ -49,7 +54,11 @@ impl Filter {
         } else {
             None
         };
+        if let Some(path) = &parameters.function {
+            return function(request, database, path).await;
+        }
         match (parameters.filter, posted) {
+            (FilterName::Function, _) => Ok(Self::All),
             (FilterName::None, _) => Ok(Self::All),
             (FilterName::DesignDocuments, _) => Ok(Self::Design),
             (FilterName::Selector, Some(posted)) => {
@@ -69,7 +78,7 @@ impl Filter {
     /// Whether a change of this document passes. What depends on its body is for [`Self::choose`].
     pub(super) fn passes(&self, id: &str) -> bool {
         match self {
-            Self::All | Self::Selector(_) => true,
+            Self::All | Self::Selector(_) | Self::Function(_) => true,
             Self::Documents(ids) => ids.contains(id),
             Self::Design => id.starts_with("_design/"),
         }
@@ -113,6 +122,21 @@ impl Filter {
         rows.sort_unstable_by_key(|row| row.sequence);
         Ok(Some(rows))
     }
+}
+
+/// The function that a feed asks, once it is known to be there.
+async fn function(
+    request: &Request,
+    database: &dyn Database,
+    path: &FilterPath,
+) -> Result<Filter, Failure> {
+    let filter = FunctionFilter {
+        design: format!("_design/{}", path.design),
+        function: path.function.clone(),
+        request: function_request::describe(request, database, Told::default()).await?,
+    };
+    database.filter(&filter, Arc::default()).await?;
+    Ok(Filter::Function(Box::new(filter)))
 }
 
 /// A document's row of the feed.

@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use super::since::Since;
 use crate::failure::Failure;
 use crate::feed::{FeedKind, Patience, Waiting, parse_kind, parse_limit};
+use crate::node::FilterFunction;
 use crate::query::Query;
 
 /// What `filter` names.
@@ -20,6 +21,17 @@ pub(super) enum FilterName {
     DesignDocuments,
     /// `_selector`.
     Selector,
+    /// A function of a design document, by its name or as `_view`.
+    Function,
+}
+
+/// A function of a design document that filters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FilterPath {
+    /// Name of the design document, without `_design/`.
+    pub(super) design: String,
+    /// Name and kind of the function.
+    pub(super) function: FilterFunction,
 }
 
 /// Which documents are put into rows, and how.
@@ -48,6 +60,8 @@ pub(super) struct Parameters {
     pub(super) documents: Documents,
     pub(super) patience: Patience,
     pub(super) filter: FilterName,
+    /// The function that `filter` or `view` names.
+    pub(super) function: Option<FilterPath>,
     /// Only every so manieth row shows its sequence.
     pub(super) sequence_interval: Option<NonZeroU64>,
     /// `doc_ids` as it stands in the URL.
@@ -67,10 +81,12 @@ impl Parameters {
             documents: Documents::default(),
             patience: Patience::default(),
             filter: FilterName::None,
+            function: None,
             sequence_interval: None,
             document_ids: None,
         };
         let mut waiting = Waiting::default();
+        let (mut filter, mut view) = ("", "");
         for (name, value) in query.iter() {
             match name.to_ascii_lowercase().as_str() {
                 "feed" => found.feed = parse_kind(value)?,
@@ -79,7 +95,11 @@ impl Parameters {
                 "style" => found.all_leaves = parse_style(value)?,
                 "heartbeat" => waiting.read_heartbeat(value)?,
                 "timeout" => waiting.read_timeout(value)?,
-                "filter" => found.filter = parse_filter(value)?,
+                "filter" => {
+                    found.filter = parse_filter(value)?;
+                    filter = value;
+                }
+                "view" => view = value,
                 "seq_interval" => found.sequence_interval = Some(parse_interval(value)?),
                 "doc_ids" => found.document_ids = Some(value.to_owned()),
                 "descending" => found.descending = value == "true",
@@ -94,6 +114,9 @@ impl Parameters {
             && found.feed == FeedKind::EventSource
         {
             found.since = Since::read(id)?;
+        }
+        if found.filter == FilterName::Function {
+            found.function = Some(filter_path(filter, view)?);
         }
         found.patience = waiting.patience();
         Ok(found)
@@ -118,11 +141,25 @@ fn parse_filter(value: &str) -> Result<FilterName, Failure> {
         "_doc_ids" => Ok(FilterName::DocumentIds),
         "_design" => Ok(FilterName::DesignDocuments),
         "_selector" => Ok(FilterName::Selector),
-        "_view" => Err(later(value)),
+        "_view" => Ok(FilterName::Function),
         _ if value.starts_with('_') => Err(bad("unknown builtin filter name")),
-        _ if value.split('/').filter(|part| !part.is_empty()).count() == 2 => Err(later(value)),
+        _ if value.split('/').filter(|part| !part.is_empty()).count() == 2 => {
+            Ok(FilterName::Function)
+        }
         _ => Err(bad("`filter` must be of the form `designname/filtername`")),
     }
+}
+
+/// The function that is meant by `filter=design/name`, or by `filter=_view&view=design/name`.
+fn filter_path(filter: &str, view: &str) -> Result<FilterPath, Failure> {
+    let (path, is_view) = if filter == "_view" { (view, true) } else { (filter, false) };
+    let mut parts = path.split('/').filter(|part| !part.is_empty());
+    let (Some(design), Some(name), None) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(bad("`view` must be of the form `designname/viewname`"));
+    };
+    let name = name.to_owned();
+    let function = if is_view { FilterFunction::View(name) } else { FilterFunction::Filter(name) };
+    Ok(FilterPath { design: design.to_owned(), function })
 }
 
 fn later(filter: &str) -> Failure {
@@ -182,8 +219,13 @@ mod tests {
         assert_eq!(parse("filter=_design").expect("good").filter, FilterName::DesignDocuments);
         assert_eq!(parse("filter=").expect("good").filter, FilterName::None);
         assert_eq!(parse("filter=_selector").expect("good").filter, FilterName::Selector);
-        assert_eq!(status("filter=_view"), 501);
-        assert_eq!(status("filter=app/mine"), 501);
+        assert_eq!(status("filter=_view"), 400);
+        assert_eq!(status("filter=_view&view=app"), 400);
+        let path = |query: &str| parse(query).expect("good").function.expect("a function");
+        assert_eq!(path("filter=app/mine").function, FilterFunction::Filter("mine".to_owned()));
+        let view = path("view=app/mine&filter=_view");
+        assert_eq!(view.design, "app");
+        assert_eq!(view.function, FilterFunction::View("mine".to_owned()));
         assert_eq!(status("filter=_other"), 400);
         assert_eq!(status("filter=app"), 400);
     }

@@ -62,7 +62,7 @@ pub(crate) async fn copy(
         attachments: new.collect(),
         kind: EditKind::Interactive { parent: destination.parent },
     };
-    let revision = update::apply(database, edit).await?;
+    let revision = update::apply(database, &request.user, edit).await?;
     let mut reply = stored(StatusCode::CREATED, &id, &revision);
     set_location(&mut reply, request, &[database.name(), &id]);
     Ok(reply)

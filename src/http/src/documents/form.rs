@@ -37,7 +37,7 @@ pub(super) async fn post(
     }
     let form = read(request, database).await?;
     let edit = edit(request, database, id, form).await?;
-    let revision = update::apply(database, edit).await?;
+    let revision = update::apply(database, &request.user, edit).await?;
     Ok(stored(StatusCode::CREATED, id, &revision))
 }
 

@@ -15,6 +15,7 @@ use crate::query::Query;
 use crate::reply::{self, Reply, set_revision_tag};
 use crate::request::Request;
 use crate::update::{self, Edits};
+use crate::validated::update_later_as;
 
 /// `PUT /{db}/{docid}`. The id of the address counts, whatever `_id` says.
 pub(super) async fn put(
@@ -35,10 +36,10 @@ pub(super) async fn put(
         update::prepare(database, request.limits(), id.to_owned(), incoming, edits, followed)
             .await?;
     if is_batched(request) {
-        database.update_later(vec![edit]).await?;
+        update_later_as(database, &request.user, edit).await?;
         return Ok(accepted(id));
     }
-    let revision = update::apply(database, edit).await?;
+    let revision = update::apply(database, &request.user, edit).await?;
     let status = if deleted { StatusCode::OK } else { StatusCode::CREATED };
     let mut reply = stored(status, id, &revision);
     set_location(&mut reply, request, &[database.name(), id]);
@@ -82,10 +83,10 @@ pub(crate) async fn create(
         update::prepare(database, request.limits(), id.clone(), incoming, Edits::New, Vec::new())
             .await?;
     if is_batched(request) {
-        database.update_later(vec![edit]).await?;
+        update_later_as(database, &request.user, edit).await?;
         return Ok(accepted(&id));
     }
-    let revision = update::apply(database, edit).await?;
+    let revision = update::apply(database, &request.user, edit).await?;
     let mut reply = stored(StatusCode::CREATED, &id, &revision);
     set_location(&mut reply, request, &[database.name(), &id]);
     Ok(reply)
@@ -114,10 +115,10 @@ pub(super) async fn delete(
         kind: EditKind::Interactive { parent },
     };
     if is_batched(request) {
-        database.update_later(vec![edit]).await?;
+        update_later_as(database, &request.user, edit).await?;
         return Ok(accepted(id));
     }
-    let revision = update::apply(database, edit).await?;
+    let revision = update::apply(database, &request.user, edit).await?;
     Ok(stored(StatusCode::OK, id, &revision))
 }
 

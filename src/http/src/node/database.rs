@@ -10,11 +10,12 @@ use refuge_query::mango::Index;
 
 use super::{
     ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest, FindQuestion,
-    Findings, IndexInformation, LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage,
-    ResumableUploads, Update, UpdateResult, Upload, UploadOptions, View, ViewRequest, absent,
+    Findings, FunctionAnswer, FunctionCall, FunctionFilter, FunctionUpdate, IndexInformation,
+    LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Update,
+    UpdateResult, UpdateVerdicts, Upload, UploadOptions, View, ViewRequest, absent,
 };
 use crate::failure::Failure;
-use crate::user::Security;
+use crate::user::{Security, User};
 
 /// One open database.
 #[async_trait]
@@ -63,6 +64,17 @@ pub trait Database: Send + Sync + 'static {
 
     /// Bodies by their places; `None` where a body is no longer stored.
     async fn bodies(&self, places: Vec<BodyPlace>) -> Result<Vec<Option<StoredBody>>, Failure>;
+
+    /// Asks the design documents whether `user` may make these edits, and whether edits of design documents
+    /// hold functions that can be run. `None` where there is nothing to ask. Whoever writes for
+    /// somebody asks before [`Database::update`], which does not.
+    async fn validate(
+        &self,
+        _user: &User,
+        _updates: &[Update],
+    ) -> Result<Option<UpdateVerdicts>, Failure> {
+        Ok(None)
+    }
 
     /// Applies edits; results in the order of `updates`. Every `Ok` is durable when this returns.
     async fn update(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure>;
@@ -157,6 +169,26 @@ pub trait Database: Send + Sync + 'static {
     /// The documents that a question asks for. A JSON index is first made as fresh as is asked for.
     async fn find(&self, _question: FindQuestion) -> Result<Arc<dyn Findings>, Failure> {
         Err(absent("Mango indexes"))
+    }
+
+    /// Which documents, as JSON text, pass a filter, in their order; without documents, whether there is such
+    /// a filter. [`Failure::NotFound`] where there is none.
+    async fn filter(
+        &self,
+        _filter: &FunctionFilter,
+        _documents: Arc<Vec<String>>,
+    ) -> Result<Vec<bool>, Failure> {
+        Err(absent("functions of design documents"))
+    }
+
+    /// Has a function of `shows` make an answer of a document and a request.
+    async fn show(&self, _call: FunctionCall) -> Result<FunctionAnswer, Failure> {
+        Err(absent("functions of design documents"))
+    }
+
+    /// Has a function of `updates` make a document of a document and a request; nothing is stored yet.
+    async fn make_update(&self, _call: FunctionCall) -> Result<FunctionUpdate, Failure> {
+        Err(absent("functions of design documents"))
     }
 
     /// Begins to give back at once what is not needed any more; returns when it has begun.

@@ -39,6 +39,9 @@ pub enum UpdateAttachment {
 /// Outcome of one edit.
 pub type UpdateResult = Result<Revision, UpdateFailure>;
 
+/// What is said of each of some edits before they are handed over, in their order.
+pub type UpdateVerdicts = Vec<Result<(), UpdateFailure>>;
+
 /// Why one edit was not stored.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum UpdateFailure {
@@ -56,6 +59,10 @@ pub enum UpdateFailure {
         /// Attachment name.
         name: String,
     },
+    /// A function of a design document refused it, or could not be asked; or, for a design document, its
+    /// own functions cannot be run. It was not stored.
+    #[error(transparent)]
+    Refused(Arc<Failure>),
     /// The node could not tell whether it was stored, or could not store it.
     #[error(transparent)]
     Failed(Arc<Failure>),

@@ -17,6 +17,24 @@ pub(crate) enum DesignPart<'a> {
         /// Name of the view.
         view: Cow<'a, str>,
     },
+    /// `_show/{function}`, with or without a document's id.
+    Show(CalledFunction<'a>),
+    /// `_update/{function}`, with or without a document's id.
+    Update(CalledFunction<'a>),
+}
+
+/// A function that is called with one document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CalledFunction<'a> {
+    /// Its name.
+    pub(crate) function: Cow<'a, str>,
+    /// The document's id; slashes may be in it.
+    pub(crate) id: Option<String>,
+}
+
+fn called<'a>(function: &Cow<'a, str>, id: &[Cow<'a, str>]) -> CalledFunction<'a> {
+    let id = (!id.is_empty()).then(|| id.join("/"));
+    CalledFunction { function: function.clone(), id }
 }
 
 /// The part that the rest of a path names, its first segment beginning with `_`; `None` for what is not
@@ -29,6 +47,8 @@ pub(super) fn find<'a>(rest: &[Cow<'a, str>]) -> Option<DesignPart<'a>> {
         ("_view", [view, queries]) if queries == "queries" => {
             Some(DesignPart::ViewQueries { view: view.clone() })
         }
+        ("_show", [function, id @ ..]) => Some(DesignPart::Show(called(function, id))),
+        ("_update", [function, id @ ..]) => Some(DesignPart::Update(called(function, id))),
         _ => None,
     }
 }

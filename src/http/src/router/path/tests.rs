@@ -70,8 +70,8 @@ fn later_endpoints_are_known_by_name() {
     assert_eq!(found(&["_mesh", "messages"]), Route::Later("_mesh".into()));
     assert_eq!(found(&["db", "_time_seq"]), Route::Later("_time_seq".into()));
     assert_eq!(
-        found(&["db", "_design", "d", "_show", "v"]),
-        Route::Later("_design/…/_show".into())
+        found(&["db", "_design", "d", "_list", "v"]),
+        Route::Later("_design/…/_list".into())
     );
 }
 

@@ -1,0 +1,150 @@
+//! Functions of design documents that answer requests: filters of changes, shows and updates.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use refuge_http::{
+    Failure, FilterFunction, FunctionAnswer, FunctionCall, FunctionFilter, FunctionUpdate,
+};
+use refuge_sandbox::{Error, Functions, Response};
+
+use super::database::OpenDatabase;
+use crate::index_directory::DesignReader;
+use crate::indexer::function_failure;
+use crate::javascript::JavaScript;
+use crate::{names, published};
+
+/// Documents after which a filter that failed is not asked further.
+const FILTERED_DOCUMENTS: usize = 10;
+/// How long a function is waited for: the sandbox ends a call after 5 seconds, some loops later, and a batch
+/// is many calls.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Which documents pass a filter.
+pub(super) async fn filter(
+    database: &OpenDatabase,
+    filter: &FunctionFilter,
+    documents: Arc<Vec<String>>,
+) -> Result<Vec<bool>, Failure> {
+    let wanted = filter.clone();
+    let job = move |functions: &mut Functions| pass(functions, &wanted, &documents);
+    run(database, &filter.design, job).await
+}
+
+fn pass(
+    functions: &mut Functions,
+    filter: &FunctionFilter,
+    documents: &[String],
+) -> Result<Vec<bool>, Error> {
+    let texts: Vec<&str> = documents.iter().map(String::as_str).collect();
+    let ask = |functions: &mut Functions, some: &[&str]| match &filter.function {
+        FilterFunction::Filter(name) => functions.filter(name, some, &filter.request),
+        FilterFunction::View(name) => functions.filter_by_view(name, some),
+    };
+    // Without documents it is told whether there is such a function.
+    ask(functions, &[])?;
+    let mut passes = Vec::with_capacity(texts.len());
+    for some in texts.chunks(FILTERED_DOCUMENTS) {
+        for answer in ask(functions, some)? {
+            passes.push(match (answer, &filter.function) {
+                (Ok(passes), _) => passes,
+                // As in an index, a document that the map function stumbles over has no rows.
+                (Err(error), FilterFunction::View(_)) if !error.is_limit() => false,
+                (Err(error), _) => return Err(error),
+            });
+        }
+    }
+    Ok(passes)
+}
+
+/// What a show makes of a document and a request.
+pub(super) async fn show(
+    database: &OpenDatabase,
+    call: FunctionCall,
+) -> Result<FunctionAnswer, Failure> {
+    let design = call.design.clone();
+    let job = move |functions: &mut Functions| {
+        let shown = functions.show(&call.function, call.document.as_deref(), &call.request);
+        thrown(shown).map(answer)
+    };
+    run(database, &design, job).await
+}
+
+/// What an update makes of a document and a request.
+pub(super) async fn make_update(
+    database: &OpenDatabase,
+    call: FunctionCall,
+) -> Result<FunctionUpdate, Failure> {
+    let design = call.design.clone();
+    let job = move |functions: &mut Functions| match functions.update(
+        &call.function,
+        call.document.as_deref(),
+        &call.request,
+    ) {
+        Ok(made) => Ok(FunctionUpdate { document: made.document, answer: answer(made.response) }),
+        Err(error) => {
+            thrown(Err(error)).map(|one| FunctionUpdate { document: None, answer: answer(one) })
+        }
+    };
+    run(database, &design, job).await
+}
+
+/// An answer that a function throws is one all the same.
+fn thrown(result: Result<Response, Error>) -> Result<Response, Error> {
+    match result {
+        Err(Error::Http(response)) => Ok(*response),
+        result => result,
+    }
+}
+
+fn answer(response: Response) -> FunctionAnswer {
+    FunctionAnswer { status: response.code, headers: response.headers, body: response.body }
+}
+
+/// Runs a job with the functions of a design document as it is now.
+async fn run<R: Send + 'static>(
+    database: &OpenDatabase,
+    design: &str,
+    job: impl FnOnce(&mut Functions) -> Result<R, Error> + Send + 'static,
+) -> Result<R, Failure> {
+    let reader = published::<DesignReader>(&database.names, names::INDEX_DIRECTORY).await?;
+    let source = reader.source(database.id(), design).await?;
+    let javascript = published::<JavaScript>(&database.names, names::JAVASCRIPT).await?;
+    let (name, id) = (database.record.name.clone(), design.to_owned());
+    let job = move |functions: &mut Functions| {
+        let done = job(functions);
+        for line in functions.take_log() {
+            tracing::info!(database = name, design = id, "log: {line}");
+        }
+        done
+    };
+    let done = tokio::time::timeout(PATIENCE, javascript.with_functions(source, job)).await;
+    let done = done.map_err(|_| too_slow(design))??;
+    done.and_then(|done| done).map_err(|error| told(&error))
+}
+
+/// What the client hears of a function's error.
+fn told(error: &Error) -> Failure {
+    let refused = |status| Failure::Function {
+        status,
+        error: error.name().to_owned(),
+        reason: error.reason(),
+    };
+    match error {
+        Error::Named { name, .. } if name == "method_not_allowed" => refused(405),
+        Error::Named { name, .. } if name == "not_acceptable" => refused(406),
+        Error::Forbidden(reason) => Failure::Forbidden(reason.clone()),
+        Error::Unauthorized(reason) => Failure::Unauthorized(reason.clone()),
+        Error::Named { name, reason } if name == "not_found" => Failure::NotFound(reason.clone()),
+        Error::Argument(reason) => Failure::BadRequest(reason.clone()),
+        error => function_failure(error),
+    }
+}
+
+fn too_slow(design: &str) -> Failure {
+    Failure::Function {
+        status: 500,
+        error: "timeout".to_owned(),
+        reason: format!("a function of {design} does not come to an end"),
+    }
+}
