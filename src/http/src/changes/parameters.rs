@@ -162,10 +162,6 @@ fn filter_path(filter: &str, view: &str) -> Result<FilterPath, Failure> {
     Ok(FilterPath { design: design.to_owned(), function })
 }
 
-fn later(filter: &str) -> Failure {
-    Failure::NotImplemented(format!("The filter {filter} is not built in this version of refuge"))
-}
-
 fn parse_interval(value: &str) -> Result<NonZeroU64, Failure> {
     value.parse().map_err(|_| bad("invalid_seq_interval"))
 }

@@ -132,5 +132,5 @@ async fn write(
     let attachments = kept.map(|name| UpdateAttachment::Stub { name, revpos: None }).collect();
     let kind = EditKind::Interactive { parent };
     let edit = Update { id: id.to_owned(), deleted, body, attachments, kind };
-    update::apply(database, edit).await.map(drop)
+    update::apply(database, &request.user, edit).await.map(drop)
 }
