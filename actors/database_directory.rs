@@ -22,6 +22,7 @@ use crate::change_feed::ChangeFeedMessage;
 use crate::configuration::CurrentSettings;
 use crate::database_updates::DatabaseUpdatesMessage;
 use crate::engine::{StorageDoors, WriteFailure};
+use crate::index_directory::IndexDirectoryMessage;
 use crate::maintenance::MaintenanceMessage;
 use crate::names;
 use crate::node_service::{OpenDatabase, with_store};
@@ -315,6 +316,8 @@ impl DatabaseDirectoryState {
         }
         let deleted = DatabaseUpdatesMessage::Deleted(name.to_owned());
         let _ = self.names().cast(names::DATABASE_UPDATES, deleted);
+        // With the database nobody asks for its indexes any more.
+        let _ = self.names().cast(names::INDEX_DIRECTORY, IndexDirectoryMessage::DatabaseDeleted);
         if let Some(maintenance) = self.names().lookup::<MaintenanceMessage>(names::MAINTENANCE) {
             let _ = maintenance.cast(MaintenanceMessage::DatabaseDeleted);
         }

@@ -82,10 +82,12 @@ pub enum IndexDirectoryMessage {
         /// Told when it has begun.
         reply: Option<oneshot::Sender<Result<(), Failure>>>,
     },
+    /// A database was deleted: its indexes leave now.
+    DatabaseDeleted,
     /// Indexes that were found without a use.
     Unused {
-        /// Which.
-        records: Vec<IndexRecord>,
+        /// Which, and whether their database is gone.
+        records: Vec<(IndexRecord, bool)>,
         /// As it was asked for.
         lenient: bool,
     },
@@ -116,6 +118,8 @@ pub struct IndexDirectoryState {
     background: Background,
     /// Indexes without a use at the last look.
     suspects: HashSet<IndexNumber>,
+    /// A look is due since a database was deleted.
+    cleaning_due: bool,
 }
 
 impl Actor for IndexDirectoryActor {
@@ -139,6 +143,7 @@ impl Actor for IndexDirectoryActor {
             myself,
             background: Background::default(),
             suspects: HashSet::new(),
+            cleaning_due: false,
         })
     }
 
@@ -162,8 +167,10 @@ impl Actor for IndexDirectoryActor {
             IndexDirectoryMessage::Changed { database, told } => state.changed(database, told),
             IndexDirectoryMessage::Build => state.build(),
             IndexDirectoryMessage::Clean { database, lenient, reply } => {
+                state.cleaning_due = false;
                 state.clean(database, lenient, reply);
             }
+            IndexDirectoryMessage::DatabaseDeleted => state.clean_soon(),
             IndexDirectoryMessage::Unused { records, lenient } => {
                 state.unused(records, lenient).await;
             }

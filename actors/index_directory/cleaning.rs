@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use refuge_http::Failure;
 use refuge_otp::Names;
-use refuge_storage::{DatabaseId, IndexRecord, Operation, Snapshot};
+use refuge_storage::{DatabaseId, IndexDefinition, IndexRecord, Operation, Snapshot};
 use tokio::sync::oneshot;
 
 use super::{IndexDirectoryMessage, IndexDirectoryState, IndexedDatabase, designs_of};
@@ -19,7 +19,21 @@ use crate::node_service::{Reading, read, storage_failure};
 /// Rest between two slices of rows that leave, so that whoever writes an index goes first.
 const BETWEEN_SLICES: Duration = Duration::from_millis(20);
 
+/// Databases that are deleted one after another are looked for together.
+const AFTER_DELETION: Duration = Duration::from_secs(1);
+
 impl IndexDirectoryState {
+    /// Looks a little later, since a database was deleted.
+    pub(super) fn clean_soon(&mut self) {
+        if !std::mem::replace(&mut self.cleaning_due, true) {
+            self.myself.send_after(AFTER_DELETION, || IndexDirectoryMessage::Clean {
+                database: None,
+                lenient: true,
+                reply: None,
+            });
+        }
+    }
+
     /// Looks for unused indexes on the side.
     pub(super) fn clean(
         &self,
@@ -39,13 +53,13 @@ impl IndexDirectoryState {
         });
     }
 
-    /// Removes what was found; leniently, only what was found the last time too: a design document may be
-    /// on its way back.
-    pub(super) async fn unused(&mut self, records: Vec<IndexRecord>, lenient: bool) {
+    /// Removes what was found; leniently, where there is a database, only what was found the last time too: a
+    /// design document may be on its way back.
+    pub(super) async fn unused(&mut self, records: Vec<(IndexRecord, bool)>, lenient: bool) {
         let mut suspects = HashSet::new();
         let mut dropped = false;
-        for record in records {
-            if lenient && !self.suspects.contains(&record.number) {
+        for (record, is_orphan) in records {
+            if lenient && !is_orphan && !self.suspects.contains(&record.number) {
                 suspects.insert(record.number);
                 continue;
             }
@@ -90,8 +104,12 @@ impl IndexDirectoryState {
     }
 }
 
-/// The indexes, of one database or of all, that no design document asks for.
-async fn unused(names: &Names, database: Option<DatabaseId>) -> Result<Vec<IndexRecord>, Failure> {
+/// The indexes, of one database or of all, that no design document asks for, and whether the database of each
+/// is gone.
+async fn unused(
+    names: &Names,
+    database: Option<DatabaseId>,
+) -> Result<Vec<(IndexRecord, bool)>, Failure> {
     let Some(doors) = names.value::<IndexDoors>(names::INDEX_ENGINE) else { return Ok(Vec::new()) };
     let Some(store) = doors.store() else { return Ok(Vec::new()) };
     let indexes = store.snapshot().and_then(|snapshot| snapshot.indexes(database));
@@ -99,16 +117,23 @@ async fn unused(names: &Names, database: Option<DatabaseId>) -> Result<Vec<Index
     let databases: HashSet<DatabaseId> =
         indexes.iter().map(|record| record.definition.database).collect();
     let mut wanted: HashSet<(DatabaseId, [u8; 16])> = HashSet::new();
+    let mut gone = HashSet::new();
     for database in databases {
         let job = move |snapshot: &Snapshot| match snapshot.information(database)? {
-            Some(_) => designs_of(snapshot, database),
-            None => Ok(Vec::new()),
+            Some(_) => designs_of(snapshot, database).map(Some),
+            None => Ok(None),
         };
-        let designs = read(names, Reading::Scan, job).await?;
-        wanted.extend(designs.iter().map(|design| (database, design.views.signature)));
+        match read(names, Reading::Scan, job).await? {
+            None => drop(gone.insert(database)),
+            Some(designs) => {
+                wanted.extend(designs.iter().map(|design| (database, design.views.signature)));
+            }
+        }
     }
-    let is_unused = |record: &IndexRecord| {
-        !wanted.contains(&(record.definition.database, record.definition.signature))
-    };
-    Ok(indexes.into_iter().filter(is_unused).collect())
+    let unused = indexes.into_iter().filter_map(|record| {
+        let IndexDefinition { database, signature, .. } = record.definition;
+        let is_wanted = wanted.contains(&(database, signature));
+        (!is_wanted).then(|| (record, gone.contains(&database)))
+    });
+    Ok(unused.collect())
 }

@@ -87,17 +87,24 @@ impl RowReader<'_> {
     /// Reads one range; answers whether the page is full.
     fn read(&mut self, number: usize, mut range: KeyRange) -> Result<bool, TreeError> {
         let descending = self.part.descending;
+        let whole = range.clone();
+        let mut is_passed = false;
         if self.skip > 0 {
             let count = self.tree.count(&range)?;
             let passed = self.skip.min(count);
             self.skip -= passed;
-            if passed == count && number + 1 < self.part.ranges.len() {
+            is_passed = passed == count;
+            if is_passed && number + 1 < self.part.ranges.len() {
                 return Ok(false);
             }
             range = self.tree.skip(&range, descending, passed)?;
         }
         if !std::mem::replace(&mut self.begun, true) {
-            self.page.offset = offset(&self.tree, &range, self.page.total, descending)?;
+            let (tree, total) = (&self.tree, self.page.total);
+            self.page.offset = match is_passed {
+                true => offset_behind(tree, &whole, total, descending)?,
+                false => offset(tree, &range, total, descending)?,
+            };
         }
         if range.is_empty() {
             return Ok(false);
@@ -131,6 +138,20 @@ fn offset(
         (false, _) => tree.rank(&range.from),
         (true, None) => Ok(0),
         (true, Some(to)) => Ok(total.saturating_sub(tree.rank(to)?)),
+    }
+}
+
+/// Rows before the first one behind a range, in the direction of the walk.
+fn offset_behind(
+    tree: &Tree<'_, ViewStore>,
+    range: &KeyRange,
+    total: u64,
+    descending: bool,
+) -> Result<u64, TreeError> {
+    match (descending, &range.to) {
+        (true, _) => Ok(total.saturating_sub(tree.rank(&range.from)?)),
+        (false, None) => Ok(total),
+        (false, Some(to)) => tree.rank(to),
     }
 }
 

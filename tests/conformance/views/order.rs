@@ -7,7 +7,7 @@ use crate::database;
 
 /// Values in the order in which CouchDB's documentation has them.
 fn ordered() -> Vec<Value> {
-    let text = r#"[null, false, true, 1, 2, 3.0, 4, "a", "A", "aa", "b", "B", "ba", "bb",
+    let text = r#"[null, false, true, 1, 2, 3.5, 4, "a", "A", "aa", "b", "B", "ba", "bb",
         ["a"], ["b"], ["b", "c"], ["b", "c", "a"], ["b", "d"], ["b", "d", "e"],
         {"a": 1}, {"a": 2}, {"b": 1}, {"b": 2}, {"b": 2, "a": 1}, {"b": 2, "c": 2}]"#;
     serde_json::from_str(text).expect("values")

@@ -61,12 +61,8 @@ async fn groups_have_levels() {
         let mut groups: std::collections::BTreeMap<String, (Value, u64)> = Default::default();
         for document in documents() {
             let key = document["k"].as_array().expect("a key")[..elements].to_vec();
-            let sorted = format!(
-                "{}{:>4}{:>4}",
-                key[0],
-                key.get(1).unwrap_or(&json!("")),
-                key.get(2).unwrap_or(&json!(""))
-            );
+            let part = |place: usize| key.get(place).map(Value::to_string).unwrap_or_default();
+            let sorted = format!("{}{:>4}{:>4}", part(0), part(1), part(2));
             let group = groups.entry(sorted).or_insert((json!(key), 0));
             group.1 += document["n"].as_u64().expect("a number");
         }

@@ -83,7 +83,8 @@ async fn the_node_itself_answers() {
     let identifiers = client.get("/_uuids?count=3").await.expect(200).json();
     assert_eq!(identifiers["uuids"].as_array().unwrap().len(), 3);
     client.get("/_uuids?count=100000").await.expect(400);
-    for later in ["/db/_find", "/_active_tasks", "/db/_design/d/_view/v", "/_node/_local/_config"] {
+    for later in ["/db/_index", "/_active_tasks", "/db/_design/d/_view/v", "/_node/_local/_config"]
+    {
         let answer = client.get(later).await.expect(501);
         assert_eq!(answer.json()["error"], "not_implemented", "{later}");
     }

@@ -1,4 +1,4 @@
-//! `require`.
+//! `require`: the modules of a design document, and what is none.
 
 use refuge_sandbox::{Error, ViewSources, Views};
 use serde_json::json;
