@@ -24,6 +24,7 @@ use crate::index_design::IndexDesign;
 use crate::index_engine::IndexDoors;
 use crate::indexer::{FollowReply, IndexerArguments, IndexerMessage};
 use crate::node_service::storage_failure;
+use crate::task::OwnedTask;
 use crate::{names, published, unavailable};
 use background::Background;
 pub(crate) use designs::{DesignReader, DesignSource, designs_of};
@@ -93,6 +94,8 @@ pub enum IndexDirectoryMessage {
     },
     /// Rows of dropped indexes may be left.
     DropRows,
+    /// None are left, or the engine went down.
+    RowsDropped,
 }
 
 /// Makes the child specification of an indexer.
@@ -120,6 +123,8 @@ pub struct IndexDirectoryState {
     suspects: HashSet<IndexNumber>,
     /// A look is due since a database was deleted.
     cleaning_due: bool,
+    /// Rows of dropped indexes are being removed.
+    dropping: Option<OwnedTask>,
 }
 
 impl Actor for IndexDirectoryActor {
@@ -144,6 +149,7 @@ impl Actor for IndexDirectoryActor {
             background: Background::default(),
             suspects: HashSet::new(),
             cleaning_due: false,
+            dropping: None,
         })
     }
 
@@ -174,7 +180,8 @@ impl Actor for IndexDirectoryActor {
             IndexDirectoryMessage::Unused { records, lenient } => {
                 state.unused(records, lenient).await;
             }
-            IndexDirectoryMessage::DropRows => state.drop_rows().await,
+            IndexDirectoryMessage::DropRows => state.drop_rows(),
+            IndexDirectoryMessage::RowsDropped => state.dropping = None,
         }
         Ok(())
     }

@@ -102,7 +102,6 @@ pub struct IndexerState {
     wanted: u64,
     pass: Option<OwnedTask>,
     tries: u32,
-    done_changes: u64,
     /// Whether anything was asked since the last look.
     used: bool,
 }
@@ -125,7 +124,6 @@ impl Actor for IndexerActor {
             wanted: 0,
             pass: None,
             tries: 0,
-            done_changes: 0,
             used: true,
         })
     }
@@ -182,7 +180,6 @@ impl IndexerState {
 
     fn reached(&mut self, reached: IndexState, left: u64) {
         self.used = true;
-        self.done_changes += 1;
         let total = reached.position.saturating_add(left).max(1);
         let task = json!({
             "type": "indexer",

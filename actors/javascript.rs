@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::Failure;
-use refuge_otp::Names;
+use refuge_otp::{CallError, Names};
 use refuge_sandbox::{Error, Functions, ViewSources, Views};
 use tokio::sync::oneshot;
 
@@ -83,7 +83,11 @@ impl JavaScript {
             }),
         };
         handle.send(job, lane).await?;
-        answer.await.map_err(|_| unavailable())
+        match lane {
+            // A pass of an indexer may rightly take long.
+            Lane::Indexing => answer.await.map_err(|_| unavailable()),
+            Lane::Requests => answered(answer).await,
+        }
     }
 
     /// Runs `job` with all functions of a design document, given as its id and its JSON text.
@@ -106,7 +110,7 @@ impl JavaScript {
             }),
         };
         handle.send(job, Lane::Requests).await?;
-        answer.await.map_err(|_| unavailable())
+        answered(answer).await
     }
 
     fn lane(&self, lane: Lane) -> &[Handle] {
@@ -163,6 +167,15 @@ impl Actor for JavaScriptActor {
         let door = JavaScript { requests: handles(&requests), indexing: handles(&indexing) };
         names.publish(&myself.get_cell(), names::JAVASCRIPT, Arc::new(door));
         Ok(requests.into_iter().chain(indexing).collect())
+    }
+}
+
+/// Waits for what a request asked of a function. The sandbox ends nearly all that runs too long; who waits is
+/// not held by what it cannot end, and other threads of the lane go on.
+async fn answered<R>(answer: oneshot::Receiver<R>) -> Result<R, Failure> {
+    match tokio::time::timeout(crate::CALL_DEADLINE, answer).await {
+        Ok(answer) => answer.map_err(|_| unavailable()),
+        Err(_) => Err(crate::call_failure(&CallError::Deadline)),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::index_engine::IndexDoors;
 use crate::indexer::checkpoint_name;
 use crate::names;
 use crate::node_service::{Reading, read, storage_failure};
+use crate::task::OwnedTask;
 
 /// Rest between two slices of rows that leave, so that whoever writes an index goes first.
 const BETWEEN_SLICES: Duration = Duration::from_millis(20);
@@ -72,7 +73,7 @@ impl IndexDirectoryState {
             self.suspects = suspects;
         }
         if dropped {
-            self.drop_rows().await;
+            self.drop_rows();
         }
     }
 
@@ -93,14 +94,21 @@ impl IndexDirectoryState {
         Ok(())
     }
 
-    /// Removes rows of dropped indexes, a slice at a time.
-    pub(super) async fn drop_rows(&mut self) {
-        let Some(doors) = self.arguments.names.value::<IndexDoors>(names::INDEX_ENGINE) else {
+    /// Removes rows of dropped indexes, a slice at a time, on the side: the writer may be busy for a while.
+    pub(super) fn drop_rows(&mut self) {
+        if self.dropping.is_some() {
             return;
-        };
-        if doors.store().is_some() && doors.writer.drop_rows().await == Ok(true) {
-            self.myself.send_after(BETWEEN_SLICES, || IndexDirectoryMessage::DropRows);
         }
+        let (names, myself) = (self.arguments.names.clone(), self.myself.clone());
+        self.dropping = Some(OwnedTask::spawn(async move {
+            while let Some(doors) = names.value::<IndexDoors>(names::INDEX_ENGINE)
+                && doors.store().is_some()
+                && doors.writer.drop_rows().await == Ok(true)
+            {
+                tokio::time::sleep(BETWEEN_SLICES).await;
+            }
+            let _ = myself.cast(IndexDirectoryMessage::RowsDropped);
+        }));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use refuge_document::{Rendering, render_document};
+use refuge_document::{Leaf, Rendering, render_document};
 use refuge_http::{Failure, StoredDocument};
 use refuge_otp::Names;
 use refuge_storage::{DatabaseId, DocumentRange, Snapshot, StorageError};
@@ -44,19 +44,24 @@ impl DesignReader {
         id: &str,
     ) -> Result<Arc<IndexDesign>, Failure> {
         let wanted = id.to_owned();
-        let job = move |snapshot: &Snapshot| winner(snapshot, database, &wanted);
-        let found = read(&self.names, Reading::Point, job).await?;
-        let found = found.ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
-        if found.leaf.deleted {
-            return Err(Failure::NotFound("deleted".to_owned()));
-        }
-        let key = (database, id.to_owned(), found.leaf.revision.to_string());
+        let job = move |snapshot: &Snapshot| match snapshot.document(database, &wanted)? {
+            Some(record) => record.winner().map(Some),
+            None => Ok(None),
+        };
+        let leaf = live(read(&self.names, Reading::Point, job).await?)?;
+        let key = (database, id.to_owned(), leaf.revision.to_string());
         if let Some(design) = self.kept().get(&key) {
             return Ok(Arc::clone(design));
         }
-        let content = found.content.ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
+        // Only one that is not kept is read whole: a couchapp may be large.
+        let wanted = id.to_owned();
+        let job = move |snapshot: &Snapshot| winner(snapshot, database, &wanted);
+        let found = read(&self.names, Reading::Point, job).await?;
+        let (leaf, content) = found.map(|found| (found.leaf, found.content)).unzip();
+        let leaf = live(leaf)?;
+        let content = content.flatten().ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
         let design = Arc::new(IndexDesign::parse(id, &content.body)?);
-        self.keep(key, &design);
+        self.keep((database, id.to_owned(), leaf.revision.to_string()), &design);
         Ok(design)
     }
 
@@ -120,6 +125,15 @@ impl DesignReader {
 
     fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<IndexDesign>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The winner of a document that is there.
+fn live(leaf: Option<Leaf>) -> Result<Leaf, Failure> {
+    match leaf {
+        Some(leaf) if leaf.deleted => Err(Failure::NotFound("deleted".to_owned())),
+        Some(leaf) => Ok(leaf),
+        None => Err(Failure::NotFound("missing".to_owned())),
     }
 }
 

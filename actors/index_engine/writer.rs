@@ -18,9 +18,9 @@ const DROPPED_ROWS_AT_ONCE: usize = 2_000;
 /// Time for an ordered stop to write memory tables out.
 const FLUSH_TIME: Duration = Duration::from_millis(500);
 
-/// The engine of the indexes went down before it answered.
+/// The engine of the indexes went down before it answered, or the index was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the engine of the indexes is being restarted; try again in a moment")]
+#[error("the index is being made anew or its engine is being restarted; try again in a moment")]
 pub struct IndexWriteFailure;
 
 impl From<IndexWriteFailure> for Failure {
@@ -189,8 +189,10 @@ impl Loop {
                 let _ = reply.send(engine.create(&definition)?);
             }
             Job::Commit { write, reply } => {
-                engine.commit(write)?;
-                let _ = reply.send(());
+                // Where the index was dropped nobody is answered, and whoever waits looks for it anew.
+                if engine.commit(write)? {
+                    let _ = reply.send(());
+                }
             }
             Job::Drop { record, reply } => {
                 engine.drop_index(&record)?;

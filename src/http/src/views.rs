@@ -57,7 +57,10 @@ pub(crate) async fn view(
     let body = if posted { read_body(request).await? } else { Map::new() };
     let parameters = Parameters::parse(&body, &request.query)?;
     let view = database.view(name.request(&parameters)).await?;
-    let tag = (!posted).then(|| tag_of(database.as_ref(), view.as_ref(), &parameters));
+    let tag = match posted {
+        true => None,
+        false => Some(tag_of(database.as_ref(), view.as_ref(), &parameters).await?),
+    };
     if let Some(tag) = &tag
         && tags::is_known(request, tag)
     {
@@ -75,15 +78,19 @@ pub(crate) async fn view(
     })
 }
 
-/// The tag of an answer: documents that are included may be newer than the rows.
-fn tag_of(database: &dyn Database, view: &dyn View, parameters: &Parameters) -> String {
-    let text = format!(
-        "{}-{}-{}-{parameters:?}",
-        database.instance(),
-        view.signature(),
-        view.update_sequence()
-    );
-    tags::of_text(text.as_bytes())
+/// The tag of an answer. Documents that are included may be newer than rows that need not be fresh.
+async fn tag_of(
+    database: &dyn Database,
+    view: &dyn View,
+    parameters: &Parameters,
+) -> Result<String, Failure> {
+    let documents = match parameters.include_docs {
+        true => database.information().await?.update_sequence,
+        false => 0,
+    };
+    let (signature, rows) = (view.signature(), view.update_sequence());
+    let text = format!("{}-{signature}-{rows}-{documents}-{parameters:?}", database.instance());
+    Ok(tags::of_text(text.as_bytes()))
 }
 
 pub(crate) async fn read_body(request: &mut Request) -> Result<Map<String, Value>, Failure> {

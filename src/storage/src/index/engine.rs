@@ -175,13 +175,18 @@ impl IndexEngine {
         Ok(true)
     }
 
-    /// Writes changes of an index, with its state, in one batch.
+    /// Writes changes of an index, with its state, in one batch; answers whether there is such an index:
+    /// one that was dropped meanwhile must not get rows that nobody would remove.
     ///
     /// # Errors
     /// [`CommitError`]: what became of the write is unknown; drop the engine and open another.
-    pub fn commit(&mut self, write: IndexWrite) -> Result<(), CommitError> {
+    pub fn commit(&mut self, write: IndexWrite) -> Result<bool, CommitError> {
         self.wait_for_room()?;
         let IndexWrite { index, changes, state } = write;
+        let state_key = keys::number_key(RegistryTag::State, index);
+        if self.shared.keyspaces.indexes.get(state_key)?.is_none() {
+            return Ok(false);
+        }
         let mut batch = self.batch(changes.len() + 1);
         let keyspaces = &self.shared.keyspaces;
         for change in changes {
@@ -192,10 +197,10 @@ impl IndexEngine {
                 None => batch.remove(keyspace, self.key.as_slice()),
             }
         }
-        let key = keys::number_key(RegistryTag::State, index);
-        batch.insert(&keyspaces.indexes, key, records::encode_state(&state));
+        batch.insert(&keyspaces.indexes, state_key, records::encode_state(&state));
         batch.commit()?;
-        self.maintain()
+        self.maintain()?;
+        Ok(true)
     }
 
     /// Closes the indexes in good order, so that the next start trusts them even after one of the machine.

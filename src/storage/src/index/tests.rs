@@ -80,6 +80,8 @@ fn an_index_that_is_dropped_leaves_with_its_rows() {
     assert_eq!(gone.find(DatabaseId(1), &[1; 16]).unwrap(), None);
     assert_eq!(gone.state(one.number).unwrap(), None);
     while engine.drop_rows(2).unwrap() {}
+    // Whoever was about to write to it leaves nothing behind.
+    assert!(!engine.commit(write(one.number, &["late"], 6)).unwrap());
     let after = engine.store().snapshot().unwrap();
     assert!(all(&after, one.number, false).is_empty());
     assert_eq!(all(&after, two.number, false), ["d"]);
