@@ -63,6 +63,14 @@ pub enum StartError {
         /// The supervisor's name.
         supervisor: String,
     },
+    /// A sibling that it stands on ended while it was being started anew: that one comes first.
+    #[error("{name} was not started: {sibling}, which it stands on, ended meanwhile")]
+    SiblingEnded {
+        /// The child's name.
+        name: String,
+        /// The sibling's name.
+        sibling: String,
+    },
     /// The supervisor did not answer in time. The child may yet start.
     #[error("supervisor {supervisor} did not start {name} in time")]
     Deadline {

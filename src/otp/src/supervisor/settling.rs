@@ -57,11 +57,27 @@ impl SupervisorState {
                 Task::Act(steps) => steps,
             };
             task = match self.act(steps, &last).await? {
-                Some((key, error)) => Task::Decide(key, Incident::StartFailed(error)),
+                Some((key, error)) => self.cause(key, error).await,
                 None => break,
             };
         }
         Ok(())
+    }
+
+    /// What is to be decided after a start that failed: first of all that a sibling ended which the child
+    /// stands on. Without it the child would be started again and again, on something that is gone.
+    async fn cause(&mut self, key: Key, error: StartError) -> Task {
+        let ended = self.foundations(key).into_iter().find_map(|(key, life)| {
+            let exit = life.ended()?;
+            Some((key, exit))
+        });
+        match ended {
+            Some((sibling, exit)) => {
+                self.note_end(sibling).await;
+                Task::Decide(sibling, Incident::Exited(exit))
+            }
+            None => Task::Decide(key, Incident::StartFailed(error)),
+        }
     }
 
     fn decide(&mut self, key: Key, incident: &Incident) -> Vec<Step> {
@@ -153,7 +169,7 @@ impl SupervisorState {
                     self.forget(key);
                 }
                 Step::Start(key) => {
-                    if let Err(error) = self.start(key).await {
+                    if let Err(error) = self.start_again(key).await {
                         return Ok(Some((key, error)));
                     }
                 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, select_all};
 use ractor::{ActorCell, ActorProcessingErr};
 use tokio::time::Instant;
 
@@ -111,6 +111,57 @@ impl SupervisorState {
                 names.table().set_state(place, ChildState::Stopped);
                 Err(error)
             }
+        }
+    }
+
+    /// Starts a child anew, unless a sibling that it stands on ends meanwhile: it may be what the child
+    /// waits for, and is started again by whoever called this.
+    pub(super) async fn start_again(&mut self, key: Key) -> Result<(), StartError> {
+        let foundations = self.foundations(key);
+        let ended = async {
+            let gone = foundations.iter().map(|(key, life)| {
+                Box::pin(async move {
+                    life.gone().await;
+                    *key
+                })
+            });
+            match foundations.is_empty() {
+                true => std::future::pending().await,
+                false => select_all(gone).await.0,
+            }
+        };
+        let sibling = tokio::select! {
+            biased;
+            sibling = ended => sibling,
+            started = self.start(key) => return started.map(drop),
+        };
+        self.note_end(key).await;
+        let name = |key: Key| self.children.get(key).map(|child| child.specification.name.clone());
+        Err(StartError::SiblingEnded {
+            name: name(key).unwrap_or_default(),
+            sibling: name(sibling).unwrap_or_default(),
+        })
+    }
+
+    /// The siblings that run and without which a child does not.
+    pub(super) fn foundations(&self, key: Key) -> Vec<(Key, Arc<Life>)> {
+        let strategy = self.specification.strategy;
+        let others = self.children.iter().filter(|(other, _)| match strategy {
+            Strategy::RestForOne => *other < key,
+            Strategy::OneForAll => *other != key,
+            Strategy::OneForOne | Strategy::Dynamic => false,
+        });
+        others
+            .filter_map(|(other, child)| Some((other, Arc::clone(child.life.as_ref()?))))
+            .collect()
+    }
+
+    /// Forgets an incarnation that is over, with whatever of it is left.
+    pub(super) async fn note_end(&mut self, key: Key) {
+        self.children.end(key);
+        if let Some(place) = self.children.get(key).map(|child| child.place) {
+            clear(self.names(), place).await;
+            self.names().table().set_state(place, ChildState::Stopped);
         }
     }
 

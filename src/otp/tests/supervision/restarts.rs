@@ -340,3 +340,18 @@ async fn an_actors_own_supervision_events_reach_it() {
     let _node = stage.start(SupervisorSpecification::one_for_one("root").child(owner)).await;
     within(heard).await.expect("the owner hears of its own child");
 }
+
+#[tokio::test]
+async fn a_start_does_not_wait_for_a_sibling_that_ended_meanwhile() {
+    let mut stage = Stage::new();
+    let _node = stage.start(three(&stage, Strategy::RestForOne)).await;
+    stage.script("c").hanging_starts.store(1, Ordering::SeqCst);
+    stage.heard();
+    stage.names.kill("c").unwrap();
+    assert_eq!(stage.until("start c").await, ["gone c", "start c"]);
+    stage.names.kill("a").unwrap();
+    let expected = ["gone a", "stop b", "gone b", "start a", "start b", "start c"];
+    assert_eq!(stage.until("start c").await, expected);
+    stage.restarted("c", 1).await;
+    assert_eq!((stage.restarts("a"), stage.restarts("b")), (1, 1));
+}
