@@ -18,7 +18,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::database_updates::{DatabaseUpdatesMessage, Told};
 use crate::engine::StorageDoors;
-use crate::index_directory::{IndexDirectoryMessage, IndexedDatabase};
+use crate::index_directory::IndexDirectoryMessage;
 use crate::node_service::{self, OpenDatabase};
 use crate::{names, unavailable};
 use positions::Positions;
@@ -193,9 +193,8 @@ impl ChangeFeedState {
             let _ = self.arguments.names.cast(names::DATABASE_UPDATES, updated);
         }
         if let Some(told) = Told::begin(&self.told_indexes) {
-            let (id, name) = (self.arguments.database, self.arguments.name.clone());
-            let database = IndexedDatabase { id, name };
-            let changed = IndexDirectoryMessage::Changed { database, told };
+            let name = self.arguments.name.clone();
+            let changed = IndexDirectoryMessage::Changed { name, told };
             let _ = self.arguments.names.cast(names::INDEX_DIRECTORY, changed);
         }
     }

@@ -301,9 +301,7 @@ impl DatabaseDirectoryState {
 
     async fn delete(&mut self, name: &str) -> Result<(), Failure> {
         let outcome = self.commit(Operation::DeleteDatabase { name: name.to_owned() }).await?;
-        if matches!(outcome, Outcome::NoSuchDatabase) {
-            return Err(Failure::NoDatabase);
-        }
+        let Outcome::Deleted(database) = outcome else { return Err(Failure::NoDatabase) };
         pass(Failpoint::DatabaseDeleted);
         self.failures.forget(name);
         if self.open.remove(name).is_some() {
@@ -317,7 +315,9 @@ impl DatabaseDirectoryState {
         let deleted = DatabaseUpdatesMessage::Deleted(name.to_owned());
         let _ = self.names().cast(names::DATABASE_UPDATES, deleted);
         // With the database nobody asks for its indexes any more.
-        let _ = self.names().cast(names::INDEX_DIRECTORY, IndexDirectoryMessage::DatabaseDeleted);
+        let clean =
+            IndexDirectoryMessage::Clean { database: Some(database), lenient: false, reply: None };
+        let _ = self.names().cast(names::INDEX_DIRECTORY, clean);
         if let Some(maintenance) = self.names().lookup::<MaintenanceMessage>(names::MAINTENANCE) {
             let _ = maintenance.cast(MaintenanceMessage::DatabaseDeleted);
         }

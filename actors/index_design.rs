@@ -13,6 +13,7 @@ use refuge_sandbox::ViewSources;
 use refuge_storage::{DatabaseId, IndexDefinition};
 use serde_json::{Map, Value};
 
+use crate::index_directory::IndexedDatabase;
 use crate::javascript::SourceKey;
 use crate::view_tree::ReduceFunction;
 
@@ -79,15 +80,21 @@ impl IndexDesign {
     }
 
     /// A new index of it.
-    pub fn definition(&self, database: DatabaseId) -> IndexDefinition {
+    pub fn definition(&self, database: &IndexedDatabase) -> IndexDefinition {
         IndexDefinition {
-            database,
+            database: database.id,
+            instance: database.instance,
             signature: self.views.signature,
             collation: self.collation(),
             seed: rand::random(),
             views: u16::try_from(self.views.maps.len()).unwrap_or(u16::MAX),
             made_ms: crate::now_ms(),
         }
+    }
+
+    /// Whether an index tells of this making of its database, with keys that compare as they do now.
+    pub fn is_of(&self, instance: [u8; 16], index: &IndexDefinition) -> bool {
+        index.instance == instance && index.collation == self.collation()
     }
 
     /// What makes the rows of each map function.

@@ -6,8 +6,7 @@
 
 mod background;
 mod cleaning;
-mod designs;
-mod validations;
+mod creating;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,18 +15,16 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::Failure;
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Names, StartError};
-use refuge_storage::{DatabaseId, IndexNumber, IndexRecord};
-use tokio::sync::oneshot;
+use refuge_storage::{DatabaseId, DatabaseRecord, IndexNumber, IndexRecord};
 
 use crate::database_updates::Told;
 use crate::index_design::IndexDesign;
-use crate::index_engine::IndexDoors;
 use crate::indexer::{FollowReply, IndexerArguments, IndexerMessage};
-use crate::node_service::storage_failure;
+use crate::names;
 use crate::task::OwnedTask;
-use crate::{names, published, unavailable};
 use background::Background;
-pub(crate) use designs::{DesignReader, DesignSource, designs_of};
+use cleaning::CleanReply;
+use creating::Creating;
 
 /// How often unused indexes are looked for.
 const CLEANING: Duration = Duration::from_secs(300);
@@ -41,20 +38,48 @@ pub struct IndexedDatabase {
     pub id: DatabaseId,
     /// Its name.
     pub name: String,
+    /// Which making of it this is.
+    pub instance: [u8; 16],
+}
+
+impl IndexedDatabase {
+    /// The database of a record.
+    #[must_use]
+    pub fn of(record: &DatabaseRecord) -> Self {
+        Self { id: record.id, name: record.name.clone(), instance: record.instance }
+    }
+}
+
+/// An index that is to be brought up to date.
+pub struct Wish {
+    /// The database.
+    pub database: IndexedDatabase,
+    /// The views.
+    pub design: Arc<IndexDesign>,
+    /// The update sequence up to which.
+    pub sequence: u64,
+    /// Told when it is; nobody for work that is not waited for.
+    pub reply: Option<FollowReply>,
+}
+
+impl Wish {
+    fn refuse(self, failure: Failure) {
+        if let Some(reply) = self.reply {
+            let _ = reply.send(Err(failure));
+        }
+    }
 }
 
 /// Messages of the directory.
 pub enum IndexDirectoryMessage {
     /// Bring the index of a design up to date.
-    Follow {
-        /// The database.
-        database: IndexedDatabase,
-        /// The views.
-        design: Arc<IndexDesign>,
-        /// The update sequence up to which.
-        sequence: u64,
-        /// Told when it is; nobody for work in the background.
-        reply: Option<FollowReply>,
+    Follow(Wish),
+    /// An index was made for those who wait for it, or not.
+    Created {
+        /// What it is asked for by: its database and its signature.
+        key: (DatabaseId, [u8; 16]),
+        /// The index.
+        result: Result<IndexRecord, Failure>,
     },
     /// An indexer was started, or not.
     Started {
@@ -67,24 +92,24 @@ pub enum IndexDirectoryMessage {
     },
     /// Documents of a database changed.
     Changed {
-        /// The database.
-        database: IndexedDatabase,
+        /// Its name.
+        name: String,
         /// Lets the change feed tell the next change.
         told: Told,
     },
     /// Time to build in the background what changed.
     Build,
+    /// What changed is built.
+    Built,
     /// Remove the indexes of a database, or of all, that no design document asks for.
     Clean {
         /// The database.
-        database: Option<IndexedDatabase>,
+        database: Option<DatabaseId>,
         /// Whether only those leave that nobody asked for at the last look either.
         lenient: bool,
         /// Told when it has begun.
-        reply: Option<oneshot::Sender<Result<(), Failure>>>,
+        reply: Option<CleanReply>,
     },
-    /// A database was deleted: its indexes leave now.
-    DatabaseDeleted,
     /// Indexes that were found without a use.
     Unused {
         /// Which, and whether their database is gone.
@@ -119,12 +144,13 @@ pub struct IndexDirectoryState {
     arguments: IndexDirectoryArguments,
     myself: ActorRef<IndexDirectoryMessage>,
     background: Background,
+    creating: Creating,
     /// Indexes without a use at the last look.
     suspects: HashSet<IndexNumber>,
-    /// A look is due since a database was deleted.
-    cleaning_due: bool,
     /// Rows of dropped indexes are being removed.
     dropping: Option<OwnedTask>,
+    /// Rows were dropped meanwhile.
+    rows_left: bool,
 }
 
 impl Actor for IndexDirectoryActor {
@@ -137,8 +163,6 @@ impl Actor for IndexDirectoryActor {
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let reader = DesignReader::new(arguments.names.clone());
-        arguments.names.publish(&myself.get_cell(), names::INDEX_DIRECTORY, Arc::new(reader));
         let clean = || IndexDirectoryMessage::Clean { database: None, lenient: true, reply: None };
         myself.send_after(FIRST_CLEANING, clean);
         myself.send_interval(CLEANING, clean);
@@ -147,9 +171,10 @@ impl Actor for IndexDirectoryActor {
             arguments,
             myself,
             background: Background::default(),
+            creating: Creating::default(),
             suspects: HashSet::new(),
-            cleaning_due: false,
             dropping: None,
+            rows_left: false,
         })
     }
 
@@ -160,58 +185,39 @@ impl Actor for IndexDirectoryActor {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            IndexDirectoryMessage::Follow { database, design, sequence, reply } => {
-                if let Err((reply, failure)) = state.follow(database, design, sequence, reply).await
-                    && let Some(reply) = reply
-                {
-                    let _ = reply.send(Err(failure));
-                }
-            }
+            IndexDirectoryMessage::Follow(wish) => state.follow(wish),
+            IndexDirectoryMessage::Created { key, result } => state.created(key, result),
             IndexDirectoryMessage::Started { name, failed, wish } => {
                 state.hand_on(&name, failed, wish);
             }
-            IndexDirectoryMessage::Changed { database, told } => state.changed(database, told),
+            IndexDirectoryMessage::Changed { name, told } => state.changed(name, told),
             IndexDirectoryMessage::Build => state.build(),
+            IndexDirectoryMessage::Built => state.built(),
             IndexDirectoryMessage::Clean { database, lenient, reply } => {
-                state.cleaning_due = false;
                 state.clean(database, lenient, reply);
             }
-            IndexDirectoryMessage::DatabaseDeleted => state.clean_soon(),
-            IndexDirectoryMessage::Unused { records, lenient } => {
-                state.unused(records, lenient).await;
-            }
+            IndexDirectoryMessage::Unused { records, lenient } => state.unused(records, lenient),
             IndexDirectoryMessage::DropRows => state.drop_rows(),
-            IndexDirectoryMessage::RowsDropped => state.dropping = None,
+            IndexDirectoryMessage::RowsDropped => state.rows_dropped(),
         }
         Ok(())
     }
 }
 
-/// A wish that was not passed on, with who waits for it.
-type Refused = (Option<FollowReply>, Failure);
-
 impl IndexDirectoryState {
-    /// Finds the index, or makes it, and hands the wish to its indexer.
-    async fn follow(
-        &mut self,
-        database: IndexedDatabase,
-        design: Arc<IndexDesign>,
-        sequence: u64,
-        reply: Option<FollowReply>,
-    ) -> Result<(), Refused> {
-        let record = match self.index(&database, &design).await {
-            Ok(record) => record,
-            Err(failure) => return Err((reply, failure)),
-        };
+    /// Hands a wish to the indexer of its index.
+    fn bring_up_to_date(&mut self, record: IndexRecord, wish: Wish) {
         self.suspects.remove(&record.number);
         let name = names::indexer(record.number.0);
+        let Wish { database, design, sequence, reply } = wish;
         let mut message = IndexerMessage::Follow { sequence, reply };
         if let Some(indexer) = self.arguments.names.lookup::<IndexerMessage>(&name) {
             match indexer.send_message(message) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return,
                 // It went to rest just now; another one takes its place.
                 Err(ractor::MessagingErr::SendErr(returned)) => message = returned,
-                Err(_) => return Err((None, unavailable())),
+                // Whoever waits hears of it: the wish is dropped.
+                Err(_) => return,
             }
         }
         let arguments = IndexerArguments {
@@ -222,7 +228,6 @@ impl IndexDirectoryState {
             design,
         };
         self.start(arguments, message);
-        Ok(())
     }
 
     /// Has an indexer started; its wish is handed on when it has been.
@@ -250,27 +255,5 @@ impl IndexDirectoryState {
             return;
         }
         let _ = self.arguments.names.cast(name, wish);
-    }
-
-    async fn index(
-        &self,
-        database: &IndexedDatabase,
-        design: &IndexDesign,
-    ) -> Result<IndexRecord, Failure> {
-        let doors = published::<IndexDoors>(&self.arguments.names, names::INDEX_ENGINE).await?;
-        let known = match doors.store() {
-            Some(store) => {
-                let found = store
-                    .snapshot()
-                    .and_then(|view| view.find(database.id, &design.views.signature));
-                found.map_err(|error| storage_failure(&error))?
-            }
-            None => None,
-        };
-        match known {
-            Some(record) if record.definition.collation == design.collation() => Ok(record),
-            // It is not there, or its keys were made with other tables.
-            _ => Ok(doors.writer.create(design.definition(database.id)).await?),
-        }
     }
 }

@@ -15,6 +15,7 @@ use refuge_config::{Layout, Settings};
 use refuge_otp::Names;
 use refuge_storage::{IndexOptions, IndexStore};
 
+use crate::engine::StorageDoors;
 use crate::names;
 use writer::WriterThread;
 pub use writer::{IndexWriteFailure, IndexWriter};
@@ -86,10 +87,16 @@ impl Actor for IndexEngineActor {
         let IndexEngineArguments { names, options } = arguments;
         let actor = myself.clone();
         let store = Arc::new(OnceLock::new());
-        let (thread, writer) = WriterThread::start(options, store.clone(), move |reason| {
+        let documents = names.clone();
+        let room = move || {
+            let doors = documents.value::<StorageDoors>(names::ENGINE);
+            let space = doors.and_then(|doors| doors.store.free_space());
+            !space.is_some_and(|space| space.is_short())
+        };
+        let failed = move |reason| {
             let _ = actor.cast(IndexEngineMessage::Failed(reason));
-        })
-        .await?;
+        };
+        let (thread, writer) = WriterThread::start(options, store.clone(), room, failed).await?;
         let doors = IndexDoors { store, writer };
         names.publish(&myself.get_cell(), names::INDEX_ENGINE, Arc::new(doors));
         Ok(Some(thread))

@@ -13,7 +13,7 @@ mod reading;
 mod writing;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::Failure;
@@ -24,9 +24,9 @@ use tokio::sync::oneshot;
 
 use crate::index_design::IndexDesign;
 use crate::task::OwnedTask;
-use crate::{task_board, unavailable};
+use crate::task_board;
 pub(crate) use mapping::function_failure;
-use pass::Pass;
+use pass::{Pass, PassFailure};
 pub(crate) use purging::checkpoint_name;
 
 /// How long an indexer without work stays.
@@ -35,6 +35,9 @@ const REST: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_millis(500);
 /// How often a failed pass is tried again before those who wait are told.
 const MOST_TRIES: u32 = 5;
+/// How long an index whose functions cannot be run to any use is left alone; whoever asks meanwhile is told
+/// why at once.
+const GIVEN_UP: Duration = Duration::from_secs(60);
 
 /// Told when the index is far enough, or why it will not be.
 pub type FollowReply = oneshot::Sender<Result<(), Failure>>;
@@ -56,7 +59,7 @@ pub enum IndexerMessage {
         left: u64,
     },
     /// The pass is through.
-    Done(Result<IndexState, Failure>),
+    Done(PassOutcome),
     /// Try again.
     Again,
     /// Time to see whether anybody needs this.
@@ -64,6 +67,9 @@ pub enum IndexerMessage {
     /// What is known of the work.
     Tell(oneshot::Sender<IndexerWork>),
 }
+
+/// How a pass ended.
+pub struct PassOutcome(Result<IndexState, PassFailure>);
 
 /// What an indexer does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,6 +108,10 @@ pub struct IndexerState {
     wanted: u64,
     pass: Option<OwnedTask>,
     tries: u32,
+    /// Another try is on its way.
+    again: bool,
+    /// Since when the index is given up, and why.
+    given_up: Option<(Instant, Failure)>,
     /// Whether anything was asked since the last look.
     used: bool,
 }
@@ -124,6 +134,8 @@ impl Actor for IndexerActor {
             wanted: 0,
             pass: None,
             tries: 0,
+            again: false,
+            given_up: None,
             used: true,
         })
     }
@@ -137,8 +149,16 @@ impl Actor for IndexerActor {
         match message {
             IndexerMessage::Follow { sequence, reply } => state.follow(sequence, reply),
             IndexerMessage::Reached { state: reached, left } => state.reached(reached, left),
-            IndexerMessage::Done(result) => state.done(result),
-            IndexerMessage::Again => state.begin(),
+            IndexerMessage::Done(PassOutcome(Err(PassFailure::Gone))) => {
+                // Whoever waits looks for the index that has taken its place.
+                tracing::debug!("an index went while it was brought up to date");
+                myself.stop(None);
+            }
+            IndexerMessage::Done(PassOutcome(result)) => state.done(result),
+            IndexerMessage::Again => {
+                state.again = false;
+                state.begin();
+            }
             IndexerMessage::Tell(reply) => {
                 let waiting = state.waiting.len() as u64;
                 let _ = reply.send(IndexerWork { updating: state.pass.is_some(), waiting });
@@ -156,12 +176,20 @@ impl Actor for IndexerActor {
 impl IndexerState {
     fn follow(&mut self, sequence: u64, reply: Option<FollowReply>) {
         self.used = true;
+        if let Some((since, failure)) = &self.given_up {
+            if since.elapsed() < GIVEN_UP {
+                if let Some(reply) = reply {
+                    let _ = reply.send(Err(failure.clone()));
+                }
+                return;
+            }
+            self.given_up = None;
+        }
         self.wanted = self.wanted.max(sequence);
         if let Some(reply) = reply {
             self.waiting.push((sequence, reply));
         }
-        if self.pass.is_none() {
-            self.tries = 0;
+        if !self.again {
             self.begin();
         }
     }
@@ -173,8 +201,8 @@ impl IndexerState {
         let pass = Pass::new(self.arguments.clone(), self.myself.clone());
         let myself = self.myself.clone();
         self.pass = Some(OwnedTask::spawn(async move {
-            let result = pass.run().await;
-            let _ = myself.cast(IndexerMessage::Done(result));
+            let outcome = PassOutcome(pass.run().await);
+            let _ = myself.cast(IndexerMessage::Done(outcome));
         }));
     }
 
@@ -192,9 +220,6 @@ impl IndexerState {
         if let serde_json::Value::Object(task) = task {
             self.show(task);
         }
-        if reached.complete {
-            self.answer(reached.position);
-        }
     }
 
     fn show(&self, task: Map<String, serde_json::Value>) {
@@ -206,7 +231,7 @@ impl IndexerState {
         crate::names::indexer(self.arguments.record.number.0)
     }
 
-    fn done(&mut self, result: Result<IndexState, Failure>) {
+    fn done(&mut self, result: Result<IndexState, PassFailure>) {
         self.pass = None;
         let key = self.task_key();
         task_board::remove(&self.arguments.names, &key);
@@ -219,22 +244,29 @@ impl IndexerState {
                     self.begin();
                 }
             }
-            Err(failure) if self.tries < MOST_TRIES && is_passing(&failure) => {
+            Err(PassFailure::Failed(failure))
+                if self.tries < MOST_TRIES && is_passing(&failure) =>
+            {
                 self.tries += 1;
+                self.again = true;
                 self.myself.send_after(AGAIN, || IndexerMessage::Again);
             }
-            Err(failure) => {
-                tracing::warn!(
-                    database = self.arguments.database_name,
-                    design = self.arguments.design.id,
-                    %failure,
-                    "an index is not brought up to date"
-                );
-                self.wanted = 0;
-                for (_, reply) in self.waiting.drain(..) {
-                    let _ = reply.send(Err(failure.clone()));
-                }
+            Err(PassFailure::GivenUp(failure)) => {
+                self.given_up = Some((Instant::now(), failure.clone()));
+                self.give_up(&failure);
             }
+            Err(PassFailure::Failed(failure)) => self.give_up(&failure),
+            Err(PassFailure::Gone) => {}
+        }
+    }
+
+    fn give_up(&mut self, failure: &Failure) {
+        let (database, design) = (&self.arguments.database_name, &self.arguments.design.id);
+        tracing::warn!(database, design, %failure, "an index is not brought up to date");
+        self.tries = 0;
+        self.wanted = 0;
+        for (_, reply) in self.waiting.drain(..) {
+            let _ = reply.send(Err(failure.clone()));
         }
     }
 
@@ -248,10 +280,4 @@ impl IndexerState {
 /// Whether what failed may go the next time: a part of the node is being restarted.
 fn is_passing(failure: &Failure) -> bool {
     matches!(failure, Failure::Unavailable(_) | Failure::Busy { .. })
-}
-
-/// What an indexer hears whose index is gone.
-fn gone() -> Failure {
-    tracing::debug!("an index went while it was brought up to date");
-    unavailable()
 }

@@ -140,9 +140,12 @@ impl JavaScript {
     }
 }
 
-/// The pool takes no messages: its threads are reached through the door.
+/// Messages of the pool; its threads are reached through the door.
 #[derive(Debug)]
-pub enum JavaScriptMessage {}
+pub enum JavaScriptMessage {
+    /// A thread ended by a panic.
+    ThreadEnded,
+}
 
 /// The actor.
 #[derive(Default)]
@@ -160,13 +163,29 @@ impl Actor for JavaScriptActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let width = std::thread::available_parallelism().map_or(1, usize::from);
         let lane = |name: &str| -> std::io::Result<Vec<Worker>> {
-            (0..width).map(|number| Worker::start(&format!("refuge-js-{name}{number}"))).collect()
+            let start = |number| {
+                let actor = myself.clone();
+                let ended = move || {
+                    let _ = actor.cast(JavaScriptMessage::ThreadEnded);
+                };
+                Worker::start(&format!("refuge-js-{name}{number}"), ended)
+            };
+            (0..width).map(start).collect()
         };
         let (requests, indexing) = (lane("request-")?, lane("index-")?);
         let handles = |workers: &[Worker]| workers.iter().map(Worker::handle).collect();
         let door = JavaScript { requests: handles(&requests), indexing: handles(&indexing) };
         names.publish(&myself.get_cell(), names::JAVASCRIPT, Arc::new(door));
         Ok(requests.into_iter().chain(indexing).collect())
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        JavaScriptMessage::ThreadEnded: Self::Msg,
+        _state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        Err("a thread of functions panicked; all are started anew".into())
     }
 }
 

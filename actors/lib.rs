@@ -9,6 +9,7 @@ pub mod console_listener;
 pub mod console_session;
 pub mod database_directory;
 pub mod database_updates;
+pub mod designs;
 pub mod engine;
 pub mod event_bus;
 pub mod expiry;

@@ -17,6 +17,8 @@ pub const ENGINE: &str = "engine";
 pub const MAINTENANCE: &str = "maintenance";
 /// Runs the JavaScript of design documents.
 pub const JAVASCRIPT: &str = "javascript";
+/// Reads design documents.
+pub const DESIGNS: &str = "designs";
 /// Owns the indexes' database.
 pub const INDEX_ENGINE: &str = "index-engine";
 /// Knows the indexes and starts their indexers.

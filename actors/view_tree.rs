@@ -20,7 +20,9 @@ pub(crate) enum TreeError {
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// A record is not what it should be.
-    #[error("a record of an index cannot be read ({0}); remove the index with _view_cleanup")]
+    #[error(
+        "a record of an index cannot be read ({0}); with the node stopped, remove var/indexes: it is built again"
+    )]
     Format(#[from] FormatError),
     /// A function is not there where it should be.
     #[error("the reduce function cannot be run: {0}")]

@@ -1,51 +1,41 @@
 //! Removing indexes that nobody asks for: those of databases that are gone, and those whose functions stand
-//! in no design document any more.
+//! in no design document any more. All of it is done on the side: the writer may be busy for a while.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::ops::Bound;
 use std::time::Duration;
 
 use refuge_http::Failure;
 use refuge_otp::Names;
-use refuge_storage::{DatabaseId, IndexDefinition, IndexRecord, Operation, Snapshot};
+use refuge_storage::{DatabaseId, DatabaseRange, IndexNumber, IndexRecord, Operation, Snapshot};
 use tokio::sync::oneshot;
 
-use super::{IndexDirectoryMessage, IndexDirectoryState, IndexedDatabase, designs_of};
+use super::{IndexDirectoryMessage, IndexDirectoryState};
+use crate::designs::DesignReader;
 use crate::engine::StorageDoors;
 use crate::index_engine::IndexDoors;
 use crate::indexer::checkpoint_name;
-use crate::names;
 use crate::node_service::{Reading, read, storage_failure};
 use crate::task::OwnedTask;
+use crate::{names, published, unavailable};
 
 /// Rest between two slices of rows that leave, so that whoever writes an index goes first.
 const BETWEEN_SLICES: Duration = Duration::from_millis(20);
 
-/// Databases that are deleted one after another are looked for together.
-const AFTER_DELETION: Duration = Duration::from_secs(1);
+/// Gets whether unused indexes have been found.
+pub(super) type CleanReply = oneshot::Sender<Result<(), Failure>>;
 
 impl IndexDirectoryState {
-    /// Looks a little later, since a database was deleted.
-    pub(super) fn clean_soon(&mut self) {
-        if !std::mem::replace(&mut self.cleaning_due, true) {
-            self.myself.send_after(AFTER_DELETION, || IndexDirectoryMessage::Clean {
-                database: None,
-                lenient: true,
-                reply: None,
-            });
-        }
-    }
-
-    /// Looks for unused indexes on the side.
+    /// Looks for unused indexes.
     pub(super) fn clean(
         &self,
-        database: Option<IndexedDatabase>,
+        database: Option<DatabaseId>,
         lenient: bool,
-        reply: Option<oneshot::Sender<Result<(), Failure>>>,
+        reply: Option<CleanReply>,
     ) {
         let (names, myself) = (self.arguments.names.clone(), self.myself.clone());
         tokio::spawn(async move {
-            let found = unused(&names, database.map(|database| database.id)).await;
-            let result = found.map(|records| {
+            let result = unused(&names, database).await.map(|records| {
                 let _ = myself.cast(IndexDirectoryMessage::Unused { records, lenient });
             });
             if let Some(reply) = reply {
@@ -56,47 +46,38 @@ impl IndexDirectoryState {
 
     /// Removes what was found; leniently, where there is a database, only what was found the last time too: a
     /// design document may be on its way back.
-    pub(super) async fn unused(&mut self, records: Vec<(IndexRecord, bool)>, lenient: bool) {
+    pub(super) fn unused(&mut self, records: Vec<(IndexRecord, bool)>, lenient: bool) {
         let mut suspects = HashSet::new();
-        let mut dropped = false;
+        let mut unused = Vec::new();
         for (record, is_orphan) in records {
             if lenient && !is_orphan && !self.suspects.contains(&record.number) {
                 suspects.insert(record.number);
-                continue;
+            } else {
+                unused.push(record);
             }
-            if let Err(failure) = self.remove(record).await {
-                tracing::warn!(%failure, "an unused index is not removed; it is tried again later");
-            }
-            dropped = true;
         }
         if lenient {
             self.suspects = suspects;
         }
-        if dropped {
-            self.drop_rows();
+        if unused.is_empty() {
+            return;
         }
+        let (names, myself) = (self.arguments.names.clone(), self.myself.clone());
+        tokio::spawn(async move {
+            for record in unused {
+                if let Err(failure) = remove(&names, record).await {
+                    tracing::warn!(%failure, "an unused index is not removed; it is tried again later");
+                }
+            }
+            let _ = myself.cast(IndexDirectoryMessage::DropRows);
+        });
     }
 
-    async fn remove(&self, record: IndexRecord) -> Result<(), Failure> {
-        let names = &self.arguments.names;
-        let _ = names.kill(&names::indexer(record.number.0));
-        let doors = names.value::<IndexDoors>(names::INDEX_ENGINE);
-        let doors = doors.ok_or_else(crate::unavailable)?;
-        doors.writer.drop_index(record.clone()).await?;
-        if let Some(storage) = names.value::<StorageDoors>(names::ENGINE) {
-            let operation = Operation::SetPurgeCheckpoint {
-                database: record.definition.database,
-                index: checkpoint_name(record.number.0),
-                sequence: None,
-            };
-            storage.writer.commit(operation).await?;
-        }
-        Ok(())
-    }
-
-    /// Removes rows of dropped indexes, a slice at a time, on the side: the writer may be busy for a while.
+    /// Removes rows of dropped indexes, a slice at a time.
     pub(super) fn drop_rows(&mut self) {
         if self.dropping.is_some() {
+            // The work under way may have seen that none are left before these were.
+            self.rows_left = true;
             return;
         }
         let (names, myself) = (self.arguments.names.clone(), self.myself.clone());
@@ -110,38 +91,125 @@ impl IndexDirectoryState {
             let _ = myself.cast(IndexDirectoryMessage::RowsDropped);
         }));
     }
+
+    /// The removal came to its end.
+    pub(super) fn rows_dropped(&mut self) {
+        self.dropping = None;
+        if std::mem::take(&mut self.rows_left) {
+            self.drop_rows();
+        }
+    }
+}
+
+/// Removes an index: first that purges wait for it, so that a crash in the middle leaves nothing that nobody
+/// would find again.
+async fn remove(names: &Names, record: IndexRecord) -> Result<(), Failure> {
+    let _ = names.kill(&names::indexer(record.number.0));
+    forget_checkpoint(names, record.definition.database, record.number).await?;
+    let doors = names.value::<IndexDoors>(names::INDEX_ENGINE).ok_or_else(unavailable)?;
+    Ok(doors.writer.drop_index(record).await?)
+}
+
+async fn forget_checkpoint(
+    names: &Names,
+    database: DatabaseId,
+    index: IndexNumber,
+) -> Result<(), Failure> {
+    let doors = names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
+    let index = checkpoint_name(index.0);
+    let operation = Operation::SetPurgeCheckpoint { database, index, sequence: None };
+    doors.writer.commit(operation).await?;
+    Ok(())
 }
 
 /// The indexes, of one database or of all, that no design document asks for, and whether the database of each
-/// is gone.
+/// is gone. What purges wait for though it is no index any more is forgotten on the way.
 async fn unused(
     names: &Names,
     database: Option<DatabaseId>,
 ) -> Result<Vec<(IndexRecord, bool)>, Failure> {
     let Some(doors) = names.value::<IndexDoors>(names::INDEX_ENGINE) else { return Ok(Vec::new()) };
     let Some(store) = doors.store() else { return Ok(Vec::new()) };
+    // Read before the indexes are: whoever follows purges now and is no index then, was one.
+    let living = living(names, database).await?;
     let indexes = store.snapshot().and_then(|snapshot| snapshot.indexes(database));
     let indexes = indexes.map_err(|error| storage_failure(&error))?;
-    let databases: HashSet<DatabaseId> =
-        indexes.iter().map(|record| record.definition.database).collect();
-    let mut wanted: HashSet<(DatabaseId, [u8; 16])> = HashSet::new();
-    let mut gone = HashSet::new();
-    for database in databases {
-        let job = move |snapshot: &Snapshot| match snapshot.information(database)? {
-            Some(_) => designs_of(snapshot, database).map(Some),
-            None => Ok(None),
+    if database.is_none() {
+        metrics::gauge!("refuge_indexes", "node" => names.node().to_owned())
+            .set(indexes.len() as f64);
+    }
+    let mut by_database: HashMap<DatabaseId, Vec<IndexRecord>> = HashMap::new();
+    for record in indexes {
+        by_database.entry(record.definition.database).or_default().push(record);
+    }
+    let mut unused = Vec::new();
+    for (id, living) in living {
+        let records = by_database.remove(&id).unwrap_or_default();
+        forget_followers(names, id, (living.followers, &records)).await?;
+        if records.is_empty() {
+            continue;
+        }
+        let reader = published::<DesignReader>(names, names::DESIGNS).await?;
+        let designs = reader.read_all(id).await?;
+        let is_wanted = |record: &IndexRecord| {
+            designs.iter().any(|design| {
+                design.views.signature == record.definition.signature
+                    && design.is_of(living.instance, &record.definition)
+            })
         };
-        match read(names, Reading::Scan, job).await? {
-            None => drop(gone.insert(database)),
-            Some(designs) => {
-                wanted.extend(designs.iter().map(|design| (database, design.views.signature)));
+        let some = records.into_iter().filter(|record| !is_wanted(record));
+        unused.extend(some.map(|record| (record, false)));
+    }
+    // What is left is of databases that are gone.
+    unused.extend(by_database.into_values().flatten().map(|record| (record, true)));
+    Ok(unused)
+}
+
+/// A database that is there.
+struct Living {
+    /// Which making of it.
+    instance: [u8; 16],
+    /// Whoever follows its purges.
+    followers: Vec<String>,
+}
+
+/// The databases that are there, or the one that is asked for.
+async fn living(
+    names: &Names,
+    database: Option<DatabaseId>,
+) -> Result<HashMap<DatabaseId, Living>, Failure> {
+    let all = DatabaseRange {
+        low: Bound::Unbounded,
+        high: Bound::Unbounded,
+        descending: false,
+        limit: usize::MAX,
+    };
+    let job = move |snapshot: &Snapshot| {
+        let mut living = HashMap::new();
+        for record in snapshot.databases(&all)? {
+            if database.is_none_or(|database| database == record.id) {
+                let followers = snapshot.purge_followers(record.id)?;
+                living.insert(record.id, Living { instance: record.instance, followers });
             }
         }
+        Ok(living)
+    };
+    read(names, Reading::Scan, job).await
+}
+
+/// Forgets whoever of them is no index any more.
+async fn forget_followers(
+    names: &Names,
+    database: DatabaseId,
+    (followers, records): (Vec<String>, &[IndexRecord]),
+) -> Result<(), Failure> {
+    let known: HashSet<String> =
+        records.iter().map(|record| checkpoint_name(record.number.0)).collect();
+    for left in followers {
+        let number = left.strip_prefix("view-").and_then(|text| text.parse().ok());
+        if let Some(number) = number.filter(|_| !known.contains(&left)) {
+            forget_checkpoint(names, database, IndexNumber(number)).await?;
+        }
     }
-    let unused = indexes.into_iter().filter_map(|record| {
-        let IndexDefinition { database, signature, .. } = record.definition;
-        let is_wanted = wanted.contains(&(database, signature));
-        (!is_wanted).then(|| (record, gone.contains(&database)))
-    });
-    Ok(unused.collect())
+    Ok(())
 }

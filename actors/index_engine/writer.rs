@@ -8,6 +8,7 @@ use std::time::Duration;
 use refuge_http::Failure;
 use refuge_storage::{
     CommitError, IndexDefinition, IndexEngine, IndexOptions, IndexRecord, IndexStore, IndexWrite,
+    OpenError,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,22 +19,38 @@ const DROPPED_ROWS_AT_ONCE: usize = 2_000;
 /// Time for an ordered stop to write memory tables out.
 const FLUSH_TIME: Duration = Duration::from_millis(500);
 
-/// The engine of the indexes went down before it answered, or the index was dropped.
+/// Why something was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the index is being made anew or its engine is being restarted; try again in a moment")]
-pub struct IndexWriteFailure;
+pub enum IndexWriteFailure {
+    /// The engine of the indexes went down before it answered, or the index was dropped.
+    #[error("the index is being made anew or its engine is being restarted; try again in a moment")]
+    Unknown,
+    /// The disk is nearly full, and what is left of it is for the documents.
+    #[error(
+        "the disk is nearly full, so no index grows; make room on the file system of var/indexes, or lower \
+         storage.free_bytes_least"
+    )]
+    NoRoom,
+}
 
 impl From<IndexWriteFailure> for Failure {
     fn from(failure: IndexWriteFailure) -> Self {
-        Self::Unavailable(failure.to_string())
+        match failure {
+            IndexWriteFailure::Unknown => Self::Unavailable(failure.to_string()),
+            IndexWriteFailure::NoRoom => Self::InsufficientStorage(failure.to_string()),
+        }
     }
 }
 
+/// What an answer is given through.
+type Reply<R> = oneshot::Sender<Result<R, IndexWriteFailure>>;
+
 enum Job {
-    Create { definition: IndexDefinition, reply: oneshot::Sender<IndexRecord> },
-    Commit { write: IndexWrite, reply: oneshot::Sender<()> },
-    Drop { record: IndexRecord, reply: oneshot::Sender<()> },
-    DropRows { reply: oneshot::Sender<bool> },
+    Create { definition: IndexDefinition, reply: Reply<IndexRecord> },
+    Commit { write: IndexWrite, reply: Reply<()> },
+    Drop { record: IndexRecord, reply: Reply<()> },
+    DropRows { reply: Reply<bool> },
+    Barrier { reply: Reply<()> },
     Stop,
 }
 
@@ -67,13 +84,15 @@ impl IndexWriter {
         self.ask(|reply| Job::DropRows { reply }).await
     }
 
-    async fn ask<R>(
-        &self,
-        job: impl FnOnce(oneshot::Sender<R>) -> Job,
-    ) -> Result<R, IndexWriteFailure> {
+    /// Waits until all that was handed over before is written.
+    pub async fn barrier(&self) -> Result<(), IndexWriteFailure> {
+        self.ask(|reply| Job::Barrier { reply }).await
+    }
+
+    async fn ask<R>(&self, job: impl FnOnce(Reply<R>) -> Job) -> Result<R, IndexWriteFailure> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(job(reply)).await.map_err(|_| IndexWriteFailure)?;
-        answer.await.map_err(|_| IndexWriteFailure)
+        self.jobs.send(job(reply)).await.map_err(|_| IndexWriteFailure::Unknown)?;
+        answer.await.unwrap_or(Err(IndexWriteFailure::Unknown))
     }
 }
 
@@ -85,10 +104,12 @@ pub struct WriterThread {
 }
 
 impl WriterThread {
-    /// Starts the thread; where there are indexes it returns when they are open, or why they are not.
+    /// Starts the thread; where there are indexes it returns when they are open. Where they cannot be opened
+    /// now (the disk is full, say) that is tried again at each job. `room` tells whether indexes may grow.
     pub(super) async fn start(
         options: IndexOptions,
         store: Arc<OnceLock<IndexStore>>,
+        room: impl Fn() -> bool + Send + 'static,
         failed: impl FnOnce(String) + Send + 'static,
     ) -> Result<(Self, IndexWriter), String> {
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS);
@@ -97,24 +118,27 @@ impl WriterThread {
         let (opened_sender, opened) = oneshot::channel();
         let stop = Arc::clone(&stopping);
         let body = move || {
-            let mut thread = Loop { options, store, engine: None, queue, stopping: stop };
+            // Told however the thread ends, also by a panic.
+            let mut end = End { failed: Some(failed), reason: "its thread panicked".to_owned() };
+            let room = Box::new(room);
+            let mut thread = Loop { options, store, engine: None, queue, stopping: stop, room };
             if IndexEngine::exists(&thread.options.path)
-                && let Err(reason) = thread.open()
+                && let Err(error) = thread.open()
             {
-                let _ = opened_sender.send(Err(reason));
-                return;
+                tracing::warn!(%error, "the indexes cannot be opened now; it is tried again when they are needed");
             }
-            let _ = opened_sender.send(Ok(()));
+            let _ = opened_sender.send(());
             let result = thread.run();
             drop(thread);
             let _ = closed_sender.send(());
-            if let Err(reason) = result {
-                failed(reason);
+            match result {
+                Ok(()) => end.failed = None,
+                Err(reason) => end.reason = reason,
             }
         };
         let thread = std::thread::Builder::new().name("refuge-indexes".to_owned());
         thread.spawn(body).map_err(|error| error.to_string())?;
-        opened.await.map_err(|_| "the indexes' thread ended".to_owned())??;
+        opened.await.map_err(|_| "the indexes' thread ended".to_owned())?;
         let writer = IndexWriter { jobs: jobs.clone() };
         Ok((Self { stopping, jobs, closed: Some(closed) }, writer))
     }
@@ -137,22 +161,36 @@ impl Drop for WriterThread {
     }
 }
 
+/// Says why a thread ended, unless it ended in order.
+struct End<F: FnOnce(String)> {
+    failed: Option<F>,
+    reason: String,
+}
+
+impl<F: FnOnce(String)> Drop for End<F> {
+    fn drop(&mut self) {
+        if let Some(failed) = self.failed.take() {
+            failed(std::mem::take(&mut self.reason));
+        }
+    }
+}
+
 struct Loop {
     options: IndexOptions,
     store: Arc<OnceLock<IndexStore>>,
     engine: Option<IndexEngine>,
     queue: mpsc::Receiver<Job>,
     stopping: Arc<AtomicBool>,
+    room: Box<dyn Fn() -> bool>,
 }
 
 impl Loop {
     /// The engine, opened now where it is not yet.
-    fn open(&mut self) -> Result<&mut IndexEngine, String> {
+    fn open(&mut self) -> Result<&mut IndexEngine, OpenError> {
         let engine = match self.engine.take() {
             Some(engine) => engine,
             None => {
-                let engine = IndexEngine::open(self.options.clone());
-                let engine = engine.map_err(|error| error.to_string())?;
+                let engine = IndexEngine::open(self.options.clone())?;
                 let _ = self.store.set(engine.store());
                 engine
             }
@@ -166,52 +204,67 @@ impl Loop {
             if self.stopping.load(Ordering::Acquire) {
                 return Ok(());
             }
-            if matches!(job, Job::Stop) {
-                if let Some(engine) = self.engine.take() {
-                    engine.close(FLUSH_TIME);
+            match job {
+                Job::Stop => {
+                    if let Some(engine) = self.engine.take() {
+                        engine.close(FLUSH_TIME);
+                    }
+                    return Ok(());
                 }
-                return Ok(());
+                Job::Barrier { reply } => {
+                    let _ = reply.send(Ok(()));
+                }
+                Job::DropRows { reply } if self.engine.is_none() => {
+                    let _ = reply.send(Ok(false));
+                }
+                Job::Create { reply, .. } if !(self.room)() => {
+                    let _ = reply.send(Err(IndexWriteFailure::NoRoom));
+                }
+                Job::Commit { reply, .. } if !(self.room)() => {
+                    let _ = reply.send(Err(IndexWriteFailure::NoRoom));
+                }
+                job => self.carry_out(job)?,
             }
-            self.carry_out(job).map_err(|error| error.to_string())?;
         }
         Ok(())
     }
 
-    fn carry_out(&mut self, job: Job) -> Result<(), JobError> {
-        if matches!(job, Job::DropRows { .. }) && self.engine.is_none() {
-            let Job::DropRows { reply } = job else { return Ok(()) };
-            let _ = reply.send(false);
-            return Ok(());
-        }
-        let engine = self.open().map_err(JobError::Open)?;
-        match job {
-            Job::Create { definition, reply } => {
-                let _ = reply.send(engine.create(&definition)?);
+    fn carry_out(&mut self, job: Job) -> Result<(), String> {
+        let engine = match self.open() {
+            Ok(engine) => engine,
+            // Whoever waits hears that it is to be tried again.
+            Err(error) => {
+                tracing::warn!(%error, "the indexes cannot be opened");
+                return Ok(());
             }
-            Job::Commit { write, reply } => {
-                // Where the index was dropped nobody is answered, and whoever waits looks for it anew.
-                if engine.commit(write)? {
-                    let _ = reply.send(());
-                }
-            }
-            Job::Drop { record, reply } => {
-                engine.drop_index(&record)?;
-                let _ = reply.send(());
-            }
-            Job::DropRows { reply } => {
-                let _ = reply.send(engine.drop_rows(DROPPED_ROWS_AT_ONCE)?);
-            }
-            Job::Stop => {}
+        };
+        if let Err(error) = write(engine, job) {
+            engine.condemn(&error);
+            return Err(error.to_string());
         }
         Ok(())
     }
 }
 
-/// Why a job failed.
-#[derive(Debug, thiserror::Error)]
-enum JobError {
-    #[error("{0}")]
-    Open(String),
-    #[error(transparent)]
-    Commit(#[from] CommitError),
+fn write(engine: &mut IndexEngine, job: Job) -> Result<(), CommitError> {
+    match job {
+        Job::Create { definition, reply } => {
+            let _ = reply.send(Ok(engine.create(&definition)?));
+        }
+        Job::Commit { write, reply } => {
+            // Where the index was dropped nobody is answered, and whoever waits looks for it anew.
+            if engine.commit(write)? {
+                let _ = reply.send(Ok(()));
+            }
+        }
+        Job::Drop { record, reply } => {
+            engine.drop_index(&record)?;
+            let _ = reply.send(Ok(()));
+        }
+        Job::DropRows { reply } => {
+            let _ = reply.send(Ok(engine.drop_rows(DROPPED_ROWS_AT_ONCE)?));
+        }
+        Job::Barrier { .. } | Job::Stop => {}
+    }
+    Ok(())
 }

@@ -3,7 +3,6 @@
 
 use std::ops::Bound;
 
-use refuge_http::Failure;
 use refuge_query::reduction::{Builder, ReduceRow, Reducer, Shape};
 use refuge_query::view::{KeyRange, PlacedValue, StoredRow};
 use refuge_storage::{
@@ -11,7 +10,7 @@ use refuge_storage::{
 };
 use tokio::sync::mpsc;
 
-use super::pass::{Doors, Pass};
+use super::pass::{Doors, Pass, PassFailure};
 use super::writing::{view_number, with_scripts};
 use crate::unavailable;
 use crate::view_tree::{Scripts, TreeError, ViewStore, reducers, view_key};
@@ -26,7 +25,7 @@ pub(super) async fn build(
     pass: &Pass,
     doors: &Doors,
     state: IndexState,
-) -> Result<IndexState, Failure> {
+) -> Result<IndexState, PassFailure> {
     let (sender, mut ready) = mpsc::channel::<Vec<IndexChange>>(WAITING_WRITES);
     let store = doors.index.store().ok_or_else(unavailable)?.clone();
     let arguments = &pass.arguments;
@@ -47,15 +46,16 @@ pub(super) async fn build(
     };
     let commits = async {
         while let Some(changes) = ready.recv().await {
-            pass.commit(doors, IndexWrite { index, changes, state }).await?;
+            pass.commit(doors, IndexWrite { index, base: state, changes, state }).await?;
         }
-        Ok::<(), Failure>(())
+        Ok::<(), PassFailure>(())
     };
     let (walked, committed) = tokio::join!(with_scripts(arguments, doors, true, walk), commits);
     committed?;
     walked?;
     let complete = IndexState { complete: true, ..state };
-    pass.commit(doors, IndexWrite { index, changes: Vec::new(), state: complete }).await?;
+    let done = IndexWrite { index, base: state, changes: Vec::new(), state: complete };
+    pass.commit(doors, done).await?;
     Ok(complete)
 }
 

@@ -2,13 +2,14 @@
 //! batch is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use refuge_http::Failure;
 use refuge_query::design::Language;
 use refuge_query::view::{Emit, NewRow, RowMaker};
 use refuge_sandbox::{Error, Mapped, Views};
 
-use super::pass::Doors;
+use super::pass::{Doors, PassFailure};
 use super::reading::{Batch, ChangedDocument, Content};
 use super::{IndexerArguments, declarative};
 use crate::javascript::Lane;
@@ -19,26 +20,35 @@ const WORTH_A_THREAD: usize = 64;
 /// Failures of functions that are logged of one batch; the rest is counted.
 const LOGGED_FAILURES: usize = 5;
 
+/// Documents on which functions may meet the sandbox's limits in one pass, seconds each, before the index is
+/// given up: such a function holds a thread that all indexes share.
+const MOST_LIMITS: usize = 8;
+
+/// How often functions met a limit in a pass.
+#[derive(Default)]
+pub(super) struct Limited(AtomicUsize);
+
 /// Fills in the rows of a batch's documents.
 pub(super) async fn map(
     arguments: &IndexerArguments,
     doors: &Doors,
+    limited: &Limited,
     batch: &mut Batch,
-) -> Result<(), Failure> {
+) -> Result<(), PassFailure> {
     let documents = std::mem::take(&mut batch.documents);
-    let mapped = match arguments.design.views.language {
-        Language::JavaScript => map_by_script(arguments, doors, documents).await?,
+    batch.documents = match arguments.design.views.language {
+        Language::JavaScript => map_by_script(arguments, doors, limited, documents).await?,
         Language::Query => declarative::map(arguments, doors, documents).await?,
     };
-    batch.documents = mapped;
     Ok(())
 }
 
 async fn map_by_script(
     arguments: &IndexerArguments,
     doors: &Doors,
+    limited: &Limited,
     mut documents: Vec<ChangedDocument>,
-) -> Result<Vec<ChangedDocument>, Failure> {
+) -> Result<Vec<ChangedDocument>, PassFailure> {
     let width = doors.javascript.width(Lane::Indexing);
     let parts = (documents.len() / WORTH_A_THREAD).clamp(1, width);
     let size = documents.len().div_ceil(parts).max(1);
@@ -47,30 +57,40 @@ async fn map_by_script(
     while !documents.is_empty() {
         let rest = documents.split_off(size.min(documents.len()));
         let part = std::mem::replace(&mut documents, rest);
-        waiting.push(map_part(arguments, doors, place, part));
+        // One part alone goes to the thread that is free.
+        waiting.push(map_part(arguments, doors, (parts > 1).then_some(place), part));
         place += 1;
     }
-    let parts = futures_util::future::try_join_all(waiting).await?;
-    Ok(parts.into_iter().flatten().collect())
+    let mut mapped = Vec::new();
+    for part in futures_util::future::try_join_all(waiting).await? {
+        let Part { documents, limits, given_up, .. } = part;
+        let met = limited.0.fetch_add(limits, Ordering::Relaxed) + limits;
+        if let Some(error) = given_up.filter(|error| !error.is_limit() || met >= MOST_LIMITS) {
+            return Err(PassFailure::GivenUp(function_failure(&error)));
+        }
+        mapped.extend(documents);
+    }
+    Ok(mapped)
 }
 
 async fn map_part(
     arguments: &IndexerArguments,
     doors: &Doors,
-    place: usize,
+    place: Option<usize>,
     documents: Vec<ChangedDocument>,
-) -> Result<Vec<ChangedDocument>, Failure> {
+) -> Result<Part, PassFailure> {
     let design = &arguments.design;
     let sources = (design.source_key(arguments.database), Arc::clone(&design.sources));
     let makers = Arc::clone(&doors.makers);
     let (database, id) = (arguments.database_name.clone(), design.id.clone());
     let job = move |views: &mut Views| {
-        let mut part = Part { makers: &makers, documents, failed: 0, database, design: id };
+        let mut part =
+            Part { makers, documents, failed: 0, limits: 0, given_up: None, database, design: id };
         part.map(views);
-        part.documents
+        part
     };
-    let ran = doors.javascript.with_views(Lane::Indexing, Some(place), sources, job).await?;
-    ran.map_err(|error| function_failure(&error))
+    let ran = doors.javascript.with_views(Lane::Indexing, place, sources, job).await?;
+    ran.map_err(|error| PassFailure::GivenUp(function_failure(&error)))
 }
 
 /// How a function that cannot be run is told.
@@ -79,15 +99,19 @@ pub(crate) fn function_failure(error: &Error) -> Failure {
 }
 
 /// Some documents on their way through one thread.
-struct Part<'a> {
-    makers: &'a [RowMaker],
+struct Part {
+    makers: Arc<Vec<RowMaker>>,
     documents: Vec<ChangedDocument>,
     failed: usize,
+    /// Documents on which a function met a limit.
+    limits: usize,
+    /// The last such error, or one that asks for the index not to be built further.
+    given_up: Option<Error>,
     database: String,
     design: String,
 }
 
-impl Part<'_> {
+impl Part {
     fn map(&mut self, views: &mut Views) {
         let (mut live, mut texts) = (Vec::new(), Vec::new());
         for (place, document) in self.documents.iter_mut().enumerate() {
@@ -100,15 +124,22 @@ impl Part<'_> {
         }
         let (mut from, mut mapped) = (0, Mapped::default());
         while from < texts.len() {
-            let some: Vec<&str> =
-                texts.get(from..).unwrap_or_default().iter().map(String::as_str).collect();
+            let some: Vec<&str> = texts.iter().skip(from).map(String::as_str).collect();
             let done = views.map(&some, &mut mapped).max(1);
             self.take(live.get(from..).unwrap_or_default(), &mapped);
             from += done;
+            if self.is_hopeless() {
+                break;
+            }
         }
         for line in views.take_log() {
             tracing::info!(database = self.database, design = self.design, "log: {line}");
         }
+    }
+
+    /// Whether nothing is to be gained by more documents.
+    fn is_hopeless(&self) -> bool {
+        self.limits >= MOST_LIMITS || self.given_up.as_ref().is_some_and(|error| !error.is_limit())
     }
 
     /// Makes rows of what was emitted; `places` tells which document a batch's number stands for.
@@ -132,6 +163,11 @@ impl Part<'_> {
         }
         for failure in mapped.failures() {
             self.failed += 1;
+            let is_fatal = matches!(failure.error, Error::Fatal { .. });
+            self.limits += usize::from(failure.error.is_limit());
+            if is_fatal || failure.error.is_limit() {
+                self.given_up = Some(failure.error.clone());
+            }
             let document = places.get(failure.document).and_then(|&at| self.documents.get(at));
             if let Some(document) = document.filter(|_| self.failed <= LOGGED_FAILURES) {
                 tracing::warn!(

@@ -8,16 +8,39 @@ use refuge_http::Failure;
 use refuge_query::view::RowMaker;
 use refuge_storage::{IndexState, IndexWrite};
 
-use super::reading::{self, Batch};
-use super::{IndexerArguments, IndexerMessage, building, gone, mapping, purging, writing};
+use super::mapping::Limited;
+use super::reading::{self, Batch, Leg};
+use super::{IndexerArguments, IndexerMessage, building, mapping, purging, writing};
 use crate::index_engine::IndexDoors;
 use crate::javascript::JavaScript;
 use crate::{names, published, unavailable};
+
+/// Moments that a pass may leave behind unfinished; the next one is read to its end however long that takes,
+/// so that whoever writes faster than the index follows does not keep it from ever being complete.
+const MOST_LEGS: usize = 12;
 
 /// What a pass works with.
 pub(super) struct Pass {
     pub(super) arguments: IndexerArguments,
     indexer: ActorRef<IndexerMessage>,
+    limited: Limited,
+}
+
+/// Why a pass did not come to its end.
+#[derive(Clone, Debug)]
+pub(super) enum PassFailure {
+    /// The index or its database is no more: nothing is left to do for this indexer.
+    Gone,
+    /// A function cannot be run to any use; trying again soon would come to the same.
+    GivenUp(Failure),
+    /// Something failed that may go the next time.
+    Failed(Failure),
+}
+
+impl From<Failure> for PassFailure {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 /// The doors of one pass.
@@ -29,21 +52,21 @@ pub(super) struct Doors {
 
 impl Pass {
     pub(super) fn new(arguments: IndexerArguments, indexer: ActorRef<IndexerMessage>) -> Self {
-        Self { arguments, indexer }
+        Self { arguments, indexer, limited: Limited::default() }
     }
 
     /// Runs to its end; answers where the index stands then.
-    pub(super) async fn run(&self) -> Result<IndexState, Failure> {
+    pub(super) async fn run(&self) -> Result<IndexState, PassFailure> {
         let doors = self.doors().await?;
+        // What an indexer before handed over comes first: this one reads what that leaves.
+        doors.index.writer.barrier().await.map_err(Failure::from)?;
         let mut state = self.state(&doors)?;
-        state = purging::follow(self, &doors, state).await?;
-        state = self.follow_changes(&doors, state).await?;
+        state = self.follow(&doors, state).await?;
         if !state.complete {
             state = building::build(self, &doors, state).await?;
             // What was written while the reductions were built.
-            state = self.follow_changes(&doors, state).await?;
+            state = self.follow(&doors, state).await?;
         }
-        purging::note(self, state).await?;
         Ok(state)
     }
 
@@ -57,53 +80,102 @@ impl Pass {
     }
 
     /// Where the index stands on disk.
-    fn state(&self, doors: &Doors) -> Result<IndexState, Failure> {
+    fn state(&self, doors: &Doors) -> Result<IndexState, PassFailure> {
         let store = doors.index.store().ok_or_else(unavailable)?;
         let state = store.snapshot().and_then(|view| view.state(self.arguments.record.number));
         let state = state.map_err(|error| crate::node_service::storage_failure(&error))?;
-        state.ok_or_else(gone)
+        state.ok_or(PassFailure::Gone)
     }
 
-    async fn follow_changes(
+    /// Follows the database to the end of one moment.
+    async fn follow(
         &self,
         doors: &Doors,
         mut state: IndexState,
-    ) -> Result<IndexState, Failure> {
-        let mut next = self.prepare(doors, state).await?;
+    ) -> Result<IndexState, PassFailure> {
+        for number in 0.. {
+            let leg = Leg::open(&self.arguments).await?.ok_or(PassFailure::Gone)?;
+            // The database is another one than it was made of.
+            if state.position > leg.until {
+                doors
+                    .index
+                    .writer
+                    .drop_index(self.arguments.record.clone())
+                    .await
+                    .map_err(Failure::from)?;
+                return Err(PassFailure::Gone);
+            }
+            state = purging::follow(self, doors, &leg, state).await?;
+            let may_end = number < MOST_LEGS;
+            let (reached, is_through) = self.follow_changes(doors, &leg, state, may_end).await?;
+            state = reached;
+            if is_through {
+                break;
+            }
+        }
+        Ok(state)
+    }
+
+    /// Follows the changes of one moment; answers whether to its end.
+    async fn follow_changes(
+        &self,
+        doors: &Doors,
+        leg: &Leg,
+        mut state: IndexState,
+        may_end: bool,
+    ) -> Result<(IndexState, bool), PassFailure> {
+        let mut next = self.prepare(doors, leg, state).await?;
         while let Some(batch) = next {
             let reached = IndexState { position: batch.position, ..state };
             let left = batch.left;
-            let (written, prepared) =
-                tokio::join!(self.write(doors, batch, reached), self.prepare(doors, reached));
+            if left > 0 && may_end && leg.is_old() {
+                self.write(doors, batch, state, reached).await?;
+                return Ok((reached, false));
+            }
+            let (written, prepared) = tokio::join!(
+                self.write(doors, batch, state, reached),
+                self.prepare(doors, leg, reached)
+            );
             written?;
             state = reached;
             let _ = self.indexer.cast(IndexerMessage::Reached { state, left });
             next = prepared?;
         }
-        Ok(state)
+        Ok((state, true))
     }
 
     /// Reads the next changes and has them mapped; `None` where there are none.
-    async fn prepare(&self, doors: &Doors, state: IndexState) -> Result<Option<Batch>, Failure> {
-        let Some(mut batch) = reading::changes(&self.arguments, state.position).await? else {
+    async fn prepare(
+        &self,
+        doors: &Doors,
+        leg: &Leg,
+        state: IndexState,
+    ) -> Result<Option<Batch>, PassFailure> {
+        let Some(mut batch) = reading::changes(&self.arguments, leg, state.position).await? else {
             return Ok(None);
         };
-        mapping::map(&self.arguments, doors, &mut batch).await?;
+        mapping::map(&self.arguments, doors, &self.limited, &mut batch).await?;
         Ok(Some(batch))
     }
 
-    /// Writes a batch.
+    /// Writes a batch that takes the index from one state to another.
     pub(super) async fn write(
         &self,
         doors: &Doors,
         batch: Batch,
+        base: IndexState,
         state: IndexState,
-    ) -> Result<(), Failure> {
-        let write = writing::prepare(&self.arguments, doors, batch, state).await?;
+    ) -> Result<(), PassFailure> {
+        let write = writing::prepare(&self.arguments, doors, batch, base, state).await?;
         self.commit(doors, write).await
     }
 
-    pub(super) async fn commit(&self, doors: &Doors, write: IndexWrite) -> Result<(), Failure> {
-        Ok(doors.index.writer.commit(write).await?)
+    pub(super) async fn commit(&self, doors: &Doors, write: IndexWrite) -> Result<(), PassFailure> {
+        doors
+            .index
+            .writer
+            .commit(write)
+            .await
+            .map_err(|failure| PassFailure::Failed(failure.into()))
     }
 }

@@ -2,78 +2,84 @@
 //! every index has followed it.
 
 use refuge_http::Failure;
-use refuge_storage::{IndexState, Operation, PurgeRecord, PurgeState, Snapshot, StorageError};
+use refuge_storage::{IndexState, Operation, PurgeRecord};
 
-use super::gone;
-use super::pass::{Doors, Pass};
-use super::reading::{Batch, ChangedDocument, Content};
+use super::pass::{Doors, Pass, PassFailure};
+use super::reading::{Batch, ChangedDocument, Content, Leg};
 use crate::engine::StorageDoors;
-use crate::node_service::{Reading, read};
 use crate::{names, unavailable};
 
 /// Purges that are followed at once.
 const AT_ONCE: usize = 1_000;
 
-/// Follows all purges that are known.
+/// Follows the purges that were known at a moment.
 pub(super) async fn follow(
     pass: &Pass,
     doors: &Doors,
+    leg: &Leg,
     mut state: IndexState,
-) -> Result<IndexState, Failure> {
-    let known = purges(pass).await?;
+) -> Result<IndexState, PassFailure> {
+    let known = leg.purges;
     if state.position == 0 && !state.complete {
         // A new index holds nothing that was purged.
+        let base = state;
         state.purge_position = known.sequence;
+        pass.write(doors, nothing(state), base, state).await?;
         note(pass, state).await?;
         return Ok(state);
     }
     if state.purge_position < known.forgotten {
         tracing::warn!(index = ?pass.arguments.record.number, "an index missed purges and is built anew");
-        doors.index.writer.create(pass.arguments.record.definition.clone()).await?;
-        return Err(gone());
+        let record = pass.arguments.record.clone();
+        doors.index.writer.drop_index(record).await.map_err(Failure::from)?;
+        return Err(PassFailure::Gone);
+    }
+    if state.purge_position == known.sequence {
+        return Ok(state);
     }
     while state.purge_position < known.sequence {
-        let (batch, sequence) = purged(pass, state).await?;
+        let base = state;
+        let (batch, sequence) = purged(pass, leg, state).await?;
         state.purge_position = sequence.unwrap_or(known.sequence);
-        pass.write(doors, batch, state).await?;
+        pass.write(doors, batch, base, state).await?;
     }
+    note(pass, state).await?;
     Ok(state)
 }
 
-async fn purges(pass: &Pass) -> Result<PurgeState, Failure> {
-    let database = pass.arguments.database;
-    let job = move |snapshot: &Snapshot| snapshot.purge_state(database);
-    read(&pass.arguments.names, Reading::Point, job).await
+fn nothing(state: IndexState) -> Batch {
+    Batch { documents: Vec::new(), position: state.position, left: 0 }
 }
 
 /// The documents that purges took away whole; what is left of others has a change of its own. With the purge
 /// sequence that this goes up to.
-async fn purged(pass: &Pass, state: IndexState) -> Result<(Batch, Option<u64>), Failure> {
+async fn purged(
+    pass: &Pass,
+    leg: &Leg,
+    state: IndexState,
+) -> Result<(Batch, Option<u64>), Failure> {
     let database = pass.arguments.database;
     let views = pass.arguments.design.views.maps.len();
-    let job = move |snapshot: &Snapshot| -> Result<(Batch, Option<u64>), StorageError> {
+    leg.read(move |snapshot| {
         let records = snapshot.purges(database, state.purge_position, AT_ONCE)?;
         let last = records.last().map(|record| record.sequence);
         let mut ids: Vec<String> = records.into_iter().map(|PurgeRecord { id, .. }| id).collect();
         ids.sort_unstable();
         ids.dedup();
-        let mut documents = Vec::new();
+        let mut batch = nothing(state);
         for id in ids {
             if snapshot.document(database, &id)?.is_none() {
                 let rows = vec![Vec::new(); views];
-                documents.push(ChangedDocument { id, content: Content::Nothing, rows });
+                batch.documents.push(ChangedDocument { id, content: Content::Nothing, rows });
             }
         }
-        Ok((Batch { documents, position: state.position, left: 0 }, last))
-    };
-    read(&pass.arguments.names, Reading::Scan, job).await
+        Ok((batch, last))
+    })
+    .await
 }
 
 /// Tells the database how far the index has followed.
-pub(super) async fn note(pass: &Pass, state: IndexState) -> Result<(), Failure> {
-    if state.purge_position == 0 {
-        return Ok(());
-    }
+async fn note(pass: &Pass, state: IndexState) -> Result<(), Failure> {
     let names = &pass.arguments.names;
     let doors = names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
     let operation = Operation::SetPurgeCheckpoint {

@@ -1,18 +1,24 @@
 //! What changed in a database, a batch at a time, as its map functions see it.
 
+use std::time::{Duration, Instant};
+
 use refuge_document::{Body, ChangeRow, Rendering, Revision, render_document};
 use refuge_http::Failure;
 use refuge_query::design::Language;
 use refuge_query::view::NewRow;
-use refuge_storage::{BodyRecord, ChangeRange, DatabaseId, Snapshot, StorageError};
+use refuge_storage::{BodyRecord, ChangeRange, DatabaseId, PurgeState, Snapshot, StorageError};
 
 use super::IndexerArguments;
-use crate::node_service::{Reading, read};
+use crate::node_service::{Reading, read, storage_failure};
+use crate::unavailable;
 
 /// A batch ends at so many documents, or at so many bytes of them.
 const BATCH_DOCUMENTS: usize = 2_000;
 /// So that what is read ahead, mapped and written together stays small.
 const BATCH_BYTES: usize = 2 * 1024 * 1024;
+
+/// How long one snapshot is read from before another one is taken.
+const SNAPSHOT_LIFE: Duration = Duration::from_secs(5);
 
 /// Some changes, and the rows that they make.
 pub(super) struct Batch {
@@ -22,6 +28,48 @@ pub(super) struct Batch {
     pub(super) position: u64,
     /// Sequences behind it, so many at most.
     pub(super) left: u64,
+}
+
+/// One moment of a database, and what it was asked. Only an index that was read from one moment to that
+/// moment's end tells of all documents: what changes meanwhile moves to a later sequence, and would be missed
+/// between two moments.
+#[derive(Clone)]
+pub(super) struct Leg {
+    snapshot: Snapshot,
+    /// The last update sequence then.
+    pub(super) until: u64,
+    /// How it stood with purges then.
+    pub(super) purges: PurgeState,
+    begun: Instant,
+}
+
+impl Leg {
+    /// The present moment; `None` where the database is gone.
+    pub(super) async fn open(arguments: &IndexerArguments) -> Result<Option<Self>, Failure> {
+        let database = arguments.database;
+        let job = move |snapshot: &Snapshot| {
+            let Some(information) = snapshot.information(database)? else { return Ok(None) };
+            let purges = snapshot.purge_state(database)?;
+            let (snapshot, until) = (snapshot.clone(), information.update_sequence);
+            Ok(Some(Self { snapshot, until, purges, begun: Instant::now() }))
+        };
+        read(&arguments.names, Reading::Point, job).await
+    }
+
+    /// Whether it is held for so long that another moment has to take its place.
+    pub(super) fn is_old(&self) -> bool {
+        self.begun.elapsed() > SNAPSHOT_LIFE
+    }
+
+    /// Runs `job` on the snapshot, on a thread that may block.
+    pub(super) async fn read<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Snapshot) -> Result<R, StorageError> + Send + 'static,
+    ) -> Result<R, Failure> {
+        let snapshot = self.snapshot.clone();
+        let done = tokio::task::spawn_blocking(move || job(&snapshot)).await;
+        done.map_err(|_| unavailable())?.map_err(|error| storage_failure(&error))
+    }
 }
 
 /// A document that changed.
@@ -66,28 +114,29 @@ struct Source {
 /// Reads the changes behind a position; `None` where there are none.
 pub(super) async fn changes(
     arguments: &IndexerArguments,
+    leg: &Leg,
     position: u64,
 ) -> Result<Option<Batch>, Failure> {
+    let until = leg.until;
+    if until <= position {
+        return Ok(None);
+    }
     let source = Source {
         database: arguments.database,
         language: arguments.design.views.language,
         design_documents: arguments.design.views.design_documents,
         local_sequence: arguments.design.views.local_sequence,
     };
-    let job = move |snapshot: &Snapshot| read_changes(snapshot, &source, position);
-    read(&arguments.names, Reading::Scan, job).await
+    let range = ChangeRange { after: position, until, descending: false };
+    leg.read(move |snapshot| read_changes(snapshot, &source, range)).await.map(Some)
 }
 
 fn read_changes(
     snapshot: &Snapshot,
     source: &Source,
-    position: u64,
-) -> Result<Option<Batch>, StorageError> {
-    let until = snapshot.update_sequence(source.database)?;
-    if until <= position {
-        return Ok(None);
-    }
-    let range = ChangeRange { after: position, until, descending: false };
+    range: ChangeRange,
+) -> Result<Batch, StorageError> {
+    let until = range.until;
     let mut batch = Batch { documents: Vec::new(), position: until, left: 0 };
     let mut bytes = 0;
     for row in snapshot.changes_with_bodies(source.database, range) {
@@ -102,7 +151,7 @@ fn read_changes(
             break;
         }
     }
-    Ok(Some(batch))
+    Ok(batch)
 }
 
 impl Source {

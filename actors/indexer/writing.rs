@@ -20,11 +20,12 @@ use crate::javascript::Lane;
 use crate::unavailable;
 use crate::view_tree::{Scripts, TreeError, ViewStore, reducers, view_key};
 
-/// Makes the write of a batch after which the index stands at `state`.
+/// Makes the write of a batch that takes the index from `base` to `state`.
 pub(super) async fn prepare(
     arguments: &IndexerArguments,
     doors: &Doors,
     batch: Batch,
+    base: IndexState,
     state: IndexState,
 ) -> Result<IndexWrite, Failure> {
     let store = doors.index.store().ok_or_else(unavailable)?.clone();
@@ -32,6 +33,7 @@ pub(super) async fn prepare(
         index: arguments.record.number,
         seed: arguments.record.definition.seed,
         design: Arc::clone(&arguments.design),
+        base,
         state,
     };
     let run = move |scripts: &Scripts<'_>| -> Result<IndexWrite, TreeError> {
@@ -64,6 +66,7 @@ struct Work {
     index: IndexNumber,
     seed: u64,
     design: Arc<IndexDesign>,
+    base: IndexState,
     state: IndexState,
 }
 
@@ -102,7 +105,7 @@ impl Work {
                 self.update_tree(&snapshot, view, tree, scripts, &mut changes)?;
             }
         }
-        Ok(IndexWrite { index: self.index, changes, state: self.state })
+        Ok(IndexWrite { index: self.index, base: self.base, changes, state: self.state })
     }
 
     fn update_tree(

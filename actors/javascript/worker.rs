@@ -81,8 +81,11 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts a thread.
-    pub(super) fn start(name: &str) -> std::io::Result<Self> {
+    /// Starts a thread; `ended` is told when it ends though it was not asked to.
+    pub(super) fn start(
+        name: &str,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE_JOBS);
         let handle = Handle { jobs, waiting: Arc::new(AtomicUsize::new(0)) };
         let stopping = Arc::new(AtomicBool::new(false));
@@ -90,14 +93,17 @@ impl Worker {
         let limits = Limits::default();
         let thread = std::thread::Builder::new().name(name.to_owned());
         thread.stack_size(limits.stack_bytes + STACK_BESIDE_BYTES).spawn(move || {
+            // A panic in a job takes the thread along, and with it who waits for it.
+            let mut end = End(Some(ended));
             let mut open = Open { views: Cache::new(KEPT_OPEN), functions: Cache::new(KEPT_OPEN) };
             while let Some(job) = queue.blocking_recv() {
                 if stop.load(Ordering::Acquire) {
-                    return;
+                    break;
                 }
                 open.run(job, &limits);
                 waiting.fetch_sub(1, Ordering::Relaxed);
             }
+            end.0 = None;
         })?;
         Ok(Self { handle, stopping })
     }
@@ -111,6 +117,17 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::Release);
+    }
+}
+
+/// Tells that a thread ended, unless it ended in order.
+struct End<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for End<F> {
+    fn drop(&mut self) {
+        if let Some(ended) = self.0.take() {
+            ended();
+        }
     }
 }
 

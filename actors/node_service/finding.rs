@@ -19,12 +19,12 @@ use self::rows::IndexRows;
 use super::database::OpenDatabase;
 use super::reading::{self, Reading};
 use super::views::{any_index, design, doors, fresh_index};
-use crate::index_directory::DesignReader;
+use crate::designs::DesignReader;
 use crate::{names, published, unavailable};
 
 /// The indexes of a database, as [`refuge_http::Database::find_indexes`] tells them.
 pub(super) async fn indexes(database: &OpenDatabase) -> Result<Vec<Index>, Failure> {
-    let reader = published::<DesignReader>(&database.names, names::INDEX_DIRECTORY).await?;
+    let reader = published::<DesignReader>(&database.names, names::DESIGNS).await?;
     let designs = reader.read_all(database.id()).await?;
     let mut indexes: Vec<Index> =
         designs.iter().flat_map(|design| design.indexes.iter().cloned()).collect();

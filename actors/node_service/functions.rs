@@ -9,7 +9,7 @@ use refuge_http::{
 use refuge_sandbox::{Error, Functions, Response};
 
 use super::database::OpenDatabase;
-use crate::index_directory::DesignReader;
+use crate::designs::DesignReader;
 use crate::indexer::function_failure;
 use crate::javascript::JavaScript;
 use crate::{names, published};
@@ -107,7 +107,7 @@ async fn run<R: Send + 'static>(
     design: &str,
     job: impl FnOnce(&mut Functions) -> Result<R, Error> + Send + 'static,
 ) -> Result<R, Failure> {
-    let reader = published::<DesignReader>(&database.names, names::INDEX_DIRECTORY).await?;
+    let reader = published::<DesignReader>(&database.names, names::DESIGNS).await?;
     let source = reader.source(database.id(), design).await?;
     let javascript = published::<JavaScript>(&database.names, names::JAVASCRIPT).await?;
     let (name, id) = (database.record.name.clone(), design.to_owned());

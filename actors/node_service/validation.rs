@@ -13,7 +13,7 @@ use refuge_sandbox::{Error, Functions, Validation};
 
 use super::database::OpenDatabase;
 use super::reading::Reading;
-use crate::index_directory::{DesignReader, DesignSource};
+use crate::designs::{DesignReader, DesignSource};
 use crate::indexer::function_failure;
 use crate::javascript::JavaScript;
 use crate::{names, published};
@@ -44,7 +44,7 @@ pub(super) async fn validate(
     let asked = match updates.iter().all(is_design) {
         true => Arc::default(),
         false => {
-            let reader = published::<DesignReader>(&database.names, names::INDEX_DIRECTORY).await?;
+            let reader = published::<DesignReader>(&database.names, names::DESIGNS).await?;
             reader.validations(database.id()).await?
         }
     };

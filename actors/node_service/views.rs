@@ -12,8 +12,9 @@ use tokio::sync::oneshot;
 
 use super::database::OpenDatabase;
 use super::reading::{Reading, storage_failure};
+use crate::designs::DesignReader;
 use crate::index_design::IndexDesign;
-use crate::index_directory::{DesignReader, IndexDirectoryMessage, IndexedDatabase};
+use crate::index_directory::{IndexDirectoryMessage, IndexedDatabase, Wish};
 use crate::index_engine::IndexDoors;
 use crate::indexer::{IndexerMessage, IndexerWork};
 use crate::{names, published, unavailable};
@@ -84,9 +85,9 @@ pub(super) async fn information(
 
 /// Has unused indexes of a database removed.
 pub(super) async fn clean(database: &OpenDatabase) -> Result<(), Failure> {
-    let database_known = Some(indexed(database));
+    let id = database.id();
     crate::call(&database.names, names::INDEX_DIRECTORY, |reply| IndexDirectoryMessage::Clean {
-        database: database_known,
+        database: Some(id),
         lenient: false,
         reply: Some(reply),
     })
@@ -113,7 +114,7 @@ fn index_bytes(database: &OpenDatabase) -> Result<u64, Failure> {
 
 /// The views of a design document.
 pub(super) async fn design(database: &OpenDatabase, id: &str) -> Result<Arc<IndexDesign>, Failure> {
-    let reader = published::<DesignReader>(&database.names, names::INDEX_DIRECTORY).await?;
+    let reader = published::<DesignReader>(&database.names, names::DESIGNS).await?;
     reader.read(database.id(), id).await
 }
 
@@ -137,7 +138,8 @@ pub(super) fn find(
     };
     let found = look().map_err(|error| storage_failure(&error))?;
     // Keys that were made with other tables would be compared wrongly.
-    Ok(found.filter(|found| found.record.definition.collation == design.collation()))
+    let instance = database.record.instance;
+    Ok(found.filter(|found| design.is_of(instance, &found.record.definition)))
 }
 
 /// The index once it tells of all that is written now.
@@ -183,22 +185,14 @@ async fn update_sequence(database: &OpenDatabase) -> Result<u64, Failure> {
     database.read(Reading::Point, move |snapshot| snapshot.update_sequence(id)).await
 }
 
-fn indexed(database: &OpenDatabase) -> IndexedDatabase {
-    IndexedDatabase { id: database.id(), name: database.record.name.clone() }
-}
-
 fn follow(
     database: &OpenDatabase,
     design: &Arc<IndexDesign>,
     sequence: u64,
     reply: Option<oneshot::Sender<Result<(), Failure>>>,
 ) -> Result<(), Failure> {
-    let message = IndexDirectoryMessage::Follow {
-        database: indexed(database),
-        design: Arc::clone(design),
-        sequence,
-        reply,
-    };
-    let sent = database.names.cast(names::INDEX_DIRECTORY, message);
+    let indexed = IndexedDatabase::of(&database.record);
+    let wish = Wish { database: indexed, design: Arc::clone(design), sequence, reply };
+    let sent = database.names.cast(names::INDEX_DIRECTORY, IndexDirectoryMessage::Follow(wish));
     sent.map_err(|error| crate::call_failure(&error))
 }

@@ -12,8 +12,8 @@ use refuge_storage::{Committed, DatabaseId, Outcome};
 use super::ShardMessage;
 use super::batch::{AnswerPlace, DueReply};
 use crate::change_feed::ChangeFeedMessage;
+use crate::designs::DesignReader;
 use crate::engine::WriteFailure;
-use crate::index_directory::DesignReader;
 use crate::names;
 
 /// What is to be done on the writer's thread after the commit.
@@ -72,7 +72,7 @@ pub(super) fn tell_feed(names: &Names, change_feed: &str, committed: Committed) 
 /// Says that design documents were written, before anybody hears of it. Where the reader is gone, what it
 /// remembered is gone too.
 pub(super) fn tell_designs(names: &Names, database: DatabaseId) {
-    if let Some(reader) = names.value::<DesignReader>(names::INDEX_DIRECTORY) {
+    if let Some(reader) = names.value::<DesignReader>(names::DESIGNS) {
         reader.written(database);
     }
 }

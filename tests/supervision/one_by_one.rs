@@ -49,6 +49,7 @@ async fn every_kind_of_actor_is_killed() {
         "mesh-listener",
         "mesh-connection",
         "javascript",
+        "designs",
         "index-engine",
         "index-directory",
         "indexers",

@@ -97,7 +97,8 @@ impl Mapped {
 impl Views {
     /// Maps documents, each a JSON text, by all map functions, into a cleared `mapped`. Returns how
     /// many documents were mapped: fewer than given when the rows of the batch passed
-    /// [`crate::Limits::output_bytes`]; call again with the rest, once these rows are used.
+    /// [`crate::Limits::output_bytes`], or a function met a limit, which may have cost seconds; call again
+    /// with the rest, once these rows are used.
     ///
     /// A function that throws or meets a limit fails for that document alone. A document that is no
     /// JSON fails for every function.
@@ -107,7 +108,11 @@ impl Views {
         for (document, text) in documents.iter().enumerate() {
             self.map_one(document, text, mapped);
             done = document.saturating_add(1);
-            if mapped.text.len() > self.realm.limits.output_bytes {
+            let met_limit =
+                |failure: &MapFailure| failure.document == document && failure.error.is_limit();
+            if mapped.text.len() > self.realm.limits.output_bytes
+                || mapped.failures.iter().rev().any(met_limit)
+            {
                 break;
             }
         }

@@ -1,11 +1,13 @@
 //! Indexes on disk: a fjall database of their own, beside the documents' one. All that is here can be
-//! built again from the documents, so nothing of it is synced; what a crash of the machine may have torn
-//! is removed whole when it is opened next.
+//! built again from the documents, so no write waits for the disk; after a crash of the machine, or where
+//! something cannot be read, all of it is removed when it is opened next.
 //!
 //! What lives here: the registry of indexes and how far each has come, and four kinds of rows that belong
 //! to an index and are opaque here (`refuge-query` lays them out). What must not live here: what an index
 //! means, and when it is brought up to date.
 
+mod damage;
+mod dropping;
 mod engine;
 mod journaled;
 mod keys;
@@ -19,7 +21,7 @@ pub use engine::{IndexEngine, IndexOptions};
 pub use records::{IndexDefinition, IndexRecord, IndexState};
 pub use store::{IndexRange, IndexRows, IndexSnapshot, IndexStore};
 
-/// The number of an index. A number is never given twice.
+/// The number of an index. A number is not given twice, unless all indexes were removed meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IndexNumber(pub u32);
 
@@ -41,7 +43,7 @@ pub enum IndexTable {
 pub struct IndexChange {
     /// Where it stands.
     pub table: IndexTable,
-    /// Its key within the index; at most [`MAXIMUM_INDEX_KEY_BYTES`].
+    /// Its key within the index: with the number in front of it no longer than the engine's 65,535 bytes.
     pub key: Vec<u8>,
     /// The row, or `None` where it is removed.
     pub row: Option<Vec<u8>>,
@@ -52,12 +54,10 @@ pub struct IndexChange {
 pub struct IndexWrite {
     /// The index.
     pub index: IndexNumber,
+    /// Where the index stood when the changes were prepared: they fit to nothing else.
+    pub base: IndexState,
     /// The changes; no key twice.
     pub changes: Vec<IndexChange>,
     /// Where the index stands then.
     pub state: IndexState,
 }
-
-/// The longest key within an index, in bytes: the engine takes 65,536, and the number of the index stands
-/// in front of it.
-pub const MAXIMUM_INDEX_KEY_BYTES: usize = 65_000;

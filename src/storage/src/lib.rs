@@ -39,7 +39,6 @@ pub use expiry::ExpiryRow;
 pub use index::{
     IndexChange, IndexDefinition, IndexEngine, IndexNumber, IndexOptions, IndexRange, IndexRecord,
     IndexRows, IndexSnapshot, IndexState, IndexStore, IndexTable, IndexWrite,
-    MAXIMUM_INDEX_KEY_BYTES,
 };
 pub use operation::{
     BodyRecord, Committed, DocumentWrite, DocumentsWrite, LocalWrite, MAXIMUM_ID_BYTES, NodeWrite,

@@ -12,17 +12,21 @@ use fjall::{
     OwnedWriteBatch, PersistMode,
 };
 
+use super::dropping::Dropping;
 use super::keys::{self, NEXT_NUMBER_KEY, RegistryTag};
 use super::records;
 use super::store::{IndexKeyspaces, IndexShared, IndexStore};
-use super::{IndexDefinition, IndexNumber, IndexRecord, IndexState, IndexWrite, journaled};
-use crate::error::{CommitError, OpenError, StorageError};
+use super::{IndexDefinition, IndexNumber, IndexRecord, IndexState, IndexWrite, damage, journaled};
+use crate::error::{CommitError, OpenError};
+use crate::journal;
 use crate::keys::MARK_KEY;
 use crate::lock::DirectoryLock;
 use crate::records::encode_opaque;
 
 /// The fjall database within the indexes' directory.
 const STORE_DIRECTORY: &str = "store";
+/// What is on its way out.
+const REMOVED_DIRECTORY: &str = "store.old";
 /// fjall accepts no smaller journal.
 const JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 /// File handles that fjall keeps open.
@@ -56,6 +60,7 @@ pub struct IndexEngine {
     shared: Arc<IndexShared>,
     options: IndexOptions,
     next_number: u32,
+    dropping: Dropping,
     key: Vec<u8>,
 }
 
@@ -70,32 +75,33 @@ impl IndexEngine {
     /// first: it is built again.
     ///
     /// # Errors
-    /// [`OpenError`].
+    /// [`OpenError`], for what passes: no room, too many open files. Nothing is removed then.
     pub fn open(options: IndexOptions) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { path: options.path.clone(), source };
         fs::create_dir_all(&options.path).map_err(io)?;
         let lock = DirectoryLock::acquire(&options.path, options.lock_wait)?;
         let directory = options.path.join(STORE_DIRECTORY);
+        remove(&options.path.join(REMOVED_DIRECTORY)).map_err(io)?;
         if !journaled::is_whole(&options.path) {
-            tracing::warn!("the machine went down while indexes were open; they are built anew");
-            remove(&directory).map_err(io)?;
+            tracing::warn!("indexes were left open or damaged; they are built anew");
+            set_aside(&options.path).map_err(io)?;
+            journaled::acquit(&options.path).map_err(io)?;
         }
         journaled::begin(&options.path).map_err(io)?;
-        let (database, keyspaces) = match open_store(&directory, &options) {
-            Ok(opened) => opened,
-            Err(error) => {
+        let opened = match open_store(&directory, &options) {
+            Err(error) if damage::is_in_open(&error) => {
                 tracing::warn!(%error, "the indexes cannot be read; they are built anew");
-                remove(&directory).map_err(io)?;
+                set_aside(&options.path).map_err(io)?;
                 open_store(&directory, &options)?
             }
+            opened => opened?,
         };
-        let next = keyspaces.indexes.get(NEXT_NUMBER_KEY)?;
-        let next_number = next.map(|row| records::decode_number(&row)).transpose()?;
-        let next_number = next_number.map_or(1, |number| number.0);
+        let Opened { database, keyspaces, next_number } = opened;
         let fits_memory = AtomicBool::new(false);
         let shared = Arc::new(IndexShared { keyspaces, database, fits_memory, _lock: lock });
         shared.judge();
-        Ok(Self { shared, options, next_number, key: Vec::new() })
+        let (key, dropping) = (Vec::new(), Dropping::default());
+        Ok(Self { shared, options, next_number, dropping, key })
     }
 
     /// A handle for reading.
@@ -109,6 +115,7 @@ impl IndexEngine {
     /// # Errors
     /// [`CommitError`].
     pub fn create(&mut self, definition: &IndexDefinition) -> Result<IndexRecord, CommitError> {
+        self.wait_for_room()?;
         let number = IndexNumber(self.next_number);
         self.next_number += 1;
         let mut batch = self.batch(4);
@@ -152,39 +159,26 @@ impl IndexEngine {
     /// # Errors
     /// [`CommitError`].
     pub fn drop_rows(&mut self, limit: usize) -> Result<bool, CommitError> {
-        let registry = &self.shared.keyspaces.indexes;
-        let Some(guard) = registry.prefix([RegistryTag::Dropping as u8]).next() else {
-            return Ok(false);
-        };
-        let mark = guard.key()?;
-        let number = keys::number_of(&mark)
-            .ok_or(StorageError::Record { keyspace: "indexes", reason: "its key is cut short" })?;
+        self.wait_for_room()?;
         let mut batch = self.batch(limit);
-        let mut left = limit;
-        for keyspace in self.shared.keyspaces.of_indexes() {
-            for guard in keyspace.prefix(number.0.to_be_bytes()).take(left) {
-                batch.remove(keyspace, guard.key()?);
-                left -= 1;
-            }
-        }
-        if left > 0 {
-            batch.remove(registry, mark);
-        }
+        let left = self.dropping.step(&self.shared.keyspaces, &mut batch, limit)?;
         batch.commit()?;
         self.maintain()?;
-        Ok(true)
+        Ok(left)
     }
 
-    /// Writes changes of an index, with its state, in one batch; answers whether there is such an index:
-    /// one that was dropped meanwhile must not get rows that nobody would remove.
+    /// Writes changes of an index, with its state, in one batch; answers whether they fit: an index that was
+    /// dropped meanwhile must not get rows that nobody would remove, and one that stands elsewhere now none
+    /// that were prepared for what it was.
     ///
     /// # Errors
     /// [`CommitError`]: what became of the write is unknown; drop the engine and open another.
     pub fn commit(&mut self, write: IndexWrite) -> Result<bool, CommitError> {
         self.wait_for_room()?;
-        let IndexWrite { index, changes, state } = write;
+        let IndexWrite { index, base, changes, state } = write;
         let state_key = keys::number_key(RegistryTag::State, index);
-        if self.shared.keyspaces.indexes.get(state_key)?.is_none() {
+        let stored = self.shared.keyspaces.indexes.get(state_key)?;
+        if stored.map(|row| records::decode_state(&row)).transpose()? != Some(base) {
             return Ok(false);
         }
         let mut batch = self.batch(changes.len() + 1);
@@ -201,6 +195,16 @@ impl IndexEngine {
         batch.commit()?;
         self.maintain()?;
         Ok(true)
+    }
+
+    /// Notes that something of the indexes cannot be read, where `error` says so: they are built anew when
+    /// they are opened next.
+    pub fn condemn(&self, error: &CommitError) {
+        if damage::is_in_commit(error)
+            && let Err(error) = journaled::condemn(&self.options.path)
+        {
+            tracing::warn!(%error, "damaged indexes are not marked as such");
+        }
     }
 
     /// Closes the indexes in good order, so that the next start trusts them even after one of the machine.
@@ -293,10 +297,27 @@ fn apart() -> KvSeparationOptions {
     KvSeparationOptions::default().separation_threshold(SEPARATED_VALUE_BYTES)
 }
 
-fn open_store(
-    directory: &Path,
-    options: &IndexOptions,
-) -> Result<(Database, IndexKeyspaces), fjall::Error> {
+/// Takes all that is there out of the way in one step, and then removes it: what is left after a crash in
+/// the middle is not taken for a whole store.
+fn set_aside(path: &Path) -> std::io::Result<()> {
+    let removed = path.join(REMOVED_DIRECTORY);
+    match fs::rename(path.join(STORE_DIRECTORY), &removed) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    remove(&removed)
+}
+
+/// What opening brings.
+struct Opened {
+    database: Database,
+    keyspaces: IndexKeyspaces,
+    next_number: u32,
+}
+
+fn open_store(directory: &Path, options: &IndexOptions) -> Result<Opened, OpenError> {
+    // The engine takes the first bad entry for the journal's end, and tables may know of later ones.
+    journal::check(directory)?;
     let database = Database::builder(directory)
         .cache_size(options.cache_bytes)
         .max_journaling_size(JOURNAL_BYTES)
@@ -312,5 +333,7 @@ fn open_store(
         pages: database.keyspace("pages", base)?,
         values: database.keyspace("values", || base().with_kv_separation(Some(apart())))?,
     };
-    Ok((database, keyspaces))
+    let next = keyspaces.indexes.get(NEXT_NUMBER_KEY)?;
+    let next = next.map(|row| records::decode_number(&row)).transpose()?;
+    Ok(Opened { database, keyspaces, next_number: next.map_or(1, |number| number.0) })
 }

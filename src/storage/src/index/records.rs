@@ -1,7 +1,7 @@
 //! The registry's records of indexes.
 //!
-//! Definition, version 1: version, number (4), seed (8), milliseconds since 1970 (8), number of views
-//! (varint), collation (block). State, version 1: version, flags (1: complete), position (8), purge position
+//! Definition, version 1: version, number (4), instance of the database (16), seed (8), milliseconds since
+//! 1970 (8), number of views (varint), collation (block). State, version 1: version, flags (1: complete), position (8), purge position
 //! (8).
 
 use super::IndexNumber;
@@ -20,6 +20,8 @@ const COMPLETE: u8 = 1;
 pub struct IndexDefinition {
     /// The database whose documents it is made of.
     pub database: DatabaseId,
+    /// Which making of that database: after its files were replaced by others the number may be another's.
+    pub instance: [u8; 16],
     /// Names the functions and options that make its rows.
     pub signature: [u8; 16],
     /// How its keys are compared, with the version of the tables for it: an index with another version is
@@ -57,6 +59,7 @@ pub struct IndexRecord {
 pub(super) fn encode_definition(number: IndexNumber, definition: &IndexDefinition) -> Vec<u8> {
     let mut out = vec![DEFINITION_VERSION];
     out.extend_from_slice(&number.0.to_be_bytes());
+    out.extend_from_slice(&definition.instance);
     out.extend_from_slice(&definition.seed.to_be_bytes());
     out.extend_from_slice(&definition.made_ms.to_be_bytes());
     write_varint(&mut out, u64::from(definition.views));
@@ -73,11 +76,13 @@ pub(super) fn decode_definition(key: &[u8], row: &[u8]) -> Result<IndexRecord, S
     let mut read = || {
         let (database, signature) = super::keys::definition_of(key)?;
         let number = IndexNumber(reader.number32()?);
+        let instance = reader.array()?;
         let seed = reader.number64()?;
         let made_ms = reader.number64()?;
         let views = u16::try_from(reader.varint()?).ok()?;
         let collation = reader.text()?.to_owned();
-        let definition = IndexDefinition { database, signature, collation, seed, views, made_ms };
+        let definition =
+            IndexDefinition { database, instance, signature, collation, seed, views, made_ms };
         Some(IndexRecord { number, definition })
     };
     read().ok_or_else(|| cut_short(KEYSPACE))

@@ -20,6 +20,7 @@ fn options(path: &Path) -> IndexOptions {
 fn definition(database: u32, signature: u8) -> IndexDefinition {
     IndexDefinition {
         database: DatabaseId(database),
+        instance: [3; 16],
         signature: [signature; 16],
         collation: "test 1".to_owned(),
         seed: 7,
@@ -28,14 +29,27 @@ fn definition(database: u32, signature: u8) -> IndexDefinition {
     }
 }
 
-fn write(index: IndexNumber, keys: &[&str], position: u64) -> IndexWrite {
+/// A write that fits to where the index stands.
+fn write(engine: &IndexEngine, index: IndexNumber, keys: &[&str], position: u64) -> IndexWrite {
+    let base = engine.store().snapshot().unwrap().state(index).unwrap().unwrap_or_default();
     let changes = keys.iter().map(|key| IndexChange {
         table: IndexTable::Rows,
         key: key.as_bytes().to_vec(),
         row: Some(b"row".to_vec()),
     });
     let state = IndexState { position, purge_position: 0, complete: true };
-    IndexWrite { index, changes: changes.collect(), state }
+    IndexWrite { index, base, changes: changes.collect(), state }
+}
+
+/// Writes it; whether it was taken.
+fn put(
+    engine: &mut IndexEngine,
+    index: IndexNumber,
+    keys: &[&str],
+    position: u64,
+) -> Result<bool, crate::error::CommitError> {
+    let write = write(engine, index, keys, position);
+    engine.commit(write)
 }
 
 fn all(snapshot: &IndexSnapshot, index: IndexNumber, descending: bool) -> Vec<String> {
@@ -50,8 +64,8 @@ fn rows_of_indexes_stand_apart_and_are_there_after_a_restart() {
     let mut engine = IndexEngine::open(options(directory.path())).unwrap();
     let one = engine.create(&definition(1, 1)).unwrap();
     let two = engine.create(&definition(1, 2)).unwrap();
-    engine.commit(write(one.number, &["b", "a"], 5)).unwrap();
-    engine.commit(write(two.number, &["c"], 6)).unwrap();
+    put(&mut engine, one.number, &["b", "a"], 5).unwrap();
+    put(&mut engine, two.number, &["c"], 6).unwrap();
     for round in 0..2 {
         let snapshot = engine.store().snapshot().unwrap();
         assert_eq!(all(&snapshot, one.number, false), ["a", "b"], "round {round}");
@@ -73,15 +87,15 @@ fn an_index_that_is_dropped_leaves_with_its_rows() {
     let mut engine = IndexEngine::open(options(directory.path())).unwrap();
     let one = engine.create(&definition(1, 1)).unwrap();
     let two = engine.create(&definition(2, 1)).unwrap();
-    engine.commit(write(one.number, &["a", "b", "c"], 5)).unwrap();
-    engine.commit(write(two.number, &["d"], 5)).unwrap();
+    put(&mut engine, one.number, &["a", "b", "c"], 5).unwrap();
+    put(&mut engine, two.number, &["d"], 5).unwrap();
     engine.drop_index(&one).unwrap();
     let gone = engine.store().snapshot().unwrap();
     assert_eq!(gone.find(DatabaseId(1), &[1; 16]).unwrap(), None);
     assert_eq!(gone.state(one.number).unwrap(), None);
     while engine.drop_rows(2).unwrap() {}
     // Whoever was about to write to it leaves nothing behind.
-    assert!(!engine.commit(write(one.number, &["late"], 6)).unwrap());
+    assert!(!put(&mut engine, one.number, &["late"], 6).unwrap());
     let after = engine.store().snapshot().unwrap();
     assert!(all(&after, one.number, false).is_empty());
     assert_eq!(all(&after, two.number, false), ["d"]);
@@ -94,7 +108,7 @@ fn an_index_that_is_made_anew_replaces_the_old_one() {
     let directory = tempfile::tempdir().unwrap();
     let mut engine = IndexEngine::open(options(directory.path())).unwrap();
     let old = engine.create(&definition(1, 1)).unwrap();
-    engine.commit(write(old.number, &["a"], 5)).unwrap();
+    put(&mut engine, old.number, &["a"], 5).unwrap();
     let new = engine.create(&definition(1, 1)).unwrap();
     let snapshot = engine.store().snapshot().unwrap();
     assert_eq!(snapshot.find(DatabaseId(1), &[1; 16]).unwrap().unwrap().number, new.number);
@@ -109,7 +123,7 @@ fn what_the_machine_left_open_is_built_anew() {
     let directory = tempfile::tempdir().unwrap();
     let mut engine = IndexEngine::open(options(directory.path())).unwrap();
     let one = engine.create(&definition(1, 1)).unwrap();
-    engine.commit(write(one.number, &["a"], 5)).unwrap();
+    put(&mut engine, one.number, &["a"], 5).unwrap();
     // The process crashes: what it wrote is trusted.
     drop(engine);
     let engine = IndexEngine::open(options(directory.path())).unwrap();
@@ -126,7 +140,7 @@ fn indexes_that_cannot_be_read_are_built_anew() {
     let directory = tempfile::tempdir().unwrap();
     let mut engine = IndexEngine::open(options(directory.path())).unwrap();
     let one = engine.create(&definition(1, 1)).unwrap();
-    engine.commit(write(one.number, &["a"], 5)).unwrap();
+    put(&mut engine, one.number, &["a"], 5).unwrap();
     engine.close(Duration::from_secs(10));
     std::fs::write(directory.path().join("store").join("version"), "nonsense").unwrap();
     let engine = IndexEngine::open(options(directory.path())).unwrap();
@@ -142,10 +156,45 @@ fn many_rows_are_flushed_and_read_again() {
     for round in 0..20 {
         let keys: Vec<String> = (0..500).map(|n| format!("{:05}", n * 20 + round)).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        engine.commit(write(one.number, &keys, round + 1)).unwrap();
+        put(&mut engine, one.number, &keys, round + 1).unwrap();
     }
     let snapshot = engine.store().snapshot().unwrap();
     let found = all(&snapshot, one.number, false);
     assert_eq!(found.len(), 10_000);
     assert!(found.is_sorted());
+}
+
+#[test]
+fn what_was_prepared_for_another_state_is_not_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut engine = IndexEngine::open(options(directory.path())).unwrap();
+    let one = engine.create(&definition(1, 1)).unwrap();
+    let stale = write(&engine, one.number, &["stale"], 7);
+    assert!(put(&mut engine, one.number, &["a"], 5).unwrap());
+    assert!(!engine.commit(stale).unwrap());
+    assert_eq!(all(&engine.store().snapshot().unwrap(), one.number, false), ["a"]);
+}
+
+#[test]
+fn a_flipped_byte_in_the_journal_is_found_and_all_is_built_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut engine = IndexEngine::open(options(directory.path())).unwrap();
+    let one = engine.create(&definition(1, 1)).unwrap();
+    for position in 1..20 {
+        put(&mut engine, one.number, &["some-key-in-the-journal"], position).unwrap();
+    }
+    drop(engine);
+    let store = directory.path().join("store");
+    let journal = std::fs::read_dir(&store)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "jnl"))
+        .expect("a journal");
+    let mut bytes = std::fs::read(&journal).unwrap();
+    let needle = b"some-key-in-the-journal";
+    let place = bytes.windows(needle.len()).position(|window| window == needle).expect("the key");
+    bytes[place] ^= 1;
+    std::fs::write(&journal, bytes).unwrap();
+    let engine = IndexEngine::open(options(directory.path())).unwrap();
+    assert!(engine.store().snapshot().unwrap().indexes(None).unwrap().is_empty());
 }

@@ -58,6 +58,22 @@ impl Snapshot {
         Ok(found)
     }
 
+    /// The names of the indexes that follow the purges of a database.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn purge_followers(&self, database: DatabaseId) -> Result<Vec<String>, StorageError> {
+        let prefix = keys::purge_key(PurgeKey::Checkpoint, database, &[]);
+        let rows = self.view().prefix(&self.shared().keyspaces.purges, &prefix);
+        let mut names = Vec::new();
+        for guard in rows {
+            let key = guard.key()?;
+            let name = key.get(prefix.len()..).unwrap_or_default();
+            names.push(String::from_utf8_lossy(name).into_owned());
+        }
+        Ok(names)
+    }
+
     /// How far a database's tombstones have been purged.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use refuge_http::Failure;
 use refuge_otp::Names;
 use refuge_storage::{DatabaseId, Snapshot, StorageError};
 
-use super::designs::{DesignSource, design_range, source};
+use super::reader::{DesignSource, design_range, source};
 use crate::node_service::{Reading, read, winner};
 
 /// Databases that are remembered, most of them for having nothing to ask.

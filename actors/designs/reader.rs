@@ -1,4 +1,4 @@
-//! The design documents of databases as views: read from the storage, parsed once a revision.
+//! The door to the design documents: read from the storage, parsed once a revision.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,14 +15,11 @@ use crate::node_service::{Reading, read, winner};
 
 /// Parsed design documents that are kept. Large ones are a few hundred KiB.
 const KEPT: usize = 256;
-/// Design documents of one database that are looked at in the background.
-const MOST_DESIGNS: usize = 1_000;
 
 /// Which version of which design document.
 type Key = (DatabaseId, String, String);
 
-/// Reads design documents. The directory publishes it under its own name; what it keeps is only what could
-/// be read again, so nothing is lost with it.
+/// Reads design documents. What it keeps is only what could be read again, so nothing is lost with it.
 pub(crate) struct DesignReader {
     names: Names,
     kept: Mutex<HashMap<Key, Arc<IndexDesign>>>,
@@ -166,32 +163,13 @@ pub(super) fn design_range() -> DocumentRange {
     }
 }
 
-/// The views of all design documents of a database that can be read; those without views are left out.
-pub(crate) fn designs_of(
-    snapshot: &Snapshot,
-    database: DatabaseId,
-) -> Result<Vec<IndexDesign>, StorageError> {
-    let mut designs = Vec::new();
-    for row in snapshot.documents(database, &design_range()).take(MOST_DESIGNS) {
-        let (id, _) = row?;
-        let Some(found) = winner(snapshot, database, &id)? else { continue };
-        let Some(content) = found.content.filter(|_| !found.leaf.deleted) else { continue };
-        if let Ok(design) = IndexDesign::parse(&id, &content.body)
-            && !design.views.maps.is_empty()
-        {
-            designs.push(design);
-        }
-    }
-    Ok(designs)
-}
-
 /// The ids of the design documents of a database with their winning revisions.
 fn designs_at(
     snapshot: &Snapshot,
     database: DatabaseId,
 ) -> Result<Vec<(String, String)>, StorageError> {
     let mut found = Vec::new();
-    for row in snapshot.documents(database, &design_range()).take(MOST_DESIGNS) {
+    for row in snapshot.documents(database, &design_range()) {
         let (id, record) = row?;
         let winner = record.winner()?;
         if !winner.deleted {
