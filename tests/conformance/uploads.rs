@@ -360,6 +360,31 @@ async fn uploads_are_bounded_and_expire() {
 }
 
 #[tokio::test]
+async fn a_part_that_is_refused_in_its_middle_is_answered_with_why() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (client, path) = database("refused").await;
+    let upload = begin(&client, &path, 900_000).await;
+    let mut slow = tokio::net::TcpStream::connect(NODE.address()).await.unwrap();
+    let head = format!(
+        "PATCH {upload} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\
+         Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {PART}\r\n\
+         Content-Length: 900000\r\n\r\nab"
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    eventually("the part is being taken", || async {
+        (offset(&client, &upload).await == 2).then_some(())
+    })
+    .await;
+    end(&client, &upload).await.expect(204);
+    // The first chunk that is full is refused, and more comes.
+    slow.write_all(&[b'x'; 899_998]).await.unwrap();
+    let mut answer = [0; 12];
+    slow.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(std::str::from_utf8(&answer), Ok("HTTP/1.1 404"));
+    patch(&client, &begin(&client, &path, 1).await, 0, b"x").await.expect(204);
+}
+
+#[tokio::test]
 async fn pages_of_other_origins_may_upload() {
     let node = Node::start(
         Options::default().set("cors.enabled=true").set("cors.origins=https://app.example"),
