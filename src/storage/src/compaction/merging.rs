@@ -9,8 +9,9 @@ use fjall::{AbstractTree, Keyspace};
 use lsm_tree::compaction::PullDown;
 use refuge_failpoints::{Failpoint, pass};
 
+use crate::compaction::back_off::BackOff;
 use crate::compaction::policy::{LEVELS, Occasion};
-use crate::compaction::{LOOK, figures};
+use crate::compaction::{LOOK, NEXT_MERGE, figures};
 use crate::store::Shared;
 
 /// Tables of the first level at which they are merged into the next.
@@ -124,10 +125,14 @@ impl Shared {
         let name = "refuge-compaction-beside".to_owned();
         let watching = std::thread::Builder::new().name(name).spawn(move || {
             use std::sync::mpsc::RecvTimeoutError::Timeout;
+            let mut merges = BackOff::of(NEXT_MERGE);
             while end.recv_timeout(LOOK) == Err(Timeout) {
                 let Some(shared) = store.upgrade() else { return };
-                if let Err(error) = shared.keep_in_shape_beside(&merging, busy) {
+                if merges.is_over(Instant::now())
+                    && let Err(error) = shared.keep_in_shape_beside(&merging, busy)
+                {
                     tracing::warn!(%error, "a compaction beside another failed");
+                    merges.failed(Instant::now());
                 }
                 let crowded = |one: &&Keyspace| one.tree.l0_run_count() >= CROWDED_TABLES;
                 if shared.keyspaces.all().iter().any(crowded) {
