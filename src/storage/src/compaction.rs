@@ -119,7 +119,8 @@ impl State {
         }
         let occasion = if quiet { Occasion::Quiet } else { Occasion::Busy };
         for keyspace in shared.keyspaces.all() {
-            if figures(keyspace).gives_back(occasion) {
+            let figures = figures(keyspace);
+            if figures.gives_back(occasion) && shared.has_room_to_give_back(&figures) {
                 if !shared.give_back(keyspace, occasion)? {
                     return Ok(());
                 }
@@ -142,12 +143,18 @@ fn figures(keyspace: &Keyspace) -> Figures {
     let tree = &keyspace.tree;
     let tables: [usize; LEVELS] =
         std::array::from_fn(|level| tree.level_table_count(level).unwrap_or_default());
+    let version = tree.current_version();
+    let mut level_bytes = [0; LEVELS];
+    for (bytes, level) in level_bytes.iter_mut().zip(version.iter_levels()) {
+        *bytes = level.size();
+    }
     Figures {
         disk_bytes: keyspace.disk_space(),
         rows: tree.approximate_len() as u64,
         removals: tree.tombstone_count(),
         stale_bytes: tree.stale_blob_bytes(),
         tables,
+        level_bytes,
     }
 }
 
@@ -158,14 +165,21 @@ impl Shared {
     /// What the engine says.
     pub(crate) fn compact_now(self: &Arc<Self>) -> Result<bool, fjall::Error> {
         let _turn = turn(self);
+        let mut all = true;
         for keyspace in self.keyspaces.all() {
-            if figures(keyspace).gives_back(Occasion::Asked)
-                && !self.give_back(keyspace, Occasion::Asked)?
-            {
+            let figures = figures(keyspace);
+            if !figures.gives_back(Occasion::Asked) {
+                continue;
+            }
+            if !self.has_room_to_give_back(&figures) {
+                let keyspace = &**keyspace.name();
+                tracing::warn!(keyspace, "not compacted: there is too little room on the disk");
+                all = false;
+            } else if !self.give_back(keyspace, Occasion::Asked)? {
                 return Ok(false);
             }
         }
-        self.drop_old_versions()
+        Ok(self.drop_old_versions()? && all)
     }
 }
 
