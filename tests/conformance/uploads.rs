@@ -337,11 +337,19 @@ async fn uploads_are_bounded_and_expire() {
     end(&client, &second).await.expect(204);
     set("attachments/max_upload_bytes_per_user", "150").await;
     let refused = create(&client, "/files", &[("upload-length", "51")]).await;
-    refused.error_named(413, "uploads_too_large");
+    let together = "one user's unfinished uploads to a database have at most 150 bytes together; \
+                    finish or delete one, or wait until one expires";
+    refused.error(413, "uploads_too_large", together);
     let unknown = create(&client, "/files", &[("upload-defer-length", "1")]).await.expect(201);
     let unknown = path_of(&unknown);
     patch(&client, &unknown, 0, &[b'x'; 50]).await.expect(204);
-    patch(&client, &unknown, 50, b"x").await.error_named(413, "uploads_too_large");
+    patch(&client, &unknown, 50, b"x").await.error(413, "uploads_too_large", together);
+    // Bytes that will not count before their checksum is known take room all the same.
+    let checked = client.request("PATCH", &unknown).header("tus-resumable", "1.0.0");
+    let checked = checked.header("upload-offset", "50").header("content-type", PART);
+    let checked = checked.header("upload-checksum", "sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=");
+    let refused = checked.body(vec![b'x'; 70_000]).send().await;
+    refused.error(413, "uploads_too_large", together);
     assert_eq!(offset(&client, &unknown).await, 50);
     set("couchdb/max_attachment_size", "99").await;
     let refused = create(&client, "/files", &[("upload-length", "100")]).await;
