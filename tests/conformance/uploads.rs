@@ -200,6 +200,27 @@ async fn parts_that_do_not_fit_are_refused_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn an_upload_whose_first_bytes_are_refused_is_none() {
+    let node = Node::start(Options::default().set("attachments.max_uploads_per_user=1"));
+    let client = node.client();
+    client.put_nothing("/files").await.expect(201);
+    let first = async |length: &str, checksum: &str, bytes: &'static str| {
+        let request = client.request("POST", "/files/_uploads").header("tus-resumable", "1.0.0");
+        let request = request.header("upload-length", length).header("content-type", PART);
+        request.header("upload-checksum", checksum).body(bytes).send().await
+    };
+    let right = "sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=";
+    let wrong = "sha1 rvTGHdzF6KLavt4PO0gs2a6pQ00=";
+    first("5", wrong, "hello").await.error_named(460, "checksum_mismatch");
+    first("5", "crc32 AAAA", "hello").await.error_named(400, "bad_request");
+    first("4", right, "hello").await.error_named(413, "upload_too_large");
+    // None of them takes the place of the one that there may be.
+    let upload = path_of(&first("5", right, "hello").await.expect(201));
+    take(&client, "/files/a/b", &upload).await.expect(201);
+    assert_eq!(client.get("/files/a/b").await.expect(200).body, "hello");
+}
+
+#[tokio::test]
 async fn a_part_whose_checksum_does_not_fit_is_not_kept() {
     let (client, path) = database("checksum").await;
     let upload = begin(&client, &path, 5).await;
