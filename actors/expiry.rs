@@ -53,6 +53,8 @@ pub struct ExpiryState {
     shown: bool,
     /// Revisions that the sweep under way has settled.
     settled: u64,
+    /// Tombstones that were written.
+    expired: metrics::Counter,
 }
 
 impl Actor for ExpiryActor {
@@ -67,7 +69,9 @@ impl Actor for ExpiryActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         myself.cast(ExpiryMessage::Look)?;
         let (myself, databases) = (myself.get_cell(), HashMap::new());
-        Ok(ExpiryState { names, myself, databases, shown: false, settled: 0 })
+        let labels = [("node", names.node().to_owned())];
+        let expired = metrics::counter!("refuge_expired_documents_total", &labels);
+        Ok(ExpiryState { names, myself, databases, shown: false, settled: 0, expired })
     }
 
     async fn handle(
@@ -185,9 +189,7 @@ impl ExpiryState {
             return Ok(settled);
         }
         let results = database.store(tombstones).await?;
-        let written = results.iter().filter(|result| result.is_ok()).count() as u64;
-        metrics::counter!("refuge_expired_documents_total", "node" => self.names.node().to_owned())
-            .increment(written);
+        self.expired.increment(results.iter().filter(|result| result.is_ok()).count() as u64);
         for (row, result) in dying.into_iter().zip(results) {
             match result {
                 // A conflict means that an edit was quicker.

@@ -140,7 +140,7 @@ impl Entry {
         settings.target_name = job.target.to_string();
         settings.create_target = job.create_target;
         settings.strip = job.strip;
-        settings.use_checkpoints = job.use_checkpoints && usual.use_checkpoints;
+        settings.use_checkpoints = job.use_checkpoints.unwrap_or(usual.use_checkpoints);
         settings.batch_documents = job.batch_documents.unwrap_or(usual.worker_batch_size).max(1);
         settings.batches_under_way = usual.worker_processes;
         settings.checkpoint_interval_ms =
@@ -150,5 +150,61 @@ impl Entry {
             settings.retries = Retries { limit: Some(limit), ..settings.retries };
         }
         settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use refuge_replication::{ReplicateRequest, ReplicationIdentity, parse_replicate_request};
+    use serde_json::json;
+
+    use super::*;
+
+    /// What a job is run with while the settings in force are none of the usual ones.
+    fn run_with(more: Value) -> Settings {
+        let mut fields = json!({"source": "a", "target": "b"});
+        let more = more.as_object().unwrap().clone();
+        fields.as_object_mut().unwrap().extend(more);
+        let ReplicateRequest::Start(job) = parse_replicate_request(&fields).unwrap() else {
+            panic!("a cancellation")
+        };
+        let id = ReplicationId::of(ReplicationIdentity {
+            node_uuid: "node",
+            source: &job.source,
+            target: &job.target,
+            continuous: job.continuous,
+            create_target: job.create_target,
+            strip: job.strip,
+        });
+        let usual = Replicator {
+            worker_batch_size: 7,
+            worker_processes: 9,
+            checkpoint_interval_ms: 1_234,
+            use_checkpoints: false,
+            retries_per_request: 2,
+            ..Replicator::default()
+        };
+        Entry::new(id, *job, Owner::Request { user: None }).settings(&usual)
+    }
+
+    #[test]
+    fn settings_count_where_the_job_does_not_say() {
+        let settings = run_with(json!({}));
+        assert_eq!((settings.batch_documents, settings.batches_under_way), (7, 9));
+        assert_eq!((settings.checkpoint_interval_ms, settings.use_checkpoints), (1_234, false));
+        assert_eq!(settings.retries.limit, Some(2));
+        let continuous = run_with(json!({"continuous": true}));
+        assert_eq!(continuous.retries.limit, None, "it goes on trying");
+    }
+
+    #[test]
+    fn what_the_job_says_counts() {
+        let settings = run_with(json!({
+            "worker_batch_size": 25, "checkpoint_interval": 5_678, "use_checkpoints": true,
+            "retries_per_request": 4,
+        }));
+        assert_eq!((settings.batch_documents, settings.batches_under_way), (25, 9));
+        assert_eq!((settings.checkpoint_interval_ms, settings.use_checkpoints), (5_678, true));
+        assert_eq!(settings.retries.limit, Some(4));
     }
 }

@@ -62,3 +62,26 @@ async fn replications_run_as_the_settings_say() {
     let told = client.get("/_node/_local/_config/replicator/max_churn").await.expect(200);
     assert_eq!(told.json(), "20");
 }
+
+#[tokio::test]
+async fn checkpoints_are_kept_as_the_job_says_and_else_as_the_settings_say() {
+    let node = Node::start(Options::default());
+    let client = node.client();
+    client.put_nothing("/a").await.expect(201);
+    client.put("/a/one", json!({})).await.expect(201);
+    // Whether a replication to a fresh database leaves checkpoints there.
+    let kept = async |target: &str, said: Option<bool>| {
+        let mut job = json!({"source": "a", "target": target, "create_target": true});
+        if let Some(said) = said {
+            job["use_checkpoints"] = json!(said);
+        }
+        client.post("/_replicate", job).await.expect(200);
+        let told = client.get(&format!("/{target}/_local_docs")).await.expect(200).json();
+        !told["rows"].as_array().expect("rows").is_empty()
+    };
+    assert!(kept("usual", None).await);
+    assert!(!kept("said_no", Some(false)).await);
+    set(&client, "replicator/use_checkpoints", "false").await;
+    assert!(!kept("set_no", None).await);
+    assert!(kept("said_yes", Some(true)).await);
+}

@@ -32,6 +32,8 @@ enum Piece {
 pub(super) struct Part {
     pieces: mpsc::Sender<Piece>,
     outcome: oneshot::Receiver<Result<ResumableUploadState, Failure>>,
+    /// Why the task ended before the body did. `outcome` told it, and tells nothing twice.
+    refused: Option<Failure>,
 }
 
 /// Begins to take a part; 423 while another one is being taken, 409 at a wrong offset.
@@ -54,24 +56,32 @@ pub(super) async fn open(place: Place, part: ResumableUploadPart) -> Result<Part
         let _ = ended.send(result);
     });
     readiness.await.unwrap_or_else(|_| Err(unavailable()))?;
-    Ok(Part { pieces, outcome })
+    Ok(Part { pieces, outcome, refused: None })
 }
 
 #[async_trait]
 impl PartUpload for Part {
     async fn write(&mut self, bytes: Bytes) -> Result<(), Failure> {
+        if let Some(failure) = &self.refused {
+            return Err(failure.clone());
+        }
         if self.pieces.send(Piece::Bytes(bytes)).await.is_ok() {
             return Ok(());
         }
         // The task has ended: it tells why.
-        match (&mut self.outcome).await {
-            Ok(Err(failure)) => Err(failure),
-            _ => Err(unavailable()),
-        }
+        let failure = match (&mut self.outcome).await {
+            Ok(Err(failure)) => failure,
+            _ => unavailable(),
+        };
+        self.refused = Some(failure.clone());
+        Err(failure)
     }
 
     async fn end(self: Box<Self>, keep: bool) -> Result<ResumableUploadState, Failure> {
-        let Self { pieces, outcome } = *self;
+        let Self { pieces, outcome, refused } = *self;
+        if let Some(failure) = refused {
+            return Err(failure);
+        }
         let _ = pieces.send(Piece::End { keep }).await;
         outcome.await.unwrap_or_else(|_| Err(unavailable()))
     }
@@ -202,5 +212,23 @@ impl Taking {
     /// Lets go of the upload. Where that fails the hold ends by itself.
     async fn release(&self) {
         let _ = self.place.step(UploadStep::Release { holder: self.holder }).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_refusal_in_the_middle_is_told_to_every_later_call() {
+        let (pieces, coming) = mpsc::channel(1);
+        let (ended, outcome) = oneshot::channel();
+        let mut part = Part { pieces, outcome, refused: None };
+        let refusal = Failure::Locked("somebody else".to_owned());
+        drop(coming);
+        ended.send(Err(refusal.clone())).unwrap();
+        assert_eq!(part.write(Bytes::from_static(b"a")).await, Err(refusal.clone()));
+        assert_eq!(part.write(Bytes::from_static(b"b")).await, Err(refusal.clone()));
+        assert_eq!(Box::new(part).end(true).await, Err(refusal));
     }
 }

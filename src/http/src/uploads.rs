@@ -84,7 +84,8 @@ fn capabilities(limits: &Limits) -> Reply {
     reply
 }
 
-/// `POST`: a new upload, and its first bytes where they come with it.
+/// `POST`: a new upload, and its first bytes where they come with it. Where those are refused there is
+/// no upload either.
 async fn create(request: &mut Request, database: &dyn Database) -> Result<Reply, Failure> {
     let length = headers::length_of_new(request)?;
     check_length(request.limits(), length)?;
@@ -96,14 +97,29 @@ async fn create(request: &mut Request, database: &dyn Database) -> Result<Reply,
     let mut expires_unix_ms = begun.expires_unix_ms;
     if is_part(request) {
         let state = ResumableUploadState { owner, received: 0, length, metadata, expires_unix_ms };
-        // What came of its first bytes is told by HEAD where they broke off: the upload is there.
-        let received = receive(request, database, &begun.id, &state).await?;
+        let received = match receive(request, database, &begun.id, &state).await {
+            Ok(received) => received,
+            Err(failure) => {
+                give_up(database, &begun.id).await;
+                return Err(failure);
+            }
+        };
         expires_unix_ms = received.expires_unix_ms;
         headers::set_offset(&mut reply, received.received);
     }
     headers::set_expires(&mut reply, expires_unix_ms);
     set_location(&mut reply, request, &[database.name(), "_uploads", &begun.id]);
     Ok(reply)
+}
+
+/// Ends an upload that nobody needs any more, because its document holds its bytes or its maker never
+/// heard of its `Location`. Where this fails it expires by itself.
+async fn give_up(database: &dyn Database, id: &str) {
+    if let Ok(uploads) = database.resumable_uploads()
+        && let Err(failure) = uploads.end(id).await
+    {
+        tracing::debug!(%failure, "an upload that nobody needs stays until it expires");
+    }
 }
 
 /// `HEAD`: how much of it is there.

@@ -44,8 +44,8 @@ pub struct Job {
     pub create_target: bool,
     /// Leaves `_expires` out of what is sent (`strip`).
     pub strip: bool,
-    /// Reads and writes checkpoints (`use_checkpoints`, true where not given).
-    pub use_checkpoints: bool,
+    /// Whether it reads and writes checkpoints (`use_checkpoints`), where given.
+    pub use_checkpoints: Option<bool>,
     /// Most documents in a batch (`worker_batch_size`), where given.
     pub batch_documents: Option<usize>,
     /// `checkpoint_interval` in milliseconds, where given.

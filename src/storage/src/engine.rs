@@ -12,6 +12,7 @@ mod purging;
 mod registry;
 mod resumable;
 mod tombstones;
+mod upload_totals;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -27,6 +28,7 @@ use crate::database::{Counters, DatabaseId};
 use crate::engine::dropping::Dropping;
 use crate::engine::group::Group;
 use crate::engine::leases::Leases;
+use crate::engine::upload_totals::UploadTotals;
 use crate::error::{CommitError, OpenError};
 use crate::keys::{self, RegistryKey};
 use crate::keyspaces::Keyspaces;
@@ -78,6 +80,8 @@ pub struct Engine {
     /// The time that was told last, in milliseconds since 1970.
     now_unix_ms: u64,
     leases: Leases,
+    /// What unfinished uploads come to, of databases where somebody uploaded lately.
+    upload_totals: UploadTotals,
     poisoned: bool,
 }
 
@@ -129,6 +133,7 @@ impl Engine {
             dropping,
             now_unix_ms: 0,
             leases: Leases::default(),
+            upload_totals: UploadTotals::default(),
             poisoned: false,
         })
     }
@@ -237,6 +242,7 @@ impl Engine {
         if self.counters.len() > KEPT_COUNTERS {
             self.counters.clear();
         }
+        self.upload_totals.bound();
         let mut group = Group::new(self, batch);
         let outcomes = operations
             .into_iter()

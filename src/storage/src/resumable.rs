@@ -8,7 +8,8 @@ use crate::database::DatabaseId;
 /// An upload that may be resumed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResumableUpload {
-    /// Who may go on with it; `None` for whoever knows its name.
+    /// Whose it is: who made it, and alone may go on with it beside admins; `None` for whoever comes
+    /// without a name.
     pub owner: Option<String>,
     /// When it is given up, in milliseconds since 1970.
     pub expires_unix_ms: u64,
@@ -64,8 +65,8 @@ pub enum UploadStep {
         /// The length, where it was not known before.
         length: Option<u64>,
     },
-    /// Stores a chunk, or one more of the last that is longer → `Done`, or `UploadHeld` for
-    /// whoever does not hold it (any more). Durable with the next `Advance`.
+    /// Stores a chunk, or one more of the last that is longer → `Done`, `UploadBeyond`, or
+    /// `UploadHeld` for whoever does not hold it (any more). Durable with the next `Advance`.
     Chunk {
         /// Who.
         holder: u64,
@@ -110,7 +111,7 @@ impl UploadStep {
 }
 
 /// How many uploads that may be resumed there may be in a database, and bytes of them: those that
-/// they will have, where that is known.
+/// they will have, where that is known, and those of their chunks where that is more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadBounds {
     /// Uploads of one owner.
@@ -134,39 +135,4 @@ pub enum UploadBound {
     BytesOfOwner,
     /// [`UploadBounds::bytes`].
     Bytes,
-}
-
-/// What the uploads of a database come to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct UploadTotals {
-    pub(crate) uploads_of_owner: usize,
-    pub(crate) uploads: usize,
-    pub(crate) bytes_of_owner: u64,
-    pub(crate) bytes: u64,
-}
-
-impl UploadTotals {
-    /// Counts one more.
-    pub(crate) fn add(&mut self, upload: &ResumableUpload, owner: Option<&str>) {
-        let bytes = upload.reserved_bytes();
-        self.uploads += 1;
-        self.bytes = self.bytes.saturating_add(bytes);
-        if upload.owner.as_deref() == owner {
-            self.uploads_of_owner += 1;
-            self.bytes_of_owner = self.bytes_of_owner.saturating_add(bytes);
-        }
-    }
-
-    /// The first bound that it is beyond.
-    pub(crate) fn beyond(&self, bounds: &UploadBounds) -> Option<UploadBound> {
-        if self.uploads_of_owner > bounds.uploads_of_owner {
-            Some(UploadBound::UploadsOfOwner)
-        } else if self.uploads > bounds.uploads {
-            Some(UploadBound::Uploads)
-        } else if self.bytes_of_owner > bounds.bytes_of_owner {
-            Some(UploadBound::BytesOfOwner)
-        } else {
-            (self.bytes > bounds.bytes).then_some(UploadBound::Bytes)
-        }
-    }
 }

@@ -39,6 +39,11 @@ impl FreeSpace {
         self.available_bytes < self.least_bytes.min(EXHAUSTED_BYTES)
     }
 
+    /// Bytes that may be taken before it is [exhausted](Self::is_exhausted).
+    pub(crate) fn spare_bytes(&self) -> u64 {
+        self.available_bytes.saturating_sub(self.least_bytes.min(EXHAUSTED_BYTES))
+    }
+
     /// Whether there is less than is kept.
     #[must_use]
     pub fn is_short(&self) -> bool {
@@ -144,6 +149,14 @@ mod tests {
         assert_eq!(chosen_reserve(64 * MIB), 256 * MIB);
         assert_eq!(chosen_reserve(200 * MIB), 400 * MIB);
         assert_eq!(chosen_reserve(u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn what_is_spare_ends_where_nothing_is_written_any_more() {
+        let left = |available_bytes, least_bytes| FreeSpace { available_bytes, least_bytes };
+        assert_eq!(left(EXHAUSTED_BYTES + 5, 1 << 30).spare_bytes(), 5);
+        assert_eq!(left(EXHAUSTED_BYTES - 1, 1 << 30).spare_bytes(), 0);
+        assert_eq!(left(1_000, 1).spare_bytes(), 999, "nothing is kept");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! An upload that is whole, on its way into a document: its bytes go the way that those of a request's
 //! body go, so that they become the same revision.
 
-use super::{headers, known};
+use super::{give_up, headers, known};
 use crate::attachments::begin_upload;
 use crate::failure::Failure;
 use crate::node::{Database, ResumableUploadState, UploadOptions, UploadedContent};
@@ -64,12 +64,8 @@ impl FinishedUpload {
         upload.finish().await
     }
 
-    /// The document holds the bytes now. Where this fails the upload expires by itself.
+    /// The document holds the bytes now.
     pub(crate) async fn end(self, database: &dyn Database) {
-        if let Ok(uploads) = database.resumable_uploads()
-            && let Err(failure) = uploads.end(&self.id).await
-        {
-            tracing::debug!(%failure, "an upload that is done stays until it expires");
-        }
+        give_up(database, &self.id).await;
     }
 }

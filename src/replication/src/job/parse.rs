@@ -65,7 +65,7 @@ pub(crate) fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
         continuous: flag(fields, "continuous")?.unwrap_or(false),
         create_target: flag(fields, "create_target")?.unwrap_or(false),
         strip: flag(fields, "strip")?.unwrap_or(false),
-        use_checkpoints: flag(fields, "use_checkpoints")?.unwrap_or(true),
+        use_checkpoints: flag(fields, "use_checkpoints")?,
         batch_documents: number(fields, "worker_batch_size")?
             .and_then(|number| usize::try_from(number).ok())
             .map(|number| number.clamp(1, LARGEST_BATCH_DOCUMENTS)),
@@ -226,7 +226,8 @@ mod tests {
             "worker_batch_size": 25,
         }));
         assert_eq!(job.source, EndPoint::Local("cities".to_owned()));
-        assert!(job.create_target && !job.continuous && job.use_checkpoints);
+        assert!(job.create_target && !job.continuous);
+        assert_eq!(job.use_checkpoints, None);
         assert_eq!(job.batch_documents, Some(25));
         let EndPoint::Remote(target) = &job.target else {
             panic!("not remote");

@@ -9,17 +9,21 @@ use fjall::{AbstractTree, Keyspace};
 use lsm_tree::compaction::PullDown;
 use refuge_failpoints::{Failpoint, pass};
 
-use crate::compaction::policy::{LEVELS, Occasion};
-use crate::compaction::{LOOK, figures};
+use crate::compaction::back_off::BackOff;
+use crate::compaction::policy::{
+    FIRST_LEVEL_TABLES, Figures, LEVELS, Occasion, TABLE_BYTES, has_room,
+};
+use crate::compaction::{LOOK, NEXT_MERGE, figures};
 use crate::store::Shared;
 
-/// Tables of the first level at which they are merged into the next.
-const FIRST_LEVEL_TABLES: u8 = 4;
-/// Tables of the first level at which a compaction that gives disk back goes as fast as it can: at
-/// 20 the engine slows commits down.
+/// Tables of the first level at which a compaction that gives disk back goes as fast as it can, and
+/// one that is short of room begins all the same: at 20 the engine slows commits down, and at 30 it
+/// holds them until there are fewer.
 const CROWDED_TABLES: usize = 10;
-/// Size of a table. Four of them make the first level below, and so the longest usual merge.
-const TABLE_BYTES: u64 = 32 * 1024 * 1024;
+
+fn is_crowded(keyspace: &Keyspace) -> bool {
+    keyspace.tree.l0_run_count() >= CROWDED_TABLES
+}
 
 impl Shared {
     /// Merges tables as the levels ask for; answers whether any were.
@@ -28,40 +32,58 @@ impl Shared {
         keyspaces.sort_by_key(|one| std::cmp::Reverse(one.tree.level_table_count(0)));
         let mut merged = false;
         for keyspace in keyspaces {
-            merged |= self.merge_by_level(keyspace)?;
+            merged |= self.merge_by_level(keyspace, 0)?;
         }
         Ok(merged)
     }
 
-    fn merge_by_level(&self, keyspace: &Keyspace) -> Result<bool, fjall::Error> {
+    /// Does so in one keyspace where the disk has room for it, of which others may take `taken` bytes,
+    /// or where commits would soon be held.
+    fn merge_by_level(&self, keyspace: &Keyspace, taken: u64) -> Result<bool, fjall::Error> {
+        let before = figures(keyspace);
+        let has_room = has_room(before.merge_bytes(), taken, self.space.seen());
+        if !has_room && !is_crowded(keyspace) {
+            return Ok(false);
+        }
         let strategy = Leveled::default()
             .with_l0_threshold(FIRST_LEVEL_TABLES)
             .with_table_target_size(TABLE_BYTES);
-        let before = figures(keyspace).tables;
         keyspace.tree.compact(Arc::new(strategy), self.oldest_seen())?;
-        let merged = before != figures(keyspace).tables;
+        let merged = before.tables != figures(keyspace).tables;
         if merged {
             pass(Failpoint::MergeEnd);
         }
         Ok(merged)
     }
 
-    /// The same while the tables of one keyspace's level `busy` are being merged.
-    fn keep_in_shape_beside(&self, merging: &Keyspace, busy: u8) -> Result<(), fjall::Error> {
+    /// The same while the tables of one keyspace's level `busy` are being merged, which may take
+    /// `taken` bytes.
+    fn keep_in_shape_beside(
+        &self,
+        merging: &Keyspace,
+        busy: u8,
+        taken: u64,
+    ) -> Result<(), fjall::Error> {
         for keyspace in self.keyspaces.all() {
             if keyspace != merging {
-                self.merge_by_level(keyspace)?;
+                self.merge_by_level(keyspace, taken)?;
                 continue;
             }
             let figures = figures(keyspace);
             let waiting = figures.tables.first().copied().unwrap_or_default();
             if waiting >= usize::from(FIRST_LEVEL_TABLES)
                 && let Some((from, to)) = figures.step_beside(busy)
+                && has_room(figures.step_bytes(from, to), taken, self.space.seen())
             {
                 keyspace.tree.compact(Arc::new(PullDown(from, to)), self.oldest_seen())?;
             }
         }
         Ok(())
+    }
+
+    /// Whether the disk has room for a keyspace to give disk back.
+    pub(super) fn has_room_to_give_back(&self, figures: &Figures) -> bool {
+        has_room(figures.give_back_bytes(), 0, self.space.seen())
     }
 
     /// Merges all of a keyspace into its last level, where rows and their removals vanish; answers
@@ -109,7 +131,8 @@ impl Shared {
         from: u8,
         to: u8,
     ) -> Result<bool, fjall::Error> {
-        let _watch = self.watch(keyspace, from);
+        let taken = figures(keyspace).step_bytes(from, to);
+        let _watch = self.watch(keyspace, from, taken);
         let strategy = Arc::new(PullDown(from, to));
         let ended = self.pace.run(|| keyspace.tree.compact(strategy, self.oldest_seen()))?;
         pass(Failpoint::MergeEnd);
@@ -118,19 +141,23 @@ impl Shared {
 
     /// Merges, while a long compaction runs, what piles up behind it, and hurries it where that
     /// does not help.
-    fn watch(self: &Arc<Self>, merging: &Keyspace, busy: u8) -> Watch {
+    fn watch(self: &Arc<Self>, merging: &Keyspace, busy: u8, taken: u64) -> Watch {
         let (ended, end) = std::sync::mpsc::channel::<()>();
         let (store, merging) = (Arc::downgrade(self), merging.clone());
         let name = "refuge-compaction-beside".to_owned();
         let watching = std::thread::Builder::new().name(name).spawn(move || {
             use std::sync::mpsc::RecvTimeoutError::Timeout;
+            let mut merges = BackOff::of(NEXT_MERGE);
             while end.recv_timeout(LOOK) == Err(Timeout) {
                 let Some(shared) = store.upgrade() else { return };
-                if let Err(error) = shared.keep_in_shape_beside(&merging, busy) {
+                if merges.is_over(Instant::now())
+                    && !shared.space.seen().is_exhausted()
+                    && let Err(error) = shared.keep_in_shape_beside(&merging, busy, taken)
+                {
                     tracing::warn!(%error, "a compaction beside another failed");
+                    merges.failed(Instant::now());
                 }
-                let crowded = |one: &&Keyspace| one.tree.l0_run_count() >= CROWDED_TABLES;
-                if shared.keyspaces.all().iter().any(crowded) {
+                if shared.keyspaces.all().into_iter().any(is_crowded) {
                     shared.pace.hurry();
                 }
             }

@@ -1,8 +1,24 @@
-//! When a keyspace gives disk back, and by which steps. Pure: figures in, choices out.
+//! When a keyspace gives disk back, by which steps, and which merges the room on the disk allows. Pure:
+//! figures in, choices out.
+
+use crate::space::FreeSpace;
 
 /// Levels of a tree; the last holds rows once and no marks of removals.
 pub(crate) const LEVELS: usize = 7;
 const LAST: u8 = LEVELS as u8 - 1;
+
+/// Tables of the first level at which they are merged into the next.
+pub(crate) const FIRST_LEVEL_TABLES: u8 = 4;
+/// Size of a table. Four of them make the first level below, and so the longest usual merge.
+pub(crate) const TABLE_BYTES: u64 = 32 * 1024 * 1024;
+/// What the first level below may have grown to before a part of it goes further down.
+const SECOND_LEVEL_BYTES: u64 = 2 * FIRST_LEVEL_TABLES as u64 * TABLE_BYTES;
+/// What a merge further down takes in: a table, and those that it overlaps in a level ten times as
+/// large, one more at their edge.
+const LOWER_MERGE_BYTES: u64 = 12 * TABLE_BYTES;
+/// While a file of separate values is written anew, so many times as much as is stale in it is still
+/// needed: three quarters, since a quarter of it is stale at least.
+const NEEDED_BESIDE_STALE: u64 = 3;
 
 /// What is known of a keyspace's tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +33,8 @@ pub(crate) struct Figures {
     pub(crate) stale_bytes: u64,
     /// Tables by level.
     pub(crate) tables: [usize; LEVELS],
+    /// Bytes of the tables by level, without separate values.
+    pub(crate) level_bytes: [u64; LEVELS],
 }
 
 /// How much is going on.
@@ -39,12 +57,50 @@ pub(crate) const LEAST_QUIET_BYTES: u64 = 4 * 1024 * 1024;
 impl Figures {
     /// About how many bytes nobody needs: each removal hides a row of average size.
     pub(crate) fn dead_bytes(&self) -> u64 {
+        let tables = self.disk_bytes.saturating_sub(self.stale_bytes);
+        self.stale_bytes.saturating_add(self.hidden_of(tables))
+    }
+
+    /// The part of so many bytes that removals hide.
+    fn hidden_of(&self, bytes: u64) -> u64 {
         let present = self.rows.saturating_sub(self.removals).max(1);
         let hidden = self.removals.min(present);
-        let tables = u128::from(self.disk_bytes.saturating_sub(self.stale_bytes));
-        let by_removals = tables * u128::from(hidden) / u128::from(present);
-        let by_removals = u64::try_from(by_removals).unwrap_or(u64::MAX);
-        self.stale_bytes.saturating_add(by_removals)
+        let part = u128::from(bytes) * u128::from(hidden) / u128::from(present);
+        u64::try_from(part).unwrap_or(u64::MAX)
+    }
+
+    fn bytes_of(&self, level: usize) -> u64 {
+        self.level_bytes.get(level).copied().unwrap_or_default()
+    }
+
+    fn table_bytes(&self) -> u64 {
+        self.level_bytes.iter().fold(0, |sum, bytes| sum.saturating_add(*bytes))
+    }
+
+    /// Most bytes that the next merge by level takes in, and so may write before they leave.
+    pub(crate) fn merge_bytes(&self) -> u64 {
+        let below = self.level_bytes.iter().skip(1).copied().filter(|bytes| *bytes > 0);
+        let second = below.clone().next().unwrap_or_default().min(SECOND_LEVEL_BYTES);
+        let first = self.bytes_of(0).saturating_add(second);
+        let lower = if below.count() > 1 { LOWER_MERGE_BYTES } else { 0 };
+        first.max(lower).min(self.table_bytes())
+    }
+
+    /// Bytes that a merge of one level into another takes in.
+    pub(crate) fn step_bytes(&self, from: u8, to: u8) -> u64 {
+        let (from, to) = (usize::from(from), usize::from(to));
+        let into = if from == to { 0 } else { self.bytes_of(to) };
+        self.bytes_of(from).saturating_add(into)
+    }
+
+    /// About how much is written by a compaction of everything before the first of what was there
+    /// leaves: all that somebody still needs of the tables, and of the files of separate values that
+    /// are written anew.
+    pub(crate) fn give_back_bytes(&self) -> u64 {
+        let tables = self.table_bytes();
+        let values = self.disk_bytes.saturating_sub(tables).saturating_sub(self.stale_bytes);
+        let moved = self.stale_bytes.saturating_mul(NEEDED_BESIDE_STALE).min(values);
+        tables.saturating_sub(self.hidden_of(tables)).saturating_add(moved)
     }
 
     /// Whether it is time to compact everything of the keyspace.
@@ -82,6 +138,11 @@ impl Figures {
             |level: &u8| self.tables.get(usize::from(*level)).is_some_and(|tables| *tables > 0);
         Some((0, (1..busy).find(filled).unwrap_or(above)))
     }
+}
+
+/// Whether a merge that writes so many bytes may begin while others under way may still take `taken`.
+pub(crate) fn has_room(bytes: u64, taken: u64, space: FreeSpace) -> bool {
+    bytes <= space.spare_bytes().saturating_sub(taken)
 }
 
 #[cfg(test)]
@@ -134,5 +195,46 @@ mod tests {
         assert_eq!(at([5, 0, 0, 0, 0, 0, 9], 6), Some((0, 5)));
         assert_eq!(at([5, 0, 0, 0, 0, 0, 9], 1), None);
         assert_eq!(at([5, 0, 0, 0, 0, 0, 9], 0), None);
+    }
+
+    fn levels(level_mib: [u64; LEVELS]) -> Figures {
+        let level_bytes = level_mib.map(|mib| mib * MIB);
+        Figures { level_bytes, disk_bytes: level_bytes.iter().sum(), ..Figures::default() }
+    }
+
+    #[test]
+    fn a_merge_begins_only_where_its_inputs_fit_beside_it() {
+        let left = |mib| FreeSpace { available_bytes: mib * MIB, least_bytes: 256 * MIB };
+        // Of these 8 MiB are never taken.
+        assert!(has_room(92 * MIB, 0, left(100)));
+        assert!(!has_room(92 * MIB + 1, 0, left(100)));
+        assert!(!has_room(92 * MIB, 1, left(100)), "what another one takes is gone");
+        assert!(!has_room(1, 0, left(7)));
+        assert!(has_room(0, 0, left(0)));
+    }
+
+    #[test]
+    fn a_merge_takes_in_no_more_than_there_is() {
+        assert_eq!(levels([0; LEVELS]).merge_bytes(), 0);
+        assert_eq!(levels([40, 0, 0, 0, 0, 0, 30]).merge_bytes(), 70 * MIB);
+        assert_eq!(levels([40, 0, 0, 0, 0, 30, 50]).merge_bytes(), 120 * MIB);
+        // However large the tree is, its merges stay small.
+        assert_eq!(levels([40, 0, 0, 0, 0, 100, 90_000]).merge_bytes(), 384 * MIB);
+        assert_eq!(levels([200, 0, 0, 0, 0, 0, 90_000]).merge_bytes(), 456 * MIB);
+        let deep = levels([40, 0, 0, 0, 0, 30, 50]);
+        assert_eq!((deep.step_bytes(0, 5), deep.step_bytes(6, 6)), (70 * MIB, 50 * MIB));
+    }
+
+    #[test]
+    fn what_gives_disk_back_needs_room_for_what_is_left() {
+        let large = levels([0, 0, 0, 0, 0, 200, 800]);
+        assert_eq!(large.give_back_bytes(), 1_000 * MIB);
+        let half_dead = Figures { rows: 1_500, removals: 500, ..large.clone() };
+        assert_eq!(half_dead.give_back_bytes(), 500 * MIB);
+        let values = 2_000 * MIB;
+        let apart = Figures { disk_bytes: large.disk_bytes + values, ..large };
+        assert_eq!(apart.give_back_bytes(), 1_000 * MIB, "values that all are needed stay");
+        let stale = Figures { stale_bytes: 100 * MIB, ..apart };
+        assert_eq!(stale.give_back_bytes(), 1_300 * MIB);
     }
 }

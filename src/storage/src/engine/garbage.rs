@@ -212,6 +212,7 @@ impl Round<'_> {
                 let held = self.engine.leases.is_held(database, upload, now);
                 if !held && record.expires_unix_ms <= now {
                     self.engine.leases.release_upload(database, upload, None);
+                    self.engine.upload_totals.forget(database, &upload);
                     self.abandon(database, upload);
                     return Ok(true);
                 }

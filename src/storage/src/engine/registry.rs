@@ -90,6 +90,7 @@ impl Group<'_> {
         self.batch.insert(keyspace, key, self.row.as_slice());
         self.weigh(record.id, None)?;
         self.engine.dropping.add(record.id);
+        self.engine.upload_totals.forget_database(record.id);
         self.names.insert(name.to_owned(), None);
         Ok(Outcome::Deleted(record.id))
     }

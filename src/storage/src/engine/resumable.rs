@@ -3,13 +3,12 @@
 
 use crate::database::DatabaseId;
 use crate::engine::group::Group;
+use crate::engine::upload_totals::DatabaseUploads;
 use crate::error::CommitError;
 use crate::keys::{self, Waste};
 use crate::operation::Outcome;
 use crate::records::{self, UploadState};
-use crate::resumable::{
-    ResumableUpload, UploadBound, UploadBounds, UploadStep, UploadTotals, UploadWrite,
-};
+use crate::resumable::{ResumableUpload, UploadBound, UploadBounds, UploadStep, UploadWrite};
 
 impl Group<'_> {
     pub(super) fn resume(&mut self, write: UploadWrite) -> Result<Outcome, CommitError> {
@@ -17,51 +16,65 @@ impl Group<'_> {
         if self.counters(database)?.is_none() {
             return Ok(Outcome::NoSuchDatabase);
         }
-        if let UploadStep::Begin(record) = step {
-            return self.begin_resumable((database, upload), record, &bounds);
-        }
-        let Some(record) = self.resumable(database, upload)? else {
-            return Ok(Outcome::NoSuchUpload);
-        };
+        self.load_upload_totals(database)?;
+        let at = (database, upload);
         let now = self.engine.now_unix_ms;
-        match step {
-            UploadStep::Begin(_) => Ok(Outcome::Done),
-            UploadStep::Hold { holder, length } => {
-                let leases = &mut self.engine.leases;
-                if !leases.hold_upload(database, upload, holder, now) {
+        match (step, self.resumable(database, upload)?) {
+            (UploadStep::Begin(record), _) => self.begin_resumable(at, record, &bounds),
+            (_, None) => Ok(Outcome::NoSuchUpload),
+            (UploadStep::Hold { holder, length }, Some(record)) => {
+                if !self.engine.leases.hold_upload(database, upload, holder, now) {
                     return Ok(Outcome::UploadHeld);
                 }
-                self.lengthen((database, upload), record, length, &bounds)
+                Ok(self.lengthen(at, record, length, &bounds))
             }
-            UploadStep::Chunk { holder, number, bytes } => {
+            (UploadStep::Chunk { holder, number, bytes }, Some(record)) => {
                 if !self.engine.leases.keep_upload(database, upload, holder, now) {
                     return Ok(Outcome::UploadHeld);
                 }
-                records::encode_opaque(&mut self.row, &bytes);
-                let keyspace = &self.engine.shared.keyspaces.chunks;
-                let key = keys::chunk_key(database, &upload, number);
-                self.batch.insert(keyspace, key, self.row.as_slice());
-                Ok(Outcome::Done)
+                Ok(self.store_upload_chunk(at, &record, (number, &bytes), &bounds))
             }
-            UploadStep::Advance { holder, received, expires_unix_ms } => {
+            (UploadStep::Advance { holder, received, expires_unix_ms }, Some(record)) => {
                 if !self.engine.leases.keep_upload(database, upload, holder, now) {
                     return Ok(Outcome::UploadHeld);
                 }
                 let advanced = ResumableUpload { received, expires_unix_ms, ..record };
-                let refused = self.keep((database, upload), advanced, &bounds)?;
+                let refused = self.keep(at, advanced, &bounds);
                 Ok(refused.map_or(Outcome::Done, Outcome::UploadBeyond))
             }
-            UploadStep::Release { holder } => {
+            (UploadStep::Release { holder }, Some(_)) => {
                 self.engine.leases.release_upload(database, upload, Some(holder));
                 Ok(Outcome::Done)
             }
-            UploadStep::End => {
+            (UploadStep::End, Some(_)) => {
                 self.engine.leases.release_upload(database, upload, None);
-                self.resumable.remove(&(database, upload));
-                self.uploads.insert((database, upload), Some(UploadState::Abandoned));
+                self.engine.upload_totals.forget(database, &upload);
+                self.resumable.remove(&at);
+                self.uploads.insert(at, Some(UploadState::Abandoned));
                 Ok(Outcome::Done)
             }
         }
+    }
+
+    /// Stores a chunk where all that was stored of the upload is within the bounds: what counts for
+    /// nothing yet, or never will, takes its room all the same.
+    fn store_upload_chunk(
+        &mut self,
+        (database, upload): (DatabaseId, [u8; 16]),
+        record: &ResumableUpload,
+        (number, bytes): (u32, &[u8]),
+        bounds: &UploadBounds,
+    ) -> Outcome {
+        let begin = u64::from(number) * u64::from(record.chunk_bytes);
+        let stored = begin.saturating_add(bytes.len() as u64);
+        if let Some(bound) = self.reserve((database, upload), record, stored, bounds) {
+            return Outcome::UploadBeyond(bound);
+        }
+        records::encode_opaque(&mut self.row, bytes);
+        let keyspace = &self.engine.shared.keyspaces.chunks;
+        let key = keys::chunk_key(database, &upload, number);
+        self.batch.insert(keyspace, key, self.row.as_slice());
+        Outcome::Done
     }
 
     fn begin_resumable(
@@ -70,7 +83,7 @@ impl Group<'_> {
         record: ResumableUpload,
         bounds: &UploadBounds,
     ) -> Result<Outcome, CommitError> {
-        if let Some(bound) = self.keep(upload, record, bounds)? {
+        if let Some(bound) = self.keep(upload, record, bounds) {
             return Ok(Outcome::UploadBeyond(bound));
         }
         self.note_garbage(upload.0, &Waste::Upload(upload.1), "");
@@ -84,16 +97,16 @@ impl Group<'_> {
         record: ResumableUpload,
         length: Option<u64>,
         bounds: &UploadBounds,
-    ) -> Result<Outcome, CommitError> {
+    ) -> Outcome {
         if record.length.is_some() || length.is_none_or(|length| length < record.received) {
-            return Ok(Outcome::Upload(Box::new(record)));
+            return Outcome::Upload(Box::new(record));
         }
         let longer = ResumableUpload { length, ..record };
-        match self.keep(upload, longer.clone(), bounds)? {
-            None => Ok(Outcome::Upload(Box::new(longer))),
+        match self.keep(upload, longer.clone(), bounds) {
+            None => Outcome::Upload(Box::new(longer)),
             Some(bound) => {
                 self.engine.leases.release_upload(upload.0, upload.1, None);
-                Ok(Outcome::UploadBeyond(bound))
+                Outcome::UploadBeyond(bound)
             }
         }
     }
@@ -101,51 +114,49 @@ impl Group<'_> {
     /// Notes what is known of an upload, where that is within the bounds.
     fn keep(
         &mut self,
-        (database, upload): (DatabaseId, [u8; 16]),
+        at: (DatabaseId, [u8; 16]),
         record: ResumableUpload,
         bounds: &UploadBounds,
-    ) -> Result<Option<UploadBound>, CommitError> {
-        let before = self.resumable(database, upload)?;
-        // Bytes that were reserved before were found to be within the bounds then.
-        let reserved = before.map(|before| before.reserved_bytes());
-        if reserved.is_none_or(|reserved| reserved < record.reserved_bytes()) {
-            let mut totals = self.upload_totals(database, upload, record.owner.as_deref())?;
-            totals.add(&record, record.owner.as_deref());
-            if let Some(bound) = totals.beyond(bounds) {
-                return Ok(Some(bound));
-            }
+    ) -> Option<UploadBound> {
+        let bound = self.reserve(at, &record, record.reserved_bytes(), bounds);
+        if bound.is_none() {
+            self.resumable.insert(at, record);
         }
-        self.resumable.insert((database, upload), record);
-        Ok(None)
+        bound
     }
 
-    /// What all uploads of a database but one come to. There are few, by their bounds.
-    fn upload_totals(
-        &self,
-        database: DatabaseId,
-        but: [u8; 16],
-        owner: Option<&str>,
-    ) -> Result<UploadTotals, CommitError> {
-        let mut totals = UploadTotals::default();
-        for ((_, upload), record) in self.resumable.iter().filter(|((of, _), _)| *of == database) {
-            if *upload != but {
-                totals.add(record, owner);
-            }
+    /// Counts so many bytes of an upload, where that is within the bounds.
+    fn reserve(
+        &mut self,
+        (database, upload): (DatabaseId, [u8; 16]),
+        record: &ResumableUpload,
+        bytes: u64,
+        bounds: &UploadBounds,
+    ) -> Option<UploadBound> {
+        // They were loaded before the step.
+        let uploads = self.engine.upload_totals.of(database)?;
+        uploads.reserve(upload, record, bytes, bounds)
+    }
+
+    /// Reads what the uploads of a database come to, once: from then on every step and every removal of
+    /// one adjusts it. What chunks hold beyond what was received is not found again: a part that was not
+    /// right writes over them when it comes again.
+    fn load_upload_totals(&mut self, database: DatabaseId) -> Result<(), CommitError> {
+        if self.engine.upload_totals.of(database).is_some() {
+            return Ok(());
         }
+        let mut uploads = DatabaseUploads::default();
         let attachments = &self.engine.shared.keyspaces.attachments;
         for guard in attachments.prefix(keys::uploads_prefix(database)) {
             let (key, row) = guard.into_inner()?;
             let Some(upload) = key.last_chunk::<16>().copied() else { continue };
-            let changed = self.resumable.contains_key(&(database, upload))
-                || self.uploads.contains_key(&(database, upload));
-            if upload == but || changed {
-                continue;
-            }
             if let UploadState::Resumable(record) = records::decode_upload(&row)? {
-                totals.add(&record, owner);
+                let bytes = record.reserved_bytes();
+                uploads.count(upload, record.owner, bytes);
             }
         }
-        Ok(totals)
+        self.engine.upload_totals.keep(database, uploads);
+        Ok(())
     }
 
     /// What is known of an upload that may be resumed; `None` where there is none, or it expired.

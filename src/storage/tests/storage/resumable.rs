@@ -132,6 +132,64 @@ fn bounds_hold_within_a_group_and_across() {
 }
 
 #[test]
+fn chunks_that_do_not_count_yet_are_bounded_too() {
+    let mut fixture = Fixture::new();
+    let database = fixture.create("db");
+    let mut of = |upload: u8, step| fixture.commit_one(operation(database, [upload; 16], step));
+    let beyond = Outcome::UploadBeyond(UploadBound::BytesOfOwner);
+    for upload in [1, 2] {
+        assert_eq!(of(upload, UploadStep::Begin(record("anna", None))), Outcome::Done);
+        assert!(matches!(of(upload, hold(1)), Outcome::Upload(_)));
+    }
+    for number in 0..6 {
+        assert_eq!(of(1, chunk(1, number, 10_000)), Outcome::Done);
+    }
+    for number in 0..4 {
+        assert_eq!(of(2, chunk(1, number, 10_000)), Outcome::Done);
+    }
+    assert_eq!(of(2, chunk(1, 4, 1)), beyond);
+    assert_eq!(of(1, chunk(1, 6, 1)), beyond);
+    // Those that are there already may be written anew: a part that was not right comes again.
+    of(1, UploadStep::Release { holder: 1 });
+    assert!(matches!(of(1, hold(2)), Outcome::Upload(_)));
+    assert_eq!(of(1, chunk(2, 0, 10_000)), Outcome::Done);
+    assert_eq!(of(1, advance(2, 60_000)), Outcome::Done);
+    assert_eq!(of(1, advance(2, 60_001)), beyond);
+    assert_eq!(of(2, UploadStep::End), Outcome::Done);
+    assert_eq!(of(1, chunk(2, 6, 10_000)), Outcome::Done);
+}
+
+#[test]
+fn what_left_makes_room_whichever_way_it_left() {
+    let mut fixture = Fixture::new();
+    let database = fixture.create("db");
+    fixture.engine().tell_time(1_000);
+    let begin = |upload: u8| {
+        operation(database, [upload; 16], UploadStep::Begin(record("anna", Some(50_000))))
+    };
+    let beyond = Outcome::UploadBeyond(UploadBound::UploadsOfOwner);
+    for upload in [1, 2] {
+        assert_eq!(fixture.commit_one(begin(upload)), Outcome::Done);
+    }
+    assert_eq!(fixture.commit_one(begin(3)), beyond);
+    // What is there counts after a restart too.
+    fixture.reopen();
+    fixture.engine().tell_time(1_000);
+    assert_eq!(fixture.commit_one(begin(3)), beyond);
+    // One ends, and another begins in its place, in one group.
+    let end = operation(database, [1; 16], UploadStep::End);
+    let outcomes = fixture.engine().commit(vec![end, begin(3), begin(4)]).unwrap();
+    assert_eq!(outcomes, [Outcome::Done, Outcome::Done, beyond.clone()]);
+    // The others expire.
+    fixture.engine().tell_time(DAY_MS + 11 * 60 * 1_000);
+    fixture.collect(DAY_MS + 11 * 60 * 1_000);
+    for upload in [5, 6] {
+        assert_eq!(fixture.commit_one(begin(upload)), Outcome::Done);
+    }
+    assert_eq!(fixture.commit_one(begin(7)), beyond);
+}
+
+#[test]
 fn an_upload_leaves_when_it_ends_or_expires_and_not_before() {
     let (mut fixture, database) = begun();
     let other = fixture.create("other");
