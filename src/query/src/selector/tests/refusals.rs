@@ -1,8 +1,9 @@
 //! What is refused, and with which words: wrong arguments, and what is beyond a bound.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::super::Selector;
+use super::super::{Projection, Selector, Sort};
+use crate::mango::MangoError;
 
 #[test]
 fn wrong_arguments_are_refused_as_couchdb_does() {
@@ -38,17 +39,64 @@ fn wrong_arguments_are_refused_as_couchdb_does() {
     }
 }
 
+/// What a selector, a list of fields or an order is refused with.
+fn refused<T: std::fmt::Debug>(parsed: Result<T, MangoError>) -> (u16, &'static str, String) {
+    let refused = parsed.expect_err("too large");
+    (refused.status(), refused.error(), refused.to_string())
+}
+
 #[test]
 fn selectors_are_bounded() {
-    let mut deep = json!({"a": 1});
-    for _ in 0..100 {
-        deep = json!({"$and": [deep]});
+    // A condition is two levels: the object and the value of its field.
+    let deep =
+        |levels: usize| (2..levels).fold(json!({"a": 1}), |inner, _| json!({"$and": [inner]}));
+    let wide = |conditions: usize| json!({"$or": vec![json!({"a": 1}); conditions - 1]});
+    let patterns = |count: usize| json!({"$or": vec![json!({"a": {"$regex": "x"}}); count]});
+    let long = |bytes: usize| json!({"a": {"$regex": "x".repeat(bytes)}});
+    let path = |parts: usize| json!({vec!["a"; parts].join("."): 1});
+    let too_large = "selector_too_large";
+    for (selector, limit, error, reason) in [
+        (
+            &deep as &dyn Fn(usize) -> Value,
+            64,
+            too_large,
+            "the selector has more than 64 levels: make it smaller",
+        ),
+        (&wide, 2_000, too_large, "the selector has more than 2000 conditions: make it smaller"),
+        (
+            &patterns,
+            32,
+            too_large,
+            "the selector has more than 32 regular expressions: make it smaller",
+        ),
+        (
+            &long,
+            8_192,
+            "bad_arg",
+            "a regular expression has more than 8192 bytes: use a shorter one",
+        ),
+        (
+            &path,
+            100,
+            "invalid_field_name",
+            "a field's name has more than 100 parts: use a shorter one",
+        ),
+    ] {
+        assert!(Selector::parse(&selector(limit)).is_ok(), "{limit}: {reason}");
+        let seen = refused(Selector::parse(&selector(limit + 1)));
+        assert_eq!(seen, (400, error, reason.to_owned()));
     }
-    let wide = json!({"$or": vec![json!({"a": 1}); 3_000]});
-    let patterns = json!({"$or": vec![json!({"a": {"$regex": "x"}}); 50]});
-    let long = json!({"a": {"$regex": "x".repeat(10_000)}});
-    let path = json!({vec!["a"; 200].join("."): 1});
-    for selector in [deep, wide, patterns, long, path] {
-        assert_eq!(Selector::parse(&selector).expect_err("too large").status(), 400);
-    }
+}
+
+#[test]
+fn fields_and_orders_are_bounded() {
+    let names = |count: usize| json!(vec!["a"; count]);
+    assert!(Projection::parse(&names(1_000)).is_ok());
+    let reason = "`fields` has more than 1000 names: ask for fewer, or for whole documents";
+    let seen = refused(Projection::parse(&names(1_001)));
+    assert_eq!(seen, (400, "invalid_fields", reason.to_owned()));
+    assert!(Sort::parse(&names(100)).is_ok());
+    let reason = "an order has more than 100 fields: use fewer";
+    let seen = refused(Sort::parse(&names(101)));
+    assert_eq!(seen, (400, "invalid_sort_json", reason.to_owned()));
 }
