@@ -11,6 +11,7 @@ mod questions;
 mod stopped;
 mod things;
 mod uploads;
+mod views;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
