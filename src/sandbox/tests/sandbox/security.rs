@@ -1,6 +1,6 @@
 //! What functions may try to reach or to break, and that the sandbox goes on after each.
 
-use refuge_sandbox::{Error, Functions, Mapped, ViewSources, Views};
+use refuge_sandbox::{Error, Functions, Mapped};
 use serde_json::json;
 
 use crate::fixture::{DOCUMENT, attack, limits, map_one, named, rows_of, views};
