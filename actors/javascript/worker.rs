@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use refuge_http::Failure;
-use refuge_sandbox::{Error, Functions, Limits, ViewSources, Views};
+use refuge_sandbox::{Error, Functions, Limits, ReduceBound, ReduceLimit, ViewSources, Views};
 use tokio::sync::mpsc;
 
 use super::cache::Cache;
@@ -90,7 +90,7 @@ impl Worker {
         let handle = Handle { jobs, waiting: Arc::new(AtomicUsize::new(0)) };
         let stopping = Arc::new(AtomicBool::new(false));
         let (waiting, stop) = (Arc::clone(&handle.waiting), Arc::clone(&stopping));
-        let limits = Limits::default();
+        let limits = limits();
         let thread = std::thread::Builder::new().name(name.to_owned());
         thread.stack_size(limits.stack_bytes + STACK_BESIDE_BYTES).spawn(move || {
             // A panic in a job takes the thread along, and with it who waits for it.
@@ -129,6 +129,13 @@ impl<F: FnOnce()> Drop for End<F> {
             ended();
         }
     }
+}
+
+/// The sandbox's own limits, and the bound of reductions that the built-in functions have too.
+fn limits() -> Limits {
+    let bound = refuge_query::reduction::ReduceLimit::default();
+    let bound = ReduceBound { threshold_bytes: bound.threshold_bytes, ratio: bound.ratio };
+    Limits { reduce: ReduceLimit::Refuse(bound), ..Limits::default() }
 }
 
 /// What a thread has open.

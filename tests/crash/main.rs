@@ -1,4 +1,4 @@
-//! Real input and hard crashes: 138,000 cities loaded, checked, and loaded again under SIGKILL.
+//! Real input and hard crashes: 138,000 cities loaded, checked, asked about, and loaded again under SIGKILL.
 
 mod cities;
 mod damaged;
@@ -7,9 +7,11 @@ mod mixed;
 mod model;
 mod moments;
 mod places;
+mod questions;
 mod stopped;
 mod things;
 mod uploads;
+mod views;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

@@ -1,6 +1,7 @@
 //! A load of every kind: documents, attachments, local documents, databases, purges, settings, documents
-//! that expire, tombstones that leave, compactions. After each kill `refuge check` finds nothing wrong,
-//! and what was acknowledged is there.
+//! that expire, tombstones that leave, compactions, and a view that is asked all the while. After each kill
+//! `refuge check` finds nothing wrong, what was acknowledged is there, and the view is what the documents
+//! say.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::things::{Kind, Known, Things};
+use crate::views::{is_fresh, put_view, view};
 
 /// Writers of documents.
 const DOCUMENT_WRITERS: usize = 4;
@@ -19,6 +21,8 @@ const DOCUMENT_WRITERS: usize = 4;
 const MOMENTS: f64 = 0.000_007;
 /// Short-lived documents between two compactions that are asked for.
 const BETWEEN_COMPACTIONS: u64 = 40;
+/// The view's design document.
+const VIEW: &str = "numbers";
 
 /// What was written to one node over several lives of its process.
 pub(crate) struct Mixed {
@@ -44,6 +48,7 @@ impl Mixed {
         client.put_nothing("/short").await.expect(201);
         let options = json!({"ttl": true, "tombstone_days": MOMENTS});
         client.put("/short/_options", options).await.expect(200);
+        put_view(&client, "a", VIEW, 0).await;
         let things = Kind::ALL.map(|kind| (kind, Things::default())).to_vec();
         Self { acknowledged: Acknowledged::new(), things, rounds: 0 }
     }
@@ -69,6 +74,8 @@ impl Mixed {
         }
         let short = write_short_lived(prefix, client(address), writing.stop.clone());
         writing.writers.push(tokio::spawn(short));
+        let asking = ask_view(client(address), writing.stop.clone());
+        writing.writers.push(tokio::spawn(asking));
         writing
     }
 
@@ -90,6 +97,7 @@ impl Mixed {
         }
         consistent(&client, "a").await;
         compare(&client, "a", &self.acknowledged).await;
+        is_fresh(&client, "a", VIEW).await;
     }
 
     /// Waits until all that is short-lived has left.
@@ -155,6 +163,16 @@ async fn write_things(
             things.lock().unwrap().insert(thing, known);
             count.fetch_add(1, Ordering::Relaxed);
         }
+        pause.tick().await;
+    }
+}
+
+/// Has the view follow what is written.
+async fn ask_view(client: Client, stop: Arc<AtomicBool>) {
+    let mut pause = tokio::time::interval(Duration::from_millis(10));
+    let path = view("a", VIEW);
+    while !stop.load(Ordering::Relaxed) {
+        let _ = client.request("GET", &path).try_send().await;
         pause.tick().await;
     }
 }

@@ -40,6 +40,7 @@ mod layout;
 pub use encoder::SortKeys;
 pub use layout::{SORT_KEY_LIMIT_BYTES, STRING_LIMIT_BYTES, array_prefix, behind, sort_key_length};
 
+pub(crate) use encoder::root_collator;
 pub(crate) use layout::{escape, unescape};
 
 use refuge_document::json::JsonError;

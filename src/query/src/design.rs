@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use data_encoding::HEXLOWER;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -138,11 +139,7 @@ impl ViewDesign {
     /// The signature as text.
     #[must_use]
     pub fn signature_text(&self) -> String {
-        use std::fmt::Write as _;
-        self.signature.iter().fold(String::with_capacity(32), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        HEXLOWER.encode(&self.signature)
     }
 
     fn add(&mut self, name: &str, view: &Value) -> Result<(), DesignError> {

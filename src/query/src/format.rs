@@ -66,7 +66,13 @@ impl<'a> Reader<'a> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
-            number |= u64::from(byte & 0x7F) << shift;
+            let bits = u64::from(byte & 0x7F);
+            // What has no place in 64 bits, and a last byte that says nothing: written longer than
+            // it has to be.
+            if (shift == 63 && bits > 1) || (shift > 0 && byte == 0) {
+                return Err(FormatError::Damaged);
+            }
+            number |= bits << shift;
             if byte < 0x80 {
                 return Ok(number);
             }
@@ -96,5 +102,55 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], FormatError> {
         self.take(N)?.try_into().map_err(|_| FormatError::Damaged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(record: &[u8]) -> Result<u64, FormatError> {
+        Reader(record).varint()
+    }
+
+    #[test]
+    fn numbers_are_read_in_one_form_alone() {
+        assert_eq!(read(&[0]), Ok(0));
+        assert_eq!(read(&[0xFF, 0x7F]), Ok(16_383));
+        assert_eq!(read(&[&[0xFF; 9][..], &[1]].concat()), Ok(u64::MAX));
+        let overlong: [&[u8]; 6] = [
+            &[],
+            &[0x80],
+            &[0x80, 0],
+            &[0xFF, 0x80, 0],
+            &[0x80; 11],
+            // More than 64 bits.
+            &[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 2],
+        ];
+        for record in overlong {
+            assert_eq!(read(record), Err(FormatError::Damaged), "{record:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_read_as_it_was_written(number: u64, shift in 0_u32..64) {
+            let number = number >> shift;
+            let mut record = Vec::new();
+            write_varint(&mut record, number);
+            prop_assert_eq!(read(&record), Ok(number));
+        }
+
+        #[test]
+        fn what_is_read_is_written_the_same(record in prop::collection::vec(any::<u8>(), 0..12)) {
+            let mut reader = Reader(&record);
+            if let Ok(number) = reader.varint() {
+                let mut again = Vec::new();
+                write_varint(&mut again, number);
+                prop_assert_eq!(&again[..], &record[..record.len() - reader.rest().len()]);
+            }
+        }
     }
 }

@@ -14,7 +14,6 @@
 //! Projection::parse(&Value) -> Result<Option<Projection>, MangoError>   // `fields`; None: all
 //! projection.write(&mut Vec<u8>, &Document<'_>)                         // appends an object's text
 //! Sort::parse(&Value) -> Result<Sort, MangoError>
-//! matches(&Selector, body: &[u8], Metadata) -> bool                     // the same in one call
 //! ```
 //!
 //! A body is read once, forward, only as far as the last field that the selector names; nothing is
@@ -105,11 +104,6 @@ impl Selector {
     pub(crate) fn expression(&self) -> Option<&Expression> {
         self.program.as_ref().map(Program::expression)
     }
-}
-
-/// Whether a document matches a selector.
-pub fn matches(selector: &Selector, body: &[u8], metadata: Metadata<'_>) -> bool {
-    selector.matches(&Document { body, metadata })
 }
 
 #[cfg(test)]

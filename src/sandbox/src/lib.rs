@@ -84,7 +84,7 @@ mod views;
 
 pub use error::Error;
 pub use functions::Functions;
-pub use limits::{Limits, REDUCE_THRESHOLD_BYTES, ReduceLimit};
+pub use limits::{Limits, ReduceBound, ReduceLimit};
 pub use list::{Gone, ListStream};
 pub use map::{MapFailure, MapRow, Mapped};
 pub use reduce::ReduceRow;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How much the JavaScript of one design document may take. The defaults suit a small machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// The heap of one runtime in bytes: functions, modules, and what a call makes.
     pub memory_bytes: usize,
@@ -18,7 +18,8 @@ pub struct Limits {
     /// What the functions may `log` between two times that it is taken, in bytes. What is beyond
     /// that is counted and dropped.
     pub log_bytes: usize,
-    /// What becomes of a reduction that grows with its input.
+    /// What becomes of a reduction that grows with its input. The bound is its owner's, so the default
+    /// has none.
     pub reduce: ReduceLimit,
 }
 
@@ -31,22 +32,35 @@ impl Default for Limits {
             call: Duration::from_secs(5),
             output_bytes: 8 << 20,
             log_bytes: 64 << 10,
-            reduce: ReduceLimit::Refuse,
+            reduce: ReduceLimit::Allow,
         }
     }
 }
 
-/// CouchDB's `reduce_limit`: a reduction of more than [`REDUCE_THRESHOLD_BYTES`] that is longer than
-/// half of its input is one that collects rather than reduces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// CouchDB's `reduce_limit`: what becomes of a reduction that collects rather than reduces.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ReduceLimit {
     /// It is the error `reduce_overflow_error`.
-    Refuse,
+    Refuse(ReduceBound),
     /// It is logged and kept.
-    Log,
+    Log(ReduceBound),
     /// It is kept.
     Allow,
 }
 
-/// Reductions up to this length are never an overflow, in bytes (CouchDB's `reduce_limit_threshold`).
-pub const REDUCE_THRESHOLD_BYTES: usize = 4906;
+/// From where on a reduction collects rather than reduces.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReduceBound {
+    /// Reductions up to this length never do, in bytes (CouchDB's `reduce_limit_threshold`).
+    pub threshold_bytes: usize,
+    /// A longer one has to be this many times shorter than its input (CouchDB's
+    /// `reduce_limit_ratio`).
+    pub ratio: f64,
+}
+
+impl ReduceBound {
+    /// Whether a reduction is beyond it; lengths are those of JSON texts in bytes.
+    pub(crate) fn is_passed(self, input: usize, output: usize) -> bool {
+        output > self.threshold_bytes && output as f64 * self.ratio > input as f64
+    }
+}

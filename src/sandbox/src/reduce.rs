@@ -1,7 +1,7 @@
 //! Reduce functions over groups of rows.
 
 use crate::error::Error;
-use crate::limits::{REDUCE_THRESHOLD_BYTES, ReduceLimit};
+use crate::limits::ReduceLimit;
 use crate::realm::Argument;
 use crate::views::Views;
 
@@ -68,15 +68,19 @@ impl Views {
     }
 
     fn check_growth(&self, input: usize, reduction: &str) -> Result<(), Error> {
+        let (bound, is_refused) = match self.realm.limits.reduce {
+            ReduceLimit::Refuse(bound) => (bound, true),
+            ReduceLimit::Log(bound) => (bound, false),
+            ReduceLimit::Allow => return Ok(()),
+        };
         let output = reduction.len();
-        let grows = output > REDUCE_THRESHOLD_BYTES && output.saturating_mul(2) > input;
-        if !grows || self.realm.limits.reduce == ReduceLimit::Allow {
+        if !bound.is_passed(input, output) {
             return Ok(());
         }
         let reason = format!(
             "Reduce output must shrink more rapidly: input size: {input} output size: {output}"
         );
-        if self.realm.limits.reduce == ReduceLimit::Log {
+        if !is_refused {
             self.realm.journal.add(format!("reduce_overflow_error: {reason}"));
             return Ok(());
         }

@@ -22,9 +22,7 @@ impl SortKeys {
     /// # Errors
     /// [`NoCollation`], where the program itself is damaged.
     pub fn new(collation: Collation) -> Result<Self, NoCollation> {
-        let collator = Collator::try_new(Default::default(), CollatorOptions::default());
-        let collator = collator.map_err(|_| NoCollation)?;
-        Ok(Self { collation, tags: Tags::of(collation), collator })
+        Ok(Self { collation, tags: Tags::of(collation), collator: root_collator()? })
     }
 
     /// The order.
@@ -93,6 +91,12 @@ impl SortKeys {
         }
         out.push(END);
     }
+}
+
+/// ICU's root collation, as CouchDB has it.
+pub(crate) fn root_collator() -> Result<CollatorBorrowed<'static>, NoCollation> {
+    let collator = Collator::try_new(Default::default(), CollatorOptions::default());
+    collator.map_err(|_| NoCollation)
 }
 
 /// Replaces what stands behind the first 8 KiB of a string's key by a hash of all of it, in bytes

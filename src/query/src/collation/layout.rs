@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::Collation;
 
 /// Longest sort key, in bytes. Keys of the store end at 65,536 bytes, and up to 32 KiB of document
@@ -123,7 +125,7 @@ pub fn sort_key_length(bytes: &[u8]) -> Option<usize> {
         match tag {
             NULL | FALSE | TRUE | RAW_FALSE | RAW_NULL | RAW_TRUE => {}
             NUMBER | RAW_NUMBER => at += 8,
-            STRING | RAW_STRING => at += memchr_zero(bytes.get(at..)?)? + 1,
+            STRING | RAW_STRING => at += memchr(END, bytes.get(at..)?)? + 1,
             ARRAY | OBJECT | RAW_ARRAY | RAW_OBJECT => open += 1,
             END if open > 0 => open -= 1,
             _ => return None,
@@ -159,8 +161,4 @@ pub fn behind(prefix: &[u8]) -> Vec<u8> {
     place.extend_from_slice(prefix);
     place.push(BEHIND);
     place
-}
-
-fn memchr_zero(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == END)
 }

@@ -75,6 +75,21 @@ fn what_is_no_view_is_told() {
 }
 
 #[test]
+fn a_design_document_has_no_more_than_a_thousand_views() {
+    let of = |count: usize| {
+        let views = (0..count).map(|number| (format!("v{number}"), json!({"map": "m"})));
+        parsed(json!({"views": views.collect::<Map<_, _>>()}))
+    };
+    assert_eq!(of(1_000).expect("good").views.len(), 1_000);
+    let refused = of(1_001).expect_err("too many");
+    assert_eq!(refused, DesignError::TooMany(1_001));
+    assert_eq!(
+        refused.to_string(),
+        "the design document has 1001 views, of which 1000 are allowed: use several"
+    );
+}
+
+#[test]
 fn a_library_is_no_view() {
     let design = parsed(json!({"views": {"lib": {"a": "exports.a = 1"}, "v": {"map": "m"}}}));
     let design = design.expect("good");

@@ -38,6 +38,9 @@ impl Bookmark {
         if matches!(text, "" | "nil") {
             return Ok(None);
         }
+        if text.len() > TEXT_BYTES {
+            return Err(MangoError::BookmarkTooLong(TEXT_BYTES));
+        }
         Self::read(text).map(Some).ok_or_else(|| {
             let shown: String = text.chars().take(200).collect();
             MangoError::InvalidBookmark(Value::String(shown))
@@ -45,9 +48,6 @@ impl Bookmark {
     }
 
     fn read(text: &str) -> Option<Self> {
-        if text.len() > TEXT_BYTES {
-            return None;
-        }
         let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?;
         let ([VERSION, length @ ..], rest) = bytes.split_first_chunk::<5>()? else { return None };
         let (id, key) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
@@ -76,6 +76,20 @@ mod tests {
         let refused = Bookmark::decode("bad").unwrap_err();
         assert_eq!(refused.to_string(), "Invalid bookmark value: \"bad\"");
         assert_eq!((refused.status(), refused.error()), (400, "invalid_bookmark"));
+    }
+
+    #[test]
+    fn bookmarks_are_bounded() {
+        // Six bytes beside the key, two of quotes; each three are four of text.
+        let letters = "k".repeat(TEXT_BYTES / 4 * 3 - 6 - 2);
+        let longest = Bookmark { id: "d".to_owned(), key: format!("\"{letters}\"").into_bytes() };
+        let text = longest.encode();
+        assert_eq!(text.len(), TEXT_BYTES);
+        assert!(Bookmark::decode(&text).unwrap() == Some(longest));
+        let refused = Bookmark::decode(&(text + "A")).unwrap_err();
+        let seen = (refused.status(), refused.error(), refused.to_string());
+        let reason = "the bookmark has more than 16777216 bytes: begin without one";
+        assert_eq!(seen, (400, "invalid_bookmark", reason.to_owned()));
     }
 
     proptest! {

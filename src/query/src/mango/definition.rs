@@ -1,6 +1,7 @@
 //! `POST /{db}/_index` and `_bulk_delete`: what they ask for, and the design document that an index is
 //! stored as, which is CouchDB's to the letter. Storing it does not belong here.
 
+use data_encoding::HEXLOWER;
 use refuge_document::{TermForm, Terms};
 use serde_json::{Map, Value, json};
 use sha1::{Digest as _, Sha1};
@@ -173,7 +174,7 @@ impl Given<'_> {
         option(&mut terms, "w");
         terms.integer(i64::try_from(self.quorum).unwrap_or(i64::MAX));
         terms.nil();
-        Sha1::digest(terms.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        HEXLOWER.encode(&Sha1::digest(terms.as_bytes()))
     }
 }
 

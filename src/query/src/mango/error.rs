@@ -31,13 +31,25 @@ pub enum MangoError {
     #[error("Selector must be a JSON object, not: {}", erlang_text(.0))]
     SelectorNotAnObject(Value),
     /// A selector beyond a bound; the bound is told.
-    #[error("the selector is beyond {limit} {what}: make it smaller")]
+    #[error("the selector has more than {limit} {what}: make it smaller")]
     SelectorTooLarge {
         /// What is counted.
         what: &'static str,
         /// How many of it are allowed.
         limit: usize,
     },
+    /// A field's name of more parts than this.
+    #[error("a field's name has more than {0} parts: use a shorter one")]
+    FieldNameTooLong(usize),
+    /// A regular expression of more bytes than this.
+    #[error("a regular expression has more than {0} bytes: use a shorter one")]
+    PatternTooLong(usize),
+    /// `fields` of more names than this.
+    #[error("`fields` has more than {0} names: ask for fewer, or for whole documents")]
+    TooManyFields(usize),
+    /// An order of more fields than this.
+    #[error("an order has more than {0} fields: use fewer")]
+    TooManySortFields(usize),
     /// `fields` that are no array.
     #[error("Fields must be an array of strings, not: {}", erlang_text(.0))]
     InvalidFields(Value),
@@ -89,6 +101,9 @@ pub enum MangoError {
     /// A bookmark that no answer contained.
     #[error("Invalid bookmark value: {0}")]
     InvalidBookmark(Value),
+    /// A bookmark of more bytes than this.
+    #[error("the bookmark has more than {0} bytes: begin without one")]
+    BookmarkTooLong(usize),
     /// A type of index that does not exist.
     #[error("Invalid type for index: {0}")]
     InvalidIndexType(String),
@@ -138,16 +153,16 @@ impl MangoError {
     pub fn error(&self) -> &'static str {
         match self {
             Self::NotAnObject | Self::InvalidPartition(_) | Self::NotPartitioned => "bad_request",
-            Self::BadArgument(..) => "bad_arg",
+            Self::BadArgument(..) | Self::PatternTooLong(_) => "bad_arg",
             Self::InvalidOperator(_) => "invalid_operator",
             Self::UnsupportedOperator(_) => "not_supported",
             Self::MissingFieldName => "invalid_selector",
-            Self::InvalidFieldName(_) => "invalid_field_name",
+            Self::InvalidFieldName(_) | Self::FieldNameTooLong(_) => "invalid_field_name",
             Self::SelectorNotAnObject(_) => "invalid_selector_json",
             Self::SelectorTooLarge { .. } => "selector_too_large",
-            Self::InvalidFields(_) => "invalid_fields",
+            Self::InvalidFields(_) | Self::TooManyFields(_) => "invalid_fields",
             Self::InvalidField(_) => "invalid_field",
-            Self::InvalidSort(_) => "invalid_sort_json",
+            Self::InvalidSort(_) | Self::TooManySortFields(_) => "invalid_sort_json",
             Self::InvalidSortField(_) => "invalid_sort_field",
             Self::MixedSort => "unsupported_mixed_sort",
             Self::InvalidKey(_) => "invalid_key",
@@ -160,7 +175,7 @@ impl MangoError {
             Self::InvalidPartitioned(_) => "invalid_partitioned_value",
             Self::InvalidIndexName(_) => "invalid_index_name",
             Self::InvalidBulkDelete(_) => "invalid_bulk_docs",
-            Self::InvalidBookmark(_) => "invalid_bookmark",
+            Self::InvalidBookmark(_) | Self::BookmarkTooLong(_) => "invalid_bookmark",
             Self::InvalidIndexType(_)
             | Self::InvalidDefinition(_)
             | Self::IndexNotFound(_)

@@ -1,7 +1,7 @@
 //! CouchDB's guard against reduce functions whose results grow with what they are given.
 
-/// When a result is too large. Source: CouchDB's `[query_server_config]` `reduce_limit_threshold` and
-/// `reduce_limit_ratio`.
+/// When a result is too large, of built-in functions and of those in JavaScript. Source: CouchDB's
+/// `[query_server_config]` `reduce_limit_threshold` and `reduce_limit_ratio`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct ReduceLimit {
     /// Results up to this size, as JSON text, are never too large.
@@ -11,7 +11,7 @@ pub struct ReduceLimit {
 }
 
 impl Default for ReduceLimit {
-    /// CouchDB's defaults.
+    /// CouchDB's defaults as its `default.ini` tells them.
     fn default() -> Self {
         Self { threshold_bytes: 5000, ratio: 2.0 }
     }

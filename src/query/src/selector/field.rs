@@ -47,10 +47,7 @@ impl Field {
         }
         path.push(part);
         if path.len() > PART_LIMIT {
-            return Err(MangoError::SelectorTooLarge {
-                what: "parts of a field's name",
-                limit: PART_LIMIT,
-            });
+            return Err(MangoError::FieldNameTooLong(PART_LIMIT));
         }
         Ok(Self { name: name.to_owned(), path })
     }

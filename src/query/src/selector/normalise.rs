@@ -173,9 +173,7 @@ impl Budget {
             what: "regular expressions",
             limit: PATTERN_LIMIT,
         })?;
-        Pattern::compile(source)
-            .map(Condition::Regex)
-            .ok_or_else(|| MangoError::BadArgument("$regex", source.into()))
+        Pattern::compile(source).map(Condition::Regex)
     }
 }
 

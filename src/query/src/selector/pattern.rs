@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use fancy_regex::{Regex, RegexBuilder};
 
+use crate::mango::MangoError;
+
 /// Longest pattern, in bytes.
 const PATTERN_BYTES: usize = 8_192;
 
@@ -23,17 +25,17 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
-    /// Compiles a pattern; `None` if it is wrong or too large.
-    pub(crate) fn compile(source: &str) -> Option<Self> {
+    /// Compiles a pattern; one that is wrong, or larger than [`COMPILED_BYTES`], is a bad argument.
+    pub(crate) fn compile(source: &str) -> Result<Self, MangoError> {
         if source.len() > PATTERN_BYTES {
-            return None;
+            return Err(MangoError::PatternTooLong(PATTERN_BYTES));
         }
         let regex = RegexBuilder::new(source)
             .backtrack_limit(BACKTRACK_LIMIT)
             .delegate_size_limit(COMPILED_BYTES)
             .build()
-            .ok()?;
-        Some(Self { source: source.to_owned(), regex: Arc::new(regex) })
+            .map_err(|_| MangoError::BadArgument("$regex", source.into()))?;
+        Ok(Self { source: source.to_owned(), regex: Arc::new(regex) })
     }
 
     pub(crate) fn source(&self) -> &str {
@@ -43,5 +45,19 @@ impl Pattern {
     /// Whether a part of the text matches within the limit.
     pub(crate) fn is_match(&self, text: &str) -> bool {
         self.regex.is_match(text).unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn searches_end_at_the_limit_of_steps_back() {
+        // One step back for each letter; the text matches where nobody counts them.
+        let pattern = Pattern::compile("^(?:a(?=[ab]))*?b").unwrap();
+        let text = |letters| "a".repeat(letters) + "b";
+        assert!(pattern.is_match(&text(BACKTRACK_LIMIT)));
+        assert!(!pattern.is_match(&text(BACKTRACK_LIMIT + 1)));
     }
 }

@@ -31,7 +31,7 @@ impl Projection {
             return Ok(None);
         }
         if names.len() > FIELD_LIMIT {
-            return Err(MangoError::SelectorTooLarge { what: "fields", limit: FIELD_LIMIT });
+            return Err(MangoError::TooManyFields(FIELD_LIMIT));
         }
         let fields = names.iter().map(parse_field).collect::<Result<Vec<_>, _>>()?;
         let mut paths = Paths::default();

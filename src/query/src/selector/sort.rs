@@ -23,10 +23,7 @@ impl Sort {
     pub fn parse(sort: &Value) -> Result<Self, MangoError> {
         let Value::Array(parts) = sort else { return Err(MangoError::InvalidSort(sort.clone())) };
         if parts.len() > FIELD_LIMIT {
-            return Err(MangoError::SelectorTooLarge {
-                what: "fields to sort by",
-                limit: FIELD_LIMIT,
-            });
+            return Err(MangoError::TooManySortFields(FIELD_LIMIT));
         }
         let mut fields = Vec::with_capacity(parts.len());
         let mut descending = None;

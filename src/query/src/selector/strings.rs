@@ -4,13 +4,13 @@
 use std::cmp::Ordering;
 use std::sync::LazyLock;
 
-use icu_collator::options::CollatorOptions;
-use icu_collator::{CollatorBorrowed, CollatorPreferences};
+use icu_collator::CollatorBorrowed;
+
+use crate::collation::root_collator;
 
 /// `None` only if the data that is built in does not hold the root locale.
-static COLLATOR: LazyLock<Option<CollatorBorrowed<'static>>> = LazyLock::new(|| {
-    CollatorBorrowed::try_new(CollatorPreferences::default(), CollatorOptions::default()).ok()
-});
+static COLLATOR: LazyLock<Option<CollatorBorrowed<'static>>> =
+    LazyLock::new(|| root_collator().ok());
 
 fn collate(left: &str, right: &str) -> Ordering {
     COLLATOR.as_ref().map_or_else(|| left.cmp(right), |collator| collator.compare(left, right))

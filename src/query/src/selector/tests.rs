@@ -1,16 +1,32 @@
 //! What selectors match, operator by operator, and against a slow evaluator.
 
+mod documents;
+mod elements;
 mod model;
 mod operators;
+mod refusals;
 mod shapes;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Document, Metadata, Selector};
 
 /// Whether a document, given with its special members, matches.
 pub(crate) fn matches(selector: &Value, document: &Value) -> bool {
     matches_parsed(&Selector::parse(selector).expect("a selector"), document)
+}
+
+/// One operator's table: conditions on the field `a`, with documents that match and that do not.
+pub(crate) fn table(rows: &[(Value, &[Value], &[Value])]) {
+    for (condition, matching, others) in rows {
+        let selector = json!({ "a": condition });
+        for document in *matching {
+            assert!(matches(&selector, document), "{selector} has to match {document}");
+        }
+        for document in *others {
+            assert!(!matches(&selector, document), "{selector} must not match {document}");
+        }
+    }
 }
 
 pub(crate) fn matches_parsed(selector: &Selector, document: &Value) -> bool {

@@ -109,14 +109,6 @@ impl KeyRange {
         })
     }
 
-    /// The rows of one key.
-    ///
-    /// # Errors
-    /// [`KeyError`].
-    pub fn of_key(keys: &SortKeys, key: &[u8]) -> Result<Self, KeyError> {
-        Ok(Self::of_prefix(keys.key(key)?))
-    }
-
     /// The rows whose keys begin with a sort key, or with an array's first elements
     /// ([`crate::collation::array_prefix`]).
     #[must_use]

@@ -1,8 +1,8 @@
 //! Reduce functions over groups.
 
-use refuge_sandbox::{Limits, ReduceLimit, ReduceRow, ViewSources, Views};
+use refuge_sandbox::{Limits, ReduceBound, ReduceLimit, ReduceRow, ViewSources, Views};
 
-use crate::fixture::limits;
+use crate::fixture::{limits, named};
 
 fn reducing(reduces: &[&str], limits: Limits) -> Views {
     let reduces = reduces.iter().map(|reduce| (*reduce).to_owned()).collect();
@@ -73,24 +73,50 @@ fn a_function_that_does_not_compile_fails_each_group() {
     assert_eq!(views.rereduce(7, &[&["1"]])[0].as_ref().unwrap_err().name(), "not_found");
 }
 
+const BOUND: ReduceBound = ReduceBound { threshold_bytes: 1000, ratio: 2.0 };
+
 #[test]
 fn a_reduction_that_collects_is_an_overflow() {
     let collect = "function (keys, values) { return values; }";
     let value = format!("\"{}\"", "x".repeat(3000));
     let values = [value.as_str(), value.as_str()];
+    let under = |reduce| reducing(&[collect], Limits { reduce, ..limits() });
 
-    let mut views = reducing(&[collect], limits());
+    let mut views = under(ReduceLimit::Refuse(BOUND));
     let error = views.rereduce(0, &[&values])[0].clone().unwrap_err();
-    assert_eq!(error.name(), "reduce_overflow_error");
+    assert_eq!(
+        named(&error),
+        (
+            "reduce_overflow_error".into(),
+            "Reduce output must shrink more rapidly: input size: 6007 output size: 6007".into()
+        )
+    );
+    // What is small may collect.
+    assert!(views.rereduce(0, &[&["1", "2"]])[0].is_ok());
 
-    let mut views = reducing(&[collect], Limits { reduce: ReduceLimit::Log, ..limits() });
+    let mut views = under(ReduceLimit::Log(BOUND));
     assert!(views.rereduce(0, &[&values])[0].is_ok());
     assert!(views.take_log()[0].contains("reduce_overflow_error"));
 
-    let mut views = reducing(&[collect], Limits { reduce: ReduceLimit::Allow, ..limits() });
+    let mut views = under(ReduceLimit::Allow);
     assert!(views.rereduce(0, &[&values])[0].is_ok());
     assert!(views.take_log().is_empty());
-    // What is small may collect.
-    let mut views = reducing(&[collect], limits());
-    assert!(views.rereduce(0, &[&["1", "2"]])[0].is_ok());
+}
+
+#[test]
+fn the_bound_of_a_reduction_is_exact() {
+    // A text of so many bytes, its quotes included, whatever is reduced.
+    let length = "function (keys, values) { return 'x'.repeat(values[0] - 2); }";
+    let limits = Limits { reduce: ReduceLimit::Refuse(BOUND), ..limits() };
+    let mut views = reducing(&[length], limits);
+    let mut answers = |output: usize, input: usize| {
+        let padding = "0".repeat(input - "[1000,\"\"]".len());
+        let values = [output.to_string(), format!("\"{padding}\"")];
+        let values = values.each_ref().map(String::as_str);
+        views.rereduce(0, &[&values])[0].is_ok()
+    };
+    assert!(answers(1000, 1000), "at the threshold");
+    assert!(!answers(1001, 1000), "beyond it");
+    assert!(answers(1001, 2002), "half of its input");
+    assert!(!answers(1001, 2001), "more than half of its input");
 }
