@@ -13,11 +13,18 @@ use crate::view_tree::{ReduceFunction, Scripts, TreeError, ViewStore, reducers};
 /// A page is closed at this many bytes of rows.
 const PAGE_BYTES: usize = 512 * 1024;
 /// Ranges that one page goes through: each costs a walk from the root of the tree.
-const PAGE_RANGES: usize = 500;
+pub(super) const PAGE_RANGES: usize = 500;
+/// Groups that are passed over at a time.
+const SKIPPED_GROUPS: u64 = 1_000;
 
 /// Ranges of rows, and how much of them is wanted.
 pub(super) struct Part {
+    /// At most [`PAGE_RANGES`] of them.
     pub(super) ranges: Vec<KeyRange>,
+    /// The number of the first of these among all that are asked for.
+    pub(super) first: usize,
+    /// How many are asked for.
+    pub(super) count: usize,
     pub(super) descending: bool,
     pub(super) skip: u64,
     pub(super) limit: usize,
@@ -25,9 +32,15 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// The number of the range to begin in.
-    fn first(&self) -> usize {
-        self.after.as_ref().map_or(0, |place| place.range)
+    /// The ranges with their numbers.
+    fn numbered(&self) -> impl Iterator<Item = (usize, &KeyRange)> {
+        (self.first..).zip(&self.ranges)
+    }
+
+    /// The beginning of the range behind these, where there is one.
+    fn behind(&self) -> Option<RowPlace> {
+        let range = self.first + self.ranges.len();
+        (range < self.count).then(|| RowPlace { range, after: Vec::new() })
     }
 
     /// What is left of a range behind the place to go on.
@@ -55,19 +68,18 @@ fn behind(range: &KeyRange, row_key: &[u8], descending: bool) -> KeyRange {
 pub(super) fn rows(store: &ViewStore, part: &Part) -> Result<ViewRowsPage, TreeError> {
     let tree = Tree::open(store)?;
     let total = tree.total().count;
-    let page = ViewRowsPage { rows: Vec::new(), total, offset: total, resume: None };
-    let mut reader = RowReader { store, tree, part, page, skip: part.skip, bytes: 0, begun: false };
-    for (number, range) in part.ranges.iter().enumerate().skip(part.first()) {
-        let is_full = reader.begun && reader.page.rows.len() >= part.limit;
-        if is_full || number - part.first() >= PAGE_RANGES {
+    let page = ViewRowsPage { rows: Vec::new(), total, offset: None, skipped: 0, resume: None };
+    let mut reader = RowReader { store, tree, part, page, bytes: 0 };
+    for (number, range) in part.numbered() {
+        if reader.page.offset.is_some() && reader.page.rows.len() >= part.limit {
             reader.page.resume = Some(RowPlace { range: number, after: Vec::new() });
-            break;
+            return Ok(reader.page);
         }
-        let range = part.rest(number, range);
-        if reader.read(number, range)? {
-            break;
+        if reader.read(number, part.rest(number, range))? {
+            return Ok(reader.page);
         }
     }
+    reader.page.resume = part.behind();
     Ok(reader.page)
 }
 
@@ -77,10 +89,7 @@ struct RowReader<'a> {
     tree: Tree<'a, ViewStore>,
     part: &'a Part,
     page: ViewRowsPage,
-    skip: u64,
     bytes: usize,
-    /// Whether the first row's place is known.
-    begun: bool,
 }
 
 impl RowReader<'_> {
@@ -89,22 +98,23 @@ impl RowReader<'_> {
         let descending = self.part.descending;
         let whole = range.clone();
         let mut is_passed = false;
-        if self.skip > 0 {
+        let to_skip = self.part.skip.saturating_sub(self.page.skipped);
+        if to_skip > 0 {
             let count = self.tree.count(&range)?;
-            let passed = self.skip.min(count);
-            self.skip -= passed;
+            let passed = to_skip.min(count);
+            self.page.skipped += passed;
             is_passed = passed == count;
-            if is_passed && number + 1 < self.part.ranges.len() {
+            if is_passed && number + 1 < self.part.count {
                 return Ok(false);
             }
             range = self.tree.skip(&range, descending, passed)?;
         }
-        if !std::mem::replace(&mut self.begun, true) {
+        if self.page.offset.is_none() {
             let (tree, total) = (&self.tree, self.page.total);
-            self.page.offset = match is_passed {
+            self.page.offset = Some(match is_passed {
                 true => offset_behind(tree, &whole, total, descending)?,
                 false => offset(tree, &range, total, descending)?,
-            };
+            });
         }
         if range.is_empty() {
             return Ok(false);
@@ -188,11 +198,10 @@ pub(super) fn groups(
     let tree = Tree::open(store)?;
     let page = ViewGroupsPage { groups: Vec::new(), skipped: 0, resume: None };
     let mut reader = GroupReader { tree, part, wanted: grouping.wanted, page };
-    for (number, range) in part.ranges.iter().enumerate().skip(part.first()) {
-        let is_full = reader.page.groups.len() >= part.limit;
-        if is_full || number - part.first() >= PAGE_RANGES {
+    for (number, range) in part.numbered() {
+        if reader.page.groups.len() >= part.limit {
             reader.page.resume = Some(RowPlace { range: number, after: Vec::new() });
-            break;
+            return Ok(Ok(reader.page));
         }
         let range = reader.rest(number, range);
         let read = match level(grouping.level) {
@@ -203,9 +212,10 @@ pub(super) fn groups(
             return Ok(Err(failure));
         }
         if reader.page.resume.is_some() {
-            break;
+            return Ok(Ok(reader.page));
         }
     }
+    reader.page.resume = part.behind();
     Ok(Ok(reader.page))
 }
 
@@ -254,6 +264,24 @@ impl GroupReader<'_> {
         Ok(self.put(None, totals.reductions, reducers))
     }
 
+    /// What of a range stands behind the groups that are to be passed over; `None` where nothing does.
+    fn pass_over(
+        &mut self,
+        mut range: KeyRange,
+        level: view::GroupLevel,
+    ) -> Result<Option<KeyRange>, TreeError> {
+        while self.to_skip() > 0 {
+            let limit = usize::try_from(self.to_skip().min(SKIPPED_GROUPS)).unwrap_or(usize::MAX);
+            let descending = self.part.descending;
+            let query = GroupsQuery { range: &range, level, descending, skip: 0, limit };
+            let found = self.tree.groups(&query, &mut [])?;
+            self.page.skipped += found.groups.len() as u64;
+            let Some(rest) = found.next else { return Ok(None) };
+            range = rest;
+        }
+        Ok(Some(range))
+    }
+
     fn grouped(
         &mut self,
         number: usize,
@@ -261,21 +289,22 @@ impl GroupReader<'_> {
         level: view::GroupLevel,
         reducers: &mut Reducers<'_>,
     ) -> Result<Result<(), Failure>, TreeError> {
+        // The last range passes over what is left; of any other it has to be known how many groups it has.
+        let left = match number + 1 < self.part.count {
+            true => self.pass_over(range.clone(), level)?,
+            false => Some(range.clone()),
+        };
+        let Some(range) = left else { return Ok(Ok(())) };
         let skip = self.to_skip();
         let query = GroupsQuery {
-            range,
+            range: &range,
             level,
             descending: self.part.descending,
             skip,
             limit: self.part.limit.saturating_sub(self.page.groups.len()),
         };
         let found = self.tree.groups(&query, reducers)?;
-        // What was not passed over in this range is to be passed over in the next.
-        self.page.skipped += if found.groups.is_empty() && skip > 0 && self.part.ranges.len() > 1 {
-            skip.min(1)
-        } else {
-            skip
-        };
+        self.page.skipped += skip;
         for group in found.groups {
             if let Err(failure) = self.put(Some(group.key), group.reductions, reducers) {
                 return Ok(Err(failure));

@@ -138,3 +138,59 @@ async fn an_index_tells_of_itself() {
     let update = ask(&client, &path, "n", "update_seq=true").await.expect(200).json();
     assert!(update["update_seq"].as_str().expect("text").starts_with("2-"), "{update}");
 }
+
+#[tokio::test]
+async fn rows_are_passed_over_across_more_keys_than_a_page_goes_through() {
+    let (client, path) = database("view-skipped-keys").await;
+    fill(&client, &path, (0..1300).map(|n| json!({"n": n})).collect()).await;
+    let view = json!({"map": "function (doc) { emit(doc.n, 1) }", "reduce": "_sum"});
+    design(&client, &path, json!({"n": view})).await;
+    let listed: Vec<u32> = (0..1300).collect();
+    let asked = async |query: &str| -> Value {
+        let url = format!("{path}/_design/d/_view/n?{query}");
+        client.post(&url, json!({"keys": listed})).await.expect(200).json()
+    };
+    let keys = |answer: &Value| -> Vec<u64> {
+        let rows = answer["rows"].as_array().expect("rows");
+        rows.iter().map(|row| row["key"].as_u64().expect("a number")).collect()
+    };
+    for skip in [0, 499, 500, 550, 1001, 1299, 1300, 2000] {
+        let wanted: Vec<u64> = (skip..1300).collect();
+        let rows = asked(&format!("reduce=false&skip={skip}")).await;
+        assert_eq!(keys(&rows), wanted, "rows behind {skip}");
+        assert_eq!(rows["offset"], skip.min(1300), "rows behind {skip}");
+        let some = asked(&format!("reduce=false&skip={skip}&limit=2")).await;
+        assert_eq!(keys(&some), wanted.iter().copied().take(2).collect::<Vec<_>>());
+        let none = asked(&format!("reduce=false&skip={skip}&limit=0")).await;
+        assert_eq!((keys(&none), &none["offset"]), (Vec::new(), &json!(skip.min(1300))));
+        let groups = asked(&format!("group=true&skip={skip}")).await;
+        assert_eq!(keys(&groups), wanted, "groups behind {skip}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_without_rows_has_no_group_that_could_be_passed_over() {
+    let (client, path) = database("view-skipped-groups").await;
+    fill(&client, &path, [1, 1, 2, 3].iter().map(|n| json!({"n": n})).collect()).await;
+    let view = json!({"map": "function (doc) { emit(doc.n, 1) }", "reduce": "_sum"});
+    design(&client, &path, json!({"n": view})).await;
+    let listed = url(&json!([9, 1, 8, 2, 7, 3, 1]));
+    let found = [1, 2, 3, 1].map(|key| json!(key));
+    for skip in 0..6 {
+        let query = format!("group=true&skip={skip}&keys={listed}");
+        let groups = keys(&client, &path, "n", &query).await;
+        assert_eq!(groups, found[skip.min(4)..], "groups behind {skip}");
+        let limited = keys(&client, &path, "n", &format!("{query}&limit=1")).await;
+        assert_eq!(limited, found[skip.min(4)..].iter().take(1).cloned().collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_can_be_none_is_refused_wherever_it_is_listed() {
+    let (client, path) = database("view-long-keys").await;
+    design(&client, &path, json!({"n": {"map": "function (doc) { emit(doc.n, 1) }"}})).await;
+    let mut listed: Vec<Value> = (0..1000).map(Value::from).collect();
+    listed.push(json!(vec!["long".repeat(1000); 20]));
+    let url = format!("{path}/_design/d/_view/n");
+    client.post(&url, json!({"keys": listed})).await.error_named(400, "bad_request");
+}

@@ -197,7 +197,7 @@ impl Parameters {
     pub(super) fn part(&self) -> ViewPart {
         let ranges = match &self.keys {
             Some(keys) => keys.iter().map(|key| self.range_of(key)).collect(),
-            None => vec![self.range()],
+            None => [self.range()].into(),
         };
         ViewPart { ranges, skip: self.skip as u64, limit: self.limit, after: None }
     }

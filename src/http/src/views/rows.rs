@@ -40,8 +40,16 @@ impl Rows {
         parameters: Parameters,
     ) -> Result<Self, Failure> {
         let mut part = parameters.part();
-        let page = view.rows(page_of(&part, &parameters)).await?;
-        part.skip = 0;
+        let mut page = view.rows(page_of(&part, &parameters)).await?;
+        // The heading tells where the first row stands.
+        while page.offset.is_none()
+            && let Some(next) = page.resume.take()
+        {
+            part.skip = part.skip.saturating_sub(page.skipped);
+            part.after = Some(next);
+            page = view.rows(page_of(&part, &parameters)).await?;
+        }
+        part.skip = part.skip.saturating_sub(page.skipped);
         Ok(Self { database, view, parameters, page, part, ahead: JoinSet::new() })
     }
 
@@ -60,6 +68,7 @@ impl Rows {
             self.write_page(sender, &mut first).await?;
             let Some(page) = self.ahead.join_next().await else { break };
             self.page = page.map_err(|error| Failure::Internal(error.to_string()))??;
+            self.part.skip = self.part.skip.saturating_sub(self.page.skipped);
         }
         sender.buffer().extend_from_slice(b"\r\n]}");
         sender.flush_when_full().await
@@ -72,7 +81,9 @@ impl Rows {
             out.extend_from_slice(b"\"total_rows\":");
             out.extend_from_slice(number.format(self.page.total).as_bytes());
             out.extend_from_slice(b",\"offset\":");
-            out.extend_from_slice(number.format(self.page.offset).as_bytes());
+            out.extend_from_slice(
+                number.format(self.page.offset.unwrap_or(self.page.total)).as_bytes(),
+            );
             out.push(b',');
         }
         if self.parameters.update_seq {
