@@ -20,6 +20,8 @@ use documents::Documents;
 const PAGE_ROWS: usize = 2_000;
 /// Rows of a page whose documents are read beside it.
 const PAGE_ROWS_WITH_DOCUMENTS: usize = 500;
+/// Rows whose documents are held at a time.
+const DOCUMENTS_AT_ONCE: usize = 64;
 
 /// Rows whose first page is known.
 pub(super) struct Rows {
@@ -98,21 +100,23 @@ impl Rows {
         first: &mut bool,
     ) -> Result<(), Failure> {
         let rows = std::mem::take(&mut self.page.rows);
-        let documents = match self.parameters.include_docs {
-            true => Some(Documents::read(self.database.as_ref(), &rows).await?),
-            false => None,
-        };
-        for (number, row) in rows.iter().enumerate() {
-            if !std::mem::take(first) {
-                sender.buffer().extend_from_slice(b",\r\n");
+        let (database, show) = (self.database.as_ref(), &self.parameters.show);
+        for rows in rows.chunks(DOCUMENTS_AT_ONCE) {
+            let documents = match self.parameters.include_docs {
+                true => Some(Documents::read(database, rows).await?),
+                false => None,
+            };
+            for (number, row) in rows.iter().enumerate() {
+                if !std::mem::take(first) {
+                    sender.buffer().extend_from_slice(b",\r\n");
+                }
+                open_row(sender.buffer(), row);
+                if let Some(documents) = &documents {
+                    documents.write(sender, database, number, show).await?;
+                }
+                sender.buffer().push(b'}');
+                sender.flush_when_full().await?;
             }
-            open_row(sender.buffer(), row);
-            if let Some(documents) = &documents {
-                let (database, show) = (self.database.as_ref(), &self.parameters.show);
-                documents.write(sender, database, number, show).await?;
-            }
-            sender.buffer().push(b'}');
-            sender.flush_when_full().await?;
         }
         Ok(())
     }
