@@ -17,7 +17,7 @@ use self::parameters::Parameters;
 use self::reduced::Reduced;
 use self::rows::Rows;
 use crate::failure::Failure;
-use crate::node::{Database, View, ViewRequest};
+use crate::node::{Database, Freshness, View, ViewRequest};
 use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::stream::ReplySender;
@@ -36,12 +36,11 @@ pub(crate) struct ViewName<'a> {
 }
 
 impl ViewName<'_> {
-    fn request(&self, parameters: &Parameters) -> ViewRequest {
+    fn request(&self, freshness: Freshness) -> ViewRequest {
         ViewRequest {
             design: format!("_design/{}", self.design),
             view: self.view.to_owned(),
-            freshness: parameters.freshness,
-            partition: parameters.partition.clone(),
+            freshness,
         }
     }
 }
@@ -56,7 +55,7 @@ pub(crate) async fn view(
     let posted = request.method == Method::POST;
     let body = if posted { read_body(request).await? } else { Map::new() };
     let parameters = Parameters::parse(&body, &request.query)?;
-    let view = database.view(name.request(&parameters)).await?;
+    let view = database.view(name.request(parameters.freshness)).await?;
     let tag = match posted {
         true => None,
         false => Some(tag_of(database.as_ref(), view.as_ref(), &parameters).await?),

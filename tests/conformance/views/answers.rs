@@ -100,6 +100,8 @@ async fn what_contradicts_itself_is_refused() {
             "startkey=2&endkey=1",
             "No rows can match your key range, reverse your start_key and end_key or set descending=true",
         ),
+        ("map", "partition=p", "`partition` parameter is not supported in this design doc"),
+        ("red", "partition=", "`partition` parameter is not supported in this design doc"),
     ] {
         ask(&client, &path, view, query).await.error(400, "query_parse_error", reason);
     }

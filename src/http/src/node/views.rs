@@ -18,8 +18,6 @@ pub struct ViewRequest {
     pub view: String,
     /// How fresh it has to be.
     pub freshness: Freshness,
-    /// The partition whose rows alone are asked for.
-    pub partition: Option<String>,
 }
 
 /// How fresh the rows of a view have to be.

@@ -42,7 +42,6 @@ pub(super) struct Parameters {
     /// Whether rows come in the order of their keys at all: CouchDB leaves out what needs it.
     pub(super) sorted: bool,
     pub(super) freshness: Freshness,
-    pub(super) partition: Option<String>,
 }
 
 impl Default for Parameters {
@@ -64,7 +63,6 @@ impl Default for Parameters {
             update_seq: false,
             sorted: true,
             freshness: Freshness::UpToDate,
-            partition: None,
         }
     }
 }
@@ -120,7 +118,9 @@ impl Parameters {
             "update_seq" => self.update_seq = value.boolean()?,
             "sorted" => self.sorted = value.boolean()?,
             "update" | "stale" => self.freshness = freshness(&value.text()),
-            "partition" => self.partition = Some(value.text()),
+            "partition" => {
+                return Err(parse_error("`partition` parameter is not supported in this design doc"));
+            }
             _ => {}
         }
         Ok(())

@@ -22,7 +22,7 @@ pub(crate) async fn queries(
     reply::allow(&request.method, &[Method::POST], "POST")?;
     let posted = read_body(request).await?;
     let common = Parameters::parse(&Map::new(), &request.query)?;
-    let view = database.view(name.request(&common)).await?;
+    let view = database.view(name.request(common.freshness)).await?;
     let all = parse(posted, &common)?;
     for parameters in &all {
         // Whatever makes no sense is told before the answer begins.
