@@ -78,6 +78,30 @@ async fn several_questions_are_one_request() {
 }
 
 #[tokio::test]
+async fn each_of_several_questions_says_how_fresh_its_answer_is_to_be() {
+    let (client, path) = database("view-fresh-queries").await;
+    design(&client, &path, json!({"n": {"map": "function (doc) { emit(doc.n, 1) }"}})).await;
+    assert!(keys(&client, &path, "n", "").await.is_empty());
+    let url = format!("{path}/_design/d/_view/n/queries?update=false");
+    for written in 1..=10 {
+        fill(&client, &path, vec![json!({"n": written})]).await;
+        let queries = json!({"queries": [{"stale": "ok"}, {"update": "true"}, {"limit": 1}]});
+        let answer = client.post(&url, queries).await.expect(200).json();
+        assert_eq!(answer["results"][1]["rows"].as_array().expect("rows").len(), written);
+        assert_eq!(answer["results"][2]["rows"][0]["key"], 1);
+    }
+    let unknown = json!({"queries": [{}, {"update": "soon"}]});
+    client.post(&url, unknown).await.error(
+        400,
+        "query_parse_error",
+        "Invalid value for `update`.",
+    );
+    let missing = format!("{path}/_design/d/_view/none/queries");
+    let queries = json!({"queries": [{"limit": "x"}]});
+    client.post(&missing, queries).await.error(404, "not_found", "missing_named_view");
+}
+
+#[tokio::test]
 async fn what_contradicts_itself_is_refused() {
     let (client, path) = database("view-refusals").await;
     let views = json!({

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::parameters::Parameters;
 use super::{Answer, ViewName, read_body};
 use crate::failure::Failure;
-use crate::node::Database;
+use crate::node::{Database, Freshness, View};
 use crate::reply::{self, Reply};
 use crate::request::Request;
 
@@ -22,16 +22,22 @@ pub(crate) async fn queries(
     reply::allow(&request.method, &[Method::POST], "POST")?;
     let posted = read_body(request).await?;
     let common = Parameters::parse(&Map::new(), &request.query)?;
-    let view = database.view(name.request(common.freshness)).await?;
-    let all = parse(posted, &common)?;
-    for parameters in &all {
+    let all = parse(posted, &common);
+    let mut views = Views { database: database.as_ref(), name, opened: Vec::new() };
+    // A view that is not there is told before what is wrong with a query.
+    let first = all.as_ref().ok().and_then(|all| all.first()).unwrap_or(&common);
+    views.open(first.freshness).await?;
+    let mut questions = Vec::new();
+    for parameters in all? {
+        let view = views.open(parameters.freshness).await?;
         // Whatever makes no sense is told before the answer begins.
         parameters.check(view.as_ref())?;
+        questions.push((view, parameters));
     }
-    let mut waiting = all.into_iter();
+    let mut waiting = questions.into_iter();
     let database = database.clone();
     let mut next = match waiting.next() {
-        Some(first) => Some(Answer::begin(database.clone(), view.clone(), first).await?),
+        Some((view, first)) => Some(Answer::begin(database.clone(), view, first).await?),
         None => None,
     };
     Ok(reply::json_stream(|mut sender| async move {
@@ -41,13 +47,31 @@ pub(crate) async fn queries(
             sender.buffer().extend_from_slice(separator);
             separator = b",\r\n";
             answer.run(&mut sender).await?;
-            if let Some(parameters) = waiting.next() {
-                next = Some(Answer::begin(database.clone(), view.clone(), parameters).await?);
+            if let Some((view, parameters)) = waiting.next() {
+                next = Some(Answer::begin(database.clone(), view, parameters).await?);
             }
         }
         sender.buffer().extend_from_slice(b"\r\n]}\n");
         sender.flush().await
     }))
+}
+
+/// The view as fresh as queries ask for it, opened once for each freshness.
+struct Views<'a> {
+    database: &'a dyn Database,
+    name: ViewName<'a>,
+    opened: Vec<(Freshness, Arc<dyn View>)>,
+}
+
+impl Views<'_> {
+    async fn open(&mut self, freshness: Freshness) -> Result<Arc<dyn View>, Failure> {
+        if let Some((_, view)) = self.opened.iter().find(|(known, _)| *known == freshness) {
+            return Ok(view.clone());
+        }
+        let view = self.database.view(self.name.request(freshness)).await?;
+        self.opened.push((freshness, view.clone()));
+        Ok(view)
+    }
 }
 
 /// The parameters of each query: those of the URL where it does not name its own.
