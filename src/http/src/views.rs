@@ -55,10 +55,11 @@ pub(crate) async fn view(
     let posted = request.method == Method::POST;
     let body = if posted { read_body(request).await? } else { Map::new() };
     let parameters = Parameters::parse(&body, &request.query)?;
-    let view = database.view(name.request(parameters.freshness)).await?;
+    let asked = name.request(parameters.freshness);
+    let view = database.view(asked.clone()).await?;
     let tag = match posted {
         true => None,
-        false => Some(tag_of(database.as_ref(), view.as_ref(), &parameters).await?),
+        false => Some(tag_of(database.as_ref(), &asked, view.as_ref(), &parameters).await?),
     };
     if let Some(tag) = &tag
         && tags::is_known(request, tag)
@@ -77,9 +78,11 @@ pub(crate) async fn view(
     })
 }
 
-/// The tag of an answer. Documents that are included may be newer than rows that need not be fresh.
+/// The tag of an answer: which view is asked, how fresh it has to be, what it is made of, and all parameters.
+/// Documents that are included may be newer than rows that need not be fresh.
 async fn tag_of(
     database: &dyn Database,
+    asked: &ViewRequest,
     view: &dyn View,
     parameters: &Parameters,
 ) -> Result<String, Failure> {
@@ -88,7 +91,8 @@ async fn tag_of(
         false => 0,
     };
     let (signature, rows) = (view.signature(), view.update_sequence());
-    let text = format!("{}-{signature}-{rows}-{documents}-{parameters:?}", database.instance());
+    let instance = database.instance();
+    let text = format!("{instance}-{asked:?}-{signature}-{rows}-{documents}-{parameters:?}");
     Ok(tags::of_text(text.as_bytes()))
 }
 

@@ -149,6 +149,21 @@ async fn an_answer_that_is_known_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn answers_of_views_that_share_an_index_have_tags_of_their_own() {
+    let (client, path) = database("view-own-tags").await;
+    let view = json!({"map": "function (doc) { emit(doc.n, 1) }"});
+    design(&client, &path, json!({"a": view, "b": view})).await;
+    let tag = async |name: &str, query: &str| -> String {
+        ask(&client, &path, name, query).await.expect(200).header("etag").to_owned()
+    };
+    let known = tag("a", "").await;
+    assert_eq!(tag("a", "").await, known);
+    for (name, query) in [("b", ""), ("a", "update=false"), ("a", "limit=1")] {
+        assert_ne!(tag(name, query).await, known, "{name} {query}");
+    }
+}
+
+#[tokio::test]
 async fn an_index_tells_of_itself() {
     let (client, path) = database("view-info").await;
     fill(&client, &path, vec![json!({"n": 1})]).await;
