@@ -54,11 +54,8 @@ impl Filter {
         } else {
             None
         };
-        if let Some(path) = &parameters.function {
-            return function(request, database, path).await;
-        }
-        match (parameters.filter, posted) {
-            (FilterName::Function, _) => Ok(Self::All),
+        match (&parameters.filter, posted) {
+            (FilterName::Function(path), _) => function(request, database, path).await,
             (FilterName::None, _) => Ok(Self::All),
             (FilterName::DesignDocuments, _) => Ok(Self::Design),
             (FilterName::Selector, Some(posted)) => {
