@@ -67,6 +67,21 @@ async fn a_filter_sees_the_request() {
 }
 
 #[tokio::test]
+async fn what_a_filter_lets_through_for_one_request_is_not_known_for_another() {
+    let (client, path) = filtered("filter-tags", 4).await;
+    let plain = client.get(&format!("{path}/_changes")).await.expect(200);
+    let known = plain.header("etag").to_owned();
+    assert!(!known.is_empty());
+    let asked = format!("{path}/_changes?filter=app/asked");
+    for wanted in ["d0001", "d0003"] {
+        let request = client.request("GET", &asked).header("X-Wanted", wanted);
+        let reply = request.header("if-none-match", &known).send().await.expect(200);
+        assert_eq!(reply.header("etag"), "");
+        assert_eq!(ids(&reply.json()), [wanted]);
+    }
+}
+
+#[tokio::test]
 async fn all_leaves_are_asked_about_where_all_are_told() {
     let (client, path) = filtered("filter-leaves", 0).await;
     let edits = json!({"new_edits": false, "docs": [

@@ -13,7 +13,8 @@ use refuge_query::design::NamedView;
 use refuge_query::view::{KeyRange, RangeError, RangeQuery};
 use refuge_storage::{IndexStore, StorageError};
 
-use super::reading::{Grouping, Part, groups, rows};
+use super::grouping::{Grouping, groups};
+use super::reading::{PAGE_RANGES, Part, rows};
 use super::{FoundIndex, OpenDatabase, doors};
 use crate::index_design::IndexDesign;
 use crate::javascript::{JavaScript, Lane};
@@ -22,6 +23,8 @@ use crate::{names, published, unavailable};
 
 /// Rows up to which a page is read where it is asked for, if the indexes are known to be in memory.
 const INLINE_ROWS: usize = 200;
+/// Ranges up to which that is so: each is made into sort keys and costs a walk.
+const INLINE_RANGES: usize = 20;
 
 /// A view that is open.
 pub(crate) struct OpenView {
@@ -32,7 +35,7 @@ pub(crate) struct OpenView {
     found: FoundIndex,
     signature: String,
     store: IndexStore,
-    keys: SortKeys,
+    keys: Arc<SortKeys>,
 }
 
 impl OpenView {
@@ -50,40 +53,10 @@ impl OpenView {
             database: database.id(),
             signature: design.views.signature_text(),
             store: doors(database)?.store().ok_or_else(unavailable)?.clone(),
-            keys: keys.map_err(|error| Failure::Internal(error.to_string()))?,
+            keys: Arc::new(keys.map_err(|error| Failure::Internal(error.to_string()))?),
             design,
             named,
             found,
-        })
-    }
-
-    /// The ranges of rows that are asked for.
-    fn part(&self, part: &ViewPart) -> Result<Part, Failure> {
-        let descending = part.ranges.first().is_some_and(|range| range.descending);
-        let ranges = part.ranges.iter().map(|range| self.range(range));
-        Ok(Part {
-            ranges: ranges.collect::<Result<_, _>>()?,
-            descending,
-            skip: part.skip,
-            limit: part.limit,
-            after: part.after.clone(),
-        })
-    }
-
-    fn range(&self, range: &ViewRange) -> Result<KeyRange, Failure> {
-        let query = RangeQuery {
-            start_key: range.start.as_ref().map(|bound| bound.key.as_bytes()),
-            start_document: range.start.as_ref().and_then(|bound| bound.document.as_deref()),
-            end_key: range.end.as_ref().map(|bound| bound.key.as_bytes()),
-            end_document: range.end.as_ref().and_then(|bound| bound.document.as_deref()),
-            inclusive_end: !range.without_end,
-            descending: range.descending,
-        };
-        KeyRange::new(&self.keys, &query).map_err(|error| match error {
-            RangeError::Key { .. } => Failure::BadRequest(error.to_string()),
-            RangeError::Reversed { .. } => {
-                Failure::Invalid { error: "query_parse_error", reason: error.to_string() }
-            }
         })
     }
 
@@ -99,14 +72,14 @@ impl OpenView {
     async fn read<R: Send + 'static>(
         &self,
         quick: bool,
-        job: impl FnOnce(&ViewStore) -> Result<R, TreeError> + Send + 'static,
+        job: impl FnOnce(&ViewStore) -> Result<R, Failure> + Send + 'static,
     ) -> Result<R, Failure> {
         let store = self.view_store().map_err(TreeError::from)?;
         if quick && self.store.fits_memory() {
-            return Ok(job(&store)?);
+            return job(&store);
         }
         let done = tokio::task::spawn_blocking(move || job(&store)).await;
-        Ok(done.map_err(|_| unavailable())??)
+        done.map_err(|_| unavailable())?
     }
 }
 
@@ -133,19 +106,20 @@ impl View for OpenView {
     }
 
     async fn rows(&self, part: ViewPart) -> Result<ViewRowsPage, Failure> {
-        let part = self.part(&part)?;
-        let quick = part.limit <= INLINE_ROWS;
-        self.read(quick, move |store| rows(store, &part)).await
+        let quick = part.limit <= INLINE_ROWS && part.ranges.len() <= INLINE_RANGES;
+        let keys = Arc::clone(&self.keys);
+        self.read(quick, move |store| Ok(rows(store, &converted(&keys, &part)?)?)).await
     }
 
     async fn groups(&self, part: ViewPart, level: GroupLevel) -> Result<ViewGroupsPage, Failure> {
-        let part = self.part(&part)?;
+        let quick = part.ranges.len() <= INLINE_RANGES;
+        let keys = Arc::clone(&self.keys);
         let functions = self.design.reduces.get(self.named.map).cloned().unwrap_or_default();
         let wanted = self.named.reduce.unwrap_or_default();
         let scripted = matches!(functions.get(wanted), Some(ReduceFunction::Script(_)));
         let run = move |store: &ViewStore, scripts: &Scripts<'_>| {
             let grouping = Grouping { level, functions: &functions, wanted };
-            groups(store, &part, &grouping, scripts)
+            groups(store, &converted(&keys, &part)?, &grouping, scripts)?
         };
         if scripted {
             let javascript = published::<JavaScript>(&self.names, names::JAVASCRIPT).await?;
@@ -154,9 +128,46 @@ impl View for OpenView {
             let job =
                 move |views: &mut refuge_sandbox::Views| run(&store, &Some(RefCell::new(views)));
             let done = javascript.with_views(Lane::Requests, None, sources, job).await?;
-            done.map_err(|error| crate::indexer::function_failure(&error))??
+            done.map_err(|error| crate::indexer::function_failure(&error))?
         } else {
-            self.read(true, move |store| run(store, &None)).await?
+            self.read(quick, move |store| run(store, &None)).await
         }
     }
+}
+
+/// The ranges of rows that one page can go through. Keys that cannot be ones are told with the first page.
+fn converted(keys: &SortKeys, asked: &ViewPart) -> Result<Part, Failure> {
+    let first = asked.after.as_ref().map_or(0, |place| place.range);
+    let (_, left) = asked.ranges.split_at_checked(first).unwrap_or_default();
+    let (window, later) = left.split_at(left.len().min(PAGE_RANGES));
+    if asked.after.is_none() {
+        later.iter().try_for_each(|range| key_range(keys, range).map(drop))?;
+    }
+    let ranges = window.iter().map(|range| key_range(keys, range));
+    Ok(Part {
+        ranges: ranges.collect::<Result<_, _>>()?,
+        first,
+        count: asked.ranges.len(),
+        descending: asked.ranges.first().is_some_and(|range| range.descending),
+        skip: asked.skip,
+        limit: asked.limit,
+        after: asked.after.clone(),
+    })
+}
+
+fn key_range(keys: &SortKeys, range: &ViewRange) -> Result<KeyRange, Failure> {
+    let query = RangeQuery {
+        start_key: range.start.as_ref().map(|bound| bound.key.as_bytes()),
+        start_document: range.start.as_ref().and_then(|bound| bound.document.as_deref()),
+        end_key: range.end.as_ref().map(|bound| bound.key.as_bytes()),
+        end_document: range.end.as_ref().and_then(|bound| bound.document.as_deref()),
+        inclusive_end: !range.without_end,
+        descending: range.descending,
+    };
+    KeyRange::new(keys, &query).map_err(|error| match error {
+        RangeError::Key { .. } => Failure::BadRequest(error.to_string()),
+        RangeError::Reversed { .. } => {
+            Failure::Invalid { error: "query_parse_error", reason: error.to_string() }
+        }
+    })
 }

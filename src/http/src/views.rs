@@ -11,13 +11,15 @@ mod rows;
 use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use self::parameters::Parameters;
 use self::reduced::Reduced;
 use self::rows::Rows;
+use crate::answers::{self, Answer};
 use crate::failure::Failure;
-use crate::node::{Database, View, ViewRequest};
+use crate::given::parameters_body;
+use crate::node::{Database, Freshness, View, ViewRequest};
 use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::stream::ReplySender;
@@ -36,12 +38,11 @@ pub(crate) struct ViewName<'a> {
 }
 
 impl ViewName<'_> {
-    fn request(&self, parameters: &Parameters) -> ViewRequest {
+    fn request(&self, freshness: Freshness) -> ViewRequest {
         ViewRequest {
             design: format!("_design/{}", self.design),
             view: self.view.to_owned(),
-            freshness: parameters.freshness,
-            partition: parameters.partition.clone(),
+            freshness,
         }
     }
 }
@@ -54,33 +55,32 @@ pub(crate) async fn view(
 ) -> Result<Reply, Failure> {
     reply::allow(&request.method, &[Method::GET, Method::HEAD, Method::POST], "GET,HEAD,POST")?;
     let posted = request.method == Method::POST;
-    let body = if posted { read_body(request).await? } else { Map::new() };
+    let body = if posted { parameters_body(request).await? } else { Map::new() };
     let parameters = Parameters::parse(&body, &request.query)?;
-    let view = database.view(name.request(&parameters)).await?;
+    let asked = name.request(parameters.freshness);
+    let view = database.view(asked.clone()).await?;
     let tag = match posted {
         true => None,
-        false => Some(tag_of(database.as_ref(), view.as_ref(), &parameters).await?),
+        false => Some(tag_of(database.as_ref(), &asked, view.as_ref(), &parameters).await?),
     };
     if let Some(tag) = &tag
         && tags::is_known(request, tag)
     {
         return Ok(tags::tagged(reply::empty(StatusCode::NOT_MODIFIED), tag));
     }
-    let answer = Answer::begin(database.clone(), view, parameters).await?;
-    let reply = reply::json_stream(|mut sender| async move {
-        answer.run(&mut sender).await?;
-        sender.buffer().push(b'\n');
-        sender.flush().await
-    });
+    let question = Question { database: database.clone(), view, parameters };
+    let reply = answers::one::<Found>(question).await?;
     Ok(match &tag {
         Some(tag) => tags::tagged(reply, tag),
         None => reply,
     })
 }
 
-/// The tag of an answer. Documents that are included may be newer than rows that need not be fresh.
+/// The tag of an answer: which view is asked, how fresh it has to be, what it is made of, and all parameters.
+/// Documents that are included may be newer than rows that need not be fresh.
 async fn tag_of(
     database: &dyn Database,
+    asked: &ViewRequest,
     view: &dyn View,
     parameters: &Parameters,
 ) -> Result<String, Failure> {
@@ -89,35 +89,29 @@ async fn tag_of(
         false => 0,
     };
     let (signature, rows) = (view.signature(), view.update_sequence());
-    let text = format!("{}-{signature}-{rows}-{documents}-{parameters:?}", database.instance());
+    let instance = database.instance();
+    let text = format!("{instance}-{asked:?}-{signature}-{rows}-{documents}-{parameters:?}");
     Ok(tags::of_text(text.as_bytes()))
 }
 
-pub(crate) async fn read_body(request: &mut Request) -> Result<Map<String, Value>, Failure> {
-    let bytes = request.json_bytes(request.limits().max_json_size).await?;
-    if bytes.is_empty() {
-        return Ok(Map::new());
-    }
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(body)) => Ok(body),
-        Ok(_) => Err(Failure::BadRequest("Request body must be a JSON object".to_owned())),
-        Err(_) => Err(Failure::BadRequest("invalid UTF-8 JSON".to_owned())),
-    }
+/// What is asked of a view.
+struct Question {
+    database: Arc<dyn Database>,
+    view: Arc<dyn View>,
+    parameters: Parameters,
 }
 
 /// One answer whose first rows are known.
-enum Answer {
+enum Found {
     Rows(Box<Rows>),
     Reduced(Box<Reduced>),
 }
 
-impl Answer {
-    /// Reads up to the first rows, so that what fails can still be told by a status.
-    async fn begin(
-        database: Arc<dyn Database>,
-        view: Arc<dyn View>,
-        parameters: Parameters,
-    ) -> Result<Self, Failure> {
+impl Answer for Found {
+    type Question = Question;
+
+    async fn begin(question: Question) -> Result<Self, Failure> {
+        let Question { database, view, parameters } = question;
         let reduced = parameters.check(view.as_ref())?;
         Ok(if reduced {
             Self::Reduced(Box::new(Reduced::begin(database, view, parameters).await?))
@@ -126,7 +120,6 @@ impl Answer {
         })
     }
 
-    /// Writes the whole answer as one object.
     async fn run(self, sender: &mut ReplySender) -> Result<(), Failure> {
         match self {
             Self::Rows(rows) => rows.run(sender).await,

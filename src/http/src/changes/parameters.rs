@@ -10,7 +10,7 @@ use crate::node::FilterFunction;
 use crate::query::Query;
 
 /// What `filter` names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum FilterName {
     /// Nothing: every change passes.
     #[default]
@@ -21,8 +21,8 @@ pub(super) enum FilterName {
     DesignDocuments,
     /// `_selector`.
     Selector,
-    /// A function of a design document, by its name or as `_view`.
-    Function,
+    /// A function of a design document, by its name or, as `_view`, by that of its view.
+    Function(FilterPath),
 }
 
 /// A function of a design document that filters.
@@ -60,8 +60,6 @@ pub(super) struct Parameters {
     pub(super) documents: Documents,
     pub(super) patience: Patience,
     pub(super) filter: FilterName,
-    /// The function that `filter` or `view` names.
-    pub(super) function: Option<FilterPath>,
     /// Only every so manieth row shows its sequence.
     pub(super) sequence_interval: Option<NonZeroU64>,
     /// `doc_ids` as it stands in the URL.
@@ -81,12 +79,11 @@ impl Parameters {
             documents: Documents::default(),
             patience: Patience::default(),
             filter: FilterName::None,
-            function: None,
             sequence_interval: None,
             document_ids: None,
         };
         let mut waiting = Waiting::default();
-        let (mut filter, mut view) = ("", "");
+        let (mut filter, mut view) = (None, "");
         for (name, value) in query.iter() {
             match name.to_ascii_lowercase().as_str() {
                 "feed" => found.feed = parse_kind(value)?,
@@ -95,10 +92,7 @@ impl Parameters {
                 "style" => found.all_leaves = parse_style(value)?,
                 "heartbeat" => waiting.read_heartbeat(value)?,
                 "timeout" => waiting.read_timeout(value)?,
-                "filter" => {
-                    found.filter = parse_filter(value)?;
-                    filter = value;
-                }
+                "filter" => filter = Some(value),
                 "view" => view = value,
                 "seq_interval" => found.sequence_interval = Some(parse_interval(value)?),
                 "doc_ids" => found.document_ids = Some(value.to_owned()),
@@ -115,8 +109,8 @@ impl Parameters {
         {
             found.since = Since::read(id)?;
         }
-        if found.filter == FilterName::Function {
-            found.function = Some(filter_path(filter, view)?);
+        if let Some(filter) = filter {
+            found.filter = parse_filter(filter, view)?;
         }
         found.patience = waiting.patience();
         Ok(found)
@@ -135,31 +129,32 @@ fn parse_style(value: &str) -> Result<bool, Failure> {
     }
 }
 
-fn parse_filter(value: &str) -> Result<FilterName, Failure> {
+/// What `filter` names; `view` counts beside `_view` alone.
+fn parse_filter(value: &str, view: &str) -> Result<FilterName, Failure> {
     match value {
         "" => Ok(FilterName::None),
         "_doc_ids" => Ok(FilterName::DocumentIds),
         "_design" => Ok(FilterName::DesignDocuments),
         "_selector" => Ok(FilterName::Selector),
-        "_view" => Ok(FilterName::Function),
+        "_view" => function(view, FilterFunction::View)
+            .ok_or_else(|| bad("`view` must be of the form `designname/viewname`")),
         _ if value.starts_with('_') => Err(bad("unknown builtin filter name")),
-        _ if value.split('/').filter(|part| !part.is_empty()).count() == 2 => {
-            Ok(FilterName::Function)
-        }
-        _ => Err(bad("`filter` must be of the form `designname/filtername`")),
+        _ => function(value, FilterFunction::Filter)
+            .ok_or_else(|| bad("`filter` must be of the form `designname/filtername`")),
     }
 }
 
-/// The function that is meant by `filter=design/name`, or by `filter=_view&view=design/name`.
-fn filter_path(filter: &str, view: &str) -> Result<FilterPath, Failure> {
-    let (path, is_view) = if filter == "_view" { (view, true) } else { (filter, false) };
+/// The function that `design/name` names.
+fn function(path: &str, kind: fn(String) -> FilterFunction) -> Option<FilterName> {
     let mut parts = path.split('/').filter(|part| !part.is_empty());
-    let (Some(design), Some(name), None) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(bad("`view` must be of the form `designname/viewname`"));
-    };
-    let name = name.to_owned();
-    let function = if is_view { FilterFunction::View(name) } else { FilterFunction::Filter(name) };
-    Ok(FilterPath { design: design.to_owned(), function })
+    let (design, name) = (parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    Some(FilterName::Function(FilterPath {
+        design: design.to_owned(),
+        function: kind(name.to_owned()),
+    }))
 }
 
 fn parse_interval(value: &str) -> Result<NonZeroU64, Failure> {
@@ -217,7 +212,10 @@ mod tests {
         assert_eq!(parse("filter=_selector").expect("good").filter, FilterName::Selector);
         assert_eq!(status("filter=_view"), 400);
         assert_eq!(status("filter=_view&view=app"), 400);
-        let path = |query: &str| parse(query).expect("good").function.expect("a function");
+        let path = |query: &str| match parse(query).expect("good").filter {
+            FilterName::Function(path) => path,
+            other => panic!("{query}: {other:?}"),
+        };
         assert_eq!(path("filter=app/mine").function, FilterFunction::Filter("mine".to_owned()));
         let view = path("view=app/mine&filter=_view");
         assert_eq!(view.design, "app");

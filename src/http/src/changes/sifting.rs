@@ -12,12 +12,17 @@ use crate::node::{Database, FunctionFilter, StoredBody};
 
 /// Rows that are asked about at a time.
 pub(super) const SIFTED_ROWS: usize = 100;
+/// Rows whose documents are held at a time.
+const HELD_ROWS: usize = 16;
 
 /// A leaf that a row shows.
 struct Shown {
     /// The number of its row.
     row: usize,
     leaf: LeafSummary,
+    /// Its content where that came with the row.
+    known: Option<StoredBody>,
+    /// Where it is read otherwise.
     place: BodyPlace,
     history: Vec<Revision>,
 }
@@ -29,15 +34,24 @@ pub(super) async fn sift(
     all_leaves: bool,
     rows: Rows,
 ) -> Result<Rows, Failure> {
+    let (mut rows, mut sifted) = (rows.into_iter(), Rows::new());
+    loop {
+        let some: Rows = rows.by_ref().take(HELD_ROWS).collect();
+        if some.is_empty() {
+            return Ok(sifted);
+        }
+        sifted.extend(sift_some(database, filter, all_leaves, some).await?);
+    }
+}
+
+async fn sift_some(
+    database: &dyn Database,
+    filter: &FunctionFilter,
+    all_leaves: bool,
+    rows: Rows,
+) -> Result<Rows, Failure> {
     let shown = shown(database, &rows, all_leaves).await?;
-    let places: Vec<BodyPlace> = shown.iter().map(|shown| shown.place).collect();
-    let contents = persist(database, || database.bodies(places.clone())).await?;
-    // What is no longer stored is told in a later row, if at all.
-    let leaves: Vec<(Shown, StoredBody)> = shown
-        .into_iter()
-        .zip(contents)
-        .filter_map(|(shown, content)| content.map(|content| (shown, content)))
-        .collect();
+    let leaves = with_contents(database, shown).await?;
     let documents = leaves.iter().filter_map(|(shown, content)| {
         rows.get(shown.row).map(|(row, _)| text(row, shown, content))
     });
@@ -60,6 +74,25 @@ pub(super) async fn sift(
     Ok(sifted)
 }
 
+/// The leaves with their contents. What is no longer stored is told in a later row, if at all.
+async fn with_contents(
+    database: &dyn Database,
+    shown: Vec<Shown>,
+) -> Result<Vec<(Shown, StoredBody)>, Failure> {
+    let unknown = shown.iter().filter(|shown| shown.known.is_none());
+    let places: Vec<BodyPlace> = unknown.map(|shown| shown.place).collect();
+    let read = match places.is_empty() {
+        true => Vec::new(),
+        false => persist(database, || database.bodies(places.clone())).await?,
+    };
+    let mut read = read.into_iter();
+    let with_content = |mut shown: Shown| {
+        let content = shown.known.take().or_else(|| read.next().flatten())?;
+        Some((shown, content))
+    };
+    Ok(shown.into_iter().filter_map(with_content).collect())
+}
+
 /// The leaves that the rows show, with where they are stored.
 async fn shown(
     database: &dyn Database,
@@ -69,13 +102,15 @@ async fn shown(
     let ids: Vec<String> = rows.iter().map(|(row, _)| row.id.clone()).collect();
     let trees = persist(database, || database.trees(ids.clone())).await?;
     let mut shown = Vec::with_capacity(rows.len());
-    for (number, ((row, _), tree)) in rows.iter().zip(trees).enumerate() {
+    for (number, ((row, content), tree)) in rows.iter().zip(trees).enumerate() {
         let Some(tree) = tree.map(|found| found.tree) else { continue };
         let most = if all_leaves { row.leaves.len() } else { 1 };
-        for leaf in row.leaves.iter().take(most) {
+        for (order, leaf) in row.leaves.iter().take(most).enumerate() {
+            // A row comes with its winner's content or with none.
+            let known = content.as_ref().filter(|_| order == 0).cloned();
             let place = tree.find(&leaf.revision).map_or(BodyPlace::Missing, |node| node.place);
             let history = tree.history(&leaf.revision).unwrap_or_default();
-            shown.push(Shown { row: number, leaf: leaf.clone(), place, history });
+            shown.push(Shown { row: number, leaf: leaf.clone(), known, place, history });
         }
     }
     Ok(shown)

@@ -16,7 +16,7 @@ use super::FeedStart;
 use super::feed::{Feed, Setting};
 use super::filter::Filter;
 use super::parameters::Parameters;
-use crate::node::{Database, Information};
+use crate::node::{Database, FilterFunction, FunctionFilter, Information};
 use crate::query::Query;
 use crate::shutdown::Shutdown;
 use crate::stream::ReplyBody;
@@ -297,4 +297,19 @@ async fn a_feed_whose_database_is_restarting_heeds_a_shutdown_at_once() {
     });
     assert_eq!(reader.rest().await, "{\"last_seq\":\"0-i\",\"pending\":null}\n");
     assert_eq!(begin.elapsed().as_secs(), 1);
+}
+
+#[tokio::test]
+async fn a_function_is_asked_about_few_documents_at_a_time_and_no_body_is_read_twice() {
+    let filter = || {
+        let function = FilterFunction::Filter("all".to_owned());
+        let design = "_design/d".to_owned();
+        Filter::Function(Box::new(FunctionFilter { design, function, request: String::new() }))
+    };
+    for (query, reads) in [("", vec![16, 16, 8]), ("include_docs=true", Vec::new())] {
+        let database = RowsDatabase::with_rows(40);
+        let told = Reader::open(&database, query, filter(), 40).rest().await;
+        assert_eq!(told.matches("\"id\":\"d").count(), 40, "{told}");
+        assert_eq!(*database.bodies_read.lock().expect("no panic"), reads, "{query}");
+    }
 }

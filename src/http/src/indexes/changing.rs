@@ -1,15 +1,15 @@
 //! Indexes put into design documents and taken out of them. An edit that meets another one begins anew.
 
 use bytes::Bytes;
-use refuge_document::{Body, EditKind, Revision};
+use refuge_document::Revision;
 use refuge_query::mango::{Index, IndexRequest, Removed, remove_index};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::missing;
 use crate::failure::Failure;
-use crate::node::{Database, Update, UpdateAttachment};
+use crate::node::Database;
 use crate::request::Request;
-use crate::update::{self, check_size};
+use crate::update::{self, Edits};
 
 /// How often an edit is begun that others come before.
 const ATTEMPTS: usize = 5;
@@ -110,7 +110,7 @@ async fn read(database: &dyn Database, id: &str) -> Result<Option<Stored>, Failu
     Ok(Some(Stored { revision: winner.leaf.revision, body, attachments }))
 }
 
-/// Stores another body of a design document, or deletes it.
+/// Stores another body of a design document, or deletes it, as if a client had sent it.
 async fn write(
     request: &Request,
     database: &dyn Database,
@@ -118,19 +118,26 @@ async fn write(
     stored: Option<Stored>,
     body: Option<Value>,
 ) -> Result<(), Failure> {
-    let (parent, kept) = match stored {
-        Some(stored) => (Some(stored.revision), stored.attachments),
-        None => (None, Vec::new()),
-    };
-    let deleted = body.is_none();
-    let body = match body {
-        Some(body) => update::parse(Bytes::from(body.to_string())).await?.body,
-        None => Body::empty(),
-    };
-    check_size(request.limits(), id, &body)?;
-    let kept = kept.into_iter().filter(|_| !deleted);
-    let attachments = kept.map(|name| UpdateAttachment::Stub { name, revpos: None }).collect();
-    let kind = EditKind::Interactive { parent };
-    let edit = Update { id: id.to_owned(), deleted, body, attachments, kind };
+    let incoming = update::parse(Bytes::from(text(stored, body))).await?;
+    let (limits, id) = (request.limits(), id.to_owned());
+    let edit = update::prepare(database, limits, id, incoming, Edits::New, Vec::new()).await?;
     update::apply(database, &request.user, edit).await.map(drop)
+}
+
+/// The next revision of a design document as JSON; a deletion where there is no body.
+fn text(stored: Option<Stored>, body: Option<Value>) -> String {
+    let mut members = match body {
+        Some(Value::Object(members)) => members,
+        Some(_) => Map::new(),
+        None => Map::from_iter([("_deleted".to_owned(), true.into())]),
+    };
+    if let Some(Stored { revision, attachments, .. }) = stored {
+        let kept = attachments.into_iter().filter(|_| !members.contains_key("_deleted"));
+        let stubs: Map<String, Value> = kept.map(|name| (name, json!({"stub": true}))).collect();
+        if !stubs.is_empty() {
+            members.insert("_attachments".to_owned(), stubs.into());
+        }
+        members.insert("_rev".to_owned(), revision.to_string().into());
+    }
+    Value::Object(members).to_string()
 }

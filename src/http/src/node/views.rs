@@ -2,6 +2,7 @@
 //! are JSON text throughout. How an index is built is not known here.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,8 +18,6 @@ pub struct ViewRequest {
     pub view: String,
     /// How fresh it has to be.
     pub freshness: Freshness,
-    /// The partition whose rows alone are asked for.
-    pub partition: Option<String>,
 }
 
 /// How fresh the rows of a view have to be.
@@ -67,8 +66,8 @@ pub struct RowPlace {
 /// What part of a view is asked for: rows, or groups of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViewPart {
-    /// Ranges one after another; each key of a list of keys is a range of its own.
-    pub ranges: Vec<ViewRange>,
+    /// Ranges one after another; each key of a list of keys is a range of its own. Pages share them.
+    pub ranges: Arc<[ViewRange]>,
     /// How many to pass over.
     pub skip: u64,
     /// Most in the page; the implementation may send fewer.
@@ -95,8 +94,11 @@ pub struct ViewRowsPage {
     pub rows: Vec<ViewRow>,
     /// Rows of the whole view.
     pub total: u64,
-    /// Rows before the first one of the page, in the direction of the walk.
-    pub offset: u64,
+    /// Rows before the first one of the page, in the direction of the walk; `None` where the page ended
+    /// before all was passed over that is to be.
+    pub offset: Option<u64>,
+    /// How many were passed over.
+    pub skipped: u64,
     /// Where to go on, when there may be more.
     pub resume: Option<RowPlace>,
 }

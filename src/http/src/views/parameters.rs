@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
-use crate::given::{Given, check_tuning};
+use crate::given::{self, Given, check_tuning};
 use crate::node::{Freshness, GroupLevel, View, ViewBound, ViewPart, ViewRange};
 use crate::query::{Query, parse_error};
 use crate::show::ShowOptions;
@@ -42,7 +42,6 @@ pub(super) struct Parameters {
     /// Whether rows come in the order of their keys at all: CouchDB leaves out what needs it.
     pub(super) sorted: bool,
     pub(super) freshness: Freshness,
-    pub(super) partition: Option<String>,
 }
 
 impl Default for Parameters {
@@ -64,7 +63,6 @@ impl Default for Parameters {
             update_seq: false,
             sorted: true,
             freshness: Freshness::UpToDate,
-            partition: None,
         }
     }
 }
@@ -73,11 +71,8 @@ impl Parameters {
     /// Reads the body of a POST (an empty object where there is none) and the URL's parameters.
     pub(super) fn parse(body: &Map<String, Value>, query: &Query) -> Result<Self, Failure> {
         let mut found = Self::default();
-        for (name, value) in body {
-            found.set(name, Given::Body(value))?;
-        }
-        for (name, value) in query.iter() {
-            found.set(name, Given::Url(value))?;
+        for (name, value) in given::all(body, query) {
+            found.set(name, value)?;
         }
         Ok(found)
     }
@@ -85,8 +80,8 @@ impl Parameters {
     /// The same with what one of several queries says itself.
     pub(super) fn refined(&self, members: &Map<String, Value>) -> Result<Self, Failure> {
         let mut found = Self { keys: None, ..self.clone() };
-        for (name, value) in members {
-            found.set(name, Given::Body(value))?;
+        for (name, value) in given::members(members) {
+            found.set(name, value)?;
         }
         Ok(found)
     }
@@ -102,7 +97,10 @@ impl Parameters {
             "endkey" | "end_key" => self.end = Some(value.json()?.to_string()),
             "startkey_docid" | "start_key_doc_id" => self.start_document = Some(value.text()),
             "endkey_docid" | "end_key_doc_id" => self.end_document = Some(value.text()),
-            "keys" => self.keys = value.keys()?.map(texts).transpose()?,
+            "keys" => {
+                let texts = |keys: Vec<Value>| keys.iter().map(Value::to_string).collect();
+                self.keys = value.keys()?.map(texts);
+            }
             "inclusive_end" => self.inclusive_end = value.boolean()?,
             "limit" => self.limit = value.count()?,
             "skip" => self.skip = value.count()?,
@@ -120,7 +118,11 @@ impl Parameters {
             "update_seq" => self.update_seq = value.boolean()?,
             "sorted" => self.sorted = value.boolean()?,
             "update" | "stale" => self.freshness = freshness(&value.text()),
-            "partition" => self.partition = Some(value.text()),
+            "partition" => {
+                return Err(parse_error(
+                    "`partition` parameter is not supported in this design doc",
+                ));
+            }
             _ => {}
         }
         Ok(())
@@ -197,7 +199,7 @@ impl Parameters {
     pub(super) fn part(&self) -> ViewPart {
         let ranges = match &self.keys {
             Some(keys) => keys.iter().map(|key| self.range_of(key)).collect(),
-            None => vec![self.range()],
+            None => [self.range()].into(),
         };
         ViewPart { ranges, skip: self.skip as u64, limit: self.limit, after: None }
     }
@@ -225,11 +227,6 @@ impl Parameters {
             descending: self.descending,
         }
     }
-}
-
-/// The keys of a list as text.
-fn texts(keys: Vec<Value>) -> Result<Vec<String>, Failure> {
-    Ok(keys.into_iter().map(|key| key.to_string()).collect())
 }
 
 fn level(elements: usize) -> GroupLevel {

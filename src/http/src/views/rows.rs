@@ -20,6 +20,8 @@ use documents::Documents;
 const PAGE_ROWS: usize = 2_000;
 /// Rows of a page whose documents are read beside it.
 const PAGE_ROWS_WITH_DOCUMENTS: usize = 500;
+/// Rows whose documents are held at a time.
+const DOCUMENTS_AT_ONCE: usize = 64;
 
 /// Rows whose first page is known.
 pub(super) struct Rows {
@@ -40,8 +42,16 @@ impl Rows {
         parameters: Parameters,
     ) -> Result<Self, Failure> {
         let mut part = parameters.part();
-        let page = view.rows(page_of(&part, &parameters)).await?;
-        part.skip = 0;
+        let mut page = view.rows(page_of(&part, &parameters)).await?;
+        // The heading tells where the first row stands.
+        while page.offset.is_none()
+            && let Some(next) = page.resume.take()
+        {
+            part.skip = part.skip.saturating_sub(page.skipped);
+            part.after = Some(next);
+            page = view.rows(page_of(&part, &parameters)).await?;
+        }
+        part.skip = part.skip.saturating_sub(page.skipped);
         Ok(Self { database, view, parameters, page, part, ahead: JoinSet::new() })
     }
 
@@ -60,6 +70,7 @@ impl Rows {
             self.write_page(sender, &mut first).await?;
             let Some(page) = self.ahead.join_next().await else { break };
             self.page = page.map_err(|error| Failure::Internal(error.to_string()))??;
+            self.part.skip = self.part.skip.saturating_sub(self.page.skipped);
         }
         sender.buffer().extend_from_slice(b"\r\n]}");
         sender.flush_when_full().await
@@ -72,7 +83,9 @@ impl Rows {
             out.extend_from_slice(b"\"total_rows\":");
             out.extend_from_slice(number.format(self.page.total).as_bytes());
             out.extend_from_slice(b",\"offset\":");
-            out.extend_from_slice(number.format(self.page.offset).as_bytes());
+            out.extend_from_slice(
+                number.format(self.page.offset.unwrap_or(self.page.total)).as_bytes(),
+            );
             out.push(b',');
         }
         if self.parameters.update_seq {
@@ -87,21 +100,23 @@ impl Rows {
         first: &mut bool,
     ) -> Result<(), Failure> {
         let rows = std::mem::take(&mut self.page.rows);
-        let documents = match self.parameters.include_docs {
-            true => Some(Documents::read(self.database.as_ref(), &rows).await?),
-            false => None,
-        };
-        for (number, row) in rows.iter().enumerate() {
-            if !std::mem::take(first) {
-                sender.buffer().extend_from_slice(b",\r\n");
+        let (database, show) = (self.database.as_ref(), &self.parameters.show);
+        for rows in rows.chunks(DOCUMENTS_AT_ONCE) {
+            let documents = match self.parameters.include_docs {
+                true => Some(Documents::read(database, rows).await?),
+                false => None,
+            };
+            for (number, row) in rows.iter().enumerate() {
+                if !std::mem::take(first) {
+                    sender.buffer().extend_from_slice(b",\r\n");
+                }
+                open_row(sender.buffer(), row);
+                if let Some(documents) = &documents {
+                    documents.write(sender, database, number, show).await?;
+                }
+                sender.buffer().push(b'}');
+                sender.flush_when_full().await?;
             }
-            open_row(sender.buffer(), row);
-            if let Some(documents) = &documents {
-                let (database, show) = (self.database.as_ref(), &self.parameters.show);
-                documents.write(sender, database, number, show).await?;
-            }
-            sender.buffer().push(b'}');
-            sender.flush_when_full().await?;
         }
         Ok(())
     }

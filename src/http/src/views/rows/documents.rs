@@ -1,6 +1,8 @@
-//! The documents that belong to a page of rows: the one that made the row, or the one that its value names
+//! The documents that belong to some rows: the one that made the row, or the one that its value names
 //! by `_id`, in the revision that it names by `_rev` where it does (CouchDB documentation,
 //! "ddocs/views/joins").
+
+use std::collections::HashMap;
 
 use refuge_document::{BodyPlace, Leaf, Revision};
 use serde_json::Value;
@@ -10,8 +12,12 @@ use crate::node::{Database, DocumentTree, StoredBody, ViewRow};
 use crate::show::{ShowOptions, Shown, show_in_stream};
 use crate::stream::ReplySender;
 
-/// The documents of a page, in the order of its rows.
-pub(super) struct Documents(Vec<Option<Document>>);
+/// The documents of some rows, each of them once.
+pub(super) struct Documents {
+    found: Vec<Option<Document>>,
+    /// For each row the number of its document.
+    of_rows: Vec<usize>,
+}
 
 struct Document {
     id: String,
@@ -21,6 +27,7 @@ struct Document {
 }
 
 /// Which document a row asks for.
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Wanted {
     id: String,
     revision: Option<Revision>,
@@ -29,7 +36,7 @@ struct Wanted {
 impl Documents {
     /// Reads them.
     pub(super) async fn read(database: &dyn Database, rows: &[ViewRow]) -> Result<Self, Failure> {
-        let wanted: Vec<Wanted> = rows.iter().map(wanted).collect();
+        let (wanted, of_rows) = each_once(rows.iter().map(wanted));
         let trees = database.trees(wanted.iter().map(|one| one.id.clone()).collect()).await?;
         let chosen: Vec<Option<(Leaf, DocumentTree)>> = trees
             .into_iter()
@@ -46,10 +53,10 @@ impl Documents {
                 let ((leaf, tree), content) = (chosen?, content?);
                 Some(Document { id: wanted.id, leaf, tree, content })
             });
-        Ok(Self(found.collect()))
+        Ok(Self { found: found.collect(), of_rows })
     }
 
-    /// Sends the member `doc` of a row, by its number in the page; `null` where there is none.
+    /// Sends the member `doc` of a row, by its number among the rows; `null` where there is none.
     pub(super) async fn write(
         &self,
         sender: &mut ReplySender,
@@ -58,7 +65,8 @@ impl Documents {
         options: &ShowOptions,
     ) -> Result<(), Failure> {
         sender.buffer().extend_from_slice(b",\"doc\":");
-        let Some(Some(document)) = self.0.get(row) else {
+        let number = self.of_rows.get(row);
+        let Some(Some(document)) = number.and_then(|&number| self.found.get(number)) else {
             sender.buffer().extend_from_slice(b"null");
             return Ok(());
         };
@@ -72,6 +80,19 @@ impl Documents {
         };
         show_in_stream(sender, database, shown, options).await
     }
+}
+
+/// What several ask for once, and for each who asks the number of it.
+fn each_once(asked: impl Iterator<Item = Wanted>) -> (Vec<Wanted>, Vec<usize>) {
+    let (mut all, mut numbers) = (Vec::new(), HashMap::new());
+    let of_rows = asked.map(|wanted| {
+        *numbers.entry(wanted).or_insert_with_key(|wanted| {
+            all.push(wanted.clone());
+            all.len() - 1
+        })
+    });
+    let of_rows = of_rows.collect();
+    (all, of_rows)
 }
 
 /// A leaf that is not deleted, or the named one.
@@ -98,4 +119,29 @@ fn named(value: &[u8]) -> Option<Wanted> {
     let id = value.get("_id")?.as_str()?.to_owned();
     let revision = value.get("_rev").and_then(Value::as_str).and_then(|text| text.parse().ok());
     Some(Wanted { id, revision })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: &str, value: &'static str) -> ViewRow {
+        ViewRow { id: id.to_owned(), key: "1".into(), value: value.into() }
+    }
+
+    #[test]
+    fn a_document_that_several_rows_ask_for_is_read_once() {
+        let rows = [
+            row("a", "1"),
+            row("b", r#"{"_id": "a"}"#),
+            row("b", "null"),
+            row("c", r#"{"_id": "a", "_rev": "1-a"}"#),
+            row("a", r#"{"_rev": "1-a"}"#),
+        ];
+        let (wanted, of_rows) = each_once(rows.iter().map(wanted));
+        let named: Vec<_> =
+            wanted.iter().map(|one| (one.id.as_str(), one.revision.is_some())).collect();
+        assert_eq!(named, [("a", false), ("b", false), ("a", true)]);
+        assert_eq!(of_rows, [0, 0, 1, 2, 0]);
+    }
 }
