@@ -54,6 +54,9 @@ const LEAST_BUSY_BYTES: u64 = 32 * 1024 * 1024;
 /// The same when nothing else is to do.
 pub(crate) const LEAST_QUIET_BYTES: u64 = 4 * 1024 * 1024;
 
+/// A tier takes up what is new until it is so many times as large.
+const TIER: u64 = 3;
+
 impl Figures {
     /// About how many bytes nobody needs: each removal hides a row of average size.
     pub(crate) fn dead_bytes(&self) -> u64 {
@@ -130,13 +133,24 @@ impl Figures {
         Some((first, filled.next().unwrap_or(lowest)))
     }
 
-    /// Where tables of the first level go while those of level `busy` are being merged: with
-    /// nothing between, and above all that is older.
+    /// The step that keeps the first level free while tables of level `busy` are being merged: with
+    /// nothing between, and above all that is older. What writers bring meanwhile stands in tiers,
+    /// the newest on top, each in a level of its own: merged into one again and again, it would soon
+    /// take longer than the first level takes to fill.
     pub(crate) fn step_beside(&self, busy: u8) -> Option<(u8, u8)> {
-        let above = busy.checked_sub(1).filter(|level| *level > 0)?;
+        let lowest = busy.checked_sub(1).filter(|level| *level > 0)?;
         let filled =
             |level: &u8| self.tables.get(usize::from(*level)).is_some_and(|tables| *tables > 0);
-        Some((0, (1..busy).find(filled).unwrap_or(above)))
+        let Some(top) = (1..busy).find(filled) else { return Some((0, lowest)) };
+        let new = self.bytes_of(0);
+        let is_full = |level: u8| self.bytes_of(usize::from(level)) > new.saturating_mul(TIER);
+        match top {
+            _ if !is_full(top) => Some((0, top)),
+            // No level is left for another tier: two become one.
+            1 if lowest > 1 => Some((1, (2..busy).find(filled).unwrap_or(lowest))),
+            1 => Some((0, 1)),
+            top => Some((0, top - 1)),
+        }
     }
 }
 
@@ -195,6 +209,21 @@ mod tests {
         assert_eq!(at([5, 0, 0, 0, 0, 0, 9], 6), Some((0, 5)));
         assert_eq!(at([5, 0, 0, 0, 0, 0, 9], 1), None);
         assert_eq!(at([5, 0, 0, 0, 0, 0, 9], 0), None);
+    }
+
+    #[test]
+    fn what_comes_while_a_long_merge_runs_stands_in_tiers() {
+        let at = |level_mib: [u64; LEVELS], busy| {
+            let tables = level_mib.map(|mib| mib.div_ceil(32) as usize);
+            Figures { tables, ..levels(level_mib) }.step_beside(busy)
+        };
+        assert_eq!(at([64, 0, 0, 0, 0, 192, 900], 6), Some((0, 5)));
+        assert_eq!(at([64, 0, 0, 0, 0, 193, 900], 6), Some((0, 4)));
+        assert_eq!(at([64, 0, 0, 0, 64, 256, 900], 6), Some((0, 4)));
+        assert_eq!(at([64, 256, 256, 256, 256, 256, 900], 6), Some((1, 2)));
+        assert_eq!(at([64, 0, 512, 256, 256, 256, 900], 6), Some((0, 1)));
+        assert_eq!(at([64, 256, 0, 0, 0, 0, 900], 6), Some((1, 5)));
+        assert_eq!(at([64, 256, 0, 0, 0, 0, 900], 2), Some((0, 1)), "one level is all there is");
     }
 
     fn levels(level_mib: [u64; LEVELS]) -> Figures {
