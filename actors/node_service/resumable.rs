@@ -189,3 +189,42 @@ impl ResumableUploads for OpenDatabase {
         place.step(UploadStep::End).await.map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_bound_it_is_and_what_to_do_is_told() {
+        let settings = Attachments {
+            max_uploads_per_user: 1,
+            max_uploads: 2,
+            max_upload_bytes_per_user: 3,
+            max_upload_bytes: 4,
+            ..Attachments::default()
+        };
+        let to_do = "finish or delete one, or wait until one expires";
+        for (bound, status, told) in [
+            (
+                UploadBound::UploadsOfOwner,
+                429,
+                "one user's unfinished uploads to a database are at most 1",
+            ),
+            (UploadBound::Uploads, 429, "all unfinished uploads to a database are at most 2"),
+            (
+                UploadBound::BytesOfOwner,
+                413,
+                "one user's unfinished uploads to a database have at most 3 bytes together",
+            ),
+            (
+                UploadBound::Bytes,
+                413,
+                "all unfinished uploads to a database have at most 4 bytes together",
+            ),
+        ] {
+            let failure = beyond(bound, &settings);
+            assert_eq!(failure.status().0, status, "{failure}");
+            assert_eq!(failure.to_string(), format!("{told}; {to_do}"));
+        }
+    }
+}

@@ -2,10 +2,13 @@
 
 use refuge_tests::{Client, Node, Options, Reply, eventually, hang_up_after};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::{NODE, database};
 
 const PART: &str = "application/offset+octet-stream";
+const NO_UPLOAD: &str = "there is no such upload (any more): it is done, given up or expired";
 
 /// Begins an upload; its path.
 async fn begin(client: &Client, database: &str, length: usize) -> String {
@@ -45,6 +48,28 @@ async fn head(client: &Client, upload: &str) -> Reply {
 
 async fn end(client: &Client, upload: &str) -> Reply {
     client.request("DELETE", upload).header("tus-resumable", "1.0.0").send().await
+}
+
+/// What a part of so many bytes from the beginning of an upload begins with.
+fn begun_part(upload: &str, bytes: usize) -> String {
+    format!(
+        "PATCH {upload} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\
+         Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {PART}\r\n\
+         Content-Length: {bytes}\r\n\r\n"
+    )
+}
+
+/// Sends two of so many bytes, and waits until the node is at them: what came counts after a moment
+/// of quiet.
+async fn two_bytes_of_a_part(client: &Client, upload: &str, bytes: usize) -> TcpStream {
+    let mut slow = TcpStream::connect(NODE.address()).await.expect("a connection");
+    let sent = begun_part(upload, bytes) + "ab";
+    slow.write_all(sent.as_bytes()).await.expect("sent");
+    eventually("the part is being taken", || async {
+        (offset(client, upload).await == 2).then_some(())
+    })
+    .await;
+    slow
 }
 
 fn id(upload: &str) -> &str {
@@ -106,12 +131,15 @@ async fn what_is_spoken_is_told() {
     assert_eq!(told.header("tus-checksum-algorithm"), "md5,sha1,sha256");
     let other = client.request("POST", &format!("{path}/_uploads")).header("upload-length", "1");
     let other = other.header("tus-resumable", "0.2.2").send().await;
-    other.error_named(412, "unsupported_version");
+    let spoken = "uploads are spoken of in tus 1.0.0: send Tus-Resumable: 1.0.0";
+    other.error(412, "unsupported_version", spoken);
     assert_eq!(other.header("tus-version"), "1.0.0");
     client.get(&format!("{path}/_uploads")).await.error_named(412, "unsupported_version");
     let upload = begin(&client, &path, 3).await;
     let got = client.request("GET", &upload).header("tus-resumable", "1.0.0").send().await;
-    got.error_named(405, "method_not_allowed");
+    got.error(405, "method_not_allowed", "Only DELETE,HEAD,OPTIONS,PATCH allowed");
+    let got = client.request("GET", &format!("{path}/_uploads")).header("tus-resumable", "1.0.0");
+    got.send().await.error(405, "method_not_allowed", "Only OPTIONS,POST allowed");
     let overridden = client.request("POST", &upload).header("x-http-method-override", "PATCH");
     let overridden = overridden.header("tus-resumable", "1.0.0").header("upload-offset", "0");
     overridden.header("content-type", PART).body("abc").send().await.expect(204);
@@ -130,7 +158,8 @@ async fn metadata_and_a_length_that_comes_late_are_kept() {
     assert_eq!(known.header("cache-control"), "no-store");
     patch(&client, &upload, 0, b"abc").await.expect(204);
     let early = take(&client, &format!("{path}/a/b"), &upload).await;
-    early.error_named(412, "upload_incomplete");
+    let incomplete = "3 of an unknown number bytes of the upload have come";
+    early.error(412, "upload_incomplete", incomplete);
     let request = client.request("PATCH", &upload).header("tus-resumable", "1.0.0");
     let request = request.header("upload-offset", "3").header("upload-length", "5");
     request.header("content-type", PART).body("de").send().await.expect(204);
@@ -170,32 +199,46 @@ async fn parts_that_do_not_fit_are_refused_and_change_nothing() {
         "the upload goes on at Upload-Offset 2",
     );
     patch(&client, &upload, 3, b"d").await.error_named(409, "conflict");
-    patch(&client, &upload, 2, b"cdef").await.error_named(413, "upload_too_large");
+    let more = "the upload has at most 5 bytes, and more came";
+    patch(&client, &upload, 2, b"cdef").await.error(413, "upload_too_large", more);
     let typed = client.request("PATCH", &upload).header("tus-resumable", "1.0.0");
     let typed = typed.header("upload-offset", "2").header("content-type", "text/plain");
-    typed.body("c").send().await.error_named(415, "bad_content_type");
+    let types = "Content-Type must be application/offset+octet-stream";
+    typed.body("c").send().await.error(415, "bad_content_type", types);
     let unnumbered = client.request("PATCH", &upload).header("tus-resumable", "1.0.0");
     let unnumbered = unnumbered.header("content-type", PART).body("c");
-    unnumbered.send().await.error_named(400, "bad_request");
+    unnumbered.send().await.error(400, "bad_request", "Upload-Offset is missing");
     let longer = client.request("PATCH", &upload).header("tus-resumable", "1.0.0");
     let longer = longer.header("upload-offset", "2").header("upload-length", "6");
     let longer = longer.header("content-type", PART).body("c").send().await;
-    longer.error_named(400, "bad_request");
+    longer.error(400, "bad_request", "Upload-Length is another than before");
     assert_eq!(offset(&client, &upload).await, 2);
-    for headers in [
-        &[][..],
-        &[("upload-length", "1"), ("upload-defer-length", "1")],
-        &[("upload-length", "-1")],
-        &[("upload-defer-length", "2")],
-        &[("upload-length", "1"), ("upload-metadata", "a ?")],
-        &[("upload-length", "1"), ("upload-metadata", "a YQ==,a YQ==")],
-    ] {
-        create(&client, &path, headers).await.error_named(400, "bad_request");
-    }
     for wrong in ["x", "00000000000000000000000000000000", "+0000000000000000000000000000000"] {
         let wrong = format!("{path}/_uploads/{wrong}");
-        patch(&client, &wrong, 0, b"x").await.error_named(404, "not_found");
-        end(&client, &wrong).await.error_named(404, "not_found");
+        patch(&client, &wrong, 0, b"x").await.error(404, "not_found", NO_UPLOAD);
+        end(&client, &wrong).await.error(404, "not_found", NO_UPLOAD);
+    }
+}
+
+#[tokio::test]
+async fn uploads_that_cannot_begin_are_told_why() {
+    let (client, path) = database("beginnings").await;
+    let either = "a new upload has either Upload-Length or Upload-Defer-Length: 1";
+    let metadata = "Upload-Metadata is a list of names with values in base64, each name once";
+    let long = "a".repeat(4_097);
+    for (headers, reason) in [
+        (&[][..], either),
+        (&[("upload-length", "1"), ("upload-defer-length", "1")], either),
+        (&[("upload-length", "-1")], "upload-length is not a number of bytes"),
+        (&[("upload-defer-length", "2")], either),
+        (&[("upload-length", "1"), ("upload-metadata", "a ?")], metadata),
+        (&[("upload-length", "1"), ("upload-metadata", "a YQ==,a YQ==")], metadata),
+        (
+            &[("upload-length", "1"), ("upload-metadata", &long)],
+            "Upload-Metadata has at most 4096 bytes",
+        ),
+    ] {
+        create(&client, &path, headers).await.error(400, "bad_request", reason);
     }
 }
 
@@ -231,7 +274,9 @@ async fn a_part_whose_checksum_does_not_fit_is_not_kept() {
     };
     part("sha1 rvTGHdzF6KLavt4PO0gs2a6pQ00=").await.error_named(460, "checksum_mismatch");
     assert_eq!(offset(&client, &upload).await, 0);
-    part("crc32 AAAA").await.error_named(400, "bad_request");
+    let algorithms = "Upload-Checksum is one of md5,sha1,sha256";
+    part("crc32 AAAA").await.error(400, "bad_request", algorithms);
+    part("md5 ?").await.error(400, "bad_request", "the digest in Upload-Checksum is not base64");
     part("sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=").await.expect(204);
     assert_eq!(offset(&client, &upload).await, 5);
 }
@@ -241,11 +286,7 @@ async fn what_came_before_a_connection_broke_is_kept() {
     let (client, path) = database("broken").await;
     let bytes = text(300_000);
     let upload = begin(&client, &path, bytes.len()).await;
-    let head = format!(
-        "PATCH {upload} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\
-         Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {PART}\r\n\
-         Content-Length: 300000\r\n\r\n"
-    );
+    let head = begun_part(&upload, 300_000);
     let sent = [head.as_bytes(), &bytes[..270_000]].concat();
     hang_up_after(NODE.address(), &sent).await;
     eventually("all that was sent counts", || async {
@@ -259,22 +300,14 @@ async fn what_came_before_a_connection_broke_is_kept() {
 
 #[tokio::test]
 async fn two_do_not_write_at_once() {
-    use tokio::io::AsyncWriteExt;
     let (client, path) = database("two").await;
     let upload = begin(&client, &path, 6).await;
-    let mut slow = tokio::net::TcpStream::connect(NODE.address()).await.unwrap();
-    let head = format!(
-        "PATCH {upload} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\
-         Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {PART}\r\n\
-         Content-Length: 3\r\n\r\nab"
+    let mut slow = two_bytes_of_a_part(&client, &upload, 3).await;
+    patch(&client, &upload, 2, b"x").await.error(
+        423,
+        "locked",
+        "another request writes to this upload: ask for its offset and try again",
     );
-    slow.write_all(head.as_bytes()).await.unwrap();
-    // What came counts after a moment of quiet, so the first is known to be at it.
-    eventually("the first is at it", || async {
-        (offset(&client, &upload).await == 2).then_some(())
-    })
-    .await;
-    patch(&client, &upload, 2, b"x").await.error_named(423, "locked");
     slow.write_all(b"c").await.unwrap();
     eventually("the first is through", || async {
         (offset(&client, &upload).await == 3).then_some(())
@@ -301,7 +334,8 @@ async fn a_put_that_takes_an_upload_is_refused_as_any_other() {
     );
     patch(&client, &upload, 2, b"c").await.expect(204);
     let both = client.request("PUT", &format!("{file}?upload={}", id(&upload))).body("x");
-    both.send().await.error_named(400, "bad_request");
+    let either = "an attachment is either an upload or the body of the request";
+    both.send().await.error(400, "bad_request", either);
     let rev = client.put(&format!("{path}/a"), json!({})).await.expect(201).member("rev");
     take(&client, &file, &upload).await.error(409, "conflict", "Document update conflict.");
     // A refusal does not use it up.
@@ -310,7 +344,7 @@ async fn a_put_that_takes_an_upload_is_refused_as_any_other() {
     let unfinished = begin(&client, &path, 3).await;
     end(&client, &unfinished).await.expect(204);
     head(&client, &unfinished).await.expect(404);
-    patch(&client, &unfinished, 0, b"abc").await.error_named(404, "not_found");
+    patch(&client, &unfinished, 0, b"abc").await.error(404, "not_found", NO_UPLOAD);
 }
 
 #[tokio::test]
@@ -324,7 +358,8 @@ async fn an_upload_is_its_makers_and_the_admins() {
     patch(&nobody, &theirs, 0, b"a").await.expect(204);
     assert_eq!(offset(&admin, &theirs).await, 1);
     let admins = begin(&admin, "/open", 3).await;
-    patch(&nobody, &admins, 0, b"a").await.error_named(401, "unauthorized");
+    let somebodys = "this upload is somebody else's";
+    patch(&nobody, &admins, 0, b"a").await.error(401, "unauthorized", somebodys);
     head(&nobody, &admins).await.expect(401);
     end(&nobody, &admins).await.error_named(401, "unauthorized");
     let taken = nobody.request("PUT", &format!("/open/a/b?upload={}", id(&admins)));
@@ -352,7 +387,12 @@ async fn uploads_are_bounded_and_expire() {
     let first = begin(&client, "/files", 100).await;
     let second = begin(&client, "/files", 100).await;
     let refused = create(&client, "/files", &[("upload-length", "1")]).await;
-    refused.error_named(429, "too_many_uploads");
+    refused.error(
+        429,
+        "too_many_uploads",
+        "one user's unfinished uploads to a database are at most 2; finish or delete one, or wait \
+         until one expires",
+    );
     client.put_nothing("/others").await.expect(201);
     begin(&client, "/others", 1).await;
     end(&client, &second).await.expect(204);
@@ -374,7 +414,8 @@ async fn uploads_are_bounded_and_expire() {
     assert_eq!(offset(&client, &unknown).await, 50);
     set("couchdb/max_attachment_size", "99").await;
     let refused = create(&client, "/files", &[("upload-length", "100")]).await;
-    refused.error_named(413, "attachment_too_large");
+    let most = "an attachment has at most 99 bytes here";
+    refused.error(413, "attachment_too_large", most);
     let told = client.request("OPTIONS", "/files/_uploads").send().await.expect(204);
     assert_eq!(told.header("tus-max-size"), "99");
     // What comes now is kept for a second; the others were begun when it was a day.
@@ -390,20 +431,9 @@ async fn uploads_are_bounded_and_expire() {
 
 #[tokio::test]
 async fn a_part_that_is_refused_in_its_middle_is_answered_with_why() {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let (client, path) = database("refused").await;
     let upload = begin(&client, &path, 900_000).await;
-    let mut slow = tokio::net::TcpStream::connect(NODE.address()).await.unwrap();
-    let head = format!(
-        "PATCH {upload} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\
-         Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: {PART}\r\n\
-         Content-Length: 900000\r\n\r\nab"
-    );
-    slow.write_all(head.as_bytes()).await.unwrap();
-    eventually("the part is being taken", || async {
-        (offset(&client, &upload).await == 2).then_some(())
-    })
-    .await;
+    let mut slow = two_bytes_of_a_part(&client, &upload, 900_000).await;
     end(&client, &upload).await.expect(204);
     // The first chunk that is full is refused, and more comes.
     slow.write_all(&[b'x'; 899_998]).await.unwrap();

@@ -8,7 +8,8 @@ use crate::database::DatabaseId;
 /// An upload that may be resumed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResumableUpload {
-    /// Who may go on with it; `None` for whoever knows its name.
+    /// Whose it is: who made it, and alone may go on with it beside admins; `None` for whoever comes
+    /// without a name.
     pub owner: Option<String>,
     /// When it is given up, in milliseconds since 1970.
     pub expires_unix_ms: u64,

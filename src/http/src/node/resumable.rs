@@ -34,7 +34,8 @@ pub trait ResumableUploads: Send + Sync {
 /// What is told of an upload at its beginning.
 #[derive(Clone, Debug)]
 pub struct NewResumableUpload {
-    /// Who may go on with it; `None` for whoever knows its id.
+    /// Whose it is: who made it, and alone may go on with it beside admins; `None` for whoever comes
+    /// without a name.
     pub owner: Option<String>,
     /// Bytes that it will have, where that is known.
     pub length: Option<u64>,
@@ -54,7 +55,8 @@ pub struct ResumableUploadBegun {
 /// What is known of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResumableUploadState {
-    /// Who may go on with it; `None` for whoever knows its id.
+    /// Whose it is: who made it, and alone may go on with it beside admins; `None` for whoever comes
+    /// without a name.
     pub owner: Option<String>,
     /// Bytes that are on disk.
     pub received: u64,
