@@ -17,7 +17,7 @@ pub(super) fn wrong_offset(received: u64) -> Failure {
 }
 
 /// Takes the body into an upload, behind what is there; what is known of it then. A body that breaks
-/// off, or is refused in its middle, leaves what came of it, unless it came with a checksum.
+/// off, or is longer than it may be, leaves what came of it, unless it came with a checksum.
 pub(super) async fn receive(
     request: &mut Request,
     database: &dyn Database,
