@@ -46,6 +46,34 @@ async fn options_are_set_as_a_whole() {
 }
 
 #[tokio::test]
+async fn a_design_document_expires_though_its_indexes_change() {
+    let (client, path) = expiring("ttl-indexes").await;
+    let add = async |name: &str| {
+        let request = json!({"index": {"fields": [name]}, "ddoc": "d", "name": name});
+        client.post(&format!("{path}/_index"), request).await.expect(200);
+    };
+    add("a").await;
+    let design = format!("{path}/_design/d");
+    let mut stored = client.get(&design).await.expect(200).json();
+    stored["_expires"] = json!(LATER);
+    stored["_attachments"] = json!({"note": {"data": "bm90ZQ=="}});
+    client.put(&design, stored).await.expect(201);
+    let kept = async |names: Value| {
+        let stored = client.get(&design).await.expect(200).json();
+        assert_eq!(stored["_expires"], LATER, "{stored}");
+        assert_eq!(stored["_attachments"]["note"]["revpos"], 2, "{stored}");
+        let views = stored["views"].as_object().expect("views");
+        assert_eq!(json!(views.keys().collect::<Vec<_>>()), names);
+    };
+    add("b").await;
+    kept(json!(["a", "b"])).await;
+    client.delete(&format!("{path}/_index/d/json/a")).await.expect(200);
+    kept(json!(["b"])).await;
+    client.delete(&format!("{path}/_index/d/json/b")).await.expect(200);
+    client.get(&design).await.error(404, "not_found", "deleted");
+}
+
+#[tokio::test]
 async fn without_the_option_the_member_is_unknown() {
     let (client, path) = database("ttl").await;
     let reason = "Bad special document member: _expires";

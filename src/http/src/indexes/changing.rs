@@ -1,15 +1,15 @@
 //! Indexes put into design documents and taken out of them. An edit that meets another one begins anew.
 
 use bytes::Bytes;
-use refuge_document::{Body, EditKind, Revision};
+use refuge_document::Revision;
 use refuge_query::mango::{Index, IndexRequest, Removed, remove_index};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::missing;
 use crate::failure::Failure;
-use crate::node::{Database, Update, UpdateAttachment};
+use crate::node::Database;
 use crate::request::Request;
-use crate::update::{self, check_size};
+use crate::update::{self, Edits};
 
 /// How often an edit is begun that others come before.
 const ATTEMPTS: usize = 5;
@@ -18,6 +18,8 @@ const ATTEMPTS: usize = 5;
 struct Stored {
     revision: Revision,
     body: Value,
+    /// Its `_expires`, kept apart: the document goes with its last index all the same.
+    expires: Option<Value>,
     /// Names of its attachments, which an edit keeps.
     attachments: Vec<String>,
 }
@@ -104,13 +106,14 @@ async fn change(
 async fn read(database: &dyn Database, id: &str) -> Result<Option<Stored>, Failure> {
     let Some(winner) = database.winner(id).await? else { return Ok(None) };
     let Some(content) = winner.content.filter(|_| !winner.leaf.deleted) else { return Ok(None) };
-    let body = serde_json::from_slice(content.body.as_bytes())
+    let mut body: Value = serde_json::from_slice(content.body.as_bytes())
         .map_err(|error| Failure::Internal(format!("{id} cannot be read: {error}")))?;
+    let expires = body.as_object_mut().and_then(|members| members.shift_remove("_expires"));
     let attachments = content.attachments.into_iter().map(|one| one.name).collect();
-    Ok(Some(Stored { revision: winner.leaf.revision, body, attachments }))
+    Ok(Some(Stored { revision: winner.leaf.revision, body, expires, attachments }))
 }
 
-/// Stores another body of a design document, or deletes it.
+/// Stores another body of a design document, or deletes it, as if a client had sent it.
 async fn write(
     request: &Request,
     database: &dyn Database,
@@ -118,19 +121,29 @@ async fn write(
     stored: Option<Stored>,
     body: Option<Value>,
 ) -> Result<(), Failure> {
-    let (parent, kept) = match stored {
-        Some(stored) => (Some(stored.revision), stored.attachments),
-        None => (None, Vec::new()),
-    };
-    let deleted = body.is_none();
-    let body = match body {
-        Some(body) => update::parse(Bytes::from(body.to_string())).await?.body,
-        None => Body::empty(),
-    };
-    check_size(request.limits(), id, &body)?;
-    let kept = kept.into_iter().filter(|_| !deleted);
-    let attachments = kept.map(|name| UpdateAttachment::Stub { name, revpos: None }).collect();
-    let kind = EditKind::Interactive { parent };
-    let edit = Update { id: id.to_owned(), deleted, body, attachments, kind };
+    let incoming = update::parse(Bytes::from(text(stored, body))).await?;
+    let (limits, id) = (request.limits(), id.to_owned());
+    let edit = update::prepare(database, limits, id, incoming, Edits::New, Vec::new()).await?;
     update::apply(database, &request.user, edit).await.map(drop)
+}
+
+/// The next revision of a design document as JSON; a deletion where there is no body.
+fn text(stored: Option<Stored>, body: Option<Value>) -> String {
+    let is_deletion = body.is_none();
+    let mut members = match body {
+        Some(Value::Object(members)) => members,
+        _ => Map::new(),
+    };
+    if is_deletion {
+        members.insert("_deleted".to_owned(), true.into());
+    }
+    if let Some(Stored { revision, expires, attachments, .. }) = stored {
+        if !is_deletion {
+            members.extend(expires.map(|expires| ("_expires".to_owned(), expires)));
+            let stubs = attachments.into_iter().map(|name| (name, json!({"stub": true})));
+            members.insert("_attachments".to_owned(), Value::Object(stubs.collect()));
+        }
+        members.insert("_rev".to_owned(), revision.to_string().into());
+    }
+    Value::Object(members).to_string()
 }
