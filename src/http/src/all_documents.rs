@@ -14,13 +14,15 @@ mod row;
 use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use self::keyed::Keyed;
 use self::listing::Listing;
 use self::local::LocalListing;
 use self::parameters::Parameters;
+use crate::answers::{self, Answer};
 use crate::failure::Failure;
+use crate::given::parameters_body;
 use crate::node::Database;
 use crate::reply::{self, Reply};
 use crate::request::Request;
@@ -48,7 +50,7 @@ pub(crate) async fn all_documents(
 ) -> Result<Reply, Failure> {
     reply::allow(&request.method, &[Method::GET, Method::HEAD, Method::POST], "GET,HEAD,POST")?;
     let posted = request.method == Method::POST;
-    let body = if posted { read_body(request).await? } else { Map::new() };
+    let body = if posted { parameters_body(request).await? } else { Map::new() };
     let parameters = Parameters::parse(&body, &request.query)?;
     // Local documents change without the sequence that the tag is made of.
     let tag = match listed {
@@ -60,32 +62,23 @@ pub(crate) async fn all_documents(
     {
         return Ok(tags::tagged(reply::empty(StatusCode::NOT_MODIFIED), tag));
     }
-    let answer = Answer::begin(database.clone(), listed, parameters).await?;
-    let reply = reply::json_stream(|mut sender| async move {
-        answer.run(&mut sender).await?;
-        sender.buffer().push(b'\n');
-        sender.flush().await
-    });
+    let question = Question { database: database.clone(), listed, parameters };
+    let reply = answers::one::<List>(question).await?;
     Ok(match &tag {
         Some(tag) => tags::tagged(reply, tag),
         None => reply,
     })
 }
 
-async fn read_body(request: &mut Request) -> Result<Map<String, Value>, Failure> {
-    let bytes = request.json_bytes(request.limits().max_json_size).await?;
-    if bytes.is_empty() {
-        return Ok(Map::new());
-    }
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(body)) => Ok(body),
-        Ok(_) => Err(Failure::BadRequest("Request body must be a JSON object".to_owned())),
-        Err(_) => Err(Failure::BadRequest("invalid UTF-8 JSON".to_owned())),
-    }
+/// What one list is to tell.
+struct Question {
+    database: Arc<dyn Database>,
+    listed: Listed,
+    parameters: Parameters,
 }
 
 /// One list whose first rows are known.
-enum Answer {
+enum List {
     /// Documents of listed ids.
     Keyed(Keyed),
     /// A range of documents.
@@ -94,13 +87,11 @@ enum Answer {
     Local(LocalListing),
 }
 
-impl Answer {
-    /// Reads up to the first rows, so that what fails can still be told by a status.
-    async fn begin(
-        database: Arc<dyn Database>,
-        listed: Listed,
-        mut parameters: Parameters,
-    ) -> Result<Self, Failure> {
+impl Answer for List {
+    type Question = Question;
+
+    async fn begin(question: Question) -> Result<Self, Failure> {
+        let Question { database, listed, mut parameters } = question;
         if listed == Listed::Local {
             return LocalListing::begin(database, parameters).await.map(Self::Local);
         }
@@ -110,7 +101,6 @@ impl Answer {
         }
     }
 
-    /// Writes the whole list as one object.
     async fn run(self, sender: &mut ReplySender) -> Result<(), Failure> {
         match self {
             Self::Keyed(answer) => answer.run(sender).await,

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
 use refuge_query::mango::{self, Find, Range, explain as explained, plan};
-use serde_json::Value;
 
 use self::answer::Answer;
 use crate::failure::Failure;
+use crate::given::json_body;
 use crate::node::{Database, FindQuestion};
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
@@ -50,7 +50,7 @@ pub(crate) async fn explain(
 
 async fn read(request: &mut Request) -> Result<Find, Failure> {
     allow(&request.method, &[Method::POST], "POST")?;
-    let find = Find::parse(&read_json(request).await?, None)?;
+    let find = Find::parse(&json_body(request).await?, None)?;
     match find.partition {
         None => Ok(find),
         Some(_) => Err(Failure::BadRequest(
@@ -58,12 +58,6 @@ async fn read(request: &mut Request) -> Result<Find, Failure> {
                 .to_owned(),
         )),
     }
-}
-
-/// The body as JSON.
-pub(crate) async fn read_json(request: &mut Request) -> Result<Value, Failure> {
-    let bytes = request.json_bytes(request.limits().max_json_size).await?;
-    serde_json::from_slice(&bytes).map_err(|_| Failure::BadRequest("invalid UTF-8 JSON".to_owned()))
 }
 
 /// What a choice depends on. No database is partitioned yet.

@@ -1,10 +1,11 @@
-//! A parameter as it was given, in the URL or as a member of a body, with CouchDB's texts for values that
+//! Parameters as they were given, in the URL or as members of a body, with CouchDB's texts for values that
 //! make no sense. Which parameters an endpoint knows is not decided here.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::failure::Failure;
-use crate::query::{parse_boolean, parse_error};
+use crate::query::{Query, parse_boolean, parse_error};
+use crate::request::Request;
 
 /// A value as it was given.
 #[derive(Clone, Copy)]
@@ -15,13 +16,50 @@ pub(crate) enum Given<'a> {
     Url(&'a str),
 }
 
+/// All parameters with their names: those of the body, then those of the URL, which win.
+pub(crate) fn all<'a>(
+    body: &'a Map<String, Value>,
+    query: &'a Query,
+) -> impl Iterator<Item = (&'a str, Given<'a>)> {
+    members(body).chain(query.iter().map(|(name, value)| (name, Given::Url(value))))
+}
+
+/// Those of a body or of one of several queries.
+pub(crate) fn members(body: &Map<String, Value>) -> impl Iterator<Item = (&str, Given<'_>)> {
+    body.iter().map(|(name, value)| (name.as_str(), Given::Body(value)))
+}
+
+/// The body of a request as JSON.
+pub(crate) async fn json_body(request: &mut Request) -> Result<Value, Failure> {
+    let bytes = request.json_bytes(request.limits().max_json_size).await?;
+    serde_json::from_slice(&bytes).map_err(|_| bad("invalid UTF-8 JSON"))
+}
+
+/// The body of a request as a JSON object; an empty one where there is none.
+pub(crate) async fn parameters_body(request: &mut Request) -> Result<Map<String, Value>, Failure> {
+    let bytes = request.json_bytes(request.limits().max_json_size).await?;
+    if bytes.is_empty() { Ok(Map::new()) } else { object(&bytes) }
+}
+
+/// A text as a JSON object.
+pub(crate) fn object(text: &[u8]) -> Result<Map<String, Value>, Failure> {
+    match serde_json::from_slice(text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(bad("Request body must be a JSON object")),
+        Err(_) => Err(bad("invalid UTF-8 JSON")),
+    }
+}
+
+fn bad(reason: &str) -> Failure {
+    Failure::BadRequest(reason.to_owned())
+}
+
 impl Given<'_> {
     /// A JSON value.
     pub(crate) fn json(self) -> Result<Value, Failure> {
         match self {
             Self::Body(value) => Ok(value.clone()),
-            Self::Url(text) => serde_json::from_str(text)
-                .map_err(|_| Failure::BadRequest("invalid UTF-8 JSON".to_owned())),
+            Self::Url(text) => serde_json::from_str(text).map_err(|_| bad("invalid UTF-8 JSON")),
         }
     }
 
@@ -39,12 +77,8 @@ impl Given<'_> {
         match (self.json()?, self) {
             (Value::Array(keys), _) => Ok(Some(keys)),
             (Value::Null, _) => Ok(None),
-            (_, Self::Body(_)) => {
-                Err(Failure::BadRequest("`keys` body member must be an array.".to_owned()))
-            }
-            (_, Self::Url(_)) => {
-                Err(Failure::BadRequest("`keys` parameter must be an array.".to_owned()))
-            }
+            (_, Self::Body(_)) => Err(bad("`keys` body member must be an array.")),
+            (_, Self::Url(_)) => Err(bad("`keys` parameter must be an array.")),
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use self::changing::{add, remove, remove_all};
 use crate::access::check_admin;
 use crate::failure::Failure;
-use crate::find::read_json;
+use crate::given::json_body;
 use crate::node::Database;
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
@@ -55,7 +55,7 @@ fn missing() -> Failure {
 
 async fn create(request: &mut Request, database: &dyn Database) -> Result<Reply, Failure> {
     check_admin(&database.security(), &request.user)?;
-    let wanted = IndexRequest::parse(&read_json(request).await?)?;
+    let wanted = IndexRequest::parse(&json_body(request).await?)?;
     let result = if add(request, database, &wanted).await? { "created" } else { "exists" };
     let told = json!({ "result": result, "id": wanted.design_document, "name": wanted.name });
     reply::json_value(StatusCode::OK, &told)
@@ -80,7 +80,7 @@ async fn list(request: &Request, database: &dyn Database) -> Result<Reply, Failu
 /// Removes all indexes of several design documents; each succeeds or fails by itself.
 async fn bulk_delete(request: &mut Request, database: &dyn Database) -> Result<Reply, Failure> {
     check_admin(&database.security(), &request.user)?;
-    let ids = parse_bulk_delete(&read_json(request).await?)?;
+    let ids = parse_bulk_delete(&json_body(request).await?)?;
     if ids.len() > MOST_DELETED {
         return Err(Failure::BadRequest(format!(
             "{} design documents are named, and one request may name {MOST_DELETED}: ask in parts",

@@ -4,6 +4,7 @@
 mod access;
 mod active_tasks;
 mod all_documents;
+mod answers;
 mod attachments;
 mod body;
 mod bulk;

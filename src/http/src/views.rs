@@ -11,12 +11,14 @@ mod rows;
 use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use self::parameters::Parameters;
 use self::reduced::Reduced;
 use self::rows::Rows;
+use crate::answers::{self, Answer};
 use crate::failure::Failure;
+use crate::given::parameters_body;
 use crate::node::{Database, Freshness, View, ViewRequest};
 use crate::reply::{self, Reply};
 use crate::request::Request;
@@ -53,7 +55,7 @@ pub(crate) async fn view(
 ) -> Result<Reply, Failure> {
     reply::allow(&request.method, &[Method::GET, Method::HEAD, Method::POST], "GET,HEAD,POST")?;
     let posted = request.method == Method::POST;
-    let body = if posted { read_body(request).await? } else { Map::new() };
+    let body = if posted { parameters_body(request).await? } else { Map::new() };
     let parameters = Parameters::parse(&body, &request.query)?;
     let asked = name.request(parameters.freshness);
     let view = database.view(asked.clone()).await?;
@@ -66,12 +68,8 @@ pub(crate) async fn view(
     {
         return Ok(tags::tagged(reply::empty(StatusCode::NOT_MODIFIED), tag));
     }
-    let answer = Answer::begin(database.clone(), view, parameters).await?;
-    let reply = reply::json_stream(|mut sender| async move {
-        answer.run(&mut sender).await?;
-        sender.buffer().push(b'\n');
-        sender.flush().await
-    });
+    let question = Question { database: database.clone(), view, parameters };
+    let reply = answers::one::<Found>(question).await?;
     Ok(match &tag {
         Some(tag) => tags::tagged(reply, tag),
         None => reply,
@@ -96,31 +94,24 @@ async fn tag_of(
     Ok(tags::of_text(text.as_bytes()))
 }
 
-pub(crate) async fn read_body(request: &mut Request) -> Result<Map<String, Value>, Failure> {
-    let bytes = request.json_bytes(request.limits().max_json_size).await?;
-    if bytes.is_empty() {
-        return Ok(Map::new());
-    }
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(body)) => Ok(body),
-        Ok(_) => Err(Failure::BadRequest("Request body must be a JSON object".to_owned())),
-        Err(_) => Err(Failure::BadRequest("invalid UTF-8 JSON".to_owned())),
-    }
+/// What is asked of a view.
+struct Question {
+    database: Arc<dyn Database>,
+    view: Arc<dyn View>,
+    parameters: Parameters,
 }
 
 /// One answer whose first rows are known.
-enum Answer {
+enum Found {
     Rows(Box<Rows>),
     Reduced(Box<Reduced>),
 }
 
-impl Answer {
-    /// Reads up to the first rows, so that what fails can still be told by a status.
-    async fn begin(
-        database: Arc<dyn Database>,
-        view: Arc<dyn View>,
-        parameters: Parameters,
-    ) -> Result<Self, Failure> {
+impl Answer for Found {
+    type Question = Question;
+
+    async fn begin(question: Question) -> Result<Self, Failure> {
+        let Question { database, view, parameters } = question;
         let reduced = parameters.check(view.as_ref())?;
         Ok(if reduced {
             Self::Reduced(Box::new(Reduced::begin(database, view, parameters).await?))
@@ -129,7 +120,6 @@ impl Answer {
         })
     }
 
-    /// Writes the whole answer as one object.
     async fn run(self, sender: &mut ReplySender) -> Result<(), Failure> {
         match self {
             Self::Rows(rows) => rows.run(sender).await,

@@ -91,11 +91,7 @@ async fn each_of_several_questions_says_how_fresh_its_answer_is_to_be() {
         assert_eq!(answer["results"][2]["rows"][0]["key"], 1);
     }
     let unknown = json!({"queries": [{}, {"update": "soon"}]});
-    client.post(&url, unknown).await.error(
-        400,
-        "query_parse_error",
-        "Invalid value for `update`.",
-    );
+    client.post(&url, unknown).await.error(400, "query_parse_error", "Invalid value for `update`.");
     let missing = format!("{path}/_design/d/_view/none/queries");
     let queries = json!({"queries": [{"limit": "x"}]});
     client.post(&missing, queries).await.error(404, "not_found", "missing_named_view");

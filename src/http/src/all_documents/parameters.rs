@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::bounds::Key;
 use crate::failure::Failure;
-use crate::given::{Given, check_tuning};
+use crate::given::{self, Given, check_tuning};
 use crate::query::{Query, parse_error};
 use crate::show::ShowOptions;
 
@@ -57,11 +57,8 @@ impl Parameters {
     /// Reads the body of a POST (an empty object where there is none) and the URL's parameters.
     pub(super) fn parse(body: &Map<String, Value>, query: &Query) -> Result<Self, Failure> {
         let mut found = Self::default();
-        for (name, value) in body {
-            found.set(name, Given::Body(value))?;
-        }
-        for (name, value) in query.iter() {
-            found.set(name, Given::Url(value))?;
+        for (name, value) in given::all(body, query) {
+            found.set(name, value)?;
         }
         found.checked()
     }
@@ -69,8 +66,8 @@ impl Parameters {
     /// The same with what one of several queries says itself.
     pub(super) fn refined(&self, members: &Map<String, Value>) -> Result<Self, Failure> {
         let mut found = Self { keys: None, ..self.clone() };
-        for (name, value) in members {
-            found.set(name, Given::Body(value))?;
+        for (name, value) in given::members(members) {
+            found.set(name, value)?;
         }
         found.checked()
     }

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use hyper::Method;
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::parameters::Parameters;
-use super::{Answer, Listed};
+use super::{List, Listed, Question};
+use crate::answers;
 use crate::failure::Failure;
+use crate::given;
 use crate::node::Database;
 use crate::query::Query;
 use crate::reply::{self, Reply};
@@ -22,47 +24,19 @@ pub(crate) async fn queries(
 ) -> Result<Reply, Failure> {
     reply::allow(&request.method, &[Method::POST], "POST")?;
     let bytes = request.json_bytes(request.limits().max_json_size).await?;
-    let mut waiting = parse(&bytes, &request.query)?.into_iter();
-    let database = database.clone();
-    // What fails here can still be told by a status.
-    let mut next = match waiting.next() {
-        Some(first) => Some(Answer::begin(database.clone(), listed, first).await?),
-        None => None,
-    };
-    Ok(reply::json_stream(|mut sender| async move {
-        sender.buffer().extend_from_slice(b"{\"results\":[");
-        let mut separator: &[u8] = b"\r\n";
-        while let Some(answer) = next.take() {
-            sender.buffer().extend_from_slice(separator);
-            separator = b",\r\n";
-            answer.run(&mut sender).await?;
-            if let Some(parameters) = waiting.next() {
-                next = Some(Answer::begin(database.clone(), listed, parameters).await?);
-            }
-        }
-        sender.buffer().extend_from_slice(b"\r\n]}\n");
-        sender.flush().await
-    }))
+    let questions = parse(&bytes, &request.query)?.into_iter().map(|parameters| Question {
+        database: database.clone(),
+        listed,
+        parameters,
+    });
+    answers::several::<List>(questions.collect()).await
 }
 
 /// The parameters of each query: those of the URL where it does not name its own.
 fn parse(text: &[u8], query: &Query) -> Result<Vec<Parameters>, Failure> {
-    let bad = |reason: &str| Failure::BadRequest(reason.to_owned());
-    let posted: Value = serde_json::from_slice(text).map_err(|_| bad("invalid UTF-8 JSON"))?;
-    let Value::Object(mut posted) = posted else {
-        return Err(bad("Request body must be a JSON object"));
-    };
-    let queries = match posted.remove("queries") {
-        Some(Value::Array(queries)) => queries,
-        Some(_) => return Err(bad("`queries` member must be an array.")),
-        None => return Err(bad("POST body must include `queries` parameter.")),
-    };
+    let posted = given::object(text)?;
     let common = Parameters::parse(&Map::new(), query)?;
-    let parameters = queries.into_iter().map(|one| match one {
-        Value::Object(members) => common.refined(&members),
-        _ => Err(bad("a query must be a JSON object")),
-    });
-    parameters.collect()
+    answers::queries(posted, |members| common.refined(members))
 }
 
 #[cfg(test)]

@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use refuge_document::{BodyPlace, ChangeRow};
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::parameters::{FilterName, FilterPath, Parameters};
 use super::scan::Rows;
 use super::selector::SelectorFilter;
 use crate::failure::Failure;
 use crate::function_request::{self, Told};
+use crate::given::parameters_body;
 use crate::node::{Database, DocumentTree, FunctionFilter};
 use crate::request::Request;
 
@@ -35,10 +36,9 @@ pub(super) enum Filter {
 }
 
 /// The body of a POST, as far as a filter needs it.
-#[derive(Default, Deserialize)]
 struct Posted {
-    doc_ids: Option<serde_json::Value>,
-    selector: Option<serde_json::Value>,
+    doc_ids: Option<Value>,
+    selector: Option<Value>,
 }
 
 impl Filter {
@@ -146,21 +146,12 @@ fn row(id: String, document: &DocumentTree) -> ChangeRow {
 }
 
 async fn read_posted(request: &mut Request) -> Result<Posted, Failure> {
-    let bytes = request.json_bytes(request.limits().max_json_size).await?;
-    if bytes.is_empty() {
-        return Ok(Posted::default());
-    }
-    serde_json::from_slice(&bytes).map_err(|error| {
-        let reason = if error.is_data() {
-            "Request body must be a JSON object"
-        } else {
-            "invalid UTF-8 JSON"
-        };
-        Failure::BadRequest(reason.to_owned())
-    })
+    let mut body = parameters_body(request).await?;
+    let mut member = |name| body.remove(name).filter(|value: &Value| !value.is_null());
+    Ok(Posted { doc_ids: member("doc_ids"), selector: member("selector") })
 }
 
-fn listed(ids: Option<serde_json::Value>) -> Result<Filter, Failure> {
+fn listed(ids: Option<Value>) -> Result<Filter, Failure> {
     ids.and_then(|ids| serde_json::from_value(ids).ok()).map(Filter::Documents).ok_or_else(|| {
         Failure::BadRequest("`doc_ids` filter parameter is not a list of doc ids.".to_owned())
     })

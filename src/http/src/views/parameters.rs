@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
-use crate::given::{Given, check_tuning};
+use crate::given::{self, Given, check_tuning};
 use crate::node::{Freshness, GroupLevel, View, ViewBound, ViewPart, ViewRange};
 use crate::query::{Query, parse_error};
 use crate::show::ShowOptions;
@@ -71,11 +71,8 @@ impl Parameters {
     /// Reads the body of a POST (an empty object where there is none) and the URL's parameters.
     pub(super) fn parse(body: &Map<String, Value>, query: &Query) -> Result<Self, Failure> {
         let mut found = Self::default();
-        for (name, value) in body {
-            found.set(name, Given::Body(value))?;
-        }
-        for (name, value) in query.iter() {
-            found.set(name, Given::Url(value))?;
+        for (name, value) in given::all(body, query) {
+            found.set(name, value)?;
         }
         Ok(found)
     }
@@ -83,8 +80,8 @@ impl Parameters {
     /// The same with what one of several queries says itself.
     pub(super) fn refined(&self, members: &Map<String, Value>) -> Result<Self, Failure> {
         let mut found = Self { keys: None, ..self.clone() };
-        for (name, value) in members {
-            found.set(name, Given::Body(value))?;
+        for (name, value) in given::members(members) {
+            found.set(name, value)?;
         }
         Ok(found)
     }
@@ -119,7 +116,9 @@ impl Parameters {
             "sorted" => self.sorted = value.boolean()?,
             "update" | "stale" => self.freshness = freshness(&value.text()),
             "partition" => {
-                return Err(parse_error("`partition` parameter is not supported in this design doc"));
+                return Err(parse_error(
+                    "`partition` parameter is not supported in this design doc",
+                ));
             }
             _ => {}
         }
