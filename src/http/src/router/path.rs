@@ -139,9 +139,6 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         ("_compact", [name, ..]) => Part::Compact { design: Some(name.clone()) },
         ("_uploads", []) => Part::Uploads { id: None },
         ("_uploads", [id]) => Part::Uploads { id: Some(id.clone()) },
-        ("_all_docs", [queries]) if queries == "queries" => {
-            return Err(Cow::Borrowed("_all_docs/queries"));
-        }
         ("_local", [id]) => Part::Local { id: id.clone() },
         ("_local" | "_local/", _) => Part::Local { id: Cow::Borrowed("") },
         ("_design", [name, rest @ ..]) => return find_design(name, rest),

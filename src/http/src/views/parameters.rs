@@ -97,7 +97,10 @@ impl Parameters {
             "endkey" | "end_key" => self.end = Some(value.json()?.to_string()),
             "startkey_docid" | "start_key_doc_id" => self.start_document = Some(value.text()),
             "endkey_docid" | "end_key_doc_id" => self.end_document = Some(value.text()),
-            "keys" => self.keys = value.keys()?.map(texts).transpose()?,
+            "keys" => {
+                let texts = |keys: Vec<Value>| keys.iter().map(Value::to_string).collect();
+                self.keys = value.keys()?.map(texts);
+            }
             "inclusive_end" => self.inclusive_end = value.boolean()?,
             "limit" => self.limit = value.count()?,
             "skip" => self.skip = value.count()?,
@@ -224,11 +227,6 @@ impl Parameters {
             descending: self.descending,
         }
     }
-}
-
-/// The keys of a list as text.
-fn texts(keys: Vec<Value>) -> Result<Vec<String>, Failure> {
-    Ok(keys.into_iter().map(|key| key.to_string()).collect())
 }
 
 fn level(elements: usize) -> GroupLevel {
