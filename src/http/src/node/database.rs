@@ -70,11 +70,9 @@ pub trait Database: Send + Sync + 'static {
     /// somebody asks before [`Database::update`], which does not.
     async fn validate(
         &self,
-        _user: &User,
-        _updates: &[Update],
-    ) -> Result<Option<UpdateVerdicts>, Failure> {
-        Ok(None)
-    }
+        user: &User,
+        updates: &[Update],
+    ) -> Result<Option<UpdateVerdicts>, Failure>;
 
     /// Applies edits; results in the order of `updates`. Every `Ok` is durable when this returns.
     async fn update(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure>;

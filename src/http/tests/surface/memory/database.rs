@@ -8,8 +8,8 @@ use bytes::Bytes;
 use refuge_document::{Attachment, BodyPlace, ChangeRow, Leaf};
 use refuge_http::{
     ChangesPage, ChangesRequest, Database, DocumentTree, DocumentsPage, DocumentsRequest, Failure,
-    Information, LocalDocument, Security, StoredBody, StoredDocument, Update, UpdateResult, Upload,
-    UploadOptions,
+    Information, LocalDocument, Security, StoredBody, StoredDocument, Update, UpdateResult,
+    UpdateVerdicts, Upload, UploadOptions, User,
 };
 use tokio::sync::watch;
 
@@ -84,6 +84,10 @@ impl Database for MemoryDatabase {
     async fn bodies(&self, places: Vec<BodyPlace>) -> Result<Vec<Option<StoredBody>>, Failure> {
         let state = self.state.lock().unwrap();
         Ok(places.into_iter().map(|place| state.body(place)).collect())
+    }
+
+    async fn validate(&self, _: &User, _: &[Update]) -> Result<Option<UpdateVerdicts>, Failure> {
+        Ok(None)
     }
 
     async fn update(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
