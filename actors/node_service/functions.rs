@@ -1,7 +1,6 @@
 //! Functions of design documents that answer requests: filters of changes, shows and updates.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use refuge_http::{
     Failure, FilterFunction, FunctionAnswer, FunctionCall, FunctionFilter, FunctionUpdate,
@@ -16,9 +15,6 @@ use crate::{names, published};
 
 /// Documents after which a filter that failed is not asked further.
 const FILTERED_DOCUMENTS: usize = 10;
-/// How long a function is waited for: the sandbox ends a call after 5 seconds, some loops later, and a batch
-/// is many calls.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which documents pass a filter.
 pub(super) async fn filter(
@@ -118,8 +114,7 @@ async fn run<R: Send + 'static>(
         }
         done
     };
-    let done = tokio::time::timeout(PATIENCE, javascript.with_functions(source, job)).await;
-    let done = done.map_err(|_| too_slow(design))??;
+    let done = javascript.with_functions(source, job).await?;
     done.and_then(|done| done).map_err(|error| told(&error))
 }
 
@@ -138,13 +133,5 @@ fn told(error: &Error) -> Failure {
         Error::Named { name, reason } if name == "not_found" => Failure::NotFound(reason.clone()),
         Error::Argument(reason) => Failure::BadRequest(reason.clone()),
         error => function_failure(error),
-    }
-}
-
-fn too_slow(design: &str) -> Failure {
-    Failure::Function {
-        status: 500,
-        error: "timeout".to_owned(),
-        reason: format!("a function of {design} does not come to an end"),
     }
 }
