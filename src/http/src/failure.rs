@@ -114,8 +114,8 @@ pub enum Failure {
     /// 507: the disk is nearly full; nothing was written.
     #[error("{0}")]
     InsufficientStorage(String),
-    /// What a function of a design document says, or why it cannot be run: with a status and a name of the
-    /// error of its own.
+    /// Why a function of a design document cannot be run, what it refuses, or what Mango does: with a status
+    /// and a name of the error of its own.
     #[error("{reason}")]
     Function {
         /// The status.
