@@ -15,6 +15,7 @@ async fn a_show_makes_an_answer_of_a_document() {
         }",
         "json": "function (doc, req) { return {json: {method: req.method, path: req.path}}; }",
         "broken": "function (doc) { return doc.a.b; }",
+        "code": "function (doc, req) { return {code: Number(req.query.code), body: 'x'}; }",
     }});
     client.put(&format!("{path}/_design/app"), design).await.expect(201);
     client.put(&format!("{path}/a%2Fb"), json!({"title": "x"})).await.expect(201);
@@ -30,6 +31,9 @@ async fn a_show_makes_an_answer_of_a_document() {
     assert_eq!(told["path"][3], "_show");
     client.get(&format!("{show}/missing")).await.expect(404);
     client.get(&format!("{show}/broken")).await.expect(500);
+    for (code, status) in [(200, 200), (299, 299), (599, 599), (100, 500), (199, 500), (600, 500)] {
+        client.get(&format!("{show}/code?code={code}")).await.expect(status);
+    }
 }
 
 #[tokio::test]
@@ -43,6 +47,7 @@ async fn an_update_stores_the_document_that_it_makes() {
                 return [doc, 'n is ' + doc.n];
             }",
             "nothing": "function (doc, req) { return [null, {code: 202, body: 'nothing'}]; }",
+            "early": "function (doc, req) { return [{_id: 'early'}, {code: 103, body: ''}]; }",
         },
         "validate_doc_update": "function (doc) { if (doc.n > 10) throw {forbidden: 'too many'}; }",
     });
@@ -61,6 +66,8 @@ async fn an_update_stores_the_document_that_it_makes() {
     assert_eq!(reply.header("x-couch-id").len(), 32);
     let reply = client.post(&format!("{update}/nothing"), json!({})).await.expect(202);
     assert_eq!(reply.text(), "nothing");
+    client.post(&format!("{update}/early"), json!({})).await.expect(500);
+    client.get(&format!("{path}/early")).await.expect(404);
     client.get(&format!("{update}/count/a")).await.expect(405);
     client.post(&format!("{update}/missing"), json!({})).await.expect(404);
 }

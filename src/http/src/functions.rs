@@ -106,7 +106,8 @@ async fn document(database: &dyn Database, id: &str) -> Result<Option<String>, F
 
 /// What a function answered. Headers that are none are left out, and those by which HTTP frames bodies.
 fn answered(answer: FunctionAnswer) -> Reply {
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = StatusCode::from_u16(answer.status).ok().filter(|one| !one.is_informational());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = reply::json_bytes(status, answer.body.into());
     let headers = reply.headers_mut();
     headers.remove(CONTENT_TYPE);

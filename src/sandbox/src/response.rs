@@ -9,7 +9,7 @@ use crate::error::Error;
 /// kind of body where the function gave none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// The status code, 100 to 599.
+    /// The status code, 200 to 599: those below announce that an answer follows.
     pub code: u16,
     /// Names and values in the function's order. Not checked for what HTTP allows in them.
     pub headers: Vec<(String, String)>,
@@ -20,7 +20,7 @@ pub struct Response {
 /// The beginning of an answer whose body follows in pieces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResponseHead {
-    /// The status code, 100 to 599.
+    /// The status code, 200 to 599: those below announce that an answer follows.
     pub code: u16,
     /// Names and values in the function's order. Not checked for what HTTP allows in them.
     pub headers: Vec<(String, String)>,
@@ -48,9 +48,9 @@ fn head_of(value: &Value) -> Result<ResponseHead, Error> {
     let code = value
         .get("code")
         .and_then(Value::as_f64)
-        .filter(|code| code.fract() == 0.0 && (100.0..600.0).contains(code))
-        .ok_or_else(|| invalid("code is no number from 100 to 599".into()))?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "100 to 599")]
+        .filter(|code| code.fract() == 0.0 && (200.0..600.0).contains(code))
+        .ok_or_else(|| invalid("code is no number from 200 to 599".into()))?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "200 to 599")]
     let code = code as u16;
     Ok(ResponseHead { code, headers: pairs(value, "headers").unwrap_or_default() })
 }

@@ -37,7 +37,7 @@ pub struct FunctionCall {
 /// What a function answers a request with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionAnswer {
-    /// The status, 100 to 599.
+    /// The status, 200 to 599.
     pub status: u16,
     /// Names and values as the function gave them, not checked.
     pub headers: Vec<(String, String)>,
