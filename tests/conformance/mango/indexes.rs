@@ -62,6 +62,12 @@ async fn several_design_documents_lose_their_indexes_at_once() {
     assert_eq!(told["fail"], json!([{"id": "_design/nobody", "error": "not_found"}]));
     let listed = client.get(&format!("{path}/_index")).await.expect(200).json();
     assert_eq!(listed["total_rows"], 1);
+    let many = json!({"docids": (0..1001).map(|n| n.to_string()).collect::<Vec<_>>()});
+    client.post(&format!("{path}/_index/_bulk_delete"), many).await.error(
+        400,
+        "bad_request",
+        "1001 design documents are named, and one request may name 1000: ask in parts",
+    );
 }
 
 #[tokio::test]
@@ -117,4 +123,14 @@ async fn what_is_no_index_is_refused_as_couchdb_does() {
     )
     .await;
     client.put(&format!("{path}/_index"), json!({})).await.error_named(405, "method_not_allowed");
+    for kind in ["text", "special", "none"] {
+        let reply = client.delete(&format!("{path}/_index/x/{kind}/y")).await;
+        reply.error(404, "not_found", "missing");
+    }
+    for query in ["limit=x", "skip=-1"] {
+        let reply = client.get(&format!("{path}/_index?{query}")).await;
+        reply.error_named(400, "invalid_non_neg_integer");
+    }
+    let text = client.post_text(&format!("{path}/_index"), "{").await;
+    text.error(400, "bad_request", "invalid UTF-8 JSON");
 }

@@ -192,6 +192,15 @@ async fn what_is_no_question_is_refused_as_couchdb_does() {
     refused(json!({"selector": {}, "nonsense": 1}), "invalid_key").await;
     client.get(&format!("{path}/_find")).await.error_named(405, "method_not_allowed");
     client.post_text(&format!("{path}/_find"), "{").await.error_named(400, "bad_request");
+    let text = client.request("POST", &format!("{path}/_find"));
+    let text = text.header("content-type", "text/plain").body("{}");
+    text.send().await.error(415, "bad_content_type", "Content-Type must be application/json");
+    let reason = "`partition` is asked for, and the database is not partitioned: leave it out";
+    for endpoint in ["_find", "_explain"] {
+        let question = json!({"selector": {}, "partition": "p"});
+        let reply = client.post(&format!("{path}/{endpoint}"), question).await;
+        reply.error(400, "bad_request", reason);
+    }
 }
 
 #[tokio::test]

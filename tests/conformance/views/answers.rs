@@ -70,11 +70,46 @@ async fn several_questions_are_one_request() {
     assert_eq!(results[1]["rows"][0]["value"], 5);
     assert_eq!(results[2]["rows"][0]["key"], 4);
     let path = format!("{path}/_design/d/_view/n/queries");
-    client.post(&path, json!({})).await.error(
-        400,
-        "bad_request",
-        "POST body must include `queries` parameter.",
-    );
+    for (body, reason) in [
+        (json!({}), "POST body must include `queries` parameter."),
+        (json!({"queries": {}}), "`queries` member must be an array."),
+        (json!({"queries": [[]]}), "a query must be a JSON object"),
+        (json!([]), "Request body must be a JSON object"),
+    ] {
+        client.post(&path, body).await.error(400, "bad_request", reason);
+    }
+    client.post_text(&path, "{").await.error(400, "bad_request", "invalid UTF-8 JSON");
+    let reply = client.post_text(&path, "").await;
+    reply.error(400, "bad_request", "POST body must include `queries` parameter.");
+    let none = client.post(&path, json!({"queries": []})).await.expect(200).json();
+    assert_eq!(none, json!({"results": []}));
+    client.get(&path).await.error(405, "method_not_allowed", "Only POST allowed");
+}
+
+#[tokio::test]
+async fn answers_of_many_pages_are_whole() {
+    let (client, path) = database("view-pages").await;
+    fill(&client, &path, (0..2500).map(|n| json!({"n": n})).collect()).await;
+    let large = "function (doc) { if (doc.n < 40) emit(doc.n, new Array(40000).join('x')) }";
+    let views = json!({
+        "n": {"map": "function (doc) { emit(doc.n, 1) }", "reduce": "_sum"},
+        "large": {"map": large},
+    });
+    design(&client, &path, views).await;
+    let numbers = |from: u64, to: u64| (from..to).map(Value::from).collect::<Vec<_>>();
+    let reversed = |from: u64, to: u64| (from..to).rev().map(Value::from).collect::<Vec<_>>();
+    assert_eq!(keys(&client, &path, "n", "reduce=false").await, numbers(0, 2500));
+    let query = "reduce=false&descending=true&skip=100&limit=2100";
+    assert_eq!(keys(&client, &path, "n", query).await, reversed(300, 2400));
+    assert_eq!(keys(&client, &path, "n", "group=true").await, numbers(0, 2500));
+    let query = "group=true&descending=true&skip=1100&limit=1200";
+    assert_eq!(keys(&client, &path, "n", query).await, reversed(200, 1400));
+    assert_eq!(keys(&client, &path, "large", "").await, numbers(0, 40));
+    let query = "descending=true&include_docs=true&limit=39";
+    assert_eq!(keys(&client, &path, "large", query).await, reversed(1, 40));
+    let documents = rows(&client, &path, "n", "reduce=false&include_docs=true&limit=1100").await;
+    assert_eq!(documents.len(), 1100);
+    assert!(documents.iter().all(|row| row["doc"]["n"] == row["key"]));
 }
 
 #[tokio::test]
@@ -129,6 +164,16 @@ async fn what_contradicts_itself_is_refused() {
     let other = client.get(&format!("{path}/_design/none/_view/map")).await;
     other.error(404, "not_found", "missing");
     ask(&client, &path, "map", "startkey=%7B").await.error_named(400, "bad_request");
+    let url = format!("{path}/_design/d/_view/map");
+    let reply = client.post_text(&url, "[]").await;
+    reply.error(400, "bad_request", "Request body must be a JSON object");
+    client.post_text(&url, "{").await.error(400, "bad_request", "invalid UTF-8 JSON");
+    client.post_text(&url, "").await.expect(200);
+    let text = client.request("POST", &url).header("content-type", "text/plain").body("{}");
+    let reason = "Content-Type must be application/json";
+    text.send().await.error(415, "bad_content_type", reason);
+    let reason = "Only GET,HEAD,POST allowed";
+    client.put_nothing(&url).await.error(405, "method_not_allowed", reason);
 }
 
 #[tokio::test]

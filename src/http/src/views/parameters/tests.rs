@@ -96,6 +96,43 @@ fn contradictions_are_refused_in_couchdbs_words() {
 }
 
 #[test]
+fn keys_that_one_request_lists_are_bounded() {
+    let listed = |count: usize| {
+        let keys: Vec<usize> = (0..count).collect();
+        let body = json!({ "keys": keys });
+        let body = body.as_object().expect("an object");
+        let parameters = Parameters::parse(body, &Query::default()).expect("good");
+        parameters.check(&Stub { reduces: false }).map_err(|failure| failure.to_string())
+    };
+    assert_eq!(listed(MOST_KEYS), Ok(false));
+    let reason = "100001 keys are listed, and one request may list 100000: ask in parts.";
+    assert_eq!(listed(MOST_KEYS + 1), Err(reason.to_owned()));
+}
+
+#[test]
+fn values_that_make_no_sense_are_refused_in_couchdbs_words() {
+    for (query, reason) in [
+        ("limit=x", "Invalid value for integer: \"x\""),
+        ("skip=-1", "Invalid value for positive integer: -1"),
+        ("group_level=-1", "Invalid value for positive integer: -1"),
+        ("reduce=1", "Invalid boolean parameter: \"1\""),
+        ("keys=1", "`keys` parameter must be an array."),
+        ("startkey=[", "invalid UTF-8 JSON"),
+        ("update=maybe", "Invalid value for `update`."),
+        ("stale=very", "Invalid value for `stale`."),
+        ("stable=no", "Invalid value for `stable`."),
+        ("partition=p", "`partition` parameter is not supported in this design doc"),
+    ] {
+        let failure = parsed(query).expect_err(query);
+        assert_eq!((failure.status().0.as_u16(), failure.to_string().as_str()), (400, reason));
+    }
+    let body = json!({"keys": 1});
+    let body = body.as_object().expect("an object");
+    let failure = Parameters::parse(body, &Query::default()).expect_err("no list");
+    assert_eq!(failure.to_string(), "`keys` body member must be an array.");
+}
+
+#[test]
 fn a_key_is_a_range_and_each_listed_key_is_one() {
     let part = parsed("key=\"a\"&limit=3&skip=2").expect("good").part();
     assert_eq!((part.limit, part.skip), (3, 2));
