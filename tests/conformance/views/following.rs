@@ -1,7 +1,7 @@
 //! How a view follows its documents: edits, deletions, conflicts, purges, design documents that change, and
 //! functions that fail.
 
-use refuge_tests::eventually;
+use refuge_tests::{Node, Options, eventually};
 use serde_json::{Value, json};
 
 use super::{ask, design, fill, keys, rows};
@@ -83,17 +83,77 @@ async fn a_changed_design_document_is_another_index() {
 }
 
 #[tokio::test]
-async fn stale_answers_are_as_they_are_and_catch_up() {
-    let (client, path) = database("view-stale").await;
-    design(&client, &path, json!({"n": {"map": "function (doc) { emit(doc.n, 1) }"}})).await;
-    assert!(keys(&client, &path, "n", "").await.is_empty());
-    fill(&client, &path, vec![json!({"n": 1})]).await;
-    assert!(keys(&client, &path, "n", "update=lazy").await.len() <= 1);
-    // In the background it is brought up to date.
-    eventually("the index has caught up", || async {
-        (keys(&client, &path, "n", "update=false").await.len() == 1).then_some(())
+async fn an_index_that_was_cleaned_up_begins_anew_when_its_functions_come_back() {
+    // Of a node of its own: on the shared one, others have unused indexes looked for.
+    let node = Node::start(Options::default());
+    let (client, path) = (node.client(), "/view-cleanup");
+    client.put_nothing(path).await.expect(201);
+    fill(&client, path, vec![json!({"n": 1})]).await;
+    let design = format!("{path}/_design/d");
+    let change = async |map: &str| {
+        let stored = client.get(&design).await.json();
+        let mut changed = json!({"views": {"v": {"map": map}}});
+        if let Some(revision) = stored.get("_rev") {
+            changed["_rev"] = revision.clone();
+        }
+        client.put(&design, changed).await.expect(201);
+    };
+    let is_new = async || -> bool {
+        let told = client.get(&format!("{design}/_info")).await.expect(200).json();
+        told["view_index"]["update_seq"].as_str().expect("text").starts_with("0-")
+    };
+    let (one, other) = ("function (doc) { emit(doc.n) }", "function (doc) { emit([doc.n]) }");
+    change(one).await;
+    assert!(is_new().await);
+    assert_eq!(keys(&client, path, "v", "").await, [json!(1)]);
+    change(other).await;
+    assert_eq!(keys(&client, path, "v", "").await, [json!([1])]);
+    // Nobody has cleaned up.
+    change(one).await;
+    assert!(!is_new().await);
+    change(other).await;
+    eventually("the unused index has gone", || async {
+        client.post(&format!("{path}/_view_cleanup"), json!({})).await.expect(202);
+        change(one).await;
+        let gone = is_new().await;
+        change(other).await;
+        gone.then_some(())
     })
     .await;
+    assert!(!is_new().await, "the index that is used has stayed");
+    assert_eq!(keys(&client, path, "v", "update=false").await, [json!([1])]);
+}
+
+#[tokio::test]
+async fn stale_answers_are_as_they_are_and_catch_up() {
+    for lazy in ["update=lazy", "stale=update_after"] {
+        let mut node = Node::start(Options::default());
+        let path = "/view-stale";
+        let client = node.client();
+        client.put_nothing(path).await.expect(201);
+        design(&client, path, json!({"n": {"map": "function (doc) { emit(doc.n, 1) }"}})).await;
+        assert!(keys(&client, path, "n", "").await.is_empty());
+        let mut written = 0;
+        // A new process does not know that something is to be built in the background, unless the old one
+        // was so slow to end that it had built it.
+        let (client, stale) = loop {
+            fill(&node.client(), path, vec![json!({"n": written})]).await;
+            written += 1;
+            node.restart();
+            let client = node.client();
+            let stale = keys(&client, path, "n", "update=false").await.len();
+            if stale < written {
+                break (client, stale);
+            }
+        };
+        assert_eq!(keys(&client, path, "n", "stale=ok").await.len(), stale);
+        assert!(keys(&client, path, "n", lazy).await.len() <= written);
+        // In the background it is brought up to date.
+        eventually("the index has caught up", || async {
+            (keys(&client, path, "n", "update=false").await.len() == written).then_some(())
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
