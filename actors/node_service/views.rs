@@ -1,6 +1,7 @@
 //! Views as the HTTP surface asks for them: the index of a design document is found, made fresh enough, and
 //! read a page at a time, each page from one snapshot.
 
+mod grouping;
 mod open_view;
 mod reading;
 

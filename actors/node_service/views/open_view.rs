@@ -13,7 +13,8 @@ use refuge_query::design::NamedView;
 use refuge_query::view::{KeyRange, RangeError, RangeQuery};
 use refuge_storage::{IndexStore, StorageError};
 
-use super::reading::{Grouping, PAGE_RANGES, Part, groups, rows};
+use super::grouping::{Grouping, groups};
+use super::reading::{PAGE_RANGES, Part, rows};
 use super::{FoundIndex, OpenDatabase, doors};
 use crate::index_design::IndexDesign;
 use crate::javascript::{JavaScript, Lane};
