@@ -18,6 +18,8 @@ const ATTEMPTS: usize = 5;
 struct Stored {
     revision: Revision,
     body: Value,
+    /// Its `_expires`, kept apart: the document goes with its last index all the same.
+    expires: Option<Value>,
     /// Names of its attachments, which an edit keeps.
     attachments: Vec<String>,
 }
@@ -104,10 +106,11 @@ async fn change(
 async fn read(database: &dyn Database, id: &str) -> Result<Option<Stored>, Failure> {
     let Some(winner) = database.winner(id).await? else { return Ok(None) };
     let Some(content) = winner.content.filter(|_| !winner.leaf.deleted) else { return Ok(None) };
-    let body = serde_json::from_slice(content.body.as_bytes())
+    let mut body: Value = serde_json::from_slice(content.body.as_bytes())
         .map_err(|error| Failure::Internal(format!("{id} cannot be read: {error}")))?;
+    let expires = body.as_object_mut().and_then(|members| members.shift_remove("_expires"));
     let attachments = content.attachments.into_iter().map(|one| one.name).collect();
-    Ok(Some(Stored { revision: winner.leaf.revision, body, attachments }))
+    Ok(Some(Stored { revision: winner.leaf.revision, body, expires, attachments }))
 }
 
 /// Stores another body of a design document, or deletes it, as if a client had sent it.
@@ -126,16 +129,19 @@ async fn write(
 
 /// The next revision of a design document as JSON; a deletion where there is no body.
 fn text(stored: Option<Stored>, body: Option<Value>) -> String {
+    let is_deletion = body.is_none();
     let mut members = match body {
         Some(Value::Object(members)) => members,
-        Some(_) => Map::new(),
-        None => Map::from_iter([("_deleted".to_owned(), true.into())]),
+        _ => Map::new(),
     };
-    if let Some(Stored { revision, attachments, .. }) = stored {
-        let kept = attachments.into_iter().filter(|_| !members.contains_key("_deleted"));
-        let stubs: Map<String, Value> = kept.map(|name| (name, json!({"stub": true}))).collect();
-        if !stubs.is_empty() {
-            members.insert("_attachments".to_owned(), stubs.into());
+    if is_deletion {
+        members.insert("_deleted".to_owned(), true.into());
+    }
+    if let Some(Stored { revision, expires, attachments, .. }) = stored {
+        if !is_deletion {
+            members.extend(expires.map(|expires| ("_expires".to_owned(), expires)));
+            let stubs = attachments.into_iter().map(|name| (name, json!({"stub": true})));
+            members.insert("_attachments".to_owned(), Value::Object(stubs.collect()));
         }
         members.insert("_rev".to_owned(), revision.to_string().into());
     }
