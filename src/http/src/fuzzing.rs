@@ -1,9 +1,13 @@
 //! Doors to the parsers of this crate for the fuzz targets; in no build of the node.
 
+use serde_json::{Map, Value};
+
 use crate::limits::Limits;
 use crate::multipart;
+use crate::node::ViewPart;
 use crate::query::{Query, decode_component};
 use crate::router::find_for_fuzzing as find;
+use crate::views::part_for_fuzzing;
 
 /// What a multipart body comes to: for each part its headers and its bytes; `None` where it is
 /// refused or not finished.
@@ -30,4 +34,11 @@ pub fn query(text: &str) {
         let _ = query.json::<serde_json::Value>(&[name]);
     }
     let _ = decode_component(text);
+}
+
+/// The part of a view that a body and a query string ask for, of a view that reduces or does not;
+/// `None` where they are refused.
+#[must_use]
+pub fn view_part(body: &Map<String, Value>, text: &str, reduces: bool) -> Option<ViewPart> {
+    part_for_fuzzing(body, &Query::parse(Some(text)), reduces)
 }

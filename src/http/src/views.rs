@@ -26,6 +26,8 @@ use crate::stream::ReplySender;
 use crate::tags;
 
 pub(crate) use self::information::{clean_up, information};
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::parameters::part_for_fuzzing;
 pub(crate) use self::queries::queries;
 
 /// The names in the path of a view.

@@ -1,6 +1,8 @@
 //! The parameters of a view, from the body of a POST and from the URL, which comes later and wins; and
 //! what contradicts what, in CouchDB 3.5's words.
 
+#[cfg(any(test, feature = "fuzzing"))]
+mod stub;
 #[cfg(test)]
 mod tests;
 
@@ -227,6 +229,22 @@ impl Parameters {
             descending: self.descending,
         }
     }
+}
+
+/// The part of a view that a body and a URL ask for; `None` where they are refused.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn part_for_fuzzing(
+    body: &Map<String, Value>,
+    query: &Query,
+    reduces: bool,
+) -> Option<ViewPart> {
+    let parameters = Parameters::parse(body, query).ok()?;
+    // As one of several queries that says the same again.
+    let refined = parameters.refined(body).ok()?;
+    let _ = refined.check(&stub::Stub { reduces });
+    parameters.check(&stub::Stub { reduces }).ok()?;
+    let _ = parameters.level();
+    Some(parameters.part())
 }
 
 fn level(elements: usize) -> GroupLevel {

@@ -5,23 +5,23 @@ use std::time::Duration;
 use refuge_sandbox::{Error, Functions, Limits, Mapped, ViewSources, Views};
 use serde_json::json;
 
-use crate::fixture::{DOCUMENT, attack, attack_within, limits, map_one, views};
+use crate::fixture::{DOCUMENT, attack, attack_briefly, limits, map_one, views};
 
 #[track_caller]
 fn ends_by_time(harm: &str) {
-    let outcome = attack(harm);
+    let outcome = attack_briefly(harm);
     assert!(matches!(outcome, Err(Error::Time(_))), "{harm}: {outcome:?}");
 }
 
 #[track_caller]
 fn ends_by_memory(harm: &str) {
-    let outcome = attack_within(Duration::from_secs(60), harm);
+    let outcome = attack(harm);
     assert!(matches!(outcome, Err(Error::Memory(_))), "{harm}: {outcome:?}");
 }
 
 #[track_caller]
 fn ends_by_a_limit(harm: &str) {
-    let outcome = attack(harm);
+    let outcome = attack_briefly(harm);
     assert!(outcome.as_ref().is_err_and(Error::is_limit), "{harm}: {outcome:?}");
 }
 
@@ -247,7 +247,7 @@ fn out_of_memory_that_is_thrown_as_null_or_caught_is_a_limit_all_the_same() {
     // A function may catch it and give its memory back; nothing is left behind.
     let caught =
         "try { var s = []; for (;;) s.push(new Array(100).fill(1)); } catch (e) { s = null; }";
-    assert_eq!(attack_within(Duration::from_secs(60), caught), Ok(()));
+    assert_eq!(attack(caught), Ok(()));
     ends_by_a_limit(
         "for (;;) { try { var s = []; for (;;) s.push(new Array(100).fill(1)); } catch (e) { } }",
     );

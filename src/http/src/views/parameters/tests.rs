@@ -1,41 +1,9 @@
 //! What parameters of a view mean and which of them contradict each other.
 
-use async_trait::async_trait;
 use serde_json::json;
 
+use super::stub::Stub;
 use super::*;
-use crate::node::{ViewGroupsPage, ViewRowsPage};
-
-struct Stub {
-    reduces: bool,
-}
-
-#[async_trait]
-impl View for Stub {
-    fn has_reduce(&self) -> bool {
-        self.reduces
-    }
-
-    fn signature(&self) -> &str {
-        "s"
-    }
-
-    fn update_sequence(&self) -> u64 {
-        1
-    }
-
-    fn compare(&self, one: &str, other: &str) -> Result<Ordering, Failure> {
-        Ok(one.cmp(other))
-    }
-
-    async fn rows(&self, _part: ViewPart) -> Result<ViewRowsPage, Failure> {
-        unreachable!("no rows are asked for")
-    }
-
-    async fn groups(&self, _part: ViewPart, _level: GroupLevel) -> Result<ViewGroupsPage, Failure> {
-        unreachable!("no groups are asked for")
-    }
-}
 
 fn parsed(query: &str) -> Result<Parameters, Failure> {
     Parameters::parse(&Map::new(), &Query::parse(Some(query)))
