@@ -166,8 +166,5 @@ fn key_range(keys: &SortKeys, range: &ViewRange) -> Result<KeyRange, Failure> {
     };
     KeyRange::new(keys, &query).map_err(|error| match error {
         RangeError::Key { .. } => Failure::BadRequest(error.to_string()),
-        RangeError::Reversed { .. } => {
-            Failure::Invalid { error: "query_parse_error", reason: error.to_string() }
-        }
     })
 }
