@@ -81,6 +81,9 @@ async fn the_same_document_changed_on_all_three_is_in_conflict_everywhere() {
     let nodes = family().await;
     for (node, name) in nodes.iter().zip(NAMES) {
         node.client().put("/work/shared", json!({"by": name})).await.expect(201);
+    }
+    // Only now: else one would have it from another before it made its own.
+    for node in &nodes {
         let document = json!({
             "source": "work", "target": {"node": "group:family", "db": "work"}, "continuous": true
         });
