@@ -10,6 +10,7 @@ use refuge_storage::{
 };
 use tokio::sync::mpsc;
 
+use super::make_way;
 use super::pass::{Doors, Pass, PassFailure};
 use super::writing::{view_number, with_scripts};
 use crate::unavailable;
@@ -107,7 +108,8 @@ fn build_tree(
         pages.put(IndexChange { table: IndexTable::Pages, key, row: Some(page) })
     };
     let mut builder = Builder::new(shape);
-    for row in store.scan(&KeyRange::all(), false) {
+    for (number, row) in store.scan(&KeyRange::all(), false).enumerate() {
+        make_way(number);
         let (row_key, row) = row?;
         let stored = StoredRow::decode(&row)?;
         let apart;

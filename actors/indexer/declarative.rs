@@ -6,10 +6,10 @@ use refuge_http::Failure;
 use refuge_query::selector::{Document, Metadata};
 use refuge_query::view::Emit;
 
-use super::IndexerArguments;
 use super::mapping::put;
 use super::pass::Doors;
 use super::reading::{ChangedDocument, Content};
+use super::{IndexerArguments, make_way};
 use crate::unavailable;
 
 /// The value of every row.
@@ -24,7 +24,8 @@ pub(super) async fn map(
     let (design, makers) = (Arc::clone(&arguments.design), Arc::clone(&doors.makers));
     let database = arguments.database_name.clone();
     let job = move || {
-        for document in &mut documents {
+        for (number, document) in documents.iter_mut().enumerate() {
+            make_way(number);
             document.rows = vec![Vec::new(); makers.len()];
             let content = std::mem::replace(&mut document.content, Content::Nothing);
             let Content::Stored(revision, body) = content else { continue };

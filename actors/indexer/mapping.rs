@@ -11,7 +11,7 @@ use refuge_sandbox::{Error, Mapped, Views};
 
 use super::pass::{Doors, PassFailure};
 use super::reading::{Batch, ChangedDocument, Content};
-use super::{IndexerArguments, declarative};
+use super::{IndexerArguments, TURN_DOCUMENTS, declarative, make_way};
 use crate::javascript::Lane;
 
 /// Fewer documents than this are not worth a second thread.
@@ -124,7 +124,9 @@ impl Part {
         }
         let (mut from, mut mapped) = (0, Mapped::default());
         while from < texts.len() {
-            let some: Vec<&str> = texts.iter().skip(from).map(String::as_str).collect();
+            make_way(from);
+            let some = texts.iter().skip(from).take(TURN_DOCUMENTS);
+            let some: Vec<&str> = some.map(String::as_str).collect();
             let done = views.map(&some, &mut mapped).max(1);
             self.take(live.get(from..).unwrap_or_default(), &mapped);
             from += done;

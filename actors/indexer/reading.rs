@@ -8,7 +8,7 @@ use refuge_query::design::Language;
 use refuge_query::view::NewRow;
 use refuge_storage::{BodyRecord, ChangeRange, DatabaseId, PurgeState, Snapshot, StorageError};
 
-use super::IndexerArguments;
+use super::{IndexerArguments, make_way};
 use crate::node_service::{Reading, read, storage_failure};
 use crate::unavailable;
 
@@ -145,6 +145,7 @@ fn read_changes(
         let document = source.document(row, record);
         bytes += document.content.bytes();
         batch.documents.push(document);
+        make_way(batch.documents.len());
         if batch.documents.len() >= BATCH_DOCUMENTS || bytes >= BATCH_BYTES {
             batch.position = sequence;
             batch.left = until - sequence;

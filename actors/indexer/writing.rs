@@ -11,10 +11,10 @@ use refuge_query::reduction::{Reducer, RowChange, Shape, update};
 use refuge_query::view::{BackIndex, NewRow, PlacedValue, RowChanges, StoredRow, row_changes};
 use refuge_storage::{IndexChange, IndexNumber, IndexSnapshot, IndexState, IndexTable, IndexWrite};
 
-use super::IndexerArguments;
 use super::mapping::function_failure;
 use super::pass::Doors;
 use super::reading::Batch;
+use super::{IndexerArguments, make_way};
 use crate::index_design::IndexDesign;
 use crate::javascript::Lane;
 use crate::unavailable;
@@ -82,7 +82,8 @@ impl Work {
     ) -> Result<IndexWrite, TreeError> {
         let mut changes = Vec::new();
         let mut trees: Vec<TreeChanges> = vec![TreeChanges::new(); self.design.views.maps.len()];
-        for document in batch.documents {
+        for (number, document) in batch.documents.into_iter().enumerate() {
+            make_way(number);
             let id = document.id.as_bytes();
             let before = snapshot.get(IndexTable::Documents, self.index, id)?;
             let mut before = match &before {

@@ -37,6 +37,9 @@ const UNREACHED_MEMTABLE_BYTES: u64 = 1 << 40;
 const SEPARATED_VALUE_BYTES: u32 = 4 * 1024;
 /// Sealed memtables of one keyspace at which the writer waits; at 4 fjall sleeps 100 ms at a time.
 const MOST_SEALED: usize = 3;
+/// Changes of a write after which others may have the processor: who runs is not interrupted for those who
+/// were woken meanwhile, for some milliseconds.
+const TURN_CHANGES: usize = 64;
 /// How often a waiting writer looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// How long the writer waits for the flusher before it gives up.
@@ -183,7 +186,10 @@ impl IndexEngine {
         }
         let mut batch = self.batch(changes.len() + 1);
         let keyspaces = &self.shared.keyspaces;
-        for change in changes {
+        for (number, change) in changes.into_iter().enumerate() {
+            if number.is_multiple_of(TURN_CHANGES) {
+                std::thread::yield_now();
+            }
             let keyspace = keyspaces.of(change.table);
             keys::write_row_key(&mut self.key, index, &change.key);
             match change.row {
