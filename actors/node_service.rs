@@ -34,8 +34,7 @@ use refuge_identity::password;
 use refuge_mesh::NodeId;
 use refuge_otp::Names;
 use refuge_replication::{
-    Cancellation, JobError, ReplicateRequest, ReplicationId,
-    parse_replicate_request,
+    Cancellation, JobError, ReplicateRequest, ReplicationId, parse_replicate_request,
 };
 use refuge_storage::{Operation, Outcome};
 use serde_json::{Map, Value};

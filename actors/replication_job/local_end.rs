@@ -10,13 +10,14 @@ use bytes::Bytes;
 use refuge_client::CarriedDocument;
 use refuge_document::{Body, BodyPlace, Leaf, sequence_text};
 use refuge_http::{
-    ADMIN_ROLE, Database, Failure, LocalDocument, NewDatabase, ReplicatedDocument, ReplicatedStream, UpdateFailure, User, replicated_document,
-    replicated_stream, replicated_update, replicated_update_of_stream, update_as,
+    ADMIN_ROLE, Database, Failure, LocalDocument, NewDatabase, ReplicatedDocument,
+    ReplicatedStream, UpdateFailure, User, replicated_document, replicated_stream,
+    replicated_update, replicated_update_of_stream, update_as,
 };
 use refuge_otp::Names;
 use refuge_replication::{
-    Answer, Carriage, Checkpoint, Difference, DocumentsPage,
-    EndFailure, EndFailureKind, Information, Refusal, Request, Wanted,
+    Answer, Carriage, Checkpoint, Difference, DocumentsPage, EndFailure, EndFailureKind,
+    Information, Refusal, Request, Wanted,
 };
 
 use crate::node_service::{self, OpenDatabase};

@@ -196,7 +196,8 @@ mod tests {
 
     #[test]
     fn code_is_found_where_design_documents_have_it() {
-        let design = json!({"filters": {"mine": " function () {} "}, "views": {"mine": {"map": {}}}});
+        let design =
+            json!({"filters": {"mine": " function () {} "}, "views": {"mine": {"map": {}}}});
         let filter = function(&[]);
         assert_eq!(filter.code(&design).as_deref(), Some("function () {}"));
         let view = FilterFunction { is_view: true, ..filter.clone() };

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use refuge_client::{Connections, RemoteDatabase};
 use refuge_replication::{
-    Answer, Choice, DocumentsPage, EndFailureKind, FilterFunction, RemoteAddress, Request, Selection,
-    Wanted,
+    Answer, Choice, DocumentsPage, EndFailureKind, FilterFunction, RemoteAddress, Request,
+    Selection, Wanted,
 };
 use serde_json::json;
 use server::{Seen, Server};
@@ -170,10 +170,8 @@ async fn pages_of_changes_are_read_whatever_the_peer_calls_a_sequence() {
 
 #[tokio::test]
 async fn what_is_left_out_is_left_out_at_the_source() {
-    let server = Server::start(|_| {
-        (200, r#"{"results":[],"last_seq":"20-x","pending":0}"#.into())
-    })
-    .await;
+    let server =
+        Server::start(|_| (200, r#"{"results":[],"last_seq":"20-x","pending":0}"#.into())).await;
     let database = server.database();
     let parameters = BTreeMap::from([("who".to_owned(), "b&b".to_owned())]);
     let function = FilterFunction {

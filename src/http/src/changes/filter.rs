@@ -139,7 +139,8 @@ impl Filter {
         let listed = ids.len() as u64;
         // There are at most as many rows as numbers.
         let is_short = range.until.saturating_sub(after) <= listed;
-        if is_short || (ids.len() > LOOKED_UP_DOCUMENTS && database.pending(after).await? <= listed) {
+        if is_short || (ids.len() > LOOKED_UP_DOCUMENTS && database.pending(after).await? <= listed)
+        {
             return Ok(None);
         }
         let ids: Vec<String> = ids.iter().cloned().collect();

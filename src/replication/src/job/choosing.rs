@@ -15,14 +15,14 @@ const EXCLUSIVE: &str = "`doc_ids`,`filter`,`selector` are mutually exclusive";
 
 /// What a job is of.
 pub(super) fn parse_selection(fields: &Map<String, Value>) -> Result<Selection, JobError> {
-    let choice = match (given(fields, "doc_ids"), given(fields, "filter"), given(fields, "selector"))
-    {
-        (None, None, None) => Choice::All,
-        (Some(ids), None, None) => documents(ids)?,
-        (None, Some(filter), None) => function(filter, given(fields, "query_params"))?,
-        (None, None, Some(selector)) => matching(selector)?,
-        _ => return Err(bad(EXCLUSIVE)),
-    };
+    let choice =
+        match (given(fields, "doc_ids"), given(fields, "filter"), given(fields, "selector")) {
+            (None, None, None) => Choice::All,
+            (Some(ids), None, None) => documents(ids)?,
+            (None, Some(filter), None) => function(filter, given(fields, "query_params"))?,
+            (None, None, Some(selector)) => matching(selector)?,
+            _ => return Err(bad(EXCLUSIVE)),
+        };
     let winners_only = match given(fields, "winning_revs_only") {
         None => false,
         Some(Value::Bool(value)) => *value,
@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn filters_name_a_function_or_are_built_in() {
-        let fields = json!({"filter": "app/mine", "query_params": {"who": "bob", "n": 1, "b": true}});
+        let fields =
+            json!({"filter": "app/mine", "query_params": {"who": "bob", "n": 1, "b": true}});
         let Ok(Choice::Function(function)) = parse(fields) else { panic!("no function") };
         assert_eq!((function.design.as_str(), function.name.as_str()), ("app", "mine"));
         let told: Vec<&str> = function.parameters.values().map(String::as_str).collect();
