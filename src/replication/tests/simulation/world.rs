@@ -331,8 +331,13 @@ impl World {
             }
             return;
         }
-        // Who carries watches that bytes move: nothing of that is lost in silence.
-        let watched = matches!(arrival.request, Request::Carry { .. });
+        // Who carries watches that bytes move, and who reads what is left of a feed that its source
+        // lives: nothing of that is lost in silence.
+        let watched = match &arrival.request {
+            Request::Carry { .. } => true,
+            Request::Changes { selection, .. } => selection.is_selective(),
+            _ => false,
+        };
         if self.faulty() && self.dice.percent(6) {
             // Lost on the way; half the time the sender is not even told.
             if self.dice.percent(50) || watched {
