@@ -1,9 +1,10 @@
-//! Pages of what passes, for readers of this process.
+//! Feeds of which little passes: pages for readers of this process, and the patience of clients.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::rows_database::RowsDatabase;
+use super::{Filter, read};
 use crate::changes::{ChangesChoice, SelectedChanges, SelectedPage};
 use crate::node::Database;
 
@@ -57,4 +58,22 @@ async fn what_passes_beyond_the_limit_is_left_to_the_next_page() {
     assert_eq!((first.position, first.finished), (13, false));
     let all = page(&database, ChangesChoice::All, (13, 20), 100).await;
     assert_eq!((all.rows.len(), all.position, all.finished), (7, 20, true));
+}
+
+#[tokio::test]
+async fn a_longpoll_ends_though_changes_that_do_not_pass_keep_coming() {
+    let database = RowsDatabase::with_rows(1);
+    let writer = Arc::clone(&database);
+    let writing = tokio::spawn(async move {
+        loop {
+            writer.put("d00001", &["1-a"]);
+            tokio::task::yield_now().await;
+        }
+    });
+    let answer = read(&database, "feed=longpoll&timeout=50", Filter::Design).await;
+    writing.abort();
+    assert_eq!(answer["results"], serde_json::json!([]));
+    let reached = answer["last_seq"].as_str().and_then(|text| text.strip_suffix("-i"));
+    let reached: u64 = reached.and_then(|number| number.parse().ok()).expect("a sequence");
+    assert!(reached > 1, "it tells how far it has come: {answer}");
 }
