@@ -14,7 +14,7 @@ async fn numbered(client: &Client, name: &str, documents: usize, step: usize) {
     let all: Vec<usize> = (0..documents).collect();
     for some in all.chunks(5_000) {
         let document = |number: &usize| {
-            let kind = if number % step == 0 { "wanted" } else { "other" };
+            let kind = if number.is_multiple_of(step) { "wanted" } else { "other" };
             json!({"_id": format!("d{number:05}"), "kind": kind, "n": number})
         };
         let docs: Vec<Value> = some.iter().map(document).collect();
