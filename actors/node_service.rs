@@ -34,8 +34,7 @@ use refuge_identity::password;
 use refuge_mesh::NodeId;
 use refuge_otp::Names;
 use refuge_replication::{
-    Cancellation, Job, JobError, ReplicateRequest, ReplicationId, ReplicationIdentity,
-    parse_replicate_request,
+    Cancellation, JobError, ReplicateRequest, ReplicationId, parse_replicate_request,
 };
 use refuge_storage::{Operation, Outcome};
 use serde_json::{Map, Value};
@@ -111,17 +110,6 @@ impl NodeService {
 
     fn current(&self) -> Option<Arc<CurrentSettings>> {
         self.names.value::<CurrentSettings>(names::CONFIGURATION)
-    }
-
-    fn id_of(&self, job: &Job) -> ReplicationId {
-        ReplicationId::of(ReplicationIdentity {
-            node_uuid: &self.facts.uuid,
-            source: &job.source,
-            target: &job.target,
-            continuous: job.continuous,
-            create_target: job.create_target,
-            strip: job.strip,
-        })
     }
 }
 
@@ -418,7 +406,7 @@ impl Node for NodeService {
             ReplicateRequest::Cancel(cancellation) => ReplicationSchedulerMessage::Cancel {
                 id: match cancellation {
                     Cancellation::Id(text) => ReplicationId::from_text(&text),
-                    Cancellation::Job(job) => self.id_of(&job),
+                    Cancellation::Job(job) => job.id(&self.facts.uuid),
                 },
                 reply,
             },

@@ -1,6 +1,8 @@
 //! A database of this node as an end of a replication, without HTTP in between. What is asked and
 //! answered is replication's; how it is read and stored is the database's.
 
+mod reading;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,20 +10,18 @@ use bytes::Bytes;
 use refuge_client::CarriedDocument;
 use refuge_document::{Body, BodyPlace, Leaf, sequence_text};
 use refuge_http::{
-    ADMIN_ROLE, ChangesRequest, Database, Failure, FeedStart, LocalDocument, NewDatabase,
-    ReplicatedDocument, ReplicatedStream, UpdateFailure, User, replicated_document,
-    replicated_stream, replicated_update, replicated_update_of_stream, update_as,
+    ADMIN_ROLE, Database, Failure, LocalDocument, NewDatabase, ReplicatedDocument,
+    ReplicatedStream, UpdateFailure, User, replicated_document, replicated_stream,
+    replicated_update, replicated_update_of_stream, update_as,
 };
 use refuge_otp::Names;
 use refuge_replication::{
-    Answer, Carriage, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage,
-    EndFailure, EndFailureKind, Information, Refusal, Request, Wanted,
+    Answer, Carriage, Checkpoint, Difference, DocumentsPage, EndFailure, EndFailureKind,
+    Information, Refusal, Request, Wanted,
 };
 
 use crate::node_service::{self, OpenDatabase};
-
-/// How long an answer without changes is waited for.
-const CHANGES_WAIT: std::time::Duration = std::time::Duration::from_secs(30);
+use reading::Asked;
 
 /// One end.
 #[derive(Clone)]
@@ -97,8 +97,10 @@ impl LocalEnd {
             Request::WriteCheckpoint { local_id, body, revision } => {
                 write_checkpoint(&database, &local_id, &body, revision.as_deref()).await
             }
-            Request::Changes { since, limit, wait } => {
-                changes(&database, &since, limit, wait).await
+            Request::DesignDocument { name } => reading::design_document(&database, &name).await,
+            Request::Changes { selection, since, limit, wait } => {
+                let asked = Asked { selection: &selection, since: &since, limit, wait };
+                reading::changes(&database, asked).await
             }
             Request::RevisionsDiff { revisions } => differences(&database, revisions).await,
             Request::Documents { wanted, limit_bytes } => {
@@ -170,44 +172,6 @@ async fn write_checkpoint(
     let revision = format!("0-{}", document.revision);
     database.write_local(local_id, Some(document)).await?;
     Ok(Answer::CheckpointWritten { revision })
-}
-
-async fn changes(
-    database: &OpenDatabase,
-    since: &str,
-    limit: usize,
-    wait: bool,
-) -> Result<Answer, Failure> {
-    let information = database.information().await?;
-    let FeedStart { after, opaque } = FeedStart::read(since, database.instance(), &information)?;
-    let mut until = information.update_sequence;
-    if wait && until <= after {
-        // An answer without rows is good as well; the machine asks again.
-        if let Ok(beyond) = tokio::time::timeout(CHANGES_WAIT, database.beyond(after)).await {
-            until = beyond?;
-        }
-    }
-    let request = ChangesRequest { after, until, limit, descending: false, bodies: false };
-    let page = database.changes(request).await?;
-    let position = match page.rows.last() {
-        Some((row, _)) if !page.finished => row.sequence,
-        _ => until.max(after),
-    };
-    let rows = page
-        .rows
-        .into_iter()
-        .map(|(row, _)| ChangedDocument {
-            sequence: sequence_text(row.sequence, &opaque),
-            id: row.id,
-            revisions: row.leaves.into_iter().map(|leaf| leaf.revision).collect(),
-        })
-        .collect();
-    Ok(Answer::Changes(ChangesPage {
-        rows,
-        last_sequence: sequence_text(position, &opaque),
-        pending: None,
-        finished: page.finished,
-    }))
 }
 
 async fn differences(

@@ -140,6 +140,8 @@ impl Entry {
         settings.target_name = job.target.to_string();
         settings.create_target = job.create_target;
         settings.strip = job.strip;
+        settings.selection = Arc::clone(&job.selection);
+        settings.since.clone_from(&job.since);
         settings.use_checkpoints = job.use_checkpoints.unwrap_or(usual.use_checkpoints);
         settings.batch_documents = job.batch_documents.unwrap_or(usual.worker_batch_size).max(1);
         settings.batches_under_way = usual.worker_processes;
@@ -155,7 +157,7 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use refuge_replication::{ReplicateRequest, ReplicationIdentity, parse_replicate_request};
+    use refuge_replication::{ReplicateRequest, parse_replicate_request};
     use serde_json::json;
 
     use super::*;
@@ -168,14 +170,7 @@ mod tests {
         let ReplicateRequest::Start(job) = parse_replicate_request(&fields).unwrap() else {
             panic!("a cancellation")
         };
-        let id = ReplicationId::of(ReplicationIdentity {
-            node_uuid: "node",
-            source: &job.source,
-            target: &job.target,
-            continuous: job.continuous,
-            create_target: job.create_target,
-            strip: job.strip,
-        });
+        let id = job.id("node");
         let usual = Replicator {
             worker_batch_size: 7,
             worker_processes: 9,

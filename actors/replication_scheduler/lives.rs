@@ -136,6 +136,9 @@ impl ReplicationSchedulerState {
 
 fn as_http(failure: &ReplicationFailure) -> Failure {
     let text = failure.to_string();
+    if matches!(failure, ReplicationFailure::FilterMissing { .. }) {
+        return Failure::NotFound(text);
+    }
     match failure.status() {
         401 => Failure::Unauthorized(text),
         403 => Failure::Forbidden(text),

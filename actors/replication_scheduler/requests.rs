@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use refuge_http::Failure;
-use refuge_replication::{Job, ReplicationId, ReplicationIdentity};
+use refuge_replication::{Job, ReplicationId};
 use serde_json::json;
 
 use super::entry::{Entry, Owner};
@@ -17,17 +17,7 @@ impl ReplicationSchedulerState {
         node_uuid: &str,
         reply: ReplicateReply,
     ) {
-        let id_of = |job: &Job| {
-            ReplicationId::of(ReplicationIdentity {
-                node_uuid,
-                source: &job.source,
-                target: &job.target,
-                continuous: job.continuous,
-                create_target: job.create_target,
-                strip: job.strip,
-            })
-        };
-        let asked = id_of(&job);
+        let asked = job.id(node_uuid);
         let job = match resolve::towards_one(&self.arguments.names, job) {
             Ok(job) => job,
             Err(failure) => {
@@ -35,7 +25,7 @@ impl ReplicationSchedulerState {
                 return;
             }
         };
-        let id = id_of(&job);
+        let id = job.id(node_uuid);
         let text = id.to_string();
         let known = self.jobs.contains_key(&text);
         let most = self.usual().max_jobs;

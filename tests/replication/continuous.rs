@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{database, diverge, fill, same};
 
 /// Starts a continuous replication; its id without the options at its end: the name of its checkpoints.
-async fn start(client: &Client, mut request: Value) -> String {
+pub(crate) async fn start(client: &Client, mut request: Value) -> String {
     request["continuous"] = json!(true);
     // A checkpoint soon, so that the tests need not wait for the usual interval.
     request["checkpoint_interval"] = json!(300);
@@ -26,7 +26,7 @@ async fn converge(one: (&Client, &str), two: (&Client, &str)) {
 }
 
 /// The checkpoint of a replication, once there is one beyond `after`.
-async fn checkpoint(client: &Client, name: &str, id: &str, after: u64) -> Value {
+pub(crate) async fn checkpoint(client: &Client, name: &str, id: &str, after: u64) -> Value {
     eventually("there is a checkpoint", || async {
         let reply = client.get(&format!("/{name}/_local/{id}")).await;
         (reply.status == 200 && number(&reply.json()["source_last_seq"]) > after)
@@ -35,7 +35,7 @@ async fn checkpoint(client: &Client, name: &str, id: &str, after: u64) -> Value 
     .await
 }
 
-fn number(sequence: &Value) -> u64 {
+pub(crate) fn number(sequence: &Value) -> u64 {
     match sequence {
         Value::Number(number) => number.as_u64().expect("a sequence"),
         other => other

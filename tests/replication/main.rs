@@ -4,6 +4,7 @@ mod continuous;
 mod expiry;
 mod one_shot;
 mod requests;
+mod selective;
 mod tasks;
 
 use refuge_tests::{Client, Node, Reply, contents};

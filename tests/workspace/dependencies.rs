@@ -14,7 +14,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("refuge-mesh", &[]),
     ("refuge-query", &["refuge-document"]),
     ("refuge-sandbox", &[]),
-    ("refuge-replication", &["refuge-document", "refuge-mesh"]),
+    ("refuge-replication", &["refuge-document", "refuge-mesh", "refuge-query"]),
     ("refuge-storage", &["refuge-document", "refuge-failpoints", "refuge-query"]),
     ("refuge-http", &["refuge-document", "refuge-mesh", "refuge-query"]),
     ("refuge-identity", &["refuge-mesh"]),

@@ -115,8 +115,11 @@ impl RemoteDatabase {
                 let revision = self.write_checkpoint(local_id, body, revision.as_deref()).await?;
                 Ok(Answer::CheckpointWritten { revision })
             }
-            Request::Changes { since, limit, wait } => {
-                let page = self.changes(since, *limit, *wait).await?;
+            Request::DesignDocument { name } => {
+                self.design_document(name).await.map(Answer::DesignDocument)
+            }
+            Request::Changes { selection, since, limit, wait } => {
+                let page = self.changes(selection, since, *limit, *wait).await?;
                 Ok(Answer::Changes(page))
             }
             Request::RevisionsDiff { revisions } => {

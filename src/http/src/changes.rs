@@ -11,6 +11,7 @@ mod persistence;
 mod remaining;
 mod row;
 mod scan;
+mod selected;
 mod selector;
 mod sifting;
 mod since;
@@ -33,6 +34,7 @@ use crate::request::Request;
 use crate::tags;
 
 pub(crate) use self::row::write_revision;
+pub use self::selected::{ChangesChoice, SelectedChanges, SelectedPage};
 pub use self::since::FeedStart;
 
 /// Answers with the feed that is asked for. What is wrong with the request is found before the

@@ -2,6 +2,8 @@
 //! "json-structure", "Request object"). Credentials are left out: whoever writes a design document is not
 //! to learn the passwords of those who ask.
 
+use std::collections::BTreeMap;
+
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use refuge_document::sequence_text;
@@ -11,6 +13,7 @@ use crate::failure::Failure;
 use crate::node::Database;
 use crate::query::{Query, decode_component};
 use crate::request::{Request, path_segments};
+use crate::user::User;
 
 /// What is told beside the request itself.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,8 +32,6 @@ pub(crate) async fn describe(
     database: &dyn Database,
     told: Told<'_>,
 ) -> Result<String, Failure> {
-    let information = database.information().await?;
-    let sequence = |number| sequence_text(number, database.instance());
     let path = path_segments(&request.uri, request.limits())?;
     let raw = request.uri.path_and_query().map_or("/", |path| path.as_str());
     let form = match (request.content_type().as_str(), told.body) {
@@ -41,14 +42,7 @@ pub(crate) async fn describe(
     };
     let body = told.body.filter(|body| !body.is_empty());
     let described = json!({
-        "info": {
-            "db_name": database.name(),
-            "update_seq": sequence(information.update_sequence),
-            "purge_seq": sequence(information.purge_sequence),
-            "doc_count": information.documents,
-            "doc_del_count": information.deleted_documents,
-            "instance_start_time": information.instance_start_seconds.to_string(),
-        },
+        "info": info(database).await?,
         "id": told.id,
         "uuid": told.uuid,
         "method": request.method.as_str(),
@@ -61,14 +55,55 @@ pub(crate) async fn describe(
         "peer": request.session.peer().address.ip().to_string(),
         "form": form,
         "cookie": cookies(&request.headers),
-        "userCtx": {
-            "db": database.name(),
-            "name": request.user.name,
-            "roles": request.user.roles,
-        },
+        "userCtx": user_context(database, &request.user),
         "secObj": database.security().as_ref(),
     });
     Ok(described.to_string())
+}
+
+/// The request for the feed of changes that a reader of this process would send, were it a client.
+pub(crate) async fn of_changes(
+    database: &dyn Database,
+    parameters: &BTreeMap<String, String>,
+    user: &User,
+) -> Result<String, Failure> {
+    let path = [database.name(), "_changes"];
+    let query = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let described = json!({
+        "info": info(database).await?,
+        "id": null,
+        "uuid": null,
+        "method": "GET",
+        "requested_path": path,
+        "path": path,
+        "raw_path": format!("/{}", path.join("/")),
+        "query": pairs(query),
+        "headers": {},
+        "body": "undefined",
+        "peer": "127.0.0.1",
+        "form": {},
+        "cookie": {},
+        "userCtx": user_context(database, user),
+        "secObj": database.security().as_ref(),
+    });
+    Ok(described.to_string())
+}
+
+async fn info(database: &dyn Database) -> Result<Value, Failure> {
+    let information = database.information().await?;
+    let sequence = |number| sequence_text(number, database.instance());
+    Ok(json!({
+        "db_name": database.name(),
+        "update_seq": sequence(information.update_sequence),
+        "purge_seq": sequence(information.purge_sequence),
+        "doc_count": information.documents,
+        "doc_del_count": information.deleted_documents,
+        "instance_start_time": information.instance_start_seconds.to_string(),
+    }))
+}
+
+fn user_context(database: &dyn Database, user: &User) -> Value {
+    json!({ "db": database.name(), "name": user.name, "roles": user.roles })
 }
 
 fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Map<String, Value> {

@@ -66,7 +66,7 @@ mod user;
 mod validated;
 mod views;
 
-pub use changes::FeedStart;
+pub use changes::{ChangesChoice, FeedStart, SelectedChanges, SelectedPage};
 pub use connection::{Peer, serve_connection};
 pub use cors::{Cors, CorsOptions};
 pub use failure::Failure;

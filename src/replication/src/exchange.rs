@@ -2,11 +2,13 @@
 //! failures the other. Data only; nothing here decides.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use refuge_document::Revision;
 
 use crate::failure::Failure;
+use crate::selection::Selection;
 use crate::summary::Summary;
 
 /// One of the two databases of a replication.
@@ -81,8 +83,17 @@ pub enum Request {
         /// Revision (`0-N`) of the document that this one replaces; `None` when there is none.
         revision: Option<String>,
     },
-    /// One page of `GET /{db}/_changes?style=all_docs`. Answered by [`Answer::Changes`].
+    /// `GET /{db}/_design/{name}`. Answered by [`Answer::DesignDocument`].
+    DesignDocument {
+        /// Name without `_design/`.
+        name: String,
+    },
+    /// One page of `/{db}/_changes` with what the selection lets through. Answered by
+    /// [`Answer::Changes`]. Where it is selective an end may look at much before it finds anything:
+    /// whoever asks it watches that it lives.
     Changes {
+        /// What is told of.
+        selection: Arc<Selection>,
         /// Rows after this sequence; `"0"` is the beginning.
         since: String,
         /// Most rows wanted; an end may send fewer.
@@ -151,6 +162,8 @@ pub enum Answer {
         /// Its new revision (`0-N`).
         revision: String,
     },
+    /// To [`Request::DesignDocument`]: the document, or `None` when there is none.
+    DesignDocument(Option<serde_json::Value>),
     /// To [`Request::Changes`].
     Changes(ChangesPage),
     /// To [`Request::RevisionsDiff`]: documents of which something is missing.
@@ -208,7 +221,8 @@ pub struct Checkpoint {
 pub struct ChangesPage {
     /// Changed documents in the order of the feed.
     pub rows: Vec<ChangedDocument>,
-    /// `last_seq`: where the next page goes on.
+    /// `last_seq`: where the next page goes on. May be beyond the last row: what stands between was
+    /// looked at and left out.
     pub last_sequence: String,
     /// How many rows stand behind this page, where the end tells.
     pub pending: Option<u64>,

@@ -33,6 +33,14 @@ pub enum Failure {
         /// What it said.
         reason: String,
     },
+    /// The source lacks the function that is to filter.
+    #[error("{name} has {reason}")]
+    FilterMissing {
+        /// The source's name.
+        name: String,
+        /// What it has not.
+        reason: String,
+    },
     /// A request failed as often as was allowed.
     #[error("{name} failed {attempts} times, last with: {reason}")]
     Exhausted {
@@ -64,6 +72,7 @@ impl Failure {
             Self::DatabaseMissing { .. } => "db_not_found",
             Self::Unauthorized { .. } => "unauthorized",
             Self::Forbidden { .. } => "forbidden",
+            Self::FilterMissing { .. } => "not_found",
             Self::Exhausted { .. } | Self::Permanent { .. } => "replication_error",
         }
     }
@@ -71,7 +80,7 @@ impl Failure {
     /// HTTP status of the answer to `POST /_replicate`.
     pub fn status(&self) -> u16 {
         match self {
-            Self::DatabaseMissing { .. } => 404,
+            Self::DatabaseMissing { .. } | Self::FilterMissing { .. } => 404,
             Self::Unauthorized { .. } => 401,
             Self::Forbidden { .. } => 403,
             Self::Exhausted { .. } | Self::Permanent { .. } => 500,
@@ -86,6 +95,7 @@ impl Failure {
             | Self::Forbidden { end, .. }
             | Self::Exhausted { end, .. }
             | Self::Permanent { end, .. } => *end,
+            Self::FilterMissing { .. } => End::Source,
         }
     }
 }

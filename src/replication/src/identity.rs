@@ -4,6 +4,7 @@
 use md5::{Digest, Md5};
 
 use crate::job::EndPoint;
+use crate::selection::Selection;
 
 /// Changes whenever the formula does.
 const FORMULA: &str = "refuge replication 1";
@@ -24,6 +25,10 @@ pub struct ReplicationIdentity<'a> {
     /// Whether it leaves `_expires` out. It has checkpoints of its own: what was not sent with the
     /// member is to be sent without.
     pub strip: bool,
+    /// What is replicated. A selective one has checkpoints of its own.
+    pub selection: &'a Selection,
+    /// `since_seq`: what stands before it was not looked at.
+    pub since: Option<&'a str>,
 }
 
 /// Name of a replication: a base, which names the checkpoint documents, and an extension, which
@@ -39,17 +44,11 @@ impl ReplicationId {
     pub fn of(identity: ReplicationIdentity<'_>) -> Self {
         let source = end_text(identity.source);
         let target = end_text(identity.target);
-        let mut digest = Md5::new();
         let strip = identity.strip.then_some("strip");
-        for part in [FORMULA, identity.node_uuid, &source, &target].into_iter().chain(strip) {
-            // The length in front keeps ("ab", "c") and ("a", "bc") apart.
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part.as_bytes());
-        }
-        let mut base = String::with_capacity(32);
-        for byte in digest.finalize() {
-            base.push_str(&format!("{byte:02x}"));
-        }
+        let selection = identity.selection.identity();
+        let since = identity.since.into_iter().flat_map(|since| ["since_seq", since]);
+        let parts = [FORMULA, identity.node_uuid, &source, &target].into_iter().chain(strip);
+        let base = digest_of(parts.chain(selection.iter().map(String::as_str)).chain(since));
         let mut extension = String::new();
         if identity.continuous {
             extension.push_str("+continuous");
@@ -66,9 +65,16 @@ impl ReplicationId {
         Self { base: base.to_owned(), extension: extension.to_owned() }
     }
 
-    /// 32 hexadecimal digits: the id of the checkpoint documents, without `_local/`.
+    /// 32 hexadecimal digits: the id of the checkpoint documents, without `_local/`, where no
+    /// function of the source filters.
     pub fn local_id(&self) -> &str {
         &self.base
+    }
+
+    /// The id of the checkpoint documents of a replication that a function filters: another one where
+    /// its code is another, as what was left out may pass now.
+    pub(crate) fn local_id_with(&self, code: &str) -> String {
+        digest_of([self.base.as_str(), code].into_iter())
     }
 }
 
@@ -77,6 +83,17 @@ impl std::fmt::Display for ReplicationId {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}{}", self.base, self.extension)
     }
+}
+
+/// 32 hexadecimal digits.
+fn digest_of<'a>(parts: impl Iterator<Item = &'a str>) -> String {
+    let mut digest = Md5::new();
+    for part in parts {
+        // The length in front keeps ("ab", "c") and ("a", "bc") apart.
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part.as_bytes());
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn end_text(end: &EndPoint) -> String {
@@ -92,7 +109,11 @@ fn end_text(end: &EndPoint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::RemoteAddress;
+    use crate::job::{RemoteAddress, ReplicateRequest, parse_replicate_request};
+    use crate::selection::Choice;
+    use serde_json::json;
+
+    const ALL: Selection = Selection { choice: Choice::All, winners_only: false };
 
     fn identity<'a>(source: &'a EndPoint, target: &'a EndPoint) -> ReplicationIdentity<'a> {
         ReplicationIdentity {
@@ -102,6 +123,8 @@ mod tests {
             continuous: false,
             create_target: false,
             strip: false,
+            selection: &ALL,
+            since: None,
         }
     }
 
@@ -136,5 +159,47 @@ mod tests {
         assert_ne!(there, continuous);
         assert_eq!(there.local_id(), continuous.local_id());
         assert_eq!(ReplicationId::from_text(&continuous.to_string()), continuous);
+    }
+
+    #[test]
+    fn what_is_left_out_tells_checkpoints_apart() {
+        let id = |more: serde_json::Value| {
+            let mut fields = json!({"source": "a", "target": "b"});
+            fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let ReplicateRequest::Start(job) = parse_replicate_request(&fields).unwrap() else {
+                panic!("a cancellation")
+            };
+            job.id("node").local_id().to_owned()
+        };
+        let filtered = |who: &str| json!({"filter": "app/mine", "query_params": {"who": who}});
+        let all = [
+            json!({}),
+            json!({"doc_ids": []}),
+            json!({"doc_ids": ["a", "b"]}),
+            json!({"doc_ids": ["a,b"]}),
+            json!({"selector": {"a": 1}}),
+            json!({"selector": {"a": 2}}),
+            json!({"filter": "app/mine"}),
+            filtered("bob"),
+            filtered("anna"),
+            json!({"filter": "_view", "query_params": {"view": "app/mine"}}),
+            json!({"filter": "_design"}),
+            json!({"winning_revs_only": true}),
+            json!({"since_seq": 5}),
+            json!({"strip": true}),
+        ];
+        let ids: std::collections::BTreeSet<String> = all.iter().cloned().map(id).collect();
+        assert_eq!(ids.len(), all.len());
+        assert_eq!(id(json!({"doc_ids": ["b", "a", "b"]})), id(json!({"doc_ids": ["a", "b"]})));
+        assert_eq!(id(json!({"selector": {"a": {"$eq": 1}}})), id(json!({"selector": {"a": 1}})));
+    }
+
+    #[test]
+    fn a_changed_function_has_another_checkpoint() {
+        let source = EndPoint::Local("a".to_owned());
+        let id = ReplicationId::of(identity(&source, &source));
+        assert_ne!(id.local_id_with("one"), id.local_id_with("two"));
+        assert_ne!(id.local_id_with(""), id.local_id());
+        assert_eq!(id.local_id_with("one").len(), 32);
     }
 }

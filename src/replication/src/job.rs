@@ -4,14 +4,19 @@
 //! Source: <https://docs.couchdb.org/en/stable/json-structure.html#replication-settings>
 
 mod address;
+mod choosing;
 mod node_end;
 mod parse;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use node_end::{NodeEnd, PeerEnd, is_named_by};
 pub use parse::parse_replicate_request;
 pub(crate) use parse::{parse_end, parse_job};
+
+use crate::identity::{ReplicationId, ReplicationIdentity};
+use crate::selection::Selection;
 
 /// A request to start or to cancel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +49,10 @@ pub struct Job {
     pub create_target: bool,
     /// Leaves `_expires` out of what is sent (`strip`).
     pub strip: bool,
+    /// What is replicated (`doc_ids`, `filter`, `selector`, `winning_revs_only`).
+    pub selection: Arc<Selection>,
+    /// The sequence of the source that it begins behind where there is no checkpoint (`since_seq`).
+    pub since: Option<String>,
     /// Whether it reads and writes checkpoints (`use_checkpoints`), where given.
     pub use_checkpoints: Option<bool>,
     /// Most documents in a batch (`worker_batch_size`), where given.
@@ -52,6 +61,22 @@ pub struct Job {
     pub checkpoint_interval_ms: Option<u64>,
     /// `retries_per_request`, where given.
     pub retries: Option<u32>,
+}
+
+impl Job {
+    /// Its id where the node with this `uuid` runs it.
+    pub fn id(&self, node_uuid: &str) -> ReplicationId {
+        ReplicationId::of(ReplicationIdentity {
+            node_uuid,
+            source: &self.source,
+            target: &self.target,
+            continuous: self.continuous,
+            create_target: self.create_target,
+            strip: self.strip,
+            selection: &self.selection,
+            since: self.since.as_deref(),
+        })
+    }
 }
 
 /// One end of a replication.

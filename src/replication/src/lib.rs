@@ -22,6 +22,7 @@ mod failure;
 mod identity;
 mod job;
 mod machine;
+mod selection;
 mod sequence;
 mod settings;
 mod status;
@@ -44,6 +45,7 @@ pub use job::{
     ReplicateRequest, is_named_by, parse_replicate_request,
 };
 pub use machine::Replication;
+pub use selection::{Choice, FilterFunction, Selection};
 pub use sequence::sequence_text_of;
 pub use settings::{Retries, Settings};
 pub use status::{Phase, Status};

@@ -7,6 +7,7 @@
 mod carrying;
 mod checkpointing;
 mod failing;
+mod filtering;
 mod opening;
 mod requests;
 mod running;
@@ -49,6 +50,8 @@ pub struct Replication {
     from_beginning: bool,
     /// What is done with documents that expire.
     expiring: Expiring,
+    /// The id of the checkpoints, without `_local/`.
+    local_id: String,
     /// Whether an end refused to keep checkpoints, or none are wanted.
     without_checkpoints: bool,
 }
@@ -68,6 +71,8 @@ enum State {
 enum Purpose {
     Open(End),
     Create,
+    ReadFilter,
+    LookAtFilter,
     ReadLog(End),
     Page,
     Compare(u64),
@@ -85,6 +90,7 @@ impl Replication {
     pub fn new(settings: Settings) -> Self {
         Self {
             without_checkpoints: !settings.use_checkpoints,
+            local_id: settings.id.local_id().to_owned(),
             settings,
             now_ms: 0,
             state: State::New,
@@ -188,6 +194,8 @@ impl Replication {
         match (outstanding.purpose, answer) {
             (Purpose::Open(end), Answer::Information(information)) => self.opened(end, information),
             (Purpose::Create, Answer::Created) => self.created(),
+            (Purpose::ReadFilter, Answer::DesignDocument(design)) => self.filter_read(design),
+            (Purpose::LookAtFilter, Answer::DesignDocument(design)) => self.filter_looked(design),
             (Purpose::ReadLog(end), Answer::Checkpoint(log)) => self.log_read(end, log),
             (Purpose::Page, Answer::Changes(page)) => self.page_read(page),
             (Purpose::Compare(batch), Answer::Differences(differences)) => {
@@ -225,9 +233,13 @@ impl Replication {
     fn send(&mut self, outstanding: Outstanding) {
         let end = outstanding.end;
         let request = outstanding.request.clone();
-        // Whoever carries watches that bytes move; how long it takes nobody knows.
-        let patience_ms = match request {
+        // Whoever carries, or reads what is left of a feed, watches that bytes move; how long it takes
+        // nobody knows.
+        let patience_ms = match &request {
             Request::Carry { .. } => Settings::CARRIAGE_DEADLINE_MS,
+            Request::Changes { selection, .. } if selection.is_selective() => {
+                Settings::CARRIAGE_DEADLINE_MS
+            }
             _ => self.settings.answer_deadline_ms,
         };
         let deadline_ms = self.now_ms + patience_ms;

@@ -29,6 +29,14 @@ pub(crate) fn smaller<'a>(first: &'a str, second: &'a str) -> &'a str {
     }
 }
 
+/// Whether a feed that stood at `from` and stands at `to` has moved on, as far as can be told.
+pub(crate) fn has_moved(from: &str, to: &str) -> bool {
+    match (number_of(from), number_of(to)) {
+        (Some(one), Some(other)) => other > one,
+        _ => from != to,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +55,12 @@ mod tests {
         assert_eq!(smaller("12-abc", "9-zzz"), "9-zzz");
         assert_eq!(smaller("9-zzz", "12-abc"), "9-zzz");
         assert_eq!(smaller("[3]", "[2]"), "[3]");
+    }
+
+    #[test]
+    fn a_feed_moves_on_by_its_number() {
+        assert!(has_moved("12-abc", "13-abc") && has_moved("[2]", "[3]"));
+        // Clusters of CouchDB tell the same place in other words each time.
+        assert!(!has_moved("12-abc", "12-xyz") && !has_moved("12", "9"));
     }
 }

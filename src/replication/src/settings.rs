@@ -1,6 +1,9 @@
 //! What a replication is told when it begins. Values only.
 
+use std::sync::Arc;
+
 use crate::identity::ReplicationId;
+use crate::selection::Selection;
 
 /// All that a machine needs to know; the shell fills in what is random or of the clock.
 #[derive(Clone, Debug)]
@@ -22,6 +25,10 @@ pub struct Settings {
     pub create_target: bool,
     /// Leaves `_expires` out of what is sent.
     pub strip: bool,
+    /// What is replicated.
+    pub selection: Arc<Selection>,
+    /// Where it begins when there is no checkpoint; `None` is the beginning.
+    pub since: Option<String>,
     /// Reads and writes checkpoints.
     pub use_checkpoints: bool,
     /// Most documents in a batch.
@@ -68,6 +75,8 @@ impl Settings {
             continuous: false,
             create_target: false,
             strip: false,
+            selection: Arc::default(),
+            since: None,
             use_checkpoints: true,
             batch_documents: Self::BATCH_DOCUMENTS,
             batch_bytes: Self::BATCH_BYTES,

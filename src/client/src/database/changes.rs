@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::Method;
 use refuge_document::Revision;
-use refuge_replication::{ChangedDocument, ChangesPage, Difference, EndFailure, sequence_text_of};
+use refuge_replication::{
+    ChangedDocument, ChangesPage, Difference, EndFailure, Selection, sequence_text_of,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -16,6 +18,9 @@ use crate::failure::unreadable;
 
 /// How long the peer is asked to wait for a change: below the minute after which proxies cut.
 const LONGEST_WAIT: Duration = Duration::from_secs(50);
+/// How often a peer that looks for what passes is asked to show that it does: well below the minute that
+/// is waited for a piece of an answer.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 /// 500 rows are about 60 KiB; rows with thousands of leaves are rare, and asked for in smaller pages.
 const PAGE_BYTES: usize = 16 << 20;
 /// Names and revisions of one batch.
@@ -52,15 +57,18 @@ struct DifferenceBody {
 impl RemoteDatabase {
     pub(super) async fn changes(
         &self,
+        selection: &Selection,
         since: &str,
         limit: usize,
         wait: bool,
     ) -> Result<ChangesPage, EndFailure> {
         let mut limit = limit.max(1);
         loop {
-            match self.changes_page(since, limit, wait).await {
+            match self.changes_page(selection, since, limit, wait).await {
                 // A smaller page of the same rows may fit.
                 Err(ExchangeFailure::TooLarge) if limit > 1 => limit = (limit / 8).max(1),
+                // A function that filters may be missing as well.
+                Err(failure) if selection.is_selective() => return Err(failure.into()),
                 Err(failure) => return Err(failure.of_database()),
                 Ok(text) => return read_page(&text, limit),
             }
@@ -69,12 +77,16 @@ impl RemoteDatabase {
 
     async fn changes_page(
         &self,
+        selection: &Selection,
         since: &str,
         limit: usize,
         wait: bool,
     ) -> Result<Bytes, ExchangeFailure> {
-        let since = encoded(since);
-        let mut path = format!("/_changes?style=all_docs&since={since}&limit={limit}");
+        let mut path = "/_changes?".to_owned();
+        for (name, value) in selection.parameters() {
+            path.push_str(&format!("{}={}&", encoded(name), encoded(&value)));
+        }
+        path.push_str(&format!("since={}&limit={limit}", encoded(since)));
         let mut deadline = ANSWER_DEADLINE;
         if wait {
             // No heartbeat: CouchDB would never end the wait, and a peer that died in silence
@@ -82,9 +94,15 @@ impl RemoteDatabase {
             let wait_ms = LONGEST_WAIT.as_millis();
             path.push_str(&format!("&feed=longpoll&timeout={wait_ms}"));
             deadline = LONGEST_WAIT + Duration::from_secs(30);
+        } else if selection.is_selective() {
+            // Much may be looked at before anything passes.
+            path.push_str(&format!("&heartbeat={}", SIGN_OF_LIFE.as_millis()));
         }
-        let outgoing = Outgoing::new(Method::GET, &path).deadline(deadline);
-        self.send(outgoing).await?.read(PAGE_BYTES).await
+        let outgoing = match selection.posted() {
+            Some(body) => Outgoing::new(Method::POST, &path).json(body.to_string().into_bytes()),
+            None => Outgoing::new(Method::GET, &path),
+        };
+        self.send(outgoing.deadline(deadline)).await?.read(PAGE_BYTES).await
     }
 
     pub(super) async fn revisions_diff(

@@ -6,11 +6,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Outgoing, RemoteDatabase, encoded};
-use crate::exchange::ExchangeFailure;
+use crate::exchange::{Body, ExchangeFailure};
 use crate::failure::unreadable;
 
 /// Counts and names only; CouchDB sends about 600 bytes.
 const SMALL_ANSWER_BYTES: usize = 1 << 20;
+/// A design document with its views and libraries; its attachments are not sent.
+const DESIGN_BYTES: usize = 16 << 20;
 /// 50 sessions of about 500 bytes; more than that is not a checkpoint.
 const CHECKPOINT_BYTES: usize = 4 << 20;
 
@@ -62,14 +64,8 @@ impl RemoteDatabase {
         local_id: &str,
     ) -> Result<Option<Checkpoint>, EndFailure> {
         let path = format!("/_local/{}", encoded(local_id));
-        let body = match self.get(&path).await {
-            Ok(body) => body,
-            Err(ExchangeFailure::Answer(answer))
-                if answer.status == 404 && !answer.tells_of_missing_database() =>
-            {
-                return Ok(None);
-            }
-            Err(failure) => return Err(failure.into()),
+        let Some(body) = self.get_if_there(&path).await? else {
+            return Ok(None);
         };
         let text = body.read(CHECKPOINT_BYTES).await?;
         let body: Value = serde_json::from_slice(&text)
@@ -79,6 +75,29 @@ impl RemoteDatabase {
             _ => return Err(unreadable("GET of the checkpoint", "it has no _rev")),
         };
         Ok(Some(Checkpoint { revision, body }))
+    }
+
+    /// A document; `None` where the database has none of that name.
+    async fn get_if_there(&self, path: &str) -> Result<Option<Body>, EndFailure> {
+        match self.get(path).await {
+            Ok(body) => Ok(Some(body)),
+            Err(ExchangeFailure::Answer(answer))
+                if answer.status == 404 && !answer.tells_of_missing_database() =>
+            {
+                Ok(None)
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    pub(super) async fn design_document(&self, name: &str) -> Result<Option<Value>, EndFailure> {
+        let path = format!("/_design/{}", encoded(name));
+        let Some(body) = self.get_if_there(&path).await? else {
+            return Ok(None);
+        };
+        let text = body.read(DESIGN_BYTES).await?;
+        let design = serde_json::from_slice(&text);
+        design.map(Some).map_err(|error| unreadable("GET of the design document", error))
     }
 
     pub(super) async fn write_checkpoint(

@@ -11,10 +11,14 @@ mod attached;
 mod server;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use refuge_client::{Connections, RemoteDatabase};
-use refuge_replication::{Answer, DocumentsPage, EndFailureKind, RemoteAddress, Request, Wanted};
+use refuge_replication::{
+    Answer, Choice, DocumentsPage, EndFailureKind, FilterFunction, RemoteAddress, Request,
+    Selection, Wanted,
+};
 use serde_json::json;
 use server::{Seen, Server};
 
@@ -138,8 +142,13 @@ async fn pages_of_changes_are_read_whatever_the_peer_calls_a_sequence() {
     })
     .await;
     let database = server.database();
-    let changes =
-        |since: &str, wait: bool| Request::Changes { since: since.to_owned(), limit: 5, wait };
+    let selection = Arc::<Selection>::default();
+    let changes = |since: &str, wait: bool| Request::Changes {
+        selection: selection.clone(),
+        since: since.to_owned(),
+        limit: 5,
+        wait,
+    };
     let Answer::Changes(page) = database.perform(&changes("0", false)).await.unwrap() else {
         panic!("not a page");
     };
@@ -155,6 +164,52 @@ async fn pages_of_changes_are_read_whatever_the_peer_calls_a_sequence() {
         [
             "GET /db/_changes?style=all_docs&since=0&limit=5",
             "GET /db/_changes?style=all_docs&since=7%2Bx&limit=5&feed=longpoll&timeout=50000",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_left_out_at_the_source() {
+    let server =
+        Server::start(|_| (200, r#"{"results":[],"last_seq":"20-x","pending":0}"#.into())).await;
+    let database = server.database();
+    let parameters = BTreeMap::from([("who".to_owned(), "b&b".to_owned())]);
+    let function = FilterFunction {
+        design: "app".to_owned(),
+        name: "mine".to_owned(),
+        is_view: false,
+        parameters,
+    };
+    for choice in [
+        Choice::Documents(vec!["a".to_owned(), "b/c".to_owned()]),
+        Choice::Selector(json!({"a": {"$eq": 1}})),
+        Choice::Function(function),
+    ] {
+        let selection = Arc::new(Selection { choice, winners_only: false });
+        let request = Request::Changes { selection, since: "0".to_owned(), limit: 5, wait: false };
+        let Answer::Changes(page) = database.perform(&request).await.unwrap() else {
+            panic!("not a page");
+        };
+        assert_eq!((page.last_sequence.as_str(), page.finished), ("20-x", true));
+    }
+    let seen = server.seen();
+    let asked: Vec<(&str, &str)> =
+        seen.iter().map(|seen| (seen.line.as_str(), seen.body.as_str())).collect();
+    assert_eq!(
+        asked,
+        [
+            (
+                "POST /db/_changes?style=all_docs&filter=_doc_ids&since=0&limit=5&heartbeat=10000",
+                r#"{"doc_ids":["a","b/c"]}"#
+            ),
+            (
+                "POST /db/_changes?style=all_docs&filter=_selector&since=0&limit=5&heartbeat=10000",
+                r#"{"selector":{"a":{"$eq":1}}}"#
+            ),
+            (
+                "GET /db/_changes?style=all_docs&filter=app%2Fmine&who=b%26b&since=0&limit=5&heartbeat=10000",
+                ""
+            ),
         ]
     );
 }

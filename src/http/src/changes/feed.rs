@@ -14,7 +14,6 @@ use super::persistence::persist;
 use super::remaining::count_between;
 use super::row::RowWriter;
 use super::scan::{Range, Rows, Scan};
-use super::sifting::{SIFTED_ROWS, sift};
 use crate::failure::Failure;
 use crate::feed::{FeedKind, Framing, Pace, Woken};
 use crate::limits;
@@ -51,8 +50,6 @@ pub(super) struct Feed {
     until: u64,
     /// Whether the walk under way goes backwards; the first one alone can.
     descending: bool,
-    /// Whether the walk under way is the first.
-    first_walk: bool,
     /// Rows told.
     told: usize,
     /// Whether the walk under way came to its end.
@@ -80,7 +77,6 @@ impl Feed {
             opaque: start.opaque,
             until: current,
             descending: parameters.descending,
-            first_walk: true,
             told: 0,
             finished: false,
             pace: Pace::new(parameters.patience, shutdown),
@@ -148,42 +144,22 @@ impl Feed {
         }
     }
 
-    async fn scan(&mut self) -> Result<Scan, Failure> {
-        let (database, range) = (self.database.clone(), self.range());
-        // The first walk may have a whole database before it, later ones what came meanwhile.
-        if std::mem::take(&mut self.first_walk) {
-            let asked = database.as_ref();
-            if let Some(rows) = persist(asked, || self.filter.look_up(asked)).await? {
-                return Ok(Scan::of_rows(database, range, rows));
-            }
-        }
-        Ok(Scan::of_feed(database, range))
-    }
-
     /// Tells what stands between `position` and `until`.
     async fn walk(&mut self, sender: &mut ReplySender) -> Result<Walked, Failure> {
         if self.wanted() == 0 {
             return Ok(Walked::Stopped);
         }
         self.finished = false;
-        let mut scan = self.scan().await?;
-        let selective = self.filter.is_selective();
+        let mut scan = self.filter.scan(&self.database, self.range()).await?;
         loop {
-            let wanted = match &self.filter {
-                Filter::Function(_) => SIFTED_ROWS,
-                _ if selective => usize::MAX,
-                _ => self.wanted(),
-            };
+            let wanted = self.filter.rows_at_a_time(self.wanted());
             let rows = tokio::select! {
                 biased;
                 () = self.told_to_stop() => return Ok(Walked::Stopped),
                 rows = self.next_rows(&mut scan, wanted) => rows?,
             };
             let Some(rows) = rows else { break };
-            for (row, content) in self.filter.choose(rows).await? {
-                if !self.filter.passes(&row.id) {
-                    continue;
-                }
+            for (row, content) in rows {
                 self.tell(sender, &row, content.as_ref()).await?;
                 self.position = row.sequence;
                 if self.wanted() == 0 {
@@ -201,16 +177,11 @@ impl Feed {
         Ok(Walked::Everything)
     }
 
-    /// The next rows, of those that are looked at at a time the ones that a function lets through.
+    /// The next rows, of those that are looked at at a time the ones that pass.
     async fn next_rows(&self, scan: &mut Scan, wanted: usize) -> Result<Option<Rows>, Failure> {
-        let rows = scan.next(wanted).await?;
-        match (&self.filter, rows) {
-            (Filter::Function(filter), Some(rows)) => {
-                let all_leaves = self.parameters.all_leaves;
-                sift(self.database.as_ref(), filter, all_leaves, rows).await.map(Some)
-            }
-            (_, rows) => Ok(rows),
-        }
+        let Some(rows) = scan.next(wanted).await? else { return Ok(None) };
+        let (database, all_leaves) = (self.database.as_ref(), self.parameters.all_leaves);
+        self.filter.let_through(database, all_leaves, rows).await.map(Some)
     }
 
     /// Waits for the sign that the node is about to stop. An answer that promises all there is does

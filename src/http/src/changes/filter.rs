@@ -8,16 +8,18 @@ use refuge_document::{BodyPlace, ChangeRow};
 use serde_json::Value;
 
 use super::parameters::{FilterName, FilterPath, Parameters};
-use super::scan::Rows;
+use super::persistence::persist;
+use super::scan::{Range, Rows, Scan};
 use super::selector::SelectorFilter;
+use super::sifting::{SIFTED_ROWS, sift};
 use crate::failure::Failure;
 use crate::function_request::{self, Told};
 use crate::given::parameters_body;
 use crate::node::{Database, DocumentTree, FunctionFilter};
 use crate::request::Request;
 
-/// Up to how many listed documents are looked up one by one instead of walking the whole feed:
-/// CouchDB's `changes_doc_ids_optimization_threshold`.
+/// How many listed documents are looked up at a time; up to so many without a look at how much stands in
+/// the feed, as CouchDB's `changes_doc_ids_optimization_threshold`.
 const LOOKED_UP_DOCUMENTS: usize = 1000;
 
 /// What a feed lets through.
@@ -72,8 +74,8 @@ impl Filter {
         }
     }
 
-    /// Whether a change of this document passes. What depends on its body is for [`Self::choose`].
-    pub(super) fn passes(&self, id: &str) -> bool {
+    /// Whether a change of this document passes. What depends on its body is for [`Self::let_through`].
+    fn passes(&self, id: &str) -> bool {
         match self {
             Self::All | Self::Selector(_) | Self::Function(_) => true,
             Self::Documents(ids) => ids.contains(id),
@@ -81,42 +83,74 @@ impl Filter {
         }
     }
 
-    /// Whether some changes may not pass.
-    pub(super) fn is_selective(&self) -> bool {
-        !matches!(self, Self::All)
-    }
-
     /// Whether it looks at winners' bodies.
     pub(super) fn needs_bodies(&self) -> bool {
         matches!(self, Self::Selector(_))
     }
 
-    /// Those of the rows whose bodies pass.
-    pub(super) async fn choose(&self, rows: Rows) -> Result<Rows, Failure> {
+    /// How many rows are looked at at a time where so many are wanted.
+    pub(super) fn rows_at_a_time(&self, wanted: usize) -> usize {
         match self {
-            Self::Selector(selector) => selector.choose(rows).await,
-            _ => Ok(rows),
+            Self::All => wanted,
+            Self::Function(_) => SIFTED_ROWS,
+            Self::Documents(_) | Self::Design | Self::Selector(_) => usize::MAX,
         }
     }
 
-    /// The changes that pass, looked up document by document and in the order of their sequences;
-    /// `None` where walking the feed is the better way.
-    pub(super) async fn look_up(
+    /// Those of the rows that pass; of a row that a function looks at, the leaves that do.
+    pub(super) async fn let_through(
         &self,
         database: &dyn Database,
+        all_leaves: bool,
+        mut rows: Rows,
+    ) -> Result<Rows, Failure> {
+        match self {
+            Self::Selector(selector) => return selector.choose(rows).await,
+            Self::Function(filter) => return sift(database, filter, all_leaves, rows).await,
+            Self::All | Self::Documents(_) | Self::Design => {}
+        }
+        rows.retain(|(row, _)| self.passes(&row.id));
+        Ok(rows)
+    }
+
+    /// A walk over what may pass of a range.
+    pub(super) async fn scan(
+        &self,
+        database: &Arc<dyn Database>,
+        range: Range,
+    ) -> Result<Scan, Failure> {
+        let asked = database.as_ref();
+        let rows = persist(asked, || self.look_up(asked, range)).await?;
+        Ok(match rows {
+            Some(rows) => Scan::of_rows(database.clone(), range, rows),
+            None => Scan::of_feed(database.clone(), range),
+        })
+    }
+
+    /// The rows of listed documents where that costs less than a walk over the range: looked up one by
+    /// one, in the order of their sequences.
+    async fn look_up(
+        &self,
+        database: &dyn Database,
+        range: Range,
     ) -> Result<Option<Vec<ChangeRow>>, Failure> {
         let Self::Documents(ids) = self else { return Ok(None) };
-        if ids.len() > LOOKED_UP_DOCUMENTS {
+        let after = if range.descending { 0 } else { range.after };
+        let listed = ids.len() as u64;
+        // There are at most as many rows as numbers.
+        let is_short = range.until.saturating_sub(after) <= listed;
+        if is_short || (ids.len() > LOOKED_UP_DOCUMENTS && database.pending(after).await? <= listed)
+        {
             return Ok(None);
         }
         let ids: Vec<String> = ids.iter().cloned().collect();
-        let trees = database.trees(ids.clone()).await?;
-        let mut rows: Vec<ChangeRow> = ids
-            .into_iter()
-            .zip(trees)
-            .filter_map(|(id, tree)| tree.map(|tree| row(id, &tree)))
-            .collect();
-        rows.sort_unstable_by_key(|row| row.sequence);
+        let mut rows = Vec::new();
+        for some in ids.chunks(LOOKED_UP_DOCUMENTS) {
+            let trees = database.trees(some.to_vec()).await?;
+            let found = some.iter().zip(trees);
+            rows.extend(found.filter_map(|(id, tree)| tree.map(|tree| row(id.clone(), &tree))));
+        }
+        rows.sort_unstable_by_key(|row: &ChangeRow| row.sequence);
         Ok(Some(rows))
     }
 }
@@ -167,7 +201,6 @@ mod tests {
     fn listed_ids_pass_alone() {
         let filter = listed(Some(json!(["a", "b", "a"]))).expect("a list");
         assert!(filter.passes("a") && filter.passes("b") && !filter.passes("c"));
-        assert!(filter.is_selective() && !Filter::All.is_selective());
         assert!(Filter::Design.passes("_design/x") && !Filter::Design.passes("x"));
     }
 

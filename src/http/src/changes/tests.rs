@@ -1,6 +1,7 @@
 //! Whole feeds, from their parameters to the bytes that a client reads.
 
 mod rows_database;
+mod selected;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -145,7 +146,7 @@ async fn listed_documents_alone_are_told_whether_looked_up_or_walked_to() {
         let fill = (0..extra).map(|number| format!("absent{number}"));
         Filter::Documents(wanted.into_iter().chain(fill).collect::<HashSet<_>>())
     };
-    for (extra, walked) in [(0, false), (2000, true)] {
+    for (extra, walked) in [(0, false), (2000, false), (5000, true)] {
         let answer = read(&database, "since=1&include_docs=true", listed(extra)).await;
         assert_eq!(ids(&answer), ["d00003", "d02500"]);
         assert_eq!(answer["last_seq"], "3000-i");

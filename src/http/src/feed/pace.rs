@@ -48,11 +48,13 @@ impl Pace {
         tokio::select! {
             biased;
             () = self.shutdown.requested() => Woken::Over,
-            changed = changed => changed.map_or(Woken::Over, Woken::Changed),
+            // Before the changes: where each is followed by another and none passes, they would never
+            // leave it its turn.
             () = tokio::time::sleep_until(quiet) => match self.patience {
                 Patience::Heartbeat(_) => Woken::Quiet,
                 Patience::Timeout(_) => Woken::Over,
             },
+            changed = changed => changed.map_or(Woken::Over, Woken::Changed),
         }
     }
 

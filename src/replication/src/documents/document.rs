@@ -6,7 +6,6 @@ use refuge_mesh::NodeId;
 use serde_json::{Map, Value};
 
 use super::run::Run;
-use crate::identity::{ReplicationId, ReplicationIdentity};
 use crate::job::{Job, parse_end, parse_job};
 
 /// A document and what becomes of it.
@@ -97,7 +96,7 @@ fn read_fields(fields: &Map<String, Value>, node_uuid: &str) -> Reading {
     // What waits for nodes is never over, whoever wrote so.
     if state == Some("completed") && job.node_end().is_none() {
         let id = text("_replication_id");
-        let own = || id_of(&job, node_uuid).to_string();
+        let own = || job.id(node_uuid).to_string();
         // Where the ends were edited since, the mark is of another replication.
         if id.is_none_or(|id| id == own()) {
             let statistics = fields.get("_replication_stats").cloned();
@@ -105,15 +104,4 @@ fn read_fields(fields: &Map<String, Value>, node_uuid: &str) -> Reading {
         }
     }
     Reading::Job(Box::new(job))
-}
-
-pub(super) fn id_of(job: &Job, node_uuid: &str) -> ReplicationId {
-    ReplicationId::of(ReplicationIdentity {
-        node_uuid,
-        source: &job.source,
-        target: &job.target,
-        continuous: job.continuous,
-        create_target: job.create_target,
-        strip: job.strip,
-    })
 }

@@ -5,7 +5,6 @@ use refuge_mesh::NodeId;
 use serde_json::Value;
 
 use super::RunNumber;
-use super::document::id_of;
 use crate::identity::ReplicationId;
 use crate::job::Job;
 
@@ -56,7 +55,7 @@ impl Run {
     pub(super) fn new(job: &Job, node: Option<NodeId>, node_uuid: &str) -> Self {
         let job = node.map_or_else(|| job.clone(), |node| job.towards(node));
         Self {
-            id: id_of(&job, node_uuid),
+            id: job.id(node_uuid),
             job,
             phase: Phase::Ready,
             errors: 0,

@@ -1,26 +1,18 @@
 //! From the JSON of a replication request to a [`Job`].
 
+use std::sync::Arc;
+
 use refuge_document::check_database_name;
 use serde_json::{Map, Value};
 
+use super::choosing::{parse_selection, parse_since};
 use super::node_end::{self, NodeEnd, check_not_peers};
 use super::{
     BasicCredentials, Cancellation, EndPoint, Job, JobError, RemoteAddress, ReplicateRequest,
 };
 
-/// Fields that choose what is replicated or how it is reached; not built yet.
-const UNSUPPORTED: [&str; 10] = [
-    "doc_ids",
-    "filter",
-    "proxy",
-    "query_params",
-    "selector",
-    "since_seq",
-    "source_proxy",
-    "target_proxy",
-    "view",
-    "winning_revs_only",
-];
+/// Fields that say how an end is reached, or are no field of CouchDB and yet look like one; not built.
+const UNSUPPORTED: [&str; 4] = ["proxy", "source_proxy", "target_proxy", "view"];
 
 /// Fields of `create_target_params` that only tune a cluster.
 const TUNING_OF_TARGETS: [&str; 2] = ["n", "q"];
@@ -65,6 +57,8 @@ pub(crate) fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
         continuous: flag(fields, "continuous")?.unwrap_or(false),
         create_target: flag(fields, "create_target")?.unwrap_or(false),
         strip: flag(fields, "strip")?.unwrap_or(false),
+        selection: Arc::new(parse_selection(fields)?),
+        since: parse_since(fields),
         use_checkpoints: flag(fields, "use_checkpoints")?,
         batch_documents: number(fields, "worker_batch_size")?
             .and_then(|number| usize::try_from(number).ok())

@@ -69,6 +69,7 @@ impl Replication {
         for end in [End::Source, End::Target] {
             self.ask(end, Purpose::Commit(end), Request::EnsureFullCommit);
         }
+        self.look_at_filter();
     }
 
     /// Makes the document for the summary alone.
@@ -115,6 +116,7 @@ impl Replication {
                 self.ask(end, Purpose::Look(end), Request::Information);
             }
         }
+        self.look_at_filter();
     }
 
     pub(super) fn looked(&mut self, end: End, instance: &str) {
@@ -161,7 +163,7 @@ impl Replication {
     }
 
     fn write_log(&mut self, end: End) {
-        let local_id = self.settings.id.local_id().to_owned();
+        let local_id = self.local_id.clone();
         let Some(running) = self.running() else {
             return;
         };
@@ -198,7 +200,7 @@ impl Replication {
     /// Someone wrote the document since we read it: most often we ourselves, in a write whose answer
     /// was lost.
     pub(super) fn read_log_again(&mut self, end: End) {
-        let local_id = self.settings.id.local_id().to_owned();
+        let local_id = self.local_id.clone();
         let request = Request::Checkpoint { local_id };
         self.ask(end, Purpose::ReadLogAgain(end), request);
     }

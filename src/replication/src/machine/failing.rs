@@ -98,7 +98,7 @@ impl Replication {
         self.fail(Failure::Permanent { end, name, reason });
     }
 
-    fn fail(&mut self, failure: Failure) {
+    pub(super) fn fail(&mut self, failure: Failure) {
         self.finish(Effect::Finished(Err(failure)));
     }
 

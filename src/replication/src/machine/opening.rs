@@ -93,12 +93,19 @@ impl Replication {
         let State::Opening(Opening { source: Some(_), target: true, .. }) = &self.state else {
             return;
         };
+        if !self.read_filter() {
+            self.compare_checkpoints();
+        }
+    }
+
+    /// Both ends are open: asks for their checkpoints, where there are any.
+    pub(super) fn compare_checkpoints(&mut self) {
         if self.without_checkpoints {
             return self.run(None, None);
         }
         self.state = State::Comparing(Comparing::default());
         for end in [End::Source, End::Target] {
-            let local_id = self.settings.id.local_id().to_owned();
+            let local_id = self.local_id.clone();
             self.ask(end, Purpose::ReadLog(end), Request::Checkpoint { local_id });
         }
     }
@@ -119,6 +126,14 @@ impl Replication {
         self.run(source, target);
     }
 
+    /// Where a session begins that goes on from no checkpoint.
+    fn beginning(&self) -> String {
+        match &self.settings.since {
+            Some(since) if !self.from_beginning => since.clone(),
+            _ => BEGINNING.to_owned(),
+        }
+    }
+
     fn run(&mut self, source: Option<Checkpoint>, target: Option<Checkpoint>) {
         let (source_instance, target_instance) = &self.instances;
         let read = |checkpoint: &Option<Checkpoint>| match checkpoint {
@@ -131,7 +146,7 @@ impl Replication {
             true => None,
             false => common_session(&read(&source), &read(&target)),
         };
-        let (sequence, history) = common.unwrap_or_else(|| (BEGINNING.to_owned(), Vec::new()));
+        let (sequence, history) = common.unwrap_or_else(|| (self.beginning(), Vec::new()));
         let body: LogBody = source.as_ref().map(|checkpoint| checkpoint.body.clone());
         let beginning = Beginning {
             sequence,

@@ -4,6 +4,7 @@
 //! feed: `through` is the end of the last batch before which none is open.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -14,7 +15,7 @@ use super::{LogBody, Purpose, Replication, State};
 use crate::exchange::{
     ChangesPage, Difference, DocumentsPage, Effect, End, Refusal, Request, Wanted,
 };
-use crate::sequence::smaller;
+use crate::sequence::{has_moved, smaller};
 
 /// Where an end answers a wait at once and with nothing, it is asked at most once a second.
 const SHORTEST_WAIT_MS: u64 = 1_000;
@@ -65,8 +66,8 @@ pub(super) struct Batch {
     number: u64,
     /// Where the feed stood behind it.
     end: String,
-    /// Whether it held any rows.
-    rows: bool,
+    /// Whether it is worth a checkpoint: it held rows, or a stretch of which all was left out.
+    counts: bool,
     pub(super) stage: Stage,
 }
 
@@ -130,15 +131,6 @@ impl Running {
         self.batches.iter_mut().find(|batch| batch.number == number)
     }
 
-    fn add_batch(&mut self, number: u64, end: String, stage: Stage) {
-        self.batches.push_back(Batch {
-            number,
-            end,
-            rows: matches!(stage, Stage::Comparing),
-            stage,
-        });
-    }
-
     /// Moves the feed on by a page. Tells whether the ends are worth a look: one that was deleted
     /// and made anew shows as silence, or as a sequence that goes back.
     fn note_page(&mut self, page: &ChangesPage, now_ms: u64) -> bool {
@@ -167,7 +159,7 @@ impl Running {
         let stored = self.batches.iter().take_while(stored).count();
         for batch in self.batches.drain(..stored) {
             self.through = batch.end;
-            if batch.rows {
+            if batch.counts {
                 self.progressed = true;
                 self.progress_ms = now_ms;
             }
@@ -181,7 +173,7 @@ impl Replication {
         let settings = &self.settings;
         let (continuous, limit) = (settings.continuous, settings.batch_documents.max(1));
         let most_batches = settings.batches_under_way.max(1);
-        let now_ms = self.now_ms;
+        let (now_ms, selection) = (self.now_ms, Arc::clone(&settings.selection));
         let Some(running) = self.running() else {
             return;
         };
@@ -194,7 +186,8 @@ impl Replication {
             return;
         }
         running.feed = Feed::Reading { since_ms: now_ms, waiting };
-        let request = Request::Changes { since: running.since.clone(), limit, wait: waiting };
+        let since = running.since.clone();
+        let request = Request::Changes { selection, since, limit, wait: waiting };
         self.ask(End::Source, Purpose::Page, request);
     }
 
@@ -213,22 +206,26 @@ impl Replication {
         let now_ms = self.now_ms;
         self.source_sequence.clone_from(&page.last_sequence);
         self.last_batch += 1;
-        let batch = self.last_batch;
+        let number = self.last_batch;
+        let selective = self.settings.selection.is_selective();
         let Some(running) = self.running() else {
             return;
         };
+        let moved = has_moved(&running.since, &page.last_sequence);
         let look = running.note_page(&page, now_ms);
+        let end = page.last_sequence;
         if page.rows.is_empty() {
-            running.add_batch(batch, page.last_sequence, Stage::Stored);
+            let counts = selective && moved;
+            running.batches.push_back(Batch { number, end, counts, stage: Stage::Stored });
             running.advance(now_ms);
         } else {
-            running.add_batch(batch, page.last_sequence, Stage::Comparing);
+            running.batches.push_back(Batch { number, end, counts: true, stage: Stage::Comparing });
             let mut revisions: BTreeMap<String, Vec<_>> = BTreeMap::new();
             for row in page.rows {
                 revisions.entry(row.id).or_default().extend(row.revisions);
             }
             let request = Request::RevisionsDiff { revisions };
-            self.ask(End::Target, Purpose::Compare(batch), request);
+            self.ask(End::Target, Purpose::Compare(number), request);
         }
         if look {
             self.look_at_ends();

@@ -1,7 +1,7 @@
 //! A database in memory that answers the machine's requests: revision trees of `refuge-document`,
 //! bodies by revision, a sequence per document. Everything it holds is durable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use refuge_document::{
@@ -9,11 +9,13 @@ use refuge_document::{
     render_document,
 };
 use refuge_replication::{
-    Answer, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage, EndFailure,
-    EndFailureKind, Information, Refusal, Request, Wanted,
+    Answer, ChangedDocument, ChangesPage, Checkpoint, Choice, Difference, DocumentsPage,
+    EndFailure, EndFailureKind, Information, Refusal, Request, Selection, Wanted,
 };
 use serde_json::Value;
 
+/// So many rows are looked at for a page of what passes.
+const LOOKED_AT: usize = 4;
 const KEPT_REVISIONS: u32 = 1_000;
 
 #[derive(Default)]
@@ -101,7 +103,10 @@ impl Database {
             Request::WriteCheckpoint { local_id, body, revision } => {
                 self.write_checkpoint(local_id, body, revision.as_deref())?
             }
-            Request::Changes { since, limit, .. } => Answer::Changes(self.changes(since, *limit)),
+            Request::DesignDocument { .. } => Answer::DesignDocument(None),
+            Request::Changes { selection, since, limit, .. } => {
+                Answer::Changes(self.changes(selection, since, *limit))
+            }
             Request::RevisionsDiff { revisions } => Answer::Differences(self.diff(revisions)),
             Request::Documents { wanted, limit_bytes } => {
                 Answer::Documents(self.read(wanted, *limit_bytes))
@@ -144,26 +149,39 @@ impl Database {
         Ok(Answer::CheckpointWritten { revision: format!("0-{number}") })
     }
 
-    fn changes(&self, since: &str, limit: usize) -> ChangesPage {
+    fn changes(&self, selection: &Selection, since: &str, limit: usize) -> ChangesPage {
         let after = Self::number(since);
         let mut changed: Vec<_> =
             self.documents.iter().filter(|(_, document)| document.sequence > after).collect();
         changed.sort_by_key(|(_, document)| document.sequence);
-        let pending = changed.len().saturating_sub(limit);
-        changed.truncate(limit);
-        let rows: Vec<ChangedDocument> = changed
-            .into_iter()
+        let most = if selection.is_selective() { LOOKED_AT } else { usize::MAX };
+        let looked_at = &changed[..changed.len().min(most)];
+        let passed = looked_at.iter().filter(|(id, document)| passes(selection, id, document));
+        let rows: Vec<ChangedDocument> = passed
+            .take(limit)
             .map(|(id, document)| ChangedDocument {
                 sequence: self.text(document.sequence),
-                id: id.clone(),
+                id: (*id).clone(),
                 revisions: document.tree.leaves().into_iter().map(|leaf| leaf.revision).collect(),
             })
             .collect();
-        let last_sequence = match rows.last() {
-            Some(row) if pending > 0 => row.sequence.clone(),
-            _ => self.text(self.sequence.max(after)),
+        let position = match (rows.last(), looked_at.last()) {
+            (Some(row), _) if rows.len() == limit => Self::number(&row.sequence),
+            (_, Some((_, last))) if looked_at.len() < changed.len() => last.sequence,
+            _ => self.sequence.max(after),
         };
-        ChangesPage { rows, last_sequence, pending: Some(pending as u64), finished: pending == 0 }
+        let left = changed.iter().filter(|(_, document)| document.sequence > position).count();
+        let last_sequence = match left {
+            0 => self.text(self.sequence.max(after)),
+            _ => self.text(position),
+        };
+        ChangesPage { rows, last_sequence, pending: Some(left as u64), finished: left == 0 }
+    }
+
+    /// Ids of the documents that pass as they are now.
+    pub(crate) fn passing(&self, selection: &Selection) -> BTreeSet<String> {
+        let passing = self.documents.iter().filter(|(id, one)| passes(selection, id, one));
+        passing.map(|(id, _)| id.clone()).collect()
     }
 
     pub(crate) fn missing(&self, id: &str, revisions: &[Revision]) -> Vec<Revision> {
@@ -298,6 +316,21 @@ impl Database {
             picture.insert(id.clone(), (nodes, bodies.collect()));
         }
         picture
+    }
+}
+
+/// Whether a document is told of. The one selector here is that of small numbers in the winner.
+fn passes(selection: &Selection, id: &String, document: &Document) -> bool {
+    match &selection.choice {
+        Choice::Documents(ids) => ids.contains(id),
+        Choice::Selector(selector) => {
+            let below = selector["number"]["$lt"].as_u64().unwrap();
+            let winner = document.tree.winner().unwrap();
+            let (_, body) = &document.bodies[&winner.revision];
+            let body: Value = serde_json::from_slice(body.as_bytes()).unwrap();
+            body["number"].as_u64().unwrap() < below
+        }
+        _ => true,
     }
 }
 

@@ -14,7 +14,7 @@ mod database;
 mod dice;
 mod world;
 
-use world::{Plan, World};
+use world::{Chosen, Plan, World};
 
 /// Enough to meet every fault at every step many times over, in a few seconds.
 const USUAL_SEEDS: u64 = 120;
@@ -62,4 +62,18 @@ fn a_target_made_anew_is_filled_again() {
 #[test]
 fn refused_documents_stop_nothing_and_are_counted() {
     with_seeds(Plan { continuous: true, refusals: true, ..Plan::CALM });
+}
+
+#[test]
+fn listed_documents_and_no_others_arrive_through_faults_and_crashes() {
+    for continuous in [true, false] {
+        with_seeds(Plan { continuous, faults: true, chosen: Chosen::Listed, ..Plan::CALM });
+    }
+}
+
+#[test]
+fn documents_that_match_and_no_others_arrive_through_faults_and_crashes() {
+    for continuous in [true, false] {
+        with_seeds(Plan { continuous, faults: true, chosen: Chosen::Matching, ..Plan::CALM });
+    }
 }

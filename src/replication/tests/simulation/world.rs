@@ -2,14 +2,15 @@
 //! when. Checks, besides convergence: a checkpoint never claims what the target lacks, and a machine
 //! that is made anew never asks for what stands before the checkpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use refuge_replication::{
-    Answer, Carriage, CheckpointLog, Effect, End, EndFailure, EndPoint, Failure, Replication,
-    ReplicationId, ReplicationIdentity, Request, RequestId, Retries, Settings, Summary, Wanted,
-    common_session,
+    Answer, Carriage, CheckpointLog, Choice, Effect, End, EndFailure, EndPoint, Failure,
+    Replication, ReplicationId, ReplicationIdentity, Request, RequestId, Retries, Selection,
+    Settings, Summary, Wanted, common_session,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::database::Database;
 use crate::dice::Dice;
@@ -32,11 +33,40 @@ pub(crate) struct Plan {
     pub(crate) faults: bool,
     pub(crate) target_made_anew: bool,
     pub(crate) refusals: bool,
+    pub(crate) chosen: Chosen,
+}
+
+/// What is replicated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    All,
+    /// A few documents by their ids.
+    Listed,
+    /// Those that match a selector.
+    Matching,
+}
+
+impl Chosen {
+    fn selection(self) -> Selection {
+        let choice = match self {
+            Self::All => Choice::All,
+            Self::Listed => {
+                Choice::Documents((0..6).map(|number| format!("document-{number}")).collect())
+            }
+            Self::Matching => Choice::Selector(json!({"number": {"$lt": 100}})),
+        };
+        Selection { choice, winners_only: false }
+    }
 }
 
 impl Plan {
-    pub(crate) const CALM: Self =
-        Self { continuous: false, faults: false, target_made_anew: false, refusals: false };
+    pub(crate) const CALM: Self = Self {
+        continuous: false,
+        faults: false,
+        target_made_anew: false,
+        refusals: false,
+        chosen: Chosen::All,
+    };
 }
 
 enum Event {
@@ -81,11 +111,15 @@ pub(crate) struct World {
     queue: BTreeMap<(u64, u64), Event>,
     databases: [Database; 2],
     directions: [Direction; 2],
+    selection: Arc<Selection>,
+    /// Documents of the first side that passed at any time.
+    passed: BTreeSet<String>,
 }
 
 impl World {
     pub(crate) fn new(seed: u64, plan: Plan) -> Self {
         let ends = [EndPoint::Local("a".to_owned()), EndPoint::Local("b".to_owned())];
+        let selection = Arc::new(plan.chosen.selection());
         let direction = |from: usize| Direction {
             id: ReplicationId::of(ReplicationIdentity {
                 node_uuid: "node",
@@ -94,6 +128,8 @@ impl World {
                 continuous: plan.continuous,
                 create_target: false,
                 strip: false,
+                selection: &selection,
+                since: None,
             }),
             machine: None,
             generation: 0,
@@ -111,6 +147,8 @@ impl World {
             queue: BTreeMap::new(),
             databases: [Database::new(None), Database::new(refused)],
             directions: [direction(0), direction(1)],
+            selection,
+            passed: BTreeSet::new(),
         }
     }
 
@@ -186,6 +224,8 @@ impl World {
 
     fn edit(&mut self) {
         let side = self.dice.below(2) as usize;
+        // Where something is left out only the first side is edited: what the other has came from there.
+        let side = if self.plan.chosen == Chosen::All { side } else { 0 };
         let number = self.dice.below(DOCUMENTS);
         let prefix = match self.plan.refusals && number.is_multiple_of(5) {
             true => REFUSED,
@@ -196,6 +236,9 @@ impl World {
         let deleted = self.dice.percent(20);
         let text = format!("{{\"number\":{}}}", self.dice.below(1_000));
         self.databases[side].edit(&id, choice, deleted, &text);
+        if self.plan.chosen != Chosen::All {
+            self.passed.extend(self.databases[0].passing(&self.selection));
+        }
     }
 
     fn begin(&mut self, from: usize) {
@@ -212,6 +255,7 @@ impl World {
         settings.batch_bytes = 1 + self.dice.below(400) as usize;
         settings.batches_under_way = 1 + self.dice.below(4) as usize;
         settings.answer_deadline_ms = 90_000;
+        settings.selection = Arc::clone(&self.selection);
         settings.retries = Retries { limit: None, ..settings.retries };
         let log = |database: &Database| match database.checkpoint(id.local_id()) {
             Some(found) => CheckpointLog::read(&found.body),
@@ -287,8 +331,13 @@ impl World {
             }
             return;
         }
-        // Who carries watches that bytes move: nothing of that is lost in silence.
-        let watched = matches!(arrival.request, Request::Carry { .. });
+        // Who carries watches that bytes move, and who reads what is left of a feed that its source
+        // lives: nothing of that is lost in silence.
+        let watched = match &arrival.request {
+            Request::Carry { .. } => true,
+            Request::Changes { selection, .. } => selection.is_selective(),
+            _ => false,
+        };
         if self.faulty() && self.dice.percent(6) {
             // Lost on the way; half the time the sender is not even told.
             if self.dice.percent(50) || watched {
@@ -343,7 +392,11 @@ impl World {
         }
         let recorded = body["source_last_seq"].as_str().unwrap();
         let recorded = Database::number(recorded);
+        let passing = self.databases[from].passing(&self.selection);
         for (id, leaves) in self.databases[from].leaves_up_to(recorded) {
+            if !passing.contains(&id) {
+                continue;
+            }
             let missing = self.databases[1 - from].missing(&id, &leaves);
             let refused = self.plan.refusals && id.starts_with(REFUSED);
             assert!(refused || missing.is_empty(), "checkpoint {recorded} claims {id} {missing:?}");
@@ -367,7 +420,26 @@ impl World {
         }
     }
 
+    /// What passes is on the other side with all its leaves, and nothing is there that never passed.
+    fn check_what_was_chosen(&self) {
+        for from in [0, 1] {
+            let passing = self.databases[from].passing(&self.selection);
+            for (id, leaves) in self.databases[from].leaves_up_to(u64::MAX) {
+                let missing = self.databases[1 - from].missing(&id, &leaves);
+                assert!(!passing.contains(&id) || missing.is_empty(), "{id} lacks {missing:?}");
+            }
+        }
+        let arrived = self.databases[1].picture();
+        assert!(!arrived.is_empty());
+        for id in arrived.keys() {
+            assert!(self.passed.contains(id), "{id} never passed");
+        }
+    }
+
     fn check_the_end(&self) {
+        if self.plan.chosen != Chosen::All {
+            return self.check_what_was_chosen();
+        }
         let mut pictures = [self.databases[0].picture(), self.databases[1].picture()];
         if self.plan.refusals {
             for picture in &mut pictures {

@@ -1,0 +1,100 @@
+//! What a replication reads of the source that is a database of this node: pages of its feed with what the
+//! replication is of, and the design document of its filter.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use refuge_document::sequence_text;
+use refuge_http::{
+    ChangesChoice, Database, Failure, FeedStart, FilterFunction, SelectedChanges, User,
+};
+use refuge_replication::{Answer, ChangedDocument, ChangesPage, Choice, Selection};
+use tokio::time::Instant;
+
+use super::writer;
+use crate::node_service::OpenDatabase;
+
+/// How long an answer without changes is waited for.
+const CHANGES_WAIT: Duration = Duration::from_secs(30);
+
+/// What page of the feed is wanted.
+pub(super) struct Asked<'a> {
+    pub(super) selection: &'a Selection,
+    pub(super) since: &'a str,
+    pub(super) limit: usize,
+    pub(super) wait: bool,
+}
+
+pub(super) async fn changes(
+    database: &Arc<OpenDatabase>,
+    asked: Asked<'_>,
+) -> Result<Answer, Failure> {
+    let Asked { selection, since, limit, wait } = asked;
+    let information = database.information().await?;
+    let FeedStart { after, opaque } = FeedStart::read(since, database.instance(), &information)?;
+    let every_leaf = !selection.winners_only;
+    let user = writer();
+    let chosen = choice(selection, &user);
+    let changes = SelectedChanges::of(database.as_ref(), chosen, every_leaf).await?;
+    let reader: Arc<dyn Database> = database.clone();
+    let deadline = Instant::now() + CHANGES_WAIT;
+    let (mut after, mut until) = (after, information.update_sequence.max(after));
+    let page = loop {
+        let page = changes.page(&reader, (after, until), limit).await?;
+        if !wait || !page.rows.is_empty() || Instant::now() >= deadline {
+            break page;
+        }
+        after = page.position;
+        if page.finished {
+            // An answer without rows is good as well; the machine asks again.
+            match tokio::time::timeout_at(deadline, database.beyond(after)).await {
+                Ok(beyond) => until = beyond?,
+                Err(_) => break page,
+            }
+        }
+    };
+    let most = if every_leaf { usize::MAX } else { 1 };
+    let row = |row: refuge_document::ChangeRow| ChangedDocument {
+        sequence: sequence_text(row.sequence, &opaque),
+        id: row.id,
+        revisions: row.leaves.into_iter().take(most).map(|leaf| leaf.revision).collect(),
+    };
+    Ok(Answer::Changes(ChangesPage {
+        rows: page.rows.into_iter().map(row).collect(),
+        last_sequence: sequence_text(page.position, &opaque),
+        pending: None,
+        finished: page.finished,
+    }))
+}
+
+fn choice<'a>(selection: &'a Selection, user: &'a User) -> ChangesChoice<'a> {
+    match &selection.choice {
+        Choice::All => ChangesChoice::All,
+        Choice::Documents(ids) => ChangesChoice::Documents(ids),
+        Choice::Design => ChangesChoice::Design,
+        Choice::Selector(selector) => ChangesChoice::Selector(selector),
+        Choice::Function(function) => {
+            let kind = match function.is_view {
+                true => FilterFunction::View,
+                false => FilterFunction::Filter,
+            };
+            ChangesChoice::Function {
+                design: &function.design,
+                function: kind(function.name.clone()),
+                parameters: &function.parameters,
+                user,
+            }
+        }
+    }
+}
+
+pub(super) async fn design_document(
+    database: &OpenDatabase,
+    name: &str,
+) -> Result<Answer, Failure> {
+    let found = database.winner(&format!("_design/{name}")).await?;
+    let live = found.filter(|found| !found.leaf.deleted).and_then(|found| found.content);
+    let design = live.map(|content| serde_json::from_slice(content.body.as_bytes()));
+    let design = design.transpose().map_err(|error| Failure::Internal(error.to_string()))?;
+    Ok(Answer::DesignDocument(design))
+}
