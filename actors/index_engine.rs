@@ -24,6 +24,8 @@ pub use writer::{IndexWriteFailure, IndexWriter};
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 /// Largest active memtable of one keyspace: three of them fill while an index is built.
 const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
+/// Nothing is written for between one and two of these: memory is let go.
+const REST: Duration = Duration::from_secs(3);
 /// How long opening waits for readers of the engine before: a snapshot lives at most 10 s.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
@@ -46,6 +48,8 @@ impl IndexDoors {
 pub enum IndexEngineMessage {
     /// The writer's thread ended after a failed write, for this reason.
     Failed(String),
+    /// Time to see whether anything is being written.
+    Rest,
 }
 
 /// What the engine is started with.
@@ -74,9 +78,15 @@ impl IndexEngineArguments {
 #[derive(Default)]
 pub struct IndexEngineActor;
 
+/// Holds the writer's thread; dropping it closes the engine.
+pub struct IndexEngineState {
+    thread: Option<WriterThread>,
+    writer: IndexWriter,
+}
+
 impl Actor for IndexEngineActor {
     type Msg = IndexEngineMessage;
-    type State = Option<WriterThread>;
+    type State = IndexEngineState;
     type Arguments = IndexEngineArguments;
 
     async fn pre_start(
@@ -97,19 +107,28 @@ impl Actor for IndexEngineActor {
             let _ = actor.cast(IndexEngineMessage::Failed(reason));
         };
         let (thread, writer) = WriterThread::start(options, store.clone(), room, failed).await?;
-        let doors = IndexDoors { store, writer };
+        myself.send_interval(REST, || IndexEngineMessage::Rest);
+        let doors = IndexDoors { store, writer: writer.clone() };
         names.publish(&myself.get_cell(), names::INDEX_ENGINE, Arc::new(doors));
-        Ok(Some(thread))
+        Ok(IndexEngineState { thread: Some(thread), writer })
     }
 
     async fn handle(
         &self,
         _myself: ActorRef<Self::Msg>,
         message: Self::Msg,
-        _state: &mut Self::State,
+        state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let IndexEngineMessage::Failed(reason) = message;
-        Err(format!("a write of an index failed, the indexes are opened anew: {reason}").into())
+        match message {
+            IndexEngineMessage::Rest => {
+                state.writer.rest();
+                Ok(())
+            }
+            IndexEngineMessage::Failed(reason) => {
+                Err(format!("a write of an index failed, the indexes are opened anew: {reason}")
+                    .into())
+            }
+        }
     }
 
     async fn post_stop(
@@ -117,7 +136,7 @@ impl Actor for IndexEngineActor {
         _myself: ActorRef<Self::Msg>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        if let Some(thread) = state.take() {
+        if let Some(thread) = state.thread.take() {
             thread.finish().await;
         }
         Ok(())

@@ -51,6 +51,7 @@ enum Job {
     Drop { record: IndexRecord, reply: Reply<()> },
     DropRows { reply: Reply<bool> },
     Barrier { reply: Reply<()> },
+    Rest,
     Stop,
 }
 
@@ -89,6 +90,12 @@ impl IndexWriter {
         self.ask(|reply| Job::Barrier { reply }).await
     }
 
+    /// Lets memory go where nothing was written since this was called before.
+    pub(super) fn rest(&self) {
+        // Where the queue is full there is no rest.
+        let _ = self.jobs.try_send(Job::Rest);
+    }
+
     async fn ask<R>(&self, job: impl FnOnce(Reply<R>) -> Job) -> Result<R, IndexWriteFailure> {
         let (reply, answer) = oneshot::channel();
         self.jobs.send(job(reply)).await.map_err(|_| IndexWriteFailure::Unknown)?;
@@ -97,7 +104,7 @@ impl IndexWriter {
 }
 
 /// The running thread; dropping it stops the thread, which closes the indexes.
-pub struct WriterThread {
+pub(super) struct WriterThread {
     stopping: Arc<AtomicBool>,
     jobs: mpsc::Sender<Job>,
     closed: Option<oneshot::Receiver<()>>,
@@ -121,7 +128,8 @@ impl WriterThread {
             // Told however the thread ends, also by a panic.
             let mut end = End { failed: Some(failed), reason: "its thread panicked".to_owned() };
             let room = Box::new(room);
-            let mut thread = Loop { options, store, engine: None, queue, stopping: stop, room };
+            let mut thread =
+                Loop { options, store, engine: None, queue, stopping: stop, room, wrote: false };
             if IndexEngine::exists(&thread.options.path)
                 && let Err(error) = thread.open()
             {
@@ -182,6 +190,8 @@ struct Loop {
     queue: mpsc::Receiver<Job>,
     stopping: Arc<AtomicBool>,
     room: Box<dyn Fn() -> bool>,
+    /// Something was written since the last rest.
+    wrote: bool,
 }
 
 impl Loop {
@@ -214,6 +224,7 @@ impl Loop {
                 Job::Barrier { reply } => {
                     let _ = reply.send(Ok(()));
                 }
+                Job::Rest => self.rest()?,
                 Job::DropRows { reply } if self.engine.is_none() => {
                     let _ = reply.send(Ok(false));
                 }
@@ -229,7 +240,17 @@ impl Loop {
         Ok(())
     }
 
+    fn rest(&mut self) -> Result<(), String> {
+        match &self.engine {
+            Some(engine) if !std::mem::take(&mut self.wrote) => {
+                engine.rest().map_err(|error| error.to_string())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn carry_out(&mut self, job: Job) -> Result<(), String> {
+        self.wrote = true;
         let engine = match self.open() {
             Ok(engine) => engine,
             // Whoever waits hears that it is to be tried again.
@@ -264,7 +285,7 @@ fn write(engine: &mut IndexEngine, job: Job) -> Result<(), CommitError> {
         Job::DropRows { reply } => {
             let _ = reply.send(Ok(engine.drop_rows(DROPPED_ROWS_AT_ONCE)?));
         }
-        Job::Barrier { .. } | Job::Stop => {}
+        Job::Barrier { .. } | Job::Rest | Job::Stop => {}
     }
     Ok(())
 }

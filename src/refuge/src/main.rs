@@ -1,6 +1,7 @@
 //! The binary: reads the command line and hands over. `foreground` starts the root supervisor and
 //! waits; the other verbs speak to a running node over its console's socket. Nothing else lives here.
 
+mod allocator;
 mod command;
 mod directories;
 mod exit;
@@ -16,6 +17,7 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    allocator::give_back_soon();
     let line = match command::Line::try_parse() {
         Ok(line) => line,
         Err(error) => {

@@ -37,6 +37,8 @@ const UNREACHED_MEMTABLE_BYTES: u64 = 1 << 40;
 const SEPARATED_VALUE_BYTES: u32 = 4 * 1024;
 /// Sealed memtables of one keyspace at which the writer waits; at 4 fjall sleeps 100 ms at a time.
 const MOST_SEALED: usize = 3;
+/// Smaller memtables stay where they are while nothing is written.
+const LEAST_RESTING_BYTES: u64 = 256 * 1024;
 /// Changes of a write after which others may have the processor: who runs is not interrupted for those who
 /// were woken meanwhile, for some milliseconds.
 const TURN_CHANGES: usize = 64;
@@ -60,7 +62,7 @@ pub struct IndexOptions {
 
 /// The open indexes and their only writer. Dropping it closes them: every [`IndexStore`] fails then.
 pub struct IndexEngine {
-    shared: Arc<IndexShared>,
+    pub(super) shared: Arc<IndexShared>,
     options: IndexOptions,
     next_number: u32,
     dropping: Dropping,
@@ -230,6 +232,15 @@ impl IndexEngine {
             }
             Err(error) => tracing::warn!(%error, "the indexes were not closed in order"),
         }
+    }
+
+    /// Brings memtables to the disk that are not about to fill: their rows take several times their size
+    /// there. For a time in which nothing is written.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub fn rest(&self) -> Result<(), CommitError> {
+        self.seal(|keyspace| keyspace.tree.active_memtable().size() >= LEAST_RESTING_BYTES)
     }
 
     fn batch(&self, rows: usize) -> OwnedWriteBatch {

@@ -165,6 +165,24 @@ fn many_rows_are_flushed_and_read_again() {
 }
 
 #[test]
+fn memory_is_let_go_while_nothing_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let wide = IndexOptions { memtable_bytes: 64 * 1024 * 1024, ..options(directory.path()) };
+    let mut engine = IndexEngine::open(wide).unwrap();
+    let index = engine.create(&definition(1, 1)).unwrap().number;
+    put(&mut engine, index, &["small"], 1).unwrap();
+    engine.rest().unwrap();
+    let rows = |engine: &IndexEngine| engine.shared.keyspaces.of(IndexTable::Rows).clone();
+    assert!(rows(&engine).tree.active_memtable().size() > 0, "not worth a table");
+    let keys: Vec<String> = (0..20_000).map(|number| format!("row {number:05}")).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    put(&mut engine, index, &keys, 2).unwrap();
+    engine.rest().unwrap();
+    assert_eq!(rows(&engine).tree.active_memtable().size(), 0);
+    assert_eq!(all(&engine.store().snapshot().unwrap(), index, false).len(), 20_001);
+}
+
+#[test]
 fn what_was_prepared_for_another_state_is_not_written() {
     let directory = tempfile::tempdir().unwrap();
     let mut engine = IndexEngine::open(options(directory.path())).unwrap();
