@@ -139,6 +139,7 @@ impl Entry {
         settings.source_name = job.source.to_string();
         settings.target_name = job.target.to_string();
         settings.create_target = job.create_target;
+        settings.partitioned_target = job.partitioned_target;
         settings.strip = job.strip;
         settings.use_checkpoints = job.use_checkpoints.unwrap_or(usual.use_checkpoints);
         settings.batch_documents = job.batch_documents.unwrap_or(usual.worker_batch_size).max(1);

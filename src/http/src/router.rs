@@ -22,7 +22,8 @@ use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
     configuration, database_updates, databases, documents, find, indexes, locals, node_events,
-    options, peer_stream, purge, scheduler, server, settings, shards, this_node, uploads, views,
+    options, partitions, peer_stream, purge, scheduler, server, settings, shards, this_node,
+    uploads, views,
 };
 
 pub(crate) use self::endpoint::{ConfigurationPart, Part, SchedulerRoute, ThisNodePart};
@@ -133,7 +134,7 @@ async fn route_database(
     let opened = databases::open(node.as_ref(), name).await?;
     access::check_member(&opened.security(), &request.user)?;
     let database = opened.as_ref();
-    match part {
+    match partitions::enter(request, database, part)? {
         Part::Document { id } => documents::document(request, &opened, &id).await,
         Part::Whole => Box::pin(databases::whole(node.as_ref(), request, &opened)).await,
         Part::Listing(listed) => {
@@ -154,6 +155,10 @@ async fn route_database(
         Part::Security => Box::pin(settings::security(request, database)).await,
         Part::RevisionsLimit => Box::pin(settings::revisions_limit(request, database)).await,
         Part::EnsureFullCommit => Box::pin(settings::ensure_full_commit(request, database)).await,
+        Part::Partitions | Part::InPartition { .. } => Err(partitions::unnamed()),
+        Part::Partition { name } => {
+            Box::pin(partitions::information(request, database, &name)).await
+        }
         Part::Shards => Box::pin(shards::all(request, database)).await,
         Part::ShardOf { id } => Box::pin(shards::of_document(request, database, &id)).await,
         Part::SyncShards => shards::synchronise(request),
