@@ -87,6 +87,9 @@ async fn rows(
     let range = question.plan.range.key_range(&keys);
     let range = range.map_err(|error| Failure::BadRequest(error.to_string()))?;
     let find = &question.find;
+    if design.views.partitioned != find.partition.is_some() {
+        return Err(gone());
+    }
     let range = range.map(|range| match &find.partition {
         Some(partition) => range.within_partition(partition),
         None => range,

@@ -48,20 +48,14 @@ pub(crate) async fn information(
     Ok(reply::json(StatusCode::OK, text))
 }
 
-/// What is asked of the database. Where a partition is asked alone the parameter then says so; a document
-/// that can be in no partition is refused where every document is in one.
-pub(crate) fn enter<'a>(
+/// Where a partition is asked alone, `part` becomes what is asked of it, and the parameter says of which. A
+/// document that can be in no partition is refused where every document is in one.
+pub(crate) fn enter(
     request: &mut Request,
     database: &dyn Database,
-    part: Part<'a>,
-) -> Result<Part<'a>, Failure> {
-    let (name, part) = match part {
-        Part::InPartition { name, part } => (name, part),
-        part => {
-            check_named(database, &part)?;
-            return Ok(part);
-        }
-    };
+    part: &mut Part<'_>,
+) -> Result<(), Failure> {
+    let Part::InPartition { name, part: below } = part else { return check_named(database, part) };
     let partition = name.as_ref();
     check_partitioned(database)?;
     check_partition(partition)?;
@@ -69,9 +63,10 @@ pub(crate) fn enter<'a>(
         let reason = "Conflicting value for `partition` in query string";
         return Err(Failure::BadRequest(reason.to_owned()));
     }
-    let part = part.ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
+    let below = below.take().ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
     request.query.set(PARAMETER, partition);
-    Ok(*part)
+    *part = *below;
+    Ok(())
 }
 
 fn check_named(database: &dyn Database, part: &Part<'_>) -> Result<(), Failure> {

@@ -123,7 +123,7 @@ async fn route_database(
     node: &Arc<dyn Node>,
     request: &mut Request,
     name: &str,
-    part: Part<'_>,
+    mut part: Part<'_>,
 ) -> Result<Reply, Failure> {
     if part == Part::Whole && matches!(request.method, Method::PUT | Method::DELETE) {
         return Box::pin(databases::create_or_delete(node.as_ref(), request, name)).await;
@@ -134,7 +134,8 @@ async fn route_database(
     let opened = databases::open(node.as_ref(), name).await?;
     access::check_member(&opened.security(), &request.user)?;
     let database = opened.as_ref();
-    match partitions::enter(request, database, part)? {
+    partitions::enter(request, database, &mut part)?;
+    match part {
         Part::Document { id } => documents::document(request, &opened, &id).await,
         Part::Whole => Box::pin(databases::whole(node.as_ref(), request, &opened)).await,
         Part::Listing(listed) => {

@@ -43,7 +43,7 @@ async fn a_view_is_asked_partition_by_partition() {
         ids_of("foo", [10, 13, 16, 19, 2])
     );
     assert_eq!(ids(&rows("d/_view/numbers?key=[1,4]").await), ids_of("foo", [4]));
-    assert_eq!(ids(&rows("d/_view/numbers?startkey=%22x%22").await), ids_of("foo", []));
+    assert_eq!(ids(&rows("d/_view/numbers?startkey=[9]").await), ids_of("foo", []));
     let with = rows("d/_view/numbers?limit=1&include_docs=true").await;
     assert_eq!(with["rows"][0]["doc"]["_id"], "foo:00");
     let posted = json!({"keys": [[2, 2], [0, 3], [9, 9]]});
