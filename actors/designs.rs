@@ -14,7 +14,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_otp::Names;
 
 use crate::names;
-pub(crate) use reader::{DesignReader, DesignSource};
+pub(crate) use reader::{DesignReader, DesignSource, DesignsOf};
 
 /// The actor takes no messages: the door is all.
 #[derive(Debug)]

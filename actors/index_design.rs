@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use refuge_document::Body;
 use refuge_http::Failure;
-use refuge_query::collation::Collation;
+use refuge_query::collation::{Collation, NoCollation};
 use refuge_query::design::{DesignError, Language, ViewDesign};
 use refuge_query::mango::{Index, KeyMaker, MangoError};
 use refuge_query::view::RowMaker;
@@ -34,11 +34,12 @@ pub struct IndexDesign {
 }
 
 impl IndexDesign {
-    /// Reads a design document.
-    pub fn parse(id: &str, body: &Body) -> Result<Self, Failure> {
+    /// Reads a design document of a database that is partitioned or not.
+    pub fn parse(id: &str, body: &Body, partitioned_database: bool) -> Result<Self, Failure> {
         let design: Map<String, Value> = serde_json::from_slice(body.as_bytes())
             .map_err(|error| Failure::Internal(format!("{id} cannot be read: {error}")))?;
-        let views = ViewDesign::parse(&design).map_err(|error| design_failure(&error))?;
+        let views = ViewDesign::parse(&design, partitioned_database)
+            .map_err(|error| design_failure(&error))?;
         let mut sources = ViewSources { library: views.library.clone(), ..ViewSources::default() };
         if views.language == Language::JavaScript {
             sources.maps = views.maps.iter().map(|map| map.source.clone()).collect();
@@ -54,7 +55,8 @@ impl IndexDesign {
             });
             reduces.push(functions.collect());
         }
-        let indexes = Index::from_design_document(id, &Value::Object(design), false);
+        let design = Value::Object(design);
+        let indexes = Index::from_design_document(id, &design, partitioned_database);
         let declared = declared(&views, &indexes)?;
         let sources = Arc::new(sources);
         Ok(Self { id: id.to_owned(), views, reduces, indexes, declared, sources })
@@ -99,7 +101,11 @@ impl IndexDesign {
 
     /// What makes the rows of each map function.
     pub fn row_makers(&self, seed: u64) -> Result<Vec<RowMaker>, Failure> {
-        let makers = self.views.maps.iter().map(|map| RowMaker::new(map.collation, seed));
+        let by_partition = self.views.partitioned;
+        let makers = self.views.maps.iter().map(|map| {
+            let maker = RowMaker::new(map.collation, seed)?;
+            Ok::<_, NoCollation>(if by_partition { maker.by_partition() } else { maker })
+        });
         makers.collect::<Result<_, _>>().map_err(|error| Failure::Internal(error.to_string()))
     }
 }

@@ -8,6 +8,7 @@ mod functions;
 mod identifiers;
 mod mesh;
 mod options;
+mod partitions;
 mod purging;
 mod random;
 mod reading;
@@ -146,16 +147,17 @@ pub(crate) async fn create_as(
     options: NewDatabase,
 ) -> Result<(), Failure> {
     let current = names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
-    let operation = Operation::CreateDatabase {
+    let operation = Operation::CreateDatabase(refuge_storage::NewDatabase {
         name: name.to_owned(),
         shards: options.shards.unwrap_or(current.settings.databases.shards),
         created_unix_ms: crate::now_ms(),
         instance: rand::random(),
+        partitioned: options.partitioned,
         options: refuge_storage::DatabaseOptions {
             time_to_live: options.ttl,
             ..refuge_storage::DatabaseOptions::default()
         },
-    };
+    });
     let doors = names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
     match doors.writer.commit(operation).await? {
         Outcome::AlreadyExists => Err(Failure::DatabaseExists),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use refuge_document::{Leaf, Rendering, render_document};
 use refuge_http::{Failure, StoredDocument};
 use refuge_otp::Names;
-use refuge_storage::{DatabaseId, DocumentRange, Snapshot, StorageError};
+use refuge_storage::{DatabaseId, DatabaseRecord, DocumentRange, Snapshot, StorageError};
 
 use super::validations::Validations;
 use crate::index_design::IndexDesign;
@@ -26,6 +26,22 @@ pub(crate) struct DesignReader {
     validations: Validations,
 }
 
+/// Whose design documents are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DesignsOf {
+    /// The database.
+    pub(crate) database: DatabaseId,
+    /// Whether it is partitioned.
+    pub(crate) partitioned: bool,
+}
+
+impl DesignsOf {
+    /// Those of the database of a record.
+    pub(crate) fn record(record: &DatabaseRecord) -> Self {
+        Self { database: record.id, partitioned: record.partitioned }
+    }
+}
+
 /// A whole design document, and what it is kept open under.
 pub(crate) type DesignSource = (SourceKey, Arc<DesignText>);
 
@@ -35,11 +51,8 @@ impl DesignReader {
     }
 
     /// The views of the winning revision of a design document, by its id.
-    pub(crate) async fn read(
-        &self,
-        database: DatabaseId,
-        id: &str,
-    ) -> Result<Arc<IndexDesign>, Failure> {
+    pub(crate) async fn read(&self, of: DesignsOf, id: &str) -> Result<Arc<IndexDesign>, Failure> {
+        let DesignsOf { database, partitioned } = of;
         let wanted = id.to_owned();
         let job = move |snapshot: &Snapshot| match snapshot.document(database, &wanted)? {
             Some(record) => record.winner().map(Some),
@@ -57,16 +70,14 @@ impl DesignReader {
         let (leaf, content) = found.map(|found| (found.leaf, found.content)).unzip();
         let leaf = live(leaf)?;
         let content = content.flatten().ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
-        let design = Arc::new(IndexDesign::parse(id, &content.body)?);
+        let design = Arc::new(IndexDesign::parse(id, &content.body, partitioned)?);
         self.keep((database, id.to_owned(), leaf.revision.to_string()), &design);
         Ok(design)
     }
 
     /// The views of all design documents of a database that can be read.
-    pub(crate) async fn read_all(
-        &self,
-        database: DatabaseId,
-    ) -> Result<Vec<Arc<IndexDesign>>, Failure> {
+    pub(crate) async fn read_all(&self, of: DesignsOf) -> Result<Vec<Arc<IndexDesign>>, Failure> {
+        let database = of.database;
         let job = move |snapshot: &Snapshot| designs_at(snapshot, database);
         let found = read(&self.names, Reading::Scan, job).await?;
         let mut designs = Vec::with_capacity(found.len());
@@ -75,7 +86,7 @@ impl DesignReader {
             match known {
                 Some(design) => designs.push(design),
                 // One that cannot be read, or went away meanwhile, holds no indexes.
-                None => designs.extend(self.read(database, &id).await.ok()),
+                None => designs.extend(self.read(of, &id).await.ok()),
             }
         }
         Ok(designs)

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::{IndexDirectoryMessage, IndexDirectoryState, IndexedDatabase, Wish};
 use crate::database_updates::Told;
-use crate::designs::DesignReader;
+use crate::designs::{DesignReader, DesignsOf};
 use crate::node_service::{Reading, read};
 use crate::task::OwnedTask;
 use crate::{names, published};
@@ -79,7 +79,7 @@ async fn build_database(
     };
     let Some((record, sequence)) = read(names, Reading::Point, job).await? else { return Ok(()) };
     let reader = published::<DesignReader>(names, names::DESIGNS).await?;
-    for design in reader.read_all(record.id).await? {
+    for design in reader.read_all(DesignsOf::record(&record)).await? {
         if design.views.maps.is_empty() {
             continue;
         }

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use refuge_http::Failure;
 use refuge_otp::Names;
-use refuge_storage::{DatabaseId, DatabaseRange, IndexNumber, IndexRecord, Operation, Snapshot};
+use refuge_storage::{
+    DatabaseId, DatabaseRange, DatabaseRecord, IndexNumber, IndexRecord, Operation, Snapshot,
+};
 use tokio::sync::oneshot;
 
 use super::{IndexDirectoryMessage, IndexDirectoryState};
-use crate::designs::DesignReader;
+use crate::designs::{DesignReader, DesignsOf};
 use crate::engine::StorageDoors;
 use crate::index_engine::IndexDoors;
 use crate::indexer::checkpoint_name;
@@ -150,7 +152,8 @@ async fn unused(
             continue;
         }
         let reader = published::<DesignReader>(names, names::DESIGNS).await?;
-        let designs = reader.read_all(id).await?;
+        let partitioned = living.partitioned;
+        let designs = reader.read_all(DesignsOf { database: id, partitioned }).await?;
         let is_wanted = |record: &IndexRecord| {
             designs.iter().any(|design| {
                 design.views.signature == record.definition.signature
@@ -169,6 +172,8 @@ async fn unused(
 struct Living {
     /// Which making of it.
     instance: [u8; 16],
+    /// Whether it is partitioned.
+    partitioned: bool,
     /// Whoever follows its purges.
     followers: Vec<String>,
 }
@@ -189,7 +194,8 @@ async fn living(
         for record in snapshot.databases(&all)? {
             if database.is_none_or(|database| database == record.id) {
                 let followers = snapshot.purge_followers(record.id)?;
-                living.insert(record.id, Living { instance: record.instance, followers });
+                let DatabaseRecord { instance, partitioned, .. } = record;
+                living.insert(record.id, Living { instance, partitioned, followers });
             }
         }
         Ok(living)

@@ -13,9 +13,9 @@ use refuge_http::{
     ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree, DocumentsPage,
     DocumentsRequest, Failure, FindQuestion, Findings, FunctionAnswer, FunctionCall,
     FunctionFilter, FunctionUpdate, IndexInformation, Information, LocalDocument, LocalsPage,
-    LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Security, StoredBody,
-    StoredDocument, Update, UpdateResult, UpdateVerdicts, Upload, UploadOptions, User, View,
-    ViewRequest,
+    LocalsRequest, PartitionInformation, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads,
+    Security, StoredBody, StoredDocument, Update, UpdateResult, UpdateVerdicts, Upload,
+    UploadOptions, User, View, ViewRequest,
 };
 use refuge_otp::{Bounded, Names};
 use refuge_query::mango::Index;
@@ -27,7 +27,7 @@ use super::batched::WAITING_BYTES;
 use super::reading::{self, Reading};
 use super::report;
 use super::upload::AttachmentUpload;
-use super::{finding, functions, options, purging, random, validation, views};
+use super::{finding, functions, options, partitions, purging, random, validation, views};
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
@@ -152,6 +152,14 @@ impl Database for OpenDatabase {
             DatabaseDirectoryMessage::SetRevisionsLimit { name, limit, reply }
         })
         .await?
+    }
+
+    fn is_partitioned(&self) -> bool {
+        self.record.partitioned
+    }
+
+    async fn partition(&self, partition: &str) -> Result<PartitionInformation, Failure> {
+        partitions::information(self, partition).await
     }
 
     fn shard_of(&self, id: &str) -> u16 {

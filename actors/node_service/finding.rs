@@ -8,9 +8,10 @@ mod showing;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use refuge_document::partition_bounds;
 use refuge_http::{Failure, FindPage, FindPart, FindQuestion, Findings};
 use refuge_otp::Names;
-use refuge_query::collation::SortKeys;
+use refuge_query::collation::{SortKeys, partition_prefix};
 use refuge_query::mango::{Index, Range};
 use refuge_storage::{DatabaseId, Snapshot};
 
@@ -19,13 +20,13 @@ use self::rows::IndexRows;
 use super::database::OpenDatabase;
 use super::reading::{self, Reading};
 use super::views::{any_index, design, doors, fresh_index};
-use crate::designs::DesignReader;
+use crate::designs::{DesignReader, DesignsOf};
 use crate::{names, published, unavailable};
 
 /// The indexes of a database, as [`refuge_http::Database::find_indexes`] tells them.
 pub(super) async fn indexes(database: &OpenDatabase) -> Result<Vec<Index>, Failure> {
     let reader = published::<DesignReader>(&database.names, names::DESIGNS).await?;
-    let designs = reader.read_all(database.id()).await?;
+    let designs = reader.read_all(DesignsOf::record(&database.record)).await?;
     let mut indexes: Vec<Index> =
         designs.iter().flat_map(|design| design.indexes.iter().cloned()).collect();
     indexes.sort_by(|one, other| {
@@ -42,7 +43,7 @@ pub(super) async fn find(
 ) -> Result<Arc<dyn Findings>, Failure> {
     let source = match (&question.plan.range, &question.index.design_document) {
         (Range::Documents { from, to }, _) => {
-            Source::Documents { from: from.clone(), to: to.clone() }
+            documents(question.find.partition.as_deref(), from.as_ref(), to.as_ref())
         }
         (Range::Rows { .. }, Some(id)) => Source::Rows(rows(database, id, &question).await?),
         _ => Source::Nothing,
@@ -53,6 +54,21 @@ pub(super) async fn find(
         reads: database.reads.clone(),
         searched: Arc::new(searched),
     }))
+}
+
+/// Documents between two ids, in a partition where one is asked.
+fn documents(partition: Option<&str>, from: Option<&String>, to: Option<&String>) -> Source {
+    let Some(partition) = partition else {
+        return Source::Documents { from: from.cloned(), to: to.cloned() };
+    };
+    let (first, behind) = partition_bounds(partition);
+    let from = from.filter(|from| **from > first).cloned().unwrap_or(first);
+    // No document has the id behind the last, since it names no partition.
+    let to = to.filter(|to| **to < behind).cloned().unwrap_or(behind);
+    if from > to {
+        return Source::Nothing;
+    }
+    Source::Documents { from: Some(from), to: Some(to) }
 }
 
 /// The rows of the index that a question's plan names.
@@ -71,6 +87,13 @@ async fn rows(
     let range = question.plan.range.key_range(&keys);
     let range = range.map_err(|error| Failure::BadRequest(error.to_string()))?;
     let find = &question.find;
+    if design.views.partitioned != find.partition.is_some() {
+        return Err(gone());
+    }
+    let range = range.map(|range| match &find.partition {
+        Some(partition) => range.within_partition(partition),
+        None => range,
+    });
     let found = match find.update && !find.stale {
         true => fresh_index(database, &design).await?,
         false => any_index(database, &design).await?,
@@ -80,6 +103,7 @@ async fn rows(
         index: found.record.number,
         view: u16::try_from(named.map).unwrap_or(u16::MAX),
         keys,
+        prefix: find.partition.as_deref().map(partition_prefix).unwrap_or_default(),
         range: range.ok_or_else(gone)?,
         descending: question.plan.descending,
     })

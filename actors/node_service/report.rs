@@ -98,6 +98,7 @@ pub(super) fn information(
         active_bytes: stored.active_bytes,
         external_bytes: stored.external_bytes,
         shards: record.shards,
+        partitioned: record.partitioned,
         revisions_limit: stored.revisions_limit,
         purge_sequence: stored.purge_sequence,
         tombstone_floor: stored.tombstones.floor,

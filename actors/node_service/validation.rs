@@ -8,6 +8,7 @@ mod questions;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use refuge_document::check_partitioned_id;
 use refuge_http::{Failure, Update, UpdateFailure, UpdateVerdicts, User};
 use refuge_sandbox::{Error, Functions, Validation};
 
@@ -41,6 +42,8 @@ pub(super) async fn validate(
     user: &User,
     updates: &[Update],
 ) -> Result<Option<UpdateVerdicts>, Failure> {
+    let partitioned = database.record.partitioned;
+    let misplaced = partitioned && updates.iter().any(|one| check_partitioned_id(&one.id).is_err());
     let asked = match updates.iter().all(is_design) {
         true => Arc::default(),
         false => {
@@ -49,10 +52,13 @@ pub(super) async fn validate(
         }
     };
     let designs = updates.iter().any(|update| is_design(update) && !update.deleted);
-    if asked.is_empty() && !designs {
+    if asked.is_empty() && !designs && !misplaced {
         return Ok(None);
     }
-    let mut verdicts: UpdateVerdicts = updates.iter().map(|_| Ok(())).collect();
+    let mut verdicts: UpdateVerdicts = match misplaced {
+        true => updates.iter().map(placed).collect(),
+        false => updates.iter().map(|_| Ok(())).collect(),
+    };
     if designs {
         for (update, verdict) in updates.iter().zip(&mut verdicts) {
             if is_design(update) && !update.deleted {
@@ -64,6 +70,14 @@ pub(super) async fn validate(
         Box::pin(ask(database, user, updates, (&asked, &mut verdicts))).await?;
     }
     Ok(Some(verdicts))
+}
+
+/// Whether the id names a partition, where it has to.
+fn placed(update: &Update) -> Result<(), UpdateFailure> {
+    check_partitioned_id(&update.id).map_err(|error| {
+        let failure = Failure::Invalid { error: error.error(), reason: error.to_string() };
+        UpdateFailure::Refused(Arc::new(failure))
+    })
 }
 
 fn is_design(update: &Update) -> bool {

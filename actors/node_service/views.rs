@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::database::OpenDatabase;
 use super::reading::{Reading, storage_failure};
-use crate::designs::DesignReader;
+use crate::designs::{DesignReader, DesignsOf};
 use crate::index_design::IndexDesign;
 use crate::index_directory::{IndexDirectoryMessage, IndexedDatabase, Wish};
 use crate::index_engine::IndexDoors;
@@ -39,6 +39,8 @@ pub(super) async fn view(
     let design = design(database, &request.design).await?;
     let named = design.views.view(&request.view);
     let named = named.cloned().ok_or_else(|| Failure::NotFound("missing_named_view".to_owned()))?;
+    let partition = request.partition;
+    check_partition(&design, partition.as_deref())?;
     let found = match request.freshness {
         Freshness::UpToDate => fresh_index(database, &design).await?,
         Freshness::AsItIs => any_index(database, &design).await?,
@@ -49,7 +51,22 @@ pub(super) async fn view(
             found
         }
     };
-    Ok(Arc::new(OpenView::new(database, design, named, found)?))
+    let view = OpenView::new(database, design, named, found)?;
+    Ok(Arc::new(view.of_partition(partition)))
+}
+
+/// Refuses to ask views that stand by partition as a whole, and others by partition.
+fn check_partition(design: &IndexDesign, partition: Option<&str>) -> Result<(), Failure> {
+    let refused = |reason: &str| {
+        Err(Failure::Invalid { error: "query_parse_error", reason: reason.to_owned() })
+    };
+    match (design.views.partitioned, partition) {
+        (true, None) => refused("`partition` parameter is mandatory for queries to this view."),
+        (false, Some(_)) => refused("`partition` parameter is not supported in this design doc"),
+        (true, Some(name)) => refuge_document::check_partition(name)
+            .map_err(|error| Failure::Invalid { error: error.error(), reason: error.to_string() }),
+        (false, None) => Ok(()),
+    }
 }
 
 /// What is known of the index of a design document.
@@ -116,7 +133,7 @@ fn index_bytes(database: &OpenDatabase) -> Result<u64, Failure> {
 /// The views of a design document.
 pub(super) async fn design(database: &OpenDatabase, id: &str) -> Result<Arc<IndexDesign>, Failure> {
     let reader = published::<DesignReader>(&database.names, names::DESIGNS).await?;
-    reader.read(database.id(), id).await
+    reader.read(DesignsOf::record(&database.record), id).await
 }
 
 pub(super) fn doors(database: &OpenDatabase) -> Result<Arc<IndexDoors>, Failure> {

@@ -82,8 +82,8 @@ impl LocalEnd {
     }
 
     async fn answer(&self, request: Request) -> Result<Answer, Failure> {
-        if let Request::CreateDatabase { ttl } = request {
-            let options = NewDatabase { ttl, ..NewDatabase::default() };
+        if let Request::CreateDatabase { ttl, partitioned } = request {
+            let options = NewDatabase { ttl, partitioned, ..NewDatabase::default() };
             return match node_service::create_as(&self.names, &self.name, options).await {
                 Ok(()) | Err(Failure::DatabaseExists) => Ok(Answer::Created),
                 Err(failure) => Err(failure),

@@ -139,6 +139,7 @@ impl Entry {
         settings.source_name = job.source.to_string();
         settings.target_name = job.target.to_string();
         settings.create_target = job.create_target;
+        settings.partitioned_target = job.partitioned_target;
         settings.strip = job.strip;
         settings.selection = Arc::clone(&job.selection);
         settings.since.clone_from(&job.since);

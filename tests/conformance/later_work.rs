@@ -13,7 +13,6 @@ async fn endpoints_of_later_work() {
         .expect(201);
     for (method, rest) in [
         ("GET", "/_auto_purge"),
-        ("GET", "/_partition/p"),
         ("GET", "/_time_seq"),
         ("GET", "/_design/app/_list/rows/all"),
         ("GET", "/_design/app/_rewrite/there"),
@@ -26,12 +25,6 @@ async fn endpoints_of_later_work() {
         assert_eq!(reply.status, 501, "{method} {rest}: {}", reply.text());
         reply.not_implemented();
     }
-}
-
-#[tokio::test]
-async fn parameters_of_later_work() {
-    let (client, path) = database("later").await;
-    client.put_nothing(&format!("{path}-partitioned?partitioned=true")).await.not_implemented();
 }
 
 #[tokio::test]

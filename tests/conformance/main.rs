@@ -30,6 +30,7 @@ mod mango;
 mod many_databases;
 mod multipart;
 mod packed;
+mod partitions;
 mod protocol;
 mod purge;
 mod random_documents;

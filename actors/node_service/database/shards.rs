@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use refuge_document::partition_of;
 use refuge_http::{Failure, Update, UpdateFailure, UpdateResult};
 use tokio::sync::oneshot;
 
@@ -14,10 +15,14 @@ use crate::unavailable;
 pub(in crate::node_service) const WRITE_DEADLINE: Duration = Duration::from_secs(60);
 
 impl OpenDatabase {
-    /// The place of a document's shard.
+    /// The place of a document's shard: all documents of a partition have the same.
     pub(in crate::node_service) fn shard_number(&self, id: &str) -> usize {
         let shards = self.shards.len().max(1) as u64;
-        (xxhash_rust::xxh3::xxh3_64(id.as_bytes()) % shards) as usize
+        let place = match partition_of(id) {
+            Some(partition) if self.record.partitioned => partition,
+            _ => id,
+        };
+        (xxhash_rust::xxh3::xxh3_64(place.as_bytes()) % shards) as usize
     }
 
     /// Sends edits to one shard; what comes back tells their outcomes after the commit.

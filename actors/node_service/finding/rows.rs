@@ -15,6 +15,8 @@ pub(super) struct IndexRows {
     /// The number of the view's map function.
     pub(super) view: u16,
     pub(super) keys: SortKeys,
+    /// What stands before the sort keys of the partition that is asked.
+    pub(super) prefix: Vec<u8>,
     pub(super) range: KeyRange,
     pub(super) descending: bool,
 }
@@ -38,7 +40,10 @@ impl IndexRows {
     /// What of the range stands behind a row; all of it where the place cannot be a row's.
     fn behind(&self, after: &Bookmark) -> KeyRange {
         let mut range = self.range.clone();
-        let Ok(sort_key) = self.keys.key(&after.key) else { return range };
+        let mut sort_key = self.prefix.clone();
+        if self.keys.append(&mut sort_key, &after.key).is_err() {
+            return range;
+        }
         let mut row_key = Vec::with_capacity(sort_key.len() + after.id.len() + 3);
         // A document has one row in such an index, so its number is always 0.
         write_row_key(&mut row_key, &sort_key, &after.id, 0);

@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use refuge_document::Body;
 use refuge_http::{Failure, Update};
 use refuge_query::design::Language;
 use refuge_query::reduction::Builtin;
 use refuge_sandbox::ViewSources;
+use serde_json::Value;
 
 use crate::index_design::IndexDesign;
 use crate::javascript::{JavaScript, Lane, SourceKey};
@@ -15,7 +17,13 @@ use crate::{names, published};
 
 /// Checks one design document.
 pub(super) async fn check(database: &OpenDatabase, update: &Update) -> Result<(), Failure> {
-    let design = match IndexDesign::parse(&update.id, &update.body) {
+    let partitioned = database.record.partitioned;
+    if !partitioned && asks_for_partitions(&update.body) {
+        let reason = "partitioned option cannot be true in a non-partitioned database.";
+        let reason = reason.to_owned();
+        return Err(Failure::Invalid { error: "invalid_design_doc", reason });
+    }
+    let design = match IndexDesign::parse(&update.id, &update.body, partitioned) {
         Ok(design) => design,
         // Functions in languages that nothing here runs are stored; their views say so when asked.
         Err(Failure::Function { .. }) => return Ok(()),
@@ -49,6 +57,12 @@ pub(super) async fn check(database: &OpenDatabase, update: &Update) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Whether `options.partitioned` is true.
+fn asks_for_partitions(body: &Body) -> bool {
+    let design = serde_json::from_slice::<Value>(body.as_bytes());
+    design.is_ok_and(|design| design.pointer("/options/partitioned") == Some(&Value::Bool(true)))
 }
 
 /// Why functions do not compile, if they do not.

@@ -36,6 +36,8 @@ pub(crate) struct OpenView {
     signature: String,
     store: IndexStore,
     keys: Arc<SortKeys>,
+    /// The partition that is asked.
+    partition: Option<String>,
 }
 
 impl OpenView {
@@ -57,7 +59,13 @@ impl OpenView {
             design,
             named,
             found,
+            partition: None,
         })
+    }
+
+    /// The same for the rows of a partition.
+    pub(super) fn of_partition(self, partition: Option<String>) -> Self {
+        Self { partition, ..self }
     }
 
     fn view_store(&self) -> Result<ViewStore, StorageError> {
@@ -107,19 +115,24 @@ impl View for OpenView {
 
     async fn rows(&self, part: ViewPart) -> Result<ViewRowsPage, Failure> {
         let quick = part.limit <= INLINE_ROWS && part.ranges.len() <= INLINE_RANGES;
-        let keys = Arc::clone(&self.keys);
-        self.read(quick, move |store| Ok(rows(store, &converted(&keys, &part)?)?)).await
+        let (keys, partition) = (Arc::clone(&self.keys), self.partition.clone());
+        let job = move |store: &ViewStore| {
+            let part = converted((&keys, partition.as_deref()), &part)?;
+            Ok(rows(store, &part)?)
+        };
+        self.read(quick, job).await
     }
 
     async fn groups(&self, part: ViewPart, level: GroupLevel) -> Result<ViewGroupsPage, Failure> {
         let quick = part.ranges.len() <= INLINE_RANGES;
-        let keys = Arc::clone(&self.keys);
+        let (keys, partition) = (Arc::clone(&self.keys), self.partition.clone());
         let functions = self.design.reduces.get(self.named.map).cloned().unwrap_or_default();
         let wanted = self.named.reduce.unwrap_or_default();
         let scripted = matches!(functions.get(wanted), Some(ReduceFunction::Script(_)));
         let run = move |store: &ViewStore, scripts: &Scripts<'_>| {
             let grouping = Grouping { level, functions: &functions, wanted };
-            groups(store, &converted(&keys, &part)?, &grouping, scripts)?
+            let part = converted((&keys, partition.as_deref()), &part)?;
+            groups(store, &part, &grouping, scripts)?
         };
         if scripted {
             let javascript = published::<JavaScript>(&self.names, names::JAVASCRIPT).await?;
@@ -136,14 +149,23 @@ impl View for OpenView {
 }
 
 /// The ranges of rows that one page can go through. Keys that cannot be ones are told with the first page.
-fn converted(keys: &SortKeys, asked: &ViewPart) -> Result<Part, Failure> {
+fn converted(
+    (keys, partition): (&SortKeys, Option<&str>),
+    asked: &ViewPart,
+) -> Result<Part, Failure> {
     let first = asked.after.as_ref().map_or(0, |place| place.range);
     let (_, left) = asked.ranges.split_at_checked(first).unwrap_or_default();
     let (window, later) = left.split_at(left.len().min(PAGE_RANGES));
     if asked.after.is_none() {
         later.iter().try_for_each(|range| key_range(keys, range).map(drop))?;
     }
-    let ranges = window.iter().map(|range| key_range(keys, range));
+    let ranges = window.iter().map(|range| {
+        let range = key_range(keys, range)?;
+        Ok::<_, Failure>(match partition {
+            Some(partition) => range.within_partition(partition),
+            None => range,
+        })
+    });
     Ok(Part {
         ranges: ranges.collect::<Result<_, _>>()?,
         first,

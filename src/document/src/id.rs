@@ -31,6 +31,18 @@ pub enum IdError {
     /// Starts with `_`, and is neither a design nor a local document.
     #[error("Only reserved document ids may start with underscore.")]
     Reserved,
+    /// Without a partition in a database where every document has one.
+    #[error("Doc id must be of form partition:id")]
+    Unpartitioned,
+    /// A partition without a name.
+    #[error("Partition must not be empty")]
+    PartitionEmpty,
+    /// A partition's name that starts with `_`.
+    #[error("Partition must not start with an underscore")]
+    PartitionReserved,
+    /// A partition's name with a colon in it.
+    #[error("Partition must not contain a colon")]
+    PartitionSeparator,
     /// Not a name for a database.
     #[error(
         "Name: '{0}'. Only lowercase characters (a-z), digits (0-9), and any of the characters \
@@ -55,6 +67,9 @@ impl IdError {
             Self::Database(_) => "illegal_database_name",
             Self::DatabaseTooLong(_) => "database_name_too_long",
             Self::AttachmentEmpty | Self::AttachmentReserved(_) => "bad_request",
+            Self::PartitionEmpty | Self::PartitionReserved | Self::PartitionSeparator => {
+                "illegal_partition"
+            }
             _ => "illegal_docid",
         }
     }

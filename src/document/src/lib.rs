@@ -13,6 +13,7 @@ mod hash;
 mod id;
 mod incoming;
 pub mod json;
+mod partition;
 mod render;
 mod revision;
 mod sequence;
@@ -29,6 +30,7 @@ pub use incoming::{
     BadDocument, BulkRequest, Incoming, IncomingAttachment, IncomingContent, parse_bulk,
     parse_document,
 };
+pub use partition::{check_partition, check_partitioned_id, partition_bounds, partition_of};
 pub use render::{AttachmentForm, Rendering, RevisionStatus, render_document};
 pub use revision::{BadRevision, Revision, RevisionHash};
 pub use sequence::{BadSequence, parse_sequence, sequence_text};

@@ -92,6 +92,7 @@ impl Answer for List {
 
     async fn begin(question: Question) -> Result<Self, Failure> {
         let Question { database, listed, mut parameters } = question;
+        parameters.check_partition(database.is_partitioned() && listed == Listed::All)?;
         if listed == Listed::Local {
             return LocalListing::begin(database, parameters).await.map(Self::Local);
         }

@@ -17,7 +17,6 @@ use crate::node::{Database, DatabaseDescription, NewDatabase, Node};
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Request;
-use crate::router::not_built;
 
 pub(crate) use self::listing::{information, names};
 
@@ -63,13 +62,13 @@ pub(crate) async fn create_or_delete(
 }
 
 async fn create(node: &dyn Node, request: &Request, name: &str) -> Result<Reply, Failure> {
-    match request.query.text("partitioned") {
-        None | Some("false") => {}
-        Some("true") => return Err(not_built("a partitioned database")),
+    let partitioned = match request.query.text("partitioned") {
+        None | Some("false") => false,
+        Some("true") => true,
         Some(_) => {
             return Err(Failure::BadRequest("Invalid `partitioned` parameter".to_owned()));
         }
-    }
+    };
     let shards = positive(&request.query, "q")?;
     positive(&request.query, "n")?;
     let shards = shards.map(|shards| u16::try_from(shards).unwrap_or(u16::MAX));
@@ -85,12 +84,20 @@ async fn create(node: &dyn Node, request: &Request, name: &str) -> Result<Reply,
             reason: format!("At least one path segment of `{name}` is too long."),
         });
     }
+    if partitioned && is_of_the_system(name) {
+        return Err(Failure::BadRequest("Cannot partition a system database".to_owned()));
+    }
     // Refuge's own parameter, by which a replicator makes a target like its source.
     let ttl = request.query.flag("ttl")?;
-    node.create_database(name, NewDatabase { shards, ttl }).await?;
+    node.create_database(name, NewDatabase { shards, ttl, partitioned }).await?;
     let mut reply = reply::ok(StatusCode::CREATED);
     set_location(&mut reply, request, &[name]);
     Ok(reply)
+}
+
+/// Whether a database's name, or its last segment, begins as those of the system do.
+fn is_of_the_system(name: &str) -> bool {
+    name.rsplit('/').next().is_some_and(|last| last.starts_with('_'))
 }
 
 /// A parameter that is a positive whole number.
@@ -148,10 +155,20 @@ fn write_description(text: &mut Vec<u8>, name: &str, description: &DatabaseDescr
         information.file_bytes,
         information.external_bytes,
         information.active_bytes,
-        if options.ttl { "\"ttl\":true" } else { "" },
+        props(information.partitioned, options.ttl),
         information.deleted_documents,
         information.documents,
         information.compact_running,
         information.shards
     );
+}
+
+/// The members of `props`.
+fn props(partitioned: bool, ttl: bool) -> &'static str {
+    match (partitioned, ttl) {
+        (false, false) => "",
+        (true, false) => "\"partitioned\":true",
+        (false, true) => "\"ttl\":true",
+        (true, true) => "\"partitioned\":true,\"ttl\":true",
+    }
 }

@@ -23,7 +23,7 @@ pub(crate) async fn find(
     request: &mut Request,
     database: &Arc<dyn Database>,
 ) -> Result<Reply, Failure> {
-    let find = read(request).await?;
+    let find = read(request, database.as_ref()).await?;
     let mut indexes = database.find_indexes().await?;
     let plan = plan(&find, &indexes, &facts(database.as_ref()))?;
     if plan.range == Range::Empty {
@@ -43,24 +43,25 @@ pub(crate) async fn explain(
     request: &mut Request,
     database: &dyn Database,
 ) -> Result<Reply, Failure> {
-    let find = read(request).await?;
+    let find = read(request, database).await?;
     let indexes = database.find_indexes().await?;
     reply::json_value(StatusCode::OK, &explained(&find, &indexes, &facts(database))?)
 }
 
-async fn read(request: &mut Request) -> Result<Find, Failure> {
+async fn read(request: &mut Request, database: &dyn Database) -> Result<Find, Failure> {
     allow(&request.method, &[Method::POST], "POST")?;
-    let find = Find::parse(&json_body(request).await?, None)?;
+    let question = json_body(request).await?;
+    let find = Find::parse(&question, request.query.text("partition"))?;
     match find.partition {
-        None => Ok(find),
-        Some(_) => Err(Failure::BadRequest(
+        Some(_) if !database.is_partitioned() => Err(Failure::BadRequest(
             "`partition` is asked for, and the database is not partitioned: leave it out"
                 .to_owned(),
         )),
+        _ => Ok(find),
     }
 }
 
-/// What a choice depends on. No database is partitioned yet.
+/// What a choice depends on.
 fn facts(database: &dyn Database) -> mango::Database<'_> {
-    mango::Database { name: database.name(), partitioned: false }
+    mango::Database { name: database.name(), partitioned: database.is_partitioned() }
 }

@@ -53,6 +53,7 @@ pub(crate) async fn update(
     let mut incoming = update::parse(document.into()).await?;
     let id = incoming.id.take().unwrap_or_default();
     check_document_id(&id)?;
+    crate::partitions::check_id(database, &id)?;
     check_write(database, &request.user, &id)?;
     let limits = request.limits();
     let edit =

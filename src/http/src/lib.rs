@@ -36,6 +36,7 @@ mod multipart;
 mod node;
 mod node_events;
 mod options;
+mod partitions;
 mod peer_stream;
 mod peers;
 mod purge;

@@ -34,7 +34,8 @@ use crate::user::{Credentials, User};
 
 pub use configuration::{ConfigurationChange, ConfigurationSections};
 pub use database::{
-    Database, DocumentTree, Information, LocalDocument, StoredBody, StoredDocument,
+    Database, DocumentTree, Information, LocalDocument, PartitionInformation, StoredBody,
+    StoredDocument,
 };
 pub use find::{FindPage, FindPart, FindQuestion, Findings};
 pub use functions::{FilterFunction, FunctionAnswer, FunctionCall, FunctionFilter, FunctionUpdate};
@@ -267,6 +268,8 @@ pub struct NewDatabase {
     pub shards: Option<u16>,
     /// Whether its documents may have `_expires`.
     pub ttl: bool,
+    /// Whether each document's id names the partition that it belongs to.
+    pub partitioned: bool,
 }
 
 /// The admin that the set-up link makes.

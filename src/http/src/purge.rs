@@ -10,6 +10,7 @@ use crate::bulk::{self, begin_member, write_revisions};
 use crate::failure::Failure;
 use crate::limits;
 use crate::node::{Database, PurgeLimits, PurgedDocument};
+use crate::partitions::check_id;
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
 use crate::stream::ReplySender;
@@ -27,6 +28,7 @@ pub(crate) async fn purge(
     let text = request.json_bytes(request.limits().max_json_size).await?;
     let documents = merged(bulk::listed_revisions(&text)?);
     check(&documents, database.purge_limits())?;
+    documents.iter().try_for_each(|document| check_id(database, &document.id))?;
     let purged = database.purge(documents).await?;
     let mut text = b"{\"purge_seq\":null,\"purged\":{".to_vec();
     for (number, document) in purged.iter().enumerate() {

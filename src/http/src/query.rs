@@ -35,6 +35,12 @@ impl Query {
         self.parameters.is_empty()
     }
 
+    /// Gives a parameter this value alone.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.parameters.retain(|(candidate, _)| candidate != name);
+        self.parameters.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Names and values in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()))

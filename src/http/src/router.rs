@@ -22,7 +22,8 @@ use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
     configuration, database_updates, databases, documents, find, indexes, locals, node_events,
-    options, peer_stream, purge, scheduler, server, settings, shards, this_node, uploads, views,
+    options, partitions, peer_stream, purge, scheduler, server, settings, shards, this_node,
+    uploads, views,
 };
 
 pub(crate) use self::endpoint::{ConfigurationPart, Part, SchedulerRoute, ThisNodePart};
@@ -122,7 +123,7 @@ async fn route_database(
     node: &Arc<dyn Node>,
     request: &mut Request,
     name: &str,
-    part: Part<'_>,
+    mut part: Part<'_>,
 ) -> Result<Reply, Failure> {
     if part == Part::Whole && matches!(request.method, Method::PUT | Method::DELETE) {
         return Box::pin(databases::create_or_delete(node.as_ref(), request, name)).await;
@@ -133,6 +134,7 @@ async fn route_database(
     let opened = databases::open(node.as_ref(), name).await?;
     access::check_member(&opened.security(), &request.user)?;
     let database = opened.as_ref();
+    partitions::enter(request, database, &mut part)?;
     match part {
         Part::Document { id } => documents::document(request, &opened, &id).await,
         Part::Whole => Box::pin(databases::whole(node.as_ref(), request, &opened)).await,
@@ -154,6 +156,10 @@ async fn route_database(
         Part::Security => Box::pin(settings::security(request, database)).await,
         Part::RevisionsLimit => Box::pin(settings::revisions_limit(request, database)).await,
         Part::EnsureFullCommit => Box::pin(settings::ensure_full_commit(request, database)).await,
+        Part::Partitions | Part::InPartition { .. } => Err(partitions::unnamed()),
+        Part::Partition { name } => {
+            Box::pin(partitions::information(request, database, &name)).await
+        }
         Part::Shards => Box::pin(shards::all(request, database)).await,
         Part::ShardOf { id } => Box::pin(shards::of_document(request, database, &id)).await,
         Part::SyncShards => shards::synchronise(request),

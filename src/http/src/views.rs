@@ -45,6 +45,7 @@ impl ViewName<'_> {
             design: format!("_design/{}", self.design),
             view: self.view.to_owned(),
             freshness,
+            partition: None,
         }
     }
 }
@@ -59,7 +60,8 @@ pub(crate) async fn view(
     let posted = request.method == Method::POST;
     let body = if posted { parameters_body(request).await? } else { Map::new() };
     let parameters = Parameters::parse(&body, &request.query)?;
-    let asked = name.request(parameters.freshness);
+    let partition = parameters.partition.clone();
+    let asked = ViewRequest { partition, ..name.request(parameters.freshness) };
     let view = database.view(asked.clone()).await?;
     let tag = match posted {
         true => None,

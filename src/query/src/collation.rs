@@ -13,6 +13,9 @@
 //! | array | the elements' keys, `00` |
 //! | object | name and value of each member in the order in which they are written, `00` |
 //!
+//! Before a key may stand the partition whose rows are kept together ([`partition_prefix`]): a tag of its
+//! own, the name as raw strings are, `00`. Then the key with it counts as one.
+//!
 //! All tags lie between `00` and `FF`, neither of which begins what follows a key in a row: so a
 //! shorter array is before a longer one, and `prefix FF` is behind everything that begins with
 //! `prefix`, be that a whole key or an array cut off behind some of its elements.
@@ -38,7 +41,10 @@ mod encoder;
 mod layout;
 
 pub use encoder::SortKeys;
-pub use layout::{SORT_KEY_LIMIT_BYTES, STRING_LIMIT_BYTES, array_prefix, behind, sort_key_length};
+pub use layout::{
+    SORT_KEY_LIMIT_BYTES, STRING_LIMIT_BYTES, array_prefix, behind, partition_prefix,
+    sort_key_length,
+};
 
 pub(crate) use encoder::root_collator;
 pub(crate) use layout::{escape, unescape};

@@ -76,8 +76,8 @@ pub struct ViewDesign {
     pub local_sequence: bool,
     /// Whether design documents are mapped too.
     pub design_documents: bool,
-    /// What `options.partitioned` says.
-    pub partitioned: Option<bool>,
+    /// Whether its rows stand by partition: what `options.partitioned` says, else as the database is.
+    pub partitioned: bool,
 }
 
 /// Why the views of a design document cannot be used. The texts are CouchDB's where it has them.
@@ -95,11 +95,14 @@ pub enum DesignError {
 }
 
 impl ViewDesign {
-    /// Reads the views of a design document.
+    /// Reads the views of a design document; in a database that is not partitioned none are.
     ///
     /// # Errors
     /// [`DesignError`].
-    pub fn parse(design: &Map<String, Value>) -> Result<Self, DesignError> {
+    pub fn parse(
+        design: &Map<String, Value>,
+        partitioned_database: bool,
+    ) -> Result<Self, DesignError> {
         let language = language(design)?;
         let views = match design.get("views") {
             None => &Map::new(),
@@ -119,7 +122,7 @@ impl ViewDesign {
             views: Vec::new(),
             local_sequence: option("local_seq").unwrap_or(false),
             design_documents: option("include_design").unwrap_or(false),
-            partitioned: option("partitioned"),
+            partitioned: partitioned_database && option("partitioned").unwrap_or(true),
         };
         for (name, view) in views {
             if name != "lib" || view.get("map").is_some() {
@@ -194,6 +197,9 @@ impl ViewDesign {
             u8::from(self.local_sequence),
             u8::from(self.design_documents),
         ]);
+        if self.partitioned {
+            put(b"partitioned");
+        }
         put(self.library.as_deref().unwrap_or_default().as_bytes());
         for map in &self.maps {
             put(map.source.as_bytes());

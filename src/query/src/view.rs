@@ -11,6 +11,9 @@
 //! | row whose value stands apart | `02`, the key's JSON; the value's JSON is another record |
 //! | back-index | `01`, then for each view with rows: its number, how many, and each row's sort key (as what differs from the one before), ordinal and fingerprint |
 //!
+//! Where a view's rows stand by partition, the partition that the document's id names is in front of its
+//! sort key, so that a partition is one stretch of rows and of its reductions' tree.
+//!
 //! Rows stand in the order of key and document id. The rows of one document whose keys collate equal
 //! stand in the raw order of their values, as CouchDB has it: the ordinal counts them, 0 first.
 //!

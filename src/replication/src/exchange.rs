@@ -68,6 +68,8 @@ pub enum Request {
     CreateDatabase {
         /// Its documents may have `_expires`, where the end knows of that.
         ttl: bool,
+        /// Whether its documents are divided into partitions.
+        partitioned: bool,
     },
     /// `GET /{db}/_local/{local_id}`. Answered by [`Answer::Checkpoint`].
     Checkpoint {

@@ -47,6 +47,8 @@ pub struct Job {
     pub continuous: bool,
     /// Makes the target where it is missing.
     pub create_target: bool,
+    /// Whether the target that it makes is partitioned (`create_target_params`).
+    pub partitioned_target: bool,
     /// Leaves `_expires` out of what is sent (`strip`).
     pub strip: bool,
     /// What is replicated (`doc_ids`, `filter`, `selector`, `winning_revs_only`).

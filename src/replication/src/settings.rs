@@ -23,6 +23,8 @@ pub struct Settings {
     pub continuous: bool,
     /// Makes the target where it is missing.
     pub create_target: bool,
+    /// The target that it makes is partitioned.
+    pub partitioned_target: bool,
     /// Leaves `_expires` out of what is sent.
     pub strip: bool,
     /// What is replicated.
@@ -74,6 +76,7 @@ impl Settings {
             target_name: "target".to_owned(),
             continuous: false,
             create_target: false,
+            partitioned_target: false,
             strip: false,
             selection: Arc::default(),
             since: None,

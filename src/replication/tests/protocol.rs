@@ -290,7 +290,7 @@ fn a_target_is_made_for_documents_that_expire_where_the_source_has_them() {
         let source = ask_of(End::Source).unwrap();
         let effects = machine.answer(2, source, Ok(Answer::Information(information)));
         let made = effects.iter().find_map(|effect| match effect {
-            Effect::Request { request: Request::CreateDatabase { ttl }, .. } => Some(*ttl),
+            Effect::Request { request: Request::CreateDatabase { ttl, .. }, .. } => Some(*ttl),
             _ => None,
         });
         assert_eq!(made, Some(expected));

@@ -67,13 +67,14 @@ fn reopen(engine: Engine, options: &Options) -> Result<(), Failure> {
 
 fn create(engine: &mut Engine) -> Result<DatabaseId, Failure> {
     let started = Instant::now();
-    let outcomes = engine.commit(vec![Operation::CreateDatabase {
+    let outcomes = engine.commit(vec![Operation::CreateDatabase(refuge_storage::NewDatabase {
         name: "measure".to_owned(),
         shards: 2,
         created_unix_ms: 0,
         instance: [0; 16],
+        partitioned: false,
         options: refuge_storage::DatabaseOptions::default(),
-    }])?;
+    })])?;
     figure("create", millis(started), "ms");
     match outcomes.into_iter().next() {
         Some(Outcome::Created(record)) => Ok(record.id),

@@ -28,6 +28,8 @@ pub struct DatabaseRecord {
     pub instance: [u8; 16],
     /// When it was created, in milliseconds since 1970 (UTC).
     pub created_unix_ms: u64,
+    /// Whether each document's id names the partition that it belongs to.
+    pub partitioned: bool,
 }
 
 /// What may be set for a database beside CouchDB's settings.

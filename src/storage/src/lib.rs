@@ -41,8 +41,8 @@ pub use index::{
     IndexRows, IndexSnapshot, IndexState, IndexStore, IndexTable, IndexWrite,
 };
 pub use operation::{
-    BodyRecord, Committed, DocumentWrite, DocumentsWrite, LocalWrite, MAXIMUM_ID_BYTES, NodeWrite,
-    Operation, Outcome, Previous,
+    BodyRecord, Committed, DocumentWrite, DocumentsWrite, LocalWrite, MAXIMUM_ID_BYTES,
+    NewDatabase, NodeWrite, Operation, Outcome, Previous,
 };
 pub use options::Options;
 pub use purge::{

@@ -16,23 +16,29 @@ pub use outcome::{Committed, Outcome};
 /// which an attachment reference needs 45 beside the id.
 pub const MAXIMUM_ID_BYTES: usize = 65_000;
 
+/// A database to be registered.
+#[derive(Clone, Debug)]
+pub struct NewDatabase {
+    /// Its name, already checked.
+    pub name: String,
+    /// Number of shards (CouchDB's `q`).
+    pub shards: u16,
+    /// When it was created, in milliseconds since 1970 (UTC).
+    pub created_unix_ms: u64,
+    /// Opaque part of its update sequences: new with each creation.
+    pub instance: [u8; 16],
+    /// Whether each document's id names the partition that it belongs to.
+    pub partitioned: bool,
+    /// Its options.
+    pub options: DatabaseOptions,
+}
+
 /// One thing for the writer to do. Operations of a group are applied in order and later ones see
 /// earlier ones.
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// Registers a database → [`Outcome::Created`] or [`Outcome::AlreadyExists`].
-    CreateDatabase {
-        /// Its name, already checked.
-        name: String,
-        /// Number of shards (CouchDB's `q`).
-        shards: u16,
-        /// When it was created, in milliseconds since 1970 (UTC).
-        created_unix_ms: u64,
-        /// Opaque part of its update sequences: new with each creation.
-        instance: [u8; 16],
-        /// Its options.
-        options: DatabaseOptions,
-    },
+    CreateDatabase(NewDatabase),
     /// Removes a database from the registry → [`Outcome::Deleted`] or
     /// [`Outcome::NoSuchDatabase`]. Its rows leave later, through
     /// [`Engine::drop_rows`](crate::Engine::drop_rows).
@@ -185,7 +191,7 @@ impl Operation {
             | Self::NodeRecords { .. } => false,
             Self::Locals { writes, .. } => writes.iter().any(|write| write.value.is_some()),
             Self::Upload(write) => write.step.takes_room(),
-            Self::CreateDatabase { .. }
+            Self::CreateDatabase(_)
             | Self::SetSecurity { .. }
             | Self::SetRevisionsLimit { .. }
             | Self::SetPurgeRecordsLimit { .. }

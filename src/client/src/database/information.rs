@@ -45,8 +45,13 @@ impl RemoteDatabase {
     }
 
     /// A node that does not know `ttl` passes over it.
-    pub(super) async fn create(&self, ttl: bool) -> Result<(), EndFailure> {
-        let parameters = if ttl { "?ttl=true" } else { "" };
+    pub(super) async fn create(&self, ttl: bool, partitioned: bool) -> Result<(), EndFailure> {
+        let parameters = match (ttl, partitioned) {
+            (false, false) => "",
+            (true, false) => "?ttl=true",
+            (false, true) => "?partitioned=true",
+            (true, true) => "?ttl=true&partitioned=true",
+        };
         match self.send(Outgoing::new(Method::PUT, parameters)).await {
             Ok(body) => {
                 // Read to its end, the connection can serve the next request.

@@ -1,6 +1,7 @@
 //! Which part of all ids a list walks over. Ids are text in byte order, and whatever is not text sorts
 //! before all of them.
 
+use refuge_document::partition_bounds;
 use serde_json::Value;
 
 use super::Listed;
@@ -59,7 +60,12 @@ impl Parameters {
     pub(super) fn bounds(&self, listed: Listed) -> Option<Bounds> {
         let bounds = self.all_bounds()?;
         match listed {
-            Listed::All => Some(bounds),
+            Listed::All => match &self.partition {
+                Some(partition) => {
+                    bounds.turned(self.descending).among_partition(partition, self.descending)
+                }
+                None => Some(bounds),
+            },
             Listed::Design => bounds.turned(self.descending).among_designs(self.descending),
             Listed::Local => bounds.turned(self.descending).among_locals(self.descending),
         }
@@ -104,6 +110,15 @@ impl Bounds {
         let high = high.unwrap_or_else(|| (DESIGN_END.to_owned(), false));
         let found = Self { start: Some(low.clone()), end: Some(high.clone()) };
         (low.0 <= high.0).then(|| found.turned(descending))
+    }
+
+    /// Of bounds from low to high, what lies in a partition; in the direction of the walk.
+    fn among_partition(self, partition: &str, descending: bool) -> Option<Self> {
+        let (from, to) = partition_bounds(partition);
+        let low = self.start.filter(|(low, _)| *low >= from).unwrap_or((from, true));
+        let high = self.end.filter(|(high, _)| *high < to).unwrap_or((to, false));
+        let is_within = low.0 <= high.0;
+        is_within.then(|| Self { start: Some(low), end: Some(high) }.turned(descending))
     }
 
     /// Of bounds from low to high, what lies among the local documents, whose ids stand without

@@ -52,6 +52,9 @@ impl Listing {
             None => (empty_page(database.as_ref()).await?, 0),
         };
         let (total, before) = match listed {
+            Listed::All | Listed::Local if parameters.partition.is_some() => {
+                (page.total, parameters.begins_with_partition().then_some(0))
+            }
             Listed::All | Listed::Local => (page.total, page.offset),
             Listed::Design => {
                 let before = designs_before(database.as_ref(), &parameters).await?;
@@ -123,7 +126,8 @@ impl Listing {
 /// The request for all rows; `None` where there can be none.
 fn first_request(parameters: &Parameters, listed: Listed) -> Option<DocumentsRequest> {
     let Bounds { start, end } = parameters.bounds(listed)?;
-    let offset = listed == Listed::All;
+    // What stands before a partition is nothing that a question to it reads.
+    let offset = listed == Listed::All && parameters.partition.is_none();
     Some(DocumentsRequest { start, end, offset, ..unbounded(parameters) })
 }
 

@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod tests;
 
+use refuge_document::check_partition;
 use serde_json::{Map, Value};
 
 use super::bounds::Key;
@@ -29,6 +30,8 @@ pub(super) struct Parameters {
     /// Rows passed over first.
     pub(super) skip: usize,
     pub(super) descending: bool,
+    /// The documents of this partition alone.
+    pub(super) partition: Option<String>,
     pub(super) include_docs: bool,
     /// Shows the update sequence.
     pub(super) update_seq: bool,
@@ -46,6 +49,7 @@ impl Default for Parameters {
             limit: usize::MAX,
             skip: 0,
             descending: false,
+            partition: None,
             include_docs: false,
             update_seq: false,
             show: ShowOptions::default(),
@@ -84,6 +88,20 @@ impl Parameters {
         Ok(found)
     }
 
+    /// Whether the list begins where the partition does, so that nothing of it stands before.
+    pub(super) fn begins_with_partition(&self) -> bool {
+        self.start.is_none()
+    }
+
+    /// Refuses a partition where there are none, and one that is none.
+    pub(super) fn check_partition(&self, has_partitions: bool) -> Result<(), Failure> {
+        match &self.partition {
+            None => Ok(()),
+            Some(partition) if has_partitions => Ok(check_partition(partition)?),
+            Some(_) => Err(parse_error("`partition` parameter is not supported on this db")),
+        }
+    }
+
     fn set(&mut self, name: &str, value: Given<'_>) -> Result<(), Failure> {
         match name {
             "key" => {
@@ -110,9 +128,7 @@ impl Parameters {
             "group" | "group_level" => {
                 return Err(parse_error("Invalid use of grouping on a map view."));
             }
-            "partition" => {
-                return Err(parse_error("`partition` parameter is not supported on this db"));
-            }
+            "partition" => self.partition = Some(value.text()),
             // Unknown ones, and those that only tune a view.
             _ => check_tuning(name, value)?,
         }

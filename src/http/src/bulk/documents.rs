@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::locals;
 use crate::node::{Database, Node, Update, UpdateResult};
+use crate::partitions::check_id;
 use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::update::{self, Edits};
@@ -43,6 +44,7 @@ pub(crate) async fn bulk_documents(
         return Err(too_many("max_bulk_docs_count_exceeded", limits.max_bulk_docs_count));
     }
     let named = name_all(node.as_ref(), documents);
+    named.iter().try_for_each(|(id, _)| check_id(database, id))?;
     let mut plan = Plan::with_capacity(named.len());
     for (id, incoming) in named {
         let task = if id.starts_with(LOCAL_PREFIX) {

@@ -44,7 +44,7 @@ pub(crate) async fn bulk_get(
     reply::allow(&request.method, &[Method::POST], "POST")?;
     let options = read_options(&request.query)?;
     let text = request.json_bytes(REQUEST_BYTES).await?;
-    let wishes = parse(&text)?;
+    let wishes = parse(&text, database.is_partitioned())?;
     let most = request.limits().max_bulk_get_count;
     if wishes.len() > most {
         return Err(too_many("max_bulk_get_count_exceeded", most));

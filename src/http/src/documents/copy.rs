@@ -50,6 +50,7 @@ pub(crate) async fn copy(
     }
     let id = destination.id;
     check_document_id(&id)?;
+    crate::partitions::check_id(database, &id)?;
     check_write(database, &request.user, &id)?;
     update::check_size(request.limits(), &id, &source.body)?;
     let attachments = source.attachments.into_iter();

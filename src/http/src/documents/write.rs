@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::locals;
 use crate::location::set_location;
 use crate::node::{Database, Node, Update, UploadedContent};
+use crate::partitions::check_id;
 use crate::query::Query;
 use crate::reply::{self, Reply, set_revision_tag};
 use crate::request::Request;
@@ -78,6 +79,7 @@ pub(crate) async fn create(
         return locals::store(request, database, local, &text).await;
     }
     check_document_id(&id)?;
+    check_id(database, &id)?;
     check_write(database, &request.user, &id)?;
     let edit =
         update::prepare(database, request.limits(), id.clone(), incoming, Edits::New, Vec::new())

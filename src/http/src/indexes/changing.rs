@@ -32,7 +32,9 @@ pub(super) async fn add(
 ) -> Result<bool, Failure> {
     for _ in 0..ATTEMPTS {
         let stored = read(database, &wanted.design_document).await?;
-        let Some(body) = wanted.add_to(stored.as_ref().map(|one| &one.body), false)? else {
+        let Some(body) =
+            wanted.add_to(stored.as_ref().map(|one| &one.body), database.is_partitioned())?
+        else {
             return Ok(false);
         };
         match write(request, database, &wanted.design_document, stored, Some(body)).await {

@@ -48,6 +48,16 @@ pub trait Database: Send + Sync + 'static {
         Err(absent("a way to change the limit of revisions"))
     }
 
+    /// Whether each document's id names the partition that it belongs to.
+    fn is_partitioned(&self) -> bool {
+        false
+    }
+
+    /// What is known of a partition: the documents whose ids name it.
+    async fn partition(&self, _partition: &str) -> Result<PartitionInformation, Failure> {
+        Err(absent("partitions"))
+    }
+
     /// The number of the shard that a document belongs to.
     fn shard_of(&self, _id: &str) -> u16 {
         0
@@ -230,6 +240,8 @@ pub struct Information {
     pub compact_running: bool,
     /// Number of shards.
     pub shards: u16,
+    /// Whether it is partitioned.
+    pub partitioned: bool,
     /// Generations of a document's history that are kept.
     pub revisions_limit: u32,
     /// The last purge sequence given, 0 for none.
@@ -240,6 +252,19 @@ pub struct Information {
     pub tombstone_floor_ms: u64,
     /// When it was made, seconds since 1970.
     pub instance_start_seconds: u64,
+}
+
+/// Counts and sizes of a partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PartitionInformation {
+    /// Documents whose winner is not deleted.
+    pub documents: u64,
+    /// Documents whose winner is deleted.
+    pub deleted_documents: u64,
+    /// Bytes of live records.
+    pub active_bytes: u64,
+    /// Bytes of live bodies and attachments as clients see them.
+    pub external_bytes: u64,
 }
 
 /// A body with its attachments' descriptions.

@@ -18,6 +18,8 @@ pub struct ViewRequest {
     pub view: String,
     /// How fresh it has to be.
     pub freshness: Freshness,
+    /// The partition that is asked, of a view whose rows stand by partition.
+    pub partition: Option<String>,
 }
 
 /// How fresh the rows of a view have to be.

@@ -175,6 +175,20 @@ pub(crate) enum Part<'a> {
     RevisionsLimit,
     /// `_ensure_full_commit`.
     EnsureFullCommit,
+    /// `_partition` without a partition.
+    Partitions,
+    /// `_partition/{partition}`.
+    Partition {
+        /// Its name.
+        name: Cow<'a, str>,
+    },
+    /// What is asked of a partition alone.
+    InPartition {
+        /// Its name.
+        name: Cow<'a, str>,
+        /// What; nothing where nothing is there.
+        part: Option<Box<Part<'a>>>,
+    },
     /// `_shards`.
     Shards,
     /// `_shards/{docid}`.

@@ -2,6 +2,7 @@
 
 mod design;
 mod indexes;
+mod partition;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,7 @@ pub(super) const LATER_NODE: &[&str] =
     &["_mesh", "_node", "_reshard", "_scheduler", "_search_analyze", "_nouveau_analyze", "_utils"];
 
 /// Endpoints of CouchDB's databases that are not built.
-const LATER_DATABASE: &[&str] = &["_auto_purge", "_partition", "_temp_view", "_time_seq"];
+const LATER_DATABASE: &[&str] = &["_auto_purge", "_temp_view", "_time_seq"];
 
 /// Databases whose names begin with `_`.
 const SYSTEM_DATABASES: &[&str] = &["_global_changes", PEERS, "_replicator", "_users"];
@@ -127,6 +128,7 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         ("_security", []) => Part::Security,
         ("_revs_limit", []) => Part::RevisionsLimit,
         ("_ensure_full_commit", []) => Part::EnsureFullCommit,
+        ("_partition", rest) => return partition::find(rest),
         ("_shards", []) => Part::Shards,
         ("_shards", id) => Part::ShardOf { id: id.join("/").into() },
         ("_sync_shards", []) => Part::SyncShards,

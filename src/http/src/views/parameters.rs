@@ -35,6 +35,8 @@ pub(super) struct Parameters {
     /// Rows passed over first.
     pub(super) skip: usize,
     descending: bool,
+    /// The rows of this partition alone.
+    pub(super) partition: Option<String>,
     /// Whether each row is to carry a document.
     pub(super) include_docs: bool,
     /// What is shown of included documents.
@@ -60,6 +62,7 @@ impl Default for Parameters {
             limit: usize::MAX,
             skip: 0,
             descending: false,
+            partition: None,
             include_docs: false,
             show: ShowOptions::default(),
             update_seq: false,
@@ -120,11 +123,7 @@ impl Parameters {
             "update_seq" => self.update_seq = value.boolean()?,
             "sorted" => self.sorted = value.boolean()?,
             "update" | "stale" => self.freshness = freshness(&value.text()),
-            "partition" => {
-                return Err(parse_error(
-                    "`partition` parameter is not supported in this design doc",
-                ));
-            }
+            "partition" => self.partition = Some(value.text()),
             _ => {}
         }
         Ok(())

@@ -11,7 +11,7 @@ use super::{Found, Question, ViewName};
 use crate::answers;
 use crate::failure::Failure;
 use crate::given::parameters_body;
-use crate::node::{Database, Freshness, View};
+use crate::node::{Database, View, ViewRequest};
 use crate::reply::{self, Reply};
 use crate::request::Request;
 
@@ -29,10 +29,10 @@ pub(crate) async fn queries(
     let mut views = Views { database: database.as_ref(), name, opened: Vec::new() };
     // A view that is not there is told before what is wrong with a query.
     let first = all.as_ref().ok().and_then(|all| all.first()).unwrap_or(&common);
-    views.open(first.freshness).await?;
+    views.open(first).await?;
     let mut questions = Vec::new();
     for parameters in all? {
-        let view = views.open(parameters.freshness).await?;
+        let view = views.open(&parameters).await?;
         // Whatever makes no sense is told before the answer begins.
         parameters.check(view.as_ref())?;
         questions.push(Question { database: database.clone(), view, parameters });
@@ -40,20 +40,22 @@ pub(crate) async fn queries(
     answers::several::<Found>(questions).await
 }
 
-/// The view as fresh as queries ask for it, opened once for each freshness.
+/// The view as queries ask for it, opened once for each freshness and partition.
 struct Views<'a> {
     database: &'a dyn Database,
     name: ViewName<'a>,
-    opened: Vec<(Freshness, Arc<dyn View>)>,
+    opened: Vec<(ViewRequest, Arc<dyn View>)>,
 }
 
 impl Views<'_> {
-    async fn open(&mut self, freshness: Freshness) -> Result<Arc<dyn View>, Failure> {
-        if let Some((_, view)) = self.opened.iter().find(|(known, _)| *known == freshness) {
+    async fn open(&mut self, parameters: &Parameters) -> Result<Arc<dyn View>, Failure> {
+        let partition = parameters.partition.clone();
+        let asked = ViewRequest { partition, ..self.name.request(parameters.freshness) };
+        if let Some((_, view)) = self.opened.iter().find(|(known, _)| *known == asked) {
             return Ok(view.clone());
         }
-        let view = self.database.view(self.name.request(freshness)).await?;
-        self.opened.push((freshness, view.clone()));
+        let view = self.database.view(asked.clone()).await?;
+        self.opened.push((asked, view.clone()));
         Ok(view)
     }
 }

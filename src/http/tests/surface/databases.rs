@@ -32,7 +32,8 @@ async fn illegal_names_are_told() {
     assert_eq!(client.get("/_nothing").await.expect(400).json()["error"], "illegal_database_name");
     client.get("/nothing").await.expect(404);
     client.send("PUT /x?q=0", &[], "").await.expect(400);
-    client.send("PUT /x?partitioned=true", &[], "").await.expect(501);
+    client.send("PUT /x?partitioned=tru", &[], "").await.expect(400);
+    client.send("PUT /_users?partitioned=true", &[], "").await.expect(400);
 }
 
 #[tokio::test]

@@ -39,6 +39,9 @@ pub(super) const RAW_OBJECT: u8 = 0x85;
 pub(super) const RAW_ARRAY: u8 = 0x86;
 pub(super) const RAW_STRING: u8 = 0x87;
 
+/// Not a value: the partition that stands before a key.
+const PARTITION: u8 = 0x90;
+
 /// The tags of one order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tags {
@@ -114,10 +117,29 @@ pub(crate) fn unescape(escaped: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// How many bytes the sort key takes with which `bytes` begins; `None` if it begins with none.
+/// What stands before the sort keys of a partition's rows.
+#[must_use]
+pub fn partition_prefix(partition: &str) -> Vec<u8> {
+    let mut prefix = Vec::with_capacity(partition.len() + 2);
+    prefix.push(PARTITION);
+    escape(&mut prefix, partition.as_bytes());
+    prefix.push(END);
+    prefix
+}
+
+/// How many bytes the partition takes with which `bytes` begins: none where there is none.
+fn partition_length(bytes: &[u8]) -> Option<usize> {
+    match bytes.split_first() {
+        Some((&PARTITION, name)) => Some(memchr(END, name)? + 2),
+        _ => Some(0),
+    }
+}
+
+/// How many bytes the sort key takes with which `bytes` begins, its partition included; `None` if it
+/// begins with none.
 #[must_use]
 pub fn sort_key_length(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
+    let mut at = partition_length(bytes)?;
     let mut open = 0_usize;
     loop {
         let tag = *bytes.get(at)?;
@@ -141,10 +163,11 @@ pub fn sort_key_length(bytes: &[u8]) -> Option<usize> {
 /// arrays with fewer elements, the whole key. `None` if `key` begins with no sort key.
 #[must_use]
 pub fn array_prefix(key: &[u8], elements: usize) -> Option<usize> {
-    if !matches!(key.first(), Some(&(ARRAY | RAW_ARRAY))) {
+    let start = partition_length(key)?;
+    if !matches!(key.get(start), Some(&(ARRAY | RAW_ARRAY))) {
         return sort_key_length(key);
     }
-    let mut at = 1;
+    let mut at = start + 1;
     for _ in 0..elements {
         if key.get(at) == Some(&END) {
             return Some(at + 1);

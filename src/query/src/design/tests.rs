@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn parsed(design: Value) -> Result<ViewDesign, DesignError> {
-    ViewDesign::parse(design.as_object().expect("an object"))
+    ViewDesign::parse(design.as_object().expect("an object"), false)
 }
 
 fn signature(design: Value) -> [u8; 16] {
@@ -34,6 +34,21 @@ fn views_with_the_same_map_function_share_their_rows() {
     assert_eq!(place("four"), (0, None));
     assert_eq!(place("five"), (2, None));
     assert!(design.view("six").is_none());
+}
+
+#[test]
+fn views_stand_by_partition_as_their_database_is_or_as_they_say() {
+    let design = |options: Value, partitioned_database| {
+        let design = json!({"views": {"v": {"map": "m"}}, "options": options});
+        ViewDesign::parse(design.as_object().expect("an object"), partitioned_database)
+            .expect("good")
+    };
+    let by_partition = design(json!({}), true);
+    assert!(by_partition.partitioned && design(json!({"partitioned": true}), true).partitioned);
+    let whole = design(json!({"partitioned": false}), true);
+    assert!(!whole.partitioned && !design(json!({"partitioned": true}), false).partitioned);
+    assert_ne!(by_partition.signature, whole.signature);
+    assert_eq!(whole.signature, design(json!({}), false).signature);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! What a document emitted, as the rows of one view.
 
+use refuge_document::partition_of;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::row::{NewRow, ROW_KEY_LIMIT_BYTES, StoredRow, write_row_key};
-use crate::collation::{Collation, KeyError, NoCollation, SortKeys};
+use crate::collation::{Collation, KeyError, NoCollation, SortKeys, partition_prefix};
 
 /// One call of `emit`, as JSON texts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +65,7 @@ pub struct RowMaker {
     keys: SortKeys,
     values: SortKeys,
     seed: u64,
+    partitioned: bool,
 }
 
 /// An emit on its way to a row.
@@ -79,7 +81,13 @@ impl RowMaker {
     /// [`NoCollation`].
     pub fn new(collation: Collation, seed: u64) -> Result<Self, NoCollation> {
         let (keys, values) = (SortKeys::new(collation)?, SortKeys::new(Collation::Raw)?);
-        Ok(Self { keys, values, seed })
+        Ok(Self { keys, values, seed, partitioned: false })
+    }
+
+    /// The same for a view whose rows stand by the partition that their document's id names.
+    #[must_use]
+    pub fn by_partition(self) -> Self {
+        Self { partitioned: true, ..self }
     }
 
     /// What makes the sort keys of this view.
@@ -88,14 +96,22 @@ impl RowMaker {
         &self.keys
     }
 
-    /// The rows of what `document` emitted. It depends on the emits only as a set.
+    /// The rows of what `document` emitted. It depends on the emits only as a set. Of a document in no
+    /// partition there are none where rows stand by partition.
     #[must_use]
     pub fn rows(&self, document: &str, emits: &[Emit<'_>]) -> DocumentRows {
         let mut made = DocumentRows::default();
+        let prefix = match (self.partitioned, partition_of(document)) {
+            (false, _) => Vec::new(),
+            (true, Some(partition)) => partition_prefix(partition),
+            (true, None) => return made,
+        };
         let mut sorted = Vec::with_capacity(emits.len());
         for emit in emits {
-            match self.keys.key(emit.key) {
-                Ok(sort_key) => sorted.push(Sorted { sort_key, emit: *emit }),
+            let mut sort_key = Vec::with_capacity(prefix.len() + 2 * emit.key.len() + 8);
+            sort_key.extend_from_slice(&prefix);
+            match self.keys.append(&mut sort_key, emit.key) {
+                Ok(()) => sorted.push(Sorted { sort_key, emit: *emit }),
                 Err(reason) => {
                     made.refused.push(RowError::Key { document: document.to_owned(), reason });
                 }

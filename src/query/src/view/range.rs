@@ -1,6 +1,6 @@
 //! Which rows a query's parameters ask for.
 
-use crate::collation::{KeyError, SortKeys, behind, escape};
+use crate::collation::{KeyError, SortKeys, behind, escape, partition_prefix};
 
 /// Ends the document id in a row's key.
 const DOCUMENT_END: u8 = 0x00;
@@ -104,6 +104,17 @@ impl KeyRange {
     pub fn of_prefix(prefix: Vec<u8>) -> Self {
         let to = Some(behind(&prefix));
         Self { from: prefix, to }
+    }
+
+    /// The rows of a partition that are in this range of keys, in a view whose rows stand by partition.
+    #[must_use]
+    pub fn within_partition(&self, partition: &str) -> Self {
+        let prefix = partition_prefix(partition);
+        let to = match &self.to {
+            Some(to) => [prefix.as_slice(), to].concat(),
+            None => behind(&prefix),
+        };
+        Self { from: [prefix.as_slice(), &self.from].concat(), to: Some(to) }
     }
 
     /// Whether a row with this key belongs to it.

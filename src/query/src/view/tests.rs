@@ -183,6 +183,41 @@ fn only_what_differs_is_changed() {
 
 proptest! {
     #[test]
+    fn a_partition_holds_what_a_view_of_its_documents_alone_would(
+        documents in prop::collection::vec(("[a-b\u{0}\u{1};:]{1,3}", "[a-b:]{1,2}", value()), 0..12),
+        partition in "[a-b\u{0}\u{1};]{1,2}",
+        bounds in (prop::option::of(value()), prop::option::of(value())),
+        descending: bool,
+    ) {
+        let (alone, parted) = (maker(), maker().by_partition());
+        let [start, end] = [bounds.0, bounds.1].map(|key| key.map(|key| key.to_string()));
+        let query = RangeQuery {
+            start_key: start.as_deref().map(str::as_bytes),
+            end_key: end.as_deref().map(str::as_bytes),
+            descending,
+            ..RangeQuery::default()
+        };
+        // Ends the wrong way round are refused before there is a range.
+        let Ok(range) = KeyRange::new(alone.keys(), &query) else { return Ok(()) };
+        let within = range.within_partition(&partition);
+        let level = GroupLevel::Elements(NonZeroUsize::new(1).unwrap());
+        for (document, key, emitted) in documents {
+            let id = format!("{document}:{key}");
+            let text = emitted.to_string();
+            let made = |maker: &RowMaker| maker.rows(&id, &[emit(&text, "0")]).rows.remove(0).key;
+            let (alone, parted) = (made(&alone), made(&parted));
+            let is_inside = id.split_once(':').unwrap().0 == partition && range.contains(&alone);
+            prop_assert_eq!(within.contains(&parted), is_inside);
+            prop_assert_eq!(&RowKey::parse(&parted).unwrap().document, &id);
+            for level in [level, GroupLevel::Exact] {
+                let prefix = level.prefix(&parted).unwrap();
+                prop_assert!(prefix.ends_with(level.prefix(&alone).unwrap()));
+            }
+        }
+        prop_assert!(maker().by_partition().rows("_design/a:b", &[emit("1", "1")]).rows.is_empty());
+    }
+
+    #[test]
     fn keys_and_back_indexes_come_back(
         first in prop::collection::vec((value(), value()), 0..6),
         second in prop::collection::vec((value(), value()), 0..6),

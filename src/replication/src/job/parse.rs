@@ -48,7 +48,7 @@ pub(crate) fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
             Some(_) => return Err(unsupported(field)),
         }
     }
-    check_target_parameters(fields)?;
+    let partitioned_target = target_is_partitioned(fields)?;
     let (source, target) = (parse_end(fields, "source")?, parse_end(fields, "target")?);
     node_end::check_at_most_one(&source, &target)?;
     Ok(Job {
@@ -56,6 +56,7 @@ pub(crate) fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
         target,
         continuous: flag(fields, "continuous")?.unwrap_or(false),
         create_target: flag(fields, "create_target")?.unwrap_or(false),
+        partitioned_target,
         strip: flag(fields, "strip")?.unwrap_or(false),
         selection: Arc::new(parse_selection(fields)?),
         since: parse_since(fields),
@@ -69,19 +70,21 @@ pub(crate) fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
     })
 }
 
-fn check_target_parameters(fields: &Map<String, Value>) -> Result<(), JobError> {
+/// What `create_target_params` says of partitions; others of them than those that tune are refused.
+fn target_is_partitioned(fields: &Map<String, Value>) -> Result<bool, JobError> {
     let Some(parameters) = fields.get("create_target_params") else {
-        return Ok(());
+        return Ok(false);
     };
     let Value::Object(parameters) = parameters else {
         return Err(bad("`create_target_params` is a JSON object"));
     };
     for (name, value) in parameters {
-        if !TUNING_OF_TARGETS.contains(&name.as_str()) && *value != Value::Bool(false) {
+        let is_known = name == "partitioned" || TUNING_OF_TARGETS.contains(&name.as_str());
+        if !is_known && *value != Value::Bool(false) {
             return Err(unsupported(&format!("create_target_params.{name}")));
         }
     }
-    Ok(())
+    Ok(flag(parameters, "partitioned")?.unwrap_or(false))
 }
 
 /// Reads `source` or `target`.
@@ -238,9 +241,25 @@ mod tests {
             let error = parse_replicate_request(&request).unwrap_err();
             assert_eq!(error, unsupported(field));
         }
-        let partitioned =
-            json!({"source": "a", "target": "b", "create_target_params": {"partitioned": true}});
-        assert!(matches!(parse_replicate_request(&partitioned), Err(JobError::Unsupported { .. })));
+        let placed =
+            json!({"source": "a", "target": "b", "create_target_params": {"placement": "x"}});
+        assert!(matches!(parse_replicate_request(&placed), Err(JobError::Unsupported { .. })));
+    }
+
+    #[test]
+    fn a_target_is_made_partitioned_where_that_is_asked_for() {
+        let asked = |value: Value| {
+            let parameters = json!({"q": 2, "partitioned": value});
+            let request = json!({"source": "a", "target": "b", "create_target_params": parameters});
+            parse_replicate_request(&request)
+        };
+        for partitioned in [true, false] {
+            let Ok(ReplicateRequest::Start(job)) = asked(json!(partitioned)) else {
+                panic!("no job")
+            };
+            assert_eq!(job.partitioned_target, partitioned);
+        }
+        assert!(matches!(asked(json!("yes")), Err(JobError::BadRequest(_))));
     }
 
     #[test]

@@ -64,7 +64,9 @@ impl Replication {
             && std::mem::take(&mut opening.target_missing)
         {
             let ttl = expires && !self.settings.strip;
-            self.ask(End::Target, Purpose::Create, Request::CreateDatabase { ttl });
+            let partitioned = self.settings.partitioned_target;
+            let request = Request::CreateDatabase { ttl, partitioned };
+            self.ask(End::Target, Purpose::Create, request);
         }
     }
 

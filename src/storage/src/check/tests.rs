@@ -7,7 +7,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::database::DatabaseOptions;
-use crate::operation::{BodyRecord, DocumentWrite, DocumentsWrite, LocalWrite, Operation, Outcome};
+use crate::operation::{
+    BodyRecord, DocumentWrite, DocumentsWrite, LocalWrite, NewDatabase, Operation, Outcome,
+};
 use crate::resumable::{ResumableUpload, UploadBounds, UploadStep, UploadWrite};
 
 const CHUNK: &[u8] = b"the bytes of an attachment";
@@ -60,13 +62,14 @@ fn document(id: &str, attached: bool) -> DocumentWrite {
 /// An engine over two documents, a local one and an attachment.
 fn written(directory: &TempDir) -> (Engine, DatabaseId) {
     let mut engine = Engine::open(options(directory)).unwrap();
-    let create = Operation::CreateDatabase {
+    let create = Operation::CreateDatabase(NewDatabase {
         name: "db".to_owned(),
         shards: 1,
         created_unix_ms: 1,
         instance: [3; 16],
+        partitioned: false,
         options: DatabaseOptions::default(),
-    };
+    });
     let Outcome::Created(record) = engine.commit(vec![create]).unwrap().remove(0) else {
         panic!("not created");
     };

@@ -59,11 +59,7 @@ impl<'a> Group<'a> {
     /// Adds one operation's rows to the batch.
     pub(super) fn apply(&mut self, operation: Operation) -> Result<Outcome, CommitError> {
         match operation {
-            Operation::CreateDatabase { name, shards, created_unix_ms, instance, options } => {
-                let id = DatabaseId(self.engine.next_number);
-                let record = DatabaseRecord { id, name, shards, instance, created_unix_ms };
-                self.create_database(record, &options)
-            }
+            Operation::CreateDatabase(new) => self.create_database(new),
             Operation::DeleteDatabase { name } => self.delete_database(&name),
             Operation::SetSecurity { database, json } => {
                 records::encode_opaque(&mut self.row, &json);

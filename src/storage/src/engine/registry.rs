@@ -5,7 +5,7 @@ use crate::engine::group::Group;
 use crate::error::{CommitError, OpenError};
 use crate::keys::{self, RegistryKey};
 use crate::keyspaces::Keyspaces;
-use crate::operation::{MAXIMUM_ID_BYTES, Outcome};
+use crate::operation::{MAXIMUM_ID_BYTES, NewDatabase, Outcome};
 use crate::records;
 
 /// The key under which the next number stands: it belongs to no database.
@@ -40,11 +40,10 @@ impl Group<'_> {
         Ok(row.map(|row| records::decode_database(name, &row)).transpose()?)
     }
 
-    pub(super) fn create_database(
-        &mut self,
-        record: DatabaseRecord,
-        options: &DatabaseOptions,
-    ) -> Result<Outcome, CommitError> {
+    pub(super) fn create_database(&mut self, new: NewDatabase) -> Result<Outcome, CommitError> {
+        let NewDatabase { name, shards, created_unix_ms, instance, partitioned, options } = new;
+        let id = DatabaseId(self.engine.next_number);
+        let record = DatabaseRecord { id, name, shards, instance, created_unix_ms, partitioned };
         if record.name.len() > MAXIMUM_ID_BYTES {
             return Ok(Outcome::IdTooLong);
         }
@@ -59,8 +58,8 @@ impl Group<'_> {
         records::encode_database(&mut self.row, &record);
         let key = keys::name_key(&record.name);
         self.batch.insert(keyspace, key, self.row.as_slice());
-        if *options != DatabaseOptions::default() {
-            records::encode_options(&mut self.row, options);
+        if options != DatabaseOptions::default() {
+            records::encode_options(&mut self.row, &options);
             let key = keys::registry_key(RegistryKey::Options, record.id);
             self.batch.insert(keyspace, key, self.row.as_slice());
         }

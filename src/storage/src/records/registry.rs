@@ -1,7 +1,7 @@
 //! The rows of `databases`: registry entries, counters, limits.
 //!
-//! Registry entry, version 1: version, number (4), shards (2), instance (16), created in
-//! milliseconds (8). Counters, version 1: version, then five varints. Numbers: version, value (4).
+//! Registry entry, version 2: version, number (4), shards (2), instance (16), created in
+//! milliseconds (8), flags (1: partitioned). Version 1 had no flags. Counters, version 1: version, then five varints. Numbers: version, value (4).
 
 use super::codec::{Reader, write_varint};
 use super::{cut_short, unknown_version};
@@ -10,6 +10,9 @@ use crate::error::StorageError;
 
 const KEYSPACE: &str = "databases";
 const VERSION: u8 = 1;
+/// Of registry entries.
+const ENTRY_VERSION: u8 = 2;
+const PARTITIONED: u8 = 1;
 
 fn open(row: &[u8]) -> Result<Reader<'_>, StorageError> {
     match row.split_first() {
@@ -21,16 +24,20 @@ fn open(row: &[u8]) -> Result<Reader<'_>, StorageError> {
 /// Encodes a registry entry (its name is the key).
 pub(crate) fn encode_database(out: &mut Vec<u8>, record: &DatabaseRecord) {
     out.clear();
-    out.push(VERSION);
+    out.push(ENTRY_VERSION);
     out.extend_from_slice(&record.id.0.to_be_bytes());
     out.extend_from_slice(&record.shards.to_be_bytes());
     out.extend_from_slice(&record.instance);
     out.extend_from_slice(&record.created_unix_ms.to_be_bytes());
+    out.push(if record.partitioned { PARTITIONED } else { 0 });
 }
 
 /// Reads the registry entry that stands under `name`.
 pub(crate) fn decode_database(name: &str, row: &[u8]) -> Result<DatabaseRecord, StorageError> {
-    let mut reader = open(row)?;
+    let (has_flags, mut reader) = match row.split_first() {
+        Some((&ENTRY_VERSION, rest)) => (true, Reader(rest)),
+        _ => (false, open(row)?),
+    };
     let mut read = || {
         Some(DatabaseRecord {
             id: DatabaseId(reader.number32()?),
@@ -38,6 +45,7 @@ pub(crate) fn decode_database(name: &str, row: &[u8]) -> Result<DatabaseRecord, 
             shards: reader.number16()?,
             instance: reader.array()?,
             created_unix_ms: reader.number64()?,
+            partitioned: has_flags && reader.byte()? & PARTITIONED != 0,
         })
     };
     read().ok_or_else(|| cut_short(KEYSPACE))

@@ -82,10 +82,17 @@ fn registry_rows_read_as_version_1_wrote_them() {
         shards: 3,
         instance: [6; 16],
         created_unix_ms: 259,
+        partitioned: false,
     };
     let bytes = [&[1, 0, 0, 1, 2, 0, 3][..], &[6; 16], &[0, 0, 0, 0, 0, 0, 1, 3]].concat();
-    assert_eq!(encoded(|out| encode_database(out, &record)), bytes);
     assert_eq!(decode_database("db", &bytes).unwrap(), record);
+    for (partitioned, flag) in [(false, 0), (true, 1)] {
+        let record = DatabaseRecord { partitioned, ..record.clone() };
+        let bytes = [&[2][..], &bytes[1..], &[flag]].concat();
+        assert_eq!(encoded(|out| encode_database(out, &record)), bytes);
+        assert_eq!(decode_database("db", &bytes).unwrap(), record);
+        assert!(decode_database("db", &bytes[..bytes.len() - 1]).is_err());
+    }
 
     let counters = Counters {
         update_sequence: u64::MAX,

@@ -95,13 +95,14 @@ impl Fixture {
 }
 
 pub(crate) fn create(name: &str) -> Operation {
-    Operation::CreateDatabase {
+    Operation::CreateDatabase(refuge_storage::NewDatabase {
         name: name.to_owned(),
         shards: 2,
         created_unix_ms: 1_700_000_000_000,
         instance: *b"0123456789abcdef",
+        partitioned: false,
         options: refuge_storage::DatabaseOptions::default(),
-    }
+    })
 }
 
 pub(crate) fn delete(name: &str) -> Operation {

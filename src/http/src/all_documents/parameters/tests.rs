@@ -82,11 +82,36 @@ fn a_range_is_cut_to_the_listed_documents() {
 
 #[test]
 fn what_only_a_view_can_do_is_refused() {
-    for query in ["reduce=true", "group=true", "group_level=1", "stale=x", "partition=x"] {
+    for query in ["reduce=true", "group=true", "group_level=1", "stale=x"] {
         let failure = parse(json!({}), query).expect_err(query);
         assert_eq!(failure.status().1, "query_parse_error", "{query}");
     }
     assert!(parse(json!({}), "reduce=false&group=false&stale=ok&stable=true").is_ok());
+}
+
+#[test]
+fn a_partition_is_what_lies_between_its_bounds() {
+    let bounds = |query: &str| {
+        let parameters = parse(json!({}), query).expect(query);
+        assert!(parameters.check_partition(false).is_err(), "{query}");
+        parameters.check_partition(true).expect(query);
+        parameters.bounds(Listed::All)
+    };
+    let between = |start: (&str, bool), end: (&str, bool)| {
+        let bound = |(id, inclusive): (&str, bool)| Some((id.to_owned(), inclusive));
+        Some(Bounds { start: bound(start), end: bound(end) })
+    };
+    assert_eq!(bounds("partition=p"), between(("p:", true), ("p;", false)));
+    let backwards = bounds("partition=p&descending=true");
+    assert_eq!(backwards, between(("p;", false), ("p:", true)));
+    let narrow = bounds("partition=p&startkey=%22p:b%22&endkey=%22q:a%22");
+    assert_eq!(narrow, between(("p:b", true), ("p;", false)));
+    let narrow = bounds("partition=p&startkey=%22a%22&endkey=%22p:c%22&inclusive_end=false");
+    assert_eq!(narrow, between(("p:", true), ("p:c", false)));
+    assert_eq!(bounds("partition=p&startkey=%22q:a%22"), None);
+    assert_eq!(bounds("partition=p&endkey=%22o:a%22"), None);
+    let senseless = parse(json!({}), "partition=_p").expect("a parameter");
+    assert!(senseless.check_partition(true).is_err());
 }
 
 #[test]

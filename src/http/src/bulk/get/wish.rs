@@ -2,7 +2,7 @@
 //! documents is not done here.
 
 use refuge_document::json::write_string;
-use refuge_document::{Revision, check_document_id};
+use refuge_document::{IdError, Revision, check_document_id, check_partitioned_id};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -38,7 +38,8 @@ struct Posted {
 }
 
 /// The lines of a request. 400 when it is no JSON, or has no list of them.
-pub(super) fn parse(text: &[u8]) -> Result<Vec<Wish>, Failure> {
+/// `partitioned`: whether ids have to name a partition.
+pub(super) fn parse(text: &[u8], partitioned: bool) -> Result<Vec<Wish>, Failure> {
     let posted: Posted = serde_json::from_slice(text).map_err(|error| {
         let reason =
             if error.is_data() { "Missing JSON list of 'docs'." } else { "invalid UTF-8 JSON" };
@@ -47,14 +48,15 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Wish>, Failure> {
     let lines = posted
         .docs
         .ok_or_else(|| Failure::BadRequest("Missing JSON list of 'docs'.".to_owned()))?;
-    Ok(lines.into_iter().map(|line| wish(line).unwrap_or_else(Wish::Bad)).collect())
+    let check = if partitioned { check_partitioned_id } else { check_document_id };
+    Ok(lines.into_iter().map(|line| wish(line, check).unwrap_or_else(Wish::Bad)).collect())
 }
 
 fn bad_wish(id: Value, revision: Value, reason: &str) -> Box<BadWish> {
     Box::new(BadWish { id, revision, error: "bad_request", reason: reason.to_owned() })
 }
 
-fn wish(line: Value) -> Result<Wish, Box<BadWish>> {
+fn wish(line: Value, check: fn(&str) -> Result<(), IdError>) -> Result<Wish, Box<BadWish>> {
     let mut members = match line {
         Value::Object(members) if !members.is_empty() => members,
         _ => return Err(bad_wish(Value::Null, Value::Null, "document must be a JSON object")),
@@ -68,7 +70,7 @@ fn wish(line: Value) -> Result<Wish, Box<BadWish>> {
             return Err(Box::new(BadWish { id, revision, error: "illegal_docid", reason }));
         }
     };
-    if let Err(error) = check_document_id(&id) {
+    if let Err(error) = check(&id) {
         let (error, reason) = (error.error(), error.to_string());
         return Err(Box::new(BadWish { id: id.into(), revision: Value::Null, error, reason }));
     }
@@ -157,7 +159,7 @@ mod tests {
     use super::*;
 
     fn wishes(text: &str) -> Vec<Wish> {
-        parse(text.as_bytes()).expect(text)
+        parse(text.as_bytes(), false).expect(text)
     }
 
     fn told(line: &str) -> String {
@@ -208,7 +210,11 @@ mod tests {
     #[test]
     fn a_request_without_docs_is_refused() {
         for text in ["{}", r#"{"docs": 1}"#, "[", "1"] {
-            assert_eq!(parse(text.as_bytes()).expect_err(text).status().0.as_u16(), 400, "{text}");
+            assert_eq!(
+                parse(text.as_bytes(), false).expect_err(text).status().0.as_u16(),
+                400,
+                "{text}"
+            );
         }
     }
 

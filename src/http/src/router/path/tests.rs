@@ -76,6 +76,27 @@ fn later_endpoints_are_known_by_name() {
 }
 
 #[test]
+fn a_partition_is_asked_as_its_database_is() {
+    assert_eq!(part(&["db", "_partition"]), Part::Partitions);
+    assert_eq!(part(&["db", "_partition", "p"]), Part::Partition { name: "p".into() });
+    let below = |path: &[&'static str]| {
+        let path: Vec<_> = ["db", "_partition", "p"].iter().chain(path).copied().collect();
+        match part(&path) {
+            Part::InPartition { name, part } if name == "p" => part.map(|part| *part),
+            other => panic!("not in the partition: {other:?}"),
+        }
+    };
+    assert_eq!(below(&["_find"]), Some(Part::Find));
+    assert_eq!(below(&["_all_docs"]), Some(Part::Listing(Listed::All)));
+    let view = DesignPart::View { view: "v".into() };
+    let expected = Part::Design { name: "d".into(), part: view };
+    assert_eq!(below(&["_design", "d", "_view", "v"]), Some(expected));
+    for nothing in [&["_changes"][..], &["d"], &["_design", "d"], &["_partition", "q"]] {
+        assert_eq!(below(nothing), None, "{nothing:?}");
+    }
+}
+
+#[test]
 fn views_are_found_below_their_design_document() {
     let design = |path: &[&'static str]| match part(path) {
         Part::Design { name, part } if name == "d" => part,

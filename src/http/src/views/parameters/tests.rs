@@ -89,7 +89,6 @@ fn values_that_make_no_sense_are_refused_in_couchdbs_words() {
         ("update=maybe", "Invalid value for `update`."),
         ("stale=very", "Invalid value for `stale`."),
         ("stable=no", "Invalid value for `stable`."),
-        ("partition=p", "`partition` parameter is not supported in this design doc"),
     ] {
         let failure = parsed(query).expect_err(query);
         assert_eq!((failure.status().0.as_u16(), failure.to_string().as_str()), (400, reason));
