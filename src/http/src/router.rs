@@ -13,10 +13,12 @@ use self::path::LATER_NODE;
 use crate::access::{self, Need};
 use crate::failure::Failure;
 use crate::functions::{self, FunctionPath};
+use crate::lists::{self, ListPath};
 use crate::node::{Database, Node};
 use crate::peers::{self, PEERS};
 use crate::reply::Reply;
 use crate::request::{Request, path_segments};
+use crate::rewriting::{self, RewritePath};
 use crate::rules::ValidUser;
 use crate::views::ViewName;
 use crate::{
@@ -76,12 +78,45 @@ fn is_refused(route: &Route<'_>, request: &Request) -> bool {
 /// Answers a request whose sender is known. The futures of all endpoints but the one that reads a
 /// document are boxed, so that they do not make the future of every request as large as the largest.
 pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result<Reply, Failure> {
-    let uri = request.uri.clone();
-    let route = path::find(path_segments(&uri, request.limits())?);
-    if is_refused(&route, request) {
-        return Err(Failure::Unauthorized("Authentication required.".to_owned()));
+    let mut rewritten = 0;
+    loop {
+        let uri = request.uri.clone();
+        let route = path::find(path_segments(&uri, request.limits())?);
+        if is_refused(&route, request) {
+            return Err(Failure::Unauthorized("Authentication required.".to_owned()));
+        }
+        access::check(node.as_ref(), &request.user, need(&route, &request.method))?;
+        let Some((database, design, rest)) = rewrite_of(&route) else {
+            return answer(node, request, route).await;
+        };
+        if rewritten >= request.rules.rewrites.limit {
+            let reason = "Exceeded rewrite recursion limit";
+            return Err(Failure::BadRequest(reason.to_owned()));
+        }
+        rewritten += 1;
+        let path = RewritePath { database, design, rest };
+        if let Some(reply) = Box::pin(rewriting::rewrite(node, request, path)).await? {
+            return Ok(reply);
+        }
     }
-    access::check(node.as_ref(), &request.user, need(&route, &request.method))?;
+}
+
+/// The names in a route that is rewritten.
+fn rewrite_of<'a>(route: &'a Route<'_>) -> Option<(&'a str, &'a str, &'a [String])> {
+    let Route::Database { name, part: Part::Design { name: design, part } } = route else {
+        return None;
+    };
+    match part {
+        DesignPart::Rewrite { path } if name != PEERS => Some((name, design, path)),
+        _ => None,
+    }
+}
+
+async fn answer(
+    node: &Arc<dyn Node>,
+    request: &mut Request,
+    route: Route<'_>,
+) -> Result<Reply, Failure> {
     let known = node.as_ref();
     match route {
         Route::Welcome => server::welcome(known, request),
@@ -193,6 +228,14 @@ async fn design(
             let path = FunctionPath { design, function, id };
             functions::update(node, request, database.as_ref(), path).await
         }
+        DesignPart::List { function, design: other, view } => {
+            let view = ViewName { design: other.as_deref().unwrap_or(design), view: &view };
+            let path = ListPath { design, function: &function, view };
+            lists::list(node, request, database, path).await
+        }
+        DesignPart::ListOfNothing => Err(lists::invalid_path(request)),
+        // It was led on before.
+        DesignPart::Rewrite { .. } => Err(Failure::NotFound("missing".to_owned())),
         DesignPart::Information => views::information(request, database.as_ref(), design).await,
         DesignPart::View { view } => {
             views::view(request, database, ViewName { design, view: &view }).await

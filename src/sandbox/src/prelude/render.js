@@ -8,6 +8,9 @@
   var listing = false;
   var asked = false;
   var ended = false;
+  // Characters that a list holds back: up to its first row it may still say how its answer begins.
+  var mostHeld = 16384;
+  var mostHeldBefore = 1 << 20;
 
   function reset() {
     mime.reset();
@@ -17,7 +20,13 @@
   }
 
   core.provide("start", function start(response) { head = response || {}; });
-  core.provide("send", function send(chunk) { chunks += core.text(chunk); });
+  core.provide("send", function send(chunk) {
+    chunks += core.text(chunk);
+    if (listing && chunks.length > (asked ? mostHeld : mostHeldBefore)) {
+      open();
+      flush();
+    }
+  });
   core.provide("getRow", function getRow() {
     if (!listing) core.raise("render_error", "getRow is for list functions");
     if (ended) return null;
