@@ -208,6 +208,19 @@ async fn only_members_see_a_list() {
     assert_eq!(client.get(&list).await.expect(200).text(), "admin");
 }
 
+#[tokio::test]
+async fn a_list_may_be_of_all_documents() {
+    let lists = json!({"ids": "function (head) { send(head.total_rows + ':'); var row; \
+        while ((row = getRow())) send(' ' + (row.id || row.error) + (row.doc ? '=' + row.doc.n : '')); }"});
+    let (client, path) = with_rows("list-all", lists).await;
+    let list = format!("{path}/_design/app/_list/ids/_all_docs");
+    let reply =
+        client.get(&format!("{list}?startkey=%22d4%22&include_docs=true")).await.expect(200);
+    assert_eq!(reply.text(), "6: d4=4 d5=5");
+    let reply = client.post(&list, json!({"keys": ["d2", "none", "d1"]})).await.expect(200);
+    assert_eq!(reply.text(), "6: d2 not_found d1");
+}
+
 /// 100 documents with 500 rows of 1 KB each.
 async fn large(client: &Client) {
     client.put_nothing("/large").await.expect(201);

@@ -49,6 +49,7 @@ mod request_metrics;
 mod request_rate;
 mod rewriting;
 mod router;
+mod row_sink;
 mod rules;
 mod scheduler;
 mod server;

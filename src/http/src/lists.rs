@@ -11,19 +11,22 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use hyper::header::{ETAG, HeaderValue, VARY};
 use hyper::{Method, Response, StatusCode};
-use serde_json::Map;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
+use crate::all_documents::{AskedDocuments, DocumentSource};
 use crate::failure::Failure;
 use crate::function_request::{self, Told};
 use crate::functions::{answered, with_head};
 use crate::given;
 use crate::node::{Database, ListCall, ListPiece, Node};
+use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Request;
+use crate::row_sink::Handed;
 use crate::stream::ReplyBody;
 use crate::tags;
-use crate::views::{AskedView, Handed, RowSource, ViewName};
+use crate::views::{AskedView, RowSource, ViewName};
 
 /// Batches of rows that wait for the function.
 const BATCHES_WAITING: usize = 2;
@@ -73,7 +76,7 @@ pub(crate) async fn list(
         true => given::object(&body)?,
         false => Map::new(),
     };
-    let asked = AskedView::open(database, path.view, &parameters, &request.query).await?;
+    let asked = Asked::open(database, path.view, &parameters, &request.query).await?;
     let tag = match posted {
         true => None,
         false => Some(tag_of(request, database.as_ref(), path, &asked).await?),
@@ -91,13 +94,75 @@ pub(crate) async fn list(
     running.answer(tag.as_deref()).await
 }
 
+/// Whose rows are asked for: a view's, or under a name that no view has all documents.
+enum Asked {
+    View(AskedView),
+    Documents(AskedDocuments),
+}
+
+impl Asked {
+    async fn open(
+        database: &Arc<dyn Database>,
+        name: ViewName<'_>,
+        body: &Map<String, Value>,
+        query: &Query,
+    ) -> Result<Self, Failure> {
+        match name.view {
+            "_all_docs" => AskedDocuments::parse(database, body, query).map(Self::Documents),
+            _ => AskedView::open(database, name, body, query).await.map(Self::View),
+        }
+    }
+
+    async fn state(&self) -> Result<String, Failure> {
+        match self {
+            Self::View(view) => view.state().await,
+            Self::Documents(documents) => documents.state().await,
+        }
+    }
+
+    async fn rows(self) -> Result<Source, Failure> {
+        match self {
+            Self::View(view) => view.rows().await.map(Source::View),
+            Self::Documents(documents) => documents.rows().await.map(Source::Documents),
+        }
+    }
+}
+
+/// Rows whose first are known.
+enum Source {
+    View(RowSource),
+    Documents(DocumentSource),
+}
+
+impl Source {
+    fn head(&self) -> String {
+        match self {
+            Self::View(rows) => rows.head(),
+            Self::Documents(rows) => rows.head(),
+        }
+    }
+
+    /// Hands all of them over; ends early where nobody takes them any more.
+    async fn hand_over(self, mut to: Handed) -> Result<(), Failure> {
+        let walked = match self {
+            Self::View(rows) => rows.hand_over(&mut to).await,
+            Self::Documents(rows) => rows.hand_over(&mut to).await,
+        };
+        let handed = match walked {
+            Ok(()) => to.finish().await,
+            failed => failed,
+        };
+        if to.is_closed() { Ok(()) } else { handed }
+    }
+}
+
 /// The tag of an answer: what it shows of the view, and what its function sees of the request. As in CouchDB
 /// the headers beside `Accept` do not count.
 async fn tag_of(
     request: &Request,
     database: &dyn Database,
     path: ListPath<'_>,
-    asked: &AskedView,
+    asked: &Asked,
 ) -> Result<String, Failure> {
     let design = database.winner(&format!("_design/{}", path.design)).await?;
     let design = design.filter(|found| !found.leaf.deleted);
@@ -124,7 +189,7 @@ impl Running {
         request: &Request,
         database: &dyn Database,
         path: ListPath<'_>,
-        (source, described): (RowSource, String),
+        (source, described): (Source, String),
     ) -> Result<Self, Failure> {
         let (to_function, rows) = mpsc::channel(BATCHES_WAITING);
         let (from_function, pieces) = mpsc::channel(PIECES_WAITING);

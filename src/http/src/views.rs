@@ -7,7 +7,6 @@ mod parameters;
 mod queries;
 mod reduced;
 mod rows;
-mod sink;
 
 use std::sync::Arc;
 
@@ -24,6 +23,7 @@ use crate::node::{Database, Freshness, View, ViewRequest};
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Request;
+use crate::row_sink::{Handed, object_of};
 use crate::stream::ReplySender;
 use crate::tags;
 
@@ -31,7 +31,6 @@ pub(crate) use self::information::{clean_up, information};
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::parameters::part_for_fuzzing;
 pub(crate) use self::queries::queries;
-pub(crate) use self::sink::Handed;
 
 /// The names in the path of a view.
 #[derive(Clone, Copy, Debug)]
@@ -130,21 +129,15 @@ impl RowSource {
             Found::Rows(rows) => rows.write_head(&mut members),
             Found::Reduced(reduced) => reduced.write_head(&mut members),
         }
-        let members = String::from_utf8_lossy(&members);
-        format!("{{{}}}", members.strip_suffix(',').unwrap_or(&members))
+        object_of(&members)
     }
 
-    /// Hands all of them over; ends early where nobody takes them any more.
-    pub(crate) async fn hand_over(self, mut to: Handed) -> Result<(), Failure> {
-        let walked = match self.0 {
-            Found::Rows(rows) => rows.walk(&mut to).await,
-            Found::Reduced(reduced) => reduced.walk(&mut to).await,
-        };
-        let handed = match walked {
-            Ok(()) => to.finish().await,
-            failed => failed,
-        };
-        if to.is_closed() { Ok(()) } else { handed }
+    /// Hands all of them over.
+    pub(crate) async fn hand_over(self, to: &mut Handed) -> Result<(), Failure> {
+        match self.0 {
+            Found::Rows(rows) => rows.walk(to).await,
+            Found::Reduced(reduced) => reduced.walk(to).await,
+        }
     }
 }
 

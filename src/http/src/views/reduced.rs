@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::parameters::Parameters;
 use super::rows::write_update_sequence;
-use super::sink::{RowSink, Separated};
 use crate::failure::Failure;
 use crate::node::{Database, View, ViewGroupsPage, ViewPart};
+use crate::row_sink::{RowSink, Separated};
 use crate::stream::ReplySender;
 
 /// Groups of a page; the view ends a page of large groups earlier.

@@ -8,9 +8,9 @@ use refuge_document::sequence_text;
 use tokio::task::JoinSet;
 
 use super::parameters::Parameters;
-use super::sink::{RowSink, Separated};
 use crate::failure::Failure;
 use crate::node::{Database, View, ViewPart, ViewRow, ViewRowsPage};
+use crate::row_sink::{RowSink, Separated};
 use crate::stream::ReplySender;
 
 mod documents;

@@ -1,4 +1,4 @@
-//! Where the rows of a view are written: into an answer, or to a function that takes them some at a time.
+//! Where rows are written: into an answer, or to a function that takes them some at a time.
 
 use tokio::sync::mpsc;
 
@@ -15,14 +15,14 @@ pub(crate) trait RowSink: Send {
 }
 
 /// Rows of an answer, between commas.
-pub(super) struct Separated<'a> {
+pub(crate) struct Separated<'a> {
     sender: &'a mut ReplySender,
     first: bool,
 }
 
 impl<'a> Separated<'a> {
     /// None was written yet.
-    pub(super) fn new(sender: &'a mut ReplySender) -> Self {
+    pub(crate) fn new(sender: &'a mut ReplySender) -> Self {
         Self { sender, first: true }
     }
 }
@@ -38,6 +38,12 @@ impl RowSink for Separated<'_> {
     async fn close(&mut self) -> Result<(), Failure> {
         self.sender.flush_when_full().await
     }
+}
+
+/// Members that end in a comma, as what a function is told before the first row.
+pub(crate) fn object_of(members: &[u8]) -> String {
+    let members = String::from_utf8_lossy(members);
+    format!("{{{}}}", members.strip_suffix(',').unwrap_or(&members))
 }
 
 /// Most bytes of a row that a function gets: as it makes an object of it, more would be beyond its memory.
