@@ -123,7 +123,9 @@ impl Asked {
     async fn rows(self) -> Result<Source, Failure> {
         match self {
             Self::View(view) => view.rows().await.map(Source::View),
-            Self::Documents(documents) => documents.rows().await.map(Source::Documents),
+            Self::Documents(documents) => {
+                documents.rows().await.map(Box::new).map(Source::Documents)
+            }
         }
     }
 }
@@ -131,7 +133,7 @@ impl Asked {
 /// Rows whose first are known.
 enum Source {
     View(RowSource),
-    Documents(DocumentSource),
+    Documents(Box<DocumentSource>),
 }
 
 impl Source {
