@@ -242,6 +242,18 @@ async fn large(client: &Client) {
     assert_eq!(reply.json()["total_rows"], 50_000);
 }
 
+/// A connection over which a long list has begun to come.
+async fn begun(node: &Node) -> TcpStream {
+    let mut stream = TcpStream::connect(node.address()).await.expect("a connection");
+    let request = "GET /large/_design/app/_list/all/rows HTTP/1.1\r\nHost: x\r\n\
+                   Authorization: Basic YWRtaW46c2VjcmV0\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut begin = [0; 12];
+    stream.read_exact(&mut begin).await.expect("a status");
+    assert_eq!(&begin, b"HTTP/1.1 200");
+    stream
+}
+
 fn status_kib(node: &Node, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", node.process_id()));
     let status = status.expect("a status");
@@ -267,14 +279,7 @@ async fn a_long_list_takes_no_memory_and_who_does_not_read_holds_nobody_up() {
 
     let mut stalled = Vec::new();
     for _ in 0..16 {
-        let mut stream = TcpStream::connect(node.address()).await.expect("a connection");
-        let request = "GET /large/_design/app/_list/all/rows HTTP/1.1\r\nHost: x\r\n\
-                       Authorization: Basic YWRtaW46c2VjcmV0\r\n\r\n";
-        stream.write_all(request.as_bytes()).await.expect("sent");
-        let mut begin = [0; 12];
-        stream.read_exact(&mut begin).await.expect("a status");
-        assert_eq!(&begin, b"HTTP/1.1 200");
-        stalled.push(stream);
+        stalled.push(begun(&node).await);
     }
     // Nobody waits for those who do not read, but lists for a place.
     let shown = client.get("/large/_design/app/_show/s").await.expect(200);
@@ -299,13 +304,7 @@ async fn a_list_ends_when_its_client_goes_away() {
     large(&client).await;
     // Far more than run at once: each that stayed would hold a place.
     for _ in 0..40 {
-        let mut stream = TcpStream::connect(node.address()).await.expect("a connection");
-        let request = "GET /large/_design/app/_list/all/rows HTTP/1.1\r\nHost: x\r\n\
-                       Authorization: Basic YWRtaW46c2VjcmV0\r\n\r\n";
-        stream.write_all(request.as_bytes()).await.expect("sent");
-        let mut begin = [0; 12];
-        stream.read_exact(&mut begin).await.expect("a status");
-        assert_eq!(&begin, b"HTTP/1.1 200");
+        drop(begun(&node).await);
     }
     let count = client.get("/large/_design/app/_list/count/rows").await.expect(200);
     assert_eq!(count.text(), "50000");
