@@ -6,6 +6,7 @@ mod path;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use hyper::Method;
 
 use self::endpoint::{NodeRoute, Route};
@@ -78,45 +79,9 @@ fn is_refused(route: &Route<'_>, request: &Request) -> bool {
 /// Answers a request whose sender is known. The futures of all endpoints but the one that reads a
 /// document are boxed, so that they do not make the future of every request as large as the largest.
 pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result<Reply, Failure> {
-    let mut rewritten = 0;
-    loop {
-        let uri = request.uri.clone();
-        let route = path::find(path_segments(&uri, request.limits())?);
-        if is_refused(&route, request) {
-            return Err(Failure::Unauthorized("Authentication required.".to_owned()));
-        }
-        access::check(node.as_ref(), &request.user, need(&route, &request.method))?;
-        let Some((database, design, rest)) = rewrite_of(&route) else {
-            return answer(node, request, route).await;
-        };
-        if rewritten >= request.rules.rewrites.limit {
-            let reason = "Exceeded rewrite recursion limit";
-            return Err(Failure::BadRequest(reason.to_owned()));
-        }
-        rewritten += 1;
-        let path = RewritePath { database, design, rest };
-        if let Some(reply) = Box::pin(rewriting::rewrite(node, request, path)).await? {
-            return Ok(reply);
-        }
-    }
-}
-
-/// The names in a route that is rewritten.
-fn rewrite_of<'a>(route: &'a Route<'_>) -> Option<(&'a str, &'a str, &'a [String])> {
-    let Route::Database { name, part: Part::Design { name: design, part } } = route else {
-        return None;
-    };
-    match part {
-        DesignPart::Rewrite { path } if name != PEERS => Some((name, design, path)),
-        _ => None,
-    }
-}
-
-async fn answer(
-    node: &Arc<dyn Node>,
-    request: &mut Request,
-    route: Route<'_>,
-) -> Result<Reply, Failure> {
+    let uri = request.uri.clone();
+    let route = path::find(path_segments(&uri, request.limits())?);
+    check(node, request, &route)?;
     let known = node.as_ref();
     match route {
         Route::Welcome => server::welcome(known, request),
@@ -153,6 +118,51 @@ async fn answer(
     }
 }
 
+/// Whether the sender of a request may come to an endpoint at all.
+fn check(node: &Arc<dyn Node>, request: &Request, route: &Route<'_>) -> Result<(), Failure> {
+    if is_refused(route, request) {
+        return Err(Failure::Unauthorized("Authentication required.".to_owned()));
+    }
+    access::check(node.as_ref(), &request.user, need(route, &request.method))
+}
+
+/// Rewrites a request until it leads to an endpoint that is none of rewrites, which then answers.
+fn rewritten<'a>(
+    node: &'a Arc<dyn Node>,
+    request: &'a mut Request,
+) -> BoxFuture<'a, Result<Reply, Failure>> {
+    Box::pin(async move {
+        for _ in 0..request.rules.rewrites.limit {
+            let uri = request.uri.clone();
+            let found = path::find(path_segments(&uri, request.limits())?);
+            let Some((database, design, rest)) = rewrite_of(&found) else {
+                return route(node, request).await;
+            };
+            check(node, request, &found)?;
+            let path = RewritePath { database, design, rest };
+            if let Some(reply) = rewriting::rewrite(node, request, path).await? {
+                return Ok(reply);
+            }
+        }
+        let uri = request.uri.clone();
+        match rewrite_of(&path::find(path_segments(&uri, request.limits())?)) {
+            None => route(node, request).await,
+            Some(_) => Err(Failure::BadRequest("Exceeded rewrite recursion limit".to_owned())),
+        }
+    })
+}
+
+/// The names in a route that is rewritten.
+fn rewrite_of<'a>(route: &'a Route<'_>) -> Option<(&'a str, &'a str, &'a [String])> {
+    let Route::Database { name, part: Part::Design { name: design, part } } = route else {
+        return None;
+    };
+    match part {
+        DesignPart::Rewrite { path } => Some((name, design, path)),
+        _ => None,
+    }
+}
+
 async fn route_database(
     node: &Arc<dyn Node>,
     request: &mut Request,
@@ -164,6 +174,9 @@ async fn route_database(
     }
     if name == PEERS {
         peers::check(request, &part)?;
+    }
+    if let Part::Design { part: DesignPart::Rewrite { .. }, .. } = part {
+        return rewritten(node, request).await;
     }
     let opened = databases::open(node.as_ref(), name).await?;
     access::check_member(&opened.security(), &request.user)?;

@@ -156,6 +156,11 @@ fn a_list_that_nobody_reads_ends_whatever_it_does() {
     assert_eq!(done, Err(Error::Gone));
     let (done, _) = list_with(&mut functions, "{}", usize::MAX, 10);
     assert_eq!(done, Err(Error::Gone));
+    let source = "function () { while (getRow()) send('x'); }";
+    let mut functions = self::functions(&json!({"lists": {"l": source}}));
+    let (done, _) = list_with(&mut functions, "{}", usize::MAX, 10);
+    assert_eq!(done, Err(Error::Gone));
+    assert!(functions.take_log().is_empty(), "a reader that goes away is no fault of the function");
 }
 
 #[test]
