@@ -1,5 +1,6 @@
 //! The threads that run the JavaScript of design documents. They are two lanes, so that who waits for an
-//! answer never waits behind an index that is being built. What the functions may do is the sandbox's.
+//! answer never waits behind an index that is being built. What the functions may do is the sandbox's. Lists,
+//! which stand still while their clients read, have threads by themselves, few at once.
 //!
 //! Called by: indexers (maps), the node's service (all else). A restart loses what was under way; callers
 //! hear that a part of the node is being restarted.
@@ -15,7 +16,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::Failure;
 use refuge_otp::{CallError, Names};
 use refuge_sandbox::{Error, Functions, ViewSources, Views};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::{names, unavailable};
 use worker::{Handle, Job, Worker};
@@ -51,7 +52,12 @@ pub enum Lane {
 pub struct JavaScript {
     requests: Vec<Handle>,
     indexing: Vec<Handle>,
+    /// Places for jobs on threads of their own.
+    alone: Arc<Semaphore>,
 }
+
+/// Jobs on threads of their own that run at once: each may need as much memory as the sandbox gives.
+const ALONE: usize = 16;
 
 impl JavaScript {
     /// How many threads a lane has: who builds an index may use all of one side by side.
@@ -111,6 +117,29 @@ impl JavaScript {
         };
         handle.send(job, Lane::Requests).await?;
         answered(answer).await
+    }
+
+    /// Begins to run `job` with all functions of a design document on a thread of its own, where it may stand
+    /// still; returns when it has begun.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`] when too many such jobs run and none of them ends soon.
+    pub async fn begin_alone(
+        &self,
+        design: Arc<DesignText>,
+        job: impl FnOnce(Result<&mut Functions, Error>) + Send + 'static,
+    ) -> Result<(), Failure> {
+        let place = Arc::clone(&self.alone).acquire_owned();
+        let place = tokio::time::timeout(QUEUE_PATIENCE, place).await.map_err(|_| too_many())?;
+        let place = place.map_err(|_| unavailable())?;
+        let job = move |functions: Result<&mut Functions, Error>| {
+            job(functions);
+            drop(place);
+        };
+        worker::run_alone("refuge-js-list", design, job).map_err(|error| {
+            tracing::warn!(%error, "no thread could be started for a list");
+            too_many()
+        })
     }
 
     fn lane(&self, lane: Lane) -> &[Handle] {
@@ -174,7 +203,11 @@ impl Actor for JavaScriptActor {
         };
         let (requests, indexing) = (lane("request-")?, lane("index-")?);
         let handles = |workers: &[Worker]| workers.iter().map(Worker::handle).collect();
-        let door = JavaScript { requests: handles(&requests), indexing: handles(&indexing) };
+        let door = JavaScript {
+            requests: handles(&requests),
+            indexing: handles(&indexing),
+            alone: Arc::new(Semaphore::new(ALONE)),
+        };
         names.publish(&myself.get_cell(), names::JAVASCRIPT, Arc::new(door));
         Ok(requests.into_iter().chain(indexing).collect())
     }

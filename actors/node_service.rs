@@ -6,6 +6,7 @@ mod database;
 mod finding;
 mod functions;
 mod identifiers;
+mod lists;
 mod mesh;
 mod options;
 mod partitions;

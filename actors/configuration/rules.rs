@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use hyper::header::HeaderValue;
 use refuge_config::Settings;
-use refuge_http::{Cors, CorsOptions, Limits, Maintenance, RequestRate, Rules, ValidUser};
+use refuge_http::{
+    Cors, CorsOptions, Limits, Maintenance, RequestRate, RewriteRules, Rules, ValidUser,
+    VirtualHosts,
+};
 
 /// What answers 401 ask for where everybody has to log in and nobody says how, as in CouchDB.
 const USUAL_CHALLENGE: &str = "Basic realm=\"server\"";
@@ -28,6 +31,15 @@ pub(super) fn rules(settings: &Settings) -> Rules {
             0 => None,
             requests => Some(RequestRate::new(requests)),
         },
+        rewrites: RewriteRules {
+            secure: settings.http.secure_rewrites,
+            limit: settings.http.rewrite_limit,
+        },
+        virtual_hosts: VirtualHosts::new(
+            settings.virtual_hosts(),
+            &settings.http.vhost_global_handlers,
+            &settings.http.x_forwarded_host,
+        ),
     }
 }
 
@@ -49,6 +61,7 @@ fn limits(settings: &Settings) -> Limits {
         max_headers: http.max_headers,
         header_timeout: Duration::from_secs(http.header_seconds),
         body_timeout: Duration::from_secs(http.body_seconds),
+        list_patience: Duration::from_secs(http.list_seconds),
     }
 }
 
@@ -97,6 +110,8 @@ mod tests {
         assert_eq!(rules.limits, Limits::default());
         assert_eq!(rules.longest_wait, Rules::default().longest_wait);
         assert!(rules.cors.is_none() && rules.challenge.is_none());
+        assert_eq!(rules.rewrites, RewriteRules::default());
+        assert!(rules.virtual_hosts.is_none(), "there are none unless somebody names one");
     }
 
     #[test]

@@ -131,6 +131,22 @@ impl<F: FnOnce()> Drop for End<F> {
     }
 }
 
+/// Runs `job` with the functions of a design document on a thread of its own, which ends with it.
+pub(super) fn run_alone(
+    name: &str,
+    design: Arc<DesignText>,
+    job: impl FnOnce(Result<&mut Functions, Error>) + Send + 'static,
+) -> std::io::Result<()> {
+    let limits = limits();
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    let thread = thread.stack_size(limits.stack_bytes + STACK_BESIDE_BYTES);
+    thread.spawn(move || match Functions::open(&design.id, &design.text, limits) {
+        Ok(mut functions) => job(Ok(&mut functions)),
+        Err(error) => job(Err(error)),
+    })?;
+    Ok(())
+}
+
 /// The sandbox's own limits, and the bound of reductions that the built-in functions have too.
 fn limits() -> Limits {
     let bound = refuge_query::reduction::ReduceLimit::default();

@@ -12,10 +12,10 @@ use refuge_document::{Attachment, BodyPlace};
 use refuge_http::{
     ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree, DocumentsPage,
     DocumentsRequest, Failure, FindQuestion, Findings, FunctionAnswer, FunctionCall,
-    FunctionFilter, FunctionUpdate, IndexInformation, Information, LocalDocument, LocalsPage,
-    LocalsRequest, PartitionInformation, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads,
-    Security, StoredBody, StoredDocument, Update, UpdateResult, UpdateVerdicts, Upload,
-    UploadOptions, User, View, ViewRequest,
+    FunctionFilter, FunctionRewrite, FunctionUpdate, IndexInformation, Information, ListCall,
+    LocalDocument, LocalsPage, LocalsRequest, PartitionInformation, PurgeLimits, PurgedDocument,
+    PurgesPage, ResumableUploads, Security, StoredBody, StoredDocument, Update, UpdateResult,
+    UpdateVerdicts, Upload, UploadOptions, User, View, ViewRequest,
 };
 use refuge_otp::{Bounded, Names};
 use refuge_query::mango::Index;
@@ -27,7 +27,7 @@ use super::batched::WAITING_BYTES;
 use super::reading::{self, Reading};
 use super::report;
 use super::upload::AttachmentUpload;
-use super::{finding, functions, options, partitions, purging, random, validation, views};
+use super::{finding, functions, lists, options, partitions, purging, random, validation, views};
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
@@ -349,6 +349,18 @@ impl Database for OpenDatabase {
 
     async fn make_update(&self, call: FunctionCall) -> Result<FunctionUpdate, Failure> {
         functions::make_update(self, call).await
+    }
+
+    async fn list(&self, call: ListCall) -> Result<(), Failure> {
+        lists::list(self, call).await
+    }
+
+    async fn rewrite(
+        &self,
+        design: &str,
+        request: String,
+    ) -> Result<Option<FunctionRewrite>, Failure> {
+        functions::rewrite(self, design, request).await
     }
 
     async fn compact(&self) -> Result<(), Failure> {

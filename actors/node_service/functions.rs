@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use refuge_http::{
-    Failure, FilterFunction, FunctionAnswer, FunctionCall, FunctionFilter, FunctionUpdate,
+    Failure, FilterFunction, FunctionAnswer, FunctionCall, FunctionFilter, FunctionRewrite,
+    FunctionUpdate,
 };
-use refuge_sandbox::{Error, Functions, Response};
+use refuge_sandbox::{Error, Functions, Response, Rewrite};
 
 use super::database::OpenDatabase;
 use crate::designs::DesignReader;
@@ -85,6 +86,27 @@ pub(super) async fn make_update(
     run(database, &design, job).await
 }
 
+/// Where `rewrites` leads a request.
+pub(super) async fn rewrite(
+    database: &OpenDatabase,
+    design: &str,
+    request: String,
+) -> Result<Option<FunctionRewrite>, Failure> {
+    let job = move |functions: &mut Functions| match functions.rewrite(&request) {
+        Err(Error::Http(response)) => {
+            let Response { code, headers, body } = *response;
+            let body = Some(String::from_utf8_lossy(&body).into_owned());
+            Ok(Some(Rewrite { headers, body, code: Some(code), ..Rewrite::default() }))
+        }
+        made => made,
+    };
+    let made = run(database, design, job).await?;
+    Ok(made.map(|made| {
+        let Rewrite { path, method, query, headers, body, code } = made;
+        FunctionRewrite { path, method, query, headers, body, code }
+    }))
+}
+
 /// An answer that a function throws is one all the same.
 fn thrown(result: Result<Response, Error>) -> Result<Response, Error> {
     match result {
@@ -93,7 +115,8 @@ fn thrown(result: Result<Response, Error>) -> Result<Response, Error> {
     }
 }
 
-fn answer(response: Response) -> FunctionAnswer {
+/// What a function answered, as HTTP takes it.
+pub(super) fn answer(response: Response) -> FunctionAnswer {
     FunctionAnswer { status: response.code, headers: response.headers, body: response.body }
 }
 
@@ -119,7 +142,7 @@ async fn run<R: Send + 'static>(
 }
 
 /// What the client hears of a function's error.
-fn told(error: &Error) -> Failure {
+pub(super) fn told(error: &Error) -> Failure {
     let refused = |status| Failure::Function {
         status,
         error: error.name().to_owned(),

@@ -24,6 +24,7 @@ mod garbage;
 mod idle;
 mod later_work;
 mod listings;
+mod lists;
 mod lists_of_databases;
 mod local_documents;
 mod mango;
@@ -35,6 +36,7 @@ mod protocol;
 mod purge;
 mod random_documents;
 mod revisions;
+mod rewrites;
 mod server;
 mod shards;
 mod this_node;
@@ -43,6 +45,7 @@ mod uploads;
 mod validations;
 mod vectors;
 mod views;
+mod virtual_hosts;
 
 use std::sync::LazyLock;
 

@@ -13,7 +13,7 @@ use crate::error::{ConfigurationError, Place};
 use crate::key::Key;
 use crate::layout::Layout;
 use crate::nearest::nearest;
-use crate::settings::Settings;
+use crate::settings::{Settings, VIRTUAL_HOSTS};
 use crate::value::Given;
 
 /// The section of what is kept for clients: `[kept.SECTION]`, each name with its text.
@@ -121,9 +121,16 @@ impl File<'_> {
             };
             for (name, item) in table.iter() {
                 let place = self.key_place(table, name);
-                if section == KEPT {
-                    self.read_kept(settings, name, item, place)?;
-                    continue;
+                match section {
+                    KEPT => {
+                        self.read_kept(settings, name, item, place)?;
+                        continue;
+                    }
+                    VIRTUAL_HOSTS => {
+                        keep(settings, (section, name, section), item, place)?;
+                        continue;
+                    }
+                    _ => {}
                 }
                 Assignment { section, name, place }.apply(settings, &given(item))?;
             }
@@ -145,15 +152,7 @@ impl File<'_> {
         };
         for (name, item) in table.iter() {
             let place = self.key_place(table, name);
-            let Some(text) = item.as_str() else {
-                return Err(ConfigurationError::WrongValue {
-                    place,
-                    key: format!("{KEPT}.{section}.{name}"),
-                    expected: "text".to_owned(),
-                    found: given(item).show(),
-                });
-            };
-            Assignment { section, name, place }.keep(settings, text);
+            keep(settings, (section, name, &format!("{KEPT}.{section}")), item, place)?;
         }
         Ok(())
     }
@@ -161,8 +160,8 @@ impl File<'_> {
     /// The error for something at the top of a file that is not a section.
     fn stray(&self, top: &dyn TableLike, name: &str) -> ConfigurationError {
         let place = self.key_place(top, name);
-        let is_section =
-            name == "admins" || name == KEPT || crate::KEYS.iter().any(|key| key.section == name);
+        let is_section = ["admins", KEPT, VIRTUAL_HOSTS].contains(&name)
+            || crate::KEYS.iter().any(|key| key.section == name);
         if is_section {
             ConfigurationError::NotASection { place, section: name.to_owned() }
         } else {
@@ -183,6 +182,25 @@ impl File<'_> {
         let path = self.path.to_owned();
         if self.local { Place::Local { path, line } } else { Place::File { path, line } }
     }
+}
+
+/// Keeps a text that a file has for a name of a section, which stands in a table of that file.
+fn keep(
+    settings: &mut Settings,
+    (section, name, table): (&str, &str, &str),
+    item: &Item,
+    place: Place,
+) -> Result<(), ConfigurationError> {
+    let Some(text) = item.as_str() else {
+        return Err(ConfigurationError::WrongValue {
+            place,
+            key: format!("{table}.{name}"),
+            expected: "text".to_owned(),
+            found: given(item).show(),
+        });
+    };
+    Assignment { section, name, place }.keep(settings, text);
+    Ok(())
 }
 
 /// What stands in a file for a key.

@@ -17,6 +17,13 @@ const ADMINS: &str = "
 #anna = \"a long password\"
 ";
 
+const HOSTS: &str = "
+# Virtual hosts, \"HOST\" = \"PATH\": requests for such a host lead to that path. A part of a host may be
+# *, which stands for the rest in front, or :NAME, which is taken over where the path has :NAME.
+[vhosts]
+#\"*.example.org\" = \"/example/_design/app/_rewrite\"
+";
+
 /// The whole file.
 pub fn reference() -> String {
     let mut text = HEAD.to_owned();
@@ -28,6 +35,7 @@ pub fn reference() -> String {
         }
         let _ = write!(text, "# {}\n#{} = {}\n", key.why, key.name, key.default_text());
     }
+    text.push_str(HOSTS);
     text.push_str(ADMINS);
     text
 }
@@ -66,6 +74,8 @@ mod tests {
             Sources { root: root.path().to_owned(), files: vec![path], ..Sources::default() };
         let settings = load(&sources).unwrap();
         assert_eq!(settings.admins["anna"], "a long password");
+        let hosts: Vec<_> = settings.virtual_hosts().collect();
+        assert_eq!(hosts, [("*.example.org", "/example/_design/app/_rewrite")]);
         for key in KEYS {
             assert_eq!(key.value_text(&settings), key.value_text(&Settings::default()));
             assert!(settings.origin(key.section, key.name).is_some(), "{}", key.path());

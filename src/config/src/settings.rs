@@ -77,6 +77,9 @@ macro_rules! sections {
     };
 }
 
+/// The section of virtual hosts, whose names are whatever hosts are called.
+pub(crate) const VIRTUAL_HOSTS: &str = "vhosts";
+
 const MIB: u64 = 1024 * 1024;
 const GIB: u64 = 1024 * MIB;
 
@@ -118,6 +121,16 @@ sections! {
             "Requests of one address each second, and so many at once; more is answered 429. 0 is no limit. Trusted nodes have none.";
         max_header_bytes: usize = 64 * 1024, number(8_192, 1 << 20), Settable,
             "Bytes of all headers of a request; new connections take a change.";
+        list_seconds: u64 = 30, number(1, 3_600), Settable,
+            "How long the function of a list stands still while its client does not read, before the answer breaks off; few lists run at once.";
+        secure_rewrites: bool = true, Expected::Flag, Settable,
+            "Whether a request that a design document rewrites stays in its database.";
+        rewrite_limit: u32 = 100, number(1, 10_000), Settable,
+            "How often one request may be rewritten; more is answered 400.";
+        vhost_global_handlers: String = "_utils, _uuids, _session, _users".to_owned(), text(8_192), Settable,
+            "What is reached on virtual hosts as on any other, separated by commas: first parts of paths, or / for the root itself.";
+        x_forwarded_host: String = "X-Forwarded-Host".to_owned(), text(256), Settable,
+            "The header in which a proxy tells for which host a request was meant; empty for none. It chooses a virtual host and nothing else.";
     }
     /// Pages of other origins in browsers (CORS).
     cors: Cors {
@@ -274,5 +287,11 @@ impl Settings {
     /// under section `admins` and their name.
     pub fn origin(&self, section: &str, name: &str) -> Option<&Place> {
         self.origins.get(&(section.to_owned(), name.to_owned()))
+    }
+
+    /// CouchDB's section `vhosts`: patterns of hosts with the paths to which they lead.
+    pub fn virtual_hosts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let kept = self.kept.iter().filter(|((section, _), _)| section == VIRTUAL_HOSTS);
+        kept.map(|((_, host), path)| (host.as_str(), path.as_str()))
     }
 }

@@ -14,7 +14,7 @@ mod row;
 use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use self::keyed::Keyed;
 use self::listing::Listing;
@@ -24,8 +24,10 @@ use crate::answers::{self, Answer};
 use crate::failure::Failure;
 use crate::given::parameters_body;
 use crate::node::Database;
+use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Request;
+use crate::row_sink::{Handed, object_of};
 use crate::stream::ReplySender;
 use crate::tags;
 
@@ -68,6 +70,58 @@ pub(crate) async fn all_documents(
         Some(tag) => tags::tagged(reply, tag),
         None => reply,
     })
+}
+
+/// All documents for somebody who takes their rows one by one, asked for by a body (an empty object where there
+/// is none) and a URL.
+pub(crate) struct AskedDocuments(Question);
+
+impl AskedDocuments {
+    /// Reads the parameters.
+    pub(crate) fn parse(
+        database: &Arc<dyn Database>,
+        body: &Map<String, Value>,
+        query: &Query,
+    ) -> Result<Self, Failure> {
+        let parameters = Parameters::parse(body, query)?;
+        Ok(Self(Question { database: database.clone(), listed: Listed::All, parameters }))
+    }
+
+    /// All that an answer depends on beside the parameters, as a text.
+    pub(crate) async fn state(&self) -> Result<String, Failure> {
+        tags::of_database(&self.0.database).await
+    }
+
+    /// Reads up to the first rows.
+    pub(crate) async fn rows(self) -> Result<DocumentSource, Failure> {
+        List::begin(self.0).await.map(DocumentSource)
+    }
+}
+
+/// Rows of documents for somebody who takes them one by one.
+pub(crate) struct DocumentSource(List);
+
+impl DocumentSource {
+    /// What is told before the first of them, as a JSON object.
+    pub(crate) fn head(&self) -> String {
+        let mut members = Vec::new();
+        match &self.0 {
+            List::Keyed(answer) => answer.heading().write_members(&mut members),
+            List::Listing(answer) => answer.heading().write_members(&mut members),
+            List::Local(_) => {}
+        }
+        object_of(&members)
+    }
+
+    /// Hands all of them over.
+    pub(crate) async fn hand_over(self, to: &mut Handed) -> Result<(), Failure> {
+        match self.0 {
+            List::Keyed(answer) => answer.walk(to).await,
+            List::Listing(answer) => answer.walk(to).await,
+            // Nobody asks for these so.
+            List::Local(_) => Ok(()),
+        }
+    }
 }
 
 /// What one list is to tell.

@@ -35,7 +35,6 @@ enum Source {
     /// never taken.
     Stream(Box<Mutex<UnsyncBoxBody<Bytes, ReplicatedError>>>),
     /// Already in memory.
-    #[cfg(test)]
     Whole(Bytes),
     /// Read to its end, with what came behind it.
     Ended(Option<Box<HeaderMap>>),
@@ -68,6 +67,11 @@ impl RequestBody {
         Self { source, received: 0, held, rules }
     }
 
+    /// Puts another body, or the same, in the place of one that was read.
+    pub(crate) fn put_back(&mut self, body: Bytes) {
+        self.source = Source::Whole(body);
+    }
+
     /// Takes the body away from its request, to be read without limits of size and time; `None`
     /// where it was read before.
     pub(crate) fn take_stream(&mut self) -> Option<Incoming> {
@@ -90,7 +94,6 @@ impl RequestBody {
                 self.source = Source::Ended(trailers);
                 Ok(None)
             }
-            #[cfg(test)]
             Source::Whole(bytes) => Ok(Some(bytes).filter(|bytes| !bytes.is_empty())),
             Source::Incoming(mut incoming) => {
                 let patience = self.rules.limits.body_timeout;
@@ -137,7 +140,6 @@ impl RequestBody {
     pub(crate) fn remaining(&self) -> Option<u64> {
         match &self.source {
             Source::Ended(_) => Some(0),
-            #[cfg(test)]
             Source::Whole(bytes) => Some(bytes.len() as u64),
             Source::Incoming(incoming) => incoming.size_hint().exact(),
             Source::Stream(_) => None,
@@ -148,7 +150,6 @@ impl RequestBody {
     pub(crate) fn is_finished(&self) -> bool {
         match &self.source {
             Source::Ended(_) => true,
-            #[cfg(test)]
             Source::Whole(bytes) => bytes.is_empty(),
             Source::Incoming(incoming) => incoming.is_end_stream(),
             Source::Stream(_) => false,

@@ -34,6 +34,10 @@ pub(crate) async fn describe(
 ) -> Result<String, Failure> {
     let path = path_segments(&request.uri, request.limits())?;
     let raw = request.uri.path_and_query().map_or("/", |path| path.as_str());
+    let requested = path_before_rewrites(request);
+    let requested = requested.split('?').next().unwrap_or_default().split('/');
+    let requested: Vec<_> =
+        requested.filter(|part| !part.is_empty()).map(decode_component).collect();
     let form = match (request.content_type().as_str(), told.body) {
         ("application/x-www-form-urlencoded", Some(body)) => {
             pairs(Query::parse(Some(&String::from_utf8_lossy(body))).iter())
@@ -46,7 +50,7 @@ pub(crate) async fn describe(
         "id": told.id,
         "uuid": told.uuid,
         "method": request.method.as_str(),
-        "requested_path": path,
+        "requested_path": requested,
         "path": path,
         "raw_path": raw,
         "query": pairs(request.query.iter()),
@@ -104,6 +108,14 @@ async fn info(database: &dyn Database) -> Result<Value, Failure> {
 
 fn user_context(database: &dyn Database, user: &User) -> Value {
     json!({ "db": database.name(), "name": user.name, "roles": user.roles })
+}
+
+/// The path and the parameters of a request as its client sent it, before virtual hosts and rewrites changed
+/// them.
+pub(crate) fn path_before_rewrites(request: &Request) -> &str {
+    let vhost = request.header("x-couchdb-vhost-path");
+    let told = vhost.or_else(|| request.header("x-couchdb-requested-path"));
+    told.unwrap_or_else(|| request.uri.path_and_query().map_or("/", |path| path.as_str()))
 }
 
 fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Map<String, Value> {

@@ -2,10 +2,8 @@
 //! `/{db}/_design/{ddoc}/_show/{function}[/{docid}]` and updates at `…/_update/{function}[/{docid}]`
 //! (CouchDB documentation, "api/ddoc/render").
 
-use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING,
-};
-use hyper::{Method, StatusCode};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use hyper::{Method, Response, StatusCode};
 use refuge_document::{Rendering, check_document_id, render_document};
 
 use crate::access::check_write;
@@ -14,6 +12,7 @@ use crate::function_request::{self, Told};
 use crate::node::{Database, FunctionAnswer, FunctionCall, Node};
 use crate::reply::{self, Reply};
 use crate::request::Request;
+use crate::stream::ReplyBody;
 use crate::update::{self, Edits};
 
 /// The names in the path of a function.
@@ -105,18 +104,22 @@ async fn document(database: &dyn Database, id: &str) -> Result<Option<String>, F
     Ok(String::from_utf8(text).ok())
 }
 
-/// What a function answered. Headers that are none are left out, and those by which HTTP frames bodies.
-fn answered(answer: FunctionAnswer) -> Reply {
-    let status = StatusCode::from_u16(answer.status).ok().filter(|one| !one.is_informational());
-    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut reply = reply::json_bytes(status, answer.body.into());
-    let headers = reply.headers_mut();
-    headers.remove(CONTENT_TYPE);
-    for (name, value) in answer.headers {
+/// What a function answered.
+pub(crate) fn answered(answer: FunctionAnswer) -> Reply {
+    let body = ReplyBody::full(answer.body.into());
+    with_head(Response::new(body), answer.status, answer.headers)
+}
+
+/// The same with the status and the headers that a function gave. Headers that are none are left out, and those
+/// by which HTTP frames bodies.
+pub(crate) fn with_head(mut reply: Reply, status: u16, headers: Vec<(String, String)>) -> Reply {
+    let status = StatusCode::from_u16(status).ok().filter(|one| !one.is_informational());
+    *reply.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes());
         let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) else { continue };
         if ![CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING].contains(&name) {
-            headers.append(name, value);
+            reply.headers_mut().append(name, value);
         }
     }
     reply

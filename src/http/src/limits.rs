@@ -37,6 +37,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a client may pause within the body of a request.
     pub body_timeout: Duration,
+    /// How long the function of a list stands still for rows or for a client that does not read.
+    pub list_patience: Duration,
 }
 
 impl Default for Limits {
@@ -58,6 +60,7 @@ impl Default for Limits {
             max_headers: 100,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(60),
+            list_patience: Duration::from_secs(30),
         }
     }
 }

@@ -38,7 +38,10 @@ pub use database::{
     StoredDocument,
 };
 pub use find::{FindPage, FindPart, FindQuestion, Findings};
-pub use functions::{FilterFunction, FunctionAnswer, FunctionCall, FunctionFilter, FunctionUpdate};
+pub use functions::{
+    FilterFunction, FunctionAnswer, FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate,
+    ListCall, ListPiece,
+};
 pub use mesh::{NodeEventsPage, NodeEventsRequest, PeerStreamKind};
 pub use options::DatabaseOptions;
 pub use pages::{

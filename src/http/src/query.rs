@@ -142,6 +142,15 @@ pub(crate) fn decode_component(text: &str) -> Cow<'_, str> {
     Cow::Owned(percent_encoding::percent_decode(&spaced).decode_utf8_lossy().into_owned())
 }
 
+/// What stands as it is in an encoded part of a path or of a query (RFC 3986, section 2.3).
+const UNRESERVED: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Encodes a part of a path, or a name or value of a query, so that [`decode_component`] gives it back.
+pub(crate) fn encode_segment(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, UNRESERVED).to_string()
+}
+
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -94,6 +94,13 @@ impl Request {
     }
 }
 
+/// A URI with another path and other parameters; `None` where these are none.
+pub(crate) fn with_path(uri: &Uri, path_and_query: &str) -> Option<Uri> {
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path_and_query.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
 /// What a body that `serde_json` refused is told.
 fn bad_json(error: &serde_json::Error) -> Failure {
     if error.is_data() {

@@ -6,6 +6,7 @@ mod path;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use hyper::Method;
 
 use self::endpoint::{NodeRoute, Route};
@@ -13,10 +14,12 @@ use self::path::LATER_NODE;
 use crate::access::{self, Need};
 use crate::failure::Failure;
 use crate::functions::{self, FunctionPath};
+use crate::lists::{self, ListPath};
 use crate::node::{Database, Node};
 use crate::peers::{self, PEERS};
 use crate::reply::Reply;
 use crate::request::{Request, path_segments};
+use crate::rewriting::{self, RewritePath};
 use crate::rules::ValidUser;
 use crate::views::ViewName;
 use crate::{
@@ -79,10 +82,7 @@ fn is_refused(route: &Route<'_>, request: &Request) -> bool {
 pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result<Reply, Failure> {
     let uri = request.uri.clone();
     let route = path::find(path_segments(&uri, request.limits())?);
-    if is_refused(&route, request) {
-        return Err(Failure::Unauthorized("Authentication required.".to_owned()));
-    }
-    access::check(node.as_ref(), &request.user, need(&route, &request.method))?;
+    check(node, request, &route)?;
     let known = node.as_ref();
     match route {
         Route::Welcome => server::welcome(known, request),
@@ -119,6 +119,51 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
     }
 }
 
+/// Whether the sender of a request may come to an endpoint at all.
+fn check(node: &Arc<dyn Node>, request: &Request, route: &Route<'_>) -> Result<(), Failure> {
+    if is_refused(route, request) {
+        return Err(Failure::Unauthorized("Authentication required.".to_owned()));
+    }
+    access::check(node.as_ref(), &request.user, need(route, &request.method))
+}
+
+/// Rewrites a request until it leads to an endpoint that is none of rewrites, which then answers.
+fn rewritten<'a>(
+    node: &'a Arc<dyn Node>,
+    request: &'a mut Request,
+) -> BoxFuture<'a, Result<Reply, Failure>> {
+    Box::pin(async move {
+        for _ in 0..request.rules.rewrites.limit {
+            let uri = request.uri.clone();
+            let found = path::find(path_segments(&uri, request.limits())?);
+            let Some((database, design, rest)) = rewrite_of(&found) else {
+                return route(node, request).await;
+            };
+            check(node, request, &found)?;
+            let path = RewritePath { database, design, rest };
+            if let Some(reply) = rewriting::rewrite(node, request, path).await? {
+                return Ok(reply);
+            }
+        }
+        let uri = request.uri.clone();
+        match rewrite_of(&path::find(path_segments(&uri, request.limits())?)) {
+            None => route(node, request).await,
+            Some(_) => Err(Failure::BadRequest("Exceeded rewrite recursion limit".to_owned())),
+        }
+    })
+}
+
+/// The names in a route that is rewritten.
+fn rewrite_of<'a>(route: &'a Route<'_>) -> Option<(&'a str, &'a str, &'a [String])> {
+    let Route::Database { name, part: Part::Design { name: design, part } } = route else {
+        return None;
+    };
+    match part {
+        DesignPart::Rewrite { path } => Some((name, design, path)),
+        _ => None,
+    }
+}
+
 async fn route_database(
     node: &Arc<dyn Node>,
     request: &mut Request,
@@ -130,6 +175,9 @@ async fn route_database(
     }
     if name == PEERS {
         peers::check(request, &part)?;
+    }
+    if let Part::Design { part: DesignPart::Rewrite { .. }, .. } = part {
+        return rewritten(node, request).await;
     }
     let opened = databases::open(node.as_ref(), name).await?;
     access::check_member(&opened.security(), &request.user)?;
@@ -199,6 +247,14 @@ async fn design(
             let path = FunctionPath { design, function, id };
             functions::update(node, request, database.as_ref(), path).await
         }
+        DesignPart::List { function, design: other, view } => {
+            let view = ViewName { design: other.as_deref().unwrap_or(design), view: &view };
+            let path = ListPath { design, function: &function, view };
+            lists::list(node, request, database, path).await
+        }
+        DesignPart::ListOfNothing => Err(lists::invalid_path(request)),
+        // It was led on before.
+        DesignPart::Rewrite { .. } => Err(Failure::NotFound("missing".to_owned())),
         DesignPart::Information => views::information(request, database.as_ref(), design).await,
         DesignPart::View { view } => {
             views::view(request, database, ViewName { design, view: &view }).await

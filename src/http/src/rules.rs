@@ -8,6 +8,7 @@ use hyper::header::HeaderValue;
 use crate::cors::Cors;
 use crate::limits::Limits;
 use crate::request_rate::RequestRate;
+use crate::virtual_hosts::VirtualHosts;
 
 /// The rules in force while one request is answered.
 #[derive(Clone, Debug)]
@@ -29,6 +30,25 @@ pub struct Rules {
     pub longest_wait: Duration,
     /// How many requests one address may make; none where there is no limit.
     pub rate: Option<RequestRate>,
+    /// How far requests are rewritten by design documents.
+    pub rewrites: RewriteRules,
+    /// Hosts that lead into the node; none where none is named.
+    pub virtual_hosts: Option<VirtualHosts>,
+}
+
+/// How far requests are rewritten by design documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RewriteRules {
+    /// Whether a rewritten request stays in its database: CouchDB's `secure_rewrites`.
+    pub secure: bool,
+    /// How often one request is rewritten: CouchDB's `rewrite_limit`.
+    pub limit: u32,
+}
+
+impl Default for RewriteRules {
+    fn default() -> Self {
+        Self { secure: true, limit: 100 }
+    }
 }
 
 /// Who has to say who they are.
@@ -66,6 +86,8 @@ impl Default for Rules {
             users_security_editable: false,
             longest_wait: Duration::from_secs(60),
             rate: None,
+            rewrites: RewriteRules::default(),
+            virtual_hosts: None,
         }
     }
 }

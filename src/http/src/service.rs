@@ -10,6 +10,8 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method};
 
 use crate::body::RequestBody;
@@ -51,8 +53,9 @@ async fn serve(
     session: Arc<ConnectionSession>,
     request: hyper::Request<Incoming>,
 ) -> Reply {
-    let (parts, incoming) = request.into_parts();
+    let (mut parts, incoming) = request.into_parts();
     let rules = node.rules();
+    lead_by_host(&session, &rules, &mut parts);
     // Before anything that costs more, such as the hash of a password.
     if let Err(failure) = admit(node, &session, &rules) {
         let mut reply = reply::failure(&failure);
@@ -99,6 +102,21 @@ async fn serve(
     reply::complete(&mut reply, &request.headers, request.session.server(), &request.rules);
     compression::pack(&mut reply, &request.method, &request.headers);
     reply
+}
+
+/// Leads a request for a virtual host to its path. Nodes name each other, and no virtual hosts.
+fn lead_by_host(session: &ConnectionSession, rules: &Rules, parts: &mut Parts) {
+    let Some(hosts) = &rules.virtual_hosts else { return };
+    if session.peer().certificate.is_some() {
+        return;
+    }
+    let Some(target) = hosts.lead(&parts.uri, &parts.headers) else { return };
+    let before = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    if let Ok(before) = HeaderValue::from_str(before) {
+        let name = HeaderName::from_static("x-couchdb-vhost-path");
+        parts.headers.insert(name, before);
+    }
+    parts.uri = target;
 }
 
 /// Refuses a request of an address that makes too many; nodes that are trusted may.

@@ -108,7 +108,7 @@ impl ReplyBody {
         F: Future<Output = Result<(), Failure>> + Send + 'static,
     {
         let (sender, pieces) = mpsc::channel(limits::CHUNKS_WAITING);
-        let producer = produce(ReplySender { sender, buffer: Vec::new() });
+        let producer = produce(ReplySender { target: Target::Body(sender), buffer: Vec::new() });
         let produced = Produced {
             producer: Some(Box::pin(producer)),
             pieces,
@@ -205,11 +205,24 @@ impl Produced {
 
 /// Where a producer writes its answer. Small writes gather in a buffer.
 pub(crate) struct ReplySender {
-    sender: mpsc::Sender<Bytes>,
+    target: Target,
     buffer: Vec<u8>,
 }
 
+/// Where it goes when enough has gathered.
+enum Target {
+    /// Into a body.
+    Body(mpsc::Sender<Bytes>),
+    /// Nowhere: at most so many bytes are kept in the buffer, for whoever takes them out.
+    Kept(usize),
+}
+
 impl ReplySender {
+    /// One that belongs to no body: up to `most` bytes are kept in its buffer.
+    pub(crate) fn keeping(most: usize) -> Self {
+        Self { target: Target::Kept(most), buffer: Vec::new() }
+    }
+
     /// The buffer that waits to be sent; append to it and call [`Self::flush_when_full`] now and
     /// then.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
@@ -223,6 +236,9 @@ impl ReplySender {
 
     /// Sends what is in the buffer now, waiting while the client is slow.
     pub(crate) async fn flush(&mut self) -> Result<(), Failure> {
+        if let Target::Kept(most) = self.target {
+            return if self.buffer.len() > most { Err(too_much(most)) } else { Ok(()) };
+        }
         if self.buffer.is_empty() {
             return Ok(());
         }
@@ -237,12 +253,25 @@ impl ReplySender {
     }
 
     async fn pass_on(&mut self, piece: Bytes) -> Result<(), Failure> {
-        // The receiver lives in the same body as the producer, so it cannot be gone before it.
-        self.sender
-            .send(piece)
-            .await
-            .map_err(|_| Failure::Internal("the client went away".to_owned()))
+        match &self.target {
+            // The receiver lives in the same body as the producer, so it cannot be gone before it.
+            Target::Body(sender) => sender
+                .send(piece)
+                .await
+                .map_err(|_| Failure::Internal("the client went away".to_owned())),
+            Target::Kept(most) if self.buffer.len().saturating_add(piece.len()) > *most => {
+                Err(too_much(*most))
+            }
+            Target::Kept(_) => {
+                self.buffer.extend_from_slice(&piece);
+                Ok(())
+            }
+        }
     }
+}
+
+fn too_much(most: usize) -> Failure {
+    Failure::Internal(format!("a row of more than {most} bytes cannot be handed to a function"))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod rows;
 use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use self::parameters::Parameters;
 use self::reduced::Reduced;
@@ -20,8 +20,10 @@ use crate::answers::{self, Answer};
 use crate::failure::Failure;
 use crate::given::parameters_body;
 use crate::node::{Database, Freshness, View, ViewRequest};
+use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Request;
+use crate::row_sink::{Handed, object_of};
 use crate::stream::ReplySender;
 use crate::tags;
 
@@ -59,43 +61,86 @@ pub(crate) async fn view(
     reply::allow(&request.method, &[Method::GET, Method::HEAD, Method::POST], "GET,HEAD,POST")?;
     let posted = request.method == Method::POST;
     let body = if posted { parameters_body(request).await? } else { Map::new() };
-    let parameters = Parameters::parse(&body, &request.query)?;
-    let partition = parameters.partition.clone();
-    let asked = ViewRequest { partition, ..name.request(parameters.freshness) };
-    let view = database.view(asked.clone()).await?;
+    let asked = AskedView::open(database, name, &body, &request.query).await?;
     let tag = match posted {
         true => None,
-        false => Some(tag_of(database.as_ref(), &asked, view.as_ref(), &parameters).await?),
+        false => Some(tags::of_text(asked.state().await?.as_bytes())),
     };
     if let Some(tag) = &tag
         && tags::is_known(request, tag)
     {
         return Ok(tags::tagged(reply::empty(StatusCode::NOT_MODIFIED), tag));
     }
-    let question = Question { database: database.clone(), view, parameters };
-    let reply = answers::one::<Found>(question).await?;
+    let reply = answers::one::<Found>(asked.question).await?;
     Ok(match &tag {
         Some(tag) => tags::tagged(reply, tag),
         None => reply,
     })
 }
 
-/// The tag of an answer: which view is asked, how fresh it has to be, what it is made of, and all parameters.
-/// Documents that are included may be newer than rows that need not be fresh.
-async fn tag_of(
-    database: &dyn Database,
-    asked: &ViewRequest,
-    view: &dyn View,
-    parameters: &Parameters,
-) -> Result<String, Failure> {
-    let documents = match parameters.include_docs {
-        true => database.information().await?.update_sequence,
-        false => 0,
-    };
-    let (signature, rows) = (view.signature(), view.update_sequence());
-    let instance = database.instance();
-    let text = format!("{instance}-{asked:?}-{signature}-{rows}-{documents}-{parameters:?}");
-    Ok(tags::of_text(text.as_bytes()))
+/// A view that is open, and what is asked of it.
+pub(crate) struct AskedView {
+    asked: ViewRequest,
+    question: Question,
+}
+
+impl AskedView {
+    /// Reads the parameters of a body (an empty object where there is none) and of the URL, and opens the view,
+    /// which makes its index as fresh as is asked for.
+    pub(crate) async fn open(
+        database: &Arc<dyn Database>,
+        name: ViewName<'_>,
+        body: &Map<String, Value>,
+        query: &Query,
+    ) -> Result<Self, Failure> {
+        let parameters = Parameters::parse(body, query)?;
+        let partition = parameters.partition.clone();
+        let asked = ViewRequest { partition, ..name.request(parameters.freshness) };
+        let view = database.view(asked.clone()).await?;
+        Ok(Self { asked, question: Question { database: database.clone(), view, parameters } })
+    }
+
+    /// All that an answer depends on, as a text: which view is asked, how fresh it has to be, what it is made
+    /// of, and all parameters. Documents that are included may be newer than rows that need not be fresh.
+    pub(crate) async fn state(&self) -> Result<String, Failure> {
+        let (asked, Question { database, view, parameters }) = (&self.asked, &self.question);
+        let documents = match parameters.include_docs {
+            true => database.information().await?.update_sequence,
+            false => 0,
+        };
+        let (signature, rows) = (view.signature(), view.update_sequence());
+        let instance = database.instance();
+        Ok(format!("{instance}-{asked:?}-{signature}-{rows}-{documents}-{parameters:?}"))
+    }
+
+    /// Reads up to the first rows.
+    pub(crate) async fn rows(self) -> Result<RowSource, Failure> {
+        Found::begin(self.question).await.map(RowSource)
+    }
+}
+
+/// Rows or reductions for somebody who takes them one by one.
+pub(crate) struct RowSource(Found);
+
+impl RowSource {
+    /// What is told before the first of them, as a JSON object: `total_rows`, `offset` and `update_seq`, as
+    /// far as there are such.
+    pub(crate) fn head(&self) -> String {
+        let mut members = Vec::new();
+        match &self.0 {
+            Found::Rows(rows) => rows.write_head(&mut members),
+            Found::Reduced(reduced) => reduced.write_head(&mut members),
+        }
+        object_of(&members)
+    }
+
+    /// Hands all of them over.
+    pub(crate) async fn hand_over(self, to: &mut Handed) -> Result<(), Failure> {
+        match self.0 {
+            Found::Rows(rows) => rows.walk(to).await,
+            Found::Reduced(reduced) => reduced.walk(to).await,
+        }
+    }
 }
 
 /// What is asked of a view.

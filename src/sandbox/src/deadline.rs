@@ -19,6 +19,11 @@ impl Deadline {
         self.passed.set(false);
     }
 
+    /// A call that stood still for so long gets it back.
+    pub(crate) fn prolong(&self, stood: Duration) {
+        self.at.set(self.at.get().and_then(|at| at.checked_add(stood)));
+    }
+
     /// The call is to end as soon as it can.
     pub(crate) fn stop(&self) {
         self.stopped.set(true);

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rquickjs::{Ctx, Exception, Function, Object};
 
@@ -24,7 +24,7 @@ pub trait ListStream {
     /// [`Gone`] ends the function.
     fn start(&mut self, head: ResponseHead) -> Result<(), Gone>;
 
-    /// A piece of the body.
+    /// A piece of the body, of any length up to [`crate::Limits::output_bytes`].
     ///
     /// # Errors
     /// [`Gone`] ends the function.
@@ -59,12 +59,13 @@ impl Line {
         }
     }
 
-    /// Does something with the stream, and gives the function its time anew afterwards.
+    /// Does something with the stream; how long that takes is not the function's time.
     fn with<T>(&self, act: impl FnOnce(&mut dyn ListStream) -> Result<T, Gone>) -> Option<T> {
         // A function that caught the end before it came gets no further.
-        if self.deadline.was_stopped() {
+        if self.deadline.must_end() {
             return None;
         }
+        let begun = Instant::now();
         let mut stream = self.stream.borrow_mut();
         let done = match stream.as_mut() {
             Some(stream) => act(stream.as_mut()),
@@ -72,7 +73,7 @@ impl Line {
         };
         match done {
             Ok(done) => {
-                self.deadline.begin(self.call);
+                self.deadline.prolong(begun.elapsed());
                 Some(done)
             }
             Err(Gone) => {
@@ -106,7 +107,12 @@ impl Line {
 
     fn row(&self) -> Option<Option<String>> {
         self.sent_bytes.set(0);
-        self.with(|stream| stream.row())
+        let row = self.with(|stream| stream.row())?;
+        // After the last row there is no other one to get time anew for.
+        if row.is_some() {
+            self.deadline.begin(self.call);
+        }
+        Some(row)
     }
 }
 

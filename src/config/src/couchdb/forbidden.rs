@@ -23,7 +23,7 @@ pub const FORBIDDEN: &[ForbiddenNames] = &[
             ("couch_eval.languages", &["*"]),
             ("indexers", &["*"]),
             ("chttpd", &["authentication_handlers"]),
-            ("httpd", &["authentication_handlers", "default_handler", "vhost_global_handlers"]),
+            ("httpd", &["authentication_handlers", "default_handler"]),
             ("couchdb", &["js_engine", "default_engine"]),
             ("log", &["writer"]),
             ("replicator", &["auth_plugins"]),

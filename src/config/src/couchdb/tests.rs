@@ -88,7 +88,12 @@ fn couchdbs_own_list_of_closed_sections_is_closed_here() {
 
 #[test]
 fn sections_of_couchdb_take_any_name_and_ours_only_theirs() {
-    for (section, name) in [("chttpd", "new"), ("my_plugin", "x"), ("log", "max_message_size")] {
+    for (section, name) in [
+        ("chttpd", "new"),
+        ("my_plugin", "x"),
+        ("log", "max_message_size"),
+        ("vhosts", "*.example.org"),
+    ] {
         assert!(matches!(meaning(section, name), Meaning::Kept), "{section}/{name}");
     }
     for (section, name) in [("http", "prot"), ("limits", "x"), ("kept", "x"), ("storage", "x")] {

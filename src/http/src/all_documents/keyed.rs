@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::Listed;
 use super::listing::total_rows;
 use super::parameters::Parameters;
-use super::row::{self, BETWEEN, CLOSING, Heading, RowDocument};
+use super::row::{self, CLOSING, Heading, RowDocument};
 use crate::failure::Failure;
 use crate::node::{Database, DocumentTree, StoredBody};
+use crate::row_sink::{RowSink, Separated};
 use crate::stream::ReplySender;
 
 /// Documents that are read at a time; with bodies of a few KiB each about a page of a listing.
@@ -52,25 +53,32 @@ impl Keyed {
     }
 
     /// Writes the whole answer.
-    pub(super) async fn run(mut self, sender: &mut ReplySender) -> Result<(), Failure> {
+    pub(super) async fn run(self, sender: &mut ReplySender) -> Result<(), Failure> {
         self.heading.write(sender.buffer());
+        self.walk(&mut Separated::new(sender)).await?;
+        sender.buffer().extend_from_slice(CLOSING);
+        sender.flush_when_full().await
+    }
+
+    /// What stands before the rows.
+    pub(super) fn heading(&self) -> &Heading {
+        &self.heading
+    }
+
+    /// Writes all rows.
+    pub(super) async fn walk(mut self, sink: &mut impl RowSink) -> Result<(), Failure> {
         let keys = std::mem::take(&mut self.keys);
         let mut found = std::mem::take(&mut self.first);
-        let mut first = true;
         for group in keys.chunks(GROUP_DOCUMENTS) {
             if found.is_empty() {
                 found = self.read(group).await?;
             }
             for (key, found) in group.iter().zip(found.drain(..)) {
-                if !std::mem::take(&mut first) {
-                    sender.buffer().extend_from_slice(BETWEEN);
-                }
-                self.write(sender, key, &found).await?;
-                sender.flush_when_full().await?;
+                self.write(sink.open(), key, &found).await?;
+                sink.close().await?;
             }
         }
-        sender.buffer().extend_from_slice(CLOSING);
-        sender.flush_when_full().await
+        Ok(())
     }
 
     async fn write(

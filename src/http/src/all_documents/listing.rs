@@ -9,9 +9,10 @@ use tokio::task::JoinSet;
 use super::Listed;
 use super::bounds::{Bounds, DESIGN_BEGIN, DESIGN_END};
 use super::parameters::Parameters;
-use super::row::{self, BETWEEN, CLOSING, Heading, RowDocument};
+use super::row::{self, CLOSING, Heading, RowDocument};
 use crate::failure::Failure;
 use crate::node::{Database, DocumentTree, DocumentsPage, DocumentsRequest};
+use crate::row_sink::{RowSink, Separated};
 use crate::stream::ReplySender;
 
 /// Rows of a page without bodies.
@@ -68,9 +69,20 @@ impl Listing {
     }
 
     /// Writes the whole answer.
-    pub(super) async fn run(mut self, sender: &mut ReplySender) -> Result<(), Failure> {
+    pub(super) async fn run(self, sender: &mut ReplySender) -> Result<(), Failure> {
         self.heading.write(sender.buffer());
-        let mut first = true;
+        self.walk(&mut Separated::new(sender)).await?;
+        sender.buffer().extend_from_slice(CLOSING);
+        sender.flush_when_full().await
+    }
+
+    /// What stands before the rows.
+    pub(super) fn heading(&self) -> &Heading {
+        &self.heading
+    }
+
+    /// Writes all rows.
+    pub(super) async fn walk(mut self, sink: &mut impl RowSink) -> Result<(), Failure> {
         loop {
             self.request.limit = self.request.limit.saturating_sub(self.page.rows.len());
             let next = self.page.resume_after.take().filter(|_| self.request.limit > 0);
@@ -79,19 +91,13 @@ impl Listing {
                 let (database, request) = (self.database.clone(), page_request(&self.request));
                 self.ahead.spawn(async move { database.documents(request).await });
             }
-            self.write_page(sender, &mut first).await?;
-            let Some(page) = self.ahead.join_next().await else { break };
+            self.write_page(sink).await?;
+            let Some(page) = self.ahead.join_next().await else { return Ok(()) };
             self.page = page.map_err(|error| Failure::Internal(error.to_string()))??;
         }
-        sender.buffer().extend_from_slice(CLOSING);
-        sender.flush_when_full().await
     }
 
-    async fn write_page(
-        &mut self,
-        sender: &mut ReplySender,
-        first: &mut bool,
-    ) -> Result<(), Failure> {
+    async fn write_page(&mut self, sink: &mut impl RowSink) -> Result<(), Failure> {
         let rows = std::mem::take(&mut self.page.rows);
         let options = &self.parameters.show;
         let trees: Vec<Option<DocumentTree>> =
@@ -101,11 +107,8 @@ impl Listing {
                 Vec::new()
             };
         for (number, (id, document)) in rows.iter().enumerate() {
-            let out = sender.buffer();
-            if !std::mem::take(first) {
-                out.extend_from_slice(BETWEEN);
-            }
-            row::open(out, id, &document.leaf);
+            let sender = sink.open();
+            row::open(sender.buffer(), id, &document.leaf);
             if self.parameters.include_docs {
                 let document = RowDocument {
                     id,
@@ -117,7 +120,7 @@ impl Listing {
                 row::write_document(sender, self.database.as_ref(), document, options).await?;
             }
             sender.buffer().push(b'}');
-            sender.flush_when_full().await?;
+            sink.close().await?;
         }
         Ok(())
     }

@@ -24,7 +24,14 @@ pub(super) struct Heading {
 impl Heading {
     /// Appends it.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"total_rows\":");
+        out.push(b'{');
+        self.write_members(out);
+        out.extend_from_slice(b"\"rows\":[\r\n");
+    }
+
+    /// Appends its members, each with a comma behind it.
+    pub(super) fn write_members(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"\"total_rows\":");
         write_count(out, self.total);
         out.extend_from_slice(b",\"offset\":");
         write_count(out, self.offset);
@@ -36,7 +43,7 @@ impl Heading {
                 write_string(out, text);
             }
         }
-        out.extend_from_slice(b",\"rows\":[\r\n");
+        out.push(b',');
     }
 }
 

@@ -10,9 +10,10 @@ use refuge_query::mango::Index;
 
 use super::{
     ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest, FindQuestion,
-    Findings, FunctionAnswer, FunctionCall, FunctionFilter, FunctionUpdate, IndexInformation,
-    LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Update,
-    UpdateResult, UpdateVerdicts, Upload, UploadOptions, View, ViewRequest, absent,
+    Findings, FunctionAnswer, FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate,
+    IndexInformation, ListCall, LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage,
+    ResumableUploads, Update, UpdateResult, UpdateVerdicts, Upload, UploadOptions, View,
+    ViewRequest, absent,
 };
 use crate::failure::Failure;
 use crate::user::{Security, User};
@@ -196,6 +197,21 @@ pub trait Database: Send + Sync + 'static {
 
     /// Has a function of `updates` make a document of a document and a request; nothing is stored yet.
     async fn make_update(&self, _call: FunctionCall) -> Result<FunctionUpdate, Failure> {
+        Err(absent("functions of design documents"))
+    }
+
+    /// Begins to run a function of `lists`; returns when it has begun.
+    async fn list(&self, _call: ListCall) -> Result<(), Failure> {
+        Err(absent("functions of design documents"))
+    }
+
+    /// Asks the function `rewrites` of a design document, named by its id, where it leads a request; `None`
+    /// where it has no answer.
+    async fn rewrite(
+        &self,
+        _design: &str,
+        _request: String,
+    ) -> Result<Option<FunctionRewrite>, Failure> {
         Err(absent("functions of design documents"))
     }
 

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::parameters::Parameters;
 use crate::failure::Failure;
 use crate::node::{Database, View, ViewPart, ViewRow, ViewRowsPage};
+use crate::row_sink::{RowSink, Separated};
 use crate::stream::ReplySender;
 
 mod documents;
@@ -56,9 +57,17 @@ impl Rows {
     }
 
     /// Writes the whole answer.
-    pub(super) async fn run(mut self, sender: &mut ReplySender) -> Result<(), Failure> {
-        self.write_heading(sender.buffer());
-        let mut first = true;
+    pub(super) async fn run(self, sender: &mut ReplySender) -> Result<(), Failure> {
+        sender.buffer().push(b'{');
+        self.write_head(sender.buffer());
+        sender.buffer().extend_from_slice(b"\"rows\":[\r\n");
+        self.walk(&mut Separated::new(sender)).await?;
+        sender.buffer().extend_from_slice(b"\r\n]}");
+        sender.flush_when_full().await
+    }
+
+    /// Writes all rows.
+    pub(super) async fn walk(mut self, sink: &mut impl RowSink) -> Result<(), Failure> {
         loop {
             self.part.limit = self.part.limit.saturating_sub(self.page.rows.len());
             let next = self.page.resume.take().filter(|_| self.part.limit > 0);
@@ -67,18 +76,16 @@ impl Rows {
                 let (view, part) = (self.view.clone(), page_of(&self.part, &self.parameters));
                 self.ahead.spawn(async move { view.rows(part).await });
             }
-            self.write_page(sender, &mut first).await?;
-            let Some(page) = self.ahead.join_next().await else { break };
+            self.write_page(sink).await?;
+            let Some(page) = self.ahead.join_next().await else { return Ok(()) };
             self.page = page.map_err(|error| Failure::Internal(error.to_string()))??;
             self.part.skip = self.part.skip.saturating_sub(self.page.skipped);
         }
-        sender.buffer().extend_from_slice(b"\r\n]}");
-        sender.flush_when_full().await
     }
 
-    fn write_heading(&self, out: &mut Vec<u8>) {
+    /// Appends what is told before the first row, each member with a comma behind it.
+    pub(super) fn write_head(&self, out: &mut Vec<u8>) {
         let mut number = itoa::Buffer::new();
-        out.push(b'{');
         if self.parameters.sorted {
             out.extend_from_slice(b"\"total_rows\":");
             out.extend_from_slice(number.format(self.page.total).as_bytes());
@@ -91,14 +98,9 @@ impl Rows {
         if self.parameters.update_seq {
             write_update_sequence(out, self.view.as_ref(), self.database.as_ref());
         }
-        out.extend_from_slice(b"\"rows\":[\r\n");
     }
 
-    async fn write_page(
-        &mut self,
-        sender: &mut ReplySender,
-        first: &mut bool,
-    ) -> Result<(), Failure> {
+    async fn write_page(&mut self, sink: &mut impl RowSink) -> Result<(), Failure> {
         let rows = std::mem::take(&mut self.page.rows);
         let (database, show) = (self.database.as_ref(), &self.parameters.show);
         for rows in rows.chunks(DOCUMENTS_AT_ONCE) {
@@ -107,15 +109,13 @@ impl Rows {
                 false => None,
             };
             for (number, row) in rows.iter().enumerate() {
-                if !std::mem::take(first) {
-                    sender.buffer().extend_from_slice(b",\r\n");
-                }
+                let sender = sink.open();
                 open_row(sender.buffer(), row);
                 if let Some(documents) = &documents {
                     documents.write(sender, database, number, show).await?;
                 }
                 sender.buffer().push(b'}');
-                sender.flush_when_full().await?;
+                sink.close().await?;
             }
         }
         Ok(())

@@ -8,6 +8,9 @@
   var listing = false;
   var asked = false;
   var ended = false;
+  // Characters that a list holds back: up to its first row it may still say how its answer begins.
+  var mostHeld = 16384;
+  var mostHeldBefore = 1 << 20;
 
   function reset() {
     mime.reset();
@@ -17,7 +20,13 @@
   }
 
   core.provide("start", function start(response) { head = response || {}; });
-  core.provide("send", function send(chunk) { chunks += core.text(chunk); });
+  core.provide("send", function send(chunk) {
+    chunks += core.text(chunk);
+    if (listing && chunks.length > (asked ? mostHeld : mostHeldBefore)) {
+      open();
+      flush();
+    }
+  });
   core.provide("getRow", function getRow() {
     if (!listing) core.raise("render_error", "getRow is for list functions");
     if (ended) return null;
@@ -101,7 +110,8 @@
     } catch (error) {
       if (passes(error)) throw error;
       var message = "function raised error: " + core.tell(error);
-      core.log(message + (error && error.stack ? " \nstacktrace: " + error.stack : ""));
+      // One whose list nobody reads any more did nothing wrong.
+      if (!host.late()) core.log(message + (error && error.stack ? " \nstacktrace: " + error.stack : ""));
       core.raise("render_error", message);
     } finally {
       reset();

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use refuge_sandbox::{Error, Functions, Gone, ListStream, ResponseHead};
+use refuge_sandbox::{Error, Functions, Gone, Limits, ListStream, ResponseHead};
 use serde_json::json;
 
 use crate::fixture::functions;
@@ -156,6 +156,11 @@ fn a_list_that_nobody_reads_ends_whatever_it_does() {
     assert_eq!(done, Err(Error::Gone));
     let (done, _) = list_with(&mut functions, "{}", usize::MAX, 10);
     assert_eq!(done, Err(Error::Gone));
+    let source = "function () { while (getRow()) send('x'); }";
+    let mut functions = self::functions(&json!({"lists": {"l": source}}));
+    let (done, _) = list_with(&mut functions, "{}", usize::MAX, 10);
+    assert_eq!(done, Err(Error::Gone));
+    assert!(functions.take_log().is_empty(), "a reader that goes away is no fault of the function");
 }
 
 #[test]
@@ -175,4 +180,66 @@ fn a_list_that_floods_its_reader_ends() {
         list("function () { var s = 'x'.repeat(1 << 20); while (getRow()) send(s); }", 20);
     assert_eq!(done, Ok(()));
     assert_eq!(events.len(), 1 + 20 + 20 + 1);
+}
+
+#[test]
+fn a_list_streams_what_it_sends_after_its_rows() {
+    let source = "function () {
+        var rows = [], row;
+        while ((row = getRow())) rows.push(row.key);
+        for (var i = 0; i < 40; i++) send('x'.repeat(1000));
+    }";
+    let (done, events) = list(source, 2);
+    assert_eq!(done, Ok(()));
+    let sent: Vec<usize> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Send(text) => Some(text.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(sent, [17_000, 17_000, 6_000]);
+}
+
+#[test]
+fn a_list_that_asks_for_no_row_and_sends_for_ever_ends() {
+    for source in [
+        "function () { for (;;) send('0123456789'.repeat(100)); }",
+        "function () { while (getRow()); for (;;) send('0123456789'.repeat(100)); }",
+        "function () { getRow(); for (;;) { try { send('0123456789'.repeat(100)); } catch (e) {} } }",
+    ] {
+        let (done, events) = list(source, 1);
+        assert!(matches!(done, Err(Error::Output(_) | Error::Time(_))), "{done:?}");
+        let sent: usize = events
+            .iter()
+            .map(|event| match event {
+                Event::Send(text) => text.len(),
+                _ => 0,
+            })
+            .sum();
+        assert!(sent <= 8 << 20, "{sent}");
+    }
+}
+
+#[test]
+fn time_in_which_nobody_reads_is_not_the_function_s() {
+    struct Slow(usize);
+    impl ListStream for Slow {
+        fn start(&mut self, _: ResponseHead) -> Result<(), Gone> {
+            Ok(())
+        }
+        fn send(&mut self, _: String) -> Result<(), Gone> {
+            std::thread::sleep(std::time::Duration::from_millis(150));
+            Ok(())
+        }
+        fn row(&mut self) -> Result<Option<String>, Gone> {
+            std::thread::sleep(std::time::Duration::from_millis(150));
+            self.0 += 1;
+            Ok((self.0 < 4).then(|| "{}".to_owned()))
+        }
+    }
+    let design = json!({"lists": {"l": "function () { while (getRow()) send('x'); send('y'); }"}});
+    let limits = Limits { call: std::time::Duration::from_millis(300), ..Limits::default() };
+    let mut functions = Functions::open("_design/d", &design.to_string(), limits).unwrap();
+    assert_eq!(functions.list("l", "{}", "{}", Box::new(Slow(0))), Ok(()));
 }

@@ -5,6 +5,8 @@ use std::ops::Bound;
 use std::path::Path;
 use std::time::Duration;
 
+use fjall::AbstractTree as _;
+
 use super::*;
 use crate::database::DatabaseId;
 

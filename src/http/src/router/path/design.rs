@@ -21,6 +21,22 @@ pub(crate) enum DesignPart<'a> {
     Show(CalledFunction<'a>),
     /// `_update/{function}`, with or without a document's id.
     Update(CalledFunction<'a>),
+    /// `_list/{function}/{view}`, or `_list/{function}/{other-ddoc}/{view}`.
+    List {
+        /// Name of the function.
+        function: Cow<'a, str>,
+        /// Name of the view's design document, where it is another one.
+        design: Option<Cow<'a, str>>,
+        /// Name of the view.
+        view: Cow<'a, str>,
+    },
+    /// `_list` with more or less behind it.
+    ListOfNothing,
+    /// `_rewrite/{path}`.
+    Rewrite {
+        /// The path's segments.
+        path: Vec<String>,
+    },
 }
 
 /// A function that is called with one document.
@@ -49,6 +65,19 @@ pub(super) fn find<'a>(rest: &[Cow<'a, str>]) -> Option<DesignPart<'a>> {
         }
         ("_show", [function, id @ ..]) => Some(DesignPart::Show(called(function, id))),
         ("_update", [function, id @ ..]) => Some(DesignPart::Update(called(function, id))),
+        ("_list", [function, view]) => {
+            Some(DesignPart::List { function: function.clone(), design: None, view: view.clone() })
+        }
+        ("_list", [function, design, view]) => Some(DesignPart::List {
+            function: function.clone(),
+            design: Some(design.clone()),
+            view: view.clone(),
+        }),
+        ("_list", _) => Some(DesignPart::ListOfNothing),
+        ("_rewrite", path) => {
+            let path = path.iter().map(|segment| segment.clone().into_owned()).collect();
+            Some(DesignPart::Rewrite { path })
+        }
         _ => None,
     }
 }

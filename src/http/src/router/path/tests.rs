@@ -70,8 +70,8 @@ fn later_endpoints_are_known_by_name() {
     assert_eq!(found(&["_mesh", "messages"]), Route::Later("_mesh".into()));
     assert_eq!(found(&["db", "_time_seq"]), Route::Later("_time_seq".into()));
     assert_eq!(
-        found(&["db", "_design", "d", "_list", "v"]),
-        Route::Later("_design/…/_list".into())
+        found(&["db", "_design", "d", "_search", "v"]),
+        Route::Later("_design/…/_search".into())
     );
 }
 
@@ -104,6 +104,15 @@ fn views_are_found_below_their_design_document() {
     };
     let view = || "v".into();
     assert_eq!(design(&["db", "_design", "d", "_view", "v"]), DesignPart::View { view: view() });
+    let list = |design| DesignPart::List { function: "l".into(), design, view: view() };
+    assert_eq!(design(&["db", "_design", "d", "_list", "l", "v"]), list(None));
+    assert_eq!(design(&["db", "_design", "d", "_list", "l", "o", "v"]), list(Some("o".into())));
+    assert_eq!(design(&["db", "_design", "d", "_list", "l"]), DesignPart::ListOfNothing);
+    let rewrite = |path: &[&str]| DesignPart::Rewrite {
+        path: path.iter().map(|&segment| segment.to_owned()).collect(),
+    };
+    assert_eq!(design(&["db", "_design", "d", "_rewrite"]), rewrite(&[]));
+    assert_eq!(design(&["db", "_design", "d", "_rewrite", "a", "_b"]), rewrite(&["a", "_b"]));
     assert_eq!(
         design(&["db", "_design", "d", "_view", "v", "queries"]),
         DesignPart::ViewQueries { view: view() }
