@@ -8,7 +8,7 @@ use std::ffi::{c_int, c_long};
 const PURGE_DELAY: c_int = 15;
 /// What is freed goes back only when more is freed after the delay, and a node that has come to rest frees
 /// little: with mimalloc's own 1,000 ms it kept 181 MiB after the benchmark's questions, with this 128. A
-/// document written in bulk pays for it, 13 to 17 µs of the processor instead of 11 to 13.
+/// document written in bulk pays for it, 16 to 20 µs of the processor instead of 9 to 15.
 const MILLISECONDS: c_long = 20;
 
 /// To be called before there is a second thread: options are plain numbers.
