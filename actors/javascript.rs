@@ -191,17 +191,18 @@ impl Actor for JavaScriptActor {
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
         let width = std::thread::available_parallelism().map_or(1, usize::from);
-        let lane = |name: &str| -> std::io::Result<Vec<Worker>> {
+        let threads = |lane: Lane, name: &str| -> std::io::Result<Vec<Worker>> {
             let start = |number| {
                 let actor = myself.clone();
                 let ended = move || {
                     let _ = actor.cast(JavaScriptMessage::ThreadEnded);
                 };
-                Worker::start(&format!("refuge-js-{name}{number}"), ended)
+                Worker::start(&format!("refuge-js-{name}{number}"), lane, ended)
             };
             (0..width).map(start).collect()
         };
-        let (requests, indexing) = (lane("request-")?, lane("index-")?);
+        let (requests, indexing) =
+            (threads(Lane::Requests, "request-")?, threads(Lane::Indexing, "index-")?);
         let handles = |workers: &[Worker]| workers.iter().map(Worker::handle).collect();
         let door = JavaScript {
             requests: handles(&requests),

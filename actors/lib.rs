@@ -3,6 +3,7 @@
 //! replication is told in the libraries under `src`.
 
 pub mod authenticator;
+mod background_thread;
 pub mod change_feed;
 pub mod configuration;
 pub mod console_listener;

@@ -12,6 +12,8 @@ use refuge_storage::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use crate::background_thread::stand_back;
+
 /// Writes that may wait, each of a megabyte or two: an indexer prepares the next while one is written.
 const QUEUE_JOBS: usize = 4;
 /// Rows of dropped indexes removed between two writes.
@@ -125,6 +127,7 @@ impl WriterThread {
         let (opened_sender, opened) = oneshot::channel();
         let stop = Arc::clone(&stopping);
         let body = move || {
+            stand_back();
             // Told however the thread ends, also by a panic.
             let mut end = End { failed: Some(failed), reason: "its thread panicked".to_owned() };
             let room = Box::new(room);

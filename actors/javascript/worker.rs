@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::cache::Cache;
 use super::{DesignText, Lane, QUEUE_PATIENCE, SourceKey, too_many};
+use crate::background_thread::stand_back;
 use crate::unavailable;
 
 /// Jobs that may wait for a thread.
@@ -84,6 +85,7 @@ impl Worker {
     /// Starts a thread; `ended` is told when it ends though it was not asked to.
     pub(super) fn start(
         name: &str,
+        lane: Lane,
         ended: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE_JOBS);
@@ -93,6 +95,9 @@ impl Worker {
         let limits = limits();
         let thread = std::thread::Builder::new().name(name.to_owned());
         thread.stack_size(limits.stack_bytes + STACK_BESIDE_BYTES).spawn(move || {
+            if lane == Lane::Indexing {
+                stand_back();
+            }
             // A panic in a job takes the thread along, and with it who waits for it.
             let mut end = End(Some(ended));
             let mut open = Open { views: Cache::new(KEPT_OPEN), functions: Cache::new(KEPT_OPEN) };

@@ -3,10 +3,12 @@
 //! lets a keyspace give disk back when much of it is dead, and drops what no reader can see.
 
 mod back_off;
+mod gradual;
 mod merging;
 mod pace;
 mod policy;
 mod quiet;
+mod retired;
 mod sealing;
 mod versions;
 
@@ -20,6 +22,7 @@ use back_off::BackOff;
 pub(crate) use pace::{Pace, Paces};
 use policy::{Figures, LEVELS, Occasion};
 pub(crate) use quiet::Quiet;
+pub(crate) use retired::Retired;
 
 use crate::store::Shared;
 
@@ -88,6 +91,7 @@ impl State {
 
     fn look(&mut self, shared: &Arc<Shared>) {
         let _turn = turn(shared);
+        shared.retired.let_go();
         // Where nothing can be written, a flush or a merge would only fail.
         if shared.space.seen().is_exhausted() {
             return;

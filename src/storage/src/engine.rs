@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use fjall::{CompressionType, Database, OwnedWriteBatch, PersistMode};
 use refuge_failpoints::{Failpoint, end, is_due, pass};
 
-use crate::compaction::{CompactionThread, Pace, Paces, Quiet, REST, Turn};
+use crate::compaction::{CompactionThread, Pace, Paces, Quiet, REST, Retired, Turn};
 use crate::database::{Counters, DatabaseId};
 use crate::engine::dropping::Dropping;
 use crate::engine::group::Group;
@@ -110,6 +110,7 @@ impl Engine {
             fits_memory: AtomicBool::new(false),
             pace,
             compacting: Turn::default(),
+            retired: Retired::default(),
             writes: Quiet::after(REST),
             given_back: AtomicU64::new(0),
             unsealed: AtomicU64::new(0),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fjall::Database;
 
-use crate::compaction::{Pace, Quiet, Turn};
+use crate::compaction::{Pace, Quiet, Retired, Turn};
 use crate::database::{DatabaseId, DatabaseInformation, DatabaseRecord};
 use crate::error::StorageError;
 use crate::keys;
@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) pace: Arc<Pace>,
     /// Held by whoever compacts.
     pub(crate) compacting: Turn,
+    /// Tables that merges replaced.
+    pub(crate) retired: Retired,
     /// Whether anything is written, upkeep included.
     pub(crate) writes: Quiet,
     /// Bytes of disk that compactions gave back so far.

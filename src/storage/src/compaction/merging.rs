@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use fjall::compaction::Leveled;
 use fjall::{AbstractTree, Keyspace};
-use lsm_tree::compaction::PullDown;
+use lsm_tree::compaction::{CompactionStrategy, PullDown};
 use refuge_failpoints::{Failpoint, pass};
 
 use crate::compaction::back_off::BackOff;
 use crate::compaction::policy::{
     FIRST_LEVEL_TABLES, Figures, LEVELS, Occasion, TABLE_BYTES, has_room,
 };
-use crate::compaction::{LOOK, NEXT_MERGE, figures};
+use crate::compaction::{LOOK, NEXT_MERGE, figures, gradual};
 use crate::store::Shared;
 
 /// Tables of the first level at which a compaction that gives disk back goes as fast as it can, and
@@ -48,7 +48,7 @@ impl Shared {
         let strategy = Leveled::default()
             .with_l0_threshold(FIRST_LEVEL_TABLES)
             .with_table_target_size(TABLE_BYTES);
-        keyspace.tree.compact(Arc::new(strategy), self.oldest_seen())?;
+        self.merge(keyspace, Arc::new(strategy))?;
         let merged = before.tables != figures(keyspace).tables;
         if merged {
             pass(Failpoint::MergeEnd);
@@ -75,10 +75,23 @@ impl Shared {
                 && let Some((from, to)) = figures.step_beside(busy)
                 && has_room(figures.step_bytes(from, to), taken, self.space.seen())
             {
-                keyspace.tree.compact(Arc::new(PullDown(from, to)), self.oldest_seen())?;
+                self.merge(keyspace, Arc::new(PullDown(from, to)))?;
             }
         }
         Ok(())
+    }
+
+    /// Merges what a strategy chooses. The engine keeps the tree locked, and every commit waiting, while
+    /// it syncs the last table of a merge and while it deletes those that nobody sees any more: the one is
+    /// short because most of the table was synced before, the other deletes nothing because they are held.
+    fn merge(
+        &self,
+        keyspace: &Keyspace,
+        strategy: Arc<dyn CompactionStrategy>,
+    ) -> Result<(), lsm_tree::Error> {
+        let oldest = self.oldest_seen();
+        let compact = || keyspace.tree.compact(strategy, oldest);
+        self.retired.hold(keyspace, || gradual::merge(keyspace.path(), compact))
     }
 
     /// Whether the disk has room for a keyspace to give disk back.
@@ -134,7 +147,7 @@ impl Shared {
         let taken = figures(keyspace).step_bytes(from, to);
         let _watch = self.watch(keyspace, from, taken);
         let strategy = Arc::new(PullDown(from, to));
-        let ended = self.pace.run(|| keyspace.tree.compact(strategy, self.oldest_seen()))?;
+        let ended = self.pace.run(|| self.merge(keyspace, strategy))?;
         pass(Failpoint::MergeEnd);
         Ok(ended)
     }

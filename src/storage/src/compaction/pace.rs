@@ -1,6 +1,6 @@
 //! How fast a compaction may go. A compaction of the engine cannot be slowed or stopped from
-//! outside, but it asks a filter about each row: this one keeps every row, rests when it is ahead
-//! of its limit, and ends the compaction with an error when the engine is being closed. What an
+//! outside, but it asks a filter about each row: this one keeps every row, lets what was written reach
+//! the disk, rests when it is ahead of its limit, and ends the compaction with an error when the engine is being closed. What an
 //! ended one wrote is left for the next start to delete, which is why none is ended before.
 
 use std::cell::RefCell;
@@ -13,6 +13,7 @@ use fjall::compaction::filter::{
 };
 use refuge_failpoints::{Failpoint, pass};
 
+use crate::compaction::gradual::Gradual;
 use crate::compaction::{QUIET, Quiet};
 
 /// Bytes between two looks at the clock.
@@ -111,6 +112,7 @@ impl Factory for Paces {
         Box::new(Filter {
             limited: paced.is_some(),
             pace: paced.unwrap_or_else(|| Arc::clone(&self.0)),
+            gradual: Gradual::of_this_thread(),
             bytes: 0,
             looked: Instant::now(),
         })
@@ -121,6 +123,7 @@ impl Factory for Paces {
 struct Filter {
     limited: bool,
     pace: Arc<Pace>,
+    gradual: Gradual,
     /// Since the last look.
     bytes: u64,
     looked: Instant,
@@ -153,6 +156,7 @@ impl CompactionFilter for Filter {
         self.bytes +=
             if item.is_indirection() { SEPARATE_BYTES } else { item.value()?.len() as u64 };
         if self.bytes >= LOOK_BYTES {
+            self.gradual.wrote(self.bytes);
             self.look()?;
         }
         Ok(Verdict::Keep)

@@ -37,6 +37,8 @@ impl Shared {
             let mut versions = keyspace.tree.get_version_history_lock();
             versions.maintenance(keyspace.path(), self.oldest_seen())?;
             all &= versions.free_list_len() == 0;
+            drop(versions);
+            self.retired.let_go();
             pass(Failpoint::OldVersionsHalf);
         }
         Ok(all)

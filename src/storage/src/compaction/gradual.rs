@@ -1,0 +1,100 @@
+//! What a merge writes reaches the disk little by little. The engine syncs a table once it is whole;
+//! where that is tens of MiB, the file system writes all of them before it ends any other sync, and
+//! every commit of that moment waits.
+
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// Bytes of rows between two syncs: so much is written within a few milliseconds.
+const SYNC_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Where a tree keeps the files that a merge writes.
+const FOLDERS: [&str; 2] = ["tables", "blobs"];
+
+/// Of the newest files one may be a flush's.
+const NEWEST: usize = 2;
+
+thread_local! {
+    /// The folder of the tree that the present thread merges.
+    static MERGED: RefCell<Option<PathBuf>> = const { RefCell::new(None) };
+}
+
+/// Runs a merge of the tree in `folder`.
+pub(super) fn merge<T>(folder: &Path, merge: impl FnOnce() -> T) -> T {
+    MERGED.with(|merged| *merged.borrow_mut() = Some(folder.to_owned()));
+    let result = merge();
+    MERGED.with(|merged| *merged.borrow_mut() = None);
+    result
+}
+
+/// Counts what a merge goes through.
+#[derive(Default)]
+pub(super) struct Gradual {
+    folder: Option<PathBuf>,
+    bytes: u64,
+}
+
+impl Gradual {
+    /// For the merge that the present thread begins.
+    pub(super) fn of_this_thread() -> Self {
+        Self { folder: MERGED.with(|merged| merged.borrow().clone()), bytes: 0 }
+    }
+
+    /// So many bytes more were written, about.
+    pub(super) fn wrote(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        if self.bytes >= SYNC_BYTES {
+            self.bytes = 0;
+            for folder in FOLDERS {
+                let folder = self.folder.as_ref().map(|tree| tree.join(folder));
+                folder.iter().for_each(|folder| sync_newest(folder));
+            }
+        }
+    }
+}
+
+/// Syncs the newest files of a folder, whose names are rising numbers. What fails here, the engine's
+/// own sync will meet.
+fn sync_newest(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut numbers: Vec<u64> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse().ok()))
+        .collect();
+    numbers.sort_unstable();
+    for number in numbers.iter().rev().take(NEWEST) {
+        if let Ok(file) = File::open(folder.join(number.to_string())) {
+            let _ = file.sync_data();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_merges_has_a_folder() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(Gradual::of_this_thread().folder, None);
+        let during = merge(directory.path(), || Gradual::of_this_thread().folder);
+        assert_eq!(during.as_deref(), Some(directory.path()));
+        assert_eq!(Gradual::of_this_thread().folder, None);
+    }
+
+    #[test]
+    fn what_is_no_file_of_a_merge_is_passed_over() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("tables")).unwrap();
+        fs::write(directory.path().join("tables/7"), "table").unwrap();
+        fs::write(directory.path().join("tables/note"), "text").unwrap();
+        merge(directory.path(), || {
+            let mut gradual = Gradual::of_this_thread();
+            gradual.wrote(SYNC_BYTES);
+            assert_eq!(gradual.bytes, 0);
+            gradual.wrote(SYNC_BYTES - 1);
+            assert_eq!(gradual.bytes, SYNC_BYTES - 1);
+        });
+    }
+}
