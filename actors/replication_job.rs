@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_client::{Bandwidth, Connections, LinkOptions, RemoteDatabase};
+use refuge_client::{Bandwidth, Connections, LinkOptions, Packing, RemoteDatabase};
 use refuge_otp::Names;
 use refuge_replication::{
     Answer, Effect, End, EndFailure, EndPoint, Job, JobLink, Proxy, Refusal, Replication, Request,
@@ -20,6 +20,7 @@ use refuge_replication::{
 };
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::configuration::CurrentSettings;
 use crate::names;
 use crate::replication_scheduler::{Outcome, ReplicationSchedulerMessage};
 use crate::task_board;
@@ -125,12 +126,12 @@ impl JobEnd {
 }
 
 /// What the client is told of the way to both ends, which share the job's bandwidth.
-fn link(job: &JobLink) -> LinkOptions {
+fn link(job: &JobLink, packs: bool) -> LinkOptions {
     LinkOptions {
+        packing: if packs { Packing::Measured } else { Packing::Never },
         bandwidth: job.bandwidth.map(Bandwidth::new),
         connections: job.connections,
         patience: job.patience_ms.map(Duration::from_millis),
-        ..LinkOptions::default()
     }
 }
 
@@ -146,7 +147,9 @@ impl Actor for ReplicationJobActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let id = arguments.id();
         let ReplicationJobArguments { names, job, settings, wanting } = arguments;
-        let link = link(&job.link);
+        let current = names.value::<CurrentSettings>(names::CONFIGURATION);
+        let packs = current.is_none_or(|current| current.settings.replicator.compression);
+        let link = link(&job.link, packs);
         let (from, to) = (job.link.source_proxy.as_ref(), job.link.target_proxy.as_ref());
         Ok(ReplicationJobState {
             source: JobEnd::new(&names, &job.source, &link, from).await?,

@@ -54,7 +54,16 @@ const DIRECTION: &[(&str, &[&str])] = &[
     // It checks the data of a node that does not run.
     ("refuge", &["refuge-config", "refuge-console", "refuge-storage", "refuge-supervisors"]),
     // Black-box tests compare the live tree with the specifications; the benchmark dials as a node does.
-    ("refuge-tests", &["refuge-config", "refuge-failpoints", "refuge-otp", "refuge-supervisors"]),
+    (
+        "refuge-tests",
+        &[
+            "refuge-config",
+            "refuge-failpoints",
+            "refuge-otp",
+            "refuge-packing",
+            "refuge-supervisors",
+        ],
+    ),
     ("refuge-benchmark", &["refuge-identity", "refuge-mesh"]),
 ];
 

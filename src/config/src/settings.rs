@@ -245,6 +245,8 @@ sections! {
             "Whether replications keep checkpoints; without, each begins by comparing all.";
         retries_per_request: u32 = 5, number(0, 1_000), Settable,
             "Repetitions of a failed request before a replication that runs once fails; a continuous one goes on trying.";
+        compression: bool = true, Expected::Flag, Settable,
+            "Whether bodies are packed on links that are seen to be slower than packing is.";
         verify_ssl_certificates: bool = true, Expected::Flag, Forbidden(LaidOut),
             "Whether servers at https URLs must show a certificate that is trusted; without, whoever stands between reads and changes all.";
         ssl_certificate_max_depth: u32 = 3, number(0, 100), Forbidden(LaidOut),
