@@ -510,9 +510,7 @@ async fn a_document_with_its_attachments_is_read_from_its_midst_and_stored_as_an
     let stored = |id: String| {
         let (client, path) = (client.clone(), format!("{copy}/a?new_edits=false&upload={id}"));
         let content_type = whole.header("content-type").to_owned();
-        async move {
-            client.request("PUT", &path).header("content-type", &content_type).send().await
-        }
+        async move { client.request("PUT", &path).header("content-type", &content_type).send().await }
     };
     stored(id(&upload).to_owned()).await.expect(412);
     patch(&client, &upload, 1_000, &whole.body[1_000..]).await.expect(204);
