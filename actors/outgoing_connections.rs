@@ -1,12 +1,16 @@
 //! Holds the pool of outgoing HTTP connections and publishes it under its own name. A restart loses
-//! the idle connections; they are made anew.
+//! the idle connections; they are made anew, with the files of TLS read again.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_client::Connections;
+use refuge_client::{ConnectionOptions, Connections};
+use refuge_config::{Replicator, Settings};
+use refuge_identity::tls::{ClientCertificate, ClientOptions};
 use refuge_otp::Names;
 
+use crate::configuration::CurrentSettings;
 use crate::names;
 
 /// Messages of this actor: none yet; the pool is looked up.
@@ -27,11 +31,41 @@ impl Actor for OutgoingConnectionsActor {
         myself: ActorRef<Self::Msg>,
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
-        names.publish(
-            &myself.get_cell(),
-            names::OUTGOING_CONNECTIONS,
-            Arc::new(Connections::default()),
-        );
+        let current = names.value::<CurrentSettings>(names::CONFIGURATION);
+        let settings = current.map(|current| current.settings.clone()).unwrap_or_default();
+        let tls = tokio::task::spawn_blocking(move || tls(&settings)).await?;
+        let pool = Connections::new(ConnectionOptions { tls, ..ConnectionOptions::default() });
+        names.publish(&myself.get_cell(), names::OUTGOING_CONNECTIONS, Arc::new(pool));
         Ok(())
     }
+}
+
+/// What the settings say of TLS. A file that cannot be read is told of and left out: less is trusted
+/// then, and servers that ask who we are refuse us.
+fn tls(settings: &Settings) -> ClientOptions {
+    let Replicator { ssl_trusted_certificates_file, cert_file, key_file, .. } =
+        &settings.replicator;
+    let read = |file: &str| read(&settings.root, file);
+    let certificate = match (read(cert_file), read(key_file)) {
+        (Some(chain_pem), Some(key_pem)) => Some(ClientCertificate { chain_pem, key_pem }),
+        _ => None,
+    };
+    ClientOptions {
+        roots_pem: read(ssl_trusted_certificates_file).unwrap_or_default(),
+        trusts_anybody: !settings.replicator.verify_ssl_certificates,
+        certificate_depth: Some(settings.replicator.ssl_certificate_max_depth),
+        certificate,
+    }
+}
+
+fn read(root: &Path, file: &str) -> Option<Vec<u8>> {
+    if file.is_empty() {
+        return None;
+    }
+    let path = root.join(file);
+    let read = std::fs::read(&path);
+    read.inspect_err(|error| {
+        tracing::error!(file = %path.display(), %error, "a file of [replicator] cannot be read");
+    })
+    .ok()
 }

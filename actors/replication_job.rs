@@ -9,17 +9,18 @@ mod local_end;
 mod task;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_client::{Connections, RemoteDatabase};
+use refuge_client::{Bandwidth, Connections, LinkOptions, Packing, RemoteDatabase};
 use refuge_otp::Names;
 use refuge_replication::{
-    Answer, Effect, End, EndFailure, EndPoint, Job, Refusal, Replication, Request, RequestId,
-    Settings,
+    Answer, Effect, End, EndFailure, EndPoint, Job, JobLink, Proxy, Refusal, Replication, Request,
+    RequestId, Settings,
 };
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::configuration::CurrentSettings;
 use crate::names;
 use crate::replication_scheduler::{Outcome, ReplicationSchedulerMessage};
 use crate::task_board;
@@ -92,21 +93,28 @@ enum JobEnd {
 }
 
 impl JobEnd {
-    async fn new(names: &Names, end: &EndPoint) -> Result<Self, ActorProcessingErr> {
-        match end {
-            EndPoint::Local(name) => Ok(Self::Local(LocalEnd::new(names.clone(), name.clone()))),
-            EndPoint::Remote(address) => {
-                let connections =
-                    crate::published::<Connections>(names, names::OUTGOING_CONNECTIONS).await?;
-                Ok(Self::Remote(RemoteDatabase::new((*connections).clone(), address)?))
+    async fn new(
+        names: &Names,
+        end: &EndPoint,
+        link: &LinkOptions,
+        proxy: Option<&Proxy>,
+    ) -> Result<Self, ActorProcessingErr> {
+        let (pool, address) = match end {
+            EndPoint::Local(name) => {
+                return Ok(Self::Local(LocalEnd::new(names.clone(), name.clone())));
             }
-            EndPoint::Peer(end) => {
-                let connections =
-                    crate::published::<Connections>(names, names::PEER_CONNECTIONS).await?;
-                Ok(Self::Remote(RemoteDatabase::new((*connections).clone(), &end.address())?))
+            EndPoint::Node(end) => {
+                return Err(format!("a job is towards one node, not `{end}`").into());
             }
-            EndPoint::Node(end) => Err(format!("a job is towards one node, not `{end}`").into()),
-        }
+            EndPoint::Remote(address) => (names::OUTGOING_CONNECTIONS, address.clone()),
+            EndPoint::Peer(end) => (names::PEER_CONNECTIONS, end.address()),
+        };
+        let pool = crate::published::<Connections>(names, pool).await?;
+        let connections = match proxy {
+            Some(proxy) => pool.through(proxy)?,
+            None => (*pool).clone(),
+        };
+        Ok(Self::Remote(RemoteDatabase::over(connections, &address, link.clone())?))
     }
 
     async fn perform(&self, request: Request) -> Result<Answer, EndFailure> {
@@ -114,6 +122,16 @@ impl JobEnd {
             Self::Local(end) => end.perform(request).await,
             Self::Remote(end) => end.perform(&request).await,
         }
+    }
+}
+
+/// What the client is told of the way to both ends, which share the job's bandwidth.
+fn link(job: &JobLink, packs: bool) -> LinkOptions {
+    LinkOptions {
+        packing: if packs { Packing::Measured } else { Packing::Never },
+        bandwidth: job.bandwidth.map(Bandwidth::new),
+        connections: job.connections,
+        patience: job.patience_ms.map(Duration::from_millis),
     }
 }
 
@@ -129,9 +147,13 @@ impl Actor for ReplicationJobActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let id = arguments.id();
         let ReplicationJobArguments { names, job, settings, wanting } = arguments;
+        let current = names.value::<CurrentSettings>(names::CONFIGURATION);
+        let packs = current.is_none_or(|current| current.settings.replicator.compression);
+        let link = link(&job.link, packs);
+        let (from, to) = (job.link.source_proxy.as_ref(), job.link.target_proxy.as_ref());
         Ok(ReplicationJobState {
-            source: JobEnd::new(&names, &job.source).await?,
-            target: JobEnd::new(&names, &job.target).await?,
+            source: JobEnd::new(&names, &job.source, &link, from).await?,
+            target: JobEnd::new(&names, &job.target, &link, to).await?,
             machine: Replication::new(settings.clone()),
             wanting,
             settings,
@@ -223,7 +245,7 @@ impl ReplicationJobState {
         }
         let myself = myself.clone();
         self.alarm = Some(self.requests.spawn(async move {
-            tokio::time::sleep(std::time::Duration::from_millis(after_ms)).await;
+            tokio::time::sleep(Duration::from_millis(after_ms)).await;
             let _ = myself.cast(ReplicationJobMessage::Elapsed);
         }));
     }

@@ -12,6 +12,7 @@ mod lives;
 mod report;
 mod requests;
 mod resolve;
+mod windows;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -98,6 +99,13 @@ pub enum ReplicationSchedulerMessage {
         /// Its id as text.
         id: String,
     },
+    /// Look whether a job's window opened or closed.
+    Window {
+        /// Its id as text.
+        id: String,
+        /// Which look.
+        look: u64,
+    },
     /// The body of `_scheduler/jobs`.
     Jobs {
         /// Gets it.
@@ -172,6 +180,7 @@ impl Actor for ReplicationSchedulerActor {
             ReplicationSchedulerMessage::Ended { id, outcome } => state.ended(&id, *outcome),
             ReplicationSchedulerMessage::Down { id, start, exit } => state.down(&id, start, &exit),
             ReplicationSchedulerMessage::Again { id } => state.start(&id),
+            ReplicationSchedulerMessage::Window { id, look } => state.look_at_window(&id, look),
             ReplicationSchedulerMessage::Jobs { reply } => {
                 let _ = reply.send(report::jobs(&state.arguments.names, &state.jobs));
             }

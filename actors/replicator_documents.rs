@@ -88,6 +88,8 @@ pub enum Change {
 /// News of a job that a document wants.
 #[derive(Debug)]
 pub enum JobNews {
+    /// It waits until its window opens.
+    Waits,
     /// It works.
     Started,
     /// It came to its good end.
@@ -193,6 +195,7 @@ impl ReplicatorDocumentsState {
             ReplicatorDocumentsMessage::Cleared => self.machine.cleared(now_ms),
             ReplicatorDocumentsMessage::Job { number, news } => match news {
                 JobNews::Started => self.machine.started(now_ms, number),
+                JobNews::Waits => self.machine.waits(now_ms, number),
                 JobNews::Ended(summary) => self.machine.ended(now_ms, number, summary.told()),
                 JobNews::Crashed(reason) => self.machine.crashed(now_ms, number, reason),
             },

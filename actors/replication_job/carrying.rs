@@ -1,7 +1,10 @@
 //! One revision from the source into the target, as a stream that is read by the one as it is written
 //! by the other.
 
-use refuge_client::CarriedDocument;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use refuge_client::{CarriageSource, CarriedDocument, resumed};
 use refuge_replication::{Answer, Carriage, EndFailure, EndFailureKind, Refusal, Wanted};
 
 use super::JobEnd;
@@ -26,22 +29,29 @@ async fn carry_once(
     target: &JobEnd,
     wanted: &Wanted,
 ) -> Result<Carriage, EndFailure> {
-    let read = match source {
-        JobEnd::Local(end) => end.read_revision(wanted).await,
-        JobEnd::Remote(end) => end.read_revision(wanted).await,
-    };
-    let Some(document) = read.map_err(of_source)? else { return Ok(Carriage::Gone) };
-    store(target, &wanted.id, document).await
+    let source = Arc::new(Source { end: source.clone(), wanted: wanted.clone() });
+    let Some(document) = source.open(0).await? else { return Ok(Carriage::Gone) };
+    match target {
+        // What is stored here is not known by its bytes before all came: the source goes on instead.
+        JobEnd::Local(end) => end.store_revision(&wanted.id, resumed(document, source)).await,
+        JobEnd::Remote(end) => end.store_revision(&wanted.id, document, source.as_ref()).await,
+    }
 }
 
-async fn store(
-    target: &JobEnd,
-    id: &str,
-    document: CarriedDocument,
-) -> Result<Carriage, EndFailure> {
-    match target {
-        JobEnd::Local(end) => end.store_revision(id, document).await,
-        JobEnd::Remote(end) => end.store_revision(id, document).await,
+/// The revision at its source.
+struct Source {
+    end: JobEnd,
+    wanted: Wanted,
+}
+
+#[async_trait]
+impl CarriageSource for Source {
+    async fn open(&self, offset: u64) -> Result<Option<CarriedDocument>, EndFailure> {
+        let read = match &self.end {
+            JobEnd::Local(end) => end.read_revision(&self.wanted, offset).await,
+            JobEnd::Remote(end) => end.read_revision(&self.wanted, offset).await,
+        };
+        read.map_err(of_source)
     }
 }
 

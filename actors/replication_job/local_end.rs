@@ -39,20 +39,24 @@ impl LocalEnd {
         self.answer(request).await.map_err(|failure| end_failure(&failure))
     }
 
-    /// One revision as a stream; `None` where it is no longer stored.
+    /// One revision as a stream from `offset` on; `None` where it is no longer stored.
     pub(super) async fn read_revision(
         &self,
         wanted: &Wanted,
+        offset: u64,
     ) -> Result<Option<CarriedDocument>, EndFailure> {
         let Some(revision) = wanted.revisions.first() else { return Ok(None) };
         let stream = async {
             let database: Arc<dyn Database> = node_service::open(&self.names, &self.name).await?;
             let ancestors = wanted.possible_ancestors.clone();
-            replicated_stream(&database, &wanted.id, revision, ancestors).await
+            replicated_stream(&database, &wanted.id, revision, ancestors, offset).await
         };
         let stream = stream.await.map_err(|failure| end_failure(&failure))?;
-        Ok(stream
-            .map(|ReplicatedStream { content_type, body }| CarriedDocument { content_type, body }))
+        Ok(stream.map(|ReplicatedStream { content_type, length, body }| CarriedDocument {
+            content_type,
+            resumable_length: length,
+            body,
+        }))
     }
 
     /// Stores a revision that comes as a stream.
@@ -61,10 +65,10 @@ impl LocalEnd {
         id: &str,
         document: CarriedDocument,
     ) -> Result<Carriage, EndFailure> {
-        let CarriedDocument { content_type, body } = document;
+        let CarriedDocument { content_type, resumable_length, body } = document;
         let stored = async {
             let database = node_service::open(&self.names, &self.name).await?;
-            let stream = ReplicatedStream { content_type, body };
+            let stream = ReplicatedStream { content_type, length: resumable_length, body };
             let rules = node_service::rules(&self.names);
             let update = replicated_update_of_stream(database.as_ref(), rules, id, stream).await?;
             update_as(database.as_ref(), &writer(), vec![update]).await

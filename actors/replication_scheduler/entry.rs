@@ -62,6 +62,8 @@ pub(super) struct Entry {
     pub(super) starts: u32,
     pub(super) phase: Phase,
     pub(super) added_unix_ms: u64,
+    /// Number of the last look at its window that was asked for.
+    pub(super) last_look: u64,
     /// Newest first.
     pub(super) history: VecDeque<Happened>,
 }
@@ -77,6 +79,7 @@ impl Entry {
             starts: 0,
             phase: Phase::Resting,
             added_unix_ms: now_ms(),
+            last_look: 0,
             history: VecDeque::new(),
         };
         entry.happened("added", None);
@@ -109,6 +112,13 @@ impl Entry {
             other => other,
         };
         self.happened("started", None);
+    }
+
+    /// Its window is closed: told once, however often it is looked at.
+    pub(super) fn waits_for_window(&mut self) {
+        if self.history.front().is_none_or(|last| last.kind != "pending") {
+            self.happened("pending", Some("its window is closed".to_owned()));
+        }
     }
 
     pub(super) fn went_down(&mut self, exit: &Exit) {
@@ -145,7 +155,12 @@ impl Entry {
         settings.since.clone_from(&job.since);
         settings.use_checkpoints = job.use_checkpoints.unwrap_or(usual.use_checkpoints);
         settings.batch_documents = job.batch_documents.unwrap_or(usual.worker_batch_size).max(1);
-        settings.batches_under_way = usual.worker_processes;
+        // Who says how many in the job gets no more.
+        settings.most_batch_documents = match job.batch_documents {
+            Some(documents) => documents,
+            None => Settings::MOST_BATCH_DOCUMENTS.max(settings.batch_documents),
+        };
+        settings.batches_under_way = job.link.batches_under_way.unwrap_or(usual.worker_processes);
         settings.checkpoint_interval_ms =
             job.checkpoint_interval_ms.unwrap_or(usual.checkpoint_interval_ms);
         let retries = job.retries.or((!job.continuous).then_some(usual.retries_per_request));
@@ -197,9 +212,10 @@ mod tests {
     fn what_the_job_says_counts() {
         let settings = run_with(json!({
             "worker_batch_size": 25, "checkpoint_interval": 5_678, "use_checkpoints": true,
-            "retries_per_request": 4,
+            "retries_per_request": 4, "worker_processes": 2,
         }));
-        assert_eq!((settings.batch_documents, settings.batches_under_way), (25, 9));
+        assert_eq!((settings.batch_documents, settings.batches_under_way), (25, 2));
+        assert_eq!(settings.most_batch_documents, 25);
         assert_eq!((settings.checkpoint_interval_ms, settings.use_checkpoints), (5_678, true));
         assert_eq!(settings.retries.limit, Some(4));
     }

@@ -26,12 +26,14 @@ impl ReplicationSchedulerState {
             return;
         }
         let usual = self.usual();
+        if !self.jobs.get(text).is_some_and(|entry| matches!(entry.phase, Phase::Resting))
+            || self.waits_for_window(text)
+        {
+            return;
+        }
         let Some(entry) = self.jobs.get_mut(text) else {
             return;
         };
-        if !matches!(entry.phase, Phase::Resting) {
-            return;
-        }
         self.last_start += 1;
         entry.starts += 1;
         let start = self.last_start;
@@ -58,6 +60,7 @@ impl ReplicationSchedulerState {
         if let Owner::Document { number, .. } = entry.owner {
             self.tell(number, JobNews::Started);
         }
+        self.watch_window(id);
     }
 
     /// Takes a job out of the table and has its actor stopped; tells whether there is one that has

@@ -1,11 +1,12 @@
-//! Packed bodies in both directions: what a client sends gzipped or deflated, and answers for clients
-//! that take them so.
+//! Packed bodies in both directions: what a client sends packed, and answers for clients that take them
+//! so.
 
 use std::io::{Read, Write};
 
 use flate2::Compression;
 use flate2::read::{GzDecoder, ZlibDecoder};
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use refuge_packing::Coding;
 use refuge_tests::{Client, Reply};
 use serde_json::{Value, json};
 
@@ -16,6 +17,10 @@ fn unpacked(reply: &Reply) -> Value {
     match reply.header("content-encoding") {
         "gzip" => GzDecoder::new(&reply.body[..]).read_to_end(&mut plain),
         "deflate" => ZlibDecoder::new(&reply.body[..]).read_to_end(&mut plain),
+        "zstd" => {
+            let reading = refuge_packing::reader(Coding::Zstd, reply.body.clone());
+            reading.expect("memory").read_to_end(&mut plain)
+        }
         other => panic!("{} came in {other:?}", reply.asked),
     }
     .expect("what the header says");
@@ -44,7 +49,7 @@ async fn answers_are_packed_where_the_client_takes_them_so() {
             (plain.header("content-encoding"), plain.header("vary")),
             ("", "Accept-Encoding")
         );
-        for accepted in ["gzip, deflate, br", "deflate"] {
+        for accepted in ["gzip, deflate, br", "deflate", "gzip, deflate, br, zstd"] {
             let packed = get(&client, &asked, accepted).await;
             assert_eq!(unpacked(&packed), plain.json(), "{rest} {accepted}");
             assert!(packed.body.len() < plain.body.len() / 3, "{rest} {accepted}");
@@ -119,4 +124,26 @@ async fn packed_requests_are_unpacked() {
     let mut bomb = ZlibEncoder::new(Vec::new(), level);
     bomb.write_all(&vec![b' '; 70 * 1024 * 1024]).unwrap();
     post("deflate", bomb.finish().unwrap()).await.error_named(413, "too_large");
+}
+
+#[tokio::test]
+async fn bodies_of_zstd_are_taken_and_a_database_tells_so() {
+    let (client, path) = database("zstd").await;
+    let told = client.get(&path).await.expect(200);
+    assert_eq!(told.header("accept-encoding"), "zstd, gzip, deflate");
+    let docs: Vec<Value> = (0..200).map(|number| json!({"_id": format!("{number:03}")})).collect();
+    let plain = json!({"docs": docs}).to_string();
+    let packed = refuge_packing::packed(Coding::Zstd, plain.as_bytes()).expect("memory");
+    let post = |body: bytes::Bytes| {
+        let request = client.request("POST", &format!("{path}/_bulk_docs"));
+        request.header("content-encoding", "zstd").json(body).send()
+    };
+    post(packed.clone()).await.expect(201);
+    assert_eq!(client.get(&path).await.json()["doc_count"], 200);
+    post(packed.slice(..packed.len() - 5)).await.expect(400);
+    post(plain.into()).await.expect(400);
+    // 80 MB of spaces: more than a JSON body may have, in a few packets.
+    let bomb = refuge_packing::packed(Coding::Zstd, &vec![b' '; 80_000_000]).expect("memory");
+    assert!(bomb.len() < 64 << 10);
+    post(bomb).await.expect(413);
 }

@@ -465,3 +465,60 @@ async fn pages_of_other_origins_may_upload() {
         assert!(exposed.split(", ").any(|one| one == name), "{name}: {exposed}");
     }
 }
+
+#[tokio::test]
+async fn a_document_with_its_attachments_is_read_from_its_midst_and_stored_as_an_upload() {
+    let (client, path) = database("carried").await;
+    let (_, copy) = database("carried").await;
+    let text = "to and fro ".repeat(400);
+    for (name, kind) in [("plain", "application/octet-stream"), ("text", "text/plain")] {
+        let known = client.get(&format!("{path}/a")).await;
+        let revision = if known.status == 200 {
+            format!("?rev={}", known.json()["_rev"].as_str().expect("a revision"))
+        } else {
+            String::new()
+        };
+        let file = format!("{path}/a/{name}{revision}");
+        let put = client.request("PUT", &file).header("content-type", kind);
+        put.body(text.clone()).send().await.expect(201);
+    }
+    let get = |range: Option<usize>| {
+        let asked = format!("{path}/a?attachments=true&revs=true");
+        let client = client.clone();
+        async move {
+            let request = client.request("GET", &asked).header("accept", "multipart/related");
+            match range {
+                Some(from) => request.header("range", &format!("bytes={from}-")).send().await,
+                None => request.send().await,
+            }
+        }
+    };
+    let whole = get(None).await.expect(200);
+    assert_eq!(whole.header("accept-ranges"), "bytes");
+    let length = whole.body.len();
+    // Within the document, within the first file, within the second, and the last byte.
+    for from in [1, 700, length / 2, length - 200, length - 1] {
+        let rest = get(Some(from)).await.expect(206);
+        assert_eq!(rest.header("content-range"), format!("bytes {from}-{}/{length}", length - 1));
+        assert_eq!(rest.header("content-type"), whole.header("content-type"));
+        assert!(rest.body == whole.body.slice(from..), "from {from}");
+    }
+    get(Some(length)).await.expect(416);
+
+    let upload = begin(&client, &copy, length).await;
+    patch(&client, &upload, 0, &whole.body[..1_000]).await.expect(204);
+    let stored = |id: String| {
+        let (client, path) = (client.clone(), format!("{copy}/a?new_edits=false&upload={id}"));
+        let content_type = whole.header("content-type").to_owned();
+        async move { client.request("PUT", &path).header("content-type", &content_type).send().await }
+    };
+    stored(id(&upload).to_owned()).await.expect(412);
+    patch(&client, &upload, 1_000, &whole.body[1_000..]).await.expect(204);
+    stored(id(&upload).to_owned()).await.expect(201);
+    let shown = "a?attachments=true&revs=true";
+    assert_eq!(
+        client.get(&format!("{copy}/{shown}")).await.json(),
+        client.get(&format!("{path}/{shown}")).await.json()
+    );
+    head(&client, &upload).await.expect(404);
+}

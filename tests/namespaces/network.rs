@@ -44,6 +44,12 @@ pub fn entered(name: &str) -> bool {
     false
 }
 
+/// Gives the test a place at the switch, for relays of its own between the machines.
+pub fn stand_at_the_switch() -> IpAddr {
+    run("ip", &["addr", "add", "10.98.0.254/24", "dev", "switch0"]);
+    Ipv4Addr::new(10, 98, 0, 254).into()
+}
+
 /// A node on a machine of its own.
 pub struct Machine {
     pub node: Node,
@@ -75,6 +81,11 @@ impl Machine {
         (Ipv4Addr::new(10, 98, 0, self.number), MESH_PORT).into()
     }
 
+    /// Where its HTTP is reached by what is at the switch.
+    pub fn http_address(&self) -> std::net::SocketAddr {
+        (Ipv4Addr::new(10, 98, 0, self.number), self.node.address().port()).into()
+    }
+
     /// Takes its cable out of the switch: what either side sends is lost, and nobody is told.
     pub fn pull_out(&self) {
         run("ip", &["link", "set", "dev", &self.interface("mesh"), "nomaster"]);
@@ -83,6 +94,29 @@ impl Machine {
     /// Puts it back.
     pub fn plug_in(&self) {
         run("ip", &["link", "set", "dev", &self.interface("mesh"), "master", "switch0"]);
+    }
+
+    /// Lets so many bits a second through in each direction, and no queue longer than half a second.
+    pub fn limit(&self, rate: &str) {
+        let shape = |dev| {
+            [
+                "tc", "qdisc", "replace", "dev", dev, "root", "tbf", "rate", rate, "burst", "16kb",
+                "latency", "500ms",
+            ]
+        };
+        let (program, arguments) = (self.interface("mesh"), shape("mesh0"));
+        self.inside(&arguments);
+        let here = shape(&program);
+        run("tc", &here[1..]);
+    }
+
+    /// Loses so many of a hundred packets that come, at random.
+    pub fn lose(&self, percent: u8) {
+        let rules = format!(
+            "add table inet loss; add chain inet loss came {{ type filter hook input priority 0; }}; \
+             add rule inet loss came iifname mesh0 numgen random mod 100 < {percent} counter drop"
+        );
+        self.inside(&["nft", &rules]);
     }
 
     /// The end of a pair that stays with the test.

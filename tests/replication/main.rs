@@ -2,7 +2,10 @@
 
 mod continuous;
 mod expiry;
+mod limits;
+mod links;
 mod one_shot;
+mod proxies;
 mod requests;
 mod selective;
 mod tasks;

@@ -16,6 +16,7 @@ mod mesh;
 mod node;
 mod program;
 mod raw;
+mod relay;
 mod reply;
 mod visitor;
 
@@ -31,6 +32,7 @@ pub use mesh::{Events, Peering, befriend, share};
 pub use node::{Node, Options, Told};
 pub use program::{Program, cities, folder_of_clients};
 pub use raw::{exchange, exchange_slowly, hang_up_after};
+pub use relay::{Passage, Relay};
 pub use reply::Reply;
 pub use visitor::{Answer, Followed, Visitor};
 

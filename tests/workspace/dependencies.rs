@@ -16,9 +16,19 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("refuge-sandbox", &[]),
     ("refuge-replication", &["refuge-document", "refuge-mesh", "refuge-query"]),
     ("refuge-storage", &["refuge-document", "refuge-failpoints", "refuge-query"]),
-    ("refuge-http", &["refuge-document", "refuge-mesh", "refuge-query"]),
+    ("refuge-packing", &[]),
+    ("refuge-http", &["refuge-document", "refuge-mesh", "refuge-packing", "refuge-query"]),
     ("refuge-identity", &["refuge-mesh"]),
-    ("refuge-client", &["refuge-document", "refuge-mesh", "refuge-replication", "refuge-identity"]),
+    (
+        "refuge-client",
+        &[
+            "refuge-document",
+            "refuge-mesh",
+            "refuge-packing",
+            "refuge-replication",
+            "refuge-identity",
+        ],
+    ),
     ("refuge-config", &["refuge-failpoints"]),
     ("refuge-console", &[]),
     ("refuge-otp", &[]),
@@ -44,7 +54,16 @@ const DIRECTION: &[(&str, &[&str])] = &[
     // It checks the data of a node that does not run.
     ("refuge", &["refuge-config", "refuge-console", "refuge-storage", "refuge-supervisors"]),
     // Black-box tests compare the live tree with the specifications; the benchmark dials as a node does.
-    ("refuge-tests", &["refuge-config", "refuge-failpoints", "refuge-otp", "refuge-supervisors"]),
+    (
+        "refuge-tests",
+        &[
+            "refuge-config",
+            "refuge-failpoints",
+            "refuge-otp",
+            "refuge-packing",
+            "refuge-supervisors",
+        ],
+    ),
     ("refuge-benchmark", &["refuge-identity", "refuge-mesh"]),
 ];
 
@@ -82,6 +101,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tokio-openssl", &["refuge-identity"]),
     ("ractor", &["refuge-otp", "refuge-actors", "refuge-supervisors"]),
     ("rquickjs", &["refuge-sandbox"]),
+    ("zstd", &["refuge-packing"]),
     ("async-dnssd", &["refuge-discovery"]),
     ("mdns-sd", &["refuge-discovery"]),
     ("mainline", &["refuge-discovery"]),

@@ -56,6 +56,7 @@ fn pure_crates_take_time_and_chance_as_arguments() {
         "Instant::now",
         "now_utc",
         "now_local",
+        "local_offset",
         "std::fs",
         // Addresses are values; sockets are not.
         "std::net::{",

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body, Frame, SizeHint};
+use refuge_replication::EndFailure;
 
 /// What a broken stream tells.
 pub type StreamError = Box<dyn Error + Send + Sync>;
@@ -20,10 +22,23 @@ pub type StreamBody = UnsyncBoxBody<Bytes, StreamError>;
 
 /// A revision as `multipart/related`, or as JSON alone where nothing follows it.
 pub struct CarriedDocument {
-    /// Its `Content-Type`, with the boundary of its parts.
+    /// Its `Content-Type`, with the boundary of its parts: another boundary means other bytes.
     pub content_type: String,
-    /// The bytes.
+    /// Bytes of the whole, where the source can go on in the midst of it; `None` where it begins anew.
+    pub resumable_length: Option<u64>,
+    /// The bytes, from where it was opened on.
     pub body: StreamBody,
+}
+
+/// Where a revision is carried from.
+#[async_trait]
+pub trait CarriageSource: Send + Sync {
+    /// The revision from so many bytes on; `None` where it is no longer there. A source that cannot go on
+    /// in its midst begins at its beginning: see [`CarriedDocument::resumable_length`].
+    ///
+    /// # Errors
+    /// What the failure means for the replication.
+    async fn open(&self, offset: u64) -> Result<Option<CarriedDocument>, EndFailure>;
 }
 
 /// Counts the pieces of a body that were taken, for whoever watches that it moves.
@@ -62,5 +77,33 @@ impl Body for Watched {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// A whole body that goes out in pieces, so that whoever watches sees it move.
+pub(crate) struct Pieces(pub(crate) Bytes);
+
+/// Taken at once by a connection.
+const PIECE_BYTES: usize = 64 << 10;
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = StreamError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        let bytes = self.0.len().min(PIECE_BYTES);
+        let piece = self.0.split_to(bytes);
+        Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.len() as u64)
     }
 }

@@ -5,12 +5,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::header::HeaderValue;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use refuge_identity::tls::ClientOptions;
+use refuge_replication::Proxy;
 
 use crate::carriage::StreamBody;
 use crate::connector::{Connector, OpenSockets, PeerDialer, Peers};
+use crate::database::AddressError;
+use crate::proxy::{Through, ThroughProxy};
 
 /// An idle connection is closed after so long; servers do so after a minute or more.
 const IDLE_CONNECTION: Duration = Duration::from_secs(50);
@@ -51,8 +55,11 @@ impl Default for ConnectionOptions {
 #[derive(Clone)]
 pub struct Connections {
     client: Client<Connector, StreamBody>,
+    connector: Connector,
     /// Those to nodes; empty in a pool to servers.
     open: Arc<OpenSockets>,
+    /// What an HTTP proxy is told with each request that it sees.
+    proxy_authorization: Option<HeaderValue>,
 }
 
 impl fmt::Debug for Connections {
@@ -71,12 +78,37 @@ impl Connections {
     /// An empty pool of HTTP/1.1 connections to servers. The roots of TLS are read when the first
     /// `https` URL is met.
     pub fn new(options: ConnectionOptions) -> Self {
+        Self::by(Connector::to_servers(options))
+    }
+
+    fn by(connector: Connector) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_CONNECTION)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST)
-            .build(Connector::to_servers(options));
-        Self { client, open: Arc::default() }
+            .build(connector.clone());
+        Self { client, connector, open: Arc::default(), proxy_authorization: None }
+    }
+
+    /// A pool of its own of connections that go by a proxy. One to nodes stays as it is.
+    ///
+    /// # Errors
+    /// [`AddressError`] where no URL leads to the proxy, or its credentials cannot be sent.
+    pub fn through(&self, proxy: &Proxy) -> Result<Self, AddressError> {
+        let proxy = ThroughProxy::new(proxy)?;
+        let authorization = proxy.authorization.clone();
+        let is_http = proxy.through == Through::Http;
+        let deadline = ConnectionOptions::default().connect_deadline;
+        let Some(connector) = self.connector.through(proxy, deadline) else {
+            return Ok(self.clone());
+        };
+        let mut connections = Self::by(connector);
+        connections.proxy_authorization = authorization.filter(|_| is_http);
+        Ok(connections)
+    }
+
+    pub(crate) fn proxy_authorization(&self) -> Option<&HeaderValue> {
+        self.proxy_authorization.as_ref()
     }
 
     /// An empty pool of HTTP/2 connections to nodes, one for each, for URLs whose host is a node id:
@@ -85,6 +117,7 @@ impl Connections {
         let open = Arc::new(OpenSockets::default());
         let peers = Peers::new(dialer, Arc::clone(&open));
         let deadline = ConnectionOptions::default().connect_deadline;
+        let connector = Connector::to_peers(peers, deadline);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_PEER_CONNECTION)
@@ -95,8 +128,8 @@ impl Connections {
             .http2_keep_alive_interval(PEER_PING_INTERVAL)
             .http2_keep_alive_timeout(PEER_PING_TIMEOUT)
             .http2_keep_alive_while_idle(true)
-            .build(Connector::to_peers(peers, deadline));
-        Self { client, open }
+            .build(connector.clone());
+        Self { client, connector, open, proxy_authorization: None }
     }
 
     /// Cuts the connections to this node, with all that is under way on them; the next request dials

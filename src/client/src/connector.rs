@@ -24,6 +24,7 @@ pub use peers::PeerDialer;
 pub(crate) use peers::{OpenSockets, Peers};
 
 use crate::connections::ConnectionOptions;
+use crate::proxy::ThroughProxy;
 use servers::Servers;
 
 /// Why there is no connection.
@@ -37,6 +38,8 @@ pub(crate) enum ConnectError {
     Tls(#[from] TlsError),
     #[error("TLS cannot be set up: {0}")]
     Roots(String),
+    #[error("no connection by the proxy: {0}")]
+    Proxy(String),
     #[error("no connection to the node: {0}")]
     Peer(String),
 }
@@ -60,16 +63,26 @@ impl Connector {
         Self { whither: Whither::Servers(Servers::new(tls)), deadline: connect_deadline }
     }
 
+    /// The same by a proxy; `None` where it leads to nodes, which are reached without.
+    pub(crate) fn through(&self, proxy: ThroughProxy, deadline: Duration) -> Option<Self> {
+        match &self.whither {
+            Whither::Servers(servers) => {
+                Some(Self { whither: Whither::Servers(servers.through(proxy)), deadline })
+            }
+            Whither::Peers(_) => None,
+        }
+    }
+
     pub(crate) fn to_peers(peers: Peers, deadline: Duration) -> Self {
         Self { whither: Whither::Peers(Arc::new(peers)), deadline }
     }
 
     async fn connect(self, uri: Uri) -> Result<TokioIo<Socket>, ConnectError> {
-        let stream = match self.whither {
+        let (stream, proxied) = match self.whither {
             Whither::Servers(servers) => servers.connect(uri).await?,
-            Whither::Peers(peers) => peers.connect(uri.host().unwrap_or_default()).await?,
+            Whither::Peers(peers) => (peers.connect(uri.host().unwrap_or_default()).await?, false),
         };
-        Ok(TokioIo::new(Socket(stream)))
+        Ok(TokioIo::new(Socket { stream, proxied }))
     }
 }
 
@@ -103,11 +116,15 @@ pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
 /// A connected socket, encrypted or not.
-pub(crate) struct Socket(Box<dyn Duplex>);
+pub(crate) struct Socket {
+    stream: Box<dyn Duplex>,
+    /// Whether whole URLs are said to what is at the other end.
+    proxied: bool,
+}
 
 impl Connection for Socket {
     fn connected(&self) -> Connected {
-        Connected::new()
+        Connected::new().proxy(self.proxied)
     }
 }
 
@@ -117,7 +134,7 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
@@ -127,7 +144,7 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
+        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -135,18 +152,18 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(context, slices)
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -7,29 +7,35 @@ mod changes;
 mod documents;
 mod information;
 mod store;
+mod uploading;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, PROXY_AUTHORIZATION, USER_AGENT,
 };
 use hyper::{Method, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use refuge_packing::Coding;
 use refuge_replication::{Answer, EndFailure, RemoteAddress, Request};
 
-use crate::carriage::StreamBody;
+use crate::carriage::{Pieces, StreamBody};
 use crate::connections::Connections;
-use crate::exchange::{ANSWER_DEADLINE, Body, ExchangeFailure, send};
+use crate::exchange::{ANSWER_DEADLINE, Body, ExchangeFailure, Way};
+use crate::link::{Link, LinkOptions};
+use crate::proxy::basic;
 
 /// RFC 3986 §2.3: what needs no percent sign anywhere in a URL.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Bodies up to this are packed where they are, in a millisecond or two.
+const PACKED_INLINE_BYTES: usize = 128 << 10;
 
 /// What calls itself so to servers.
 pub(crate) const AGENT: &str = concat!("refuge/", env!("CARGO_PKG_VERSION"));
@@ -57,12 +63,15 @@ pub struct RemoteDatabase {
 
 struct Shared {
     connections: Connections,
+    link: Arc<Link>,
     /// Without credentials.
     url: String,
     /// Of every request.
     headers: HeaderMap,
     /// The peer does not know `_bulk_get`.
     without_bulk_get: AtomicBool,
+    /// The peer takes no uploads in parts.
+    without_uploads: AtomicBool,
     /// Running mean of the documents it sent, bytes; 0 before the first.
     mean_document_bytes: AtomicU64,
 }
@@ -79,16 +88,37 @@ impl RemoteDatabase {
     /// # Errors
     /// [`AddressError`] where the URL, a header or the credentials cannot stand in a request.
     pub fn new(connections: Connections, address: &RemoteAddress) -> Result<Self, AddressError> {
+        Self::over(connections, address, LinkOptions::default())
+    }
+
+    /// The same, reached as the options say.
+    ///
+    /// # Errors
+    /// As [`RemoteDatabase::new`].
+    pub fn over(
+        connections: Connections,
+        address: &RemoteAddress,
+        options: LinkOptions,
+    ) -> Result<Self, AddressError> {
         let url = address.url.trim_end_matches('/').to_owned();
         if url.parse::<Uri>().is_err() {
             return Err(AddressError::Url(url));
         }
+        let mut headers = headers_of(address)?;
+        // Of TLS, a proxy sees no requests: it is told with the tunnel who asks.
+        if url.starts_with("http://")
+            && let Some(authorization) = connections.proxy_authorization()
+        {
+            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
         Ok(Self {
             shared: Arc::new(Shared {
                 connections,
+                link: Link::new(options),
                 url,
-                headers: headers_of(address)?,
+                headers,
                 without_bulk_get: AtomicBool::new(false),
+                without_uploads: AtomicBool::new(false),
                 mean_document_bytes: AtomicU64::new(0),
             }),
         })
@@ -154,14 +184,73 @@ impl RemoteDatabase {
         self.send(Outgoing::new(Method::POST, path).json(json)).await
     }
 
+    /// Sends a request, its body packed where the link is slow. An end that refuses it so gets it plain,
+    /// and is sent no packed ones any more.
     async fn send(&self, outgoing: Outgoing<'_>) -> Result<Body, ExchangeFailure> {
-        let json = Full::new(outgoing.json.unwrap_or_default());
-        let body = json.map_err(|never| match never {}).boxed_unsync();
-        let mut request = self.request(outgoing.method, outgoing.path, body)?;
-        if let Some(accept) = outgoing.accept {
-            request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
+        let link = &self.shared.link;
+        let json = outgoing.json.clone().unwrap_or_default();
+        let packed = match link.coding(json.len()) {
+            Some(coding) => packed(coding, json.clone()).await.map(|body| (coding, body)),
+            None => None,
+        };
+        let Some((coding, body)) = packed else {
+            return self.send_body(&outgoing, json, None).await;
+        };
+        match self.send_body(&outgoing, body, Some(coding)).await {
+            Err(failure) if matches!(failure.status(), Some(400 | 415)) => {
+                let plain = self.send_body(&outgoing, json, None).await;
+                if plain.as_ref().err().and_then(ExchangeFailure::status) != failure.status() {
+                    link.refuses_packed();
+                }
+                plain
+            }
+            outcome => outcome,
         }
-        send(&self.shared.connections, request, outgoing.deadline).await
+    }
+
+    async fn send_body(
+        &self,
+        outgoing: &Outgoing<'_>,
+        body: Bytes,
+        coding: Option<Coding>,
+    ) -> Result<Body, ExchangeFailure> {
+        let link = &self.shared.link;
+        let body = Pieces(body).boxed_unsync();
+        let mut request = self.request(outgoing.method.clone(), outgoing.path, body)?;
+        let headers = request.headers_mut();
+        if let Some(accept) = outgoing.accept {
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        } else if link.asks_for_packed() {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("zstd, gzip"));
+        }
+        for (name, value) in &outgoing.headers {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        }
+        if let Some(coding) = coding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+        }
+        let permit = if outgoing.waits { None } else { link.permit().await };
+        let deadline = match outgoing.waits {
+            true => outgoing.deadline,
+            false => link.patience(outgoing.deadline),
+        };
+        self.way().send(request, deadline, permit).await
+    }
+
+    /// Sends a request whose body is produced while it is sent.
+    async fn send_stream(
+        &self,
+        request: hyper::Request<StreamBody>,
+    ) -> Result<Body, ExchangeFailure> {
+        let link = &self.shared.link;
+        let permit = link.permit().await;
+        self.way().send(request, link.patience(ANSWER_DEADLINE), permit).await
+    }
+
+    fn way(&self) -> Way<'_> {
+        Way { connections: &self.shared.connections, link: &self.shared.link }
     }
 
     fn request(
@@ -189,13 +278,25 @@ struct Outgoing<'a> {
     json: Option<Bytes>,
     /// Instead of JSON.
     accept: Option<&'static str>,
+    /// Further ones.
+    headers: Vec<(HeaderName, String)>,
     /// Until the head of the answer.
     deadline: Duration,
+    /// Whether it waits for something to happen, and so is none of the requests that are counted.
+    waits: bool,
 }
 
 impl<'a> Outgoing<'a> {
     fn new(method: Method, path: &'a str) -> Self {
-        Self { method, path, json: None, accept: None, deadline: ANSWER_DEADLINE }
+        Self {
+            method,
+            path,
+            json: None,
+            accept: None,
+            headers: Vec::new(),
+            deadline: ANSWER_DEADLINE,
+            waits: false,
+        }
     }
 
     fn json(self, json: Vec<u8>) -> Self {
@@ -206,9 +307,23 @@ impl<'a> Outgoing<'a> {
         Self { accept: Some(accept), ..self }
     }
 
-    fn deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
+    fn headers(self, headers: Vec<(HeaderName, String)>) -> Self {
+        Self { headers, ..self }
     }
+
+    /// It waits for so long.
+    fn waiting(self, deadline: Duration) -> Self {
+        Self { deadline, waits: true, ..self }
+    }
+}
+
+/// A body, packed; on a thread for slow work where it takes longer than a millisecond or so.
+async fn packed(coding: Coding, plain: Bytes) -> Option<Bytes> {
+    if plain.len() <= PACKED_INLINE_BYTES {
+        return refuge_packing::packed(coding, &plain).ok();
+    }
+    let packing = tokio::task::spawn_blocking(move || refuge_packing::packed(coding, &plain));
+    packing.await.ok()?.ok()
 }
 
 /// One segment of a path, or a value of a query.
@@ -237,12 +352,7 @@ fn headers_of(address: &RemoteAddress) -> Result<HeaderMap, AddressError> {
         headers.insert(name, value);
     }
     if let Some(credentials) = &address.credentials {
-        let pair = format!("{}:{}", credentials.username, credentials.password);
-        let value = format!("Basic {}", STANDARD.encode(pair));
-        let value = HeaderValue::try_from(value);
-        let mut value = value.map_err(|_| AddressError::Credentials)?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
+        headers.insert(AUTHORIZATION, basic(credentials)?);
     }
     Ok(headers)
 }

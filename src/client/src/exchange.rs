@@ -1,20 +1,28 @@
-//! One HTTP exchange: a request goes out, its answer's status and headers are awaited within a
-//! deadline, its body is read piece by piece with a deadline for each piece and a bound for all.
+//! One HTTP exchange: a request goes out, its answer's status and headers are awaited as long as bytes
+//! move, its body is read piece by piece with a deadline for each piece and a bound for all. What is
+//! packed is unpacked here, and how long bodies took is told to the link.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
-use hyper::{Request, Response};
+use hyper::body::{Body as _, Frame, Incoming};
+use hyper::header::{
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName,
+};
+use hyper::{Request, Response, StatusCode};
+use refuge_packing::{Coding, Unpacker};
 use refuge_replication::EndFailure;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
-use crate::carriage::{CarriedDocument, StreamBody, Watched};
+use crate::carriage::{CarriedDocument, StreamBody, StreamError, Watched};
 use crate::connections::Connections;
-use crate::failure::{ErrorAnswer, unanswered};
+use crate::failure::{ErrorAnswer, unanswered, unreadable};
+use crate::link::{Limited, Link, Pace};
 
 /// Until the first byte of an answer: a target may have 4 MiB of documents to store first.
 pub(crate) const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
@@ -64,37 +72,84 @@ impl ExchangeFailure {
     }
 }
 
-/// Sends a request. A success is returned with its body yet to be read.
-pub(crate) async fn send(
-    connections: &Connections,
-    request: Request<StreamBody>,
-    deadline: Duration,
-) -> Result<Body, ExchangeFailure> {
-    let sent = connections.client().request(request);
-    match tokio::time::timeout(deadline, sent).await {
-        Ok(Ok(response)) => success(response).await,
-        Ok(Err(error)) => Err(ExchangeFailure::Unanswered(unanswered(&error))),
-        Err(_) => Err(overdue(deadline)),
+/// How a request gets to its database.
+pub(crate) struct Way<'a> {
+    pub(crate) connections: &'a Connections,
+    pub(crate) link: &'a Arc<Link>,
+}
+
+impl Way<'_> {
+    /// Sends a request. A success is returned with its body yet to be read. A body may take any time to
+    /// go out, as long as it moves; where nothing does, the answer has to begin within the deadline.
+    pub(crate) async fn send(
+        &self,
+        request: Request<StreamBody>,
+        deadline: Duration,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<Body, ExchangeFailure> {
+        let (head, body) = request.into_parts();
+        let bytes = body.size_hint().exact().unwrap_or(0);
+        let body = match self.link.bandwidth() {
+            Some(bandwidth) => Limited::new(body, bandwidth.outward()).boxed_unsync(),
+            None => body,
+        };
+        let (body, progress) = Watched::over(body);
+        let begun = Instant::now();
+        let mut sent = pin!(self.connections.client().request(Request::from_parts(head, body)));
+        let mut seen = 0;
+        let response = loop {
+            match tokio::time::timeout(deadline, &mut sent).await {
+                Ok(Ok(response)) => break response,
+                Ok(Err(error)) => return Err(ExchangeFailure::Unanswered(unanswered(&error))),
+                Err(_) if moved(&progress, &mut seen) => {}
+                Err(_) => return Err(overdue(deadline)),
+            }
+        };
+        self.link.sent(bytes, begun.elapsed());
+        self.link.heard(response.headers());
+        self.success(response, permit).await
+    }
+
+    /// The body of an answer that is a success.
+    async fn success(
+        &self,
+        response: Response<Incoming>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<Body, ExchangeFailure> {
+        let (head, incoming) = Response::into_parts(response);
+        let body = Body {
+            incoming,
+            status: head.status,
+            unpacker: unpacker_of(&head.headers)?,
+            headers: head.headers,
+            received: 0,
+            begun: Instant::now(),
+            link: Arc::clone(self.link),
+            pace: self.link.bandwidth().map(|bandwidth| bandwidth.inward()),
+            _permit: permit,
+        };
+        if head.status.is_success() {
+            return Ok(body);
+        }
+        // What came of an error's body, whole or not, is good enough.
+        let headers = body.headers.clone();
+        let text = body.read_up_to(ERROR_BODY_BYTES).await;
+        Err(ExchangeFailure::Answer(ErrorAnswer::new(head.status, &headers, &text)))
     }
 }
 
-/// Sends a request whose body may take any time, as long as it moves.
-pub(crate) async fn send_stream(
-    connections: &Connections,
-    request: Request<StreamBody>,
-) -> Result<Body, ExchangeFailure> {
-    let (head, body) = request.into_parts();
-    let (body, progress) = Watched::over(body);
-    let mut sent = pin!(connections.client().request(Request::from_parts(head, body)));
-    let mut seen = 0;
-    loop {
-        match tokio::time::timeout(ANSWER_DEADLINE, &mut sent).await {
-            Ok(Ok(response)) => return success(response).await,
-            Ok(Err(error)) => return Err(ExchangeFailure::Unanswered(unanswered(&error))),
-            Err(_) if moved(&progress, &mut seen) => {}
-            Err(_) => return Err(overdue(ANSWER_DEADLINE)),
-        }
+/// What unpacks the body of an answer.
+fn unpacker_of(headers: &HeaderMap) -> Result<Option<Unpacker>, ExchangeFailure> {
+    let wrong = |reason: String| ExchangeFailure::Unanswered(unreadable("the request", reason));
+    let Some(name) = headers.get(CONTENT_ENCODING) else { return Ok(None) };
+    let name = name.to_str().unwrap_or_default();
+    if matches!(name, "" | "identity") {
+        return Ok(None);
     }
+    let Some(coding) = Coding::named(name) else {
+        return Err(wrong(format!("its Content-Encoding `{name}` is not known")));
+    };
+    Unpacker::new(coding).map(Some).map_err(|error| wrong(error.to_string()))
 }
 
 fn moved(progress: &AtomicU64, seen: &mut u64) -> bool {
@@ -102,52 +157,104 @@ fn moved(progress: &AtomicU64, seen: &mut u64) -> bool {
     std::mem::replace(seen, now) != now
 }
 
-/// The body of an answer that is a success.
-async fn success(response: Response<Incoming>) -> Result<Body, ExchangeFailure> {
-    let (head, incoming) = Response::into_parts(response);
-    let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let content_type = content_type.unwrap_or_default().to_owned();
-    let body = Body { incoming, content_type };
-    if head.status.is_success() {
-        return Ok(body);
-    }
-    // What came of an error's body, whole or not, is good enough.
-    let text = body.read_up_to(ERROR_BODY_BYTES).await;
-    Err(ExchangeFailure::Answer(ErrorAnswer::new(head.status, &head.headers, &text)))
-}
-
 /// A body that is being received. Dropping it closes its connection.
-#[derive(Debug)]
 pub(crate) struct Body {
     incoming: Incoming,
-    content_type: String,
+    status: StatusCode,
+    headers: HeaderMap,
+    unpacker: Option<Unpacker>,
+    /// Bytes that came over the wire, since the head.
+    received: u64,
+    begun: Instant,
+    link: Arc<Link>,
+    pace: Option<Pace>,
+    /// Its place among the requests under way.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Body {
-    /// The next piece, `None` at the end.
+    /// The status of its answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The headers of its answer.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The next piece, unpacked; `None` at the end.
     pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, ExchangeFailure> {
         loop {
-            let frame = tokio::time::timeout(PIECE_DEADLINE, self.incoming.frame());
-            match frame.await {
+            if let Some(unpacker) = &mut self.unpacker
+                && let Some(plain) = unpacker.next_piece().map_err(|error| not_packed(&error))?
+            {
+                return Ok(Some(plain));
+            }
+            let Some(data) = self.data().await? else { break };
+            match &mut self.unpacker {
+                Some(unpacker) => unpacker.push(data),
+                None => return Ok(Some(data)),
+            }
+        }
+        self.link.received(self.received, self.begun.elapsed());
+        match &self.unpacker {
+            Some(unpacker) if !unpacker.is_complete() && self.received > 0 => {
+                Err(not_packed(&"it broke off"))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The next bytes as they came.
+    async fn data(&mut self) -> Result<Option<Bytes>, ExchangeFailure> {
+        let patience = self.link.patience(PIECE_DEADLINE);
+        loop {
+            let frame = match tokio::time::timeout(patience, self.incoming.frame()).await {
                 Ok(None) => return Ok(None),
-                Ok(Some(Ok(frame))) => {
-                    // Trailers are nothing to us.
-                    if let Ok(data) = frame.into_data() {
-                        return Ok(Some(data));
-                    }
-                }
+                Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(error))) => {
                     return Err(ExchangeFailure::Unanswered(unanswered(&error)));
                 }
-                Err(_) => return Err(overdue(PIECE_DEADLINE)),
+                Err(_) => return Err(overdue(patience)),
+            };
+            // Trailers are nothing to us.
+            if let Ok(data) = frame.into_data() {
+                self.received += data.len() as u64;
+                if let Some(pace) = &self.pace {
+                    tokio::time::sleep_until(pace.pay(data.len())).await;
+                }
+                return Ok(Some(data));
             }
         }
     }
 
     /// Hands it on, unread, to whoever stores it.
     pub(crate) fn carried(self) -> CarriedDocument {
-        let body = self.incoming.map_err(Into::into).boxed_unsync();
-        CarriedDocument { content_type: self.content_type, body }
+        let content_type = header(&self.headers, CONTENT_TYPE).unwrap_or_default().to_owned();
+        let whole = match header(&self.headers, CONTENT_RANGE) {
+            Some(range) => range.rsplit('/').next().and_then(|length| length.parse().ok()),
+            None => self.incoming.size_hint().exact(),
+        };
+        let goes_on = header(&self.headers, ACCEPT_RANGES) == Some("bytes");
+        let resumable_length = whole.filter(|_| goes_on && self.unpacker.is_none());
+        CarriedDocument { content_type, resumable_length, body: self.into_stream() }
+    }
+
+    /// Its pieces as a body to be sent.
+    fn into_stream(self) -> StreamBody {
+        let pieces = futures_util::stream::unfold(Some(self), |body| async {
+            let mut body = body?;
+            match body.piece().await {
+                Ok(Some(data)) => Some((Ok(Frame::data(data)), Some(body))),
+                Ok(None) => None,
+                Err(failure) => {
+                    let failure: StreamError = EndFailure::from(failure).into();
+                    Some((Err(failure), None))
+                }
+            }
+        });
+        http_body_util::StreamBody::new(pieces).boxed_unsync()
     }
 
     /// All of it, at most `limit_bytes`.
@@ -171,6 +278,15 @@ impl Body {
         }
         whole.freeze()
     }
+}
+
+/// The text of a header.
+pub(crate) fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn not_packed(error: &dyn std::fmt::Display) -> ExchangeFailure {
+    ExchangeFailure::Unanswered(unreadable("a request", error))
 }
 
 fn overdue(deadline: Duration) -> ExchangeFailure {

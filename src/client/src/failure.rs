@@ -1,7 +1,7 @@
 //! What a status code, a broken connection or a deadline means for a replication.
 
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hyper::header::RETRY_AFTER;
 use hyper::{HeaderMap, StatusCode};
@@ -28,11 +28,10 @@ pub(crate) struct ErrorAnswer {
 
 impl ErrorAnswer {
     pub(crate) fn new(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        let seconds = headers.get(RETRY_AFTER);
-        let seconds = seconds.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         Self {
             status,
-            retry_after: seconds.map(Duration::from_secs),
+            retry_after: retry_after.and_then(|text| pause(text, SystemTime::now())),
             body: serde_json::from_slice(body).unwrap_or_default(),
         }
     }
@@ -84,6 +83,16 @@ impl From<ErrorAnswer> for EndFailure {
     fn from(answer: ErrorAnswer) -> Self {
         Self::of(answer.kind(), answer.reason())
     }
+}
+
+/// How long `Retry-After` says to wait: a number of seconds, or until a date, which may be past.
+fn pause(text: &str, now: SystemTime) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 fn milliseconds(duration: Duration) -> u64 {
@@ -147,6 +156,17 @@ mod tests {
             let failure = EndFailure::from(answer);
             assert_eq!(failure.kind, kind, "{failure}");
         }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let pause = |text| pause(text, now);
+        assert_eq!(pause(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(pause("Sun, 06 Nov 1994 08:50:07 GMT"), Some(Duration::from_secs(30)));
+        assert_eq!(pause("Sun, 06 Nov 1994 08:49:07 GMT"), Some(Duration::ZERO));
+        assert_eq!(pause("soon"), None);
+        assert_eq!(pause("-1"), None);
     }
 
     #[test]

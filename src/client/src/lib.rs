@@ -13,11 +13,16 @@ mod connector;
 mod database;
 mod exchange;
 mod failure;
+mod link;
+mod proxy;
+mod resuming;
 mod splitter;
 mod tunnel;
 
-pub use carriage::{CarriedDocument, StreamBody, StreamError};
+pub use carriage::{CarriageSource, CarriedDocument, StreamBody, StreamError};
 pub use connections::{ConnectionOptions, Connections};
 pub use connector::{Duplex, PeerDialer};
 pub use database::{AddressError, RemoteDatabase};
+pub use link::{Bandwidth, LinkOptions, Packing};
+pub use resuming::resumed;
 pub use tunnel::{StreamRequest, Tunnel, TunnelError, open_stream};

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::error::Place;
 use crate::key::Key;
-use crate::over_http::Danger::{LaidOut, Listener};
+use crate::over_http::Danger::{LaidOut, Listener, Path};
 use crate::over_http::OverHttp::{Forbidden, Settable};
 use crate::value::{Bound, Expected, LogLevel, Setting};
 
@@ -245,6 +245,18 @@ sections! {
             "Whether replications keep checkpoints; without, each begins by comparing all.";
         retries_per_request: u32 = 5, number(0, 1_000), Settable,
             "Repetitions of a failed request before a replication that runs once fails; a continuous one goes on trying.";
+        compression: bool = true, Expected::Flag, Settable,
+            "Whether bodies are packed on links that are seen to be slower than packing is.";
+        verify_ssl_certificates: bool = true, Expected::Flag, Forbidden(LaidOut),
+            "Whether servers at https URLs must show a certificate that is trusted; without, whoever stands between reads and changes all.";
+        ssl_certificate_max_depth: u32 = 3, number(0, 100), Forbidden(LaidOut),
+            "Certificates between a server's own and an authority's, at most; CouchDB's.";
+        ssl_trusted_certificates_file: String = String::new(), text(4_096), Forbidden(Path),
+            "A PEM file, from the node's root, with authorities that are trusted beside the system's.";
+        cert_file: String = String::new(), text(4_096), Forbidden(Path),
+            "A PEM file with the certificate that servers are shown which ask for one.";
+        key_file: String = String::new(), text(4_096), Forbidden(Path),
+            "A PEM file with the private key of that certificate, without a password.";
     }
     /// Purges over HTTP.
     purge: Purge {

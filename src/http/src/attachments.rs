@@ -2,7 +2,7 @@
 //! written with them.
 
 mod bounded;
-mod range;
+pub(crate) mod range;
 mod read;
 mod write;
 

@@ -13,6 +13,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::HeaderMap;
 use hyper::body::{Body, Frame, Incoming};
 use hyper::header::CONTENT_ENCODING;
+use refuge_packing::Coding;
 
 use crate::failure::Failure;
 use crate::limits;
@@ -156,29 +157,27 @@ impl RequestBody {
         }
     }
 
-    /// The whole body, unpacked where `Content-Encoding` says that it is gzip or deflate. 413 when it, packed or not, has
-    /// more than `limit` bytes; 415 for another encoding; 503 when the node holds too many bytes.
+    /// The whole body, unpacked where `Content-Encoding` says that it is zstd, gzip or deflate. 413 when
+    /// it, packed or not, has more than `limit` bytes; 415 for another encoding; 503 when the node holds
+    /// too many bytes.
     pub(crate) async fn collect(
         &mut self,
         headers: &HeaderMap,
         limit: usize,
     ) -> Result<Bytes, Failure> {
         let encoding = headers.get(CONTENT_ENCODING).map(|value| value.as_bytes());
-        match encoding {
-            None | Some(b"identity" | b"") => self.collect_as_sent(limit).await,
-            Some(encoding @ (b"gzip" | b"x-gzip" | b"deflate")) => {
-                let packed = self.collect_as_sent(limit).await?;
-                let decoder = match encoding {
-                    b"deflate" => packed::deflate(packed),
-                    _ => packed::gzip(packed),
-                };
-                packed::unpack(decoder, limit, &mut self.held).await
-            }
-            Some(other) => Err(Failure::BadContentType(format!(
-                "{} is not a supported content encoding.",
-                String::from_utf8_lossy(other)
-            ))),
+        let encoding = encoding.map(String::from_utf8_lossy).unwrap_or_default();
+        if matches!(&*encoding, "" | "identity") {
+            return self.collect_as_sent(limit).await;
         }
+        let Some(coding) = Coding::named(&encoding) else {
+            let reason = format!("{encoding} is not a supported content encoding.");
+            return Err(Failure::BadContentType(reason));
+        };
+        let packed = self.collect_as_sent(limit).await?;
+        let decoder = refuge_packing::reader(coding, packed);
+        let decoder = decoder.map_err(|error| Failure::Internal(error.to_string()))?;
+        packed::unpack(decoder, limit, &mut self.held).await
     }
 
     /// The whole body as it was sent.

@@ -10,6 +10,7 @@ use hyper::{Method, StatusCode};
 use refuge_document::json::write_string;
 use refuge_document::{check_database_name, sequence_text};
 
+use crate::compression;
 use crate::documents;
 use crate::failure::Failure;
 use crate::location::set_location;
@@ -126,7 +127,10 @@ pub(crate) async fn whole(
                 information,
             };
             write_description(&mut text, database.name(), &description);
-            Ok(reply::json(StatusCode::OK, text))
+            let mut reply = reply::json(StatusCode::OK, text);
+            // Every replication begins here.
+            compression::tell_codings(&mut reply);
+            Ok(reply)
         }
         Method::POST => documents::create(node, request, database.as_ref()).await,
         _ => Err(Failure::MethodNotAllowed("DELETE,GET,HEAD,POST")),

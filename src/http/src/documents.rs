@@ -35,7 +35,7 @@ pub(crate) async fn document(
 ) -> Result<Reply, Failure> {
     match request.method {
         Method::GET | Method::HEAD => read::read(request, database, id).await,
-        Method::PUT => Box::pin(write::put(request, database.as_ref(), id)).await,
+        Method::PUT => Box::pin(write::put(request, database, id)).await,
         Method::DELETE => Box::pin(write::delete(request, database.as_ref(), id)).await,
         Method::POST => Box::pin(form::post(request, database.as_ref(), id)).await,
         ref method if method.as_str() == "COPY" => {

@@ -28,6 +28,8 @@ pub type ReplicatedError = Box<dyn std::error::Error + Send + Sync>;
 pub struct ReplicatedStream {
     /// `multipart/related` with its boundary, or JSON where nothing follows.
     pub content_type: String,
+    /// Bytes of the whole, also where the body is a rest; `None` where that is not known.
+    pub length: Option<u64>,
     /// The bytes.
     pub body: UnsyncBoxBody<Bytes, ReplicatedError>,
 }
@@ -68,7 +70,7 @@ pub async fn replicated_document(
     Ok(ReplicatedDocument::Text(text.into()))
 }
 
-/// One revision as a stream; `None` where it is no longer stored.
+/// One revision as a stream from `offset` on; `None` where it is no longer stored.
 ///
 /// # Errors
 /// What reading its text met.
@@ -77,13 +79,14 @@ pub async fn replicated_stream(
     id: &str,
     revision: &Revision,
     possible_ancestors: Vec<Revision>,
+    offset: u64,
 ) -> Result<Option<ReplicatedStream>, Failure> {
-    let options = options(possible_ancestors);
-    let Some((content_type, body)) = related_stream(database, id, revision, options).await? else {
+    let stream = related_stream(database, id, revision, options(possible_ancestors), offset);
+    let Some((content_type, length, body)) = stream.await? else {
         return Ok(None);
     };
     let body = body.map_err(Into::into).boxed_unsync();
-    Ok(Some(ReplicatedStream { content_type, body }))
+    Ok(Some(ReplicatedStream { content_type, length: Some(length), body }))
 }
 
 fn options(possible_ancestors: Vec<Revision>) -> ShowOptions {

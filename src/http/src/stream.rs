@@ -11,10 +11,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use hyper::body::{Body, Frame, SizeHint};
+use refuge_packing::Packer;
 use tokio::sync::mpsc;
 
 use self::packed::{PACKED_AT_ONCE_BYTES, Packed};
-use crate::compression::Packer;
 use crate::failure::Failure;
 use crate::limits;
 

@@ -5,4 +5,6 @@
 pub mod mesh;
 mod outgoing;
 
-pub use outgoing::{ClientOptions, Connector, TlsError, TlsStream, client_connector};
+pub use outgoing::{
+    ClientCertificate, ClientOptions, Connector, TlsError, TlsStream, client_connector,
+};

@@ -126,6 +126,13 @@ impl Documents {
         self.settle()
     }
 
+    /// A run waits until its window opens; it was not started, or was stopped when that closed.
+    pub fn waits(&mut self, now_ms: u64, number: RunNumber) -> Vec<DocumentsEffect> {
+        self.pass(now_ms);
+        self.run_waits(number);
+        self.settle()
+    }
+
     /// A run came to its good end; `statistics` as `_replication_stats` shows them.
     pub fn ended(
         &mut self,

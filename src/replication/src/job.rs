@@ -7,6 +7,8 @@ mod address;
 mod choosing;
 mod node_end;
 mod parse;
+mod proxy;
+mod window;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +16,9 @@ use std::sync::Arc;
 pub use node_end::{NodeEnd, PeerEnd, is_named_by};
 pub use parse::parse_replicate_request;
 pub(crate) use parse::{parse_end, parse_job};
+pub(crate) use proxy::parse_proxies;
+pub use proxy::{Proxy, ProxyProtocol};
+pub use window::{Window, WindowState};
 
 use crate::identity::{ReplicationId, ReplicationIdentity};
 use crate::selection::Selection;
@@ -63,6 +68,27 @@ pub struct Job {
     pub checkpoint_interval_ms: Option<u64>,
     /// `retries_per_request`, where given.
     pub retries: Option<u32>,
+    /// How its ends are reached, and when.
+    pub link: Box<JobLink>,
+}
+
+/// How much of the way to its ends a job takes, and when.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobLink {
+    /// Most bytes a second in each direction (`bandwidth`), where given.
+    pub bandwidth: Option<u64>,
+    /// The hours in which it runs (`window`), where not all.
+    pub window: Option<Window>,
+    /// Most requests to one end at once (`http_connections`), where given.
+    pub connections: Option<usize>,
+    /// Milliseconds of silence after which a request counts as failed (`connection_timeout`), where given.
+    pub patience_ms: Option<u64>,
+    /// Batches that are under way at once (`worker_processes`), where given.
+    pub batches_under_way: Option<usize>,
+    /// On the way to the source.
+    pub source_proxy: Option<Proxy>,
+    /// On the way to the target.
+    pub target_proxy: Option<Proxy>,
 }
 
 impl Job {

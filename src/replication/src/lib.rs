@@ -41,8 +41,9 @@ pub use exchange::{
 pub use failure::Failure;
 pub use identity::{ReplicationId, ReplicationIdentity};
 pub use job::{
-    BasicCredentials, Cancellation, EndPoint, Job, JobError, NodeEnd, PeerEnd, RemoteAddress,
-    ReplicateRequest, is_named_by, parse_replicate_request,
+    BasicCredentials, Cancellation, EndPoint, Job, JobError, JobLink, NodeEnd, PeerEnd, Proxy,
+    ProxyProtocol, RemoteAddress, ReplicateRequest, Window, WindowState, is_named_by,
+    parse_replicate_request,
 };
 pub use machine::Replication;
 pub use selection::{Choice, FilterFunction, Selection};

@@ -9,6 +9,8 @@ mod checkpointing;
 mod failing;
 mod filtering;
 mod opening;
+mod pacing;
+mod rechecking;
 mod requests;
 mod running;
 
@@ -21,6 +23,7 @@ use crate::settings::Settings;
 use crate::status::{Phase, Status};
 use crate::summary::Statistics;
 use opening::{Comparing, Opening};
+use pacing::Pacing;
 use requests::{Outstanding, Requests};
 use running::Running;
 
@@ -31,6 +34,8 @@ use running::Running;
 #[derive(Debug)]
 pub struct Replication {
     settings: Settings,
+    /// How large batches are now.
+    pacing: Pacing,
     now_ms: u64,
     state: State,
     requests: Requests,
@@ -79,6 +84,8 @@ enum Purpose {
     Fetch(u64),
     Store(u64),
     Carry(u64),
+    /// What of a batch was stored by a request whose answer was lost.
+    Recheck(u64),
     Commit(End),
     Look(End),
     WriteLog(End),
@@ -91,6 +98,7 @@ impl Replication {
         Self {
             without_checkpoints: !settings.use_checkpoints,
             local_id: settings.id.local_id().to_owned(),
+            pacing: Pacing::new(&settings),
             settings,
             now_ms: 0,
             state: State::New,
@@ -191,6 +199,7 @@ impl Replication {
         if self.last_failure.as_ref().is_some_and(|(of, _)| *of == end) {
             self.last_failure = None;
         }
+        self.keep_pace(&outstanding, &answer);
         match (outstanding.purpose, answer) {
             (Purpose::Open(end), Answer::Information(information)) => self.opened(end, information),
             (Purpose::Create, Answer::Created) => self.created(),
@@ -208,6 +217,9 @@ impl Replication {
                 self.stored(batch, &outstanding.request, refused);
             }
             (Purpose::Carry(batch), Answer::Carried(carriage)) => self.carried(batch, carriage),
+            (Purpose::Recheck(batch), Answer::Differences(differences)) => {
+                self.rechecked(batch, outstanding.attempt, &differences);
+            }
             (Purpose::Commit(end), Answer::Committed { instance_start_time }) => {
                 self.committed(end, &instance_start_time)
             }
@@ -227,10 +239,11 @@ impl Replication {
 
     /// Sends a request for the first time.
     fn ask(&mut self, end: End, purpose: Purpose, request: Request) {
-        self.send(Outstanding { end, purpose, request, attempt: 0 });
+        self.send(Outstanding { end, purpose, request, attempt: 0, sent_ms: self.now_ms });
     }
 
-    fn send(&mut self, outstanding: Outstanding) {
+    fn send(&mut self, mut outstanding: Outstanding) {
+        outstanding.sent_ms = self.now_ms;
         let end = outstanding.end;
         let request = outstanding.request.clone();
         // Whoever carries, or reads what is left of a feed, watches that bytes move; how long it takes

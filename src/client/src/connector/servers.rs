@@ -1,17 +1,23 @@
-//! Sockets to the servers of the world: TCP, and TLS over it where the URL says `https`.
+//! Sockets to the servers of the world: TCP, directly or by a proxy, and TLS over it where the URL says
+//! `https`.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::Uri;
+use hyper::header::HeaderValue;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::rt::TokioIo;
 use refuge_identity::CryptographyError;
 use refuge_identity::tls::{self, ClientOptions};
+use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tower_service::Service;
 
 use super::{ConnectError, Duplex};
+use crate::proxy::{Through, ThroughProxy};
 
 /// TCP asks a silent peer whether it lives after so long: shorter than the patience of most
 /// address translators.
@@ -22,6 +28,7 @@ const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
 pub(super) struct Servers {
     tcp: HttpConnector,
     tls: Arc<LazyTls>,
+    proxy: Option<ThroughProxy>,
 }
 
 /// TLS is set up at its first use: reading the system's roots takes time and memory that most nodes
@@ -37,7 +44,13 @@ impl Servers {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(TCP_KEEP_ALIVE));
-        Self { tcp, tls: Arc::new(LazyTls { options, connector: OnceCell::new() }) }
+        let tls = Arc::new(LazyTls { options, connector: OnceCell::new() });
+        Self { tcp, tls, proxy: None }
+    }
+
+    /// The same by a proxy; what was read for TLS is shared.
+    pub(super) fn through(&self, proxy: ThroughProxy) -> Self {
+        Self { proxy: Some(proxy), ..self.clone() }
     }
 
     pub(super) fn poll_ready(
@@ -47,19 +60,62 @@ impl Servers {
         self.tcp.poll_ready(context).map_err(|error| ConnectError::Tcp(error.into()))
     }
 
-    pub(super) async fn connect(mut self, uri: Uri) -> Result<Box<dyn Duplex>, ConnectError> {
+    /// A socket, and whether a proxy at its end has to be told whole URLs.
+    pub(super) async fn connect(self, uri: Uri) -> Result<(Box<dyn Duplex>, bool), ConnectError> {
         let encrypted = uri.scheme_str() == Some("https");
         let host = uri.host().unwrap_or_default().to_owned();
-        let tcp = self.tcp.call(uri).await;
-        let tcp = tcp.map_err(|error| ConnectError::Tcp(error.into()))?;
-        let tcp = tcp.into_inner();
+        let tcp = self.reach(uri, encrypted).await?;
         if !encrypted {
-            return Ok(Box::new(tcp));
+            let by_http = matches!(&self.proxy, Some(ThroughProxy { through: Through::Http, .. }));
+            return Ok((Box::new(tcp), by_http));
         }
         let connector = self.tls.connector().await?;
         let stream = connector.connect(tcp, &host).await?;
-        Ok(Box::new(stream))
+        Ok((Box::new(stream), false))
     }
+
+    /// A connection over which the server is spoken with, or a proxy that speaks with it.
+    async fn reach(&self, uri: Uri, encrypted: bool) -> Result<TcpStream, ConnectError> {
+        let mut tcp = self.tcp.clone();
+        let reached = match &self.proxy {
+            None => tcp.call(uri).await.map_err(|error| ConnectError::Tcp(error.into())),
+            Some(proxy) => {
+                let at = proxy.uri.clone();
+                match proxy.through {
+                    Through::Http if !encrypted => {
+                        tcp.call(at).await.map_err(|error| ConnectError::Proxy(error.to_string()))
+                    }
+                    Through::Http => tunnel(tcp, at, proxy.authorization.clone(), uri).await,
+                    Through::Socks5 => {
+                        let mut socks = SocksV5::new(at, tcp);
+                        if let Some((name, password)) = proxy.credentials.clone() {
+                            socks = socks.with_auth(name, password);
+                        }
+                        let reached = socks.call(uri).await;
+                        reached.map_err(|error| ConnectError::Proxy(format!("{error:?}")))
+                    }
+                }
+            }
+        };
+        reached.map(TokioIo::into_inner)
+    }
+}
+
+/// Asks a proxy for a tunnel, as TLS needs it.
+async fn tunnel(
+    tcp: HttpConnector,
+    proxy: Uri,
+    authorization: Option<HeaderValue>,
+    uri: Uri,
+) -> Result<TokioIo<TcpStream>, ConnectError> {
+    let mut tunnel = Tunnel::new(proxy, tcp);
+    if let Some(authorization) = authorization {
+        tunnel = tunnel.with_auth(authorization);
+    }
+    // A port that is left out has to be told to the proxy.
+    let whole = uri.port().is_none().then(|| format!("https://{}:443", uri.host().unwrap_or("")));
+    let uri = whole.and_then(|whole| whole.parse().ok()).unwrap_or(uri);
+    tunnel.call(uri).await.map_err(|error| ConnectError::Proxy(error.to_string()))
 }
 
 impl LazyTls {

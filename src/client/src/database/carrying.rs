@@ -1,27 +1,34 @@
 //! One revision with its attachments as a stream: read with `GET /{db}/{docid}?rev=…` as
 //! `multipart/related`, stored with `PUT /{db}/{docid}?new_edits=false`, the bytes as they come.
 
-use hyper::Method;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::header::{CONTENT_TYPE, HeaderValue, RANGE};
+use hyper::{Method, StatusCode};
 use refuge_replication::{Carriage, EndFailure, Refusal, Wanted};
 
 use super::{Outgoing, RemoteDatabase, document_path, encoded};
-use crate::carriage::CarriedDocument;
-use crate::exchange::{ERROR_BODY_BYTES, ExchangeFailure, send_stream};
+use crate::carriage::{CarriageSource, CarriedDocument, Pieces, StreamBody};
+use crate::exchange::{ERROR_BODY_BYTES, ExchangeFailure};
 use crate::failure::ErrorAnswer;
 
 /// Ancestors that are named in a URL: the newest are enough, and servers bound URLs.
 const ANCESTORS_PER_URL: usize = 20;
 
+/// From this length on a document is sent in parts: what a cut costs else is more than the requests that
+/// parts need, and that the target writes it twice.
+const RESUMED_BYTES: u64 = 4 << 20;
+
 impl RemoteDatabase {
     /// The one revision that is wanted, with the attachments that are newer than the possible
-    /// ancestors; `None` where it is no longer there.
+    /// ancestors, from so many bytes on where the peer can do that; `None` where it is no longer there.
     ///
     /// # Errors
     /// What the failure means for the replication.
     pub async fn read_revision(
         &self,
         wanted: &Wanted,
+        offset: u64,
     ) -> Result<Option<CarriedDocument>, EndFailure> {
         let Some(revision) = wanted.revisions.first() else { return Ok(None) };
         let mut path = format!(
@@ -36,9 +43,14 @@ impl RemoteDatabase {
             let texts = serde_json::Value::from(texts.collect::<Vec<_>>()).to_string();
             path.push_str(&format!("&atts_since={}", encoded(&texts)));
         }
-        let outgoing =
-            Outgoing::new(Method::GET, &path).accept("multipart/related, application/json");
+        let range = (offset > 0).then(|| (RANGE, format!("bytes={offset}-")));
+        let outgoing = Outgoing::new(Method::GET, &path)
+            .accept("multipart/related, application/json")
+            .headers(range.into_iter().collect());
         match self.send(outgoing).await {
+            Ok(body) if offset > 0 && body.status() != StatusCode::PARTIAL_CONTENT => {
+                Err(EndFailure::transient("it does not go on in the midst of a document"))
+            }
             Ok(body) => Ok(Some(body.carried())),
             Err(ExchangeFailure::Answer(answer))
                 if answer.status == 404 && !answer.tells_of_missing_database() =>
@@ -49,7 +61,8 @@ impl RemoteDatabase {
         }
     }
 
-    /// Stores a revision that comes as a stream.
+    /// Stores a revision that comes as a stream, in parts that go on after a cut where both ends can do
+    /// that and it is long.
     ///
     /// # Errors
     /// What the failure means for the replication; what was sent may have been stored or not.
@@ -57,14 +70,39 @@ impl RemoteDatabase {
         &self,
         id: &str,
         document: CarriedDocument,
+        source: &dyn CarriageSource,
     ) -> Result<Carriage, EndFailure> {
-        let path = format!("{}?new_edits=false", document_path(id));
-        let mut request = self.request(Method::PUT, &path, document.body)?;
-        let content_type = HeaderValue::try_from(document.content_type).map_err(|_| {
+        let long = document.resumable_length.filter(|length| *length >= RESUMED_BYTES);
+        let upload = match long {
+            Some(length) => self.begin_upload(length).await?,
+            None => None,
+        };
+        let content_type = document.content_type.clone();
+        let (path, body) = match upload {
+            Some(upload) => {
+                self.fill_upload(&upload, document, source).await?;
+                (format!("{}?new_edits=false&upload={}", document_path(id), upload.id), None)
+            }
+            None => (format!("{}?new_edits=false", document_path(id)), Some(document.body)),
+        };
+        let content_type = HeaderValue::try_from(content_type).map_err(|_| {
             EndFailure::permanent("the source sent a Content-Type that no header can hold")
         })?;
+        self.put_revision(id, &path, content_type, body).await
+    }
+
+    /// Sends the document, or names the upload that holds it.
+    async fn put_revision(
+        &self,
+        id: &str,
+        path: &str,
+        content_type: HeaderValue,
+        body: Option<StreamBody>,
+    ) -> Result<Carriage, EndFailure> {
+        let body = body.unwrap_or_else(|| Pieces(Bytes::new()).boxed_unsync());
+        let mut request = self.request(Method::PUT, path, body)?;
         request.headers_mut().insert(CONTENT_TYPE, content_type);
-        match send_stream(&self.shared.connections, request).await {
+        match self.send_stream(request).await {
             Ok(body) => {
                 body.read(ERROR_BODY_BYTES).await?;
                 Ok(Carriage::Stored)

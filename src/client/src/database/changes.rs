@@ -13,11 +13,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Outgoing, RemoteDatabase, encoded};
-use crate::exchange::{ANSWER_DEADLINE, ExchangeFailure};
+use crate::exchange::ExchangeFailure;
 use crate::failure::unreadable;
 
 /// How long the peer is asked to wait for a change: below the minute after which proxies cut.
 const LONGEST_WAIT: Duration = Duration::from_secs(50);
+/// How long the answer may come behind the end of a wait.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a peer that looks for what passes is asked to show that it does: well below the minute that
 /// is waited for a piece of an answer.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
@@ -87,13 +89,11 @@ impl RemoteDatabase {
             path.push_str(&format!("{}={}&", encoded(name), encoded(&value)));
         }
         path.push_str(&format!("since={}&limit={limit}", encoded(since)));
-        let mut deadline = ANSWER_DEADLINE;
         if wait {
             // No heartbeat: CouchDB would never end the wait, and a peer that died in silence
             // would not be noticed sooner.
             let wait_ms = LONGEST_WAIT.as_millis();
             path.push_str(&format!("&feed=longpoll&timeout={wait_ms}"));
-            deadline = LONGEST_WAIT + Duration::from_secs(30);
         } else if selection.is_selective() {
             // Much may be looked at before anything passes.
             path.push_str(&format!("&heartbeat={}", SIGN_OF_LIFE.as_millis()));
@@ -102,7 +102,8 @@ impl RemoteDatabase {
             Some(body) => Outgoing::new(Method::POST, &path).json(body.to_string().into_bytes()),
             None => Outgoing::new(Method::GET, &path),
         };
-        self.send(outgoing.deadline(deadline)).await?.read(PAGE_BYTES).await
+        let outgoing = if wait { outgoing.waiting(LONGEST_WAIT + PATIENCE) } else { outgoing };
+        self.send(outgoing).await?.read(PAGE_BYTES).await
     }
 
     pub(super) async fn revisions_diff(

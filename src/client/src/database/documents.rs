@@ -92,6 +92,12 @@ impl RemoteDatabase {
             Ok(mut found) => {
                 page.documents.append(&mut found.page.documents);
                 page.gone += found.page.gone;
+                page.remaining.append(&mut found.page.remaining);
+                Ok(page)
+            }
+            // What came already is stored before the rest is asked for again.
+            Err(_) if !page.documents.is_empty() => {
+                page.remaining.append(&mut asked);
                 Ok(page)
             }
             Err(BulkGetFailure::Unknown) => Err(unreadable("_bulk_get", "it is known no longer")),
@@ -134,7 +140,14 @@ impl RemoteDatabase {
         };
         let mut splitter = Splitter::default();
         let mut reading = Reading::new(wanted, attachments);
-        while let Some(piece) = body.piece().await? {
+        loop {
+            let piece = match body.piece().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                // What came before the connection broke is not asked for again.
+                Err(_) if reading.has_documents() => return Ok(reading.broken_off()),
+                Err(failure) => return Err(failure.into()),
+            };
             splitter.push(&piece);
             while let Some(element) = splitter.next_element() {
                 if reading.take(&element, limit_bytes)? {

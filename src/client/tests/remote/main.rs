@@ -8,6 +8,7 @@
 )]
 
 mod attached;
+mod packed;
 mod server;
 
 use std::collections::BTreeMap;

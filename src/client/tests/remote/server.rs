@@ -1,6 +1,7 @@
 //! A tiny HTTP server inside the test: it hands every request to a function and remembers it.
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use refuge_client::{Connections, RemoteDatabase};
+use refuge_packing::Coding;
 use refuge_replication::RemoteAddress;
 use tokio::net::TcpListener;
 
@@ -19,7 +21,12 @@ pub(crate) struct Seen {
     /// `GET /db/_changes?…`.
     pub(crate) line: String,
     pub(crate) authorization: Option<String>,
+    /// Unpacked.
     pub(crate) body: String,
+    /// What it was packed with.
+    pub(crate) coding: Option<String>,
+    /// What its answer may be packed with.
+    pub(crate) accepted: Option<String>,
     /// Number of the connection it came by.
     pub(crate) connection: usize,
 }
@@ -34,6 +41,14 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_telling(None, answer).await
+    }
+
+    /// One that tells which codings it takes.
+    pub(crate) async fn start_telling(
+        codings: Option<&'static str>,
+        answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -44,7 +59,8 @@ impl Server {
                 connection += 1;
                 let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
                 let service = service_fn(move |request| {
-                    serve(request, connection, Arc::clone(&answer), Arc::clone(&log))
+                    let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
+                    serve(request, connection, answer, (log, codings))
                 });
                 tokio::spawn(
                     hyper::server::conn::http1::Builder::new()
@@ -70,20 +86,25 @@ async fn serve(
     request: Request<Incoming>,
     connection: usize,
     answer: Arc<impl Fn(&Seen) -> Reply>,
-    log: Arc<Mutex<Vec<Seen>>>,
+    (log, codings): (Arc<Mutex<Vec<Seen>>>, Option<&'static str>),
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let line = format!("{} {}", request.method(), request.uri());
-    let authorization =
-        request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
-    let body = request.into_body().collect().await.unwrap().to_bytes();
-    let seen =
-        Seen { line, authorization, body: String::from_utf8(body.to_vec()).unwrap(), connection };
+    let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let (authorization, coding) = (header("authorization"), header("content-encoding"));
+    let accepted = header("accept-encoding");
+    let packed = request.into_body().collect().await.unwrap().to_bytes();
+    let body = match coding.as_deref().map(|name| Coding::named(name).unwrap()) {
+        Some(coding) => io::read_to_string(refuge_packing::reader(coding, packed).unwrap()),
+        None => Ok(String::from_utf8(packed.to_vec()).unwrap()),
+    };
+    let body = body.unwrap();
+    let seen = Seen { line, authorization, body, coding, accepted, connection };
     let (status, body) = answer(&seen);
     log.lock().unwrap().push(seen);
-    let response = Response::builder()
-        .status(status)
-        .header("retry-after", "3")
-        .body(Full::new(Bytes::from(body)))
-        .unwrap();
+    let mut response = Response::builder().status(status).header("retry-after", "3");
+    if let Some(codings) = codings {
+        response = response.header("accept-encoding", codings);
+    }
+    let response = response.body(Full::new(Bytes::from(body))).unwrap();
     Ok(response)
 }

@@ -38,7 +38,7 @@ pub const FORBIDDEN: &[ForbiddenNames] = &[
             ),
             ("log", &["file"]),
             ("ssl", &["cert_file", "key_file", "cacert_file", "password", "verify_fun"]),
-            ("replicator", &["cert_file", "key_file", "ssl_trusted_certificates_file", "password"]),
+            ("replicator", &["password"]),
             ("nouveau", &["url"]),
             ("dreyfus", &["name"]),
         ],

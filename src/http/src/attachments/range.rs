@@ -7,7 +7,7 @@ use crate::failure::Failure;
 
 /// The one range that is asked for of `length` bytes; `None` where the whole is to be sent (no
 /// range, several, another unit, no sense, or `bytes=0-`); 416 where it lies outside.
-pub(super) fn parse(header: Option<&str>, length: u64) -> Result<Option<Range<u64>>, Failure> {
+pub(crate) fn parse(header: Option<&str>, length: u64) -> Result<Option<Range<u64>>, Failure> {
     let Some(specification) = header.and_then(|header| header.trim().strip_prefix("bytes=")) else {
         return Ok(None);
     };

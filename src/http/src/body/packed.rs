@@ -1,10 +1,9 @@
-//! Unpacking a gzipped or deflated body piece by piece, so that no thread is kept busy for long and no more is
+//! Unpacking a packed body piece by piece, so that no thread is kept busy for long and no more is
 //! unpacked than may be held.
 
 use std::io::Read;
 
-use bytes::{Buf, Bytes};
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use bytes::Bytes;
 
 use super::too_large;
 use crate::failure::Failure;
@@ -19,23 +18,6 @@ const STEP_BYTES: usize = 4 * 1024 * 1024;
 
 /// Reads the plain bytes of a packed body.
 pub(super) type Decoder = Box<dyn Read + Send>;
-
-/// For a body that is gzip.
-pub(super) fn gzip(packed: Bytes) -> Decoder {
-    Box::new(MultiGzDecoder::new(packed.reader()))
-}
-
-/// For a body that is `deflate`: RFC 1950, or, as some clients send it, RFC 1951 alone.
-pub(super) fn deflate(packed: Bytes) -> Decoder {
-    let is_zlib = packed
-        .first_chunk::<2>()
-        .is_some_and(|header| header[0] & 0x0f == 8 && u16::from_be_bytes(*header) % 31 == 0);
-    if is_zlib {
-        Box::new(ZlibDecoder::new(packed.reader()))
-    } else {
-        Box::new(DeflateDecoder::new(packed.reader()))
-    }
-}
 
 /// Unpacks a body; 400 when it is not packed so, 413 when it unpacks to more than `limit` bytes, 503
 /// when the node holds too many bytes.
@@ -125,6 +107,23 @@ mod tests {
         let mut body = RequestBody::from(Bytes::from_static(b"{}"));
         let failure = body.collect(&headers, 999).await.expect_err("unknown encoding");
         assert_eq!(failure.status().0.as_u16(), 415);
+    }
+
+    #[tokio::test]
+    async fn a_bomb_of_zstd_is_unpacked_up_to_the_limit_alone() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, "zstd".parse().expect("a value"));
+        let plain = vec![b'a'; 64 << 20];
+        let packed = refuge_packing::packed(refuge_packing::Coding::Zstd, &plain).expect("memory");
+        assert!(packed.len() < 16 << 10, "{} bytes", packed.len());
+        let mut body = RequestBody::from(packed.clone());
+        assert_eq!(body.collect(&headers, plain.len()).await, Ok(Bytes::from(plain)));
+        let mut body = RequestBody::from(packed.clone());
+        let failure = body.collect(&headers, 1 << 20).await.expect_err("too large");
+        assert_eq!(failure.status().0.as_u16(), 413);
+        let mut body = RequestBody::from(packed.slice(..packed.len() / 2));
+        let failure = body.collect(&headers, usize::MAX / 2).await.expect_err("it breaks off");
+        assert_eq!(failure.status().0.as_u16(), 400);
     }
 
     #[tokio::test]

@@ -3,16 +3,19 @@
 
 mod reading;
 
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, OnceLock};
 
-use hyper::header::HeaderValue;
+use hyper::StatusCode;
+use hyper::header::{ACCEPT_RANGES, CONTENT_RANGE, HeaderValue, RANGE};
 use refuge_document::{Attachment, Encoding, Revision};
 
 use super::read::{Found, OpenRevisions, Opened, open, tagged, write_missing};
+use crate::attachments::range;
 use crate::content;
 use crate::failure::Failure;
 use crate::node::Database;
-use crate::reply::{self, Reply};
+use crate::reply::{self, Reply, set_text};
 use crate::request::Request;
 use crate::show::{AttachmentBytes, ShowOptions, Showing, show};
 use crate::stream::{ReplyBody, ReplySender};
@@ -34,25 +37,45 @@ pub(super) async fn answer(
         show(&mut text, database.as_ref(), shown, &options, AttachmentBytes::Follow).await?;
     let meta = Showing { meta: showing.meta, ..Showing::default() };
     let revision = opened.leaf.revision.clone();
-    let related = Related::new(text, showing, opened.content.attachments, boundary());
+    let boundary = boundary_of(&text);
+    let related = Related::new(text, showing, opened.content.attachments, boundary);
     let content_type = related.content_type();
     let length = related.length();
+    let from = rest_from(request.header(RANGE), length)?;
     let database = database.clone();
     Ok(tagged(request, &revision, &meta, || {
-        reply::stream(header(&content_type), Some(length), |mut sender| async move {
-            related.send(database.as_ref(), &mut sender).await?;
+        let rest = length - from.unwrap_or(0);
+        let send = |mut sender: ReplySender| async move {
+            related.send_from(from.unwrap_or(0), database.as_ref(), &mut sender).await?;
             sender.flush().await
-        })
+        };
+        let mut reply = reply::stream(header(&content_type), Some(rest), send);
+        set_text(&mut reply, ACCEPT_RANGES, "bytes");
+        if let Some(from) = from {
+            *reply.status_mut() = StatusCode::PARTIAL_CONTENT;
+            let range = format!("bytes {from}-{}/{length}", length - 1);
+            set_text(&mut reply, CONTENT_RANGE, &range);
+        }
+        reply
     }))
 }
 
-/// One revision as a body of its own, with its `Content-Type`; `None` where it is not stored.
+/// Where an answer that broke off goes on. Whoever asks looks at the boundary, which is another one where
+/// the bytes are others. Other ranges than the rest are not served.
+fn rest_from(range: Option<&str>, length: u64) -> Result<Option<u64>, Failure> {
+    let range = range::parse(range, length)?;
+    Ok(range.filter(|range| range.end == length).map(|range| range.start))
+}
+
+/// One revision as a body of its own, from `offset` on, with its `Content-Type` and the length of the
+/// whole; `None` where it is not stored.
 pub(crate) async fn related_stream(
     database: &Arc<dyn Database>,
     id: &str,
     revision: &Revision,
     options: ShowOptions,
-) -> Result<Option<(String, ReplyBody)>, Failure> {
+    offset: u64,
+) -> Result<Option<(String, u64, ReplyBody)>, Failure> {
     let opened = match open(database.as_ref(), id, Some(revision), false, &options).await {
         Ok(opened) => opened,
         Err(Failure::NotFound(_)) => return Ok(None),
@@ -62,14 +85,16 @@ pub(crate) async fn related_stream(
     let shown = opened.shown(id);
     let showing =
         show(&mut text, database.as_ref(), shown, &options, AttachmentBytes::Follow).await?;
-    let related = Related::new(text, showing, opened.content.attachments, boundary());
+    let boundary = boundary_of(&text);
+    let related = Related::new(text, showing, opened.content.attachments, boundary);
     let content_type = related.content_type();
     let (length, database) = (related.length(), database.clone());
-    let body = ReplyBody::produced(Some(length), |mut sender| async move {
-        related.send(database.as_ref(), &mut sender).await?;
+    let rest = length.saturating_sub(offset);
+    let body = ReplyBody::produced(Some(rest), |mut sender| async move {
+        related.send_from(offset, database.as_ref(), &mut sender).await?;
         sender.flush().await
     });
-    Ok(Some((content_type, body)))
+    Ok(Some((content_type, length, body)))
 }
 
 /// Open revisions as `multipart/mixed`, one part each.
@@ -175,20 +200,45 @@ impl Related {
         database: &dyn Database,
         sender: &mut ReplySender,
     ) -> Result<(), Failure> {
+        self.send_from(0, database, sender).await
+    }
+
+    /// The same without its first bytes.
+    async fn send_from(
+        self,
+        offset: u64,
+        database: &dyn Database,
+        sender: &mut ReplySender,
+    ) -> Result<(), Failure> {
+        let mut skipped = offset;
         if self.following.is_empty() {
-            sender.buffer().extend_from_slice(&self.text);
+            append_rest(sender.buffer(), &self.text, &mut skipped);
             return sender.flush_when_full().await;
         }
         let (head, tail) = (self.head(), self.tail());
-        sender.buffer().extend_from_slice(head.as_bytes());
-        sender.buffer().extend_from_slice(&self.text);
+        append_rest(sender.buffer(), head.as_bytes(), &mut skipped);
+        append_rest(sender.buffer(), &self.text, &mut skipped);
         for (headers, attachment) in &self.following {
-            sender.buffer().extend_from_slice(headers.as_bytes());
-            content::send_stored(database, attachment, sender).await?;
+            append_rest(sender.buffer(), headers.as_bytes(), &mut skipped);
+            let begin = skipped.min(attachment.stored_length);
+            skipped -= begin;
+            if begin == 0 {
+                content::send_stored(database, attachment, sender).await?;
+            } else if begin < attachment.stored_length {
+                let rest = begin..attachment.stored_length;
+                content::send_range(database, attachment, rest, sender).await?;
+            }
         }
-        sender.buffer().extend_from_slice(tail.as_bytes());
+        append_rest(sender.buffer(), tail.as_bytes(), &mut skipped);
         sender.flush_when_full().await
     }
+}
+
+/// Appends what is left of bytes when so many are left out.
+fn append_rest(out: &mut Vec<u8>, bytes: &[u8], skipped: &mut u64) {
+    let begin = usize::try_from(*skipped).unwrap_or(usize::MAX).min(bytes.len());
+    *skipped -= begin as u64;
+    out.extend_from_slice(bytes.get(begin..).unwrap_or_default());
 }
 
 /// The boundary before an attachment's part, and the part's headers.
@@ -215,6 +265,14 @@ pub(crate) fn header(content_type: &str) -> HeaderValue {
 
 /// A boundary that no sender of content can foresee.
 pub(crate) fn boundary() -> String {
-    use std::hash::{BuildHasher, RandomState};
     format!("{:016x}{:016x}", RandomState::new().hash_one(0), RandomState::new().hash_one(1))
+}
+
+/// The boundary of the attachments behind this text, which names their digests: the same for the same
+/// bytes as long as the process lives, so that a stream that broke off can go on, and as little to be
+/// foreseen as any.
+fn boundary_of(text: &[u8]) -> String {
+    static KEYS: OnceLock<[RandomState; 2]> = OnceLock::new();
+    let [one, other] = KEYS.get_or_init(|| [RandomState::new(), RandomState::new()]);
+    format!("{:016x}{:016x}", one.hash_one(text), other.hash_one(text))
 }

@@ -1,5 +1,7 @@
 //! Writing one document: `PUT`, `DELETE`, and `POST` to its database.
 
+use std::sync::Arc;
+
 use hyper::StatusCode;
 use refuge_document::json::write_string;
 use refuge_document::{Body, EditKind, Incoming, Revision, check_document_id};
@@ -16,16 +18,23 @@ use crate::query::Query;
 use crate::reply::{self, Reply, set_revision_tag};
 use crate::request::Request;
 use crate::update::{self, Edits};
+use crate::uploads::FinishedUpload;
 use crate::validated::update_later_as;
 
-/// `PUT /{db}/{docid}`. The id of the address counts, whatever `_id` says.
+/// `PUT /{db}/{docid}`. The id of the address counts, whatever `_id` says. The body may have come before,
+/// as an upload that is named.
 pub(super) async fn put(
     request: &mut Request,
-    database: &dyn Database,
+    shared: &Arc<dyn Database>,
     id: &str,
 ) -> Result<Reply, Failure> {
+    let database = shared.as_ref();
     check_document_id(id)?;
     check_write(database, &request.user, id)?;
+    let finished = FinishedUpload::of(request, database).await?;
+    if let Some(finished) = &finished {
+        request.body = finished.as_body(request, shared);
+    }
     let edits = edits(&request.query);
     let parameter = request.query.revision("rev")?;
     let header = if_match(request)?;
@@ -41,6 +50,9 @@ pub(super) async fn put(
         return Ok(accepted(id));
     }
     let revision = update::apply(database, &request.user, edit).await?;
+    if let Some(finished) = finished {
+        finished.end(database).await;
+    }
     let status = if deleted { StatusCode::OK } else { StatusCode::CREATED };
     let mut reply = stored(status, id, &revision);
     set_location(&mut reply, request, &[database.name(), id]);

@@ -4,9 +4,9 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use refuge_packing::Packer;
 
 use super::{Inner, Piece};
-use crate::compression::Packer;
 
 /// Plain bytes that are packed in one step, about a millisecond.
 pub(super) const PACKED_AT_ONCE_BYTES: usize = 64 * 1024;

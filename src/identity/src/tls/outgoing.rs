@@ -4,7 +4,8 @@
 use std::fmt;
 use std::pin::Pin;
 
-use openssl::ssl::{SslConnector, SslMethod, SslVersion};
+use openssl::pkey::PKey;
+use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode, SslVersion};
 use openssl::x509::X509;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -40,11 +41,32 @@ pub enum TlsError {
     },
 }
 
-/// Whom a client trusts beyond the system's roots.
-#[derive(Clone, Debug, Default)]
+/// Whom a client trusts beyond the system's roots, and what it shows of itself.
+#[derive(Clone, Default)]
 pub struct ClientOptions {
     /// Further certificates of authorities, PEM, one after another.
     pub roots_pem: Vec<u8>,
+    /// Takes any certificate: whoever stands between reads all.
+    pub trusts_anybody: bool,
+    /// Certificates between a server's own and an authority's, at most; `None` as many as come.
+    pub certificate_depth: Option<u32>,
+    /// What servers that ask for a certificate are shown.
+    pub certificate: Option<ClientCertificate>,
+}
+
+impl fmt::Debug for ClientOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ClientOptions")
+    }
+}
+
+/// A certificate with its key, PEM. Never shown.
+#[derive(Clone)]
+pub struct ClientCertificate {
+    /// The certificate, and those between it and its authority behind it.
+    pub chain_pem: Vec<u8>,
+    /// Its private key.
+    pub key_pem: Vec<u8>,
 }
 
 /// Makes TLS connections; costly to make (reads the system's roots), cheap to clone and use.
@@ -66,6 +88,23 @@ pub fn client_connector(options: &ClientOptions) -> Result<Connector, Cryptograp
     for root in X509::stack_from_pem(&options.roots_pem)? {
         builder.cert_store_mut().add_cert(root)?;
     }
+    if let Some(depth) = options.certificate_depth {
+        builder.set_verify_depth(depth);
+    }
+    if options.trusts_anybody {
+        builder.set_verify(SslVerifyMode::NONE);
+    }
+    if let Some(certificate) = &options.certificate {
+        let mut chain = X509::stack_from_pem(&certificate.chain_pem)?.into_iter();
+        if let Some(own) = chain.next() {
+            builder.set_certificate(&own)?;
+        }
+        for between in chain {
+            builder.add_extra_chain_cert(between)?;
+        }
+        builder.set_private_key(PKey::private_key_from_pem(&certificate.key_pem)?.as_ref())?;
+        builder.check_private_key()?;
+    }
     Ok(Connector(builder.build()))
 }
 
@@ -84,7 +123,8 @@ impl Connector {
         let Err(error) = outcome else { return Ok(stream) };
         let verdict = stream.ssl().verify_result();
         let host = host.to_owned();
-        if verdict == openssl::x509::X509VerifyResult::OK {
+        let anybody = stream.ssl().verify_mode() == SslVerifyMode::NONE;
+        if anybody || verdict == openssl::x509::X509VerifyResult::OK {
             Err(TlsError::Handshake { host, reason: error.to_string() })
         } else {
             Err(TlsError::Untrusted { host, reason: verdict.error_string().to_owned() })

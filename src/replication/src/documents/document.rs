@@ -6,7 +6,7 @@ use refuge_mesh::NodeId;
 use serde_json::{Map, Value};
 
 use super::run::Run;
-use crate::job::{Job, parse_end, parse_job};
+use crate::job::{Job, parse_end, parse_job, parse_proxies};
 
 /// A document and what becomes of it.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Document {
 pub(super) struct Shown {
     pub(super) source: Option<String>,
     pub(super) target: Option<String>,
+    pub(super) source_proxy: Option<String>,
+    pub(super) target_proxy: Option<String>,
 }
 
 #[derive(Debug)]
@@ -40,7 +42,7 @@ pub(super) enum State {
 
 #[derive(Debug)]
 pub(super) struct Active {
-    pub(super) job: Job,
+    pub(super) job: Box<Job>,
     /// By node; of a document whose ends name no nodes there is one, under `None`.
     pub(super) runs: BTreeMap<Option<NodeId>, Run>,
 }
@@ -77,7 +79,13 @@ pub(super) fn read(body: &Result<Map<String, Value>, String>, node_uuid: &str) -
         }
     };
     let end = |field| parse_end(fields, field).ok().map(|end| end.to_string());
-    let shown = Shown { source: end("source"), target: end("target") };
+    let (source_proxy, target_proxy) = parse_proxies(fields).unwrap_or_default();
+    let shown = Shown {
+        source: end("source"),
+        target: end("target"),
+        source_proxy: source_proxy.map(|proxy| proxy.to_string()),
+        target_proxy: target_proxy.map(|proxy| proxy.to_string()),
+    };
     (shown, read_fields(fields, node_uuid))
 }
 

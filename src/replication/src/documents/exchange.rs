@@ -62,8 +62,8 @@ pub struct RunOrder {
 /// What the shell is to do.
 #[derive(Clone, Debug)]
 pub enum DocumentsEffect {
-    /// Start this; its news go to [`crate::Documents::started`], [`crate::Documents::ended`] and
-    /// [`crate::Documents::crashed`].
+    /// Start this; its news go to [`crate::Documents::started`], [`crate::Documents::waits`],
+    /// [`crate::Documents::ended`] and [`crate::Documents::crashed`].
     Start(RunOrder),
     /// Stop that; there is no news to be told. Its id may be in a later start, which has to wait for
     /// the end of this one.

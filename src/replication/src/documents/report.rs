@@ -48,9 +48,9 @@ impl Documents {
             "id": told.id,
             "node": "nonode@nohost",
             "source": document.shown.source,
-            "source_proxy": null,
+            "source_proxy": document.shown.source_proxy,
             "target": document.shown.target,
-            "target_proxy": null,
+            "target_proxy": document.shown.target_proxy,
             "state": told.state,
             "info": told.information,
             "error_count": told.errors,
@@ -113,7 +113,7 @@ impl Documents {
         let counts = match run.phase {
             Phase::Running { .. } => progress(&run.id.to_string()),
             Phase::Done => run.statistics.clone(),
-            Phase::Ready | Phase::Starting(_) | Phase::Resting { .. } => None,
+            Phase::Ready | Phase::Starting(_) | Phase::Pending(_) | Phase::Resting { .. } => None,
         };
         let mut information = match counts {
             Some(Value::Object(counts)) => counts,
@@ -121,6 +121,10 @@ impl Documents {
         };
         if let Some(error) = error_of(run) {
             information.insert("error".to_owned(), error.into());
+        }
+        if let (Phase::Pending(_), Some(window)) = (run.phase, run.job.link.window) {
+            let reason = format!("its window, {window}, is closed");
+            information.insert("reason".to_owned(), reason.into());
         }
         if run.phase == Phase::Ready
             && let Some(holder) = self.holders.get(&run.id)
@@ -135,6 +139,7 @@ impl Documents {
         match run.phase {
             Phase::Ready if self.holders.contains_key(&run.id) => "waiting",
             Phase::Ready | Phase::Starting(_) => "initializing",
+            Phase::Pending(_) => "pending",
             Phase::Running { .. } => "running",
             Phase::Resting { .. } => "crashing",
             Phase::Done => "waiting",
@@ -144,7 +149,7 @@ impl Documents {
     /// Of a document with several runs the most telling one.
     fn state_of_all(&self, active: &Active) -> &'static str {
         let states: Vec<&str> = active.runs.values().map(|run| self.state_of(run)).collect();
-        let telling = ["running", "crashing", "initializing"];
+        let telling = ["running", "crashing", "initializing", "pending"];
         telling.into_iter().find(|state| states.contains(state)).unwrap_or("waiting")
     }
 }

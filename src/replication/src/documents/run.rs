@@ -43,6 +43,8 @@ pub(super) enum Phase {
     Ready,
     /// Told to start.
     Starting(RunNumber),
+    /// Told to start; its window is closed.
+    Pending(RunNumber),
     /// Works since a time.
     Running { number: RunNumber, since_ms: u64 },
     /// Crashed; starts again at a time.
@@ -66,7 +68,9 @@ impl Run {
 
     pub(super) fn number(&self) -> Option<RunNumber> {
         match self.phase {
-            Phase::Starting(number) | Phase::Running { number, .. } => Some(number),
+            Phase::Starting(number) | Phase::Pending(number) | Phase::Running { number, .. } => {
+                Some(number)
+            }
             Phase::Ready | Phase::Resting { .. } | Phase::Done => None,
         }
     }

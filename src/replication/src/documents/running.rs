@@ -42,6 +42,16 @@ impl Documents {
         self.touch(&key.document);
     }
 
+    pub(super) fn run_waits(&mut self, number: RunNumber) {
+        let Some(key) = self.under_way.get(&number).cloned() else {
+            return;
+        };
+        if let Some(run) = run_of(&mut self.documents, &key) {
+            run.phase = Phase::Pending(number);
+        }
+        self.touch(&key.document);
+    }
+
     pub(super) fn run_ended(&mut self, number: RunNumber, statistics: Value) {
         let Some(key) = self.over(number) else {
             return;

@@ -15,7 +15,7 @@ impl Documents {
         let (shown, reading) = read(&change.body, &self.options.node_uuid);
         if let Some(document) = self.documents.get_mut(&change.id)
             && let (State::Active(active), Reading::Job(job)) = (&document.state, &reading)
-            && active.job == **job
+            && active.job == *job
         {
             // Something else was edited: what runs goes on.
             document.revision = change.revision;
@@ -30,7 +30,7 @@ impl Documents {
                 State::Failed { reason }
             }
             Reading::Completed { id, statistics } => State::Completed { id, statistics },
-            Reading::Job(job) => State::Active(Active { job: *job, runs: BTreeMap::new() }),
+            Reading::Job(job) => State::Active(Active { job, runs: BTreeMap::new() }),
         };
         let document = Document {
             revision: change.revision,

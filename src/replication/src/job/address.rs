@@ -47,7 +47,7 @@ impl RemoteAddress {
 }
 
 /// Host in lower case, the default port left out: what it gives stays as it is when it is read again.
-fn normal_host(host: &str, default_port: u16) -> Result<String, JobError> {
+pub(super) fn normal_host(host: &str, default_port: u16) -> Result<String, JobError> {
     let host = host.to_ascii_lowercase();
     let (name, port) = match host.rsplit_once(':') {
         // A colon inside the brackets of an IPv6 address is no port.
@@ -74,7 +74,7 @@ fn normal_host(host: &str, default_port: u16) -> Result<String, JobError> {
     }
 }
 
-fn credentials_of(user_information: &str) -> Result<BasicCredentials, JobError> {
+pub(super) fn credentials_of(user_information: &str) -> Result<BasicCredentials, JobError> {
     let (username, password) = user_information.split_once(':').unwrap_or((user_information, ""));
     Ok(BasicCredentials { username: decoded(username)?, password: decoded(password)? })
 }

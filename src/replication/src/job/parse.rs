@@ -7,18 +7,23 @@ use serde_json::{Map, Value};
 
 use super::choosing::{parse_selection, parse_since};
 use super::node_end::{self, NodeEnd, check_not_peers};
+use super::proxy::parse_proxies;
 use super::{
-    BasicCredentials, Cancellation, EndPoint, Job, JobError, RemoteAddress, ReplicateRequest,
+    BasicCredentials, Cancellation, EndPoint, Job, JobError, JobLink, RemoteAddress,
+    ReplicateRequest, Window,
 };
 
-/// Fields that say how an end is reached, or are no field of CouchDB and yet look like one; not built.
-const UNSUPPORTED: [&str; 4] = ["proxy", "source_proxy", "target_proxy", "view"];
+/// No field of CouchDB, though it looks like one.
+const UNSUPPORTED: [&str; 1] = ["view"];
 
 /// Fields of `create_target_params` that only tune a cluster.
 const TUNING_OF_TARGETS: [&str; 2] = ["n", "q"];
 
 /// Largest batch that is taken from a request; one beyond it would hold too much in memory.
 const LARGEST_BATCH_DOCUMENTS: usize = 10_000;
+
+/// More batches at once would hold too much in memory, as the setting says.
+const MOST_BATCHES_UNDER_WAY: u64 = 64;
 
 /// Reads the body of `POST /_replicate`.
 ///
@@ -67,6 +72,27 @@ pub(crate) fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
         checkpoint_interval_ms: number(fields, "checkpoint_interval")?,
         retries: number(fields, "retries_per_request")?
             .map(|number| u32::try_from(number).unwrap_or(u32::MAX)),
+        link: Box::new(parse_link(fields)?),
+    })
+}
+
+fn parse_link(fields: &Map<String, Value>) -> Result<JobLink, JobError> {
+    let (source_proxy, target_proxy) = parse_proxies(fields)?;
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let window = match fields.get("window") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(Window::parse(text)?),
+        Some(_) => return Err(bad("`window` is a text: 22:00-06:00")),
+    };
+    Ok(JobLink {
+        bandwidth: positive(fields, "bandwidth")?,
+        window,
+        connections: positive(fields, "http_connections")?.map(size),
+        patience_ms: positive(fields, "connection_timeout")?,
+        batches_under_way: positive(fields, "worker_processes")?
+            .map(|number| size(number.min(MOST_BATCHES_UNDER_WAY))),
+        source_proxy,
+        target_proxy,
     })
 }
 
@@ -193,6 +219,13 @@ fn number(fields: &Map<String, Value>, name: &str) -> Result<Option<u64>, JobErr
     }
 }
 
+fn positive(fields: &Map<String, Value>, name: &str) -> Result<Option<u64>, JobError> {
+    match number(fields, name)? {
+        Some(0) => Err(bad(&format!("`{name}` is a whole number from 1 on"))),
+        number => Ok(number),
+    }
+}
+
 fn unsupported(field: &str) -> JobError {
     JobError::Unsupported { field: field.to_owned() }
 }
@@ -263,12 +296,46 @@ mod tests {
     }
 
     #[test]
-    fn fields_that_only_tune_are_ignored() {
+    fn fields_that_only_tune_a_cluster_are_ignored() {
         let job = job(json!({
-            "source": "a", "target": "b", "http_connections": 3, "connection_timeout": 1000,
-            "create_target_params": {"q": 1, "n": 1}, "owner": "bob",
+            "source": "a", "target": "b", "create_target_params": {"q": 1, "n": 1}, "owner": "bob",
         }));
         assert_eq!(job.target, EndPoint::Local("b".to_owned()));
+        assert_eq!(*job.link, JobLink::default());
+    }
+
+    #[test]
+    fn what_a_job_says_of_the_way_to_its_ends_is_taken() {
+        let link = job(json!({
+            "source": "http://h/a", "target": "b", "bandwidth": 125_000, "window": "22:00-06:00",
+            "http_connections": 3, "connection_timeout": 1000, "worker_processes": 1_000,
+            "source_proxy": "http://bob:secret@proxy:3128",
+        }))
+        .link;
+        assert_eq!(
+            (link.bandwidth, link.connections, link.patience_ms),
+            (Some(125_000), Some(3), Some(1000))
+        );
+        assert_eq!(link.window.unwrap().to_string(), "22:00-06:00");
+        assert_eq!(link.batches_under_way, Some(64));
+        assert_eq!(link.source_proxy.as_ref().unwrap().to_string(), "http://proxy:3128");
+        assert_eq!(link.target_proxy, None);
+        for wrong in [
+            json!({"bandwidth": 0}),
+            json!({"bandwidth": -1}),
+            json!({"bandwidth": "fast"}),
+            json!({"window": "at night"}),
+            json!({"window": 7}),
+            json!({"http_connections": 0}),
+            json!({"connection_timeout": 0}),
+            json!({"worker_processes": 0}),
+            json!({"proxy": "h:1"}),
+        ] {
+            let mut fields = json!({"source": "a", "target": "b"});
+            fields.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+            let error = parse_replicate_request(&fields);
+            assert!(matches!(error, Err(JobError::BadRequest(_))), "{wrong}");
+        }
     }
 
     #[test]

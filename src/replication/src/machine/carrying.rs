@@ -76,7 +76,7 @@ pub(super) fn lacking_stubs(documents: &[Bytes], refused: &[Refusal]) -> Vec<Wan
 }
 
 /// `_id` and `_rev` of a document's text.
-fn identity_of(document: &[u8]) -> Option<(String, Revision)> {
+pub(super) fn identity_of(document: &[u8]) -> Option<(String, Revision)> {
     let (mut id, mut revision) = (None, None);
     for member in json::members(document).ok()? {
         let (name, value) = member.ok()?;

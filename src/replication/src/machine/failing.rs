@@ -12,7 +12,12 @@ impl Replication {
         }
         let end = outstanding.end;
         self.last_failure = Some((end, failure.reason.clone()));
+        self.pacing.failed(&outstanding.request, self.now_ms - outstanding.sent_ms);
         match (outstanding.purpose, failure.kind) {
+            (
+                Purpose::Store(batch) | Purpose::Carry(batch),
+                EndFailureKind::Transient { retry_after_ms },
+            ) => self.recheck(batch, outstanding, failure.reason, retry_after_ms),
             (_, EndFailureKind::Transient { retry_after_ms }) => {
                 self.repeat(outstanding, failure.reason, retry_after_ms);
             }
@@ -53,7 +58,7 @@ impl Replication {
     }
 
     /// Lets a request wait for its next attempt, or gives up.
-    fn repeat(
+    pub(super) fn repeat(
         &mut self,
         mut outstanding: Outstanding,
         reason: String,

@@ -38,6 +38,7 @@ impl Replication {
                 purpose: Purpose::Open(end),
                 request: Request::Information,
                 attempt: 0,
+                sent_ms: self.now_ms,
             };
             if pause_ms == 0 {
                 self.send(outstanding);

@@ -14,6 +14,8 @@ pub(super) struct Outstanding {
     pub(super) request: Request,
     /// Repetitions so far.
     pub(super) attempt: u32,
+    /// When it was last sent.
+    pub(super) sent_ms: u64,
 }
 
 #[derive(Debug, Default)]

@@ -35,6 +35,8 @@ pub(super) struct Running {
     /// When `through` last moved over rows.
     pub(super) progress_ms: u64,
     batches: VecDeque<Batch>,
+    /// Of batches by number: requests that stored something or nothing, which is looked up now.
+    pub(super) unsure: BTreeMap<u64, Request>,
     feed: Feed,
     pub(super) pending: Option<u64>,
     pub(super) checkpointing: Checkpointing,
@@ -100,6 +102,7 @@ impl Running {
             progressed: false,
             progress_ms: beginning.now_ms,
             batches: VecDeque::new(),
+            unsure: BTreeMap::new(),
             feed: Feed::More,
             pending: None,
             checkpointing: Checkpointing::Idle,
@@ -171,7 +174,7 @@ impl Replication {
     /// Asks for the next page where there is room for it.
     pub(super) fn pump(&mut self) {
         let settings = &self.settings;
-        let (continuous, limit) = (settings.continuous, settings.batch_documents.max(1));
+        let (continuous, limit) = (settings.continuous, self.pacing.documents());
         let most_batches = settings.batches_under_way.max(1);
         let (now_ms, selection) = (self.now_ms, Arc::clone(&settings.selection));
         let Some(running) = self.running() else {
@@ -257,7 +260,7 @@ impl Replication {
 
     /// Fetches the rest of a batch, or ends it where there is none.
     pub(super) fn fetch_or_finish(&mut self, number: u64, wanted: Vec<Wanted>) {
-        let (now_ms, limit_bytes) = (self.now_ms, self.settings.batch_bytes);
+        let (now_ms, limit_bytes) = (self.now_ms, self.pacing.bytes());
         let Some(running) = self.running() else {
             return;
         };

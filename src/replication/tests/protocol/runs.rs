@@ -327,3 +327,66 @@ fn a_continuous_replication_waits_and_writes_its_checkpoint_at_rest() {
     });
     assert_eq!(commits.count(), 2);
 }
+
+/// The question whether the one document is there.
+fn compared() -> Request {
+    let revisions = vec!["1-a".parse().unwrap()];
+    Request::RevisionsDiff { revisions: [("doc".to_owned(), revisions)].into() }
+}
+
+#[test]
+fn what_a_request_stored_whose_answer_was_lost_is_not_sent_again() {
+    let stored = Ok(Answer::Differences(Default::default()));
+    let lacking = Script::new().usual(&compared());
+    let document = Bytes::from_static(br#"{"_id":"doc","_rev":"1-a"}"#);
+    let fetched = || {
+        let documents = vec![document.clone()];
+        Ok(Answer::Documents(DocumentsPage { documents, ..DocumentsPage::default() }))
+    };
+    let mut script = Script::new()
+        .instead("source Documents", [fetched()])
+        .instead("target Store", [broken()])
+        .instead("target RevisionsDiff", [Ok(lacking), stored]);
+    let summary = script.run().unwrap();
+    assert_eq!(script.asked.iter().filter(|asked| *asked == "target Store").count(), 1);
+    assert_eq!(summary.statistics.docs_written, 1);
+
+    let mut script = Script::new()
+        .instead("source Documents", [fetched()])
+        .instead("target Store", [broken(), broken()]);
+    let summary = script.run().unwrap();
+    assert_eq!(script.asked.iter().filter(|asked| *asked == "target Store").count(), 3);
+    assert_eq!(summary.statistics.docs_written, 1, "it is sent while it is lacking");
+}
+
+#[test]
+fn a_carriage_whose_answer_was_lost_is_not_repeated_where_it_arrived() {
+    let carried = Wanted {
+        id: "doc".to_owned(),
+        revisions: vec!["1-a".parse().unwrap()],
+        possible_ancestors: Vec::new(),
+    };
+    let fetched =
+        Answer::Documents(DocumentsPage { carried: vec![carried], ..DocumentsPage::default() });
+    let lacking = Script::new().usual(&compared());
+    let mut script = Script::new()
+        .instead("source Documents", [Ok(fetched)])
+        .instead("target Carry", [broken()])
+        .instead(
+            "target RevisionsDiff",
+            [Ok(lacking), Ok(Answer::Differences(Default::default()))],
+        );
+    let summary = script.run().unwrap();
+    assert_eq!(script.asked.iter().filter(|asked| *asked == "target Carry").count(), 1);
+    assert_eq!(summary.statistics.docs_written, 1);
+}
+
+#[test]
+fn a_retry_after_is_waited_for() {
+    let kind = EndFailureKind::Transient { retry_after_ms: Some(90_000) };
+    for asked in ["source Changes", "target Store", "source Documents", "target RevisionsDiff"] {
+        let mut script = Script::new().instead(asked, [failing(kind)]);
+        script.run().unwrap();
+        assert!((90_000..100_000).contains(&script.now_ms), "{asked}: {}", script.now_ms);
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use refuge_document::Revision;
 use refuge_replication::{
     Answer, Carriage, ChangedDocument, ChangesPage, Difference, DocumentsPage, Effect, End,
     EndFailure, EndFailureKind, EndPoint, Failure, Information, Phase, Replication, ReplicationId,
@@ -124,10 +125,13 @@ impl Script {
                 Answer::CheckpointWritten { revision: "0-1".to_owned() }
             }
             Request::Changes { .. } => Answer::Changes(page()),
-            Request::RevisionsDiff { .. } => {
-                let missing = vec!["1-a".parse().unwrap()];
-                let difference = Difference { missing, possible_ancestors: Vec::new() };
-                Answer::Differences(BTreeMap::from([("doc".to_owned(), difference)]))
+            // It has none of what it is asked for.
+            Request::RevisionsDiff { revisions } => {
+                let lacks = |(id, missing): (&String, &Vec<Revision>)| {
+                    let missing = missing.clone();
+                    (id.clone(), Difference { missing, possible_ancestors: Vec::new() })
+                };
+                Answer::Differences(revisions.iter().map(lacks).collect())
             }
             Request::Documents { .. } => Answer::Documents(DocumentsPage {
                 documents: vec![Bytes::from_static(b"{}")],

@@ -65,6 +65,11 @@ fn refused_documents_stop_nothing_and_are_counted() {
 }
 
 #[test]
+fn replications_over_slow_links_converge_through_faults_and_crashes() {
+    with_seeds(Plan { continuous: true, faults: true, slow: true, ..Plan::CALM });
+}
+
+#[test]
 fn listed_documents_and_no_others_arrive_through_faults_and_crashes() {
     for continuous in [true, false] {
         with_seeds(Plan { continuous, faults: true, chosen: Chosen::Listed, ..Plan::CALM });

@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) faults: bool,
     pub(crate) target_made_anew: bool,
     pub(crate) refusals: bool,
+    /// Answers take up to half a minute.
+    pub(crate) slow: bool,
     pub(crate) chosen: Chosen,
 }
 
@@ -65,6 +67,7 @@ impl Plan {
         faults: false,
         target_made_anew: false,
         refusals: false,
+        slow: false,
         chosen: Chosen::All,
     };
 }
@@ -252,7 +255,9 @@ impl World {
             false => Settings::once(id.clone(), session_id, 0),
         };
         settings.batch_documents = 1 + self.dice.below(8) as usize;
+        settings.most_batch_documents = settings.batch_documents * 2;
         settings.batch_bytes = 1 + self.dice.below(400) as usize;
+        settings.most_batch_bytes = settings.batch_bytes * 2;
         settings.batches_under_way = 1 + self.dice.below(4) as usize;
         settings.answer_deadline_ms = 90_000;
         settings.selection = Arc::clone(&self.selection);
@@ -323,7 +328,8 @@ impl World {
 
     fn arrive(&mut self, arrival: Arrival) {
         let Arrival { from, generation, id, .. } = arrival;
-        let answer_at = self.now_ms + self.dice.below(400);
+        let slowest = if self.plan.slow && self.now_ms < BUSY_MS { 30_000 } else { 400 };
+        let answer_at = self.now_ms + self.dice.below(slowest);
         let side = if arrival.end == End::Source { from } else { 1 - from };
         if self.must_wait(side, &arrival) {
             if self.directions[from].generation == generation {

@@ -71,6 +71,11 @@ impl<'a> Reading<'a> {
         Ok(whole && self.bytes > limit_bytes.saturating_mul(2))
     }
 
+    /// Whether anything came by now.
+    pub(super) fn has_documents(&self) -> bool {
+        self.bytes > 0
+    }
+
     /// The page when reading was stopped: what was not seen remains.
     pub(super) fn broken_off(mut self) -> Found {
         let unseen = |wanted: &&Wanted| self.seen.get(wanted.id.as_str()) == Some(&0);

@@ -47,7 +47,7 @@ impl Server {
     }
 
     fn roots(&self) -> ClientOptions {
-        ClientOptions { roots_pem: self.certificate.to_pem().unwrap() }
+        ClientOptions { roots_pem: self.certificate.to_pem().unwrap(), ..ClientOptions::default() }
     }
 
     /// One exchange with a client that means `host`.

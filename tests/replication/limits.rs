@@ -1,0 +1,186 @@
+//! What a job says of how much of a link it takes, and when; and ends that ask for patience.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use refuge_tests::{Node, Options, Passage, Relay, contents, eventually};
+use serde_json::{Value, json};
+
+use crate::{fill, replicate, same};
+
+/// `HH:MM:SS` of this moment, so many seconds later, where midnight is UTC's.
+fn time_of_day(later: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let second = (now + later) % 86_400;
+    format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
+}
+
+async fn state(node: &Node, document: &str) -> Option<Value> {
+    let told = node.client().get(&format!("/_scheduler/docs/_replicator/{document}")).await;
+    (told.status == 200).then(|| told.json())
+}
+
+async fn is_in_state(node: &Node, document: &str, wanted: &str) {
+    let what = format!("{document} is {wanted}");
+    eventually(&what, || async {
+        state(node, document).await.filter(|told| told["state"] == wanted)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_keeps_to_its_bandwidth_in_both_directions() {
+    let (one, two) = (Node::start(Options::default()), Node::start(Options::default()));
+    let (here, there) = (one.client(), two.client());
+    here.put_nothing("/docs").await.expect(201);
+    let noise: String = (0..8_000).map(|_| format!("{:08x}", rand::random::<u32>())).collect();
+    let docs: Vec<Value> = (0..4).map(|number| json!({"n": number, "noise": noise})).collect();
+    here.post("/docs/_bulk_docs", json!({"docs": docs})).await.expect(201);
+    // 256 KB of documents, of which packing would leave half: at most a second's bytes at once, and a
+    // tenth of a second's more.
+    for (target, begin) in [("pushed", &here), ("pulled", &there)] {
+        let (from, to) = match target {
+            "pushed" => (json!("docs"), json!(format!("{}/pushed", two.url()))),
+            _ => (json!(format!("{}/docs", one.url())), json!("pulled")),
+        };
+        let begun = Instant::now();
+        let request =
+            json!({"source": from, "target": to, "create_target": true, "bandwidth": 64_000});
+        let told = replicate(begin, request).await.json();
+        assert_eq!(told["history"][0]["docs_written"], 4, "{told}");
+        assert!(begun.elapsed() > Duration::from_millis(1_800), "{target}: {:?}", begun.elapsed());
+        same((&here, "docs"), (&there, target)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_waits_for_its_window_and_stops_when_that_closes() {
+    let node = Node::start(Options::default().environment("TZ", "UTC"));
+    let client = node.client();
+    client.put_nothing("/docs").await.expect(201);
+    client.put("/docs/a", json!({})).await.expect(201);
+    let document = |window: String| {
+        json!({"source": "docs", "target": "copy", "create_target": true, "continuous": true,
+            "window": window})
+    };
+    let closed = document(format!("{}-{}", time_of_day(7_200), time_of_day(10_800)));
+    let told = client.put("/_replicator/nightly", closed).await.expect(201).json();
+    is_in_state(&node, "nightly", "pending").await;
+    let told_state = state(&node, "nightly").await.expect("a document");
+    assert!(told_state["info"]["reason"].as_str().unwrap().contains("is closed"), "{told_state}");
+    assert_eq!(client.get("/copy").await.status, 404);
+
+    let mut opened = document(format!("{}-{}", time_of_day(86_340), time_of_day(4)));
+    opened["_rev"] = told["rev"].clone();
+    client.put("/_replicator/nightly", opened).await.expect(201);
+    is_in_state(&node, "nightly", "running").await;
+    eventually("the document came", || async {
+        (client.get("/copy/a").await.status == 200).then_some(())
+    })
+    .await;
+    is_in_state(&node, "nightly", "pending").await;
+    client.put("/docs/b", json!({})).await.expect(201);
+    let jobs = client.get("/_scheduler/jobs").await.expect(200).json();
+    let history: Vec<&Value> =
+        jobs["jobs"][0]["history"].as_array().unwrap().iter().map(|step| &step["type"]).collect();
+    assert_eq!(history, ["pending", "started", "added"]);
+    assert_eq!(contents(&client, "copy").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_limits_are_refused_with_400() {
+    let node = Node::start(Options::default());
+    for wrong in [
+        json!({"window": "at night"}),
+        json!({"window": "22:00"}),
+        json!({"bandwidth": 0}),
+        json!({"bandwidth": "fast"}),
+        json!({"http_connections": 0}),
+        json!({"proxy": "somewhere"}),
+    ] {
+        let mut request = json!({"source": "a", "target": "b"});
+        request.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        let told = node.client().post("/_replicate", request).await.expect(400).json();
+        assert_eq!(told["error"], "bad_request", "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_connection_and_one_batch_are_enough() {
+    let (one, two) = (Node::start(Options::default()), Node::start(Options::default()));
+    fill(&one.client(), "docs").await;
+    let request = json!({"source": format!("{}/docs", one.url()), "target": "docs",
+        "create_target": true, "http_connections": 1, "worker_processes": 1,
+        "worker_batch_size": 10, "connection_timeout": 20_000});
+    replicate(&two.client(), request).await;
+    same((&one.client(), "docs"), (&two.client(), "docs")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_asks_for_patience_gets_it() {
+    let (one, two) = (
+        Node::start(Options::default().set("http.requests_per_second=10")),
+        Node::start(Options::default()),
+    );
+    let client = one.client();
+    client.put_nothing("/docs").await;
+    let docs: Vec<Value> = (0..300).map(|number| json!({"n": number})).collect();
+    eventually("the documents are there", || async {
+        client.put_nothing("/docs").await;
+        let told = client.post("/docs/_bulk_docs", json!({"docs": docs.clone()})).await;
+        (told.status == 201).then_some(())
+    })
+    .await;
+    let request = json!({"source": format!("{}/docs", one.url()), "target": "docs",
+        "create_target": true, "worker_batch_size": 30});
+    let told = replicate(&two.client(), request).await.json();
+    assert_eq!(told["history"][0]["docs_written"], 300, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_link_is_packed_on_and_a_fast_one_is_not() {
+    let (one, two) = (Node::start(Options::default()), Node::start(Options::default()));
+    let (here, there) = (one.client(), two.client());
+    here.put_nothing("/docs").await.expect(201);
+    let mut bytes = 0;
+    for part in 0..8 {
+        let docs: Vec<Value> = (0..500)
+            .map(|number| {
+                json!({"_id": format!("{part}-{number}"), "type": "invoice", "customer": {"name":
+                    "Anna Example", "city": "Lindau"}, "lines": [{"article": number, "price": 12.5}]})
+            })
+            .collect();
+        bytes += json!(docs).to_string().len() as u64;
+        here.post("/docs/_bulk_docs", json!({"docs": docs})).await.expect(201);
+    }
+    let at = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let mut carried = Vec::new();
+    for (name, delay) in [("fast", 0), ("slow", 60)] {
+        let passage = Passage { delay: Duration::from_millis(delay), ..Passage::default() };
+        for pushed in [true, false] {
+            let target = format!("{name}-{pushed}");
+            let served = if pushed { two.address() } else { one.address() };
+            let relay = Relay::start(at, served, passage).await;
+            let (client, request) = if pushed {
+                (
+                    &here,
+                    json!({"source": "docs", "target": relay.database(&target),
+                    "create_target": true}),
+                )
+            } else {
+                (
+                    &there,
+                    json!({"source": relay.database("docs"), "target": target,
+                    "create_target": true}),
+                )
+            };
+            replicate(client, request).await;
+            same((&here, "docs"), (&there, &target)).await;
+            let (up, down) = relay.carried();
+            carried.push(if pushed { up } else { down });
+        }
+    }
+    println!("documents of {bytes} bytes: fast {:?}, slow {:?}", &carried[..2], &carried[2..]);
+    assert!(carried[..2].iter().all(|one| *one > bytes), "{carried:?} of {bytes}");
+    assert!(carried[2..].iter().all(|one| *one < bytes / 2), "{carried:?} of {bytes}");
+}
