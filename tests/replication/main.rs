@@ -2,10 +2,16 @@
 
 mod continuous;
 mod expiry;
+mod fields;
+mod many;
 mod one_shot;
+mod refusals;
+mod replicators;
 mod requests;
 mod selective;
 mod tasks;
+mod turns;
+mod verb;
 
 use refuge_tests::{Client, Node, Reply, contents};
 use serde_json::{Value, json};

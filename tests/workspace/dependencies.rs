@@ -82,6 +82,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tokio-openssl", &["refuge-identity"]),
     ("ractor", &["refuge-otp", "refuge-actors", "refuge-supervisors"]),
     ("rquickjs", &["refuge-sandbox"]),
+    ("indicatif", &["refuge"]),
     ("async-dnssd", &["refuge-discovery"]),
     ("mdns-sd", &["refuge-discovery"]),
     ("mainline", &["refuge-discovery"]),

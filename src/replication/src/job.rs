@@ -7,6 +7,7 @@ mod address;
 mod choosing;
 mod node_end;
 mod parse;
+mod user;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub use node_end::{NodeEnd, PeerEnd, is_named_by};
 pub use parse::parse_replicate_request;
 pub(crate) use parse::{parse_end, parse_job};
+pub use user::UserContext;
 
 use crate::identity::{ReplicationId, ReplicationIdentity};
 use crate::selection::Selection;
@@ -49,6 +51,10 @@ pub struct Job {
     pub create_target: bool,
     /// Whether the target that it makes is partitioned (`create_target_params`).
     pub partitioned_target: bool,
+    /// Shards of the target that it makes (`create_target_params.q`), where given.
+    pub target_shards: Option<u16>,
+    /// As whom it acts on databases of this node (`user_ctx`); as the node where not given.
+    pub user: Option<UserContext>,
     /// Leaves `_expires` out of what is sent (`strip`).
     pub strip: bool,
     /// What is replicated (`doc_ids`, `filter`, `selector`, `winning_revs_only`).
@@ -77,6 +83,7 @@ impl Job {
             strip: self.strip,
             selection: &self.selection,
             since: self.since.as_deref(),
+            user: self.user.as_ref(),
         })
     }
 }

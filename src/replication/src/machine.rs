@@ -9,6 +9,7 @@ mod checkpointing;
 mod failing;
 mod filtering;
 mod opening;
+mod recalling;
 mod requests;
 mod running;
 
@@ -83,6 +84,7 @@ enum Purpose {
     Look(End),
     WriteLog(End),
     ReadLogAgain(End),
+    Recall,
 }
 
 impl Replication {
@@ -218,6 +220,7 @@ impl Replication {
                 self.log_written(end, revision);
             }
             (Purpose::ReadLogAgain(end), Answer::Checkpoint(log)) => self.log_read_again(end, log),
+            (Purpose::Recall, Answer::Checkpoint(log)) => self.recalled(log.as_ref()),
             (purpose, _) => {
                 let reason = format!("its answer does not fit the request ({purpose:?})");
                 self.fail_permanently(end, reason);
@@ -252,6 +255,7 @@ impl Replication {
         self.pump();
         self.checkpoint_where_due();
         self.finish_where_done();
+        self.let_go_where_at_rest();
         self.ask_to_be_woken();
         std::mem::take(&mut self.effects)
     }

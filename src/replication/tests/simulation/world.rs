@@ -130,6 +130,7 @@ impl World {
                 strip: false,
                 selection: &selection,
                 since: None,
+                user: None,
             }),
             machine: None,
             generation: 0,
