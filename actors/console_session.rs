@@ -1,6 +1,8 @@
 //! One session of the admin console. The actor owns the task that serves it, so that ending the actor
 //! ends the session.
 
+mod replications;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -16,6 +18,7 @@ use crate::hook_runner::HookRunnerMessage;
 use crate::names;
 use crate::peer_directory::PeerDirectoryMessage;
 use crate::task::OwnedTask;
+use replications::Replications;
 
 /// Messages of a session.
 #[derive(Debug)]
@@ -54,7 +57,8 @@ impl Actor for ConsoleSessionActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let stream = arguments.stream.lock().unwrap_or_else(PoisonError::into_inner).take();
         let stream = stream.ok_or("a session is served once")?;
-        let control: Arc<dyn Control> = Arc::new(NodeControl { names: arguments.names });
+        let control: Arc<dyn Control> =
+            Arc::new(NodeControl { names: arguments.names, replications: Replications::default() });
         let serving = OwnedTask::spawn(async move {
             if let Err(error) = serve_session(stream, control).await {
                 tracing::debug!(%error, "a console session broke");
@@ -84,6 +88,7 @@ fn unavailable(failure: Failure) -> ControlError {
 /// The node as the console's commands see it.
 struct NodeControl {
     names: Names,
+    replications: Replications,
 }
 
 #[async_trait]
@@ -127,5 +132,17 @@ impl Control for NodeControl {
             crate::call(&self.names, names::HOOK_RUNNER, |reply| HookRunnerMessage::Runs { reply });
         let runs = runs.await.map_err(unavailable)?;
         serde_json::to_value(runs).map_err(|error| ControlError::Unavailable(error.to_string()))
+    }
+
+    async fn replicate(&self, request: &Value) -> Result<Value, ControlError> {
+        self.replications.start(&self.names, request).await
+    }
+
+    async fn replication(&self, id: &str) -> Result<Value, ControlError> {
+        self.replications.show(&self.names, id).await
+    }
+
+    async fn cancel_replication(&self, id: &str) -> Result<Value, ControlError> {
+        Replications::cancel(&self.names, id).await
     }
 }

@@ -13,7 +13,7 @@ mod partitions;
 mod purging;
 mod random;
 mod reading;
-mod report;
+pub(crate) mod report;
 mod resumable;
 mod upload;
 mod validation;
@@ -30,13 +30,14 @@ use refuge_http::{
     ConfigurationChange, ConfigurationSections, Credentials, Database, DatabaseDescription,
     DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, NewAdmin,
     NewDatabase, Node, NodeEventsPage, NodeEventsRequest, NodeFacts, NodeReport, PeerStreamKind,
-    RequestBytes, RequestMetrics, Rules, User,
+    RequestBytes, RequestMetrics, Rules, SchedulerRows, User,
 };
 use refuge_identity::password;
 use refuge_mesh::NodeId;
 use refuge_otp::Names;
 use refuge_replication::{
-    Cancellation, JobError, ReplicateRequest, ReplicationId, parse_replicate_request,
+    Cancellation, DocumentName, DocumentRows, JobError, ReplicateRequest, ReplicationId,
+    parse_replicate_request,
 };
 use refuge_storage::{Operation, Outcome};
 use serde_json::{Map, Value};
@@ -52,7 +53,7 @@ use crate::engine::StorageDoors;
 use crate::metrics::MetricsMessage;
 use crate::replication_scheduler::ReplicationSchedulerMessage;
 use crate::replicator_documents::ReplicatorDocumentsMessage;
-use crate::{names, peer_directory, task_board, unavailable};
+use crate::{names, peer_directory, replicator_documents, task_board, unavailable};
 pub use database::OpenDatabase;
 pub(crate) use purging::purge;
 pub(crate) use reading::{Reading, read, storage_failure, winner, with_store};
@@ -167,6 +168,7 @@ pub(crate) async fn create_as(
             // A log that is being restarted finds it by itself.
             let created = DatabaseUpdatesMessage::Created(name.to_owned());
             let _ = names.cast(names::DATABASE_UPDATES, created);
+            replicator_documents::made(names, name);
             Ok(())
         }
     }
@@ -351,16 +353,38 @@ impl Node for NodeService {
         answer.await.map_err(|_| unavailable())
     }
 
-    async fn replication_documents(&self) -> Result<Value, Failure> {
+    async fn replication_documents(&self, rows: SchedulerRows) -> Result<Value, Failure> {
+        let SchedulerRows { database, states, skip, limit } = rows;
+        let rows = DocumentRows { database, states, skip, limit };
         crate::call(&self.names, names::REPLICATOR_DOCUMENTS, |reply| {
-            ReplicatorDocumentsMessage::Documents { reply }
+            ReplicatorDocumentsMessage::Documents { rows, reply }
         })
         .await
     }
 
-    async fn replication_jobs(&self) -> Result<Value, Failure> {
+    async fn replication_document(
+        &self,
+        database: &str,
+        id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        let name = DocumentName { database: database.into(), id: id.into() };
+        crate::call(&self.names, names::REPLICATOR_DOCUMENTS, |reply| {
+            ReplicatorDocumentsMessage::Document { name, reply }
+        })
+        .await
+    }
+
+    async fn replication_jobs(&self, skip: usize, limit: usize) -> Result<Value, Failure> {
         crate::call(&self.names, names::REPLICATION_SCHEDULER, |reply| {
-            ReplicationSchedulerMessage::Jobs { reply }
+            ReplicationSchedulerMessage::Jobs { skip, limit, reply }
+        })
+        .await
+    }
+
+    async fn replication_job(&self, id: &str) -> Result<Option<Value>, Failure> {
+        let id = id.to_owned();
+        crate::call(&self.names, names::REPLICATION_SCHEDULER, |reply| {
+            ReplicationSchedulerMessage::Job { id, reply }
         })
         .await
     }
@@ -404,6 +428,7 @@ impl Node for NodeService {
                 job,
                 user: user.name.clone(),
                 node_uuid: self.facts.uuid.clone(),
+                begun: None,
                 reply,
             },
             ReplicateRequest::Cancel(cancellation) => ReplicationSchedulerMessage::Cancel {

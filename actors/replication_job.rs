@@ -1,11 +1,12 @@
 //! One replication: carries out what the state machine wants of the two ends, and tells it what they
 //! answered and that time passed. It decides nothing.
 //!
-//! It publishes its status under its own name, and is a task on the board. A restart loses what was under way; the replication
-//! goes on from its checkpoint.
+//! It publishes its status under its own name, and is a task on the board. A restart loses what was under
+//! way; the replication goes on from its checkpoint.
 
 mod carrying;
 mod local_end;
+mod refusals;
 mod task;
 
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_client::{Bandwidth, Connections, LinkOptions, Packing, RemoteDatabase};
 use refuge_otp::Names;
 use refuge_replication::{
-    Answer, Effect, End, EndFailure, EndPoint, Job, JobLink, Proxy, Refusal, Replication, Request,
-    RequestId, Settings,
+    Answer, DocumentName, Effect, End, EndFailure, EndPoint, Job, JobLink, Pace, Proxy,
+    Replication, Request, RequestId, Settings, UserContext,
 };
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -25,6 +26,8 @@ use crate::names;
 use crate::replication_scheduler::{Outcome, ReplicationSchedulerMessage};
 use crate::task_board;
 use local_end::LocalEnd;
+use refusals::Refusals;
+use task::Told;
 
 /// Messages of a job.
 pub enum ReplicationJobMessage {
@@ -58,7 +61,7 @@ pub struct Wanting {
     /// Who asked at `_replicate`.
     pub user: Option<String>,
     /// The document of `_replicator` that asks for it.
-    pub document: Option<String>,
+    pub document: Option<DocumentName>,
 }
 
 impl ReplicationJobArguments {
@@ -76,9 +79,11 @@ pub struct ReplicationJobActor;
 pub struct ReplicationJobState {
     names: Names,
     id: String,
-    wanting: Wanting,
-    settings: Settings,
+    wanting: Arc<Wanting>,
+    checkpoint_interval_ms: u64,
     machine: Replication,
+    pace: Pace,
+    refusals: Refusals,
     source: JobEnd,
     target: JobEnd,
     started: Instant,
@@ -92,17 +97,17 @@ enum JobEnd {
     Remote(RemoteDatabase),
 }
 
+/// As whom and how an end is reached.
+struct Way<'a> {
+    user: Option<&'a UserContext>,
+    link: &'a LinkOptions,
+    proxy: Option<&'a Proxy>,
+}
+
 impl JobEnd {
-    async fn new(
-        names: &Names,
-        end: &EndPoint,
-        link: &LinkOptions,
-        proxy: Option<&Proxy>,
-    ) -> Result<Self, ActorProcessingErr> {
+    async fn new(names: &Names, end: &EndPoint, way: &Way<'_>) -> Result<Self, ActorProcessingErr> {
         let (pool, address) = match end {
-            EndPoint::Local(name) => {
-                return Ok(Self::Local(LocalEnd::new(names.clone(), name.clone())));
-            }
+            EndPoint::Local(name) => return Ok(Self::Local(LocalEnd::new(names, name, way.user))),
             EndPoint::Node(end) => {
                 return Err(format!("a job is towards one node, not `{end}`").into());
             }
@@ -110,17 +115,18 @@ impl JobEnd {
             EndPoint::Peer(end) => (names::PEER_CONNECTIONS, end.address()),
         };
         let pool = crate::published::<Connections>(names, pool).await?;
-        let connections = match proxy {
+        let connections = match way.proxy {
             Some(proxy) => pool.through(proxy)?,
             None => (*pool).clone(),
         };
-        Ok(Self::Remote(RemoteDatabase::over(connections, &address, link.clone())?))
+        Ok(Self::Remote(RemoteDatabase::over(connections, &address, way.link.clone())?))
     }
 
     async fn perform(&self, request: Request) -> Result<Answer, EndFailure> {
         match self {
+            // On the heap, each as large as it is: a job that waits holds one of them, for hours.
             Self::Local(end) => end.perform(request).await,
-            Self::Remote(end) => end.perform(&request).await,
+            Self::Remote(end) => Box::pin(end.perform(&request)).await,
         }
     }
 }
@@ -150,13 +156,16 @@ impl Actor for ReplicationJobActor {
         let current = names.value::<CurrentSettings>(names::CONFIGURATION);
         let packs = current.is_none_or(|current| current.settings.replicator.compression);
         let link = link(&job.link, packs);
-        let (from, to) = (job.link.source_proxy.as_ref(), job.link.target_proxy.as_ref());
+        let user = job.user.as_ref();
+        let way = |proxy| Way { user, link: &link, proxy: Option::as_ref(proxy) };
         Ok(ReplicationJobState {
-            source: JobEnd::new(&names, &job.source, &link, from).await?,
-            target: JobEnd::new(&names, &job.target, &link, to).await?,
-            machine: Replication::new(settings.clone()),
-            wanting,
-            settings,
+            source: JobEnd::new(&names, &job.source, &way(&job.link.source_proxy)).await?,
+            target: JobEnd::new(&names, &job.target, &way(&job.link.target_proxy)).await?,
+            pace: Pace::default(),
+            refusals: Refusals::of(&id, &settings.target_name),
+            checkpoint_interval_ms: settings.checkpoint_interval_ms,
+            machine: Replication::new(settings),
+            wanting: Arc::new(wanting),
             names,
             id,
             started: Instant::now(),
@@ -201,23 +210,30 @@ impl ReplicationJobState {
     fn carry_out(&mut self, myself: &ActorRef<ReplicationJobMessage>, effects: Vec<Effect>) {
         // Requests that have ended need no place any more.
         while self.requests.try_join_next().is_some() {}
-        let (owner, name) = (myself.get_cell(), names::replication_job(&self.id));
-        let status = self.machine.status();
-        let task = task::task(&status, &self.settings, &self.wanting);
-        task_board::put(&self.names, &owner, &name, task);
-        self.names.publish(&owner, &name, Arc::new(status));
+        self.publish(myself);
         for effect in effects {
             match effect {
                 Effect::Request { id, end, request } => self.send(myself, id, end, request),
                 Effect::Wake { after_ms } => self.wake(myself, after_ms),
-                Effect::Refused(refusals) => {
-                    for Refusal { id, error, reason } in refusals {
-                        tracing::warn!(document = id, error, reason, "the target refused");
-                    }
-                }
+                Effect::Refused(refusals) => self.refusals.tell(&refusals),
                 Effect::Finished(outcome) => self.finish(myself, outcome),
             }
         }
+    }
+
+    fn publish(&mut self, myself: &ActorRef<ReplicationJobMessage>) {
+        let (owner, name) = (myself.get_cell(), names::replication_job(&self.id));
+        let status = Arc::new(self.machine.status());
+        let now_ms = self.now_ms();
+        self.pace.note(now_ms, &status.statistics);
+        let told = Told {
+            status: Arc::clone(&status),
+            wanting: Arc::clone(&self.wanting),
+            checkpoint_interval_ms: self.checkpoint_interval_ms,
+            speed: self.pace.speed(now_ms),
+        };
+        task_board::put_described(&self.names, &owner, &name, Arc::new(told));
+        self.names.publish(&owner, &name, status);
     }
 
     fn send(
@@ -231,7 +247,9 @@ impl ReplicationJobState {
         let myself = myself.clone();
         self.requests.spawn(async move {
             let result = match (request, end) {
-                (Request::Carry { wanted }, _) => carrying::carry(&source, &target, wanted).await,
+                (Request::Carry { wanted }, _) => {
+                    Box::pin(carrying::carry(&source, &target, wanted)).await
+                }
                 (request, End::Source) => source.perform(request).await,
                 (request, End::Target) => target.perform(request).await,
             };
@@ -253,9 +271,9 @@ impl ReplicationJobState {
     fn finish(&mut self, myself: &ActorRef<ReplicationJobMessage>, outcome: Outcome) {
         self.requests.abort_all();
         let (id, outcome) = (self.id.clone(), Box::new(outcome));
-        let _ = self
-            .names
-            .cast(names::REPLICATION_SCHEDULER, ReplicationSchedulerMessage::Ended { id, outcome });
+        let refused = self.refusals.take();
+        let ended = ReplicationSchedulerMessage::Ended { id, outcome, refused };
+        let _ = self.names.cast(names::REPLICATION_SCHEDULER, ended);
         myself.stop(None);
     }
 }

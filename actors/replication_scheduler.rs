@@ -1,5 +1,5 @@
-//! The owner of replication jobs: starts and ends them, tells those who asked for them how they ended,
-//! and starts continuous ones of `_replicate` again, with back-off, when they went down.
+//! The owner of replication jobs: tells those who asked for them how they ended, and starts and stops
+//! their actors as the pure `Schedule` says, which lets them take turns where more are wanted than may run.
 //!
 //! Called by: the node's service, and the actor of the `_replicator` documents, whose jobs are its own
 //! to start again. As in CouchDB, what was asked for at `_replicate` lives no longer than the process:
@@ -12,17 +12,20 @@ mod lives;
 mod report;
 mod requests;
 mod resolve;
+mod turns;
 mod windows;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_config::Replicator;
 use refuge_http::Failure;
 use refuge_otp::{ChildSpecification, Exit, Names};
 use refuge_replication::{
-    Failure as ReplicationFailure, Job, ReplicationId, RunNumber, RunOrder, Summary,
+    Failure as ReplicationFailure, Job, JobNumber, Refusal, ReplicationId, RunNumber, RunOrder,
+    Schedule, Status, Summary,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -30,6 +33,7 @@ use tokio::sync::oneshot;
 use crate::configuration::CurrentSettings;
 use crate::names;
 use crate::replication_job::ReplicationJobArguments;
+use crate::task::OwnedTask;
 use entry::Entry;
 use incarnation::Leaving;
 pub(crate) use report::progress;
@@ -39,6 +43,15 @@ pub type ReplicateReply = oneshot::Sender<Result<Value, Failure>>;
 
 /// How a replication ended.
 pub type Outcome = Result<Summary, ReplicationFailure>;
+
+/// A job that was asked for.
+#[derive(Debug)]
+pub struct Begun {
+    /// Its id as text.
+    pub id: String,
+    /// Whether somebody had asked for it already.
+    pub joined: bool,
+}
 
 /// Messages of the scheduler.
 pub enum ReplicationSchedulerMessage {
@@ -50,6 +63,8 @@ pub enum ReplicationSchedulerMessage {
         user: Option<String>,
         /// Name of this installation, part of the replication's id.
         node_uuid: String,
+        /// Told as soon as it is known which job it is; dropped where it is refused.
+        begun: Option<oneshot::Sender<Begun>>,
         /// Answered at once for a continuous job, else at its end.
         reply: ReplicateReply,
     },
@@ -64,6 +79,13 @@ pub enum ReplicationSchedulerMessage {
     StartForDocument(Box<RunOrder>),
     /// Stop a job of a document.
     StopForDocument {
+        /// Which run.
+        number: RunNumber,
+        /// Its id.
+        id: ReplicationId,
+    },
+    /// A job of a document crashed and is not to be started again: forget what it was.
+    ForgetForDocument {
         /// Which run.
         number: RunNumber,
         /// Its id.
@@ -84,6 +106,8 @@ pub enum ReplicationSchedulerMessage {
         id: String,
         /// How.
         outcome: Box<Outcome>,
+        /// Documents that the target refused, as many as are named.
+        refused: Vec<Refusal>,
     },
     /// Nothing of a job's actor is left.
     Down {
@@ -93,12 +117,11 @@ pub enum ReplicationSchedulerMessage {
         start: u64,
         /// Why.
         exit: Exit,
+        /// How far it was, where it was stopped.
+        reached: Option<Arc<Status>>,
     },
-    /// Start a job again after its back-off.
-    Again {
-        /// Its id as text.
-        id: String,
-    },
+    /// The time that the schedule asked to be woken at.
+    Elapsed,
     /// Look whether a job's window opened or closed.
     Window {
         /// Its id as text.
@@ -108,8 +131,19 @@ pub enum ReplicationSchedulerMessage {
     },
     /// The body of `_scheduler/jobs`.
     Jobs {
+        /// Jobs that are passed over.
+        skip: usize,
+        /// Jobs that are told of at most.
+        limit: usize,
         /// Gets it.
         reply: oneshot::Sender<Value>,
+    },
+    /// The body of `_scheduler/jobs/{id}`.
+    Job {
+        /// Its id as text.
+        id: String,
+        /// Gets it; `None` when there is no such job.
+        reply: oneshot::Sender<Option<Value>>,
     },
 }
 
@@ -134,10 +168,16 @@ pub struct ReplicationSchedulerActor;
 pub struct ReplicationSchedulerState {
     arguments: ReplicationSchedulerArguments,
     myself: ActorRef<ReplicationSchedulerMessage>,
-    jobs: HashMap<String, Entry>,
-    /// Actors of jobs that are no longer wanted and not gone yet; the next start of the same job
-    /// waits for their end.
-    leaving: HashMap<String, Leaving>,
+    jobs: BTreeMap<Arc<str>, Entry>,
+    /// Whom the schedule's numbers mean.
+    numbers: HashMap<JobNumber, Arc<str>>,
+    /// Actors of jobs that are no longer wanted and not gone yet; the same job, wanted again, is not put
+    /// into the schedule before their end.
+    leaving: HashMap<Arc<str>, Leaving>,
+    schedule: Schedule,
+    began: Instant,
+    alarm: Option<OwnedTask>,
+    last_number: u64,
     last_start: u64,
 }
 
@@ -152,10 +192,15 @@ impl Actor for ReplicationSchedulerActor {
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         Ok(ReplicationSchedulerState {
+            schedule: Schedule::new(turns::limits(&usual(&arguments.names))),
             arguments,
             myself,
-            jobs: HashMap::new(),
+            jobs: BTreeMap::new(),
+            numbers: HashMap::new(),
             leaving: HashMap::new(),
+            began: Instant::now(),
+            alarm: None,
+            last_number: 0,
             last_start: 0,
         })
     }
@@ -167,34 +212,43 @@ impl Actor for ReplicationSchedulerActor {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            ReplicationSchedulerMessage::Start { job, user, node_uuid, reply } => {
-                state.accept(*job, user, &node_uuid, reply);
+            ReplicationSchedulerMessage::Start { job, user, node_uuid, begun, reply } => {
+                state.accept(*job, user, &node_uuid, (begun, reply));
             }
             ReplicationSchedulerMessage::Cancel { id, reply } => state.cancel(&id, reply),
             ReplicationSchedulerMessage::StartForDocument(order) => state.accept_order(*order),
             ReplicationSchedulerMessage::StopForDocument { number, id } => {
                 state.stop_owned(&id.to_string(), number);
             }
+            ReplicationSchedulerMessage::ForgetForDocument { number, id } => {
+                state.stop_owned(&id.to_string(), number);
+            }
             ReplicationSchedulerMessage::StopAllForDocuments => state.stop_all_owned(),
             ReplicationSchedulerMessage::Started { id, start } => state.started(&id, start),
-            ReplicationSchedulerMessage::Ended { id, outcome } => state.ended(&id, *outcome),
-            ReplicationSchedulerMessage::Down { id, start, exit } => state.down(&id, start, &exit),
-            ReplicationSchedulerMessage::Again { id } => state.start(&id),
+            ReplicationSchedulerMessage::Ended { id, outcome, refused } => {
+                state.ended(&id, *outcome, refused);
+            }
+            ReplicationSchedulerMessage::Down { id, start, exit, reached } => {
+                state.down(&id, start, &exit, reached);
+            }
+            ReplicationSchedulerMessage::Elapsed => state.elapsed(),
             ReplicationSchedulerMessage::Window { id, look } => state.look_at_window(&id, look),
-            ReplicationSchedulerMessage::Jobs { reply } => {
-                let _ = reply.send(report::jobs(&state.arguments.names, &state.jobs));
+            ReplicationSchedulerMessage::Jobs { skip, limit, reply } => {
+                let _ = reply.send(report::jobs(&state.arguments.names, &state.jobs, skip, limit));
+            }
+            ReplicationSchedulerMessage::Job { id, reply } => {
+                let entry = state.jobs.get(id.as_str());
+                let _ = reply.send(entry.map(|entry| report::job(&state.arguments.names, entry)));
             }
         }
         Ok(())
     }
 }
 
-impl ReplicationSchedulerState {
-    /// What the settings in force say of replications.
-    fn usual(&self) -> Replicator {
-        let current = self.arguments.names.value::<CurrentSettings>(names::CONFIGURATION);
-        current.map_or_else(Replicator::default, |now| now.settings.replicator.clone())
-    }
+/// What the settings in force say of replications.
+fn usual(names: &Names) -> Replicator {
+    let current = names.value::<CurrentSettings>(names::CONFIGURATION);
+    current.map_or_else(Replicator::default, |now| now.settings.replicator.clone())
 }
 
 fn cancelled(id: &str) -> Value {

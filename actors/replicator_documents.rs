@@ -1,22 +1,26 @@
-//! The documents of `_replicator`: hears of their changes and of the trusted nodes that are up, and
-//! has the scheduler start and stop what they want. What is to run, and when, is decided by the
-//! machine in `refuge-replication`; the feed and the writing of states are in the modules below.
+//! The documents of `_replicator` and of every database whose name ends in `/_replicator`: hears of
+//! their changes and of the trusted nodes that are up, and has the scheduler start and stop what they
+//! want. What is to run is decided by the machine in `refuge-replication`; which databases there are, the
+//! feed of each and the writing of states are in the modules below.
 //!
-//! Told by: its own follower of the feed, the scheduler, the mesh. Called by: the node's service. A
+//! Told by: its own followers of the feeds, whoever makes databases, the scheduler, the mesh. Called by:
+//! the node's service. A
 //! restart loses nothing but counts of crashes: the documents are read again, what ran because of them
 //! is stopped first and started again, from its checkpoints.
 
+mod databases;
 mod feed;
 mod writing;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_otp::Names;
 use refuge_replication::{
-    ChangedReplication, Documents, DocumentsEffect, DocumentsOptions, PeerUp, RunNumber,
-    StateWrite, Summary, WriteOutcome,
+    ChangedReplication, DocumentName, DocumentRows, Documents, DocumentsEffect, DocumentsOptions,
+    PeerUp, RunNumber, StateWrite, Summary, WriteOutcome,
 };
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -27,14 +31,16 @@ use crate::names;
 use crate::node_monitor::NodesUp;
 use crate::replication_scheduler::{ReplicationSchedulerMessage, progress};
 use crate::task::OwnedTask;
-
-/// The database whose documents are followed.
-const REPLICATOR: &str = "_replicator";
+pub(crate) use databases::made;
 
 /// Messages of this actor.
 pub enum ReplicatorDocumentsMessage {
-    /// Take what the monitor of nodes publishes.
+    /// Take what the monitor of nodes publishes, and look which databases there are.
     Begin,
+    /// There is a database of replications.
+    Made(Arc<str>),
+    /// The follower of a database found that it is gone.
+    Unfollowed(Arc<str>),
     /// These trusted nodes are up now.
     NodesUp(Arc<NodesUp>),
     /// Documents were changed.
@@ -44,8 +50,8 @@ pub enum ReplicatorDocumentsMessage {
         /// Dropped when they are taken, so that the feed is read no faster.
         taken: oneshot::Sender<()>,
     },
-    /// The database was deleted, or made anew.
-    Cleared,
+    /// A database was deleted, or made anew.
+    Cleared(Arc<str>),
     /// News of a job.
     Job {
         /// Which run.
@@ -64,13 +70,15 @@ pub enum ReplicatorDocumentsMessage {
     Elapsed,
     /// The body of `_scheduler/docs`.
     Documents {
+        /// Which rows of it.
+        rows: DocumentRows,
         /// Gets it.
         reply: oneshot::Sender<Value>,
     },
-    /// The body of `_scheduler/docs/_replicator/{id}`.
+    /// The body of `_scheduler/docs/{db}/{id}`.
     Document {
         /// The document.
-        id: String,
+        name: DocumentName,
         /// Gets it; `None` when there is no such document.
         reply: oneshot::Sender<Option<Value>>,
     },
@@ -82,13 +90,13 @@ pub enum Change {
     /// New or edited.
     Changed(ChangedReplication),
     /// Deleted.
-    Removed(String),
+    Removed(DocumentName),
 }
 
 /// News of a job that a document wants.
 #[derive(Debug)]
 pub enum JobNews {
-    /// It waits until its window opens.
+    /// As many as may run already, or its window is closed: it waits for its turn.
     Waits,
     /// It works.
     Started,
@@ -121,8 +129,10 @@ pub struct ReplicatorDocumentsState {
     alarm: Option<OwnedTask>,
     /// States on their way into documents.
     writes: JoinSet<()>,
-    /// Ends with the actor.
-    _follower: OwnedTask,
+    /// By the database that is followed; they end with the actor.
+    followers: HashMap<Arc<str>, OwnedTask>,
+    /// Looks which databases there are, once.
+    look: Option<OwnedTask>,
 }
 
 impl Actor for ReplicatorDocumentsActor {
@@ -151,7 +161,8 @@ impl Actor for ReplicatorDocumentsActor {
             started: Instant::now(),
             alarm: None,
             writes: JoinSet::new(),
-            _follower: OwnedTask::spawn(feed::follow(names.clone(), myself.clone())),
+            followers: HashMap::new(),
+            look: None,
             names,
             myself,
         })
@@ -173,11 +184,14 @@ impl ReplicatorDocumentsState {
         let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let effects = match message {
             ReplicatorDocumentsMessage::Begin => {
+                self.begin_to_follow();
                 match self.names.value::<NodesUp>(names::NODE_MONITOR) {
                     Some(nodes) => self.machine.nodes_up(now_ms, peers_up(&nodes)),
                     None => return,
                 }
             }
+            ReplicatorDocumentsMessage::Made(database) => return self.follow(database),
+            ReplicatorDocumentsMessage::Unfollowed(database) => return self.unfollowed(database),
             ReplicatorDocumentsMessage::NodesUp(nodes) => {
                 self.machine.nodes_up(now_ms, peers_up(&nodes))
             }
@@ -186,16 +200,18 @@ impl ReplicatorDocumentsState {
                 for change in changes {
                     effects.extend(match change {
                         Change::Changed(change) => self.machine.changed(now_ms, change),
-                        Change::Removed(id) => self.machine.removed(now_ms, &id),
+                        Change::Removed(name) => self.machine.removed(now_ms, &name),
                     });
                 }
                 drop(taken);
                 effects
             }
-            ReplicatorDocumentsMessage::Cleared => self.machine.cleared(now_ms),
+            ReplicatorDocumentsMessage::Cleared(database) => {
+                self.machine.cleared(now_ms, &database)
+            }
             ReplicatorDocumentsMessage::Job { number, news } => match news {
-                JobNews::Started => self.machine.started(now_ms, number),
                 JobNews::Waits => self.machine.waits(now_ms, number),
+                JobNews::Started => self.machine.started(now_ms, number),
                 JobNews::Ended(summary) => self.machine.ended(now_ms, number, summary.told()),
                 JobNews::Crashed(reason) => self.machine.crashed(now_ms, number, reason),
             },
@@ -203,12 +219,12 @@ impl ReplicatorDocumentsState {
                 self.machine.written(now_ms, &write, outcome)
             }
             ReplicatorDocumentsMessage::Elapsed => self.machine.elapsed(now_ms),
-            ReplicatorDocumentsMessage::Documents { reply } => {
-                let _ = reply.send(self.machine.report(|id| progress(&self.names, id)));
+            ReplicatorDocumentsMessage::Documents { rows, reply } => {
+                let _ = reply.send(self.machine.report(&rows, |id| progress(&self.names, id)));
                 return;
             }
-            ReplicatorDocumentsMessage::Document { id, reply } => {
-                let _ = reply.send(self.machine.report_one(&id, |id| progress(&self.names, id)));
+            ReplicatorDocumentsMessage::Document { name, reply } => {
+                let _ = reply.send(self.machine.report_one(&name, |id| progress(&self.names, id)));
                 return;
             }
         };
@@ -225,6 +241,9 @@ impl ReplicatorDocumentsState {
                 }
                 DocumentsEffect::Stop { number, id } => {
                     self.schedule(ReplicationSchedulerMessage::StopForDocument { number, id });
+                }
+                DocumentsEffect::Forget { number, id } => {
+                    self.schedule(ReplicationSchedulerMessage::ForgetForDocument { number, id });
                 }
                 DocumentsEffect::Write(write) => self.write(write),
                 DocumentsEffect::Wake { after_ms } => self.wake(after_ms),

@@ -12,10 +12,24 @@ use serde_json::{Map, Value};
 /// What stands before a task's key in the table of names.
 const PREFIX: &str = "task/";
 
+/// A task that is put into words when somebody looks at the board.
+pub trait Describe: Send + Sync {
+    /// CouchDB's members, at the least `type`.
+    fn members(&self) -> Map<String, Value>;
+}
+
 /// A task on the board.
 struct Task {
     owner: ActorCell,
-    members: Map<String, Value>,
+    started: u64,
+    updated: u64,
+    told: Arc<dyn Describe>,
+}
+
+impl Describe for Map<String, Value> {
+    fn members(&self) -> Map<String, Value> {
+        self.clone()
+    }
 }
 
 /// Puts a task on the board, or replaces the one with this key. `task` has CouchDB's members, at the
@@ -23,22 +37,33 @@ struct Task {
 /// `process_status`, and `started_on` and `updated_on` in seconds since 1970.
 ///
 /// Source: <https://docs.couchdb.org/en/stable/api/server/common.html#active-tasks>
-pub fn put(names: &Names, owner: &ActorCell, key: &str, mut task: Map<String, Value>) {
+pub fn put(names: &Names, owner: &ActorCell, key: &str, task: Map<String, Value>) {
+    put_described(names, owner, key, Arc::new(task));
+}
+
+/// The same for a task that is described when somebody looks; one that changes often, or of which there
+/// are many.
+pub fn put_described(names: &Names, owner: &ActorCell, key: &str, told: Arc<dyn Describe>) {
     let name = format!("{PREFIX}{key}");
-    let now = crate::now_ms() / 1000;
-    let former = names.value::<Task>(&name);
-    let started = former.as_ref().and_then(|former| former.members.get("started_on"));
+    let updated = crate::now_ms() / 1000;
+    let started = names.value::<Task>(&name).map_or(updated, |former| former.started);
+    let task = Task { owner: owner.clone(), started, updated, told };
+    names.publish(owner, &name, Arc::new(task));
+}
+
+fn members(key: &str, task: &Task) -> Map<String, Value> {
+    let mut members = task.told.members();
     let usual = [
         ("node", NODE_NAME.into()),
         ("pid", key.into()),
         ("process_status", "running".into()),
-        ("started_on", started.cloned().unwrap_or_else(|| now.into())),
-        ("updated_on", now.into()),
+        ("started_on", task.started.into()),
+        ("updated_on", task.updated.into()),
     ];
     for (member, value) in usual {
-        task.entry(member).or_insert(value);
+        members.entry(member).or_insert(value);
     }
-    names.publish(owner, &name, Arc::new(Task { owner: owner.clone(), members: task }));
+    members
 }
 
 /// Takes a task off the board.
@@ -49,11 +74,18 @@ pub fn remove(names: &Names, key: &str) {
     }
 }
 
+/// One task on the board, by its key.
+pub fn task(names: &Names, key: &str) -> Option<Map<String, Value>> {
+    let task = names.value::<Task>(&format!("{PREFIX}{key}"))?;
+    Some(members(key, &task))
+}
+
 /// All tasks on the board whose owners live, in the order of their keys.
 pub fn tasks(names: &Names) -> Vec<Map<String, Value>> {
     let mut tasks = names.values::<Task>(PREFIX);
     tasks.sort_by(|(one, _), (other, _)| one.cmp(other));
-    tasks.into_iter().map(|(_, task)| task.members.clone()).collect()
+    let key = |name: &str| name.strip_prefix(PREFIX).unwrap_or_default().to_owned();
+    tasks.into_iter().map(|(name, task)| members(&key(&name), &task)).collect()
 }
 
 #[cfg(test)]
@@ -93,6 +125,7 @@ mod tests {
         let types: Vec<&Value> = told.iter().map(|task| &task["type"]).collect();
         assert_eq!(types, [&json!("database_compaction"), &json!("replication")]);
         assert_eq!((&told[0]["started_on"], &told[1]["pid"]), (&json!(7), &json!("b")));
+        assert_eq!(super::task(&names, "a").unwrap()["started_on"], 7);
         remove(&names, "a");
         assert_eq!(tasks(&names).len(), 1);
         owner.stop(None);

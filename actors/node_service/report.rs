@@ -54,7 +54,7 @@ fn versions() -> Value {
 }
 
 /// A page of the names of databases.
-pub(super) async fn database_names(
+pub(crate) async fn database_names(
     names: &Names,
     request: DatabaseNamesRequest,
 ) -> Result<Vec<String>, Failure> {

@@ -2,22 +2,21 @@
 //! answered is replication's; how it is read and stored is the database's.
 
 mod reading;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use refuge_client::CarriedDocument;
 use refuge_document::{Body, BodyPlace, Leaf, sequence_text};
 use refuge_http::{
     ADMIN_ROLE, Database, Failure, LocalDocument, NewDatabase, ReplicatedDocument,
-    ReplicatedStream, UpdateFailure, User, replicated_document, replicated_stream,
-    replicated_update, replicated_update_of_stream, update_as,
+    ReplicatedStream, User, replicated_document, replicated_stream,
 };
 use refuge_otp::Names;
 use refuge_replication::{
-    Answer, Carriage, Checkpoint, Difference, DocumentsPage, EndFailure, EndFailureKind,
-    Information, Refusal, Request, Wanted,
+    Answer, Checkpoint, Difference, DocumentsPage, EndFailure, EndFailureKind, Information,
+    Request, UserContext, Wanted,
 };
 
 use crate::node_service::{self, OpenDatabase};
@@ -27,16 +26,38 @@ use reading::Asked;
 #[derive(Clone)]
 pub(super) struct LocalEnd {
     names: Names,
-    name: String,
+    name: Arc<str>,
+    /// Who reads and writes.
+    user: Arc<User>,
 }
 
 impl LocalEnd {
-    pub(super) fn new(names: Names, name: String) -> Self {
-        Self { names, name }
+    /// Acts as the user, where the job says one, else as a server admin: replications are theirs to start.
+    pub(super) fn new(names: &Names, name: &str, user: Option<&UserContext>) -> Self {
+        let admin = || User { name: None, roles: vec![ADMIN_ROLE.to_owned()] };
+        let user = user
+            .map_or_else(admin, |user| User { name: user.name.clone(), roles: user.roles.clone() });
+        Self { names: names.clone(), name: name.into(), user: Arc::new(user) }
+    }
+
+    /// The database, where its user may use it.
+    async fn open(&self) -> Result<Arc<OpenDatabase>, Failure> {
+        let database = node_service::open(&self.names, &self.name).await?;
+        if database.security().is_member(&self.user) {
+            return Ok(database);
+        }
+        Err(Failure::Forbidden(format!("`user_ctx` is no member of `{}`", self.name)))
     }
 
     pub(super) async fn perform(&self, request: Request) -> Result<Answer, EndFailure> {
-        self.answer(request).await.map_err(|failure| end_failure(&failure))
+        let answer = match request {
+            Request::Changes { selection, since, limit, wait } => {
+                let asked = Asked { selection: &selection, since: &since, limit, wait };
+                Box::pin(self.changes(asked)).await
+            }
+            other => Box::pin(self.answer(other)).await,
+        };
+        answer.map_err(|failure| end_failure(&failure))
     }
 
     /// One revision as a stream from `offset` on; `None` where it is no longer stored.
@@ -47,7 +68,7 @@ impl LocalEnd {
     ) -> Result<Option<CarriedDocument>, EndFailure> {
         let Some(revision) = wanted.revisions.first() else { return Ok(None) };
         let stream = async {
-            let database: Arc<dyn Database> = node_service::open(&self.names, &self.name).await?;
+            let database: Arc<dyn Database> = self.open().await?;
             let ancestors = wanted.possible_ancestors.clone();
             replicated_stream(&database, &wanted.id, revision, ancestors, offset).await
         };
@@ -59,41 +80,23 @@ impl LocalEnd {
         }))
     }
 
-    /// Stores a revision that comes as a stream.
-    pub(super) async fn store_revision(
-        &self,
-        id: &str,
-        document: CarriedDocument,
-    ) -> Result<Carriage, EndFailure> {
-        let CarriedDocument { content_type, resumable_length, body } = document;
-        let stored = async {
-            let database = node_service::open(&self.names, &self.name).await?;
-            let stream = ReplicatedStream { content_type, length: resumable_length, body };
-            let rules = node_service::rules(&self.names);
-            let update = replicated_update_of_stream(database.as_ref(), rules, id, stream).await?;
-            update_as(database.as_ref(), &writer(), vec![update]).await
-        };
-        let results = match stored.await {
-            Ok(results) => results,
-            Err(failure) => return refused_stream(id, failure),
-        };
-        match results.into_iter().next() {
-            Some(Ok(_)) => Ok(Carriage::Stored),
-            Some(Err(UpdateFailure::Failed(failure))) => Err(end_failure(&failure)),
-            Some(Err(failure)) => Ok(Carriage::Refused(refusal(id.to_owned(), &failure))),
-            None => Err(EndFailure::transient("the database gave no answer to an edit")),
-        }
+    async fn changes(&self, asked: Asked<'_>) -> Result<Answer, Failure> {
+        reading::changes(&self.open().await?, &self.user, asked).await
     }
 
     async fn answer(&self, request: Request) -> Result<Answer, Failure> {
-        if let Request::CreateDatabase { ttl, partitioned } = request {
-            let options = NewDatabase { ttl, partitioned, ..NewDatabase::default() };
+        if let Request::CreateDatabase { ttl, partitioned, shards } = request {
+            if !self.user.is_server_admin() {
+                let reason = "`user_ctx` is no server admin, and so makes no database";
+                return Err(Failure::Forbidden(reason.to_owned()));
+            }
+            let options = NewDatabase { ttl, partitioned, shards };
             return match node_service::create_as(&self.names, &self.name, options).await {
                 Ok(()) | Err(Failure::DatabaseExists) => Ok(Answer::Created),
                 Err(failure) => Err(failure),
             };
         }
-        let database = node_service::open(&self.names, &self.name).await?;
+        let database = self.open().await?;
         match request {
             Request::Information => information(&database).await,
             Request::CreateDatabase { .. } => Ok(Answer::Created),
@@ -103,14 +106,13 @@ impl LocalEnd {
             }
             Request::DesignDocument { name } => reading::design_document(&database, &name).await,
             Request::Changes { selection, since, limit, wait } => {
-                let asked = Asked { selection: &selection, since: &since, limit, wait };
-                reading::changes(&database, asked).await
+                self.changes(Asked { selection: &selection, since: &since, limit, wait }).await
             }
             Request::RevisionsDiff { revisions } => differences(&database, revisions).await,
             Request::Documents { wanted, limit_bytes } => {
                 documents(&database, wanted, limit_bytes).await
             }
-            Request::Store { documents } => store(&self.names, &database, documents).await,
+            Request::Store { documents } => self.store(&database, documents).await,
             Request::Carry { .. } => {
                 let reason = "a revision is carried between two ends, not by one";
                 Err(Failure::Internal(reason.to_owned()))
@@ -242,58 +244,4 @@ async fn documents(
     }
     page.remaining = wanted.map(|(wanted, _)| wanted).collect();
     Ok(Answer::Documents(page))
-}
-
-async fn store(
-    names: &Names,
-    database: &Arc<OpenDatabase>,
-    documents: Vec<Bytes>,
-) -> Result<Answer, Failure> {
-    let rules = node_service::rules(names);
-    let mut updates = Vec::with_capacity(documents.len());
-    for text in documents {
-        updates.push(replicated_update(database.as_ref(), &rules.limits, text).await?);
-    }
-    let ids: Vec<String> = updates.iter().map(|update| update.id.clone()).collect();
-    let results = update_as(database.as_ref(), &writer(), updates).await?;
-    let mut refused = Vec::new();
-    for (id, result) in ids.into_iter().zip(results) {
-        match result {
-            Ok(_) => {}
-            // Not refused but failed: the whole batch is sent again.
-            Err(UpdateFailure::Failed(failure)) => return Err(failure.as_ref().clone()),
-            Err(failure) => refused.push(refusal(id, &failure)),
-        }
-    }
-    Ok(Answer::Stored { refused })
-}
-
-/// A document that is none, or damaged, is refused; anything else concerns all documents.
-fn refused_stream(id: &str, failure: Failure) -> Result<Carriage, EndFailure> {
-    match failure {
-        Failure::BadRequest(_)
-        | Failure::Invalid { .. }
-        | Failure::TooLarge { .. }
-        | Failure::BadContentType(_) => {
-            let (_, error) = failure.status();
-            let reason = failure.to_string();
-            let (id, error) = (id.to_owned(), error.to_owned());
-            Ok(Carriage::Refused(Refusal { id, error, reason }))
-        }
-        failure => Err(end_failure(&failure)),
-    }
-}
-
-/// Whom the functions of design documents see. Replications are a server admin's to start.
-fn writer() -> User {
-    User { name: None, roles: vec![ADMIN_ROLE.to_owned()] }
-}
-
-fn refusal(id: String, failure: &UpdateFailure) -> Refusal {
-    let error = match failure {
-        UpdateFailure::Refused(failure) => failure.status().1,
-        UpdateFailure::MissingStub { .. } => "missing_stub",
-        _ => "conflict",
-    };
-    Refusal { id, error: error.to_owned(), reason: failure.to_string() }
 }

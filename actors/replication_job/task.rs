@@ -1,34 +1,51 @@
-//! What a replication tells on the board of active tasks, with CouchDB's members.
+//! What a replication tells on the board of active tasks: CouchDB's members, and how fast it is and how
+//! long it will take. It is put into words when somebody looks.
 //!
 //! Source: <https://docs.couchdb.org/en/stable/api/server/common.html#active-tasks>
 
-use refuge_replication::{Phase, Settings, Status};
+use std::sync::Arc;
+
+use refuge_replication::{Phase, Speed, Status};
 use serde_json::{Map, Value};
 
 use super::Wanting;
 use crate::names;
+use crate::task_board::Describe;
 
-/// The task of a replication that stands as `status` says.
-pub(super) fn task(status: &Status, settings: &Settings, wanting: &Wanting) -> Map<String, Value> {
-    let mut task = match status.told() {
-        Value::Object(counts) => counts,
-        _ => Map::new(),
-    };
-    let database = wanting.document.as_ref().map(|_| "_replicator");
-    let waits = status.caught_up || status.waiting_to_retry > 0 || status.phase == Phase::New;
-    let members: [(&str, Value); 11] = [
-        ("type", "replication".into()),
-        ("pid", names::replication_job(&status.replication_id).into()),
-        ("process_status", if waits { "waiting" } else { "running" }.into()),
-        ("replication_id", status.replication_id.as_str().into()),
-        ("database", database.into()),
-        ("doc_id", wanting.document.as_deref().into()),
-        ("user", wanting.user.as_deref().into()),
-        ("source", status.source.as_str().into()),
-        ("target", status.target.as_str().into()),
-        ("continuous", status.continuous.into()),
-        ("checkpoint_interval", settings.checkpoint_interval_ms.into()),
-    ];
-    task.extend(members.map(|(member, value)| (member.to_owned(), value)));
-    task
+/// All that is told, as it was published last.
+pub(super) struct Told {
+    pub(super) status: Arc<Status>,
+    pub(super) wanting: Arc<Wanting>,
+    pub(super) checkpoint_interval_ms: u64,
+    pub(super) speed: Speed,
+}
+
+impl Describe for Told {
+    fn members(&self) -> Map<String, Value> {
+        let (status, document) = (&self.status, self.wanting.document.as_ref());
+        let mut task = match status.told() {
+            Value::Object(counts) => counts,
+            _ => Map::new(),
+        };
+        let waits = status.caught_up || status.waiting_to_retry > 0 || status.phase == Phase::New;
+        let seconds_left = self.speed.seconds_left(status.pending);
+        let members: [(&str, Value); 14] = [
+            ("type", "replication".into()),
+            ("pid", names::replication_job(&status.replication_id).into()),
+            ("process_status", if waits { "waiting" } else { "running" }.into()),
+            ("replication_id", status.replication_id.as_str().into()),
+            ("database", document.map(|document| document.database.to_string()).into()),
+            ("doc_id", document.map(|document| document.id.to_string()).into()),
+            ("user", self.wanting.user.as_deref().into()),
+            ("source", status.source.as_str().into()),
+            ("target", status.target.as_str().into()),
+            ("continuous", status.continuous.into()),
+            ("checkpoint_interval", self.checkpoint_interval_ms.into()),
+            ("docs_per_second", self.speed.documents.into()),
+            ("bytes_per_second", self.speed.bytes.into()),
+            ("seconds_left", seconds_left.into()),
+        ];
+        task.extend(members.map(|(member, value)| (member.to_owned(), value)));
+        task
+    }
 }

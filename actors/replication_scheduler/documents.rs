@@ -1,33 +1,38 @@
-//! What documents of `_replicator` want: jobs that the actor of the documents orders and stops, and
-//! that are its own to start again.
+//! What documents of `_replicator` want: jobs that the actor of the documents orders and stops. After a
+//! crash they are held until it orders them again.
+
+use std::sync::Arc;
 
 use refuge_http::Failure;
-use refuge_replication::{RunNumber, RunOrder};
+use refuge_replication::{RunNumber, RunOrder, Standing};
 
-use super::ReplicationSchedulerState;
 use super::entry::{Entry, Owner};
-use crate::names;
+use super::turns::MOST_JOBS;
+use super::{ReplicationSchedulerState, names};
 use crate::replicator_documents::{JobNews, ReplicatorDocumentsMessage};
 
 impl ReplicationSchedulerState {
     pub(super) fn accept_order(&mut self, order: RunOrder) {
         let RunOrder { number, document, job, id } = order;
-        let text = id.to_string();
-        let most = self.usual().max_jobs;
-        let refusal = if self.jobs.contains_key(&text) {
-            Some("the same replication was asked for at _replicate and runs".to_owned())
-        } else if self.jobs.len() >= most {
-            Some(format!("{most} replications are running already"))
-        } else {
-            None
-        };
-        if let Some(reason) = refusal {
-            self.tell(number, JobNews::Crashed(reason));
-            return;
+        let text: Arc<str> = id.to_string().into();
+        let owner = Owner::Document { name: document, number };
+        if let Some(entry) = self.jobs.get_mut(&text) {
+            let standing = entry.number.and_then(|number| self.schedule.standing(number));
+            let is_held = standing == Some(Standing::Crashing);
+            if is_held && matches!(entry.owner, Owner::Document { .. }) {
+                // What it is called by has not changed; how it is tuned may have.
+                entry.owner = owner;
+                entry.job = job;
+                return self.resume(&text);
+            }
+            let reason = "the same replication was asked for at _replicate and runs".to_owned();
+            return self.tell(number, JobNews::Crashed(reason));
         }
-        let entry = Entry::new(id, *job, Owner::Document { id: document, number });
-        self.jobs.insert(text.clone(), entry);
-        self.start(&text);
+        if self.jobs.len() >= MOST_JOBS {
+            let reason = format!("{MOST_JOBS} replications are known already: delete some");
+            return self.tell(number, JobNews::Crashed(reason));
+        }
+        self.put(Entry::new(id, job, owner));
     }
 
     pub(super) fn stop_owned(&mut self, id: &str, wanted: RunNumber) {
@@ -42,7 +47,7 @@ impl ReplicationSchedulerState {
 
     pub(super) fn stop_all_owned(&mut self) {
         let owned = self.jobs.iter().filter_map(|(id, entry)| match entry.owner {
-            Owner::Document { number, .. } => Some((id.clone(), number)),
+            Owner::Document { number, .. } => Some((Arc::clone(id), number)),
             Owner::Request { .. } => None,
         });
         for (id, number) in owned.collect::<Vec<_>>() {

@@ -6,16 +6,15 @@ use std::sync::Arc;
 use refuge_config::Replicator;
 use refuge_http::Failure;
 use refuge_otp::Exit;
-use refuge_replication::{Job, ReplicationId, Retries, RunNumber, Settings};
+use refuge_replication::{
+    DocumentName, Job, JobNumber, ReplicationId, Retries, RunNumber, Settings, Status,
+};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::ReplicateReply;
 use crate::now_ms;
 use crate::replication_job::Wanting;
-
-/// What happened to a job is told for so many steps; CouchDB's `max_history`.
-const MOST_HISTORY: usize = 20;
 
 /// Who decides about a job.
 pub(super) enum Owner {
@@ -26,21 +25,21 @@ pub(super) enum Owner {
     },
     /// A document of `_replicator`, through the actor of the documents.
     Document {
-        /// Its id.
-        id: String,
+        /// Its name.
+        name: DocumentName,
         /// Which of its runs.
         number: RunNumber,
     },
 }
 
-/// Where a job's actor stands.
-pub(super) enum Phase {
-    /// There is none: a former one has to be gone first, or a back-off is under way.
-    Resting,
-    /// Being started.
-    Starting { start: u64, stop: oneshot::Sender<()> },
-    /// At work.
-    Running { start: u64, stop: oneshot::Sender<()> },
+/// The actor that a job has now.
+pub(super) struct Actor {
+    /// Which start of the job it is.
+    pub(super) start: u64,
+    /// Stops it; used once.
+    pub(super) stop: Option<oneshot::Sender<()>>,
+    /// Whether it has started.
+    pub(super) works: bool,
 }
 
 /// A step of a job's life.
@@ -59,8 +58,13 @@ pub(super) struct Entry {
     pub(super) owner: Owner,
     /// Callers who wait for the end of a job that runs once.
     pub(super) waiting: Vec<ReplicateReply>,
-    pub(super) starts: u32,
-    pub(super) phase: Phase,
+    /// What the schedule calls it; `None` while a former actor of the same job has to be gone first.
+    pub(super) number: Option<JobNumber>,
+    pub(super) actor: Option<Actor>,
+    /// Why it failed, from then until its actor is gone and after; gone with the next start.
+    pub(super) failure: Option<String>,
+    /// How far it was when it was stopped in favour of others.
+    pub(super) reached: Option<Arc<Status>>,
     pub(super) added_unix_ms: u64,
     /// Number of the last look at its window that was asked for.
     pub(super) last_look: u64,
@@ -69,20 +73,22 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(id: ReplicationId, job: Job, owner: Owner) -> Self {
+    pub(super) fn new(id: ReplicationId, job: Arc<Job>, owner: Owner) -> Self {
         let mut entry = Self {
             asked: id.clone(),
             id,
-            job: Arc::new(job),
+            job,
             owner,
             waiting: Vec::new(),
-            starts: 0,
-            phase: Phase::Resting,
+            number: None,
+            actor: None,
+            failure: None,
+            reached: None,
             added_unix_ms: now_ms(),
             last_look: 0,
             history: VecDeque::new(),
         };
-        entry.happened("added", None);
+        entry.happened("added", None, 1);
         entry
     }
 
@@ -90,15 +96,25 @@ impl Entry {
     pub(super) fn wanting(&self) -> Wanting {
         match &self.owner {
             Owner::Request { user } => Wanting { user: user.clone(), document: None },
-            Owner::Document { id, .. } => Wanting { user: None, document: Some(id.clone()) },
+            Owner::Document { name, .. } => Wanting {
+                user: self.job.user.as_ref().and_then(|user| user.name.clone()),
+                document: Some(name.clone()),
+            },
         }
     }
 
     pub(super) fn start(&self) -> Option<u64> {
-        match self.phase {
-            Phase::Resting => None,
-            Phase::Starting { start, .. } | Phase::Running { start, .. } => Some(start),
-        }
+        self.actor.as_ref().map(|actor| actor.start)
+    }
+
+    /// What stops its actor, the first time that it is asked for.
+    pub(super) fn stop(&mut self) -> Option<oneshot::Sender<()>> {
+        self.actor.as_mut()?.stop.take()
+    }
+
+    /// Whether a failure is not its end: whoever asked for it does not wait for an answer.
+    pub(super) fn is_tried_again(&self) -> bool {
+        self.job.continuous || matches!(self.owner, Owner::Document { .. })
     }
 
     /// Whether a cancellation means this job: by its id, by its base alone, or as it was asked for.
@@ -106,24 +122,38 @@ impl Entry {
         text == wanted || self.id.local_id() == wanted || self.asked.to_string() == wanted
     }
 
-    pub(super) fn has_started(&mut self) {
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Resting) {
-            Phase::Starting { start, stop } => Phase::Running { start, stop },
-            other => other,
-        };
-        self.happened("started", None);
+    pub(super) fn has_started(&mut self, most_history: usize) {
+        if let Some(actor) = &mut self.actor {
+            actor.works = true;
+        }
+        self.failure = None;
+        self.reached = None;
+        self.happened("started", None, most_history);
     }
 
     /// Its window is closed: told once, however often it is looked at.
-    pub(super) fn waits_for_window(&mut self) {
+    pub(super) fn waits_for_window(&mut self, most_history: usize) {
         if self.history.front().is_none_or(|last| last.kind != "pending") {
-            self.happened("pending", Some("its window is closed".to_owned()));
+            self.happened("pending", Some("its window is closed".to_owned()), most_history);
         }
     }
 
-    pub(super) fn went_down(&mut self, exit: &Exit) {
-        self.phase = Phase::Resting;
-        self.happened("crashed", Some(exit.to_string()));
+    /// Its actor is gone, as the schedule wanted it.
+    pub(super) fn was_stopped(&mut self, reached: Option<Arc<Status>>, most_history: usize) {
+        self.actor = None;
+        self.failure = None;
+        self.reached = reached;
+        self.happened("stopped", None, most_history);
+    }
+
+    /// Its actor is gone though nobody wanted it; why.
+    pub(super) fn went_down(&mut self, exit: &Exit, most_history: usize) -> String {
+        self.actor = None;
+        let went_down = || format!("the replication went down: {exit}; it goes on where it was");
+        let reason = self.failure.take().unwrap_or_else(went_down);
+        self.failure = Some(reason.clone());
+        self.happened("crashed", Some(reason.clone()), most_history);
+        reason
     }
 
     pub(super) fn answer(&mut self, answer: &Result<Value, Failure>) {
@@ -132,9 +162,9 @@ impl Entry {
         }
     }
 
-    fn happened(&mut self, kind: &'static str, reason: Option<String>) {
+    fn happened(&mut self, kind: &'static str, reason: Option<String>, most_history: usize) {
         self.history.push_front(Happened { unix_ms: now_ms(), kind, reason });
-        self.history.truncate(MOST_HISTORY);
+        self.history.truncate(most_history);
     }
 
     /// What the machine of the next start is told; `usual` where the job does not say.
@@ -150,6 +180,7 @@ impl Entry {
         settings.target_name = job.target.to_string();
         settings.create_target = job.create_target;
         settings.partitioned_target = job.partitioned_target;
+        settings.target_shards = job.target_shards;
         settings.strip = job.strip;
         settings.selection = Arc::clone(&job.selection);
         settings.since.clone_from(&job.since);
@@ -195,7 +226,7 @@ mod tests {
             retries_per_request: 2,
             ..Replicator::default()
         };
-        Entry::new(id, *job, Owner::Request { user: None }).settings(&usual)
+        Entry::new(id, job.into(), Owner::Request { user: None }).settings(&usual)
     }
 
     #[test]

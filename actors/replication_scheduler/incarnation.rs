@@ -1,8 +1,11 @@
 //! One start of a job's actor, followed until nothing of it is left, so that the scheduler never has
 //! two actors of one job and never stops the wrong one.
 
+use std::sync::Arc;
+
 use ractor::ActorRef;
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names};
+use refuge_replication::{JobNumber, Status};
 use tokio::sync::oneshot;
 
 use super::{ReplicateReply, ReplicationSchedulerMessage};
@@ -13,13 +16,14 @@ pub(super) struct Incarnation {
     pub(super) names: Names,
     pub(super) scheduler: ActorRef<ReplicationSchedulerMessage>,
     /// The job's id as text.
-    pub(super) id: String,
+    pub(super) id: Arc<str>,
     pub(super) start: u64,
 }
 
 /// An actor that was told to stop, and who wants to hear of its end.
 pub(super) struct Leaving {
     pub(super) start: u64,
+    pub(super) number: JobNumber,
     pub(super) replies: Vec<ReplicateReply>,
 }
 
@@ -29,29 +33,38 @@ impl Incarnation {
     pub(super) fn follow(self, child: ChildSpecification) -> oneshot::Sender<()> {
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(async move {
-            let exit = self.life(child, stopped).await;
+            let (exit, reached) = self.life(child, stopped).await;
             let Self { scheduler, id, start, .. } = self;
-            let _ = scheduler.cast(ReplicationSchedulerMessage::Down { id, start, exit });
+            let id = id.as_ref().to_owned();
+            let down = ReplicationSchedulerMessage::Down { id, start, exit, reached };
+            let _ = scheduler.cast(down);
         });
         stop
     }
 
-    async fn life(&self, child: ChildSpecification, stopped: oneshot::Receiver<()>) -> Exit {
+    /// How it ended; where it was stopped, also how far it was then.
+    async fn life(
+        &self,
+        child: ChildSpecification,
+        stopped: oneshot::Receiver<()>,
+    ) -> (Exit, Option<Arc<Status>>) {
         let jobs = DynamicSupervisor::new(&self.names, names::REPLICATION_JOBS);
         let cell = match jobs.start_child(child).await {
             Ok(cell) => cell,
-            Err(error) => return Exit::Failed(error.to_string()),
+            Err(error) => return (Exit::Failed(error.to_string()), None),
         };
-        let (id, start) = (self.id.clone(), self.start);
+        let (id, start) = (self.id.as_ref().to_owned(), self.start);
         let _ = self.scheduler.cast(ReplicationSchedulerMessage::Started { id, start });
         let gone = self.names.monitor(&cell);
         tokio::pin!(gone);
         tokio::select! {
-            exit = &mut gone => return exit,
+            exit = &mut gone => return (exit, None),
             // A scheduler that is gone takes the jobs' supervisor with it.
             Ok(()) = stopped => {}
         }
-        let _ = jobs.stop_child(&names::replication_job(&self.id)).await;
-        gone.await
+        let name = names::replication_job(&self.id);
+        let reached = self.names.value::<Status>(&name);
+        let _ = jobs.stop_child(&name).await;
+        (gone.await, reached)
     }
 }

@@ -1,138 +1,104 @@
-//! How jobs start and end, whoever asked for them.
+//! What becomes of jobs whose actors started, came to their end, or went down.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use refuge_http::Failure;
 use refuge_otp::Exit;
-use refuge_replication::Failure as ReplicationFailure;
-use serde_json::Value;
+use refuge_replication::{Ending, Failure as ReplicationFailure, Refusal, Standing, Status};
+use serde_json::{Value, json};
 
-use super::entry::{Entry, Owner, Phase};
-use super::incarnation::{Incarnation, Leaving};
-use super::{Outcome, ReplicationSchedulerMessage, ReplicationSchedulerState, cancelled};
-use crate::replication_job::ReplicationJobArguments;
+use super::entry::Owner;
+use super::{Outcome, ReplicationSchedulerState, cancelled, usual};
 use crate::replicator_documents::JobNews;
 
-/// Back-off before a job that went down is started again; doubles up to the longest.
-const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
-/// The longest back-off.
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
-
 impl ReplicationSchedulerState {
-    /// Starts the job's actor, unless a former one is not gone yet; its end starts this one.
-    pub(super) fn start(&mut self, text: &str) {
-        if self.leaving.contains_key(text) {
-            return;
-        }
-        let usual = self.usual();
-        if !self.jobs.get(text).is_some_and(|entry| matches!(entry.phase, Phase::Resting))
-            || self.waits_for_window(text)
-        {
-            return;
-        }
-        let Some(entry) = self.jobs.get_mut(text) else {
-            return;
-        };
-        self.last_start += 1;
-        entry.starts += 1;
-        let start = self.last_start;
-        let child = (self.arguments.child)(ReplicationJobArguments {
-            names: self.arguments.names.clone(),
-            job: Arc::clone(&entry.job),
-            settings: entry.settings(&usual),
-            wanting: entry.wanting(),
-        });
-        let incarnation = Incarnation {
-            names: self.arguments.names.clone(),
-            scheduler: self.myself.clone(),
-            id: text.to_owned(),
-            start,
-        };
-        entry.phase = Phase::Starting { start, stop: incarnation.follow(child) };
+    pub(super) fn most_history(&self) -> usize {
+        usual(&self.arguments.names).max_history
     }
 
     pub(super) fn started(&mut self, id: &str, start: u64) {
+        let most_history = self.most_history();
         let Some(entry) = self.jobs.get_mut(id).filter(|entry| entry.start() == Some(start)) else {
             return;
         };
-        entry.has_started();
+        entry.has_started(most_history);
         if let Owner::Document { number, .. } = entry.owner {
             self.tell(number, JobNews::Started);
         }
-        self.watch_window(id);
     }
 
-    /// Takes a job out of the table and has its actor stopped; tells whether there is one that has
-    /// to be waited for.
-    pub(super) fn take_out(&mut self, id: &str) -> Option<Entry> {
-        let mut entry = self.jobs.remove(id)?;
-        match std::mem::replace(&mut entry.phase, Phase::Resting) {
-            Phase::Resting => {}
-            Phase::Starting { start, stop } | Phase::Running { start, stop } => {
-                // A follower that is gone has sent its last message already.
-                let _ = stop.send(());
-                self.leaving.insert(id.to_owned(), Leaving { start, replies: Vec::new() });
-            }
-        }
-        Some(entry)
-    }
-
-    pub(super) fn ended(&mut self, id: &str, outcome: Outcome) {
+    pub(super) fn ended(&mut self, id: &str, outcome: Outcome, refused: Vec<Refusal>) {
         if let Err(failure) = &outcome {
             tracing::warn!(replication = id, %failure, "a replication failed");
         }
-        // A job that waits for its start cannot end: this is its former actor.
-        if self.jobs.get(id).is_none_or(|entry| entry.start().is_none()) {
-            return;
-        }
-        let Some(mut entry) = self.take_out(id) else {
+        // A job without an actor cannot end: this is a former one.
+        let Some(entry) = self.jobs.get_mut(id).filter(|entry| entry.actor.is_some()) else {
             return;
         };
-        entry.answer(&match &outcome {
-            Ok(summary) => Ok(Value::Object(summary.body.clone())),
-            Err(failure) => Err(as_http(failure)),
-        });
-        if let Owner::Document { number, .. } = entry.owner {
-            self.tell(
-                number,
-                match outcome {
-                    Ok(summary) => JobNews::Ended(Box::new(summary)),
-                    Err(failure) => JobNews::Crashed(failure.to_string()),
-                },
-            );
+        match outcome {
+            Err(failure) if entry.is_tried_again() => entry.failure = Some(failure.to_string()),
+            Err(failure) => self.close(id, &Err(as_http(&failure))),
+            Ok(summary) => {
+                if let Owner::Document { number, .. } = entry.owner {
+                    self.tell(number, JobNews::Ended(Box::new(summary.clone())));
+                }
+                let mut body = summary.body;
+                if !refused.is_empty() {
+                    body.insert("refused".to_owned(), json!(refused));
+                }
+                self.close(id, &Ok(Value::Object(body)));
+            }
+        }
+    }
+
+    /// Takes a job out and answers whoever waits for its end.
+    fn close(&mut self, id: &str, answer: &Result<Value, Failure>) {
+        if let Some(mut entry) = self.take_out(id) {
+            entry.answer(answer);
         }
     }
 
     /// Nothing of an actor is left: as was wanted, or it went down before the job's end.
-    pub(super) fn down(&mut self, id: &str, start: u64, exit: &Exit) {
+    pub(super) fn down(&mut self, id: &str, start: u64, exit: &Exit, reached: Option<Arc<Status>>) {
         if self.leaving.get(id).is_some_and(|leaving| leaving.start == start) {
-            let replies = self.leaving.remove(id).map(|leaving| leaving.replies);
-            for reply in replies.into_iter().flatten() {
-                let _ = reply.send(Ok(cancelled(id)));
-            }
-            self.start(id);
-            return;
+            return self.has_left(id);
         }
+        let most_history = self.most_history();
         let Some(entry) = self.jobs.get_mut(id).filter(|entry| entry.start() == Some(start)) else {
             return;
         };
-        entry.went_down(exit);
-        let reason = format!("the replication went down: {exit}; it goes on where it was");
-        match entry.owner {
-            Owner::Request { .. } if entry.job.continuous => {
-                let doublings = entry.starts.saturating_sub(1).min(16);
-                let back_off = (FIRST_BACK_OFF * 2_u32.pow(doublings)).min(LONGEST_BACK_OFF);
-                tracing::warn!(replication = id, %exit, ?back_off, "a replication is started again");
-                let id = id.to_owned();
-                self.myself.send_after(back_off, || ReplicationSchedulerMessage::Again { id });
-                return;
-            }
-            Owner::Request { .. } => {}
-            Owner::Document { number, .. } => self.tell(number, JobNews::Crashed(reason.clone())),
+        let Some(number) = entry.number else { return };
+        if self.schedule.standing(number) == Some(Standing::Pending) {
+            entry.was_stopped(reached, most_history);
+            self.leave(number, Ending::Done);
+            return self.tell_whether_it_waits(id);
         }
-        if let Some(mut entry) = self.jobs.remove(id) {
-            entry.answer(&Err(Failure::Unavailable(reason)));
+        let reason = entry.went_down(exit, most_history);
+        match entry.owner {
+            Owner::Document { number: run, .. } => {
+                self.leave(number, Ending::Held);
+                self.tell(run, JobNews::Crashed(reason));
+            }
+            Owner::Request { .. } if entry.job.continuous => {
+                tracing::warn!(replication = id, reason, "a replication is started again later");
+                self.leave(number, Ending::Crashed);
+            }
+            Owner::Request { .. } => {
+                self.leave(number, Ending::Done);
+                self.close(id, &Err(Failure::Unavailable(reason)));
+            }
+        }
+    }
+
+    fn has_left(&mut self, id: &str) {
+        let Some((text, leaving)) = self.leaving.remove_entry(id) else { return };
+        for reply in leaving.replies {
+            let _ = reply.send(Ok(cancelled(id)));
+        }
+        self.leave(leaving.number, Ending::Done);
+        // Wanted again meanwhile.
+        if self.jobs.get(&text).is_some_and(|entry| entry.number.is_none()) {
+            self.admit(&text);
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Source: <https://docs.couchdb.org/en/stable/api/server/common.html#scheduler-jobs>
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use refuge_http::NODE_NAME;
 use refuge_otp::Names;
@@ -12,17 +13,23 @@ use serde_json::{Value, json};
 use super::entry::Entry;
 use crate::names;
 
-pub(super) fn jobs(names: &Names, jobs: &HashMap<String, Entry>) -> Value {
-    let mut ids: Vec<&String> = jobs.keys().collect();
-    ids.sort();
-    let rows: Vec<Value> =
-        ids.into_iter().filter_map(|id| jobs.get(id).map(|entry| row(names, id, entry))).collect();
-    json!({"total_rows": rows.len(), "offset": 0, "jobs": rows})
+/// A page of all jobs, in the order of their ids.
+pub(super) fn jobs(
+    names: &Names,
+    jobs: &BTreeMap<Arc<str>, Entry>,
+    skip: usize,
+    limit: usize,
+) -> Value {
+    let page = jobs.values().skip(skip).take(limit);
+    let rows: Vec<Value> = page.map(|entry| job(names, entry)).collect();
+    json!({"total_rows": jobs.len(), "offset": skip.min(jobs.len()), "jobs": rows})
 }
 
-fn row(names: &Names, id: &str, entry: &Entry) -> Value {
+/// One of them.
+pub(super) fn job(names: &Names, entry: &Entry) -> Value {
+    let id = entry.id.to_string();
     let wanting = entry.wanting();
-    let database = wanting.document.as_ref().map(|_| "_replicator");
+    let document = wanting.document.as_ref();
     let history = entry.history.iter().map(|happened| {
         let mut told = json!({"timestamp": timestamp(happened.unix_ms), "type": happened.kind});
         if let (Some(reason), Value::Object(told)) = (&happened.reason, &mut told) {
@@ -31,18 +38,27 @@ fn row(names: &Names, id: &str, entry: &Entry) -> Value {
         told
     });
     json!({
-        "database": database,
+        "database": document.map(|document| document.database.to_string()),
         "id": id,
-        "pid": names::replication_job(id),
+        "pid": entry.actor.as_ref().map(|_| names::replication_job(&id)),
         "source": entry.job.source.to_string(),
         "target": entry.job.target.to_string(),
         "user": wanting.user,
-        "doc_id": wanting.document,
-        "info": progress(names, id),
+        "doc_id": document.map(|document| document.id.to_string()),
+        "info": information(names, &id, entry),
         "history": history.collect::<Vec<Value>>(),
         "node": NODE_NAME,
         "start_time": timestamp(entry.added_unix_ms),
     })
+}
+
+/// Counts of what runs, or ran before it had to wait; the reason of what crashed.
+fn information(names: &Names, id: &str, entry: &Entry) -> Option<Value> {
+    if let Some(failure) = &entry.failure {
+        return Some(json!({ "error": failure }));
+    }
+    let reached = || entry.reached.as_ref().map(|status| status.told());
+    progress(names, id).or_else(reached)
 }
 
 /// The counts of a job that is at work; it publishes them itself.

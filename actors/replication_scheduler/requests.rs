@@ -1,13 +1,16 @@
 //! What is asked for at `_replicate`: jobs that are started, joined and cancelled by hand.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use refuge_http::Failure;
 use refuge_replication::{Job, ReplicationId};
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::entry::{Entry, Owner};
-use super::{ReplicateReply, ReplicationSchedulerState, cancelled, resolve};
+use super::turns::MOST_JOBS;
+use super::{Begun, ReplicateReply, ReplicationSchedulerState, cancelled, resolve};
 
 impl ReplicationSchedulerState {
     pub(super) fn accept(
@@ -15,7 +18,7 @@ impl ReplicationSchedulerState {
         job: Job,
         user: Option<String>,
         node_uuid: &str,
-        reply: ReplicateReply,
+        (begun, reply): (Option<oneshot::Sender<Begun>>, ReplicateReply),
     ) {
         let asked = job.id(node_uuid);
         let job = match resolve::towards_one(&self.arguments.names, job) {
@@ -27,27 +30,31 @@ impl ReplicationSchedulerState {
         };
         let id = job.id(node_uuid);
         let text = id.to_string();
-        let known = self.jobs.contains_key(&text);
-        let most = self.usual().max_jobs;
-        if !known && self.jobs.len() >= most {
-            let reason = format!("{most} replications are running; try again later");
+        let known = self.jobs.contains_key(text.as_str());
+        if !known && self.jobs.len() >= MOST_JOBS {
+            let reason = format!("{MOST_JOBS} replications are known already; cancel some");
             let retry_after = Duration::from_secs(5);
             let _ = reply.send(Err(Failure::Busy { reason, retry_after }));
             return;
         }
-        let entry = self
-            .jobs
-            .entry(text.clone())
-            .or_insert_with(|| Entry::new(id, job, Owner::Request { user }));
-        entry.asked = asked;
-        if entry.job.continuous {
+        if let Some(begun) = begun {
+            let _ = begun.send(Begun { id: text.clone(), joined: known });
+        }
+        let answer = if job.continuous {
             let _ = reply.send(Ok(json!({"ok": true, "_local_id": text})));
+            None
         } else {
-            entry.waiting.push(reply);
+            Some(reply)
+        };
+        if known && let Some(entry) = self.jobs.get_mut(text.as_str()) {
+            entry.asked = asked;
+            entry.waiting.extend(answer);
+            return;
         }
-        if !known {
-            self.start(&text);
-        }
+        let mut entry = Entry::new(id, Arc::new(job), Owner::Request { user });
+        entry.asked = asked;
+        entry.waiting.extend(answer);
+        self.put(entry);
     }
 
     pub(super) fn cancel(&mut self, id: &ReplicationId, reply: ReplicateReply) {
@@ -57,12 +64,13 @@ impl ReplicationSchedulerState {
             let _ = reply.send(Err(Failure::NotFound("missing".to_owned())));
             return;
         };
-        if let Owner::Document { id, .. } = &entry.owner {
-            let reason = format!("this replication belongs to `_replicator/{id}`: delete that");
+        if let Owner::Document { name, .. } = &entry.owner {
+            let (database, id) = (&name.database, &name.id);
+            let reason = format!("this replication belongs to `{database}/{id}`: delete that");
             let _ = reply.send(Err(Failure::BadRequest(reason)));
             return;
         }
-        let text = text.clone();
+        let text = Arc::clone(text);
         if let Some(mut entry) = self.take_out(&text) {
             let reason = "the replication was cancelled".to_owned();
             entry.answer(&Err(Failure::Internal(reason)));

@@ -7,61 +7,42 @@ use std::time::Duration;
 use refuge_replication::WindowState;
 use time::{OffsetDateTime, UtcOffset};
 
-use super::entry::{Entry, Owner, Phase};
-use super::incarnation::Leaving;
+use super::entry::Entry;
 use super::{ReplicationSchedulerMessage, ReplicationSchedulerState};
 use crate::now_ms;
-use crate::replicator_documents::JobNews;
 
 /// The longest sleep between two looks at the clock.
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
 impl ReplicationSchedulerState {
-    /// Lets a job that is about to start wait for its window; tells whether it has to.
-    pub(super) fn waits_for_window(&mut self, text: &str) -> bool {
-        let Some(WindowState::Closed { opens_in }) = self.jobs.get(text).and_then(state_of) else {
-            return false;
+    /// Asks for the next look at a job's window; tells whether it is closed.
+    pub(super) fn watch_window(&mut self, text: &str) -> bool {
+        let Some(state) = self.jobs.get(text).and_then(state_of) else { return false };
+        let (closed, changes_in) = match state {
+            WindowState::Open { closes_in } => (false, closes_in),
+            WindowState::Closed { opens_in } => (true, opens_in),
         };
-        if let Some(entry) = self.jobs.get_mut(text) {
-            entry.waits_for_window();
-            if let Owner::Document { number, .. } = entry.owner {
-                self.tell(number, JobNews::Waits);
+        if closed {
+            let most_history = self.most_history();
+            if let Some(entry) = self.jobs.get_mut(text) {
+                entry.waits_for_window(most_history);
             }
         }
-        self.look_at_window_in(text, opens_in);
-        true
-    }
-
-    /// A job has started: its window will close.
-    pub(super) fn watch_window(&mut self, text: &str) {
-        if let Some(WindowState::Open { closes_in }) = self.jobs.get(text).and_then(state_of) {
-            self.look_at_window_in(text, closes_in);
-        }
+        self.look_at_window_in(text, changes_in);
+        closed
     }
 
     /// Time has passed for a job with a window. Of several looks that were asked for the last counts.
     pub(super) fn look_at_window(&mut self, text: &str, look: u64) {
-        let Some(entry) = self.jobs.get_mut(text).filter(|entry| entry.last_look == look) else {
-            return;
+        let entry = self.jobs.get(text).filter(|entry| entry.last_look == look);
+        let Some(number) = entry.and_then(|entry| entry.number) else { return };
+        let now_ms = self.now_ms();
+        let effects = match self.watch_window(text) {
+            true => self.schedule.close(now_ms, number),
+            false => self.schedule.open(now_ms, number),
         };
-        let Some(state) = state_of(entry) else { return };
-        let phase = std::mem::replace(&mut entry.phase, Phase::Resting);
-        match (phase, state) {
-            (Phase::Resting, _) => self.start(text),
-            (
-                Phase::Starting { start, stop } | Phase::Running { start, stop },
-                WindowState::Closed { .. },
-            ) => {
-                // It goes on from its checkpoint; a follower that is gone has sent its last message.
-                let _ = stop.send(());
-                self.leaving.insert(text.to_owned(), Leaving { start, replies: Vec::new() });
-                self.waits_for_window(text);
-            }
-            (phase, WindowState::Open { closes_in }) => {
-                entry.phase = phase;
-                self.look_at_window_in(text, closes_in);
-            }
-        }
+        self.carry_out(effects);
+        self.tell_whether_it_waits(text);
     }
 
     fn look_at_window_in(&mut self, text: &str, pause: Duration) {

@@ -6,7 +6,6 @@ use refuge_http::{Database, Failure, Update, UpdateAttachment, UpdateFailure};
 use refuge_otp::Names;
 use refuge_replication::{StateWrite, WriteOutcome};
 
-use super::REPLICATOR;
 use crate::node_service;
 
 pub(super) async fn write(names: &Names, write: &StateWrite) -> WriteOutcome {
@@ -14,8 +13,8 @@ pub(super) async fn write(names: &Names, write: &StateWrite) -> WriteOutcome {
         Ok(Some(revision)) => WriteOutcome::Written { revision },
         Ok(None) | Err(Failure::NoDatabase) => WriteOutcome::Superseded,
         Err(failure) => {
-            let document = write.document.as_str();
-            tracing::warn!(document, %failure, "the state of a replication was not written");
+            let document = &write.document;
+            tracing::warn!(%document, %failure, "the state of a replication was not written");
             WriteOutcome::Failed
         }
     }
@@ -23,8 +22,8 @@ pub(super) async fn write(names: &Names, write: &StateWrite) -> WriteOutcome {
 
 /// The new revision; `None` when the document is another by now.
 async fn edit(names: &Names, write: &StateWrite) -> Result<Option<String>, Failure> {
-    let database = node_service::open(names, REPLICATOR).await?;
-    let Some(document) = database.winner(&write.document).await? else {
+    let database = node_service::open(names, &write.document.database).await?;
+    let Some(document) = database.winner(&write.document.id).await? else {
         return Ok(None);
     };
     let parent = document.leaf.revision;
@@ -40,7 +39,7 @@ async fn edit(names: &Names, write: &StateWrite) -> Result<Option<String>, Failu
         revpos: Some(attachment.revpos),
     };
     let update = Update {
-        id: write.document.clone(),
+        id: write.document.id.to_string(),
         deleted: false,
         body,
         attachments: content.attachments.into_iter().map(kept).collect(),

@@ -2,13 +2,19 @@
 
 mod continuous;
 mod expiry;
+mod fields;
 mod limits;
 mod links;
+mod many;
 mod one_shot;
 mod proxies;
+mod refusals;
+mod replicators;
 mod requests;
 mod selective;
 mod tasks;
+mod turns;
+mod verb;
 
 use refuge_tests::{Client, Node, Reply, contents};
 use serde_json::{Value, json};

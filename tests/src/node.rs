@@ -8,7 +8,7 @@ mod written;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
@@ -76,12 +76,23 @@ impl Node {
 
     /// Runs another verb of the binary on this node's root: `refuge peer list`.
     pub fn refuge(&self, verb: &[&str]) -> Told {
+        let told = self.verb(verb).output().expect("a process");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        Told { code: told.status.code(), output: text(told.stdout), errors: text(told.stderr) }
+    }
+
+    /// Begins another verb of the binary on this node's root, one that goes on until it is told to stop;
+    /// what it writes goes nowhere.
+    pub fn begin(&self, verb: &[&str]) -> Child {
+        let mut command = self.verb(verb);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a process")
+    }
+
+    fn verb(&self, verb: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.args(verb).arg("--root").arg(self.root());
         without_settings(&mut command);
-        let told = command.output().expect("a process");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-        Told { code: told.status.code(), output: text(told.stdout), errors: text(told.stderr) }
+        command
     }
 
     /// Where it listens.

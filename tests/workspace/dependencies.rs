@@ -102,6 +102,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ractor", &["refuge-otp", "refuge-actors", "refuge-supervisors"]),
     ("rquickjs", &["refuge-sandbox"]),
     ("zstd", &["refuge-packing"]),
+    ("indicatif", &["refuge"]),
     ("async-dnssd", &["refuge-discovery"]),
     ("mdns-sd", &["refuge-discovery"]),
     ("mainline", &["refuge-discovery"]),

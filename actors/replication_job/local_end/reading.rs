@@ -11,7 +11,6 @@ use refuge_http::{
 use refuge_replication::{Answer, ChangedDocument, ChangesPage, Choice, Selection};
 use tokio::time::Instant;
 
-use super::writer;
 use crate::node_service::OpenDatabase;
 
 /// How long an answer without changes is waited for.
@@ -27,14 +26,14 @@ pub(super) struct Asked<'a> {
 
 pub(super) async fn changes(
     database: &Arc<OpenDatabase>,
+    user: &User,
     asked: Asked<'_>,
 ) -> Result<Answer, Failure> {
     let Asked { selection, since, limit, wait } = asked;
     let information = database.information().await?;
     let FeedStart { after, opaque } = FeedStart::read(since, database.instance(), &information)?;
     let every_leaf = !selection.winners_only;
-    let user = writer();
-    let chosen = choice(selection, &user);
+    let chosen = choice(selection, user);
     let changes = SelectedChanges::of(database.as_ref(), chosen, every_leaf).await?;
     let reader: Arc<dyn Database> = database.clone();
     let deadline = Instant::now() + CHANGES_WAIT;
@@ -53,6 +52,10 @@ pub(super) async fn changes(
             }
         }
     };
+    let pending = match page.finished {
+        true => Some(0),
+        false => database.pending(page.position).await.ok(),
+    };
     let most = if every_leaf { usize::MAX } else { 1 };
     let row = |row: refuge_document::ChangeRow| ChangedDocument {
         sequence: sequence_text(row.sequence, &opaque),
@@ -62,7 +65,7 @@ pub(super) async fn changes(
     Ok(Answer::Changes(ChangesPage {
         rows: page.rows.into_iter().map(row).collect(),
         last_sequence: sequence_text(page.position, &opaque),
-        pending: None,
+        pending,
         finished: page.finished,
     }))
 }

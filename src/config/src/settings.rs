@@ -234,7 +234,13 @@ sections! {
     /// Replications, as far as they do not say otherwise themselves; starting ones take a change.
     replicator: Replicator {
         max_jobs: usize = 500, number(1, 100_000), Settable,
-            "Replications that run at once; one more is refused and tried again later.";
+            "Replications that run at once; others wait, and continuous ones take turns.";
+        interval_ms: u64 = 60_000, number(100, 86_400_000), Settable,
+            "Milliseconds between two rounds in which continuous replications are stopped in favour of those that wait.";
+        max_churn: usize = 20, number(1, 100_000), Settable,
+            "Replications that are stopped in such a round at most, those that ran longest first.";
+        max_history: usize = 20, number(1, 1_000), Settable,
+            "Steps of a replication's life that _scheduler/jobs tells of.";
         worker_batch_size: usize = 500, number(1, 100_000), Settable,
             "Changes of a source that are compared and fetched together.";
         worker_processes: usize = 3, number(1, 64), Settable,

@@ -4,13 +4,15 @@ mod hooks;
 mod identity;
 mod kill;
 mod peer;
+mod replicate;
 mod tree;
 
 use crate::control::Control;
 use crate::protocol::{Reply, Request};
 
 /// Every command as it is typed.
-const USAGE: &[&str] = &[hooks::USAGE, identity::USAGE, kill::USAGE, peer::USAGE, tree::USAGE];
+const USAGE: &[&str] =
+    &[hooks::USAGE, identity::USAGE, kill::USAGE, peer::USAGE, replicate::USAGE, tree::USAGE];
 
 /// Carries out one command.
 pub(crate) async fn run(request: &Request, control: &dyn Control) -> Reply {
@@ -25,6 +27,10 @@ pub(crate) async fn run(request: &Request, control: &dyn Control) -> Reply {
         (peer::NAME, arguments) => match peer::run(arguments, control).await {
             Some(reply) => reply,
             None => wrong_arguments(peer::USAGE),
+        },
+        (replicate::NAME, arguments) => match replicate::run(arguments, control).await {
+            Some(reply) => reply,
+            None => wrong_arguments(replicate::USAGE),
         },
         (tree::NAME, []) => tree::run(control).await,
         (tree::NAME, _) => wrong_arguments(tree::USAGE),

@@ -33,6 +33,26 @@ pub trait Control: Send + Sync + 'static {
     async fn hooks(&self) -> Result<Value, ControlError> {
         Err(absent("hooks"))
     }
+
+    /// Starts a replication, or joins it where it runs: `{"id", "joined"}`. `request` is an object as
+    /// `_replicate` takes it.
+    async fn replicate(&self, request: &Value) -> Result<Value, ControlError> {
+        let _ = request;
+        Err(absent("replications"))
+    }
+
+    /// How a replication that was started in this session fares: `{"state", "error", "task"}` with the
+    /// members of an active task, and once `{"ended": …}` with the answer that `_replicate` gives.
+    async fn replication(&self, id: &str) -> Result<Value, ControlError> {
+        let _ = id;
+        Err(absent("replications"))
+    }
+
+    /// Stops a replication.
+    async fn cancel_replication(&self, id: &str) -> Result<Value, ControlError> {
+        let _ = id;
+        Err(absent("replications"))
+    }
 }
 
 fn absent(what: &str) -> ControlError {
@@ -80,6 +100,14 @@ pub enum ControlError {
     /// What was typed cannot be done, and why.
     #[error("{0}")]
     Refused(String),
+    /// A replication failed, or cannot be.
+    #[error("{reason}")]
+    Replication {
+        /// CouchDB's word.
+        error: String,
+        /// Why.
+        reason: String,
+    },
     /// Not now, and why.
     #[error("{0}")]
     Unavailable(String),

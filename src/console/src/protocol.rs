@@ -59,6 +59,7 @@ impl From<Result<Value, ControlError>> for Reply {
                 Self::error("not_found", error.to_string())
             }
             Err(error @ ControlError::Refused(_)) => Self::error("refused", error.to_string()),
+            Err(ControlError::Replication { error, reason }) => Self::Error { error, reason },
             Err(error @ ControlError::Unavailable(_)) => {
                 Self::error("unavailable", error.to_string())
             }

@@ -208,15 +208,29 @@ pub trait Node: Send + Sync + 'static {
         Err(absent("updates of databases"))
     }
 
-    /// The states of all `_replicator` documents in CouchDB's shape:
-    /// `{"total_rows": …, "offset": 0, "docs": [{"database": …, "doc_id": …, "state": …, …}, …]}`.
-    async fn replication_documents(&self) -> Result<Value, Failure> {
+    /// The states of documents that ask for replications, in CouchDB's shape:
+    /// `{"total_rows": …, "offset": …, "docs": [{"database": …, "doc_id": …, "state": …, …}, …]}`.
+    async fn replication_documents(&self, _rows: SchedulerRows) -> Result<Value, Failure> {
         Err(absent("the scheduler of replications"))
     }
 
-    /// All replications under way in CouchDB's shape:
-    /// `{"total_rows": …, "offset": 0, "jobs": [{"id": …, "doc_id": …, …}, …]}`.
-    async fn replication_jobs(&self) -> Result<Value, Failure> {
+    /// One of them; `None` where there is no such document.
+    async fn replication_document(
+        &self,
+        _database: &str,
+        _id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        Err(absent("the scheduler of replications"))
+    }
+
+    /// Replications that run or wait, in CouchDB's shape:
+    /// `{"total_rows": …, "offset": …, "jobs": [{"id": …, "doc_id": …, …}, …]}`.
+    async fn replication_jobs(&self, _skip: usize, _limit: usize) -> Result<Value, Failure> {
+        Err(absent("the scheduler of replications"))
+    }
+
+    /// One of them by its id; `None` where there is no such job.
+    async fn replication_job(&self, _id: &str) -> Result<Option<Value>, Failure> {
         Err(absent("the scheduler of replications"))
     }
 
@@ -253,6 +267,19 @@ pub trait Node: Send + Sync + 'static {
     /// Carries out a `POST /_replicate` request (the body as the client sent it, already parsed)
     /// and answers with the body of the reply. A continuous one is answered once it is started.
     async fn replicate(&self, request: Value, user: &User) -> Result<Value, Failure>;
+}
+
+/// Which documents that ask for replications are told of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SchedulerRows {
+    /// Those of this database alone.
+    pub database: Option<String>,
+    /// Those in one of these states alone; all where there are none.
+    pub states: Vec<String>,
+    /// So many are passed over.
+    pub skip: usize,
+    /// At most so many are told of.
+    pub limit: usize,
 }
 
 /// What is told of the node at `GET /`.

@@ -37,6 +37,14 @@ pub(crate) use self::path::{DesignPart, IndexesPart};
 /// Databases that are read and written by server admins alone.
 const ADMIN_DATABASES: &[&str] = &[PEERS, "_replicator"];
 
+/// Documents of such databases start replications, which run as the node: a database of this kind with
+/// another name in front is as `_replicator` itself.
+const REPLICATORS: &str = "/_replicator";
+
+fn is_for_admins(database: &str) -> bool {
+    ADMIN_DATABASES.contains(&database) || database.ends_with(REPLICATORS)
+}
+
 /// What a request needs before a database is opened.
 pub(crate) fn need(route: &Route<'_>, method: &Method) -> Need {
     match route {
@@ -53,9 +61,7 @@ pub(crate) fn need(route: &Route<'_>, method: &Method) -> Need {
         Route::Database {
             part: Part::Purge | Part::PurgedInfos | Part::PurgedInfosLimit, ..
         } => Need::ServerAdmin,
-        Route::Database { name, .. } if ADMIN_DATABASES.contains(&name.as_ref()) => {
-            Need::ServerAdmin
-        }
+        Route::Database { name, .. } if is_for_admins(name) => Need::ServerAdmin,
         Route::Scheduler(_) | Route::NodeEvents | Route::Configuration { .. } => Need::ServerAdmin,
         Route::Later(name) if LATER_NODE.contains(&name.as_ref()) => Need::ServerAdmin,
         Route::Database { .. } | Route::Later(_) => Need::Anybody,
@@ -294,7 +300,7 @@ mod tests {
 
     #[test]
     fn what_the_node_is_run_by_is_for_admins() {
-        for name in ["_peers", "_replicator"] {
+        for name in ["_peers", "_replicator", "a/_replicator"] {
             assert_eq!(need(&found(&[name, "d"]), &Method::GET), Need::ServerAdmin, "{name}");
         }
         assert_eq!(need(&found(&["_users", "d"]), &Method::GET), Need::Anybody);

@@ -7,6 +7,7 @@ mod hooks;
 mod identity;
 mod kill;
 mod peer;
+mod replicate;
 mod tree;
 
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub(crate) enum Verb {
     Kill(kill::Kill),
     Identity(identity::Identity),
     Peer(peer::Peer),
+    Replicate(replicate::Replicate),
     Hooks(hooks::Hooks),
 }
 
@@ -44,6 +46,7 @@ impl Verb {
             Self::Kill(verb) => verb.run(),
             Self::Identity(verb) => verb.run(),
             Self::Peer(verb) => verb.run(),
+            Self::Replicate(verb) => verb.run(),
             Self::Hooks(verb) => verb.run(),
         }
     }

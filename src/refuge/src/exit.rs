@@ -51,6 +51,10 @@ pub(crate) enum Failure {
     Damaged(u64),
     #[error("the node did not answer within {0:?}")]
     NoAnswer(Duration),
+    #[error("{0}")]
+    Usage(String),
+    #[error("the replication was stopped; started again it goes on where it was")]
+    Interrupted,
 }
 
 impl Failure {
@@ -74,12 +78,20 @@ impl Failure {
             Self::Console(ClientError::NotRunning(_) | ClientError::Lost(_)) => UNAVAILABLE,
             Self::Console(ClientError::Denied(_)) => NO_PERMISSION,
             Self::Console(ClientError::Socket(_)) => CANNOT_CREATE,
-            Self::Console(ClientError::Refused { error, .. }) if error == "unavailable" => {
-                TRY_AGAIN
-            }
-            Self::Console(ClientError::Refused { .. }) => USAGE,
-            Self::NoAnswer(_) => TRY_AGAIN,
+            Self::Console(ClientError::Refused { error, .. }) => by_word(error),
+            Self::NoAnswer(_) | Self::Interrupted => TRY_AGAIN,
+            Self::Usage(_) => USAGE,
         }
+    }
+}
+
+/// The code for a word of the node's.
+fn by_word(error: &str) -> u8 {
+    match error {
+        "unavailable" | "service_unavailable" | "too_many_requests" => TRY_AGAIN,
+        "unauthorized" | "forbidden" => NO_PERMISSION,
+        "replication_error" => UNAVAILABLE,
+        _ => USAGE,
     }
 }
 
@@ -128,5 +140,8 @@ mod tests {
         assert_eq!(Failure::from(ClientError::NotRunning("/x".into())).code(), 69);
         assert_eq!(Failure::NoAnswer(Duration::ZERO).code(), 75);
         assert_eq!(Failure::Damaged(1).code(), 65);
+        assert_eq!(Failure::Interrupted.code(), 75);
+        let words = ["unavailable", "forbidden", "replication_error", "db_not_found"];
+        assert_eq!(words.map(by_word), [75, 77, 69, 64]);
     }
 }

@@ -25,9 +25,10 @@ use serde_json::Value;
 use crate::identity::ReplicationId;
 use document::{Document, Writing};
 pub use exchange::{
-    ChangedReplication, DocumentsEffect, DocumentsOptions, PeerUp, RunNumber, RunOrder,
-    WriteOutcome,
+    ChangedReplication, DocumentName, DocumentsEffect, DocumentsOptions, PeerUp, REPLICATOR,
+    RunNumber, RunOrder, WriteOutcome,
 };
+pub use report::DocumentRows;
 use run::RunKey;
 pub use state::StateWrite;
 
@@ -40,7 +41,7 @@ enum Alarm {
     /// A run's back-off ends.
     Run(RunKey),
     /// A state is to be written again.
-    Write(String),
+    Write(DocumentName),
 }
 
 /// The machine.
@@ -48,7 +49,7 @@ enum Alarm {
 pub struct Documents {
     options: DocumentsOptions,
     now_ms: u64,
-    documents: BTreeMap<String, Document>,
+    documents: BTreeMap<DocumentName, Document>,
     nodes: Vec<PeerUp>,
     /// Runs that are started and not over.
     under_way: BTreeMap<RunNumber, RunKey>,
@@ -84,7 +85,7 @@ impl Documents {
     /// A document is new or was edited, by whomever. Told twice, it counts once.
     pub fn changed(&mut self, now_ms: u64, change: ChangedReplication) -> Vec<DocumentsEffect> {
         self.pass(now_ms);
-        let known = self.documents.get(&change.id);
+        let known = self.documents.get(&change.document);
         if known.is_none_or(|known| known.revision != change.revision) {
             self.take(change);
         }
@@ -92,18 +93,18 @@ impl Documents {
     }
 
     /// A document was deleted.
-    pub fn removed(&mut self, now_ms: u64, id: &str) -> Vec<DocumentsEffect> {
+    pub fn removed(&mut self, now_ms: u64, name: &DocumentName) -> Vec<DocumentsEffect> {
         self.pass(now_ms);
-        self.forget(id);
+        self.forget(name);
         self.settle()
     }
 
-    /// The whole database is gone.
-    pub fn cleared(&mut self, now_ms: u64) -> Vec<DocumentsEffect> {
+    /// A whole database is gone.
+    pub fn cleared(&mut self, now_ms: u64, database: &str) -> Vec<DocumentsEffect> {
         self.pass(now_ms);
-        let ids: Vec<String> = self.documents.keys().cloned().collect();
-        for id in ids {
-            self.forget(&id);
+        let of_it = self.documents.keys().filter(|name| *name.database == *database);
+        for name in of_it.cloned().collect::<Vec<_>>() {
+            self.forget(&name);
         }
         self.settle()
     }
@@ -112,10 +113,17 @@ impl Documents {
     pub fn nodes_up(&mut self, now_ms: u64, nodes: Vec<PeerUp>) -> Vec<DocumentsEffect> {
         self.pass(now_ms);
         self.nodes = nodes;
-        let ids: Vec<String> = self.documents.keys().cloned().collect();
-        for id in ids {
-            self.follow_nodes(&id);
+        let names: Vec<DocumentName> = self.documents.keys().cloned().collect();
+        for name in names {
+            self.follow_nodes(&name);
         }
+        self.settle()
+    }
+
+    /// A run has to wait for its turn, since as many as may run already, or for its window.
+    pub fn waits(&mut self, now_ms: u64, number: RunNumber) -> Vec<DocumentsEffect> {
+        self.pass(now_ms);
+        self.run_waits(number);
         self.settle()
     }
 
@@ -123,13 +131,6 @@ impl Documents {
     pub fn started(&mut self, now_ms: u64, number: RunNumber) -> Vec<DocumentsEffect> {
         self.pass(now_ms);
         self.run_started(number);
-        self.settle()
-    }
-
-    /// A run waits until its window opens; it was not started, or was stopped when that closed.
-    pub fn waits(&mut self, now_ms: u64, number: RunNumber) -> Vec<DocumentsEffect> {
-        self.pass(now_ms);
-        self.run_waits(number);
         self.settle()
     }
 
@@ -193,7 +194,7 @@ impl Documents {
         {
             match self.alarms.pop_first() {
                 Some((_, Alarm::Run(key))) => self.rested(key),
-                Some((_, Alarm::Write(id))) => self.write(&id),
+                Some((_, Alarm::Write(name))) => self.write(&name),
                 None => {}
             }
         }
@@ -209,12 +210,12 @@ impl Documents {
     }
 
     /// Asks for a document's last state to be written into it.
-    fn write(&mut self, id: &str) {
+    fn write(&mut self, name: &DocumentName) {
         let unix_ms = self.unix_ms();
-        let Some(document) = self.documents.get_mut(id) else {
+        let Some(document) = self.documents.get_mut(name) else {
             return;
         };
-        if let Some(write) = StateWrite::of(id, document, unix_ms) {
+        if let Some(write) = StateWrite::of(name, document, unix_ms) {
             document.writing = Writing::UnderWay;
             self.effects.push(DocumentsEffect::Write(write));
         }

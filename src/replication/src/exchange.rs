@@ -70,6 +70,8 @@ pub enum Request {
         ttl: bool,
         /// Whether its documents are divided into partitions.
         partitioned: bool,
+        /// Its number of shards, where the end is not to choose.
+        shards: Option<u16>,
     },
     /// `GET /{db}/_local/{local_id}`. Answered by [`Answer::Checkpoint`].
     Checkpoint {

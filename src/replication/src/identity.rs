@@ -3,7 +3,7 @@
 
 use md5::{Digest, Md5};
 
-use crate::job::EndPoint;
+use crate::job::{EndPoint, UserContext};
 use crate::selection::Selection;
 
 /// Changes whenever the formula does.
@@ -29,6 +29,8 @@ pub struct ReplicationIdentity<'a> {
     pub selection: &'a Selection,
     /// `since_seq`: what stands before it was not looked at.
     pub since: Option<&'a str>,
+    /// `user_ctx`: what another may not write or read is missing.
+    pub user: Option<&'a UserContext>,
 }
 
 /// Name of a replication: a base, which names the checkpoint documents, and an extension, which
@@ -48,7 +50,9 @@ impl ReplicationId {
         let selection = identity.selection.identity();
         let since = identity.since.into_iter().flat_map(|since| ["since_seq", since]);
         let parts = [FORMULA, identity.node_uuid, &source, &target].into_iter().chain(strip);
-        let base = digest_of(parts.chain(selection.iter().map(String::as_str)).chain(since));
+        let user = identity.user.map(UserContext::identity).unwrap_or_default();
+        let parts = parts.chain(selection.iter().map(String::as_str)).chain(since).chain(user);
+        let base = digest_of(parts);
         let mut extension = String::new();
         if identity.continuous {
             extension.push_str("+continuous");
@@ -125,6 +129,7 @@ mod tests {
             strip: false,
             selection: &ALL,
             since: None,
+            user: None,
         }
     }
 
@@ -187,6 +192,8 @@ mod tests {
             json!({"winning_revs_only": true}),
             json!({"since_seq": 5}),
             json!({"strip": true}),
+            json!({"user_ctx": {"name": "bob"}}),
+            json!({"user_ctx": {"name": "anna"}}),
         ];
         let ids: std::collections::BTreeSet<String> = all.iter().cloned().map(id).collect();
         assert_eq!(ids.len(), all.len());

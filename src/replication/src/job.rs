@@ -8,6 +8,7 @@ mod choosing;
 mod node_end;
 mod parse;
 mod proxy;
+mod user;
 mod window;
 
 use std::fmt;
@@ -18,6 +19,7 @@ pub use parse::parse_replicate_request;
 pub(crate) use parse::{parse_end, parse_job};
 pub(crate) use proxy::parse_proxies;
 pub use proxy::{Proxy, ProxyProtocol};
+pub use user::UserContext;
 pub use window::{Window, WindowState};
 
 use crate::identity::{ReplicationId, ReplicationIdentity};
@@ -54,6 +56,10 @@ pub struct Job {
     pub create_target: bool,
     /// Whether the target that it makes is partitioned (`create_target_params`).
     pub partitioned_target: bool,
+    /// Shards of the target that it makes (`create_target_params.q`), where given.
+    pub target_shards: Option<u16>,
+    /// As whom it acts on databases of this node (`user_ctx`); as the node where not given.
+    pub user: Option<UserContext>,
     /// Leaves `_expires` out of what is sent (`strip`).
     pub strip: bool,
     /// What is replicated (`doc_ids`, `filter`, `selector`, `winning_revs_only`).
@@ -103,6 +109,7 @@ impl Job {
             strip: self.strip,
             selection: &self.selection,
             since: self.since.as_deref(),
+            user: self.user.as_ref(),
         })
     }
 }

@@ -22,6 +22,8 @@ mod failure;
 mod identity;
 mod job;
 mod machine;
+mod pace;
+mod schedule;
 mod selection;
 mod sequence;
 mod settings;
@@ -31,8 +33,8 @@ mod summary;
 pub use checkpoint::{CheckpointLog, Session, common_session};
 pub use date::timestamp;
 pub use documents::{
-    ChangedReplication, Documents, DocumentsEffect, DocumentsOptions, PeerUp, RunNumber, RunOrder,
-    StateWrite, WriteOutcome,
+    ChangedReplication, DocumentName, DocumentRows, Documents, DocumentsEffect, DocumentsOptions,
+    PeerUp, REPLICATOR, RunNumber, RunOrder, StateWrite, WriteOutcome,
 };
 pub use exchange::{
     Answer, Carriage, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage, Effect,
@@ -42,10 +44,12 @@ pub use failure::Failure;
 pub use identity::{ReplicationId, ReplicationIdentity};
 pub use job::{
     BasicCredentials, Cancellation, EndPoint, Job, JobError, JobLink, NodeEnd, PeerEnd, Proxy,
-    ProxyProtocol, RemoteAddress, ReplicateRequest, Window, WindowState, is_named_by,
+    ProxyProtocol, RemoteAddress, ReplicateRequest, UserContext, Window, WindowState, is_named_by,
     parse_replicate_request,
 };
 pub use machine::Replication;
+pub use pace::{Pace, Speed};
+pub use schedule::{Ending, JobNumber, Schedule, ScheduleEffect, ScheduleLimits, Standing};
 pub use selection::{Choice, FilterFunction, Selection};
 pub use sequence::sequence_text_of;
 pub use settings::{Retries, Settings};

@@ -10,6 +10,7 @@ mod failing;
 mod filtering;
 mod opening;
 mod pacing;
+mod recalling;
 mod rechecking;
 mod requests;
 mod running;
@@ -90,6 +91,7 @@ enum Purpose {
     Look(End),
     WriteLog(End),
     ReadLogAgain(End),
+    Recall,
 }
 
 impl Replication {
@@ -230,6 +232,7 @@ impl Replication {
                 self.log_written(end, revision);
             }
             (Purpose::ReadLogAgain(end), Answer::Checkpoint(log)) => self.log_read_again(end, log),
+            (Purpose::Recall, Answer::Checkpoint(log)) => self.recalled(log.as_ref()),
             (purpose, _) => {
                 let reason = format!("its answer does not fit the request ({purpose:?})");
                 self.fail_permanently(end, reason);
@@ -265,6 +268,7 @@ impl Replication {
         self.pump();
         self.checkpoint_where_due();
         self.finish_where_done();
+        self.let_go_where_at_rest();
         self.ask_to_be_woken();
         std::mem::take(&mut self.effects)
     }

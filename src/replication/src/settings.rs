@@ -25,6 +25,8 @@ pub struct Settings {
     pub create_target: bool,
     /// The target that it makes is partitioned.
     pub partitioned_target: bool,
+    /// Shards of the target that it makes, where given.
+    pub target_shards: Option<u16>,
     /// Leaves `_expires` out of what is sent.
     pub strip: bool,
     /// What is replicated.
@@ -85,6 +87,7 @@ impl Settings {
             continuous: false,
             create_target: false,
             partitioned_target: false,
+            target_shards: None,
             strip: false,
             selection: Arc::default(),
             since: None,

@@ -19,6 +19,8 @@ pub struct Statistics {
     pub docs_written: u64,
     /// Documents that the target refused (`doc_write_failures`).
     pub doc_write_failures: u64,
+    /// Bytes of documents that were handed to the target in bulk; CouchDB does not tell them.
+    pub bytes_written: u64,
 }
 
 /// How a replication that succeeded ended.

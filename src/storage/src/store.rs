@@ -186,7 +186,7 @@ impl Store {
     }
 
     /// How many bytes a second compactions that give disk back may read while
-    /// there are commits, and eight times as many while there are none; 0 for no limit.
+    /// there are commits, and sixteen times as many while there are none; 0 for no limit.
     pub fn limit_compactions(&self, bytes_per_second: u64) {
         if let Some(shared) = self.shared.upgrade() {
             shared.pace.bytes_per_second.store(bytes_per_second, Ordering::Relaxed);

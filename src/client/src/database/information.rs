@@ -45,14 +45,19 @@ impl RemoteDatabase {
     }
 
     /// A node that does not know `ttl` passes over it.
-    pub(super) async fn create(&self, ttl: bool, partitioned: bool) -> Result<(), EndFailure> {
-        let parameters = match (ttl, partitioned) {
-            (false, false) => "",
-            (true, false) => "?ttl=true",
-            (false, true) => "?partitioned=true",
-            (true, true) => "?ttl=true&partitioned=true",
-        };
-        match self.send(Outgoing::new(Method::PUT, parameters)).await {
+    pub(super) async fn create(
+        &self,
+        ttl: bool,
+        partitioned: bool,
+        shards: Option<u16>,
+    ) -> Result<(), EndFailure> {
+        let ttl = ttl.then(|| "ttl=true".to_owned());
+        let partitioned = partitioned.then(|| "partitioned=true".to_owned());
+        let shards = shards.map(|shards| format!("q={shards}"));
+        let parameters: Vec<String> = [ttl, partitioned, shards].into_iter().flatten().collect();
+        let mark = if parameters.is_empty() { "" } else { "?" };
+        let parameters = format!("{mark}{}", parameters.join("&"));
+        match self.send(Outgoing::new(Method::PUT, &parameters)).await {
             Ok(body) => {
                 // Read to its end, the connection can serve the next request.
                 body.read(SMALL_ANSWER_BYTES).await?;

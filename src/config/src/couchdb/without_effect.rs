@@ -115,18 +115,17 @@ pub const WITHOUT_EFFECT: &[NamesWithoutEffect] = &[
         names: &[("couch_peruser", &["*"])],
     },
     NamesWithoutEffect {
-        why: "all jobs run at once; those that wait for changes or for a node cost next to nothing",
+        why: "jobs take turns in the order in which they wait, whoever asks, and no cluster has to agree",
         names: &[
             (
                 "replicator",
                 &[
-                    "interval",
-                    "max_churn",
-                    "max_history",
                     "startup_jitter",
                     "cluster_start_period",
                     "cluster_quiet_period",
                     "max_acceptors",
+                    "usage_coeff",
+                    "priority_coeff",
                 ],
             ),
             ("replicator.shares", &["*"]),

@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use refuge_http::{
     Credentials, Database, DatabaseNamesRequest, Failure, NewAdmin, NewDatabase, Node,
-    NodeEventsPage, NodeEventsRequest, NodeFacts, PeerStreamKind, RequestBytes, User,
+    NodeEventsPage, NodeEventsRequest, NodeFacts, PeerStreamKind, RequestBytes, SchedulerRows,
+    User,
 };
 use refuge_mesh::NodeId;
 use serde_json::{Value, json};
@@ -185,14 +186,42 @@ impl Node for MemoryNode {
         Ok(self.mesh.beyond(number).await)
     }
 
-    async fn replication_documents(&self) -> Result<Value, Failure> {
+    async fn replication_documents(&self, rows: SchedulerRows) -> Result<Value, Failure> {
+        let SchedulerRows { database, states, skip, limit } = rows;
+        let of_it = database.is_none_or(|database| database == "_replicator");
+        let wanted =
+            |state: &str| of_it && (states.is_empty() || states.iter().any(|of| of == state));
         let document = |id: &str, state: &str| json!({"database": "_replicator", "doc_id": id, "id": null, "state": state});
-        let docs = [document("a", "running"), document("b", "waiting"), document("c/d", "failed")];
-        Ok(json!({"total_rows": 3, "offset": 0, "docs": docs}))
+        let all = [("a", "running"), ("b", "waiting"), ("c/d", "failed")];
+        let docs: Vec<Value> = all
+            .into_iter()
+            .filter(|(_, state)| wanted(state))
+            .map(|(id, state)| document(id, state))
+            .collect();
+        let page: Vec<&Value> = docs.iter().skip(skip).take(limit).collect();
+        Ok(json!({"total_rows": docs.len(), "offset": skip.min(docs.len()), "docs": page}))
     }
 
-    async fn replication_jobs(&self) -> Result<Value, Failure> {
+    async fn replication_document(
+        &self,
+        database: &str,
+        id: &str,
+    ) -> Result<Option<Value>, Failure> {
+        let database = Some(database.to_owned());
+        let rows = SchedulerRows { database, limit: usize::MAX, ..SchedulerRows::default() };
+        let all = self.replication_documents(rows).await?;
+        let mut rows = all["docs"].as_array().into_iter().flatten();
+        Ok(rows.find(|row| row["doc_id"] == id).cloned())
+    }
+
+    async fn replication_jobs(&self, _skip: usize, _limit: usize) -> Result<Value, Failure> {
         let job = json!({"database": "_replicator", "doc_id": "a", "id": "7f+continuous"});
         Ok(json!({"total_rows": 1, "offset": 0, "jobs": [job]}))
+    }
+
+    async fn replication_job(&self, id: &str) -> Result<Option<Value>, Failure> {
+        let jobs = self.replication_jobs(0, 1).await?;
+        let job = jobs["jobs"][0].clone();
+        Ok((job["id"] == id).then_some(job))
     }
 }

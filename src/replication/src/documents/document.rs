@@ -1,6 +1,7 @@
 //! One document of `_replicator`: what it says, and where what it wants stands.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use refuge_mesh::NodeId;
 use serde_json::{Map, Value};
@@ -42,7 +43,7 @@ pub(super) enum State {
 
 #[derive(Debug)]
 pub(super) struct Active {
-    pub(super) job: Box<Job>,
+    pub(super) job: Arc<Job>,
     /// By node; of a document whose ends name no nodes there is one, under `None`.
     pub(super) runs: BTreeMap<Option<NodeId>, Run>,
 }

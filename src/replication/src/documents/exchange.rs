@@ -1,5 +1,8 @@
 //! What the machine of the documents and its shell say to each other. Data only.
 
+use std::fmt;
+use std::sync::Arc;
+
 use refuge_mesh::NodeId;
 use serde_json::{Map, Value};
 
@@ -20,11 +23,33 @@ pub struct DocumentsOptions {
     pub first_run: u64,
 }
 
+/// The database whose documents are always followed.
+pub const REPLICATOR: &str = "_replicator";
+
+/// Names a document of `_replicator`, or of another database of that kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocumentName {
+    /// Its database.
+    pub database: Arc<str>,
+    /// Its id.
+    pub id: Arc<str>,
+}
+
+impl fmt::Display for DocumentName {
+    /// For messages; the usual database goes without saying.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.database {
+            REPLICATOR => formatter.write_str(&self.id),
+            database => write!(formatter, "{database}/{}", self.id),
+        }
+    }
+}
+
 /// A document of `_replicator` as it is now.
 #[derive(Clone, Debug)]
 pub struct ChangedReplication {
-    /// Its id.
-    pub id: String,
+    /// Which.
+    pub document: DocumentName,
     /// Its winning revision, as text.
     pub revision: String,
     /// Its body, or why that is none.
@@ -52,9 +77,9 @@ pub struct RunOrder {
     /// To be given back with all news of it.
     pub number: RunNumber,
     /// The document that wants it.
-    pub document: String,
+    pub document: DocumentName,
     /// What to do; no end of it names nodes any more.
-    pub job: Box<Job>,
+    pub job: Arc<Job>,
     /// Its id; no other run has it at the same time.
     pub id: ReplicationId,
 }
@@ -62,12 +87,19 @@ pub struct RunOrder {
 /// What the shell is to do.
 #[derive(Clone, Debug)]
 pub enum DocumentsEffect {
-    /// Start this; its news go to [`crate::Documents::started`], [`crate::Documents::waits`],
+    /// Start this; its news go to [`crate::Documents::waits`], [`crate::Documents::started`],
     /// [`crate::Documents::ended`] and [`crate::Documents::crashed`].
     Start(RunOrder),
     /// Stop that; there is no news to be told. Its id may be in a later start, which has to wait for
     /// the end of this one.
     Stop {
+        /// The run.
+        number: RunNumber,
+        /// Its id.
+        id: ReplicationId,
+    },
+    /// A run that crashed and rests is wanted no longer: what is still told of it may be forgotten.
+    Forget {
         /// The run.
         number: RunNumber,
         /// Its id.

@@ -6,27 +6,70 @@ use serde_json::{Map, Value, json};
 
 use super::document::{Active, Document, State};
 use super::run::{Phase, Run};
-use super::{Documents, PeerUp};
+use super::{DocumentName, Documents, PeerUp};
 use crate::date::timestamp;
 use crate::job::is_named_by;
+
+/// Which documents are told of.
+#[derive(Clone, Debug, Default)]
+pub struct DocumentRows {
+    /// Those of this database alone.
+    pub database: Option<String>,
+    /// Those in one of these states alone; all where there are none.
+    pub states: Vec<String>,
+    /// So many are passed over.
+    pub skip: usize,
+    /// At most so many are told of.
+    pub limit: usize,
+}
+
+impl DocumentRows {
+    /// All of them.
+    pub fn all() -> Self {
+        Self { limit: usize::MAX, ..Self::default() }
+    }
+}
 
 /// What is told of a running replication, by its id as text.
 type Progress<'a> = &'a dyn Fn(&str) -> Option<Value>;
 
 impl Documents {
     /// The body of `_scheduler/docs`. `progress` knows the counts of what runs now.
-    pub fn report(&self, progress: impl Fn(&str) -> Option<Value>) -> Value {
-        let rows: Vec<Value> =
-            self.documents.iter().map(|(id, document)| self.row(id, document, &progress)).collect();
-        json!({"total_rows": rows.len(), "offset": 0, "docs": rows})
+    pub fn report(&self, rows: &DocumentRows, progress: impl Fn(&str) -> Option<Value>) -> Value {
+        let wanted = self.documents.iter().filter(|(name, document)| {
+            rows.database.as_deref().is_none_or(|database| *name.database == *database)
+                && (rows.states.is_empty()
+                    || rows.states.iter().any(|state| state == self.state(document)))
+        });
+        let wanted: Vec<(&DocumentName, &Document)> = wanted.collect();
+        let total = wanted.len();
+        let page = wanted.into_iter().skip(rows.skip).take(rows.limit);
+        let told: Vec<Value> =
+            page.map(|(name, document)| self.row(name, document, &progress)).collect();
+        json!({"total_rows": total, "offset": rows.skip.min(total), "docs": told})
     }
 
-    /// The body of `_scheduler/docs/_replicator/{id}`; `None` when there is no such document.
-    pub fn report_one(&self, id: &str, progress: impl Fn(&str) -> Option<Value>) -> Option<Value> {
-        self.documents.get(id).map(|document| self.row(id, document, &progress))
+    /// The body of `_scheduler/docs/{db}/{id}`; `None` when there is no such document.
+    pub fn report_one(
+        &self,
+        name: &DocumentName,
+        progress: impl Fn(&str) -> Option<Value>,
+    ) -> Option<Value> {
+        self.documents.get(name).map(|document| self.row(name, document, &progress))
     }
 
-    fn row(&self, id: &str, document: &Document, progress: Progress<'_>) -> Value {
+    fn state(&self, document: &Document) -> &'static str {
+        match &document.state {
+            State::Failed { .. } => "failed",
+            State::Completed { .. } => "completed",
+            State::Active(active) => match active.runs.get(&None) {
+                Some(run) => self.state_of(run),
+                None => self.state_of_all(active),
+            },
+        }
+    }
+
+    fn row(&self, name: &DocumentName, document: &Document, progress: Progress<'_>) -> Value {
         let told = match &document.state {
             State::Failed { reason } => Told {
                 state: "failed",
@@ -43,8 +86,8 @@ impl Documents {
             State::Active(active) => self.told(active, progress),
         };
         json!({
-            "database": "_replicator",
-            "doc_id": id,
+            "database": &*name.database,
+            "doc_id": &*name.id,
             "id": told.id,
             "node": "nonode@nohost",
             "source": document.shown.source,
@@ -149,7 +192,7 @@ impl Documents {
     /// Of a document with several runs the most telling one.
     fn state_of_all(&self, active: &Active) -> &'static str {
         let states: Vec<&str> = active.runs.values().map(|run| self.state_of(run)).collect();
-        let telling = ["running", "crashing", "initializing", "pending"];
+        let telling = ["running", "crashing", "pending", "initializing"];
         telling.into_iter().find(|state| states.contains(state)).unwrap_or("waiting")
     }
 }

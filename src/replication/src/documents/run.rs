@@ -1,10 +1,12 @@
 //! One run of a document: of its own, or towards one node. Its phases, and how long it rests after a
 //! crash.
 
+use std::sync::Arc;
+
 use refuge_mesh::NodeId;
 use serde_json::Value;
 
-use super::RunNumber;
+use super::{DocumentName, RunNumber};
 use crate::identity::ReplicationId;
 use crate::job::Job;
 
@@ -21,14 +23,14 @@ const WELL_AFTER_MS: u64 = 120_000;
 /// Names a run while it exists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RunKey {
-    pub(super) document: String,
+    pub(super) document: DocumentName,
     pub(super) node: Option<NodeId>,
 }
 
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) id: ReplicationId,
-    pub(super) job: Job,
+    pub(super) job: Arc<Job>,
     pub(super) phase: Phase,
     /// Crashes in a row.
     pub(super) errors: u32,
@@ -43,19 +45,19 @@ pub(super) enum Phase {
     Ready,
     /// Told to start.
     Starting(RunNumber),
-    /// Told to start; its window is closed.
+    /// Its turn has not come, or is over for now.
     Pending(RunNumber),
     /// Works since a time.
     Running { number: RunNumber, since_ms: u64 },
     /// Crashed; starts again at a time.
-    Resting { until_ms: u64 },
+    Resting { number: RunNumber, until_ms: u64 },
     /// Towards a node: done until the node comes again.
     Done,
 }
 
 impl Run {
-    pub(super) fn new(job: &Job, node: Option<NodeId>, node_uuid: &str) -> Self {
-        let job = node.map_or_else(|| job.clone(), |node| job.towards(node));
+    pub(super) fn new(job: &Arc<Job>, node: Option<NodeId>, node_uuid: &str) -> Self {
+        let job = node.map_or_else(|| Arc::clone(job), |node| Arc::new(job.towards(node)));
         Self {
             id: job.id(node_uuid),
             job,
@@ -76,18 +78,34 @@ impl Run {
     }
 
     /// It crashed: until when it rests.
-    pub(super) fn crash(&mut self, now_ms: u64, reason: String, towards_node: bool) -> u64 {
-        if let Phase::Running { since_ms, .. } = self.phase
-            && now_ms.saturating_sub(since_ms) >= WELL_AFTER_MS
-        {
-            self.errors = 0;
-        }
+    pub(super) fn crash(
+        &mut self,
+        now_ms: u64,
+        number: RunNumber,
+        reason: String,
+        towards_node: bool,
+    ) -> u64 {
+        self.forget_crashes_where_well(now_ms);
         self.errors = self.errors.saturating_add(1);
         self.last_error = Some(reason);
         let longest = if towards_node { LONGEST_REST_TOWARDS_NODE_MS } else { LONGEST_REST_MS };
         let doublings = self.errors.saturating_sub(1).min(20);
         let until_ms = now_ms + (FIRST_REST_MS << doublings).min(longest);
-        self.phase = Phase::Resting { until_ms };
+        self.phase = Phase::Resting { number, until_ms };
         until_ms
+    }
+
+    /// It has to wait for its turn.
+    pub(super) fn wait(&mut self, now_ms: u64, number: RunNumber) {
+        self.forget_crashes_where_well(now_ms);
+        self.phase = Phase::Pending(number);
+    }
+
+    fn forget_crashes_where_well(&mut self, now_ms: u64) {
+        if let Phase::Running { since_ms, .. } = self.phase
+            && now_ms.saturating_sub(since_ms) >= WELL_AFTER_MS
+        {
+            self.errors = 0;
+        }
     }
 }

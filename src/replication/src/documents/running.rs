@@ -1,10 +1,12 @@
 //! How runs start, and what becomes of the news of them.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::document::{Document, State};
 use super::run::{Phase, Run, RunKey};
-use super::{Alarm, Documents, DocumentsEffect, RunNumber, RunOrder};
+use super::{Alarm, DocumentName, Documents, DocumentsEffect, RunNumber, RunOrder};
 
 impl Documents {
     pub(super) fn start_ready(&mut self) {
@@ -21,7 +23,7 @@ impl Documents {
             self.effects.push(DocumentsEffect::Start(RunOrder {
                 number,
                 document: key.document.clone(),
-                job: Box::new(run.job.clone()),
+                job: Arc::clone(&run.job),
                 id: run.id.clone(),
             }));
             self.next_run = self.next_run.wrapping_add(1);
@@ -46,8 +48,9 @@ impl Documents {
         let Some(key) = self.under_way.get(&number).cloned() else {
             return;
         };
+        let now_ms = self.now_ms;
         if let Some(run) = run_of(&mut self.documents, &key) {
-            run.phase = Phase::Pending(number);
+            run.wait(now_ms, number);
         }
         self.touch(&key.document);
     }
@@ -80,7 +83,7 @@ impl Documents {
         };
         let now_ms = self.now_ms;
         if let Some(run) = run_of(&mut self.documents, &key) {
-            let until_ms = run.crash(now_ms, reason, key.node.is_some());
+            let until_ms = run.crash(now_ms, number, reason, key.node.is_some());
             self.alarms.insert((until_ms, Alarm::Run(key.clone())));
         }
         self.touch(&key.document);
@@ -107,8 +110,9 @@ impl Documents {
             return;
         };
         self.ready.remove(key);
-        if let Phase::Resting { until_ms } = run.phase {
+        if let Phase::Resting { number, until_ms } = run.phase {
             self.alarms.remove(&(until_ms, Alarm::Run(key.clone())));
+            self.effects.push(DocumentsEffect::Forget { number, id: run.id.clone() });
         }
         if let Some(number) = run.number() {
             self.under_way.remove(&number);
@@ -127,7 +131,7 @@ impl Documents {
         Some(key)
     }
 
-    fn touch(&mut self, document: &str) {
+    fn touch(&mut self, document: &DocumentName) {
         let unix_ms = self.unix_ms();
         if let Some(document) = self.documents.get_mut(document) {
             document.updated_unix_ms = unix_ms;
@@ -135,7 +139,7 @@ impl Documents {
     }
 }
 
-type ById = std::collections::BTreeMap<String, Document>;
+type ById = std::collections::BTreeMap<DocumentName, Document>;
 
 fn run_of<'a>(documents: &'a mut ById, key: &RunKey) -> Option<&'a mut Run> {
     match &mut documents.get_mut(&key.document)?.state {

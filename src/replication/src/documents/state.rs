@@ -4,6 +4,7 @@
 use refuge_document::{BadDocument, Body};
 use serde_json::{Map, Value};
 
+use super::DocumentName;
 use super::document::{Document, State};
 use crate::date::timestamp;
 
@@ -15,8 +16,8 @@ const ID: &str = "_replication_id";
 /// A state to be written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StateWrite {
-    /// The document's id.
-    pub document: String,
+    /// The document.
+    pub document: DocumentName,
     /// The revision that it is an edit of.
     pub revision: String,
     /// The fields with their values; `None` for those that are not to hold anything.
@@ -24,7 +25,7 @@ pub struct StateWrite {
 }
 
 impl StateWrite {
-    pub(super) fn of(id: &str, document: &Document, unix_ms: u64) -> Option<Self> {
+    pub(super) fn of(name: &DocumentName, document: &Document, unix_ms: u64) -> Option<Self> {
         let (state, reason, replication_id, statistics) = match &document.state {
             State::Failed { reason } => ("failed", Some(reason.clone().into()), None, None),
             State::Completed { id, statistics } => {
@@ -39,7 +40,7 @@ impl StateWrite {
             (ID, replication_id),
             (STATISTICS, statistics),
         ];
-        Some(Self { document: id.to_owned(), revision: document.revision.clone(), fields })
+        Some(Self { document: name.clone(), revision: document.revision.clone(), fields })
     }
 
     /// The document's body with the state in it. The rest of it keeps its text.

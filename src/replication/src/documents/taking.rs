@@ -1,28 +1,29 @@
 //! What documents want: how one is taken in, given the runs that it should have now, and forgotten.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use refuge_mesh::NodeId;
 
 use super::document::{Active, Document, Reading, State, Writing, read};
 use super::run::{Run, RunKey};
-use super::{Alarm, ChangedReplication, Documents};
+use super::{Alarm, ChangedReplication, DocumentName, Documents};
 use crate::job::is_named_by;
 
 impl Documents {
     /// A document in a revision that was not seen before.
     pub(super) fn take(&mut self, change: ChangedReplication) {
         let (shown, reading) = read(&change.body, &self.options.node_uuid);
-        if let Some(document) = self.documents.get_mut(&change.id)
+        if let Some(document) = self.documents.get_mut(&change.document)
             && let (State::Active(active), Reading::Job(job)) = (&document.state, &reading)
-            && active.job == *job
+            && *active.job == **job
         {
             // Something else was edited: what runs goes on.
             document.revision = change.revision;
             return;
         }
         let since_ms = self.unix_ms();
-        self.forget(&change.id);
+        self.forget(&change.document);
         let mut tell = false;
         let state = match reading {
             Reading::Failed { reason, told } => {
@@ -30,7 +31,9 @@ impl Documents {
                 State::Failed { reason }
             }
             Reading::Completed { id, statistics } => State::Completed { id, statistics },
-            Reading::Job(job) => State::Active(Active { job, runs: BTreeMap::new() }),
+            Reading::Job(job) => {
+                State::Active(Active { job: Arc::new(*job), runs: BTreeMap::new() })
+            }
         };
         let document = Document {
             revision: change.revision,
@@ -40,17 +43,17 @@ impl Documents {
             updated_unix_ms: since_ms,
             writing: Writing::Nothing,
         };
-        self.documents.insert(change.id.clone(), document);
+        self.documents.insert(change.document.clone(), document);
         if tell {
-            self.write(&change.id);
+            self.write(&change.document);
         }
-        self.follow_nodes(&change.id);
+        self.follow_nodes(&change.document);
     }
 
     /// Gives a document the runs that it should have now: that of its own, or those towards the
     /// nodes that it names and that are up.
-    pub(super) fn follow_nodes(&mut self, id: &str) {
-        let Some(Document { state: State::Active(active), .. }) = self.documents.get(id) else {
+    pub(super) fn follow_nodes(&mut self, name: &DocumentName) {
+        let Some(Document { state: State::Active(active), .. }) = self.documents.get(name) else {
             return;
         };
         let wanted: Vec<Option<NodeId>> = match active.job.node_end() {
@@ -63,10 +66,10 @@ impl Documents {
         let unwanted: Vec<Option<NodeId>> =
             active.runs.keys().filter(|node| !wanted.contains(node)).copied().collect();
         for node in unwanted {
-            self.end_run(&RunKey { document: id.to_owned(), node });
+            self.end_run(&RunKey { document: name.clone(), node });
         }
         for node in wanted {
-            self.add_run(RunKey { document: id.to_owned(), node });
+            self.add_run(RunKey { document: name.clone(), node });
         }
     }
 
@@ -88,20 +91,20 @@ impl Documents {
     }
 
     /// Ends all that a document wanted.
-    pub(super) fn forget(&mut self, id: &str) {
-        let Some(document) = self.documents.get(id) else {
+    pub(super) fn forget(&mut self, name: &DocumentName) {
+        let Some(document) = self.documents.get(name) else {
             return;
         };
         if let State::Active(active) = &document.state {
             let nodes: Vec<Option<NodeId>> = active.runs.keys().copied().collect();
             for node in nodes {
-                self.end_run(&RunKey { document: id.to_owned(), node });
+                self.end_run(&RunKey { document: name.clone(), node });
             }
         }
-        if let Some(document) = self.documents.remove(id)
+        if let Some(document) = self.documents.remove(name)
             && let Writing::Later { at_ms } = document.writing
         {
-            self.alarms.remove(&(at_ms, Alarm::Write(id.to_owned())));
+            self.alarms.remove(&(at_ms, Alarm::Write(name.clone())));
         }
     }
 }

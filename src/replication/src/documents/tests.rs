@@ -2,6 +2,7 @@
 
 mod nodes;
 mod once;
+mod several;
 
 use refuge_mesh::NodeId;
 use serde_json::{Value, json};
@@ -14,6 +15,8 @@ struct Story {
     now_ms: u64,
     wake_at_ms: Option<u64>,
     next_revision: u64,
+    /// Runs of which nothing is to be told any more.
+    forgotten: Vec<u64>,
 }
 
 /// An effect, as short as a test reads it.
@@ -29,7 +32,7 @@ impl Story {
         let options =
             DocumentsOptions { node_uuid: "0".repeat(32), started_unix_ms: 0, first_run: 1 };
         let machine = Documents::new(options);
-        Self { machine, now_ms: 0, wake_at_ms: None, next_revision: 1 }
+        Self { machine, now_ms: 0, wake_at_ms: None, next_revision: 1, forgotten: Vec::new() }
     }
 
     fn did(&mut self, effects: Vec<DocumentsEffect>) -> Vec<Did> {
@@ -38,14 +41,15 @@ impl Story {
             match effect {
                 DocumentsEffect::Start(order) => did.push(Did::Start {
                     number: order.number.0,
-                    document: order.document,
+                    document: order.document.to_string(),
                     target: order.job.target.to_string(),
                 }),
                 DocumentsEffect::Stop { number, .. } => did.push(Did::Stop(number.0)),
                 DocumentsEffect::Write(write) => did.push(Did::Write {
                     state: written(&write, "{}")["_replication_state"].to_string(),
-                    document: write.document,
+                    document: write.document.to_string(),
                 }),
+                DocumentsEffect::Forget { number, .. } => self.forgotten.push(number.0),
                 DocumentsEffect::Wake { after_ms } => {
                     self.wake_at_ms = Some(self.now_ms + after_ms);
                 }
@@ -65,11 +69,11 @@ impl Story {
         let Value::Object(body) = body else { panic!("no object") };
         let revision = format!("{}-x", self.next_revision);
         self.next_revision += 1;
-        ChangedReplication { id: id.to_owned(), revision, body: Ok(body) }
+        ChangedReplication { document: named(id), revision, body: Ok(body) }
     }
 
     fn remove(&mut self, id: &str) -> Vec<Did> {
-        let effects = self.machine.removed(self.now_ms, id);
+        let effects = self.machine.removed(self.now_ms, &named(id));
         self.did(effects)
     }
 
@@ -114,12 +118,20 @@ impl Story {
     }
 
     fn row(&self, id: &str) -> Value {
-        self.machine.report_one(id, |_| Some(json!({"docs_read": 7}))).expect("no such document")
+        self.machine
+            .report_one(&named(id), |_| Some(json!({"docs_read": 7})))
+            .expect("no such document")
     }
 
     fn state(&self, id: &str) -> String {
         self.row(id)["state"].as_str().expect("no state").to_owned()
     }
+}
+
+/// `database/_replicator/id`, or an id of `_replicator`.
+fn named(text: &str) -> DocumentName {
+    let (database, id) = text.rsplit_once('/').unwrap_or((REPLICATOR, text));
+    DocumentName { database: database.into(), id: id.into() }
 }
 
 fn written(write: &StateWrite, body: &str) -> Value {

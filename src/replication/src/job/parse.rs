@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::choosing::{parse_selection, parse_since};
 use super::node_end::{self, NodeEnd, check_not_peers};
 use super::proxy::parse_proxies;
+use super::user::parse_user;
 use super::{
     BasicCredentials, Cancellation, EndPoint, Job, JobError, JobLink, RemoteAddress,
     ReplicateRequest, Window,
@@ -16,8 +17,11 @@ use super::{
 /// No field of CouchDB, though it looks like one.
 const UNSUPPORTED: [&str; 1] = ["view"];
 
-/// Fields of `create_target_params` that only tune a cluster.
+/// Fields of `create_target_params` beside `partitioned`: `n` tunes a cluster alone.
 const TUNING_OF_TARGETS: [&str; 2] = ["n", "q"];
+
+/// Most shards of a target that is made, as a database of this node may have.
+const MOST_SHARDS: u16 = 64;
 
 /// Largest batch that is taken from a request; one beyond it would hold too much in memory.
 const LARGEST_BATCH_DOCUMENTS: usize = 10_000;
@@ -53,7 +57,7 @@ pub(crate) fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
             Some(_) => return Err(unsupported(field)),
         }
     }
-    let partitioned_target = target_is_partitioned(fields)?;
+    let (partitioned_target, target_shards) = parse_target_parameters(fields)?;
     let (source, target) = (parse_end(fields, "source")?, parse_end(fields, "target")?);
     node_end::check_at_most_one(&source, &target)?;
     Ok(Job {
@@ -62,6 +66,8 @@ pub(crate) fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
         continuous: flag(fields, "continuous")?.unwrap_or(false),
         create_target: flag(fields, "create_target")?.unwrap_or(false),
         partitioned_target,
+        target_shards,
+        user: parse_user(fields)?,
         strip: flag(fields, "strip")?.unwrap_or(false),
         selection: Arc::new(parse_selection(fields)?),
         since: parse_since(fields),
@@ -96,10 +102,10 @@ fn parse_link(fields: &Map<String, Value>) -> Result<JobLink, JobError> {
     })
 }
 
-/// What `create_target_params` says of partitions; others of them than those that tune are refused.
-fn target_is_partitioned(fields: &Map<String, Value>) -> Result<bool, JobError> {
+/// What `create_target_params` says of partitions and of shards; others are refused.
+fn parse_target_parameters(fields: &Map<String, Value>) -> Result<(bool, Option<u16>), JobError> {
     let Some(parameters) = fields.get("create_target_params") else {
-        return Ok(false);
+        return Ok((false, None));
     };
     let Value::Object(parameters) = parameters else {
         return Err(bad("`create_target_params` is a JSON object"));
@@ -110,7 +116,11 @@ fn target_is_partitioned(fields: &Map<String, Value>) -> Result<bool, JobError> 
             return Err(unsupported(&format!("create_target_params.{name}")));
         }
     }
-    Ok(flag(parameters, "partitioned")?.unwrap_or(false))
+    let shards = number(parameters, "q")?.map(|shards| match u16::try_from(shards) {
+        Ok(shards @ 1..=MOST_SHARDS) => Ok(shards),
+        _ => Err(bad(&format!("`create_target_params.q` is a number from 1 to {MOST_SHARDS}"))),
+    });
+    Ok((flag(parameters, "partitioned")?.unwrap_or(false), shards.transpose()?))
 }
 
 /// Reads `source` or `target`.
@@ -290,7 +300,7 @@ mod tests {
             let Ok(ReplicateRequest::Start(job)) = asked(json!(partitioned)) else {
                 panic!("no job")
             };
-            assert_eq!(job.partitioned_target, partitioned);
+            assert_eq!((job.partitioned_target, job.target_shards), (partitioned, Some(2)));
         }
         assert!(matches!(asked(json!("yes")), Err(JobError::BadRequest(_))));
     }

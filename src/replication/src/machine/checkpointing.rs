@@ -20,6 +20,8 @@ type Instance = String;
 pub(super) enum Checkpointing {
     /// None is under way.
     Idle,
+    /// Former sessions are being read.
+    Recalling,
     /// The ends commit; those that have not answered yet.
     Committing { sequence: String, source: Option<Instance>, target: Option<Instance> },
     /// The document is being written, on the source first.
@@ -52,10 +54,17 @@ impl Replication {
         if self.checkpoint_due_ms().is_none_or(|due_ms| due_ms > self.now_ms) {
             return;
         }
-        let now_ms = self.now_ms;
         if self.without_checkpoints {
             return self.keep_log_here();
         }
+        if !self.recall() {
+            self.commit_for_checkpoint();
+        }
+    }
+
+    /// Has both ends commit what they hold.
+    pub(super) fn commit_for_checkpoint(&mut self) {
+        let now_ms = self.now_ms;
         let Some(running) = self.running() else {
             return;
         };
@@ -78,12 +87,13 @@ impl Replication {
         let Some(sequence) = self.running().map(|running| running.through.clone()) else {
             return;
         };
+        let continuous = self.settings.continuous;
         let body = self.next_log(&sequence, &(Instance::new(), Instance::new()));
         if let Some(running) = self.running() {
             running.progressed = false;
             running.checkpoint_ms = now_ms;
             running.checkpointing = Checkpointing::Idle;
-            running.log = Some(Value::Object(body));
+            running.log = (!continuous).then_some(Value::Object(body));
             running.own_log = true;
         }
     }
@@ -106,7 +116,7 @@ impl Replication {
             source_instance,
             target_instance,
         };
-        checkpoint_body(record, &running.history)
+        checkpoint_body(record, running.history.entries())
     }
 
     /// Asks both ends whether they are still the databases that they were.
@@ -179,6 +189,7 @@ impl Replication {
     }
 
     pub(super) fn log_written(&mut self, end: End, revision: String) {
+        let continuous = self.settings.continuous;
         let Some(running) = self.running() else {
             return;
         };
@@ -190,7 +201,7 @@ impl Replication {
         let done = std::mem::replace(&mut running.checkpointing, Checkpointing::Idle);
         if let Checkpointing::Writing { sequence, body } = done {
             running.checkpointed = sequence;
-            running.log = Some(body);
+            running.log = (!continuous).then_some(body);
             running.own_log = true;
         }
         self.restarts = 0;

@@ -42,6 +42,7 @@ impl Replication {
             }
             (Purpose::WriteLog(end), EndFailureKind::Conflict) => self.read_log_again(end),
             (Purpose::WriteLog(_) | Purpose::ReadLogAgain(_), _) => self.give_checkpoints_up(),
+            (Purpose::Recall, _) => self.recalled(None),
             // Not every peer has this endpoint; those that do not, store at once.
             (Purpose::Commit(end), _) => self.committed(end, ""),
             (_, kind) => self.fail_by_kind(end, kind, failure.reason),

@@ -1,8 +1,6 @@
 //! The states before documents move: both ends are opened (the target made where that is wanted),
 //! then their checkpoints are read and compared.
 
-use serde_json::Value;
-
 use super::requests::Outstanding;
 use super::running::{Beginning, Running};
 use super::{LogBody, Purpose, Replication, State};
@@ -66,7 +64,8 @@ impl Replication {
         {
             let ttl = expires && !self.settings.strip;
             let partitioned = self.settings.partitioned_target;
-            let request = Request::CreateDatabase { ttl, partitioned };
+            let shards = self.settings.target_shards;
+            let request = Request::CreateDatabase { ttl, partitioned, shards };
             self.ask(End::Target, Purpose::Create, request);
         }
     }
@@ -154,7 +153,7 @@ impl Replication {
         let beginning = Beginning {
             sequence,
             history,
-            former_log: body.filter(Value::is_object),
+            former_log: body.filter(|body| body.is_object() && !self.settings.continuous),
             source_revision: source.map(|checkpoint| checkpoint.revision),
             target_revision: target.map(|checkpoint| checkpoint.revision),
             now_ms: self.now_ms,

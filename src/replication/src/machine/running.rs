@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::carrying::lacking_stubs;
 use super::checkpointing::Checkpointing;
+use super::recalling::Sessions;
 use super::{LogBody, Purpose, Replication, State};
 use crate::exchange::{
     ChangesPage, Difference, DocumentsPage, Effect, End, Refusal, Request, Wanted,
@@ -43,8 +44,9 @@ pub(super) struct Running {
     /// When the last checkpoint was begun.
     pub(super) checkpoint_ms: u64,
     /// Entries of former sessions, newest first.
-    pub(super) history: Vec<Value>,
-    /// The checkpoint document as it stands: of this session, or found at the start.
+    pub(super) history: Sessions,
+    /// The checkpoint document as it stands: of this session, or found at the start. A continuous one, which
+    /// has no answer to put it into, holds none.
     pub(super) log: LogBody,
     /// Whether `log` is of this session.
     pub(super) own_log: bool,
@@ -107,7 +109,7 @@ impl Running {
             pending: None,
             checkpointing: Checkpointing::Idle,
             checkpoint_ms: beginning.now_ms,
-            history: beginning.history,
+            history: Sessions::Here(beginning.history),
             log: beginning.former_log,
             own_log: false,
             source_revision: beginning.source_revision,
@@ -317,6 +319,8 @@ impl Replication {
         let lacking = lacking_stubs(documents, &refused);
         refused.retain(|refusal| !lacking.iter().any(|wanted| wanted.id == refusal.id));
         let refusals = refused.len() as u64;
+        self.statistics.bytes_written +=
+            documents.iter().map(|text| text.len() as u64).sum::<u64>();
         let sent = (documents.len() - lacking.len().min(documents.len())) as u64;
         self.statistics.docs_written += sent.saturating_sub(refusals);
         self.statistics.docs_read = self.statistics.docs_read.saturating_sub(lacking.len() as u64);

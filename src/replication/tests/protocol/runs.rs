@@ -390,3 +390,59 @@ fn a_retry_after_is_waited_for() {
         assert!((90_000..100_000).contains(&script.now_ms), "{asked}: {}", script.now_ms);
     }
 }
+
+#[test]
+fn a_continuous_one_that_rests_reads_former_sessions_again_for_its_next_checkpoint() {
+    let entry = |id: &str| json!({"session_id": id, "recorded_seq": "1-x"});
+    let log = |ids: &[&str]| Checkpoint {
+        revision: "0-1".to_owned(),
+        body: json!({"history": ids.iter().map(|id| entry(id)).collect::<Vec<_>>()}),
+    };
+    let mut script = Script::new();
+    script.settings.continuous = true;
+    let mut machine = Replication::new(script.settings.clone());
+    let mut effects = machine.start(0);
+    let mut reads = 0;
+    let mut pages = 0;
+    // The target does not know the source's newest session; both know the one before it.
+    while script.written.len() < 4 {
+        let mut next = Vec::new();
+        for effect in effects {
+            let Effect::Request { id, end, request } = effect else { continue };
+            let answer = match (&request, end) {
+                (Request::Checkpoint { .. }, End::Source) => {
+                    reads += 1;
+                    let of_source = ["session", "alone", "common", "older"];
+                    let skipped = usize::from(script.written.is_empty());
+                    Answer::Checkpoint(Some(log(&of_source[skipped..])))
+                }
+                (Request::Checkpoint { .. }, End::Target) => {
+                    Answer::Checkpoint(Some(log(&["common", "older"])))
+                }
+                (Request::Changes { .. }, _) => {
+                    pages += 1;
+                    // Every other page is empty: it rests, and then there is something new.
+                    let rows = if pages % 2 == 0 { page().rows } else { Vec::new() };
+                    let last_sequence = format!("{}-x", pages + 1);
+                    Answer::Changes(ChangesPage { rows, last_sequence, ..page() })
+                }
+                (request, _) => script.usual(request),
+            };
+            next.extend(machine.answer(script.now_ms, id, Ok(answer)));
+        }
+        script.now_ms += 1_000;
+        next.extend(machine.elapsed(script.now_ms));
+        effects = next;
+    }
+    assert!(reads >= 2, "they were read {reads} times");
+    for written in &script.written {
+        let history = written["history"].as_array().unwrap();
+        let ids: Vec<&str> =
+            history.iter().map(|entry| entry["session_id"].as_str().unwrap()).collect();
+        assert!(
+            ids == ["session", "common", "older"] || ids == ["session", "alone", "common", "older"],
+            "{ids:?}"
+        );
+    }
+    assert_eq!(script.written[0]["history"][1]["session_id"], "common");
+}

@@ -38,6 +38,7 @@ impl Script {
             strip: false,
             selection: &Selection::default(),
             since: None,
+            user: None,
         });
         let mut settings = Settings::once(id, "session".to_owned(), 0);
         settings.source_name = "a".to_owned();

@@ -133,6 +133,7 @@ impl World {
                 strip: false,
                 selection: &selection,
                 since: None,
+                user: None,
             }),
             machine: None,
             generation: 0,

@@ -26,7 +26,7 @@ const SEPARATE_BYTES: u64 = 128 * 1024;
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// So many times the limit is the pace while nobody commits.
-const QUIET_FACTOR: u64 = 8;
+const QUIET_FACTOR: u64 = 16;
 
 /// The pace of one engine's compactions that give disk back. Others are not held up.
 #[derive(Debug)]
