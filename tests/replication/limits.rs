@@ -165,13 +165,13 @@ async fn a_slow_link_is_packed_on_and_a_fast_one_is_not() {
                 (
                     &here,
                     json!({"source": "docs", "target": relay.database(&target),
-                    "create_target": true}),
+                    "create_target": true, "worker_batch_size": 200}),
                 )
             } else {
                 (
                     &there,
                     json!({"source": relay.database("docs"), "target": target,
-                    "create_target": true}),
+                    "create_target": true, "worker_batch_size": 200}),
                 )
             };
             replicate(client, request).await;
