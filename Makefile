@@ -5,6 +5,7 @@
 # make bench  figures of a node that it starts, or of a CouchDB-compatible server: make bench URL=http://name:password@host:port/
 # make bench-stalls  the longest writes while tables are flushed and merged: make bench-stalls URL=…
 # make bench-mesh  figures of two nodes that meet
+# make bench-links  replication over a link of 1 Mbit/s and 300 ms, and over one that loses packets
 # make bench-growth  the same requests in a database of 10,000 to 5,000,000 documents, as a table
 #
 # `run` and `test` install the system packages that are missing; they ask first, unless CI or YES=1
@@ -17,7 +18,7 @@ URL ?=
 OPTIONS ?=
 
 # One profile builds the node and its tests, so that nothing is compiled twice.
-.PHONY: help run build test packages clients check-format lint test-all soak fuzz bench bench-stalls bench-mesh bench-growth
+.PHONY: help run build test packages clients check-format lint test-all soak fuzz bench bench-stalls bench-mesh bench-links bench-growth
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -94,6 +95,12 @@ bench-mesh:
 	@release/system-packages build
 	$(CARGO) build --locked --release -p refuge -p refuge-benchmark
 	target=$${CARGO_TARGET_DIR:-target}; "$$target/release/refuge-benchmark" mesh --refuge "$$target/release/refuge"
+
+# Root's, as the tests with network namespaces are.
+bench-links:
+	@release/system-packages test
+	$(CARGO) build --locked -p refuge
+	$(CARGO) test --locked -p refuge-tests --test namespaces slow:: -- --nocapture --test-threads=1
 
 bench-growth:
 	@release/system-packages build

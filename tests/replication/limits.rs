@@ -70,7 +70,7 @@ async fn a_job_waits_for_its_window_and_stops_when_that_closes() {
     assert!(told_state["info"]["reason"].as_str().unwrap().contains("is closed"), "{told_state}");
     assert_eq!(client.get("/copy").await.status, 404);
 
-    let mut opened = document(format!("{}-{}", time_of_day(86_340), time_of_day(4)));
+    let mut opened = document(format!("{}-{}", time_of_day(86_340), time_of_day(8)));
     opened["_rev"] = told["rev"].clone();
     client.put("/_replicator/nightly", opened).await.expect(201);
     is_in_state(&node, "nightly", "running").await;
@@ -165,13 +165,13 @@ async fn a_slow_link_is_packed_on_and_a_fast_one_is_not() {
                 (
                     &here,
                     json!({"source": "docs", "target": relay.database(&target),
-                    "create_target": true}),
+                    "create_target": true, "worker_batch_size": 200}),
                 )
             } else {
                 (
                     &there,
                     json!({"source": relay.database("docs"), "target": target,
-                    "create_target": true}),
+                    "create_target": true, "worker_batch_size": 200}),
                 )
             };
             replicate(client, request).await;

@@ -246,11 +246,12 @@ impl RemoteDatabase {
     ) -> Result<Body, ExchangeFailure> {
         let link = &self.shared.link;
         let permit = link.permit().await;
-        self.way().send(request, link.patience(ANSWER_DEADLINE), permit).await
+        let way = Way { timed: false, ..self.way() };
+        way.send(request, link.patience(ANSWER_DEADLINE), permit).await
     }
 
     fn way(&self) -> Way<'_> {
-        Way { connections: &self.shared.connections, link: &self.shared.link }
+        Way { connections: &self.shared.connections, link: &self.shared.link, timed: true }
     }
 
     fn request(

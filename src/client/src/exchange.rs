@@ -76,6 +76,9 @@ impl ExchangeFailure {
 pub(crate) struct Way<'a> {
     pub(crate) connections: &'a Connections,
     pub(crate) link: &'a Arc<Link>,
+    /// Whether the time that its bodies take tells of the link: not where they are made while they are
+    /// sent, or stored while they come.
+    pub(crate) timed: bool,
 }
 
 impl Way<'_> {
@@ -105,7 +108,9 @@ impl Way<'_> {
                 Err(_) => return Err(overdue(deadline)),
             }
         };
-        self.link.sent(bytes, begun.elapsed());
+        if self.timed {
+            self.link.sent(bytes, begun.elapsed());
+        }
         self.link.heard(response.headers());
         self.success(response, permit).await
     }
@@ -123,6 +128,7 @@ impl Way<'_> {
             unpacker: unpacker_of(&head.headers)?,
             headers: head.headers,
             received: 0,
+            timed: self.timed,
             begun: Instant::now(),
             link: Arc::clone(self.link),
             pace: self.link.bandwidth().map(|bandwidth| bandwidth.inward()),
@@ -165,6 +171,7 @@ pub(crate) struct Body {
     unpacker: Option<Unpacker>,
     /// Bytes that came over the wire, since the head.
     received: u64,
+    timed: bool,
     begun: Instant,
     link: Arc<Link>,
     pace: Option<Pace>,
@@ -197,7 +204,9 @@ impl Body {
                 None => return Ok(Some(data)),
             }
         }
-        self.link.received(self.received, self.begun.elapsed());
+        if self.timed {
+            self.link.received(self.received, self.begun.elapsed());
+        }
         match &self.unpacker {
             Some(unpacker) if !unpacker.is_complete() && self.received > 0 => {
                 Err(not_packed(&"it broke off"))
@@ -242,7 +251,8 @@ impl Body {
     }
 
     /// Its pieces as a body to be sent.
-    fn into_stream(self) -> StreamBody {
+    fn into_stream(mut self) -> StreamBody {
+        self.timed = false;
         let pieces = futures_util::stream::unfold(Some(self), |body| async {
             let mut body = body?;
             match body.piece().await {

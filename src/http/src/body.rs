@@ -21,6 +21,10 @@ use crate::replicated::ReplicatedError;
 use crate::request_bytes::HeldBytes;
 use crate::rules::Rules;
 
+/// How long a body from another database may be silent: it watches its own link, and goes on by itself
+/// where that was cut.
+const STREAM_PATIENCE: Duration = Duration::from_secs(900);
+
 /// The unread rest of a request's body. What was taken of it into memory is held as long as this is.
 pub(crate) struct RequestBody {
     source: Source,
@@ -111,8 +115,7 @@ impl RequestBody {
             }
             Source::Stream(mut stream) => {
                 let unlocked = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
-                let patience = self.rules.limits.body_timeout;
-                let data = next_data(unlocked, patience, &mut None).await;
+                let data = next_data(unlocked, STREAM_PATIENCE, &mut None).await;
                 // Another end broke off, not a client: it may be otherwise soon.
                 let data = data.map_err(|failure| Failure::Unavailable(failure.to_string()))?;
                 if data.is_some() {

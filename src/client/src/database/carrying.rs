@@ -99,6 +99,7 @@ impl RemoteDatabase {
         content_type: HeaderValue,
         body: Option<StreamBody>,
     ) -> Result<Carriage, EndFailure> {
+        let was_uploaded = body.is_none();
         let body = body.unwrap_or_else(|| Pieces(Bytes::new()).boxed_unsync());
         let mut request = self.request(Method::PUT, path, body)?;
         request.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -110,6 +111,12 @@ impl RemoteDatabase {
             Err(ExchangeFailure::Answer(answer)) if is_refusal(&answer) => {
                 let (error, reason) = (answer.body.error.clone(), answer.reason());
                 Ok(Carriage::Refused(Refusal { id: id.to_owned(), error, reason }))
+            }
+            // The upload is gone, not the database: all of it is brought again.
+            Err(ExchangeFailure::Answer(answer))
+                if was_uploaded && answer.status == 404 && !answer.tells_of_missing_database() =>
+            {
+                Err(EndFailure::transient(answer.reason()))
             }
             Err(failure) => Err(failure.of_database()),
         }

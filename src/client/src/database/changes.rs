@@ -96,7 +96,8 @@ impl RemoteDatabase {
             path.push_str(&format!("&feed=longpoll&timeout={wait_ms}"));
         } else if selection.is_selective() {
             // Much may be looked at before anything passes.
-            path.push_str(&format!("&heartbeat={}", SIGN_OF_LIFE.as_millis()));
+            let sign = SIGN_OF_LIFE.min(self.shared.link.patience(PATIENCE) / 3);
+            path.push_str(&format!("&heartbeat={}", sign.as_millis().max(1)));
         }
         let outgoing = match selection.posted() {
             Some(body) => Outgoing::new(Method::POST, &path).json(body.to_string().into_bytes()),

@@ -10,7 +10,10 @@ const LEAST_BYTES: u64 = 8 << 10;
 /// times as much on one core.
 const SLOW_RECEIVED: f64 = 4.0 * 1024.0 * 1024.0;
 /// What is sent is timed up to its answer, with the work of the other end in it: a smaller number.
-const SLOW_SENT: f64 = 1024.0 * 1024.0;
+const SLOW_SENT: f64 = 512.0 * 1024.0;
+/// What is left of an earlier figure with each new one. The faster of both counts: an end that is busy
+/// for a moment makes no slow link.
+const FADING: f64 = 0.75;
 /// After so long one body goes unpacked, to see whether the way is another by now.
 const LOOK_AGAIN: Duration = Duration::from_secs(300);
 
@@ -64,7 +67,7 @@ fn note(rate: &mut Option<f64>, bytes: u64, took: Duration) {
     }
     // Exact enough up to 2^53 bytes.
     let seen = bytes as f64 / took.as_secs_f64().max(1e-6);
-    *rate = Some(rate.map_or(seen, |known| (known + seen) / 2.0));
+    *rate = Some(rate.map_or(seen, |known| seen.max(known * FADING)));
 }
 
 #[cfg(test)]
@@ -82,10 +85,15 @@ mod tests {
         assert!(!gauge.is_slow(now), "too little to tell");
         gauge.received(60 << 10, SECOND / 2, now);
         assert!(gauge.is_slow(now));
-        for _ in 0..10 {
-            gauge.received(60 << 10, SECOND / 1_000, now);
-        }
+        gauge.received(60 << 10, SECOND / 1_000, now);
         assert!(!gauge.is_slow(now), "it became fast");
+        gauge.received(60 << 10, SECOND, now);
+        assert!(!gauge.is_slow(now), "the other end was busy for a moment");
+        for _ in 0..20 {
+            gauge.received(60 << 10, SECOND, now);
+        }
+        assert!(gauge.is_slow(now), "it became slow");
+        gauge.received(60 << 10, SECOND / 1_000, now);
         gauge.sent(4 << 20, SECOND * 30, now);
         assert!(gauge.is_slow(now), "slow in the other direction");
     }

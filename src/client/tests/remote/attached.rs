@@ -1,6 +1,8 @@
 //! Documents with attachments: which come inside their text, and which are carried as streams.
 
-use refuge_replication::Carriage;
+use async_trait::async_trait;
+use refuge_client::{CarriageSource, CarriedDocument};
+use refuge_replication::{Carriage, EndFailure};
 use serde_json::json;
 
 use crate::server::{Seen, Server};
@@ -38,6 +40,16 @@ fn peer(seen: &Seen) -> (u16, String) {
     (200, json!({"results": results.collect::<Vec<_>>()}).to_string())
 }
 
+/// A source that is never opened again: nothing is cut.
+struct Nowhere;
+
+#[async_trait]
+impl CarriageSource for Nowhere {
+    async fn open(&self, _: u64) -> Result<Option<CarriedDocument>, EndFailure> {
+        Err(EndFailure::permanent("it is not asked"))
+    }
+}
+
 #[tokio::test]
 async fn small_attachments_come_inside_and_large_ones_are_to_be_carried() {
     let server = Server::start(peer).await;
@@ -67,8 +79,8 @@ async fn a_revision_passes_from_one_database_into_another() {
     let (source, target) = (Server::start(peer).await, Server::start(peer).await);
     let mut large = wanted("_design/la rge", &["2-b"]);
     large.possible_ancestors = vec!["1-a".parse().unwrap()];
-    let read = source.database().read_revision(&large).await.unwrap().expect("it is there");
-    let stored = target.database().store_revision(&large.id, read).await.unwrap();
+    let read = source.database().read_revision(&large, 0).await.unwrap().expect("it is there");
+    let stored = target.database().store_revision(&large.id, read, &Nowhere).await.unwrap();
     assert_eq!(stored, Carriage::Stored);
     let asked =
         "GET /db/_design/la%20rge?revs=true&attachments=true&rev=2-b&atts_since=%5B%221-a%22%5D";
@@ -78,8 +90,8 @@ async fn a_revision_passes_from_one_database_into_another() {
     assert_eq!(put.body, r#"{"_id":"large"}"#);
     assert!(put.authorization.is_some());
 
-    assert!(source.database().read_revision(&wanted("gone", &["1-a"])).await.unwrap().is_none());
-    let read = source.database().read_revision(&large).await.unwrap().expect("it is there");
-    let refused = target.database().store_revision("refused", read).await.unwrap();
+    assert!(source.database().read_revision(&wanted("gone", &["1-a"]), 0).await.unwrap().is_none());
+    let read = source.database().read_revision(&large, 0).await.unwrap().expect("it is there");
+    let refused = target.database().store_revision("refused", read, &Nowhere).await.unwrap();
     assert!(matches!(refused, Carriage::Refused(refusal) if refusal.error == "forbidden"));
 }

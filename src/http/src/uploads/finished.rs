@@ -32,7 +32,7 @@ impl FinishedUpload {
         let state = known(database, &request.user, id).await?;
         if !request.body.is_finished() && request.body.remaining() != Some(0) {
             return Err(Failure::BadRequest(
-                "what is stored is either an upload or the body of the request".to_owned(),
+                "an attachment is either an upload or the body of the request".to_owned(),
             ));
         }
         if state.length != Some(state.received) {

@@ -55,7 +55,8 @@ impl Pacing {
         self.fetched.now.min(self.stored.now)
     }
 
-    /// A request failed after so long: where it was slow, the next is smaller.
+    /// A request failed after so long: the next is smaller, since a link that was cut may be again, and
+    /// much smaller where it was slow.
     pub(super) fn failed(&mut self, request: &Request, took_ms: u64) {
         let size = match request {
             Request::Documents { .. } => &mut self.fetched,
@@ -63,9 +64,8 @@ impl Pacing {
             Request::RevisionsDiff { .. } => &mut self.compared,
             _ => return,
         };
-        if took_ms > GOAL_MS {
-            size.now = (size.now / LARGEST_STEP).max(size.least);
-        }
+        let step = if took_ms > GOAL_MS { LARGEST_STEP } else { 2 };
+        size.now = (size.now / step).max(size.least);
     }
 }
 

@@ -52,15 +52,29 @@ impl Server {
 
     /// One exchange with a client that means `host`.
     async fn greet(&self, options: &ClientOptions, host: &str) -> Result<String, TlsError> {
+        self.greet_asking(options, host, SslVerifyMode::NONE).await
+    }
+
+    /// The same; the client is asked for a certificate or not.
+    async fn greet_asking(
+        &self,
+        options: &ClientOptions,
+        host: &str,
+        asks: SslVerifyMode,
+    ) -> Result<String, TlsError> {
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
         acceptor.set_private_key(&self.key).unwrap();
         acceptor.set_certificate(&self.certificate).unwrap();
+        acceptor.cert_store_mut().add_cert(self.certificate.clone()).unwrap();
+        acceptor.set_verify(asks);
         let ssl = Ssl::new(acceptor.build().context()).unwrap();
         let (near, far) = tokio::io::duplex(64 * 1024);
         tokio::spawn(async move {
             let mut stream = TlsStream::new(ssl, far).unwrap();
             if Pin::new(&mut stream).accept().await.is_ok() {
-                stream.write_all(b"hello").await.unwrap();
+                let knows = stream.ssl().peer_certificate().is_some();
+                let greeting = if knows { "hello, friend" } else { "hello" };
+                stream.write_all(greeting.as_bytes()).await.unwrap();
                 let _ = stream.shutdown().await;
             }
         });
@@ -100,4 +114,36 @@ async fn a_peer_that_speaks_no_tls_is_a_failed_handshake() {
     let connector = client_connector(&ClientOptions::default()).unwrap();
     let outcome = connector.connect(near, "localhost").await;
     assert!(matches!(outcome, Err(TlsError::Handshake { .. })), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn whoever_says_so_trusts_anybody() {
+    let server = Server::new();
+    let options = ClientOptions { trusts_anybody: true, ..ClientOptions::default() };
+    assert_eq!(server.greet(&options, "example.org").await.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn a_server_that_asks_is_shown_a_certificate() {
+    let server = Server::new();
+    let asks = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
+    let certificate = ClientCertificate {
+        chain_pem: server.certificate.to_pem().unwrap(),
+        key_pem: server.key.private_key_to_pem_pkcs8().unwrap(),
+    };
+    let options = ClientOptions { certificate: Some(certificate), ..server.roots() };
+    let told = server.greet_asking(&options, "localhost", asks).await;
+    assert_eq!(told.unwrap(), "hello, friend");
+    assert!(!format!("{options:?}").contains("PRIVATE"));
+}
+
+#[test]
+fn a_key_that_does_not_fit_is_refused() {
+    let (server, other) = (Server::new(), Server::new());
+    let certificate = ClientCertificate {
+        chain_pem: server.certificate.to_pem().unwrap(),
+        key_pem: other.key.private_key_to_pem_pkcs8().unwrap(),
+    };
+    let options = ClientOptions { certificate: Some(certificate), ..ClientOptions::default() };
+    assert!(client_connector(&options).is_err());
 }
