@@ -153,6 +153,6 @@ impl ReplicationSchedulerState {
             id: text,
             start,
         };
-        entry.actor = Some(Actor { start, stop: Some(incarnation.follow(child)), works: false });
+        entry.actor = Some(Actor { start, stop: Some(incarnation.follow(child)) });
     }
 }

@@ -9,6 +9,7 @@
 //! Source: <https://docs.couchdb.org/en/stable/config/replicator.html>
 
 mod place;
+mod settling;
 #[cfg(test)]
 mod tests;
 
@@ -111,8 +112,8 @@ impl Schedule {
                 self.leave_work(number);
                 self.stop(number, Place::Leaving);
             }
-            Some(Place::Stopping) => self.put(number, Place::Leaving),
-            Some(Place::Waiting { .. } | Place::Resting { .. } | Place::Held) => {
+            Some(Place::Stopping | Place::Parking) => self.put(number, Place::Leaving),
+            Some(Place::Waiting { .. } | Place::Resting { .. } | Place::Held | Place::Parked) => {
                 self.leave_queue(number);
                 self.jobs.remove(&number);
             }
@@ -130,6 +131,10 @@ impl Schedule {
                 self.stopping -= 1;
                 self.wait(number);
             }
+            Some(Place::Parking) => {
+                self.stopping -= 1;
+                self.put(number, Place::Parked);
+            }
             Some(Place::Leaving) => {
                 self.stopping -= 1;
                 self.jobs.remove(&number);
@@ -138,16 +143,37 @@ impl Schedule {
                 self.leave_work(number);
                 self.ended(number, since_ms, ending);
             }
-            Some(Place::Waiting { .. } | Place::Resting { .. } | Place::Held) | None => {}
+            Some(Place::Waiting { .. } | Place::Resting { .. } | Place::Held | Place::Parked)
+            | None => {}
         }
         self.settle()
     }
 
-    /// The owner of a job that is held wants it to run again.
+    /// It is not a job's time: it has no actor, and no place in the queue, until [`Schedule::resume`].
+    pub fn park(&mut self, now_ms: u64, number: JobNumber) -> Vec<ScheduleEffect> {
+        self.pass(now_ms);
+        match self.jobs.get(&number).map(|job| job.place) {
+            Some(Place::Running { .. }) => {
+                self.leave_work(number);
+                self.stop(number, Place::Parking);
+            }
+            Some(Place::Stopping) => self.put(number, Place::Parking),
+            Some(Place::Waiting { .. } | Place::Resting { .. }) => {
+                self.leave_queue(number);
+                self.put(number, Place::Parked);
+            }
+            Some(Place::Parking | Place::Parked | Place::Leaving | Place::Held) | None => {}
+        }
+        self.settle()
+    }
+
+    /// A job that is held by its owner, or parked, may run again.
     pub fn resume(&mut self, now_ms: u64, number: JobNumber) -> Vec<ScheduleEffect> {
         self.pass(now_ms);
-        if self.jobs.get(&number).is_some_and(|job| job.place == Place::Held) {
-            self.wait(number);
+        match self.jobs.get(&number).map(|job| job.place) {
+            Some(Place::Held | Place::Parked) => self.wait(number),
+            Some(Place::Parking) => self.put(number, Place::Stopping),
+            _ => {}
         }
         self.settle()
     }
@@ -246,79 +272,6 @@ impl Schedule {
                 job.crashed(now_ms, since_ms);
                 job.place = Place::Held;
             }
-        }
-    }
-
-    /// Starts and stops what may be now, and asks to be woken for what may not yet.
-    fn settle(&mut self) -> Vec<ScheduleEffect> {
-        while let Some((until_ms, number)) = self.resting.first().copied()
-            && until_ms <= self.now_ms
-        {
-            self.resting.pop_first();
-            self.wait(number);
-        }
-        self.stop_excess();
-        self.start_waiting();
-        self.take_turns();
-        self.ask_to_be_woken();
-        std::mem::take(&mut self.effects)
-    }
-
-    /// The limit was lowered: whoever takes turns goes first.
-    fn stop_excess(&mut self) {
-        let at_work = self.taking_turns.len() + self.to_their_end.len();
-        for _ in self.limits.max_jobs..at_work {
-            let longest = self.taking_turns.pop_first().or_else(|| self.to_their_end.pop_first());
-            if let Some((_, number)) = longest {
-                self.stop(number, Place::Stopping);
-            }
-        }
-    }
-
-    fn start_waiting(&mut self) {
-        while self.occupied() < self.limits.max_jobs
-            && let Some((_, number)) = self.waiting.pop_first()
-        {
-            let since_ms = self.now_ms;
-            let continuous = self.jobs.get(&number).is_some_and(|job| job.continuous);
-            self.put(number, Place::Running { since_ms });
-            let at_work = if continuous { &mut self.taking_turns } else { &mut self.to_their_end };
-            at_work.insert((since_ms, number));
-            self.effects.push(ScheduleEffect::Start(number));
-        }
-    }
-
-    /// Stops some in favour of those who wait, where the time for that has come.
-    fn take_turns(&mut self) {
-        if self.waiting.is_empty() {
-            self.next_turn_ms = None;
-            return;
-        }
-        // Whoever is the first to wait waits a whole interval, so that who runs has had some time.
-        let due_ms = *self.next_turn_ms.get_or_insert(self.now_ms + self.limits.interval_ms);
-        if due_ms > self.now_ms {
-            return;
-        }
-        self.next_turn_ms = Some(self.now_ms + self.limits.interval_ms);
-        // Who is being stopped makes room for somebody already.
-        let wanted = self.waiting.len().saturating_sub(self.stopping);
-        for _ in 0..wanted.min(self.limits.max_churn) {
-            match self.taking_turns.pop_first() {
-                Some((_, number)) => self.stop(number, Place::Stopping),
-                None => break,
-            }
-        }
-    }
-
-    fn ask_to_be_woken(&mut self) {
-        let rested = self.resting.first().map(|(until_ms, _)| *until_ms);
-        let turn = self.next_turn_ms.filter(|_| !self.taking_turns.is_empty());
-        let Some(due_ms) = rested.into_iter().chain(turn).min() else { return };
-        if self.wake_at_ms.is_none_or(|wake_at| due_ms < wake_at) {
-            self.wake_at_ms = Some(due_ms);
-            // At least 1 ms, so that a shell that rounds down cannot spin.
-            let after_ms = due_ms.saturating_sub(self.now_ms).max(1);
-            self.effects.push(ScheduleEffect::Wake { after_ms });
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The states before documents move: both ends are opened (the target made where that is wanted),
 //! then their checkpoints are read and compared.
 
-
 use super::requests::Outstanding;
 use super::running::{Beginning, Running};
 use super::{LogBody, Purpose, Replication, State};

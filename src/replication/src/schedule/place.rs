@@ -53,18 +53,24 @@ pub(super) enum Place {
     },
     /// Stopped in favour of others; waits again when its actor is gone.
     Stopping,
+    /// Stopped to be parked when its actor is gone.
+    Parking,
     /// Wanted no longer; forgotten when its actor is gone.
     Leaving,
     Resting {
         until_ms: u64,
     },
     Held,
+    /// It is not its time: out of the queue until that is told.
+    Parked,
 }
 
 impl Place {
     pub(super) fn standing(self) -> Standing {
         match self {
-            Self::Waiting { .. } | Self::Stopping => Standing::Pending,
+            Self::Waiting { .. } | Self::Stopping | Self::Parking | Self::Parked => {
+                Standing::Pending
+            }
             Self::Running { .. } => Standing::Running,
             Self::Leaving => Standing::Leaving,
             Self::Resting { .. } | Self::Held => Standing::Crashing,

@@ -181,12 +181,41 @@ fn a_lower_limit_stops_and_a_higher_one_starts() {
     assert_eq!(shell.started, [1, 2, 3, 2]);
 }
 
+#[test]
+fn a_job_whose_time_it_is_not_is_parked() {
+    let mut shell = Shell::new(LIMITS);
+    for number in 1..=3 {
+        shell.add(number, true);
+    }
+    for number in [1, 3] {
+        let effects = shell.schedule.park(0, JobNumber(number));
+        shell.carry_out(effects);
+    }
+    shell.all_stopped();
+    assert_eq!((shell.standing(1), shell.actors.len()), (Some(Standing::Pending), 1));
+    assert_eq!(shell.started, [1, 2]);
+    for number in [3, 1] {
+        let effects = shell.schedule.resume(0, JobNumber(number));
+        shell.carry_out(effects);
+    }
+    assert_eq!(shell.started, [1, 2, 3]);
+    // Both at once: it goes on when its former actor is gone.
+    let effects = shell.schedule.park(0, JobNumber(3));
+    shell.carry_out(effects);
+    let effects = shell.schedule.resume(0, JobNumber(3));
+    shell.carry_out(effects);
+    shell.all_stopped();
+    assert_eq!(shell.started, [1, 2, 3, 1]);
+    assert_eq!(shell.standing(3), Some(Standing::Pending));
+}
+
 #[derive(Clone, Debug)]
 enum Move {
     Add { continuous: bool },
     Remove(prop::sample::Index),
     Gone(prop::sample::Index, bool),
     Stopped(prop::sample::Index),
+    Park(prop::sample::Index, bool),
     Limit { max_jobs: usize, max_churn: usize },
     Pass(u64),
 }
@@ -197,6 +226,7 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => any::<prop::sample::Index>().prop_map(Move::Remove),
         2 => any::<(prop::sample::Index, bool)>().prop_map(|(one, done)| Move::Gone(one, done)),
         3 => any::<prop::sample::Index>().prop_map(Move::Stopped),
+        1 => any::<(prop::sample::Index, bool)>().prop_map(|(one, park)| Move::Park(one, park)),
         1 => (1_usize..6, 1_usize..4)
             .prop_map(|(max_jobs, max_churn)| Move::Limit { max_jobs, max_churn }),
         3 => (0_u64..100_000).prop_map(Move::Pass),
@@ -237,8 +267,21 @@ impl Life {
                 self.shell.wake_at_ms = None;
                 self.shell.carry_out(effects);
             }
-            Move::Remove(_) => {}
+            Move::Park(one, park) if !self.jobs.is_empty() => {
+                let number = *one.get(&self.jobs.keys().copied().collect::<Vec<_>>());
+                self.park(number, park);
+            }
+            Move::Remove(_) | Move::Park(..) => {}
         }
+    }
+
+    fn park(&mut self, number: u64, park: bool) {
+        let (now_ms, number) = (self.shell.now_ms, JobNumber(number));
+        let effects = match park {
+            true => self.shell.schedule.park(now_ms, number),
+            false => self.shell.schedule.resume(now_ms, number),
+        };
+        self.shell.carry_out(effects);
     }
 
     fn end_one(&mut self, one: &prop::sample::Index, stopping: bool, done: bool) {
@@ -279,21 +322,25 @@ proptest! {
             let free = actors < life.limits.max_jobs;
             prop_assert!(!free || life.shell.schedule.waiting() == 0, "a place stays free");
         }
-        // From now on nobody crashes, what runs once ends, and time passes.
+        // From now on it is everybody's time, nobody crashes, what runs once ends, and time passes.
         let known = life.jobs.len();
+        for number in life.jobs.keys().copied().collect::<Vec<_>>() {
+            life.park(number, false);
+        }
         life.shell.started.clear();
         let before: Vec<u64> = life.shell.actors.keys().map(|number| number.0).collect();
         for _ in 0..(2 * known + 30) {
             life.shell.all_stopped();
             let once: Vec<u64> = life.shell.actors.keys().map(|number| number.0)
                 .filter(|number| life.jobs.get(number) == Some(&false)).collect();
-            for number in once {
-                life.shell.gone(number, Ending::Done);
+            for number in &once {
+                life.shell.gone(*number, Ending::Done);
             }
-            if life.shell.wake_at_ms.is_none() {
+            if life.shell.wake_at_ms.is_some() {
+                life.shell.sleep();
+            } else if once.is_empty() && life.shell.actors.values().all(|stopping| !stopping) {
                 break;
             }
-            life.shell.sleep();
         }
         for number in life.jobs.keys() {
             let ran = life.shell.started.contains(number) || before.contains(number);
