@@ -41,14 +41,15 @@ impl ReplicationSchedulerState {
 
     /// Puts a job into the schedule.
     pub(super) fn admit(&mut self, text: &Arc<str>) {
-        let now_ms = self.now_ms();
+        let (now_ms, usual) = (self.now_ms(), usual(&self.arguments.names));
         self.last_number += 1;
         let number = JobNumber(self.last_number);
         let Some(entry) = self.jobs.get_mut(text) else { return };
         entry.number = Some(number);
         let continuous = entry.job.continuous;
         self.numbers.insert(number, Arc::clone(text));
-        let effects = self.schedule.add(now_ms, number, continuous);
+        let mut effects = self.schedule.limit(now_ms, limits(&usual));
+        effects.extend(self.schedule.add(now_ms, number, continuous));
         self.carry_out(effects);
         self.tell_whether_it_waits(text);
     }
