@@ -1,7 +1,7 @@
 //! What the schedule says, carried out: whose actors are started and stopped, and when it is asked again.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use refuge_config::Replicator;
 use refuge_replication::{Ending, JobNumber, ScheduleEffect, ScheduleLimits, Standing};
@@ -15,6 +15,10 @@ use crate::task::OwnedTask;
 
 /// Jobs in the table, whether they run or not; each takes a few kilobytes.
 pub(super) const MOST_JOBS: usize = 100_000;
+
+/// A start opens both ends and reads their checkpoints: thousands at once would take far more memory than
+/// they need later.
+const BETWEEN_STARTS: Duration = Duration::from_millis(1);
 
 /// What the settings say of turns.
 pub(super) fn limits(usual: &Replicator) -> ScheduleLimits {
@@ -148,11 +152,14 @@ impl ReplicationSchedulerState {
             settings: entry.settings(&usual),
             wanting: entry.wanting(),
         });
+        let not_before = self.next_start.max(Instant::now());
+        self.next_start = not_before + BETWEEN_STARTS;
         let incarnation = Incarnation {
             names: self.arguments.names.clone(),
             scheduler: self.myself.clone(),
             id: text,
             start,
+            not_before,
         };
         entry.actor = Some(Actor { start, stop: Some(incarnation.follow(child)) });
     }

@@ -31,7 +31,7 @@ process.on('exit', () => {
 const url = `http://127.0.0.1:${port}`;
 async function ask(method, path, body, base = url) {
   const target = new URL(base);
-  const headers = { 'content-type': 'application/json' };
+  const headers = { accept: 'application/json', 'content-type': 'application/json' };
   if (target.username) {
     headers.authorization = `Basic ${btoa(`${target.username}:${target.password}`)}`;
   }
