@@ -143,8 +143,7 @@ impl JobEnd {
 
 impl Actor for ReplicationJobActor {
     type Msg = ReplicationJobMessage;
-    // On the heap: the actor's task would hold room for it several times.
-    type State = Box<ReplicationJobState>;
+    type State = ReplicationJobState;
     type Arguments = ReplicationJobStart;
 
     async fn pre_start(
@@ -153,6 +152,7 @@ impl Actor for ReplicationJobActor {
         start: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let arguments = start.take().ok_or("an actor of a job is started once")?;
+        // On the heap, or the actor's task would keep room for it while it lives.
         Box::pin(ReplicationJobState::new(arguments)).await
     }
 
@@ -185,10 +185,10 @@ impl Actor for ReplicationJobActor {
 }
 
 impl ReplicationJobState {
-    async fn new(arguments: ReplicationJobArguments) -> Result<Box<Self>, ActorProcessingErr> {
+    async fn new(arguments: ReplicationJobArguments) -> Result<Self, ActorProcessingErr> {
         let id = arguments.id();
         let ReplicationJobArguments { names, job, settings, wanting } = arguments;
-        Ok(Box::new(Self {
+        Ok(Self {
             source: JobEnd::new(&names, &job.source, job.user.as_ref()).await?,
             target: JobEnd::new(&names, &job.target, job.user.as_ref()).await?,
             pace: Pace::default(),
@@ -201,7 +201,7 @@ impl ReplicationJobState {
             started: Instant::now(),
             requests: JoinSet::new(),
             alarm: None,
-        }))
+        })
     }
 
     fn now_ms(&self) -> u64 {
