@@ -9,7 +9,7 @@ mod local_end;
 mod refusals;
 mod task;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -43,7 +43,6 @@ pub enum ReplicationJobMessage {
 }
 
 /// What a job is started with.
-#[derive(Clone)]
 pub struct ReplicationJobArguments {
     /// The names of this node.
     pub names: Names,
@@ -53,6 +52,21 @@ pub struct ReplicationJobArguments {
     pub settings: Settings,
     /// Who wants it.
     pub wanting: Wanting,
+}
+
+/// The arguments, taken by the one start that an actor of a job has: its supervisor keeps no copy of them.
+#[derive(Clone)]
+pub struct ReplicationJobStart(Arc<Mutex<Option<ReplicationJobArguments>>>);
+
+impl ReplicationJobStart {
+    /// A start with these.
+    pub fn with(arguments: ReplicationJobArguments) -> Self {
+        Self(Arc::new(Mutex::new(Some(arguments))))
+    }
+
+    fn take(&self) -> Option<ReplicationJobArguments> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// Who wants a replication, as far as others are told.
@@ -144,34 +158,16 @@ fn link(job: &JobLink, packs: bool) -> LinkOptions {
 impl Actor for ReplicationJobActor {
     type Msg = ReplicationJobMessage;
     type State = ReplicationJobState;
-    type Arguments = ReplicationJobArguments;
+    type Arguments = ReplicationJobStart;
 
     async fn pre_start(
         &self,
         _myself: ActorRef<Self::Msg>,
-        arguments: Self::Arguments,
+        start: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let id = arguments.id();
-        let ReplicationJobArguments { names, job, settings, wanting } = arguments;
-        let current = names.value::<CurrentSettings>(names::CONFIGURATION);
-        let packs = current.is_none_or(|current| current.settings.replicator.compression);
-        let link = link(&job.link, packs);
-        let user = job.user.as_ref();
-        let way = |proxy| Way { user, link: &link, proxy: Option::as_ref(proxy) };
-        Ok(ReplicationJobState {
-            source: JobEnd::new(&names, &job.source, &way(&job.link.source_proxy)).await?,
-            target: JobEnd::new(&names, &job.target, &way(&job.link.target_proxy)).await?,
-            pace: Pace::default(),
-            refusals: Refusals::of(&id, &settings.target_name),
-            checkpoint_interval_ms: settings.checkpoint_interval_ms,
-            machine: Replication::new(settings),
-            wanting: Arc::new(wanting),
-            names,
-            id,
-            started: Instant::now(),
-            requests: JoinSet::new(),
-            alarm: None,
-        })
+        let arguments = start.take().ok_or("an actor of a job is started once")?;
+        // On the heap, or the actor's task would keep room for it while it lives.
+        Box::pin(ReplicationJobState::new(arguments)).await
     }
 
     async fn post_start(
@@ -203,6 +199,30 @@ impl Actor for ReplicationJobActor {
 }
 
 impl ReplicationJobState {
+    async fn new(arguments: ReplicationJobArguments) -> Result<Self, ActorProcessingErr> {
+        let id = arguments.id();
+        let ReplicationJobArguments { names, job, settings, wanting } = arguments;
+        let current = names.value::<CurrentSettings>(names::CONFIGURATION);
+        let packs = current.is_none_or(|current| current.settings.replicator.compression);
+        let link = link(&job.link, packs);
+        let user = job.user.as_ref();
+        let way = |proxy| Way { user, link: &link, proxy: Option::as_ref(proxy) };
+        Ok(Self {
+            source: JobEnd::new(&names, &job.source, &way(&job.link.source_proxy)).await?,
+            target: JobEnd::new(&names, &job.target, &way(&job.link.target_proxy)).await?,
+            pace: Pace::default(),
+            refusals: Refusals::of(&id, &settings.target_name),
+            checkpoint_interval_ms: settings.checkpoint_interval_ms,
+            machine: Replication::new(settings),
+            wanting: Arc::new(wanting),
+            names,
+            id,
+            started: Instant::now(),
+            requests: JoinSet::new(),
+            alarm: None,
+        })
+    }
+
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }

@@ -179,6 +179,8 @@ pub struct ReplicationSchedulerState {
     alarm: Option<OwnedTask>,
     last_number: u64,
     last_start: u64,
+    /// When the next start may be.
+    next_start: Instant,
 }
 
 impl Actor for ReplicationSchedulerActor {
@@ -202,6 +204,7 @@ impl Actor for ReplicationSchedulerActor {
             alarm: None,
             last_number: 0,
             last_start: 0,
+            next_start: Instant::now(),
         })
     }
 

@@ -38,8 +38,6 @@ pub(super) struct Actor {
     pub(super) start: u64,
     /// Stops it; used once.
     pub(super) stop: Option<oneshot::Sender<()>>,
-    /// Whether it has started.
-    pub(super) works: bool,
 }
 
 /// A step of a job's life.
@@ -123,9 +121,6 @@ impl Entry {
     }
 
     pub(super) fn has_started(&mut self, most_history: usize) {
-        if let Some(actor) = &mut self.actor {
-            actor.works = true;
-        }
         self.failure = None;
         self.reached = None;
         self.happened("started", None, most_history);

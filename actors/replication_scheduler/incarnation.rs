@@ -2,6 +2,7 @@
 //! two actors of one job and never stops the wrong one.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use ractor::ActorRef;
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names};
@@ -18,6 +19,8 @@ pub(super) struct Incarnation {
     /// The job's id as text.
     pub(super) id: Arc<str>,
     pub(super) start: u64,
+    /// Starts wait for those before them.
+    pub(super) not_before: Instant,
 }
 
 /// An actor that was told to stop, and who wants to hear of its end.
@@ -46,10 +49,15 @@ impl Incarnation {
     async fn life(
         &self,
         child: ChildSpecification,
-        stopped: oneshot::Receiver<()>,
+        mut stopped: oneshot::Receiver<()>,
     ) -> (Exit, Option<Arc<Status>>) {
+        tokio::select! {
+            () = tokio::time::sleep_until(self.not_before.into()) => {}
+            Ok(()) = &mut stopped => return (Exit::Stopped, None),
+        }
         let jobs = DynamicSupervisor::new(&self.names, names::REPLICATION_JOBS);
-        let cell = match jobs.start_child(child).await {
+        // On the heap: what a start needs is given back while the job runs.
+        let cell = match Box::pin(jobs.start_child(child)).await {
             Ok(cell) => cell,
             Err(error) => return (Exit::Failed(error.to_string()), None),
         };
@@ -60,7 +68,7 @@ impl Incarnation {
         tokio::select! {
             exit = &mut gone => return (exit, None),
             // A scheduler that is gone takes the jobs' supervisor with it.
-            Ok(()) = stopped => {}
+            Ok(()) = &mut stopped => {}
         }
         let name = names::replication_job(&self.id);
         let reached = self.names.value::<Status>(&name);

@@ -1,7 +1,7 @@
 //! What the schedule says, carried out: whose actors are started and stopped, and when it is asked again.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use refuge_config::Replicator;
 use refuge_replication::{Ending, JobNumber, ScheduleEffect, ScheduleLimits, Standing};
@@ -15,6 +15,10 @@ use crate::task::OwnedTask;
 
 /// Jobs in the table, whether they run or not; each takes a few kilobytes.
 pub(super) const MOST_JOBS: usize = 100_000;
+
+/// A start opens both ends and reads their checkpoints: thousands at once would take far more memory than
+/// they need later.
+const BETWEEN_STARTS: Duration = Duration::from_millis(1);
 
 /// What the settings say of turns.
 pub(super) fn limits(usual: &Replicator) -> ScheduleLimits {
@@ -41,19 +45,19 @@ impl ReplicationSchedulerState {
 
     /// Puts a job into the schedule.
     pub(super) fn admit(&mut self, text: &Arc<str>) {
-        let now_ms = self.now_ms();
+        let (now_ms, usual) = (self.now_ms(), usual(&self.arguments.names));
         self.last_number += 1;
         let number = JobNumber(self.last_number);
         let Some(entry) = self.jobs.get_mut(text) else { return };
         entry.number = Some(number);
         let continuous = entry.job.continuous;
         self.numbers.insert(number, Arc::clone(text));
-        if self.watch_window(text) {
-            self.schedule.add_closed(number, continuous);
-        } else {
-            let effects = self.schedule.add(now_ms, number, continuous);
-            self.carry_out(effects);
+        let mut effects = self.schedule.limit(now_ms, limits(&usual));
+        match self.watch_window(text) {
+            true => self.schedule.add_closed(number, continuous),
+            false => effects.extend(self.schedule.add(now_ms, number, continuous)),
         }
+        self.carry_out(effects);
         self.tell_whether_it_waits(text);
     }
 
@@ -151,12 +155,15 @@ impl ReplicationSchedulerState {
             settings: entry.settings(&usual),
             wanting: entry.wanting(),
         });
+        let not_before = self.next_start.max(Instant::now());
+        self.next_start = not_before + BETWEEN_STARTS;
         let incarnation = Incarnation {
             names: self.arguments.names.clone(),
             scheduler: self.myself.clone(),
             id: text,
             start,
+            not_before,
         };
-        entry.actor = Some(Actor { start, stop: Some(incarnation.follow(child)), works: false });
+        entry.actor = Some(Actor { start, stop: Some(incarnation.follow(child)) });
     }
 }

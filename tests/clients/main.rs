@@ -1,6 +1,6 @@
 //! Other people's clients against a node: PouchDB and nano under Node.js, couchdb3 under Python.
 
-use refuge_tests::{Node, Options, Program, consistent, eventually};
+use refuge_tests::{Node, Options, Program, consistent, contents, eventually};
 use serde_json::json;
 
 #[tokio::test]
@@ -25,6 +25,51 @@ async fn pouchdb_as_a_remote_database() {
 async fn pouchdb_finds_by_mango() {
     let node = Node::start(Options::default());
     Program::node("pouchdb-find.mjs", &[&node.url()]).ends_well().await;
+}
+
+#[tokio::test]
+async fn pouchdb_server_and_the_node_replicate_each_way_whoever_begins() {
+    let node = Node::start(Options::default());
+    let client = node.client();
+    client.put_nothing("/a").await.expect(201);
+    for number in 0..30 {
+        client.put(&format!("/a/n{number}"), json!({"n": number})).await.expect(201);
+    }
+    let text = client.request("PUT", "/a/file/text").header("content-type", "text/plain");
+    text.body("hello from the node").send().await.expect(201);
+    let mut script = Program::node("pouchdb-server.mjs", &[&node.url()]);
+    // By then its own replicator has done its part.
+    let server = script.line().await.expect("an address");
+    let pull = json!({"source": format!("{server}/mine"), "target": "b", "create_target": true});
+    let told = client.post("/_replicate", pull.clone()).await.expect(200).json();
+    assert_eq!(told["history"][0]["doc_write_failures"], 0, "{told}");
+    assert_eq!(client.get("/b").await.json()["doc_count"], 121);
+    assert_eq!(client.get("/b/s0").await.json()["changed"], true);
+    client.get("/b/s1").await.error(404, "not_found", "deleted");
+    assert_eq!(client.get("/b/letter/text").await.text(), "hello from the server");
+    let conflict = client.get("/b/conflict?conflicts=true").await.json();
+    assert_eq!(conflict["_conflicts"], json!(["1-aaaa"]));
+    let again = client.post("/_replicate", pull).await.expect(200).json();
+    assert_eq!(again["no_changes"], true, "it goes on from its checkpoint: {again}");
+    let target = format!("{server}/from-the-node");
+    let push = json!({"source": "a", "target": target, "create_target": true});
+    let told = client.post("/_replicate", push).await.expect(200).json();
+    assert_eq!(told["history"][0]["docs_written"], 31, "{told}");
+    let back = json!({"source": target, "target": "c", "create_target": true});
+    client.post("/_replicate", back).await.expect(200);
+    assert_eq!(contents(&client, "c").await, contents(&client, "a").await);
+    assert_eq!(client.get("/c/file/text").await.text(), "hello from the node");
+    script.tell("that is all").await;
+    script.ends_well().await;
+}
+
+#[tokio::test]
+async fn notes_are_kept_alike_as_obsidian_live_sync_does() {
+    let node = Node::start(Options::default());
+    node.client().put_nothing("/obsidian").await.expect(201);
+    let url = format!("{}/obsidian", node.url());
+    Program::node("live-sync.mjs", &[&url]).ends_well().await;
+    consistent(&node.client(), "obsidian").await;
 }
 
 #[tokio::test]

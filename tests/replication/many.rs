@@ -70,6 +70,7 @@ async fn measure(what: &str, settings: &[&str], running: u64, count: u64) {
     are(&node, running, "running").await;
     are(&node, count - running, "pending").await;
     let cost = || resident_kib(&node).saturating_sub(before) as f64 / count as f64;
+    println!("{count} replications, {what}: {:.1} KiB each as soon as they are there", cost());
     if count >= TELLING {
         // What was needed to start them goes back by and by.
         eventually(&format!("{what} takes less than {MOST_KIB} KiB"), || async {

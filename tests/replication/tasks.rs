@@ -32,10 +32,40 @@ async fn a_replication_that_runs_is_an_active_task_until_it_ends() {
         assert!(told(member).is_u64(), "{member}: {task}");
     }
 
+    assert_eq!((told("changes_pending"), told("seconds_left")), (json!(0), json!(0)));
+    for member in ["docs_per_second", "bytes_per_second"] {
+        assert!(told(member).as_f64() >= Some(0.0), "{member}: {task}");
+    }
+
     request["cancel"] = json!(true);
     client.post("/_replicate", request).await.expect(200);
     eventually("the task is gone", || async {
         (client.get("/_active_tasks").await.expect(200).json() == json!([])).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn how_fast_it_is_and_what_is_left_is_told_while_it_runs() {
+    let node = Node::start(Options::default());
+    let client = node.client();
+    client.put_nothing("/a").await.expect(201);
+    for _ in 0..10 {
+        let docs: Vec<Value> =
+            (0..1_000).map(|n| json!({"n": n, "text": "x".repeat(500)})).collect();
+        client.post("/a/_bulk_docs", json!({"docs": docs})).await.expect(201);
+    }
+    let request = json!({"source": "a", "target": "b", "create_target": true, "continuous": true,
+        "worker_batch_size": 10, "worker_processes": 1});
+    client.post("/_replicate", request).await.expect(202);
+    eventually("it is told", || async {
+        let tasks = client.get("/_active_tasks").await.expect(200).json();
+        let task = tasks.as_array().expect("tasks").first().cloned()?;
+        let number = |member: &str| task[member].as_f64().unwrap_or_default();
+        let at_work = number("changes_pending") > 0.0 && number("docs_per_second") > 0.0;
+        let left = number("seconds_left") > 0.0;
+        (at_work && left && number("bytes_per_second") > 500.0 * number("docs_per_second"))
+            .then_some(())
     })
     .await;
 }

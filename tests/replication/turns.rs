@@ -70,6 +70,11 @@ async fn hundreds_of_continuous_replications_take_turns_and_none_starves() {
     assert_eq!(kinds(waiting), BTreeSet::from(["added", "started", "stopped"].map(str::to_owned)));
     assert!(waiting["info"]["docs_written"].is_u64(), "{waiting}");
     assert!(waiting["history"].as_array().is_some_and(|steps| steps.len() <= 20), "{waiting}");
+    for member in
+        ["database", "id", "pid", "source", "target", "user", "doc_id", "node", "start_time"]
+    {
+        assert!(waiting.get(member).is_some(), "{member} is missing in {waiting}");
+    }
     let running = client.get("/_active_tasks").await.expect(200).json();
     assert!(running.as_array().is_some_and(|tasks| tasks.len() <= MOST), "{running}");
     // Whoever runs once and waits is let in as others are stopped.

@@ -76,6 +76,7 @@ async fn refused_documents_are_told_and_counted() {
 #[tokio::test]
 async fn how_it_failed_is_told_by_its_exit_code() {
     let mut node = node().await;
+    node.client().put_nothing("/b").await.expect(201);
     let wrong = format!("http://admin:mistyped@{}/a", node.address());
     for (arguments, code, reason) in [
         (vec!["missing", "b"], 64, "there is no such database"),

@@ -34,12 +34,14 @@ pub(super) async fn changes(
     let FeedStart { after, opaque } = FeedStart::read(since, database.instance(), &information)?;
     let every_leaf = !selection.winners_only;
     let chosen = choice(selection, user);
-    let changes = SelectedChanges::of(database.as_ref(), chosen, every_leaf).await?;
+    let changes = SelectedChanges::of(database.as_ref(), chosen, every_leaf);
+    let changes = Box::pin(changes).await?;
     let reader: Arc<dyn Database> = database.clone();
     let deadline = Instant::now() + CHANGES_WAIT;
     let (mut after, mut until) = (after, information.update_sequence.max(after));
     let page = loop {
-        let page = changes.page(&reader, (after, until), limit).await?;
+        // On the heap: it is larger than all else that a wait, which may last for hours, holds.
+        let page = Box::pin(changes.page(&reader, (after, until), limit)).await?;
         if !wait || !page.rows.is_empty() || Instant::now() >= deadline {
             break page;
         }

@@ -27,7 +27,10 @@ pub(crate) async fn answer(
             let SchedulerRows { skip, limit, .. } = asked(query, None)?;
             node.replication_jobs(skip, limit).await?
         }
-        SchedulerRoute::Job { id } => found(node.replication_job(id).await?)?,
+        SchedulerRoute::Job { id } => {
+            // Ids hold a plus, which clients leave as it is in a path, and no space.
+            found(node.replication_job(&id.replace(' ', "+")).await?)?
+        }
         SchedulerRoute::Documents => node.replication_documents(asked(query, None)?).await?,
         SchedulerRoute::DocumentsOf { database } => {
             let told = node.replication_documents(asked(query, Some(database))?).await?;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use refuge_actors::names;
-use refuge_actors::replication_job::{ReplicationJobActor, ReplicationJobArguments};
+use refuge_actors::replication_job::{
+    ReplicationJobActor, ReplicationJobArguments, ReplicationJobStart,
+};
 use refuge_otp::{ChildSpecification, Outline, Restart, Shutdown, SupervisorSpecification, worker};
 
 const BUDGET: Shutdown = Shutdown::Timeout(Duration::from_millis(200));
@@ -18,5 +20,6 @@ pub(super) fn specification() -> SupervisorSpecification {
 
 pub(super) fn child(arguments: ReplicationJobArguments) -> ChildSpecification {
     let name = names::replication_job(&arguments.id());
-    worker::<ReplicationJobActor>(name, Restart::Temporary, BUDGET, move |_| arguments.clone())
+    let start = ReplicationJobStart::with(arguments);
+    worker::<ReplicationJobActor>(name, Restart::Temporary, BUDGET, move |_| start.clone())
 }

@@ -44,8 +44,9 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Active {
     pub(super) job: Arc<Job>,
-    /// By node; of a document whose ends name no nodes there is one, under `None`.
-    pub(super) runs: BTreeMap<Option<NodeId>, Run>,
+    /// By node; of a document whose ends name no nodes there is one, under `None`. On the heap, since a map
+    /// keeps room for eleven.
+    pub(super) runs: BTreeMap<Option<NodeId>, Box<Run>>,
 }
 
 /// Whether the last state is on its way into the document.

@@ -127,7 +127,7 @@ impl Documents {
             let reason = format!("no trusted node that `{}` names is up", end.selector);
             information.insert("reason".to_owned(), reason.into());
         }
-        if let Some(error) = active.runs.values().find_map(error_of) {
+        if let Some(error) = active.runs.values().find_map(|run| error_of(run)) {
             information.insert("error".to_owned(), error.into());
         }
         information.insert("nodes".to_owned(), nodes.into());

@@ -143,7 +143,7 @@ type ById = std::collections::BTreeMap<DocumentName, Document>;
 
 fn run_of<'a>(documents: &'a mut ById, key: &RunKey) -> Option<&'a mut Run> {
     match &mut documents.get_mut(&key.document)?.state {
-        State::Active(active) => active.runs.get_mut(&key.node),
+        State::Active(active) => active.runs.get_mut(&key.node).map(|run| &mut **run),
         State::Failed { .. } | State::Completed { .. } => None,
     }
 }

@@ -85,7 +85,7 @@ impl Documents {
             return;
         }
         let run = Run::new(&active.job, key.node, &self.options.node_uuid);
-        active.runs.insert(key.node, run);
+        active.runs.insert(key.node, Box::new(run));
         document.updated_unix_ms = unix_ms;
         self.ready.insert(key);
     }
