@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use refuge_document::{Attachment, BodyPlace};
 use refuge_http::{
-    ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree, DocumentsPage,
-    DocumentsRequest, Failure, FindQuestion, Findings, FunctionAnswer, FunctionCall,
+    CandidatesQuestion, ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree,
+    DocumentsPage, DocumentsRequest, Failure, FindQuestion, Findings, FunctionAnswer, FunctionCall,
     FunctionFilter, FunctionRewrite, FunctionUpdate, IndexInformation, Information, ListCall,
     LocalDocument, LocalsPage, LocalsRequest, PartitionInformation, PurgeLimits, PurgedDocument,
     PurgesPage, ResumableUploads, Security, StoredBody, StoredDocument, Update, UpdateResult,
@@ -329,6 +329,13 @@ impl Database for OpenDatabase {
 
     async fn find(&self, question: FindQuestion) -> Result<Arc<dyn Findings>, Failure> {
         finding::find(self, question).await
+    }
+
+    async fn candidates(
+        &self,
+        question: CandidatesQuestion,
+    ) -> Result<Option<Vec<String>>, Failure> {
+        finding::candidates(self, question).await
     }
 
     async fn clean_views(&self) -> Result<(), Failure> {

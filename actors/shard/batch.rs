@@ -166,7 +166,7 @@ fn load(snapshot: &Snapshot, database: DatabaseId, id: &str) -> Result<Working, 
     };
     let tree = record.tree()?;
     let deleted = tree.winner().is_some_and(|leaf| leaf.deleted);
-    let previous = Some(record.previous(deleted));
+    let previous = Some(record.previous(deleted, tree.is_conflicted()));
     let stored = tree.leaf_places();
     Ok(Working { tree, previous, stored, bodies: Vec::new() })
 }

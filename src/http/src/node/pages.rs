@@ -1,6 +1,9 @@
 //! What pages of a feed or of documents are asked for, and what is in them.
 
+use std::sync::Arc;
+
 use refuge_document::ChangeRow;
+use refuge_query::selector::Selector;
 
 use super::{LocalDocument, StoredBody, StoredDocument};
 
@@ -26,6 +29,19 @@ pub struct ChangesPage {
     pub rows: Vec<(ChangeRow, Option<StoredBody>)>,
     /// Whether nothing of the asked range stands behind the last row.
     pub finished: bool,
+}
+
+/// Which documents are asked for that may match a selector.
+#[derive(Clone, Debug)]
+pub struct CandidatesQuestion {
+    /// The selector.
+    pub selector: Arc<Selector>,
+    /// Those that changed last after this sequence.
+    pub after: u64,
+    /// Up to this one.
+    pub until: u64,
+    /// So many matches are wanted at a time; a walk would end there.
+    pub limit: usize,
 }
 
 /// What page of documents is wanted.
