@@ -9,11 +9,11 @@ use refuge_document::{Attachment, Body, BodyPlace, Leaf, RevisionTree};
 use refuge_query::mango::Index;
 
 use super::{
-    CandidatesQuestion, ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage,
-    DocumentsRequest, FindQuestion, Findings, FunctionAnswer, FunctionCall, FunctionFilter,
-    FunctionRewrite, FunctionUpdate, IndexInformation, ListCall, LocalsPage, LocalsRequest,
-    PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Update, UpdateResult,
-    UpdateVerdicts, Upload, UploadOptions, View, ViewRequest, absent,
+    CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, ConflictsRequest,
+    DatabaseOptions, DocumentsPage, DocumentsRequest, FindQuestion, Findings, FunctionAnswer,
+    FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate, IndexInformation, ListCall,
+    LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Update,
+    UpdateResult, UpdateVerdicts, Upload, UploadOptions, View, ViewRequest, absent,
 };
 use crate::failure::Failure;
 use crate::user::{Security, User};
@@ -116,6 +116,11 @@ pub trait Database: Send + Sync + 'static {
 
     /// One page of documents in byte order of their ids (live winners only).
     async fn documents(&self, request: DocumentsRequest) -> Result<DocumentsPage, Failure>;
+
+    /// One page of documents with conflicts, in byte order of their ids.
+    async fn conflicts(&self, _request: ConflictsRequest) -> Result<ConflictsPage, Failure> {
+        Err(absent("lists of conflicts"))
+    }
 
     /// What one request to purge may name at most.
     fn purge_limits(&self) -> PurgeLimits {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use refuge_document::ChangeRow;
+use refuge_document::{ChangeRow, Revision};
 use refuge_query::selector::Selector;
 
 use super::{LocalDocument, StoredBody, StoredDocument};
@@ -76,6 +76,34 @@ pub struct DocumentsPage {
     pub total: u64,
     /// Rows before the range; `None` where they were not to be counted or that would cost too much.
     pub offset: Option<u64>,
+}
+
+/// What page of documents with conflicts is wanted.
+#[derive(Clone, Debug)]
+pub struct ConflictsRequest {
+    /// First id, with whether it is itself wanted; where the scan begins (descending: highest).
+    pub start: Option<(String, bool)>,
+    /// Last id, with whether it is itself wanted; where the scan ends.
+    pub end: Option<(String, bool)>,
+    /// Most rows in the page; the implementation may send fewer.
+    pub limit: usize,
+    /// Rows to pass over first.
+    pub skip: usize,
+    /// Highest id first.
+    pub descending: bool,
+}
+
+/// A page of documents with more than one live leaf.
+#[derive(Clone, Debug, Default)]
+pub struct ConflictsPage {
+    /// Ids with the live leaves, winner first.
+    pub rows: Vec<(String, Vec<Revision>)>,
+    /// How many rows were passed over for `skip`.
+    pub skipped: usize,
+    /// Where to go on: the last id that was looked at, when there may be more.
+    pub resume_after: Option<String>,
+    /// Such documents in the whole database; `None` where they are too many to be counted at once.
+    pub total: Option<u64>,
 }
 
 /// What page of local documents is wanted. Ids stand without `_local/`.

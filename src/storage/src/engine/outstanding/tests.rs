@@ -222,7 +222,8 @@ proptest! {
         drop(engine);
         let mut told = Vec::new();
         check(Options::new(directory.path()), &mut |one| told.push(one.to_owned())).unwrap();
-        told.retain(|one| one.contains("note") || one.contains("conflict"));
+        // These writes do not tell which bodies may leave.
+        told.retain(|one| !one.contains("no leaf needs it"));
         prop_assert_eq!(told, Vec::<String>::new());
     }
 }
