@@ -32,8 +32,23 @@ const SHORT_ROWS: u64 = 2_000;
 /// Ids that are held at most.
 const MOST_CANDIDATES: u64 = 100_000;
 
-/// As [`refuge_http::Database::candidates`].
+/// As [`refuge_http::Database::candidates`]. An index that fails, or goes away meanwhile, is no reason for a
+/// feed to fail.
 pub(crate) async fn candidates(
+    database: &OpenDatabase,
+    question: CandidatesQuestion,
+) -> Option<Vec<String>> {
+    match by_index(database, question).await {
+        Ok(found) => found,
+        Err(failure) => {
+            let database = &database.record.name;
+            tracing::debug!(database, %failure, "a feed is walked, as no index could tell it");
+            None
+        }
+    }
+}
+
+async fn by_index(
     database: &OpenDatabase,
     question: CandidatesQuestion,
 ) -> Result<Option<Vec<String>>, Failure> {
@@ -55,7 +70,12 @@ pub(crate) async fn candidates(
     let id = database.id();
     let job = move |snapshot: &Snapshot| Ok(gather(snapshot, id, &index, (after, until), most));
     let gathered = reading::read(&database.names, Reading::Scan, job).await??;
-    Ok(gathered.filter(|ids| is_worth_it(ids.len() as u64, rows, limit as u64)))
+    let chosen = gathered.filter(|ids| is_worth_it(ids.len() as u64, rows, limit as u64));
+    if chosen.is_some() {
+        let node = database.names.node().to_owned();
+        metrics::counter!("refuge_feed_walks_by_index_total", "node" => node).increment(1);
+    }
+    Ok(chosen)
 }
 
 /// Rows that stand in a range of the feed at most; `None` where that is few, or where not all is known yet

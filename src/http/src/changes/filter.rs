@@ -22,8 +22,8 @@ use crate::request::Request;
 /// the feed, as CouchDB's `changes_doc_ids_optimization_threshold`.
 const LOOKED_UP_DOCUMENTS: usize = 1000;
 
-/// So many rows of a walk cost as much as a document that is looked up.
-const ROWS_A_LOOK_UP: u64 = 8;
+/// Where a feed has so many rows for each listed document, these are looked up without a closer look.
+const SURELY_ROWS: u64 = 8;
 
 /// What a feed lets through.
 #[derive(Clone, Debug)]
@@ -178,7 +178,8 @@ async fn is_worth_looking_up(
     }
     let information = database.information().await?;
     let rows = numbers.min(information.documents + information.deleted_documents);
-    Ok(rows > listed.saturating_mul(ROWS_A_LOOK_UP))
+    // Rows behind a sequence are counted where that may decide: it costs a walk the first time.
+    Ok(rows > listed.saturating_mul(SURELY_ROWS) || database.pending(after).await? > listed)
 }
 
 /// The rows of these documents, in the order of their sequences, each once.
