@@ -2,6 +2,8 @@
 
 mod continuous;
 mod expiry;
+mod indexed;
+mod merging;
 mod one_shot;
 mod requests;
 mod selective;
