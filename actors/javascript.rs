@@ -105,9 +105,22 @@ impl JavaScript {
         design: (SourceKey, Arc<DesignText>),
         job: impl FnOnce(&mut Functions) -> R + Send + 'static,
     ) -> Result<Result<R, Error>, Failure> {
+        self.with_functions_in(Lane::Requests, design, job).await
+    }
+
+    /// The same in a lane: what nobody waits for belongs where indexes are built.
+    ///
+    /// # Errors
+    /// As [`JavaScript::with_views`].
+    pub async fn with_functions_in<R: Send + 'static>(
+        &self,
+        lane: Lane,
+        design: (SourceKey, Arc<DesignText>),
+        job: impl FnOnce(&mut Functions) -> R + Send + 'static,
+    ) -> Result<Result<R, Error>, Failure> {
         let (key, design) = design;
         let (reply, answer) = oneshot::channel();
-        let handle = self.choose(Lane::Requests, None, &key)?;
+        let handle = self.choose(lane, None, &key)?;
         let job = Job::Functions {
             key,
             design,
@@ -115,7 +128,7 @@ impl JavaScript {
                 let _ = reply.send(functions.map(job));
             }),
         };
-        handle.send(job, Lane::Requests).await?;
+        handle.send(job, lane).await?;
         answered(answer).await
     }
 

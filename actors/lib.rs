@@ -23,6 +23,7 @@ pub mod index_engine;
 pub mod indexer;
 pub mod javascript;
 pub mod maintenance;
+pub mod merger;
 pub mod mesh_listener;
 pub mod metrics;
 pub mod names;

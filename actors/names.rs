@@ -37,6 +37,8 @@ pub const OPEN_DATABASES: &str = "open-databases";
 pub const EXPIRY: &str = "expiry";
 /// Purges tombstones that were kept long enough.
 pub const TOMBSTONES: &str = "tombstones";
+/// Merges leaves in conflict where a design document says how.
+pub const MERGER: &str = "merger";
 /// Owns the replication jobs.
 pub const REPLICATION_SCHEDULER: &str = "replication-scheduler";
 /// Supervises the replication jobs.

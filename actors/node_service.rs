@@ -2,6 +2,7 @@
 //! traits by lookups of names, snapshots of the storage, and messages. No actor lives here.
 
 mod batched;
+mod conflicts;
 mod database;
 mod finding;
 mod functions;
@@ -56,7 +57,7 @@ use crate::replicator_documents::ReplicatorDocumentsMessage;
 use crate::{names, peer_directory, replicator_documents, task_board, unavailable};
 pub use database::OpenDatabase;
 pub(crate) use purging::purge;
-pub(crate) use reading::{Reading, read, storage_failure, winner, with_store};
+pub(crate) use reading::{Reading, body, read, storage_failure, tree, winner, with_store};
 pub use report::RestartRequest;
 
 /// The node behind the HTTP surface.

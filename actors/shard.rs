@@ -14,7 +14,7 @@ use std::collections::{HashMap, VecDeque};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_otp::Names;
-use refuge_storage::{DatabaseId, Operation, Store};
+use refuge_storage::{DatabaseId, DocumentWrite, Operation, Store};
 
 use answers::{Done, answer, fail};
 use batch::{Destination, prepare};
@@ -54,6 +54,8 @@ pub struct ShardArguments {
     pub names: Names,
     /// Its database.
     pub database: DatabaseId,
+    /// The database's name.
+    pub name: String,
     /// Name of the database's change feed.
     pub change_feed: String,
 }
@@ -205,12 +207,13 @@ impl ShardState {
         };
         let done = Done {
             names: self.arguments.names.clone(),
+            conflicted: conflicted(&write.documents),
+            of: (write.database, self.arguments.name.clone()),
             change_feed: self.arguments.change_feed.clone(),
             shard: myself.clone(),
             due,
             attached,
-            designs: holds_designs(write.documents.iter().map(|document| &document.id))
-                .then_some(write.database),
+            designs: holds_designs(write.documents.iter().map(|document| &document.id)),
         };
         // A failure is told through `done` as well.
         let _ = doors
@@ -223,6 +226,13 @@ impl ShardState {
 /// Whether one of these documents is a design document.
 fn holds_designs<'a>(mut ids: impl Iterator<Item = &'a String>) -> bool {
     ids.any(|id| id.starts_with("_design/"))
+}
+
+/// The documents that a write leaves in conflict.
+fn conflicted<'a>(documents: impl IntoIterator<Item = &'a DocumentWrite>) -> Vec<String> {
+    let is_so =
+        |one: &&DocumentWrite| one.leaves.iter().filter(|leaf| !leaf.deleted).nth(1).is_some();
+    documents.into_iter().filter(is_so).map(|document| document.id.clone()).collect()
 }
 
 fn merge(store: &Store, destination: Destination, requests: Vec<UpdateRequest>) -> Prepared {

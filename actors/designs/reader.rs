@@ -123,7 +123,15 @@ impl DesignReader {
         &self,
         database: DatabaseId,
     ) -> Result<Arc<Vec<DesignSource>>, Failure> {
-        self.validations.of(&self.names, database).await
+        Ok(Arc::clone(&self.validations.of(&self.names, database).await?.validations))
+    }
+
+    /// The design documents of a database that merge leaves in conflict, in the order of their ids.
+    pub(crate) async fn merges(
+        &self,
+        database: DatabaseId,
+    ) -> Result<Arc<Vec<DesignSource>>, Failure> {
+        Ok(Arc::clone(&self.validations.of(&self.names, database).await?.merges))
     }
 
     /// A design document of a database was written.

@@ -72,7 +72,8 @@ impl Writer {
         receiver.await.map_err(|_| WriteFailure::Unknown)
     }
 
-    /// Removes some rows of dropped databases; tells whether more are left.
+    /// Removes some rows of dropped databases, and notes what stands out in some documents of databases of an
+    /// earlier version; tells whether more is left to do.
     pub async fn drop_rows(&self) -> Result<bool, WriteFailure> {
         let (reply, receiver) = oneshot::channel();
         self.jobs.send(Job::DropRows { reply }).await.map_err(|_| WriteFailure::Unknown)?;

@@ -15,15 +15,17 @@ use crate::unavailable;
 /// The value of every row.
 const VALUE: &[u8] = b"null";
 
-/// Fills in the rows of documents, on a thread that may be busy for a while.
+/// Fills in the rows of documents, on a thread that may be busy for a while; tells whether some had to be
+/// left out.
 pub(super) async fn map(
     arguments: &IndexerArguments,
     doors: &Doors,
     mut documents: Vec<ChangedDocument>,
-) -> Result<Vec<ChangedDocument>, Failure> {
+) -> Result<(Vec<ChangedDocument>, bool), Failure> {
     let (design, makers) = (Arc::clone(&arguments.design), Arc::clone(&doors.makers));
     let database = arguments.database_name.clone();
     let job = move || {
+        let mut lacking = false;
         for (number, document) in documents.iter_mut().enumerate() {
             make_way(number);
             document.rows = vec![Vec::new(); makers.len()];
@@ -36,13 +38,14 @@ pub(super) async fn map(
                     continue;
                 };
                 let made = maker.rows(&document.id, &[Emit { key: &key, value: VALUE }]);
+                lacking |= !made.refused.is_empty();
                 for refused in &made.refused {
                     tracing::warn!(database, design = design.id, "{refused}");
                 }
                 put(document, number, made.rows);
             }
         }
-        documents
+        (documents, lacking)
     };
     tokio::task::spawn_blocking(job).await.map_err(|_| unavailable())
 }

@@ -38,7 +38,11 @@ pub(super) async fn map(
     let documents = std::mem::take(&mut batch.documents);
     batch.documents = match arguments.design.views.language {
         Language::JavaScript => map_by_script(arguments, doors, limited, documents).await?,
-        Language::Query => declarative::map(arguments, doors, documents).await?,
+        Language::Query => {
+            let (documents, lacking) = declarative::map(arguments, doors, documents).await?;
+            batch.lacking = lacking;
+            documents
+        }
     };
     Ok(())
 }

@@ -126,7 +126,8 @@ impl Pass {
     ) -> Result<(IndexState, bool), PassFailure> {
         let mut next = self.prepare(doors, leg, state).await?;
         while let Some(batch) = next {
-            let reached = IndexState { position: batch.position, ..state };
+            let lacking = state.lacking || batch.lacking;
+            let reached = IndexState { position: batch.position, lacking, ..state };
             let left = batch.left;
             if left > 0 && may_end && leg.is_old() {
                 self.write(doors, batch, state, reached).await?;

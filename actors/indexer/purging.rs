@@ -48,7 +48,7 @@ pub(super) async fn follow(
 }
 
 fn nothing(state: IndexState) -> Batch {
-    Batch { documents: Vec::new(), position: state.position, left: 0 }
+    Batch { documents: Vec::new(), position: state.position, left: 0, lacking: false }
 }
 
 /// The documents that purges took away whole; what is left of others has a change of its own. With the purge

@@ -28,6 +28,8 @@ pub(super) struct Batch {
     pub(super) position: u64,
     /// Sequences behind it, so many at most.
     pub(super) left: u64,
+    /// Whether rows of some documents could not be made.
+    pub(super) lacking: bool,
 }
 
 /// One moment of a database, and what it was asked. Only an index that was read from one moment to that
@@ -137,7 +139,7 @@ fn read_changes(
     range: ChangeRange,
 ) -> Result<Batch, StorageError> {
     let until = range.until;
-    let mut batch = Batch { documents: Vec::new(), position: until, left: 0 };
+    let mut batch = Batch { documents: Vec::new(), position: until, left: 0, lacking: false };
     let mut bytes = 0;
     for row in snapshot.changes_with_bodies(source.database, range) {
         let (row, record) = row?;

@@ -30,7 +30,7 @@ impl OpenDatabase {
                 continue;
             };
             let id = update.id.clone();
-            let answer = self.hand_over(self.shard_number(&id), vec![update])?;
+            let answer = self.hand_over(self.shard_number(&id), vec![update], None)?;
             let database = self.record.name.clone();
             tokio::spawn(async move {
                 if let Ok(results) = answer.await {

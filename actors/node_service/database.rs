@@ -10,12 +10,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use refuge_document::{Attachment, BodyPlace};
 use refuge_http::{
-    ChangesPage, ChangesRequest, Database, DatabaseOptions, DocumentTree, DocumentsPage,
-    DocumentsRequest, Failure, FindQuestion, Findings, FunctionAnswer, FunctionCall,
-    FunctionFilter, FunctionRewrite, FunctionUpdate, IndexInformation, Information, ListCall,
-    LocalDocument, LocalsPage, LocalsRequest, PartitionInformation, PurgeLimits, PurgedDocument,
-    PurgesPage, ResumableUploads, Security, StoredBody, StoredDocument, Update, UpdateResult,
-    UpdateVerdicts, Upload, UploadOptions, User, View, ViewRequest,
+    CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, ConflictsRequest, Database,
+    DatabaseOptions, DocumentTree, DocumentsPage, DocumentsRequest, Failure, FindQuestion,
+    Findings, FunctionAnswer, FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate,
+    IndexInformation, Information, ListCall, LocalDocument, LocalsPage, LocalsRequest,
+    PartitionInformation, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Security,
+    StoredBody, StoredDocument, Update, UpdateResult, UpdateVerdicts, Upload, UploadOptions, User,
+    View, ViewRequest,
 };
 use refuge_otp::{Bounded, Names};
 use refuge_query::mango::Index;
@@ -27,7 +28,9 @@ use super::batched::WAITING_BYTES;
 use super::reading::{self, Reading};
 use super::report;
 use super::upload::AttachmentUpload;
-use super::{finding, functions, lists, options, partitions, purging, random, validation, views};
+use super::{
+    conflicts, finding, functions, lists, options, partitions, purging, random, validation, views,
+};
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
@@ -262,6 +265,10 @@ impl Database for OpenDatabase {
             .await
     }
 
+    async fn conflicts(&self, request: ConflictsRequest) -> Result<ConflictsPage, Failure> {
+        conflicts::page(self, request).await
+    }
+
     fn options(&self) -> DatabaseOptions {
         options::shown(self.options)
     }
@@ -329,6 +336,13 @@ impl Database for OpenDatabase {
 
     async fn find(&self, question: FindQuestion) -> Result<Arc<dyn Findings>, Failure> {
         finding::find(self, question).await
+    }
+
+    async fn candidates(
+        &self,
+        question: CandidatesQuestion,
+    ) -> Result<Option<Vec<String>>, Failure> {
+        Ok(finding::candidates(self, question).await)
     }
 
     async fn clean_views(&self) -> Result<(), Failure> {

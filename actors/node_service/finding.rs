@@ -1,6 +1,7 @@
 //! Mango's questions as the HTTP surface asks them: the index is made fresh enough, and pages of matches are
 //! read where that hurts nobody. How a page is read is in `finding/page.rs`.
 
+mod candidates;
 mod page;
 mod rows;
 mod showing;
@@ -12,15 +13,18 @@ use refuge_document::partition_bounds;
 use refuge_http::{Failure, FindPage, FindPart, FindQuestion, Findings};
 use refuge_otp::Names;
 use refuge_query::collation::{SortKeys, partition_prefix};
-use refuge_query::mango::{Index, Range};
+use refuge_query::mango::{Find, Index, Plan, Range};
 use refuge_storage::{DatabaseId, Snapshot};
 
 use self::page::Page;
 use self::rows::IndexRows;
 use super::database::OpenDatabase;
 use super::reading::{self, Reading};
-use super::views::{any_index, design, doors, fresh_index};
+use super::views::{FoundIndex, any_index, design, doors, fresh_index};
+pub(super) use candidates::candidates;
+
 use crate::designs::{DesignReader, DesignsOf};
+use crate::index_design::IndexDesign;
 use crate::{names, published, unavailable};
 
 /// The indexes of a database, as [`refuge_http::Database::find_indexes`] tells them.
@@ -78,15 +82,29 @@ async fn rows(
     question: &FindQuestion,
 ) -> Result<IndexRows, Failure> {
     let design = design(database, id).await?;
+    let find = &question.find;
+    let found = match find.update && !find.stale {
+        true => fresh_index(database, &design).await?,
+        false => any_index(database, &design).await?,
+    };
+    index_rows(database, &design, &found, (find, &question.plan, &question.index))
+}
+
+/// The rows of an index that was found.
+fn index_rows(
+    database: &OpenDatabase,
+    design: &IndexDesign,
+    found: &FoundIndex,
+    (find, plan, index): (&Find, &Plan, &Index),
+) -> Result<IndexRows, Failure> {
     // The index went away since it was chosen.
     let gone = || Failure::NotFound("missing_named_view".to_owned());
-    let named = design.views.view(&question.index.name).ok_or_else(gone)?;
+    let named = design.views.view(&index.name).ok_or_else(gone)?;
     let collation = design.views.maps.get(named.map).ok_or_else(gone)?.collation;
     let internal = |error: String| Failure::Internal(error);
     let keys = SortKeys::new(collation).map_err(|error| internal(error.to_string()))?;
-    let range = question.plan.range.key_range(&keys);
+    let range = plan.range.key_range(&keys);
     let range = range.map_err(|error| Failure::BadRequest(error.to_string()))?;
-    let find = &question.find;
     if design.views.partitioned != find.partition.is_some() {
         return Err(gone());
     }
@@ -94,10 +112,6 @@ async fn rows(
         Some(partition) => range.within_partition(partition),
         None => range,
     });
-    let found = match find.update && !find.stale {
-        true => fresh_index(database, &design).await?,
-        false => any_index(database, &design).await?,
-    };
     Ok(IndexRows {
         store: doors(database)?.store().ok_or_else(unavailable)?.clone(),
         index: found.record.number,
@@ -105,7 +119,7 @@ async fn rows(
         keys,
         prefix: find.partition.as_deref().map(partition_prefix).unwrap_or_default(),
         range: range.ok_or_else(gone)?,
-        descending: question.plan.descending,
+        descending: plan.descending,
     })
 }
 

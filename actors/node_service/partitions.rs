@@ -34,7 +34,7 @@ pub(super) async fn information(
                 }
                 let (id, record) = row?;
                 let deleted = record.winner()?.deleted;
-                let sizes = record.previous(deleted);
+                let sizes = record.previous(deleted, false);
                 counted.documents += u64::from(!deleted);
                 counted.deleted_documents += u64::from(deleted);
                 counted.active_bytes += sizes.active_bytes;

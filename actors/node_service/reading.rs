@@ -248,7 +248,7 @@ fn rows_before(
     Ok(Some(live))
 }
 
-fn bound(bound: Option<&(String, bool)>) -> (Option<String>, bool) {
+pub(super) fn bound(bound: Option<&(String, bool)>) -> (Option<String>, bool) {
     match bound {
         Some((id, inclusive)) => (Some(id.clone()), *inclusive),
         None => (None, true),

@@ -14,6 +14,7 @@ use super::batch::{AnswerPlace, DueReply};
 use crate::change_feed::ChangeFeedMessage;
 use crate::designs::DesignReader;
 use crate::engine::WriteFailure;
+use crate::merger::MergerDoor;
 use crate::names;
 
 /// What is to be done on the writer's thread after the commit.
@@ -23,8 +24,12 @@ pub(super) struct Done {
     pub(super) shard: ActorRef<ShardMessage>,
     pub(super) due: Vec<DueReply>,
     pub(super) attached: HashMap<usize, Vec<AnswerPlace>>,
-    /// The database, where the batch holds design documents.
-    pub(super) designs: Option<DatabaseId>,
+    /// The database, with its name.
+    pub(super) of: (DatabaseId, String),
+    /// Whether the batch holds design documents.
+    pub(super) designs: bool,
+    /// The documents that it leaves in conflict.
+    pub(super) conflicted: Vec<String>,
 }
 
 impl Done {
@@ -43,12 +48,13 @@ impl Done {
     }
 
     pub(super) fn answer(mut self, result: Result<Outcome, WriteFailure>) {
-        if let Some(database) = self.designs {
-            tell_designs(&self.names, database);
+        if self.designs {
+            tell_designs(&self.names, self.of.0);
         }
         match result {
             Ok(Outcome::Documents(committed)) => {
                 self.refuse(&committed.refused);
+                tell_merger(&self.names, self.of, self.designs, self.conflicted);
                 answer(self.due);
                 tell_feed(&self.names, &self.change_feed, committed);
             }
@@ -66,6 +72,25 @@ impl Done {
 pub(super) fn tell_feed(names: &Names, change_feed: &str, committed: Committed) {
     if let Some(feed) = names.lookup::<ChangeFeedMessage>(change_feed) {
         let _ = feed.cast(ChangeFeedMessage::Committed(committed));
+    }
+}
+
+/// Tells the merger of documents in conflict, and of design documents, which may say how they are merged.
+/// Where the merger is gone it looks at all databases when it starts.
+pub(super) fn tell_merger(
+    names: &Names,
+    of: (DatabaseId, String),
+    designs: bool,
+    conflicted: Vec<String>,
+) {
+    if !designs && conflicted.is_empty() {
+        return;
+    }
+    if let Some(door) = names.value::<MergerDoor>(names::MERGER) {
+        if designs {
+            door.designs_written(of.clone());
+        }
+        door.conflicted(of, conflicted);
     }
 }
 

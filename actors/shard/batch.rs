@@ -17,6 +17,9 @@ use tokio::sync::oneshot;
 pub struct UpdateRequest {
     /// The edits, all of documents of this shard.
     pub updates: Vec<Update>,
+    /// The live leaves that the one document of these edits has to have, winner first. Where it has others
+    /// nothing is applied, nor where one edit fails what comes behind it.
+    pub live: Option<Vec<Revision>>,
     /// Gets one result for each edit, in order, after the commit.
     pub reply: oneshot::Sender<Vec<UpdateResult>>,
     /// Its place in the shard's queue; free again once the shard takes the request.
@@ -64,21 +67,29 @@ pub(crate) fn prepare(
     let mut due = Vec::with_capacity(requests.len());
     let mut requests = requests.into_iter();
     while let Some(request) = requests.next() {
-        let mut results = Vec::with_capacity(request.updates.len());
+        let mut results: Vec<UpdateResult> = Vec::with_capacity(request.updates.len());
         for (ordinal, update) in request.updates.into_iter().enumerate() {
             if !update.attachments.is_empty() {
                 batch.attached.entry(update.id.clone()).or_default().push((due.len(), ordinal));
             }
-            match batch.apply(update) {
+            let applied = match &request.live {
+                None => batch.apply(update),
+                Some(_) if results.iter().any(Result::is_err) => Ok(Err(UpdateFailure::Conflict)),
+                Some(live) if ordinal == 0 => batch.apply_to(live, update),
+                Some(_) => batch.apply(update),
+            };
+            match applied {
                 Ok(result) => results.push(result),
                 Err(error) => {
                     let mut unanswered: Vec<UpdateRequest> = vec![UpdateRequest {
                         updates: Vec::new(),
+                        live: None,
                         reply: request.reply,
                         slot: None,
                     }];
                     unanswered.extend(due.into_iter().map(|due: DueReply| UpdateRequest {
                         updates: Vec::new(),
+                        live: None,
                         reply: due.reply,
                         slot: None,
                     }));
@@ -113,12 +124,31 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    fn apply(&mut self, update: Update) -> Result<UpdateResult, StorageError> {
-        if !self.working.contains_key(&update.id) {
-            let working = load(self.snapshot, self.destination.database, &update.id)?;
-            self.working.insert(update.id.clone(), working);
-            self.order.push(update.id.clone());
+    /// Reads a document that was not read yet.
+    fn load(&mut self, id: &str) -> Result<(), StorageError> {
+        if !self.working.contains_key(id) {
+            let working = load(self.snapshot, self.destination.database, id)?;
+            self.working.insert(id.to_owned(), working);
+            self.order.push(id.to_owned());
         }
+        Ok(())
+    }
+
+    /// Applies an edit to a document with these live leaves; to one with others it is a conflict.
+    fn apply_to(
+        &mut self,
+        live: &[Revision],
+        update: Update,
+    ) -> Result<UpdateResult, StorageError> {
+        self.load(&update.id)?;
+        let leaves = self.working.get(&update.id).map(|working| working.tree.leaves());
+        let leaves = leaves.unwrap_or_default();
+        let is_so = leaves.iter().filter(|leaf| !leaf.deleted).map(|leaf| &leaf.revision).eq(live);
+        if is_so { self.apply(update) } else { Ok(Err(UpdateFailure::Conflict)) }
+    }
+
+    fn apply(&mut self, update: Update) -> Result<UpdateResult, StorageError> {
+        self.load(&update.id)?;
         let Some(working) = self.working.get_mut(&update.id) else {
             return Ok(Err(UpdateFailure::Conflict));
         };
@@ -166,7 +196,7 @@ fn load(snapshot: &Snapshot, database: DatabaseId, id: &str) -> Result<Working, 
     };
     let tree = record.tree()?;
     let deleted = tree.winner().is_some_and(|leaf| leaf.deleted);
-    let previous = Some(record.previous(deleted));
+    let previous = Some(record.previous(deleted, tree.is_conflicted()));
     let stored = tree.leaf_places();
     Ok(Working { tree, previous, stored, bodies: Vec::new() })
 }

@@ -81,12 +81,13 @@ fn prepare_one(
         Some(record) => {
             let mut tree = record.tree()?;
             let deleted = tree.winner().is_some_and(|leaf| leaf.deleted);
+            let conflicted = tree.is_conflicted();
             let lives = only_tombstones && tree.leaves().iter().any(|leaf| !leaf.deleted);
             let purged = if lives { Purged::default() } else { tree.purge(&revisions) };
             if purged.leaves.is_empty() {
                 (None, Vec::new())
             } else {
-                let previous = record.previous(deleted);
+                let previous = record.previous(deleted, conflicted);
                 let remaining = (!tree.is_empty()).then(|| replacement(id.clone(), tree, previous));
                 (Some(PurgeChange { previous, remaining, bodies: purged.bodies }), purged.leaves)
             }

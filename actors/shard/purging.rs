@@ -4,9 +4,9 @@ use ractor::ActorRef;
 use refuge_http::Failure;
 use refuge_storage::{Operation, Outcome};
 
-use super::answers::{tell_designs, tell_feed};
+use super::answers::{tell_designs, tell_feed, tell_merger};
 use super::purge::prepare;
-use super::{PreparedPurge, PurgeRequest, ShardMessage, ShardState, holds_designs};
+use super::{PreparedPurge, PurgeRequest, ShardMessage, ShardState, conflicted, holds_designs};
 use crate::engine::{StorageDoors, WriteFailure};
 use crate::{names, unavailable};
 
@@ -44,6 +44,10 @@ impl ShardState {
         let (names, change_feed) =
             (self.arguments.names.clone(), self.arguments.change_feed.clone());
         let designs = holds_designs(purged.iter().map(|document| &document.id));
+        let left = write.documents.iter();
+        let left = left.filter_map(|one| one.change.as_ref()?.remaining.as_ref());
+        let conflicted = conflicted(left);
+        let of = (self.arguments.database, self.arguments.name.clone());
         let (shard, database) = (myself.clone(), self.arguments.database);
         let answer = move |result: Result<Outcome, WriteFailure>| {
             if designs {
@@ -51,6 +55,7 @@ impl ShardState {
             }
             let _ = reply.send(match result {
                 Ok(Outcome::Purged(done)) => {
+                    tell_merger(&names, of, false, conflicted);
                     tell_feed(&names, &change_feed, done.committed);
                     Ok(purged)
                 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use refuge_actors::database_directory::{DatabaseDirectoryActor, DatabaseDirectoryArguments};
 use refuge_actors::database_updates::DatabaseUpdatesActor;
 use refuge_actors::expiry::ExpiryActor;
+use refuge_actors::merger::MergerActor;
 use refuge_actors::names;
 use refuge_actors::tombstones::TombstonesActor;
 use refuge_otp::{Restart, Shutdown, SupervisorSpecification, supervisor, worker};
@@ -54,5 +55,14 @@ pub(super) fn specification() -> SupervisorSpecification {
                 |context| context.names,
             )
             .because("purges tombstones that were kept long enough"),
+        )
+        .child(
+            worker::<MergerActor>(
+                names::MERGER,
+                Restart::Permanent,
+                Shutdown::Timeout(Duration::from_millis(200)),
+                |context| context.names,
+            )
+            .because("merges conflicts where a design document says how; nobody stands on it"),
         )
 }

@@ -12,6 +12,7 @@ mod busy;
 mod changes;
 mod cluster_setup;
 mod conditional;
+mod conflicts;
 mod copies;
 mod database_updates;
 mod databases;

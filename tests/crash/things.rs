@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use refuge_tests::Client;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What became of a thing, as far as the client knows: the number that was acknowledged last, and
 /// the one that may have been stored after it without an answer. 0 stands for "is not there".
@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     Database,
     /// A document that is written and purged.
     Purged,
+    /// A document that is brought into conflict and whose leaves are deleted again.
+    Conflict,
     /// A setting in `etc/local.toml`.
     Setting,
 }
@@ -44,8 +46,14 @@ const DEFAULT_SETTING: u64 = 1000;
 const SETTING: &str = "/_node/_local/_config/uuids/max_count";
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Attachment, Self::Local, Self::Database, Self::Purged, Self::Setting];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Attachment,
+        Self::Local,
+        Self::Database,
+        Self::Purged,
+        Self::Conflict,
+        Self::Setting,
+    ];
 
     /// How many there are, so that each is written again and again.
     pub(crate) fn things(self) -> u64 {
@@ -55,7 +63,7 @@ impl Kind {
     /// The number of the next write, after one with `number`.
     pub(crate) fn next(self, number: u64) -> u64 {
         match self {
-            Self::Database | Self::Purged => 1 - number.min(1),
+            Self::Database | Self::Purged | Self::Conflict => 1 - number.min(1),
             Self::Attachment | Self::Local | Self::Setting => number + 1,
         }
     }
@@ -90,6 +98,16 @@ impl Kind {
                 let path = format!("/a/{thing}");
                 client.request("PUT", &path).json(json!({"number": number}).to_string())
             }
+            Self::Conflict => {
+                let docs = match number {
+                    0 => deletions(client, thing).await,
+                    _ => [0, 1]
+                        .map(|leaf| json!({"_id": thing, "_rev": revision(), "leaf": leaf}))
+                        .into(),
+                };
+                let body = json!({"docs": docs, "new_edits": number == 0});
+                client.request("POST", "/a/_bulk_docs").json(body.to_string())
+            }
             Self::Setting => {
                 let value = json!((DEFAULT_SETTING + number).to_string());
                 client.request("PUT", SETTING).json(value.to_string())
@@ -113,6 +131,10 @@ impl Kind {
             }
             Self::Local => number_at(client, &format!("/a/_local/{thing}")).await,
             Self::Purged => number_at(client, &format!("/a/{thing}")).await,
+            Self::Conflict => {
+                let listed = client.get(&format!("/a/_conflicts?key=%22{thing}%22")).await;
+                listed.expect(200).json()["rows"].as_array().expect("rows").len() as u64
+            }
             Self::Database => u64::from(client.get(&format!("/{thing}")).await.status == 200),
             Self::Setting => {
                 let value = client.get(SETTING).await.expect(200).json();
@@ -132,6 +154,24 @@ async fn number_at(client: &Client, path: &str) -> u64 {
 fn bytes_of(number: u64) -> Vec<u8> {
     let length = if number.is_multiple_of(4) { 600_000 } else { 3_000 };
     number.to_be_bytes().into_iter().cycle().take(length).collect()
+}
+
+/// A first revision that nobody else makes.
+fn revision() -> String {
+    format!("1-{:032x}", rand::random::<u128>())
+}
+
+/// Deletions of all live leaves of a document; their tombstones have bodies.
+async fn deletions(client: &Client, thing: &str) -> Vec<Value> {
+    let path = format!("/a/{thing}?conflicts=true");
+    let Ok(reply) = client.request("GET", &path).try_send().await else { return Vec::new() };
+    if reply.status != 200 {
+        return Vec::new();
+    }
+    let document = reply.json();
+    let others = document["_conflicts"].as_array().cloned().unwrap_or_default();
+    let leaves = std::iter::once(document["_rev"].clone()).chain(others);
+    leaves.map(|rev| json!({"_id": thing, "_rev": rev, "_deleted": true, "gone": 1})).collect()
 }
 
 /// The winning revision of a document, where there is one.

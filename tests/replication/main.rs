@@ -3,9 +3,11 @@
 mod continuous;
 mod expiry;
 mod fields;
+mod indexed;
 mod limits;
 mod links;
 mod many;
+mod merging;
 mod one_shot;
 mod proxies;
 mod refusals;

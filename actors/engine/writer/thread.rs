@@ -16,6 +16,8 @@ use super::{Writer, WriterMetrics};
 const QUEUE_JOBS: usize = 1024;
 /// Rows of dropped databases removed between two groups.
 const DROPPED_ROWS_AT_ONCE: usize = 2_000;
+/// Documents of databases of an earlier version that are looked at between two groups.
+const NOTED_DOCUMENTS_AT_ONCE: usize = 5_000;
 
 /// Time for an ordered stop to write memory tables out, so that the next start has nothing to replay.
 const FLUSH_TIME: Duration = Duration::from_millis(1_000);
@@ -142,9 +144,10 @@ impl Loop {
     }
 
     fn drop_rows(&mut self, reply: oneshot::Sender<bool>) -> Result<(), String> {
-        let more =
-            self.engine.drop_rows(DROPPED_ROWS_AT_ONCE).map_err(|error| error.to_string())?;
-        let _ = reply.send(more);
+        let failed = |error: refuge_storage::CommitError| error.to_string();
+        let dropping = self.engine.drop_rows(DROPPED_ROWS_AT_ONCE).map_err(failed)?;
+        let noting = self.engine.note_documents(NOTED_DOCUMENTS_AT_ONCE).map_err(failed)?;
+        let _ = reply.send(dropping || noting);
         Ok(())
     }
 }

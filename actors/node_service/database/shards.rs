@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use refuge_document::partition_of;
+use refuge_document::{Revision, partition_of};
 use refuge_http::{Failure, Update, UpdateFailure, UpdateResult};
 use tokio::sync::oneshot;
 
@@ -25,16 +25,18 @@ impl OpenDatabase {
         (xxhash_rust::xxh3::xxh3_64(place.as_bytes()) % shards) as usize
     }
 
-    /// Sends edits to one shard; what comes back tells their outcomes after the commit.
+    /// Sends edits to one shard; what comes back tells their outcomes after the commit. `live` is as in
+    /// [`UpdateRequest`].
     pub(in crate::node_service) fn hand_over(
         &self,
         shard: usize,
         updates: Vec<Update>,
+        live: Option<Vec<Revision>>,
     ) -> Result<oneshot::Receiver<Vec<UpdateResult>>, Failure> {
         let door = self.shards.get(shard).ok_or_else(unavailable)?;
         let (reply, receiver) = oneshot::channel();
         door.try_send(|slot| {
-            ShardMessage::Update(UpdateRequest { updates, reply, slot: Some(slot) })
+            ShardMessage::Update(UpdateRequest { updates, live, reply, slot: Some(slot) })
         })
         .map_err(|error| crate::call_failure(&error))?;
         Ok(receiver)
@@ -46,7 +48,24 @@ impl OpenDatabase {
         shard: usize,
         updates: Vec<Update>,
     ) -> Result<Vec<UpdateResult>, Failure> {
-        let receiver = self.hand_over(shard, updates)?;
+        let receiver = self.hand_over(shard, updates, None)?;
+        Self::answered(receiver).await
+    }
+
+    /// Applies edits of one document, all or none, if these are its live leaves, winner first.
+    pub(crate) async fn store_over(
+        &self,
+        live: Vec<Revision>,
+        updates: Vec<Update>,
+    ) -> Result<Vec<UpdateResult>, Failure> {
+        let Some(first) = updates.first() else { return Ok(Vec::new()) };
+        let shard = self.shard_number(&first.id);
+        Self::answered(self.hand_over(shard, updates, Some(live))?).await
+    }
+
+    async fn answered(
+        receiver: oneshot::Receiver<Vec<UpdateResult>>,
+    ) -> Result<Vec<UpdateResult>, Failure> {
         match tokio::time::timeout(WRITE_DEADLINE, receiver).await {
             Ok(Ok(results)) => Ok(results),
             Ok(Err(_)) => Err(Failure::Unavailable(

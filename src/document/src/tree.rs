@@ -114,6 +114,13 @@ impl RevisionTree {
             .collect()
     }
 
+    /// Whether more than one leaf lives.
+    pub fn is_conflicted(&self) -> bool {
+        let parents = self.parents();
+        let leaves = self.nodes.iter().zip(parents).filter(|(_, parent)| !parent);
+        leaves.filter(|(node, _)| !node.deleted).nth(1).is_some()
+    }
+
     /// Where the leaves' bodies stand, in no particular order.
     pub fn leaf_places(&self) -> Vec<BodyPlace> {
         let parents = self.parents();

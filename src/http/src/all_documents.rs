@@ -1,9 +1,11 @@
 //! `GET` and `POST /{db}/_all_docs`, `_design_docs` and `_local_docs`: all documents by id, a range of
 //! them, or those of listed ids; and several such lists at once at `…/queries` (CouchDB documentation,
-//! "api/database/bulk-api"). This page reads the request; the answers are written in `listing`,
+//! "api/database/bulk-api"); and the documents
+//! with conflicts at `_conflicts`, which CouchDB does not have. This page reads the request; the answers are written in `listing`,
 //! `keyed` and `local`.
 
 mod bounds;
+mod conflicts;
 mod keyed;
 mod listing;
 mod local;
@@ -31,6 +33,7 @@ use crate::row_sink::{Handed, object_of};
 use crate::stream::ReplySender;
 use crate::tags;
 
+pub(crate) use self::conflicts::conflicts;
 pub(crate) use self::queries::queries;
 
 /// Which documents a list is of.

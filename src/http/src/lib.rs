@@ -33,6 +33,7 @@ mod limits;
 mod lists;
 mod locals;
 mod location;
+mod merged;
 mod multipart;
 mod node;
 mod node_events;
@@ -76,6 +77,7 @@ pub use connection::{Peer, serve_connection};
 pub use cors::{Cors, CorsOptions};
 pub use failure::Failure;
 pub use limits::Limits;
+pub use merged::{MergedLeaf, merged_update};
 pub use node::*;
 pub use replicated::{
     ReplicatedDocument, ReplicatedError, ReplicatedStream, replicated_document, replicated_stream,

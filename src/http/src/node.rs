@@ -45,7 +45,8 @@ pub use functions::{
 pub use mesh::{NodeEventsPage, NodeEventsRequest, PeerStreamKind};
 pub use options::DatabaseOptions;
 pub use pages::{
-    ChangesPage, ChangesRequest, DocumentsPage, DocumentsRequest, LocalsPage, LocalsRequest,
+    CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, ConflictsRequest,
+    DocumentsPage, DocumentsRequest, LocalsPage, LocalsRequest,
 };
 pub use purge::{PurgeLimits, PurgedDocument, PurgesPage};
 pub use report::{DatabaseDescription, DatabaseNamesRequest, NodeReport};

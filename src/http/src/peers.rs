@@ -11,8 +11,11 @@ use crate::router::Part;
 /// Its name.
 pub(crate) const PEERS: &str = "_peers";
 
-/// Refuses what only replicators ask of it.
-pub(crate) fn check(request: &Request, part: &Part<'_>) -> Result<(), Failure> {
+/// Refuses what only replicators ask of it; any other database is let through.
+pub(crate) fn check(request: &Request, name: &str, part: &Part<'_>) -> Result<(), Failure> {
+    if name != PEERS {
+        return Ok(());
+    }
     if *part == Part::Purge {
         return Err(Failure::Forbidden(
             "documents of _peers are not purged: delete them instead".to_owned(),

@@ -179,9 +179,7 @@ async fn route_database(
     if part == Part::Whole && matches!(request.method, Method::PUT | Method::DELETE) {
         return Box::pin(databases::create_or_delete(node.as_ref(), request, name)).await;
     }
-    if name == PEERS {
-        peers::check(request, &part)?;
-    }
+    peers::check(request, name, &part)?;
     if let Part::Design { part: DesignPart::Rewrite { .. }, .. } = part {
         return rewritten(node, request).await;
     }
@@ -195,6 +193,7 @@ async fn route_database(
         Part::Listing(listed) => {
             Box::pin(all_documents::all_documents(request, &opened, listed)).await
         }
+        Part::Conflicts => Box::pin(all_documents::conflicts(request, &opened)).await,
         Part::ListingQueries(listed) => {
             Box::pin(all_documents::queries(request, &opened, listed)).await
         }

@@ -15,6 +15,7 @@
 //!
 //! Find::parse(&Value, partition: Option<&str>) -> Result<Find, MangoError>   // POST /{db}/_find
 //! plan(&Find, &[Index], &Database) -> Result<Plan, MangoError>
+//! superset(&Selector, &[Index], &Database) -> Option<Superset>               // where nothing may be missed
 //! Plan { index, range: Range, descending, covering, passed_over }
 //! range.key_range(&SortKeys) -> Result<Option<KeyRange>, KeyError>            // of a JSON index
 //! with_covered_document(&Index, id, key, |&Document| …)                      // covering: no body is read
@@ -38,6 +39,7 @@ mod options;
 mod planner;
 mod ranges;
 mod statistics;
+mod superset;
 
 pub use bookmark::Bookmark;
 pub use definition::{IndexRequest, parse_bulk_delete};
@@ -49,6 +51,7 @@ pub use keys::{KeyMaker, with_covered_document};
 pub use planner::{Database, Plan, plan};
 pub use ranges::Range;
 pub use statistics::{ExecutionStatistics, INDEX_SCAN_WARNING_THRESHOLD, warning};
+pub use superset::{Superset, superset};
 
 #[cfg(test)]
 mod tests;

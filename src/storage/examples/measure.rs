@@ -140,7 +140,7 @@ fn rewrite_all(engine: &mut Engine, database: DatabaseId, ids: &[String]) -> Res
         let snapshot = engine.store().snapshot()?;
         let mut documents = Vec::with_capacity(ids.len());
         for id in ids {
-            let previous = snapshot.document(database, id)?.map(|row| row.previous(false));
+            let previous = snapshot.document(database, id)?.map(|row| row.previous(false, false));
             documents.push(document(id.clone(), &text, previous));
         }
         drop(snapshot);

@@ -11,6 +11,7 @@ mod documents;
 mod following;
 mod garbage;
 mod marked;
+mod outstanding;
 mod registry;
 
 use crate::check::garbage::Noted;
@@ -136,6 +137,7 @@ impl Check<'_> {
         let needed = self.documents(&subject, &counted)?;
         self.sequences(&subject)?;
         self.bodies(&subject, needed)?;
+        self.outstanding(&subject)?;
         self.attachments(&subject)?;
         self.purges(&subject)?;
         self.locals(&subject)

@@ -8,6 +8,7 @@ mod garbage;
 mod group;
 mod leases;
 mod memtables;
+mod outstanding;
 mod purging;
 mod registry;
 mod resumable;
@@ -28,6 +29,7 @@ use crate::database::{Counters, DatabaseId};
 use crate::engine::dropping::Dropping;
 use crate::engine::group::Group;
 use crate::engine::leases::Leases;
+use crate::engine::outstanding::Unnoted;
 use crate::engine::upload_totals::UploadTotals;
 use crate::error::{CommitError, OpenError};
 use crate::keys::{self, RegistryKey};
@@ -41,6 +43,7 @@ use crate::store::{Shared, Store};
 use crate::{format, journal, memory, records, space, tables};
 
 pub use garbage::Collected;
+pub(crate) use outstanding::is_conflicted;
 
 /// The fjall database within the data directory. Other databases (of indexes) get directories of
 /// their own beside it.
@@ -77,6 +80,7 @@ pub struct Engine {
     counters: HashMap<DatabaseId, Option<Counters>>,
     next_number: u32,
     dropping: Dropping,
+    unnoted: Unnoted,
     /// The time that was told last, in milliseconds since 1970.
     now_unix_ms: u64,
     leases: Leases,
@@ -106,6 +110,7 @@ impl Engine {
         pass(Failpoint::StartRecovered);
         let next_number = registry::next_number(&keyspaces)?;
         let dropping = Dropping::load(&keyspaces)?;
+        let unnoted = Unnoted::load(&keyspaces)?;
         let shared = Arc::new(Shared {
             fits_memory: AtomicBool::new(false),
             pace,
@@ -132,6 +137,7 @@ impl Engine {
             counters: HashMap::new(),
             next_number,
             dropping,
+            unnoted,
             now_unix_ms: 0,
             leases: Leases::default(),
             upload_totals: UploadTotals::default(),

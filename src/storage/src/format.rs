@@ -7,14 +7,15 @@ use std::path::Path;
 
 use crate::error::OpenError;
 
-/// The format that this version writes, and the newest that it reads.
-const FORMAT: u32 = 1;
+/// The format that this version writes, and the newest that it reads. Format 2 notes documents that stand
+/// out (`outstanding`): a version that does not keep these notes would leave them false.
+const FORMAT: u32 = 2;
 
 const FILE: &str = "format";
 const TEMPORARY_FILE: &str = "format.new";
 const LABEL: &str = "refuge storage format ";
 
-/// Checks the format of a data directory; gives a new directory its file.
+/// Checks the format of a data directory; gives a new one its file, and an older one the new number.
 pub(crate) fn check(directory: &Path) -> Result<(), OpenError> {
     let path = directory.join(FILE);
     let io = |source| OpenError::Io { path: path.clone(), source };
@@ -31,6 +32,9 @@ pub(crate) fn check(directory: &Path) -> Result<(), OpenError> {
         .ok_or_else(|| OpenError::UnreadableFormat { path: path.clone() })?;
     if found > FORMAT {
         return Err(OpenError::NewerFormat { path: directory.to_owned(), found, known: FORMAT });
+    }
+    if found < FORMAT {
+        return write(directory).map_err(io);
     }
     Ok(())
 }
@@ -54,15 +58,24 @@ mod tests {
         check(directory.path()).unwrap();
         check(directory.path()).unwrap();
         let text = fs::read_to_string(directory.path().join(FILE)).unwrap();
-        assert_eq!(text, "refuge storage format 1\n");
+        assert_eq!(text, "refuge storage format 2\n");
+    }
+
+    #[test]
+    fn an_older_format_is_raised_so_that_the_older_version_leaves_it_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(FILE);
+        fs::write(&file, "refuge storage format 1\n").unwrap();
+        check(directory.path()).unwrap();
+        assert_eq!(fs::read_to_string(file).unwrap(), "refuge storage format 2\n");
     }
 
     #[test]
     fn a_newer_format_is_refused_in_one_sentence() {
         let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join(FILE), "refuge storage format 2\n").unwrap();
+        fs::write(directory.path().join(FILE), "refuge storage format 3\n").unwrap();
         let error = check(directory.path()).unwrap_err();
-        assert!(matches!(error, OpenError::NewerFormat { found: 2, known: 1, .. }));
+        assert!(matches!(error, OpenError::NewerFormat { found: 3, known: 2, .. }));
         assert!(error.to_string().ends_with("start the version that wrote it"));
     }
 

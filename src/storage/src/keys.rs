@@ -11,6 +11,7 @@
 //! | `attachments` | 1, address → content; 2, address, document id, sequence → reference; 3, upload → its state while it has no address |
 //! | `chunks` | upload, chunk number (four bytes, big-endian) |
 //! | `purges` | a tag, then what [`PurgeKey`] says |
+//! | `outstanding` | 1, document id → its leaves; 2, update sequence → document id |
 //!
 //! `expiries` begins with a time instead (see [`expiry_key`]).
 //!
@@ -19,10 +20,15 @@
 //! the marks of sealed memtables (see [`MARK_KEY`]).
 
 mod garbage;
+mod outstanding;
 
 use crate::database::DatabaseId;
 
 pub(crate) use garbage::{Waste, garbage_key, garbage_of};
+pub(crate) use outstanding::{
+    OutstandingKey, conflict_key, conflicts_prefix, outstanding_of, tombstone_key,
+    write_conflict_key,
+};
 
 /// Tag of a content record in `attachments`.
 const CONTENT_TAG: u8 = 1;
@@ -58,6 +64,8 @@ pub(crate) enum RegistryKey {
     Options = 8,
     /// A number → how far its tombstones have been purged.
     Tombstones = 9,
+    /// A number whose rows of `outstanding` are complete.
+    Outstanding = 10,
 }
 
 /// The tags of `purges`, and what stands behind them in a key.

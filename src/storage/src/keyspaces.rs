@@ -49,6 +49,8 @@ pub(crate) struct Keyspaces {
     pub(crate) purges: Keyspace,
     /// When revisions expire.
     pub(crate) expiries: Keyspace,
+    /// Documents that stand out: those with conflicts, tombstones with a body.
+    pub(crate) outstanding: Keyspace,
 }
 
 impl Keyspaces {
@@ -66,11 +68,12 @@ impl Keyspaces {
             garbage: database.keyspace("garbage", sequences)?,
             purges: database.keyspace("purges", base)?,
             expiries: database.keyspace("expiries", base)?,
+            outstanding: database.keyspace("outstanding", base)?,
         })
     }
 
     /// All of them.
-    pub(crate) fn all(&self) -> [&Keyspace; 11] {
+    pub(crate) fn all(&self) -> [&Keyspace; 12] {
         [
             &self.node,
             &self.databases,
@@ -83,6 +86,7 @@ impl Keyspaces {
             &self.garbage,
             &self.purges,
             &self.expiries,
+            &self.outstanding,
         ]
     }
 
@@ -93,7 +97,7 @@ impl Keyspaces {
     }
 
     /// Those whose rows begin with a database's number.
-    pub(crate) fn of_databases(&self) -> [&Keyspace; 7] {
+    pub(crate) fn of_databases(&self) -> [&Keyspace; 8] {
         [
             &self.documents,
             &self.sequences,
@@ -102,6 +106,7 @@ impl Keyspaces {
             &self.attachments,
             &self.chunks,
             &self.purges,
+            &self.outstanding,
         ]
     }
 }

@@ -52,8 +52,8 @@ pub use purge::{
 pub use records::{ContentRecord, DocumentRecord};
 pub use resumable::{ResumableUpload, UploadBound, UploadBounds, UploadStep, UploadWrite};
 pub use snapshot::{
-    ChangeRange, Changes, ChangesWithBodies, DatabaseRange, DocumentRange, Documents, DueGarbage,
-    GarbagePlace, GarbageRange, Locals, Snapshot,
+    ChangeRange, Changes, ChangesWithBodies, Conflicts, DatabaseRange, DocumentRange, Documents,
+    DueGarbage, GarbagePlace, GarbageRange, Locals, Snapshot,
 };
 pub use space::FreeSpace;
 pub use store::{NodeRange, Store, UpkeepFigures};

@@ -242,6 +242,8 @@ pub struct Previous {
     pub sequence: u64,
     /// Whether its winner was deleted.
     pub deleted: bool,
+    /// Whether it had more than one live leaf.
+    pub conflicted: bool,
     /// What it counted for in the database's `active_bytes`.
     pub active_bytes: u64,
     /// What it counted for in the database's `external_bytes`.

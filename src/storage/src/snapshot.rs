@@ -6,6 +6,7 @@ mod databases;
 mod documents;
 mod garbage;
 mod lifetime;
+mod outstanding;
 mod purges;
 
 pub use changes::{ChangeRange, Changes, ChangesWithBodies};
@@ -15,6 +16,7 @@ pub(crate) use garbage::{Due, DueBody, DueRow};
 pub use garbage::{DueGarbage, GarbagePlace, GarbageRange};
 use lifetime::Lifetime;
 pub(crate) use lifetime::Lifetimes;
+pub use outstanding::Conflicts;
 
 use std::sync::Arc;
 

@@ -28,6 +28,7 @@ pub(super) fn child(open: &OpenDatabase) -> ChildSpecification {
         let arguments = ShardArguments {
             names: open.names.clone(),
             database: open.record.id,
+            name: open.record.name.clone(),
             change_feed: open.change_feed.clone(),
         };
         worker::<ShardActor>(names::shard(name, number), Restart::Permanent, BUDGET, move |_| {

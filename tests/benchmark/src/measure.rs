@@ -14,6 +14,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::Outcome;
+use crate::choosing::{self, Choosing};
 use crate::cost::Cost;
 use crate::databases;
 use crate::disk;
@@ -46,6 +47,8 @@ pub(crate) enum Part {
     Compaction,
     /// Views and selectors.
     Questions,
+    /// Replications of 500 chosen documents.
+    Choosing,
 }
 
 /// What is measured, and where the figures go.
@@ -100,6 +103,11 @@ impl Run<'_> {
                 Part::Questions => {
                     self.questions(many, single, loaded).await?;
                     self.memory("after_questions")?;
+                }
+                Part::Choosing => {
+                    let (target, report) = (self.target, self.report);
+                    let chosen = Choosing { target, report, database: many, documents: loaded };
+                    choosing::all(&chosen).await?;
                 }
             }
         }

@@ -71,6 +71,15 @@ impl Target {
         request.extend_from_slice(body);
     }
 
+    /// A database of it as a replication's end that is asked over HTTP, in JSON.
+    pub(crate) fn end_of_replication(&self, path: &str) -> String {
+        let credentials = self.authorization.trim_end().strip_prefix("Authorization: ");
+        let headers = credentials.map_or_else(String::new, |credentials| {
+            format!(r#","headers":{{"Authorization":"{credentials}"}}"#)
+        });
+        format!(r#"{{"url":"http://{}{path}"{headers}}}"#, self.host)
+    }
+
     /// One request on a connection of its own; an answer of another status than `expected` is an
     /// error.
     pub(crate) async fn ask(&self, method: &str, path: &str, expected: u16) -> Outcome<()> {

@@ -2,7 +2,7 @@
 //! in `listing` and `keyed`.
 
 use refuge_document::json::write_string;
-use refuge_document::{Leaf, render_document};
+use refuge_document::{Leaf, Revision, render_document};
 use serde_json::Value;
 
 use crate::changes::write_revision;
@@ -72,6 +72,24 @@ pub(super) fn open(out: &mut Vec<u8>, id: &str, leaf: &Leaf) {
         out.extend_from_slice(b",\"deleted\":true");
     }
     out.push(b'}');
+}
+
+/// Appends the row of a document with conflicts up to where its document would stand.
+pub(super) fn open_conflicted(out: &mut Vec<u8>, id: &str, live: &[Revision]) {
+    out.extend_from_slice(b"{\"id\":");
+    write_string(out, id);
+    out.extend_from_slice(b",\"key\":");
+    write_string(out, id);
+    out.extend_from_slice(b",\"value\":{\"rev\":");
+    for (number, revision) in live.iter().enumerate() {
+        match number {
+            0 => {}
+            1 => out.extend_from_slice(b",\"conflicts\":["),
+            _ => out.push(b','),
+        }
+        write_revision(out, revision);
+    }
+    out.extend_from_slice(if live.len() > 1 { b"]}" } else { b"}" });
 }
 
 /// Appends the row of a key under which nothing is known.

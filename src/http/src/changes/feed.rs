@@ -150,7 +150,7 @@ impl Feed {
             return Ok(Walked::Stopped);
         }
         self.finished = false;
-        let mut scan = self.filter.scan(&self.database, self.range()).await?;
+        let mut scan = self.filter.scan(&self.database, self.range(), self.wanted()).await?;
         loop {
             let wanted = self.filter.rows_at_a_time(self.wanted());
             let rows = tokio::select! {

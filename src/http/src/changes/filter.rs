@@ -15,12 +15,15 @@ use super::sifting::{SIFTED_ROWS, sift};
 use crate::failure::Failure;
 use crate::function_request::{self, Told};
 use crate::given::parameters_body;
-use crate::node::{Database, DocumentTree, FunctionFilter};
+use crate::node::{CandidatesQuestion, Database, DocumentTree, FunctionFilter};
 use crate::request::Request;
 
 /// How many listed documents are looked up at a time; up to so many without a look at how much stands in
 /// the feed, as CouchDB's `changes_doc_ids_optimization_threshold`.
 const LOOKED_UP_DOCUMENTS: usize = 1000;
+
+/// Where a feed has so many rows for each listed document, these are looked up without a closer look.
+const SURELY_ROWS: u64 = 8;
 
 /// What a feed lets through.
 #[derive(Clone, Debug)]
@@ -113,46 +116,87 @@ impl Filter {
         Ok(rows)
     }
 
-    /// A walk over what may pass of a range.
+    /// A walk over what may pass of a range, of which so many rows are wanted.
     pub(super) async fn scan(
         &self,
         database: &Arc<dyn Database>,
         range: Range,
+        wanted: usize,
     ) -> Result<Scan, Failure> {
         let asked = database.as_ref();
-        let rows = persist(asked, || self.look_up(asked, range)).await?;
+        let rows = persist(asked, || self.look_up(asked, range, wanted)).await?;
         Ok(match rows {
             Some(rows) => Scan::of_rows(database.clone(), range, rows),
             None => Scan::of_feed(database.clone(), range),
         })
     }
 
-    /// The rows of listed documents where that costs less than a walk over the range: looked up one by
-    /// one, in the order of their sequences.
+    /// The rows of documents that may pass, where that costs less than a walk over the range: looked up
+    /// one by one, in the order of their sequences.
     async fn look_up(
         &self,
         database: &dyn Database,
         range: Range,
+        wanted: usize,
     ) -> Result<Option<Vec<ChangeRow>>, Failure> {
-        let Self::Documents(ids) = self else { return Ok(None) };
         let after = if range.descending { 0 } else { range.after };
-        let listed = ids.len() as u64;
-        // There are at most as many rows as numbers.
-        let is_short = range.until.saturating_sub(after) <= listed;
-        if is_short || (ids.len() > LOOKED_UP_DOCUMENTS && database.pending(after).await? <= listed)
-        {
-            return Ok(None);
-        }
-        let ids: Vec<String> = ids.iter().cloned().collect();
-        let mut rows = Vec::new();
-        for some in ids.chunks(LOOKED_UP_DOCUMENTS) {
-            let trees = database.trees(some.to_vec()).await?;
-            let found = some.iter().zip(trees);
-            rows.extend(found.filter_map(|(id, tree)| tree.map(|tree| row(id.clone(), &tree))));
-        }
-        rows.sort_unstable_by_key(|row: &ChangeRow| row.sequence);
-        Ok(Some(rows))
+        let ids = match self {
+            Self::Documents(ids)
+                if is_worth_looking_up(database, ids, (after, range.until)).await? =>
+            {
+                ids.iter().cloned().collect()
+            }
+            Self::Selector(filter) => {
+                let question = CandidatesQuestion {
+                    selector: filter.selector(),
+                    after,
+                    until: range.until,
+                    limit: wanted,
+                };
+                match database.candidates(question).await? {
+                    Some(ids) => ids,
+                    None => return Ok(None),
+                }
+            }
+            _ => return Ok(None),
+        };
+        rows_of(database, ids).await.map(Some)
     }
+}
+
+/// Whether listed documents are looked up rather than found on a walk over the sequences of a range.
+async fn is_worth_looking_up(
+    database: &dyn Database,
+    ids: &HashSet<String>,
+    (after, until): (u64, u64),
+) -> Result<bool, Failure> {
+    let listed = ids.len() as u64;
+    // There are at most as many rows as numbers.
+    let numbers = until.saturating_sub(after);
+    if ids.len() <= LOOKED_UP_DOCUMENTS {
+        return Ok(numbers > listed);
+    }
+    let information = database.information().await?;
+    let rows = numbers.min(information.documents + information.deleted_documents);
+    // Rows behind a sequence are counted where that may decide: it costs a walk the first time.
+    Ok(rows > listed.saturating_mul(SURELY_ROWS) || database.pending(after).await? > listed)
+}
+
+/// The rows of these documents, in the order of their sequences, each once.
+async fn rows_of(database: &dyn Database, ids: Vec<String>) -> Result<Vec<ChangeRow>, Failure> {
+    let mut rows = Vec::new();
+    for some in ids.chunks(LOOKED_UP_DOCUMENTS) {
+        let trees = database.trees(some.to_vec()).await?;
+        let found = some.iter().zip(trees);
+        rows.extend(found.filter_map(|(id, tree)| tree.map(|tree| row(id.clone(), &tree))));
+    }
+    rows.sort_unstable_by_key(|row: &ChangeRow| row.sequence);
+    // A document that changed between two looks is taken as it was seen last.
+    let mut seen = HashSet::new();
+    rows.reverse();
+    rows.retain(|row| seen.insert(row.id.clone()));
+    rows.reverse();
+    Ok(rows)
 }
 
 /// The function that a feed asks, once it is known to be there.

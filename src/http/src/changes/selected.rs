@@ -101,7 +101,7 @@ impl SelectedChanges {
     ) -> Result<SelectedPage, Failure> {
         let bodies = self.filter.needs_bodies();
         let range = Range { after, until, descending: false, bodies };
-        let mut scan = self.filter.scan(database, range).await?;
+        let mut scan = self.filter.scan(database, range, limit).await?;
         let mut page = SelectedPage { position: after, ..SelectedPage::default() };
         let mut looked_at = 0;
         while page.rows.len() < limit && looked_at < LOOKED_AT_ROWS {

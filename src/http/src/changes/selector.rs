@@ -29,6 +29,11 @@ impl SelectorFilter {
         Ok(Self { selector: Arc::new(selector), names_attachments })
     }
 
+    /// What is asked.
+    pub(super) fn selector(&self) -> Arc<Selector> {
+        Arc::clone(&self.selector)
+    }
+
     /// What is said where there is no selector.
     pub(super) fn absent() -> Failure {
         Failure::BadRequest("Selector must be specified in POST payload".to_owned())

@@ -9,11 +9,11 @@ use refuge_document::{Attachment, Body, BodyPlace, Leaf, RevisionTree};
 use refuge_query::mango::Index;
 
 use super::{
-    ChangesPage, ChangesRequest, DatabaseOptions, DocumentsPage, DocumentsRequest, FindQuestion,
-    Findings, FunctionAnswer, FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate,
-    IndexInformation, ListCall, LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage,
-    ResumableUploads, Update, UpdateResult, UpdateVerdicts, Upload, UploadOptions, View,
-    ViewRequest, absent,
+    CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, ConflictsRequest,
+    DatabaseOptions, DocumentsPage, DocumentsRequest, FindQuestion, Findings, FunctionAnswer,
+    FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate, IndexInformation, ListCall,
+    LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Update,
+    UpdateResult, UpdateVerdicts, Upload, UploadOptions, View, ViewRequest, absent,
 };
 use crate::failure::Failure;
 use crate::user::{Security, User};
@@ -117,6 +117,11 @@ pub trait Database: Send + Sync + 'static {
     /// One page of documents in byte order of their ids (live winners only).
     async fn documents(&self, request: DocumentsRequest) -> Result<DocumentsPage, Failure>;
 
+    /// One page of documents with conflicts, in byte order of their ids.
+    async fn conflicts(&self, _request: ConflictsRequest) -> Result<ConflictsPage, Failure> {
+        Err(absent("lists of conflicts"))
+    }
+
     /// What one request to purge may name at most.
     fn purge_limits(&self) -> PurgeLimits {
         PurgeLimits::default()
@@ -178,6 +183,15 @@ pub trait Database: Send + Sync + 'static {
     /// The documents that a question asks for. A JSON index is first made as fresh as is asked for.
     async fn find(&self, _question: FindQuestion) -> Result<Arc<dyn Findings>, Failure> {
         Err(absent("Mango indexes"))
+    }
+
+    /// Ids of documents, each at least once, among which are all whose changes in a range match a selector;
+    /// `None` where to walk over the range costs less, or nothing else is known.
+    async fn candidates(
+        &self,
+        _question: CandidatesQuestion,
+    ) -> Result<Option<Vec<String>>, Failure> {
+        Ok(None)
     }
 
     /// Which documents, as JSON text, pass a filter, in their order; without documents, whether there is such

@@ -1,6 +1,9 @@
 //! What pages of a feed or of documents are asked for, and what is in them.
 
-use refuge_document::ChangeRow;
+use std::sync::Arc;
+
+use refuge_document::{ChangeRow, Revision};
+use refuge_query::selector::Selector;
 
 use super::{LocalDocument, StoredBody, StoredDocument};
 
@@ -26,6 +29,19 @@ pub struct ChangesPage {
     pub rows: Vec<(ChangeRow, Option<StoredBody>)>,
     /// Whether nothing of the asked range stands behind the last row.
     pub finished: bool,
+}
+
+/// Which documents are asked for that may match a selector.
+#[derive(Clone, Debug)]
+pub struct CandidatesQuestion {
+    /// The selector.
+    pub selector: Arc<Selector>,
+    /// Those that changed last after this sequence.
+    pub after: u64,
+    /// Up to this one.
+    pub until: u64,
+    /// So many matches are wanted at a time; a walk would end there.
+    pub limit: usize,
 }
 
 /// What page of documents is wanted.
@@ -60,6 +76,34 @@ pub struct DocumentsPage {
     pub total: u64,
     /// Rows before the range; `None` where they were not to be counted or that would cost too much.
     pub offset: Option<u64>,
+}
+
+/// What page of documents with conflicts is wanted.
+#[derive(Clone, Debug)]
+pub struct ConflictsRequest {
+    /// First id, with whether it is itself wanted; where the scan begins (descending: highest).
+    pub start: Option<(String, bool)>,
+    /// Last id, with whether it is itself wanted; where the scan ends.
+    pub end: Option<(String, bool)>,
+    /// Most rows in the page; the implementation may send fewer.
+    pub limit: usize,
+    /// Rows to pass over first.
+    pub skip: usize,
+    /// Highest id first.
+    pub descending: bool,
+}
+
+/// A page of documents with more than one live leaf.
+#[derive(Clone, Debug, Default)]
+pub struct ConflictsPage {
+    /// Ids with the live leaves, winner first.
+    pub rows: Vec<(String, Vec<Revision>)>,
+    /// How many rows were passed over for `skip`.
+    pub skipped: usize,
+    /// Where to go on: the last id that was looked at, when there may be more.
+    pub resume_after: Option<String>,
+    /// Such documents in the whole database; `None` where they are too many to be counted at once.
+    pub total: Option<u64>,
 }
 
 /// What page of local documents is wanted. Ids stand without `_local/`.

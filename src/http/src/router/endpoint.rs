@@ -151,6 +151,8 @@ pub(crate) enum Part<'a> {
     Listing(Listed),
     /// Several of the same at once: `_all_docs/queries` and its like.
     ListingQueries(Listed),
+    /// `_conflicts`.
+    Conflicts,
     /// `_bulk_docs`.
     BulkDocuments,
     /// `_bulk_get`.

@@ -116,6 +116,7 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         ("_all_docs" | "_design_docs" | "_local_docs", [queries]) if queries == "queries" => {
             Part::ListingQueries(listed(&first))
         }
+        ("_conflicts", []) => Part::Conflicts,
         ("_bulk_docs", []) => Part::BulkDocuments,
         ("_bulk_get", []) => Part::BulkGet,
         ("_changes", []) => Part::Changes,

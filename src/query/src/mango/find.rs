@@ -99,6 +99,28 @@ impl Find {
         })
     }
 
+    /// The question for all that matches a selector, all else as it is by default.
+    pub(super) fn of(selector: Selector) -> Self {
+        Self {
+            selector,
+            use_index: None,
+            bookmark: None,
+            limit: u64::MAX,
+            skip: 0,
+            sort: Sort::default(),
+            fields: None,
+            partition: None,
+            read_quorum: 1,
+            conflicts: false,
+            stale: false,
+            update: true,
+            stable: false,
+            execution_statistics: false,
+            allow_fallback: true,
+            bookmark_text: String::new(),
+        }
+    }
+
     /// The fields that are shown, as `_explain` lists them.
     pub(super) fn fields_to_json(&self) -> Value {
         self.fields.iter().flat_map(Projection::names).collect()

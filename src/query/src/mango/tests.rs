@@ -4,6 +4,7 @@ mod definitions;
 mod explanations;
 mod plans;
 mod questions;
+mod supersets;
 
 use serde_json::{Value, json};
 

@@ -71,7 +71,7 @@ impl Check<'_> {
         };
         let counts = if winner.deleted { &mut sums.deleted } else { &mut sums.documents };
         *counts += 1;
-        let own = record.previous(winner.deleted);
+        let own = record.previous(winner.deleted, false);
         sums.active_bytes += own.active_bytes;
         sums.external_bytes += own.external_bytes;
         for leaf in tree.leaves() {

@@ -75,6 +75,7 @@ impl Check<'_> {
                 Ok(())
             }
             _ if is(RegistryKey::Counters) => records::decode_counters(row).map(drop),
+            _ if is(RegistryKey::Outstanding) => records::opaque("databases", row).map(drop),
             _ if is(RegistryKey::Security) => records::opaque("databases", row).map(drop),
             _ if is(RegistryKey::RevisionsLimit) => records::decode_revisions_limit(row).map(drop),
             _ if is(RegistryKey::Options) => records::decode_options(row).map(drop),

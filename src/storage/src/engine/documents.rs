@@ -96,6 +96,7 @@ impl Group<'_> {
             let key = keys::sequence_key(database, previous.sequence);
             self.batch.remove_weak(&keyspaces.sequences, key);
         }
+        self.note_outstanding(database, &document, (sequence, body));
         for place in &document.obsolete {
             let sequence = match *place {
                 BodyPlace::Missing => continue,

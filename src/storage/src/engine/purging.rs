@@ -186,6 +186,7 @@ impl Group<'_> {
         self.batch.remove(&keyspaces.documents, self.key.as_slice());
         let key = keys::sequence_key(database, previous.sequence);
         self.batch.remove_weak(&keyspaces.sequences, key);
+        self.forget_outstanding(database, id, previous);
         // Taken by no row: whoever waits for a change has to hear that there was one.
         counters.update_sequence += 1;
         counters.uncount(previous);

@@ -63,6 +63,9 @@ impl Group<'_> {
             let key = keys::registry_key(RegistryKey::Options, record.id);
             self.batch.insert(keyspace, key, self.row.as_slice());
         }
+        records::encode_opaque(&mut self.row, &[]);
+        let key = keys::registry_key(RegistryKey::Outstanding, record.id);
+        self.batch.insert(keyspace, key, self.row.as_slice());
         self.set_counters(record.id, Counters::default());
         self.names.insert(record.name.clone(), Some(record.clone()));
         Ok(Outcome::Created(record))
@@ -81,6 +84,7 @@ impl Group<'_> {
             RegistryKey::Purges,
             RegistryKey::Options,
             RegistryKey::Tombstones,
+            RegistryKey::Outstanding,
         ] {
             self.batch.remove(keyspace, keys::registry_key(tag, record.id));
         }

@@ -1,8 +1,9 @@
 //! The registry's records of indexes.
 //!
 //! Definition, version 1: version, number (4), instance of the database (16), seed (8), milliseconds since
-//! 1970 (8), number of views (varint), collation (block). State, version 1: version, flags (1: complete), position (8), purge position
-//! (8).
+//! 1970 (8), number of views (varint), collation (block). State, version 2: version, flags (1: complete; 2: rows were
+//! left out), position (8), purge position (8). Version 1 is the same and did not tell what was left out, so
+//! it is taken for lacking some.
 
 use super::IndexNumber;
 use crate::database::DatabaseId;
@@ -12,8 +13,10 @@ use crate::records::{cut_short, unknown_version};
 
 const KEYSPACE: &str = "indexes";
 const DEFINITION_VERSION: u8 = 1;
-const STATE_VERSION: u8 = 1;
+const STATE_VERSION: u8 = 2;
+const SILENT_STATE_VERSION: u8 = 1;
 const COMPLETE: u8 = 1;
+const LACKING: u8 = 2;
 
 /// What an index is made for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub struct IndexState {
     pub purge_position: u64,
     /// Whether its first build is through: until then it answers nothing.
     pub complete: bool,
+    /// Whether it may lack rows that were left out since their keys could not be stored.
+    pub lacking: bool,
 }
 
 /// An index that is there.
@@ -90,7 +95,9 @@ pub(super) fn decode_definition(key: &[u8], row: &[u8]) -> Result<IndexRecord, S
 
 /// Encodes a state.
 pub(super) fn encode_state(state: &IndexState) -> Vec<u8> {
-    let mut out = vec![STATE_VERSION, if state.complete { COMPLETE } else { 0 }];
+    let complete = if state.complete { COMPLETE } else { 0 };
+    let lacking = if state.lacking { LACKING } else { 0 };
+    let mut out = vec![STATE_VERSION, complete | lacking];
     out.extend_from_slice(&state.position.to_be_bytes());
     out.extend_from_slice(&state.purge_position.to_be_bytes());
     out
@@ -98,7 +105,7 @@ pub(super) fn encode_state(state: &IndexState) -> Vec<u8> {
 
 /// Reads a state.
 pub(super) fn decode_state(row: &[u8]) -> Result<IndexState, StorageError> {
-    let Some((&STATE_VERSION, rest)) = row.split_first() else {
+    let Some((&version @ (STATE_VERSION | SILENT_STATE_VERSION), rest)) = row.split_first() else {
         return Err(unknown_version(KEYSPACE));
     };
     let mut reader = Reader(rest);
@@ -106,7 +113,8 @@ pub(super) fn decode_state(row: &[u8]) -> Result<IndexState, StorageError> {
         let flags = reader.byte()?;
         let position = reader.number64()?;
         let purge_position = reader.number64()?;
-        Some(IndexState { position, purge_position, complete: flags & COMPLETE != 0 })
+        let lacking = version == SILENT_STATE_VERSION || flags & LACKING != 0;
+        Some(IndexState { position, purge_position, complete: flags & COMPLETE != 0, lacking })
     };
     read().ok_or_else(|| cut_short(KEYSPACE))
 }

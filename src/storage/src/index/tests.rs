@@ -39,7 +39,7 @@ fn write(engine: &IndexEngine, index: IndexNumber, keys: &[&str], position: u64)
         key: key.as_bytes().to_vec(),
         row: Some(b"row".to_vec()),
     });
-    let state = IndexState { position, purge_position: 0, complete: true };
+    let state = IndexState { position, purge_position: 0, complete: true, lacking: false };
     IndexWrite { index, base, changes: changes.collect(), state }
 }
 

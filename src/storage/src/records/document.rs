@@ -59,12 +59,13 @@ impl DocumentRecord {
     }
 
     /// What a write that replaces this row must tell the writer; `deleted` is whether this row's
-    /// winner is deleted.
+    /// winner is deleted, `conflicted` whether it has more than one live leaf.
     #[must_use]
-    pub fn previous(&self, deleted: bool) -> Previous {
+    pub fn previous(&self, deleted: bool, conflicted: bool) -> Previous {
         Previous {
             sequence: self.sequence,
             deleted,
+            conflicted,
             active_bytes: self.active_bytes,
             external_bytes: self.external_bytes,
         }

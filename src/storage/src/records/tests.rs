@@ -47,7 +47,7 @@ fn a_document_reads_as_version_1_wrote_it() {
     assert_eq!(encoded(|out| encode_document(out, 258, sizes, b"tree")), bytes);
     let record = DocumentRecord::decode(Bytes::copy_from_slice(&bytes)).unwrap();
     assert_eq!((record.sequence, &record.encoded_tree()[..]), (258, &b"tree"[..]));
-    let previous = record.previous(true);
+    let previous = record.previous(true, false);
     assert_eq!((previous.active_bytes, previous.external_bytes, previous.deleted), (300, 5, true));
 }
 

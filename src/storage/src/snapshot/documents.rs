@@ -39,11 +39,23 @@ impl Default for DocumentRange {
     }
 }
 
-type KeyRange = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+pub(super) type KeyRange = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
 impl DocumentRange {
     /// The range of keys, or `None` where no key can lie in it.
     fn keys(&self, database: DatabaseId) -> Option<KeyRange> {
+        // Numbers are given upwards from 1 and never reach the last one.
+        let next = DatabaseId(database.0.saturating_add(1));
+        let ends = (keys::database_prefix(database).to_vec(), keys::database_prefix(next).to_vec());
+        self.keys_of(|id| keys::id_key(database, id), ends)
+    }
+
+    /// The same for other keys by id: where the first of all stands, and what stands behind the last.
+    pub(super) fn keys_of(
+        &self,
+        id_key: impl Fn(&str) -> Vec<u8>,
+        (first, behind): (Vec<u8>, Vec<u8>),
+    ) -> Option<KeyRange> {
         let start = (self.start.as_deref(), self.start_inclusive);
         let end = (self.end.as_deref(), self.end_inclusive);
         let (low, high) = if self.descending { (end, start) } else { (start, end) };
@@ -54,17 +66,12 @@ impl DocumentRange {
         }
         let bound = |(id, inclusive): (Option<&str>, bool)| {
             id.map(|id| {
-                let key = keys::id_key(database, id);
+                let key = id_key(id);
                 if inclusive { Bound::Included(key) } else { Bound::Excluded(key) }
             })
         };
-        let low =
-            bound(low).unwrap_or_else(|| Bound::Included(keys::database_prefix(database).to_vec()));
-        let high = bound(high).unwrap_or_else(|| {
-            // Numbers are given upwards from 1 and never reach the last one.
-            let next = DatabaseId(database.0.saturating_add(1));
-            Bound::Excluded(keys::database_prefix(next).to_vec())
-        });
+        let low = bound(low).unwrap_or(Bound::Included(first));
+        let high = bound(high).unwrap_or(Bound::Excluded(behind));
         Some((low, high))
     }
 }

@@ -86,7 +86,7 @@ fn an_update_moves_the_row_and_leaves_the_old_body() {
     let database = fixture.create("db");
     fixture.write(database, vec![document("a", &["{\"n\":1}"], None)]);
     let row = fixture.snapshot().document(database, "a").unwrap().unwrap();
-    let update = document("a", &["{\"n\":2}"], Some(row.previous(false)));
+    let update = document("a", &["{\"n\":2}"], Some(row.previous(false, false)));
     let committed = fixture.write(database, vec![update]);
     assert_eq!(committed.removed, [1]);
 

@@ -67,10 +67,11 @@ impl Model {
                 || refuge_storage::Previous {
                     sequence: 0,
                     deleted: false,
+                    conflicted: false,
                     active_bytes: 0,
                     external_bytes: 0,
                 },
-                |stored| stored.previous(false),
+                |stored| stored.previous(false, false),
             );
             previous.sequence = row.sequence;
             previous.deleted = row.deleted;
@@ -189,7 +190,7 @@ fn sizes_follow_updates_and_deletions() {
     assert!(first.active_bytes < first.external_bytes + 200);
 
     let row = fixture.snapshot().document(database, "a").unwrap().unwrap();
-    let previous = row.previous(false);
+    let previous = row.previous(false, false);
     fixture.write(database, vec![document("a", &["{}"], Some(previous))]);
     let second = fixture.snapshot().information(database).unwrap().unwrap();
     assert_eq!(second.external_bytes, 2);

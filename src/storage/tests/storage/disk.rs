@@ -28,7 +28,8 @@ fn rewrite(fixture: &mut Fixture, database: DatabaseId, seed: &mut u64) {
             let id = format!("{number:06}");
             let stored = fixture.snapshot().document(database, &id).unwrap();
             let obsolete = stored.as_ref().map(|record| BodyPlace::At(record.sequence));
-            let mut asked = document(&id, &["{}"], stored.map(|record| record.previous(false)));
+            let mut asked =
+                document(&id, &["{}"], stored.map(|record| record.previous(false, false)));
             asked.bodies[0].body = Body::from_stored(text(seed).into());
             asked.obsolete = obsolete.into_iter().collect();
             asked

@@ -51,7 +51,7 @@ fn upload(fixture: &mut Fixture, database: DatabaseId, name: u8, content: u8) ->
 fn edit(fixture: &mut Fixture, database: DatabaseId, id: &str, contents: &[u8]) -> DocumentWrite {
     let stored = fixture.snapshot().document(database, id).unwrap();
     let obsolete = stored.as_ref().map(|record| BodyPlace::At(record.sequence));
-    let mut asked = document(id, &["{}"], stored.map(|record| record.previous(false)));
+    let mut asked = document(id, &["{}"], stored.map(|record| record.previous(false, false)));
     asked.obsolete = obsolete.into_iter().collect();
     asked.bodies[0].attachments = contents.iter().map(|one| attachment(*one)).collect();
     asked

@@ -33,7 +33,7 @@ fn purge(
 fn whole(fixture: &mut Fixture, database: DatabaseId, id: &str, number: u8) -> DocumentPurge {
     let record = fixture.snapshot().document(database, id).unwrap().unwrap();
     let change = PurgeChange {
-        previous: record.previous(false),
+        previous: record.previous(false, false),
         remaining: None,
         bodies: vec![record.sequence],
     };
@@ -79,12 +79,12 @@ fn what_remains_of_a_document_stands_under_a_new_sequence_with_its_own_size() {
     let database = fixture.create("db");
     fixture.write(database, vec![document("a", &["{\"long\":\"winner\"}", "{}"], None)]);
     let before = fixture.snapshot().document(database, "a").unwrap().unwrap();
-    let mut remaining = document("a", &["{}"], Some(before.previous(false)));
+    let mut remaining = document("a", &["{}"], Some(before.previous(false, false)));
     remaining.bodies.clear();
     remaining.pending = Vec::<PendingPlace>::new();
     remaining.winner_place = BodyPlace::At(1);
     let change = PurgeChange {
-        previous: before.previous(false),
+        previous: before.previous(false, false),
         remaining: Some(remaining),
         bodies: vec![2],
     };

@@ -108,7 +108,7 @@ fn each_change_comes_with_its_winners_body_wherever_that_stands() {
         if number == 30 {
             // A losing branch arrives: the winner's body stays where it is.
             let row = fixture.snapshot().document(database, "old").unwrap().unwrap();
-            let mut losing = document("old", &["{\"loser\":1}"], Some(row.previous(false)));
+            let mut losing = document("old", &["{\"loser\":1}"], Some(row.previous(false, false)));
             losing.leaves = vec![leaf(2, false), leaf(1, false)];
             losing.winner_place = BodyPlace::At(1);
             fixture.write(database, vec![losing]);
