@@ -37,6 +37,8 @@ pub const OPEN_DATABASES: &str = "open-databases";
 pub const EXPIRY: &str = "expiry";
 /// Purges tombstones that were kept long enough.
 pub const TOMBSTONES: &str = "tombstones";
+/// Makes a database for each user.
+pub const USER_DATABASES: &str = "user-databases";
 /// Owns the replication jobs.
 pub const REPLICATION_SCHEDULER: &str = "replication-scheduler";
 /// Supervises the replication jobs.

@@ -29,7 +29,7 @@ use crate::replication_scheduler::{ReplicationSchedulerMessage, progress};
 use crate::task::OwnedTask;
 
 /// The database whose documents are followed.
-const REPLICATOR: &str = "_replicator";
+pub(crate) const REPLICATOR: &str = "_replicator";
 
 /// Messages of this actor.
 pub enum ReplicatorDocumentsMessage {

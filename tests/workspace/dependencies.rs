@@ -80,6 +80,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("openssl", &["refuge-identity"]),
     ("openssl-sys", &["refuge-identity"]),
     ("tokio-openssl", &["refuge-identity"]),
+    ("argon2", &["refuge-identity"]),
     ("ractor", &["refuge-otp", "refuge-actors", "refuge-supervisors"]),
     ("rquickjs", &["refuge-sandbox"]),
     ("async-dnssd", &["refuge-discovery"]),

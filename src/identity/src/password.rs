@@ -51,7 +51,8 @@ pub fn is_hash(text: &str) -> bool {
 /// When the library underneath fails.
 pub fn hash(password: &str, iterations: u32) -> Result<String, PasswordError> {
     let recipe = Recipe::Pbkdf2 { function: HashAlgorithm::Sha256, iterations };
-    let PasswordMembers { derived_key, salt, .. } = StoredPassword::new(password, recipe)?.members();
+    let PasswordMembers { derived_key, salt, .. } =
+        StoredPassword::new(password, recipe)?.members();
     Ok(format!("-pbkdf2:sha256-{derived_key},{salt},{iterations}"))
 }
 

@@ -164,10 +164,8 @@ fn verifies_on_curve(
         return Ok(false);
     }
     let (first, second) = signature.split_at(coordinate);
-    let pair = EcdsaSig::from_private_components(
-        BigNum::from_slice(first)?,
-        BigNum::from_slice(second)?,
-    )?;
+    let pair =
+        EcdsaSig::from_private_components(BigNum::from_slice(first)?, BigNum::from_slice(second)?)?;
     let digest = openssl::hash::hash(algorithm.hash.digest(), signed)?;
     Ok(pair.verify(&digest, key).unwrap_or(false))
 }
@@ -225,11 +223,9 @@ mod tests {
 
     #[test]
     fn signatures_on_curves_hold_for_their_curve() {
-        for (name, curve) in [
-            ("ES256", Nid::X9_62_PRIME256V1),
-            ("ES384", Nid::SECP384R1),
-            ("ES512", Nid::SECP521R1),
-        ] {
+        for (name, curve) in
+            [("ES256", Nid::X9_62_PRIME256V1), ("ES384", Nid::SECP384R1), ("ES512", Nid::SECP521R1)]
+        {
             let pair = EcKey::generate(&EcGroup::from_curve_name(curve).unwrap()).unwrap();
             let pem = PKey::from_ec_key(pair.clone()).unwrap().public_key_to_pem().unwrap();
             let pem = String::from_utf8(pem).unwrap();

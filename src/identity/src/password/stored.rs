@@ -76,14 +76,21 @@ impl StoredPassword {
     /// # Errors
     /// When the library underneath fails.
     pub fn new(password: &str, recipe: Recipe) -> Result<Self, PasswordError> {
-        let salt = hexadecimal(&random_bytes::<16>()?);
+        Self::with_salt(password, recipe, &hexadecimal(&random_bytes::<16>()?))
+    }
+
+    /// Hashes a password with a salt that is there already. Blocks for as long as the recipe wants.
+    ///
+    /// # Errors
+    /// When the library underneath fails, and where the salt is too short for the recipe.
+    pub fn with_salt(password: &str, recipe: Recipe, salt: &str) -> Result<Self, PasswordError> {
         let length = match recipe {
             Recipe::Simple => LEAST_DERIVED_BYTES,
             Recipe::Pbkdf2 { function, .. } => function.digest().size(),
             Recipe::Argon2id { .. } => ARGON2_BYTES,
         };
-        let derived = recipe.derive(password, &salt, length)?;
-        Ok(Self { recipe, derived, salt })
+        let derived = recipe.derive(password, salt, length)?;
+        Ok(Self { recipe, derived, salt: salt.to_owned() })
     }
 
     /// Reads a line of the configuration; `None` where it is no hash that is known here.
