@@ -25,6 +25,9 @@ const WRONG: &str = "Name or password is incorrect.";
 /// Bytes of a password that are looked at; a longer one is wrong.
 const LONGEST: usize = 4_096;
 
+/// Bytes of a salt below which a new one is made.
+const LEAST_SALT: usize = 8;
+
 /// How new passwords in `_users` are hashed.
 pub(crate) fn recipe(settings: &Authentication) -> Recipe {
     match settings.password_scheme.as_str() {
@@ -150,14 +153,16 @@ async fn compare(
 ) -> Result<bool, Failure> {
     let (password, recipe) = (password.to_owned(), recipe(&settings.authentication));
     match account.and_then(|account| account.secret.as_ref()) {
-        Some(AccountSecret::Clear(clear)) => {
-            Ok(refuge_identity::constant_time_equal(password.as_bytes(), clear.as_bytes()))
+        Some(AccountSecret::Clear(clear))
+            if refuge_identity::constant_time_equal(password.as_bytes(), clear.as_bytes()) =>
+        {
+            Ok(true)
         }
         Some(AccountSecret::Hashed(stored)) => {
             let stored = stored.clone();
             hashing(names, Waiting::Bounded, move || stored.matches(&password)).await
         }
-        None => {
+        Some(AccountSecret::Clear(_)) | None => {
             let job = move || StoredPassword::new(&password, recipe).map(|_| false);
             hashing(names, Waiting::Bounded, job).await
         }
@@ -213,7 +218,11 @@ fn upgrade(names: &Names, settings: &Settings, account: &Account, credentials: &
     let (names, salt) = (names.clone(), stored.salt().to_owned());
     let Credentials { name, password } = credentials.clone();
     tokio::spawn(async move {
-        let job = move || StoredPassword::with_salt(&password, recipe, &salt);
+        let job = move || match salt.len() {
+            // Argon2 wants a longer one; then the sessions end.
+            ..LEAST_SALT => StoredPassword::new(&password, recipe),
+            _ => StoredPassword::with_salt(&password, recipe, &salt),
+        };
         let upgraded = match hashing(&names, Waiting::Bounded, job).await {
             Ok(stored) => upgrade_password(&names, &name, revision, &stored).await,
             Err(failure) => Err(failure),

@@ -1,6 +1,7 @@
 //! Who may come in: users, sessions, tokens, proxies, and who is kept out.
 
 mod audit;
+mod figures;
 mod lockout;
 mod origin;
 mod others;

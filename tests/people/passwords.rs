@@ -8,12 +8,12 @@ use crate::{cookie, make_user, node_with_users, options, path, set, sign_in, who
 /// "apple" under CouchDB's old forms.
 fn old_users() -> [Value; 3] {
     [
-        // SHA-1 of "apple" and "salt".
-        json!({"name": "simple", "password_scheme": "simple", "salt": "salt",
-            "password_sha": "e21216acd080d1077e4f9894c0945eb4b023202c"}),
-        json!({"name": "ancient", "salt": "salt", "password_sha": "e21216acd080d1077e4f9894c0945eb4b023202c"}),
-        json!({"name": "pbkdf2", "password_scheme": "pbkdf2", "salt": "salt", "iterations": 10,
-            "derived_key": "758ee64199c592dfac4344089504dc02dd04472a"}),
+        // SHA-1 of "apple" and "saltsalt".
+        json!({"name": "simple", "password_scheme": "simple", "salt": "saltsalt",
+            "password_sha": "0064b3af5404bc932575decffb494db13d10edc9"}),
+        json!({"name": "ancient", "salt": "saltsalt", "password_sha": "0064b3af5404bc932575decffb494db13d10edc9"}),
+        json!({"name": "pbkdf2", "password_scheme": "pbkdf2", "salt": "saltsalt", "iterations": 10,
+            "derived_key": "a0b49ba607ab9138c7903f861b4b1a22df743412"}),
     ]
 }
 
@@ -39,7 +39,7 @@ async fn old_forms_are_verified_and_hashed_anew_at_a_login() {
         })
         .await;
         assert_eq!(stored["iterations"], 1000, "{stored}");
-        assert_eq!(stored["salt"], "salt", "sessions go on");
+        assert_eq!(stored["salt"], "saltsalt", "sessions go on");
         assert_eq!(stored.get("password_sha"), None);
         assert_eq!(who(&node, "cookie", &cookie(&begun)).await.json()["userCtx"]["name"], name);
         Client::with_credentials(node.address(), &name, "apple").get("/").await.expect(200);

@@ -26,7 +26,8 @@ async fn a_session_begins_goes_on_and_ends() {
     assert_eq!(told["userCtx"], json!({"name": "anna", "roles": ["reader"]}));
     assert_eq!(told["info"]["authenticated"], "cookie");
     assert_eq!(told["info"]["authentication_handlers"], json!(["cookie", "default"]));
-    let ended = node.anonymous().request("DELETE", "/_session").header("cookie", &session);
+    let nobody = node.anonymous();
+    let ended = nobody.request("DELETE", "/_session").header("cookie", &session);
     let ended = ended.send().await.expect(200);
     assert_eq!(ended.json(), json!({"ok": true}));
     assert!(ended.header("set-cookie").starts_with("AuthSession=; "), "it is taken back");

@@ -54,7 +54,8 @@ async fn a_database_goes_with_its_user_where_that_is_wanted() {
         .set("user_databases.prefix=of-")
         .set("user_databases.shards=1");
     let mut node = node_with_users(settings).await;
-    make_user(&node, "ä", "x", &[]).await;
+    let users = "/_users/org.couchdb.user:%C3%A4";
+    node.client().put(users, user("ä", "x", &[])).await.expect(201);
     let path = "/of-c3a4";
     let information = eventually("the user's database is there", || async {
         let told = node.client().get(path).await;
@@ -65,7 +66,6 @@ async fn a_database_goes_with_its_user_where_that_is_wanted() {
     // What happens while nobody looks is seen later.
     node.restart();
     make_user(&node, "bert", "x", &[]).await;
-    let users = "/_users/org.couchdb.user:%C3%A4";
     let rev = node.client().get(users).await.member("_rev");
     node.client().delete(&format!("{users}?rev={rev}")).await.expect(200);
     eventually("the database is gone", || async {

@@ -84,7 +84,12 @@ fn one(writer: &Writer<'_>, update: &Update, ask: Ask) -> Result<Option<String>,
         // They are replaced by those of the password.
         new.retain(|name, _| !HASHED.contains(&name.as_str()));
     }
-    let document = UserDocument { id: &update.id, deleted: update.deleted, members: &new };
+    let document = UserDocument {
+        id: &update.id,
+        deleted: update.deleted,
+        members: &new,
+        hashes: password.is_some(),
+    };
     user_rules::check(&document, old.as_ref(), writer)
         .map_err(|reason| refused(Failure::Forbidden(reason)))?;
     Ok(password)
