@@ -1,25 +1,30 @@
-//! Says who the holder of credentials is, and lets the first admin in through the set-up link. Hashing
-//! runs on threads that may block; credentials that were verified are remembered under a keyed MAC
-//! whose key nobody else knows.
+//! Remembers which passwords were found good, under a keyed MAC whose key nobody else knows, and who gave
+//! wrong ones; bounds how many are hashed at once; and lets the first admin in through the set-up link.
+//! Looking passwords up and comparing them is done by who asks, in `authentication`.
 //!
-//! Called by: the node's service. A restart loses what was remembered, which is verified anew.
+//! Called by: the node's service. A restart loses what was remembered, which is verified anew, and who
+//! failed.
 
-use std::collections::HashMap;
+pub mod lockout;
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_http::{ADMIN_ROLE, Credentials, Failure, NewAdmin, User};
+use refuge_http::{Failure, NewAdmin};
 use refuge_identity::{CryptographyError, MacKey, password};
 use refuge_otp::Names;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
+use self::lockout::{Locked, Lockout, LockoutRules};
 use crate::configuration::{ConfigurationMessage, CurrentSettings};
 use crate::{names, unavailable};
 
-/// Verified credentials that are remembered; when full, all are forgotten and verified anew.
-const REMEMBERED: usize = 1_000;
-/// What CouchDB says to wrong credentials.
-const WRONG: &str = "Name or password is incorrect.";
+/// Verified passwords that are remembered; when full, all are forgotten and verified anew.
+const REMEMBERED: usize = 10_000;
 
 /// The link that makes the first admin.
 #[derive(Clone)]
@@ -40,21 +45,49 @@ impl SetUpLink {
     }
 }
 
+/// A password that somebody shows, with what it is compared with.
+pub struct ShownPassword {
+    /// From where.
+    pub address: IpAddr,
+    /// Whose.
+    pub name: String,
+    /// The password; no `Debug`, so that it reaches no log.
+    pub password: String,
+    /// What is stored of the right one, so that another one is another matter.
+    pub stored: String,
+    /// The salt of what is stored.
+    pub salt: String,
+}
+
+/// What is known of a password without hashing it.
+pub enum Recalled {
+    /// It is right.
+    Right,
+    /// Nothing; if it is found right, this is to be remembered.
+    Unknown([u8; 32]),
+    /// It is not looked at.
+    Refused(Locked),
+}
+
 /// Messages of the authenticator.
 pub enum AuthenticatorMessage {
-    /// Who is this?
-    Authenticate {
-        /// Name and password.
-        credentials: Credentials,
-        /// Gets the user, or `Unauthorized`.
-        reply: oneshot::Sender<Result<User, Failure>>,
+    /// What is known of this password?
+    Recall {
+        /// The password.
+        shown: ShownPassword,
+        /// Gets the answer.
+        reply: oneshot::Sender<Recalled>,
     },
-    /// Credentials were found good; remember them.
-    Verified {
-        /// Their MAC.
-        mac: [u8; 32],
-        /// Whose they are.
-        user: User,
+    /// A password was found right; remember it.
+    Right([u8; 32]),
+    /// A password was found wrong.
+    Wrong {
+        /// From where.
+        address: IpAddr,
+        /// Whose it was said to be.
+        name: String,
+        /// The salt of what is stored.
+        salt: String,
     },
     /// Does this token open the set-up page now?
     SetUpIsOpen {
@@ -79,6 +112,44 @@ pub enum AuthenticatorMessage {
     },
 }
 
+/// What whoever asks about users shares; published under the authenticator's name.
+pub struct AuthenticationBoard {
+    /// Changes with every write of `_users`.
+    users: AtomicU64,
+    /// Places for those who hash: as many as there are cores.
+    pub(crate) hashing: Arc<Semaphore>,
+    /// Places for those who wait to hash.
+    pub(crate) waiting: Arc<Semaphore>,
+}
+
+/// Those who may wait to have a password compared; a place takes 0.1 s or so.
+const MOST_WAITING: usize = 256;
+
+impl AuthenticationBoard {
+    fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            // Another number than the last incarnation's, so that nobody takes old for new.
+            users: AtomicU64::new(rand::random::<u32>().into()),
+            hashing: Arc::new(Semaphore::new(cores)),
+            waiting: Arc::new(Semaphore::new(MOST_WAITING)),
+        }
+    }
+}
+
+/// A number that changes when somebody in `_users` may have changed.
+pub(crate) fn users_generation(names: &Names) -> u64 {
+    let board = names.value::<AuthenticationBoard>(names::AUTHENTICATOR);
+    board.map_or(0, |board| board.users.load(Ordering::Acquire))
+}
+
+/// Tells that documents of `_users` changed.
+pub(crate) fn users_changed(names: &Names) {
+    if let Some(board) = names.value::<AuthenticationBoard>(names::AUTHENTICATOR) {
+        board.users.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
 /// What the authenticator is started with.
 #[derive(Clone)]
 pub struct AuthenticatorArguments {
@@ -96,7 +167,8 @@ pub struct AuthenticatorActor;
 pub struct AuthenticatorState {
     arguments: AuthenticatorArguments,
     key: MacKey,
-    verified: HashMap<[u8; 32], User>,
+    right: HashSet<[u8; 32]>,
+    lockout: Lockout,
     /// A set-up is under way: the link works once.
     setting_up: bool,
 }
@@ -108,11 +180,18 @@ impl Actor for AuthenticatorActor {
 
     async fn pre_start(
         &self,
-        _myself: ActorRef<Self::Msg>,
+        myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let key = MacKey::random()?;
-        Ok(AuthenticatorState { arguments, key, verified: HashMap::new(), setting_up: false })
+        let board = Arc::new(AuthenticationBoard::new());
+        arguments.names.publish(&myself.get_cell(), names::AUTHENTICATOR, board);
+        Ok(AuthenticatorState {
+            arguments,
+            key: MacKey::random()?,
+            right: HashSet::new(),
+            lockout: Lockout::default(),
+            setting_up: false,
+        })
     }
 
     async fn handle(
@@ -122,14 +201,17 @@ impl Actor for AuthenticatorActor {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            AuthenticatorMessage::Authenticate { credentials, reply } => {
-                state.authenticate(&myself, credentials, reply)?;
+            AuthenticatorMessage::Recall { shown, reply } => {
+                let _ = reply.send(state.recall(&shown)?);
             }
-            AuthenticatorMessage::Verified { mac, user } => {
-                if state.verified.len() >= REMEMBERED {
-                    state.verified.clear();
+            AuthenticatorMessage::Right(mac) => {
+                if state.right.len() >= REMEMBERED {
+                    state.right.clear();
                 }
-                state.verified.insert(mac, user);
+                state.right.insert(mac);
+            }
+            AuthenticatorMessage::Wrong { address, name, salt } => {
+                state.wrong((address, &name, &salt));
             }
             AuthenticatorMessage::SetUpIsOpen { token, reply } => {
                 let _ = reply.send(state.is_open(&token));
@@ -149,37 +231,47 @@ impl Actor for AuthenticatorActor {
 }
 
 impl AuthenticatorState {
-    fn authenticate(
-        &mut self,
-        myself: &ActorRef<AuthenticatorMessage>,
-        credentials: Credentials,
-        reply: oneshot::Sender<Result<User, Failure>>,
-    ) -> Result<(), ActorProcessingErr> {
-        let Some(current) = self.arguments.names.value::<CurrentSettings>(names::CONFIGURATION)
-        else {
-            let _ = reply.send(Err(unavailable()));
-            return Ok(());
-        };
-        let stored = current.settings.admins.get(&credentials.name).cloned();
-        let iterations = current.settings.authentication.iterations;
-        let mac = self.key.digest(&[
-            credentials.name.as_bytes(),
-            credentials.password.as_bytes(),
-            stored.as_deref().unwrap_or_default().as_bytes(),
-        ])?;
-        if let Some(user) = self.verified.get(&mac) {
-            let _ = reply.send(Ok(user.clone()));
-            return Ok(());
-        }
-        let myself = myself.clone();
-        tokio::task::spawn_blocking(move || {
-            let result = verify(&credentials, stored.as_deref(), iterations);
-            if let Ok(user) = &result {
-                let _ = myself.cast(AuthenticatorMessage::Verified { mac, user: user.clone() });
+    fn recall(&self, shown: &ShownPassword) -> Result<Recalled, CryptographyError> {
+        // Before what is remembered, or whoever has to wait could try at the speed of a MAC.
+        if let Some(rules) = self.rules().filter(|rules| rules.enforced) {
+            let tried = (shown.address, shown.name.as_str(), shown.salt.as_str());
+            if let Some(locked) = self.lockout.look(&rules, tried, Instant::now()) {
+                return Ok(Recalled::Refused(locked));
             }
-            let _ = reply.send(result);
-        });
-        Ok(())
+        }
+        let mac = self.key.digest(&[
+            shown.name.as_bytes(),
+            shown.password.as_bytes(),
+            shown.stored.as_bytes(),
+        ])?;
+        // The digest is what nobody can make: looking it up tells nothing by its time.
+        Ok(if self.right.contains(&mac) { Recalled::Right } else { Recalled::Unknown(mac) })
+    }
+
+    fn wrong(&mut self, tried: (IpAddr, &str, &str)) {
+        let Some(rules) = self.rules() else { return };
+        if self.lockout.failed(&rules, tried, Instant::now()) {
+            tracing::warn!(
+                target: "audit",
+                address = %tried.0,
+                user = %tried.1.escape_debug(),
+                enforced = rules.enforced,
+                "too many wrong passwords of this user came from this address"
+            );
+        }
+    }
+
+    /// How wrong passwords are counted; none where they are not.
+    fn rules(&self) -> Option<LockoutRules> {
+        let current = self.arguments.names.value::<CurrentSettings>(names::CONFIGURATION)?;
+        let lockout = &current.settings.lockout;
+        (lockout.mode != "off").then(|| LockoutRules {
+            enforced: lockout.mode == "enforce",
+            threshold: lockout.threshold,
+            address_threshold: lockout.address_threshold,
+            most: lockout.max_objects,
+            lasts: Duration::from_millis(lockout.max_lifetime_ms),
+        })
     }
 
     fn has_admins(&self) -> bool {
@@ -217,31 +309,6 @@ impl AuthenticatorState {
             let _ = myself.cast(AuthenticatorMessage::SetUpDone { success: result.is_ok() });
             let _ = reply.send(result);
         });
-    }
-}
-
-/// Compares a password with what the configuration holds. Somebody unknown costs as much time as
-/// somebody known.
-fn verify(
-    credentials: &Credentials,
-    stored: Option<&str>,
-    iterations: u32,
-) -> Result<User, Failure> {
-    let wrong = || Failure::Unauthorized(WRONG.to_owned());
-    let Some(stored) = stored else {
-        let _ = password::hash(&credentials.password, iterations);
-        return Err(wrong());
-    };
-    let good = if password::is_hash(stored) {
-        password::verify(&credentials.password, stored).unwrap_or(false)
-    } else {
-        refuge_identity::constant_time_equal(credentials.password.as_bytes(), stored.as_bytes())
-    };
-    if good {
-        let (name, roles) = (Some(credentials.name.clone()), vec![ADMIN_ROLE.to_owned()]);
-        Ok(User { name, roles })
-    } else {
-        Err(wrong())
     }
 }
 

@@ -1,7 +1,8 @@
 //! The change feed of one database: knows the highest committed sequence, wakes those who wait for
 //! more, and counts the rows behind a position.
 //!
-//! Told by: the shards' commits, in commit order. Tells: the log of the node's databases. Called by: the node's service. A restart loses
+//! Told by: the shards' commits, in commit order. Tells: the log of the node's databases, and of users
+//! the authenticator's board. Called by: the node's service. A restart loses
 //! nothing: it begins with what the storage holds, and those who waited ask again.
 
 mod positions;
@@ -16,6 +17,8 @@ use refuge_otp::Names;
 use refuge_storage::{ChangeRange, Committed, DatabaseId, Store};
 use tokio::sync::{oneshot, watch};
 
+use crate::authentication::accounts::USERS;
+use crate::authenticator;
 use crate::database_updates::{DatabaseUpdatesMessage, Told};
 use crate::engine::StorageDoors;
 use crate::index_directory::IndexDirectoryMessage;
@@ -176,6 +179,9 @@ impl ChangeFeedState {
     }
 
     fn committed(&mut self, committed: Committed) {
+        if self.arguments.name == USERS {
+            authenticator::users_changed(&self.arguments.names);
+        }
         self.raise(committed.last);
         self.tell_the_node();
         match &mut self.counts {

@@ -1,7 +1,7 @@
 //! The configuration's actor: reads the layers at its start, publishes them under its own name as one
 //! immutable snapshot, and is the only one that writes `etc/local.toml`.
 //!
-//! Called by: the authenticator (the first admin), the node's service (`_config`). A restart loses what
+//! Called by: the authenticator (the first admin), the node's service (`_config`, the first session). A restart loses what
 //! was set for this run of the node alone; all else is read anew.
 
 mod change;
@@ -51,6 +51,11 @@ pub enum ConfigurationMessage {
         change: ConfigurationChange,
         /// Gets the value before it, when the new one is in force.
         reply: oneshot::Sender<Result<Option<String>, Failure>>,
+    },
+    /// Make the secret that cookies are signed with, where there is none.
+    MakeSecret {
+        /// Answered when the file is on disk and the settings are in force.
+        reply: oneshot::Sender<Result<(), String>>,
     },
     /// Read the files anew, and forget what was set for this run of the node alone.
     Reload {
@@ -117,6 +122,10 @@ impl Actor for ConfigurationActor {
                 let changed = state.change(change).await;
                 let _ = reply.send(changed);
             }
+            ConfigurationMessage::MakeSecret { reply } => {
+                let made = state.make_secret().await;
+                let _ = reply.send(made);
+            }
             ConfigurationMessage::Reload { reply } => {
                 let reloaded = state.reload().await;
                 let _ = reply.send(reloaded);
@@ -138,6 +147,27 @@ impl ConfigurationState {
 
     async fn write_admin(&mut self, name: String, hash: String) -> Result<(), String> {
         write_admins(&self.arguments.sources, BTreeMap::from([(name, hash)])).await?;
+        let settings = read(&self.arguments.sources, &self.unpersisted).await?;
+        self.publish(settings);
+        Ok(())
+    }
+
+    async fn make_secret(&mut self) -> Result<(), String> {
+        let current = self.arguments.names.value::<CurrentSettings>(names::CONFIGURATION);
+        let secret = current.as_ref().map(|current| &current.settings.authentication.secret);
+        if secret.is_some_and(|secret| secret.reveal().is_some()) {
+            return Ok(());
+        }
+        let (root, secret) = (
+            self.arguments.sources.root.clone(),
+            refuge_identity::token().map_err(|error| error.to_string())?,
+        );
+        let task = tokio::task::spawn_blocking(move || {
+            let (section, name) = ("authentication", "secret");
+            write_local(&root, &LocalSetting { section, name, value: &secret })
+        });
+        let written = task.await.map_err(|error| error.to_string())?;
+        written.map_err(|error| error.to_string())?;
         let settings = read(&self.arguments.sources, &self.unpersisted).await?;
         self.publish(settings);
         Ok(())

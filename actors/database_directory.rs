@@ -18,6 +18,8 @@ use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names, StartError}
 use refuge_storage::{DatabaseOptions, DatabaseRecord, Operation, Outcome};
 use tokio::sync::oneshot;
 
+use crate::authentication::accounts::USERS;
+use crate::authenticator;
 use crate::change_feed::ChangeFeedMessage;
 use crate::configuration::CurrentSettings;
 use crate::database_updates::DatabaseUpdatesMessage;
@@ -30,6 +32,7 @@ use crate::shard::ShardMessage;
 use crate::tombstones::TombstonesMessage;
 use crate::unavailable;
 use failures::Failures;
+use refuge_replication::REPLICATOR;
 
 /// Answer to an opening.
 type OpenReply = oneshot::Sender<Result<Arc<OpenDatabase>, Failure>>;
@@ -225,7 +228,7 @@ impl DatabaseDirectoryState {
         .await?;
         let record: DatabaseRecord = record.ok_or(Failure::NoDatabase)?;
         let security = match security {
-            None => self.default_security(),
+            None => self.default_security(name),
             Some(json) => serde_json::from_slice(&json)
                 .map_err(|error| Failure::Internal(format!("_security of {name}: {error}")))?,
         };
@@ -233,12 +236,17 @@ impl DatabaseDirectoryState {
         Ok(open.with_options(options))
     }
 
-    /// What a database has whose `_security` nobody set.
-    fn default_security(&self) -> Security {
+    /// What a database has whose `_security` nobody set. Replications are for admins in any case: they run
+    /// for whoever writes their documents.
+    fn default_security(&self, name: &str) -> Security {
         let current = self.names().value::<CurrentSettings>(names::CONFIGURATION);
         let is_open = current
             .is_some_and(|current| current.settings.databases.default_security != "admin_only");
-        if is_open { Security::default() } else { Security::for_new_databases() }
+        if is_open && name != REPLICATOR {
+            Security::default()
+        } else {
+            Security::for_new_databases()
+        }
     }
 
     /// Asks the supervisor, which was started after this actor, and hears of it by message.
@@ -304,6 +312,9 @@ impl DatabaseDirectoryState {
         let Outcome::Deleted(database) = outcome else { return Err(Failure::NoDatabase) };
         pass(Failpoint::DatabaseDeleted);
         self.failures.forget(name);
+        if name == USERS {
+            authenticator::users_changed(self.names());
+        }
         if self.open.remove(name).is_some() {
             self.names().withdraw(&self.myself.get_cell(), &names::database(name));
             let (names, name) = (self.names().clone(), name.to_owned());

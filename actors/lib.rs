@@ -2,6 +2,7 @@
 //! are watched by whom is told in `supervisors`; what they know of documents, storage, HTTP and
 //! replication is told in the libraries under `src`.
 
+mod authentication;
 pub mod authenticator;
 mod background_thread;
 pub mod change_feed;
@@ -44,6 +45,7 @@ pub mod stand_in_listener;
 mod task;
 pub mod task_board;
 pub mod tombstones;
+pub mod user_databases;
 mod view_tree;
 
 use std::sync::Arc;

@@ -39,6 +39,8 @@ pub const EXPIRY: &str = "expiry";
 pub const TOMBSTONES: &str = "tombstones";
 /// Merges leaves in conflict where a design document says how.
 pub const MERGER: &str = "merger";
+/// Makes a database for each user.
+pub const USER_DATABASES: &str = "user-databases";
 /// Owns the replication jobs.
 pub const REPLICATION_SCHEDULER: &str = "replication-scheduler";
 /// Supervises the replication jobs.

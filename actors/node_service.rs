@@ -20,7 +20,7 @@ mod upload;
 mod validation;
 mod views;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -29,9 +29,9 @@ use refuge_config::{Settings, Uuids};
 use refuge_failpoints::{Failpoint, pass};
 use refuge_http::{
     ConfigurationChange, ConfigurationSections, Credentials, Database, DatabaseDescription,
-    DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, NewAdmin,
+    DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, Identity, NewAdmin,
     NewDatabase, Node, NodeEventsPage, NodeEventsRequest, NodeFacts, NodeReport, PeerStreamKind,
-    RequestBytes, RequestMetrics, Rules, SchedulerRows, User,
+    Proof, RequestBytes, RequestMetrics, Rules, SchedulerRows, User,
 };
 use refuge_identity::password;
 use refuge_mesh::NodeId;
@@ -46,7 +46,7 @@ use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 
 use self::identifiers::Identifiers;
-use crate::authenticator::AuthenticatorMessage;
+use crate::authenticator::{self, AuthenticatorMessage};
 use crate::configuration::{ConfigurationMessage, CurrentSettings};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::database_updates::DatabaseUpdatesMessage;
@@ -54,11 +54,12 @@ use crate::engine::StorageDoors;
 use crate::metrics::MetricsMessage;
 use crate::replication_scheduler::ReplicationSchedulerMessage;
 use crate::replicator_documents::ReplicatorDocumentsMessage;
-use crate::{names, peer_directory, replicator_documents, task_board, unavailable};
+use crate::{authentication, names, peer_directory, replicator_documents, task_board, unavailable};
 pub use database::OpenDatabase;
 pub(crate) use purging::purge;
 pub(crate) use reading::{Reading, body, read, storage_failure, tree, winner, with_store};
 pub use report::RestartRequest;
+pub(crate) use validation::upgrade_password;
 
 /// The node behind the HTTP surface.
 pub struct NodeService {
@@ -200,16 +201,24 @@ impl Node for NodeService {
     }
 
     fn credentials_generation(&self) -> u64 {
-        self.current().map_or(0, |current| current.generation)
+        let settings = self.current().map_or(0, |current| current.generation);
+        settings.rotate_left(32) ^ authenticator::users_generation(&self.names)
     }
 
-    async fn authenticate(&self, credentials: &Credentials) -> Result<User, Failure> {
-        let credentials = credentials.clone();
-        crate::call(&self.names, names::AUTHENTICATOR, |reply| AuthenticatorMessage::Authenticate {
-            credentials,
-            reply,
-        })
-        .await?
+    async fn authenticate(
+        &self,
+        proof: &Proof,
+        address: IpAddr,
+    ) -> Result<Option<Identity>, Failure> {
+        authentication::authenticate(&self.names, proof, address).await
+    }
+
+    async fn sign_in(
+        &self,
+        credentials: &Credentials,
+        address: IpAddr,
+    ) -> Result<(User, String), Failure> {
+        authentication::sign_in(&self.names, credentials, address).await
     }
 
     async fn set_up_is_open(&self, token: &str) -> bool {

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use refuge_config::couchdb::{Meaning, meaning, refusal, unknown};
-use refuge_config::{LocalSetting, Place, WriteError, remove_local, value, write_local};
+use refuge_config::{
+    HIDDEN, LocalSetting, Place, WriteError, is_secret, remove_local, value, write_local,
+};
 use refuge_http::{ConfigurationChange, Failure};
 use refuge_identity::password;
 
@@ -35,6 +37,10 @@ impl ConfigurationState {
             self.remove(section, name, persist).await?;
             return Ok(Some(before));
         };
+        // What is shown instead of a secret is no secret: whoever sends it back changes nothing.
+        if wanted == HIDDEN && before.is_some() && is_secret(&section, &name) {
+            return Ok(before);
+        }
         may_be_set(&current, &section, &name, before.as_deref() == Some(wanted.as_str()))?;
         let wanted = match meaning(&section, &name) {
             Meaning::Admin => hashed(wanted, current.settings.authentication.iterations).await?,

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 use refuge_config::Settings;
 use refuge_http::{
-    Cors, CorsOptions, Limits, Maintenance, RequestRate, RewriteRules, Rules, ValidUser,
-    VirtualHosts,
+    AuthenticationRules, ContentSecurity, Cors, CorsOptions, Handler, Limits, Maintenance,
+    ProxyHeaders, RequestRate, RewriteRules, Rules, SessionRules, ValidUser, VirtualHosts,
 };
 
 /// What answers 401 ask for where everybody has to log in and nobody says how, as in CouchDB.
@@ -40,6 +40,58 @@ pub(super) fn rules(settings: &Settings) -> Rules {
             &settings.http.vhost_global_handlers,
             &settings.http.x_forwarded_host,
         ),
+        authentication: authentication(settings),
+        content_security: content_security(settings),
+    }
+}
+
+fn authentication(settings: &Settings) -> AuthenticationRules {
+    let set = &settings.authentication;
+    let usual = AuthenticationRules::default();
+    let handlers = Handler::list(&set.handlers);
+    // What is no header's name leaves the usual one.
+    let header = |name: &str, usual| HeaderName::try_from(name).unwrap_or(usual);
+    AuthenticationRules {
+        // Where none is named, nobody could say anything, the admin who named none included.
+        handlers: if handlers.is_empty() { usual.handlers } else { handlers },
+        proxy: ProxyHeaders {
+            name: header(&set.x_auth_username, usual.proxy.name),
+            roles: header(&set.x_auth_roles, usual.proxy.roles),
+            token: header(&set.x_auth_token, usual.proxy.token),
+        },
+        sessions: SessionRules {
+            lasts: Duration::from_secs(set.session_seconds),
+            persistent: set.allow_persistent_cookies,
+            domain: given(&set.cookie_domain),
+            same_site: match set.same_site.as_str() {
+                "none" => Some("None"),
+                "lax" => Some("Lax"),
+                "strict" => Some("Strict"),
+                _ => None,
+            },
+        },
+        redirect: given(&set.authentication_redirect),
+        public_fields: set
+            .public_fields
+            .split(',')
+            .map(str::trim)
+            .filter(|field| !field.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        users_are_public: set.users_db_public,
+    }
+}
+
+fn given(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|text| !text.is_empty())
+}
+
+fn content_security(settings: &Settings) -> ContentSecurity {
+    let set = &settings.content_security;
+    let policy = |enabled: bool, text: &str| enabled.then(|| text.parse().ok()).flatten();
+    ContentSecurity {
+        attachments: policy(set.attachments, &set.attachments_policy),
+        functions: policy(set.functions, &set.functions_policy),
     }
 }
 
@@ -112,6 +164,10 @@ mod tests {
         assert!(rules.cors.is_none() && rules.challenge.is_none());
         assert_eq!(rules.rewrites, RewriteRules::default());
         assert!(rules.virtual_hosts.is_none(), "there are none unless somebody names one");
+        let (read, usual) = (rules.authentication, AuthenticationRules::default());
+        assert_eq!(format!("{read:?}"), format!("{usual:?}"));
+        let usual = ContentSecurity::default();
+        assert_eq!(format!("{:?}", rules.content_security), format!("{usual:?}"));
     }
 
     #[test]

@@ -175,9 +175,9 @@ impl Merging {
         }
         let rules = node_service::rules(&self.names);
         let reader: &dyn Database = database.as_ref();
-        let updates: Vec<Update> = merged_update(reader, &rules.limits, merged, &question.leaves)?;
+        let mut updates: Vec<Update> = merged_update(reader, &rules.limits, merged, &question.leaves)?;
         let writer = User { name: None, roles: vec![ADMIN_ROLE.to_owned()] };
-        if let Some(verdicts) = database.validate(&writer, &updates).await? {
+        if let Some(verdicts) = database.validate(&writer, &mut updates).await? {
             verdicts.into_iter().collect::<Result<(), UpdateFailure>>()?;
         }
         let live = question.leaves.iter().map(|leaf| leaf.revision.clone()).collect();

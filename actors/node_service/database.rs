@@ -31,6 +31,8 @@ use super::upload::AttachmentUpload;
 use super::{
     conflicts, finding, functions, lists, options, partitions, purging, random, validation, views,
 };
+use crate::authentication::accounts::USERS;
+use crate::authenticator;
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
 use crate::engine::StorageDoors;
@@ -99,6 +101,14 @@ impl OpenDatabase {
     #[must_use]
     pub fn with_options(&self, options: refuge_storage::DatabaseOptions) -> Self {
         Self { options, ..self.with_security(Arc::clone(&self.security)) }
+    }
+
+    /// Has whoever was let in looked at again, where this is the database of users. What comes in other
+    /// ways is told by its change feed, a little later.
+    fn tell_of_users(&self) {
+        if self.record.name == USERS {
+            authenticator::users_changed(&self.names);
+        }
     }
 
     pub(super) fn id(&self) -> DatabaseId {
@@ -211,7 +221,7 @@ impl Database for OpenDatabase {
     async fn validate(
         &self,
         user: &User,
-        updates: &[Update],
+        updates: &mut [Update],
     ) -> Result<Option<UpdateVerdicts>, Failure> {
         validation::validate(self, user, updates).await
     }
@@ -223,11 +233,13 @@ impl Database for OpenDatabase {
             })
             .await?;
         }
-        self.store(updates).await
+        let results = self.store(updates).await;
+        self.tell_of_users();
+        results
     }
 
     async fn update_later(&self, updates: Vec<Update>) -> Result<(), Failure> {
-        if self.record.name == peer_directory::DATABASE {
+        if [peer_directory::DATABASE, USERS].contains(&self.record.name.as_str()) {
             return self.update(updates).await.map(drop);
         }
         self.store_later(updates).await
@@ -286,7 +298,9 @@ impl Database for OpenDatabase {
     }
 
     async fn purge(&self, documents: Vec<PurgedDocument>) -> Result<Vec<PurgedDocument>, Failure> {
-        purging::purge(self, documents, None).await
+        let purged = purging::purge(self, documents, None).await;
+        self.tell_of_users();
+        purged
     }
 
     async fn purges(&self, after: u64, limit: usize) -> Result<PurgesPage, Failure> {

@@ -1,9 +1,13 @@
 //! What the design documents of a database say to edits before they are handed to its shards. The
 //! questions are read from one snapshot; an interactive edit whose parent is a leaf there is stored only
-//! if it still is one, so what was asked is what is stored.
+//! if it still is one, so what was asked is what is stored. `_users` and `_replicator` have rules of their
+//! own before that.
 
 mod designs;
 mod questions;
+mod replications;
+mod user_rules;
+mod users;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,11 +18,14 @@ use refuge_sandbox::{Error, Functions, Validation};
 
 use super::database::OpenDatabase;
 use super::reading::Reading;
+use crate::authentication::accounts::USERS;
 use crate::designs::{DesignReader, DesignSource};
 use crate::indexer::function_failure;
 use crate::javascript::JavaScript;
 use crate::{names, published};
 use questions::{Ask, Question};
+use refuge_replication::REPLICATOR;
+pub(crate) use users::upgrade_password;
 
 /// Documents that one design document is asked about before others have their turn.
 const TURN_DOCUMENTS: usize = 100;
@@ -40,8 +47,14 @@ struct Circumstances {
 pub(super) async fn validate(
     database: &OpenDatabase,
     user: &User,
-    updates: &[Update],
+    updates: &mut [Update],
 ) -> Result<Option<UpdateVerdicts>, Failure> {
+    let ruled = match database.record.name.as_str() {
+        USERS => Some(Box::pin(users::complete(database, user, updates)).await?),
+        REPLICATOR => Some(replications::complete(database, user, updates).await?),
+        _ => None,
+    };
+    let updates: &[Update] = updates;
     let partitioned = database.record.partitioned;
     let misplaced = partitioned && updates.iter().any(|one| check_partitioned_id(&one.id).is_err());
     let asked = match updates.iter().all(is_design) {
@@ -53,15 +66,16 @@ pub(super) async fn validate(
     };
     let designs = updates.iter().any(|update| is_design(update) && !update.deleted);
     if asked.is_empty() && !designs && !misplaced {
-        return Ok(None);
+        return Ok(ruled);
     }
-    let mut verdicts: UpdateVerdicts = match misplaced {
-        true => updates.iter().map(placed).collect(),
-        false => updates.iter().map(|_| Ok(())).collect(),
+    let mut verdicts: UpdateVerdicts = match (ruled, misplaced) {
+        (_, true) => updates.iter().map(placed).collect(),
+        (Some(ruled), false) => ruled,
+        (None, false) => updates.iter().map(|_| Ok(())).collect(),
     };
     if designs {
         for (update, verdict) in updates.iter().zip(&mut verdicts) {
-            if is_design(update) && !update.deleted {
+            if is_design(update) && !update.deleted && verdict.is_ok() {
                 *verdict = refused(designs::check(database, update).await)?;
             }
         }
@@ -99,9 +113,11 @@ async fn ask(
     updates: &[Update],
     (asked, verdicts): (&[DesignSource], &mut UpdateVerdicts),
 ) -> Result<(), Failure> {
-    let ordinary = updates.iter().enumerate().filter(|(_, update)| !is_design(update));
+    let ordinary = updates.iter().zip(verdicts.iter()).enumerate();
+    // What is refused already is not asked about.
+    let ordinary = ordinary.filter(|(_, (update, verdict))| !is_design(update) && verdict.is_ok());
     let (places, edits): (Vec<usize>, Vec<Update>) =
-        ordinary.map(|(place, update)| (place, update.clone())).unzip();
+        ordinary.map(|(place, (update, _))| (place, update.clone())).unzip();
     let id = database.id();
     let asks = database.read(Reading::Scan, move |snapshot| {
         edits

@@ -12,6 +12,7 @@ use refuge_actors::expiry::ExpiryActor;
 use refuge_actors::merger::MergerActor;
 use refuge_actors::names;
 use refuge_actors::tombstones::TombstonesActor;
+use refuge_actors::user_databases::UserDatabasesActor;
 use refuge_otp::{Restart, Shutdown, SupervisorSpecification, supervisor, worker};
 
 pub(super) fn specification() -> SupervisorSpecification {
@@ -64,5 +65,14 @@ pub(super) fn specification() -> SupervisorSpecification {
                 |context| context.names,
             )
             .because("merges conflicts where a design document says how; nobody stands on it"),
+        )
+        .child(
+            worker::<UserDatabasesActor>(
+                names::USER_DATABASES,
+                Restart::Permanent,
+                Shutdown::Timeout(Duration::from_millis(200)),
+                |context| context.names,
+            )
+            .because("makes a database for each user where it is wanted; nobody stands on it"),
         )
 }

@@ -137,7 +137,7 @@ async fn what_has_no_effect_here_is_kept_and_shown() {
     let client = node.client();
     for (key, text) in [
         ("couchdb/delayed_commits", "true"),
-        ("chttpd_auth/timeout", "10800"),
+        ("chttpd_auth_cache/max_lifetime", "10800"),
         ("smoosh.ratio_dbs/min_priority", "2.0"),
         ("my_plugin/WWW-Thing", "a \"quoted\" text, [with] = signs"),
     ] {
@@ -145,13 +145,20 @@ async fn what_has_no_effect_here_is_kept_and_shown() {
         assert_eq!(set(&client, key, text).await, text);
         assert_eq!(value(&client, key).await, text);
     }
-    assert!(local(&node).contains("[kept.chttpd_auth]\ntimeout = \"10800\"\n"), "{}", local(&node));
+    assert!(
+        local(&node).contains("[kept.chttpd_auth_cache]\nmax_lifetime = \"10800\"\n"),
+        "{}",
+        local(&node)
+    );
     node.restart();
     let client = node.client();
     let all = client.get(CONFIG).await.expect(200).json();
     assert_eq!(all["my_plugin"], json!({"WWW-Thing": "a \"quoted\" text, [with] = signs"}));
-    assert_eq!(client.delete(&format!("{CONFIG}/chttpd_auth/timeout")).await.json(), "10800");
-    client.get(&format!("{CONFIG}/chttpd_auth/timeout")).await.expect(404);
+    assert_eq!(
+        client.delete(&format!("{CONFIG}/chttpd_auth_cache/max_lifetime")).await.json(),
+        "10800"
+    );
+    client.get(&format!("{CONFIG}/chttpd_auth_cache/max_lifetime")).await.expect(404);
 }
 
 #[tokio::test]

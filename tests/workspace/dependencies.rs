@@ -99,6 +99,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("openssl", &["refuge-identity"]),
     ("openssl-sys", &["refuge-identity"]),
     ("tokio-openssl", &["refuge-identity"]),
+    ("argon2", &["refuge-identity"]),
     ("ractor", &["refuge-otp", "refuge-actors", "refuge-supervisors"]),
     ("rquickjs", &["refuge-sandbox"]),
     ("zstd", &["refuge-packing"]),

@@ -13,8 +13,8 @@ use crate::error::{ConfigurationError, Place};
 use crate::key::Key;
 use crate::layout::Layout;
 use crate::nearest::nearest;
-use crate::settings::{Settings, VIRTUAL_HOSTS};
-use crate::value::Given;
+use crate::settings::{Settings, TOKEN_KEYS, VIRTUAL_HOSTS};
+use crate::value::{Expected, Given};
 
 /// The section of what is kept for clients: `[kept.SECTION]`, each name with its text.
 pub(crate) const KEPT: &str = "kept";
@@ -126,7 +126,7 @@ impl File<'_> {
                         self.read_kept(settings, name, item, place)?;
                         continue;
                     }
-                    VIRTUAL_HOSTS => {
+                    VIRTUAL_HOSTS | TOKEN_KEYS => {
                         keep(settings, (section, name, section), item, place)?;
                         continue;
                     }
@@ -160,7 +160,7 @@ impl File<'_> {
     /// The error for something at the top of a file that is not a section.
     fn stray(&self, top: &dyn TableLike, name: &str) -> ConfigurationError {
         let place = self.key_place(top, name);
-        let is_section = ["admins", KEPT, VIRTUAL_HOSTS].contains(&name)
+        let is_section = ["admins", KEPT, VIRTUAL_HOSTS, TOKEN_KEYS].contains(&name)
             || crate::KEYS.iter().any(|key| key.section == name);
         if is_section {
             ConfigurationError::NotASection { place, section: name.to_owned() }
@@ -302,7 +302,10 @@ impl Assignment<'_> {
                     place,
                     key: key.path(),
                     expected: key.expected.to_string(),
-                    found: given.show(),
+                    found: match key.expected {
+                        Expected::Secret { .. } => "something else".to_owned(),
+                        _ => given.show(),
+                    },
                 });
             }
         }

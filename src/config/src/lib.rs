@@ -28,7 +28,7 @@ pub use over_http::{Danger, OverHttp};
 pub use reference::reference;
 pub use settings::{
     Attachments, Authentication, Cors, Databases, Feeds, Http, KEYS, Limits, Log, Mesh, Replicator,
-    Settings, Storage, Uuids,
+    Settings, Storage, Tokens, UserDatabases, Uuids,
 };
-pub use value::{Bound, Expected, LogLevel};
-pub use view::{SectionsOfValues, value, view};
+pub use value::{Bound, Expected, LogLevel, Secret};
+pub use view::{HIDDEN, SectionsOfValues, is_secret, value, view};

@@ -24,6 +24,13 @@ const HOSTS: &str = "
 #\"*.example.org\" = \"/example/_design/app/_rewrite\"
 ";
 
+const TOKEN_KEYS: &str = "
+# Keys of JSON web tokens, \"KIND:ID\" = \"KEY\": hmac with a secret in base64, rsa or ec with a public key
+# in PEM whose ends of lines are written \\n. The id is the token's kid, or _default.
+[jwt_keys]
+#\"hmac:_default\" = \"c29tZXRoaW5nIGxvbmcgdGhhdCBub2JvZHkgZ3Vlc3Nlcw==\"
+";
+
 /// The whole file.
 pub fn reference() -> String {
     let mut text = HEAD.to_owned();
@@ -36,6 +43,7 @@ pub fn reference() -> String {
         let _ = write!(text, "# {}\n#{} = {}\n", key.why, key.name, key.default_text());
     }
     text.push_str(HOSTS);
+    text.push_str(TOKEN_KEYS);
     text.push_str(ADMINS);
     text
 }

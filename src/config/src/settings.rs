@@ -10,7 +10,7 @@ use crate::error::Place;
 use crate::key::Key;
 use crate::over_http::Danger::{LaidOut, Listener, Path};
 use crate::over_http::OverHttp::{Forbidden, Settable};
-use crate::value::{Bound, Expected, LogLevel, Setting};
+use crate::value::{Bound, Expected, LogLevel, Secret, Setting};
 
 macro_rules! sections {
     ($(
@@ -79,6 +79,9 @@ macro_rules! sections {
 
 /// The section of virtual hosts, whose names are whatever hosts are called.
 pub(crate) const VIRTUAL_HOSTS: &str = "vhosts";
+
+/// The section of the keys of JSON web tokens, whose names are kinds and ids of keys.
+pub(crate) const TOKEN_KEYS: &str = "jwt_keys";
 
 const MIB: u64 = 1024 * 1024;
 const GIB: u64 = 1024 * MIB;
@@ -286,12 +289,98 @@ sections! {
     }
     /// Who is let in.
     authentication: Authentication {
+        handlers: String = "cookie, default".to_owned(), text(1_024), Settable,
+            "The ways in which clients may say who they are, in the order in which they are tried: cookie, default (Basic), jwt, proxy. CouchDB's names for them are taken as well.";
         iterations: u32 = 100_000, number(1_000, 10_000_000), Settable,
             "PBKDF2-SHA256 rounds for new hashes: about 60 ms of one core, what a guess costs a thief. Lower it in tests only.";
+        password_scheme: String = "pbkdf2".to_owned(), Expected::OneOf(&["pbkdf2", "argon2id", "simple"]), Settable,
+            "How passwords in _users are hashed: pbkdf2, which every CouchDB knows; argon2id, which costs a thief memory and only refuge knows; simple, for old programs alone.";
+        pbkdf2_prf: String = "sha256".to_owned(), Expected::OneOf(&["sha", "sha224", "sha256", "sha384", "sha512"]), Settable,
+            "The hash function under PBKDF2 for new hashes in _users.";
+        argon2_memory_kib: u32 = 19_456, number(8, 262_144), Settable,
+            "KiB of memory of Argon2id for new hashes; as many logins as there are cores take it at once.";
+        argon2_rounds: u32 = 2, number(1, 64), Settable,
+            "Rounds of Argon2id for new hashes.";
+        upgrade_hash_on_auth: bool = true, Expected::Flag, Settable,
+            "Hash a user's password anew at a login where its hash was made in another way than new ones are.";
+        min_iterations: u32 = 1, number(1, 10_000_000), Settable,
+            "Users whose hash has fewer rounds are refused.";
+        max_iterations: u32 = 10_000_000, number(1, 10_000_000), Settable,
+            "Users whose hash has more rounds are refused: each login would hold a thread for long.";
         require_valid_user: bool = false, Expected::Flag, Settable,
             "As http.require_valid_user: CouchDB has it twice, and either is enough.";
+        secret: Secret = Secret::default(), Expected::Secret { most: 1_024 }, Settable,
+            "What session cookies and the tokens of proxies are signed with; made at random at the first login where it is empty. It is shown nowhere.";
+        hash_algorithms: String = "sha256, sha".to_owned(), text(256), Settable,
+            "Hash functions of session cookies: new ones are signed with the first, and all are taken.";
+        session_seconds: u64 = 600, number(1, 31_536_000), Settable,
+            "How long a session lasts after its last renewal, which comes with use.";
+        allow_persistent_cookies: bool = true, Expected::Flag, Settable,
+            "Whether browsers keep the cookie when they are closed.";
+        cookie_domain: String = String::new(), text(256), Settable,
+            "The domain that the cookie is for; empty for the host that set it.";
+        same_site: String = String::new(), Expected::OneOf(&["", "none", "lax", "strict"]), Settable,
+            "What the cookie says of requests from other sites: none, lax or strict; empty says nothing, which browsers take for lax.";
+        authentication_redirect: String = String::new(), text(1_024), Settable,
+            "Where a browser that takes HTML alone is sent instead of an answer 401; empty sends nobody anywhere.";
+        proxy_use_secret: bool = true, Expected::Flag, Settable,
+            "Whether a proxy has to sign whom it names. Without, anybody who reaches this node may be any user where the handler proxy is on.";
+        x_auth_username: String = "X-Auth-CouchDB-UserName".to_owned(), text(128), Settable,
+            "The header in which a proxy names the user.";
+        x_auth_roles: String = "X-Auth-CouchDB-Roles".to_owned(), text(128), Settable,
+            "The header in which a proxy lists the user's roles, separated by commas.";
+        x_auth_token: String = "X-Auth-CouchDB-Token".to_owned(), text(128), Settable,
+            "The header with which a proxy proves that it knows the secret: the HMAC of the user's name under it, in hexadecimal digits.";
         users_db_security_editable: bool = false, Expected::Flag, Settable,
             "Whether the _security of _users may be changed.";
+        users_db_public: bool = false, Expected::Flag, Settable,
+            "Whether whoever may read _users may also list its documents, as far as public_fields shows them.";
+        public_fields: String = String::new(), text(4_096), Settable,
+            "Members of a user's document that other users see, separated by commas; without any they see no document.";
+    }
+    /// JSON web tokens, where the handler jwt is on; their keys stand in [jwt_keys].
+    tokens: Tokens {
+        required_claims: String = "exp".to_owned(), text(4_096), Settable,
+            "Claims that a token must have, separated by commas, such as exp, nbf, {iss, \"ISSUER\"}; those of exp and nbf that it has are checked in any case.";
+        roles_claim_name: String = "_couchdb.roles".to_owned(), text(256), Settable,
+            "The claim that lists the user's roles.";
+        roles_claim: String = String::new(), text(1_024), Settable,
+            "Where the roles stand within other claims, such as realm_access.roles; a dot that belongs to a name is written with a backslash in front. It beats roles_claim_name.";
+    }
+    /// Who guesses passwords.
+    lockout: Lockout {
+        mode: String = "enforce".to_owned(), Expected::OneOf(&["off", "warn", "enforce"]), Settable,
+            "What happens to an address that gives too many wrong passwords: nothing, a line in the log, or that it has to wait.";
+        threshold: usize = 5, number(1, 1_000_000), Settable,
+            "Wrong passwords of one user from one address, after which that user is refused there (403).";
+        address_threshold: usize = 10, number(1, 1_000_000), Settable,
+            "Wrong passwords from one address, whoever was named, after which no password is looked at there (429); it may try again at this pace a minute.";
+        max_objects: usize = 10_000, number(100, 1_000_000), Settable,
+            "Addresses and users that are remembered for it; the oldest are forgotten first.";
+        max_lifetime_ms: u64 = 300_000, number(1_000, 86_400_000), Settable,
+            "Milliseconds for which a user is refused after the last wrong password.";
+    }
+    /// A database for each user.
+    user_databases: UserDatabases {
+        enabled: bool = false, Expected::Flag, Settable,
+            "Make a database for each user in _users, which only that user and admins may use.";
+        delete: bool = false, Expected::Flag, Settable,
+            "Remove it, and all that is in it, with the user; else the user is taken out of its _security.";
+        prefix: String = "userdb-".to_owned(), text(64), Settable,
+            "What its name begins with; the user's name in hexadecimal digits follows. Databases of another prefix are left alone.";
+        shards: u16 = 0, number(0, 64), Settable,
+            "Shards of such a database; 0 for as many as any new database has.";
+    }
+    /// What browsers may do with what is stored here, as Content-Security-Policy headers.
+    content_security: ContentSecurity {
+        attachments: bool = true, Expected::Flag, Settable,
+            "Whether attachments have such a header: pages that somebody stored could else act as whoever reads them.";
+        attachments_policy: String = "sandbox".to_owned(), text(1_024), Settable,
+            "What it says for attachments.";
+        functions: bool = true, Expected::Flag, Settable,
+            "Whether pages that functions of design documents make have such a header.";
+        functions_policy: String = "sandbox".to_owned(), text(1_024), Settable,
+            "What it says for those pages.";
     }
     /// Logging, to standard error.
     log: Log {
@@ -311,5 +400,11 @@ impl Settings {
     pub fn virtual_hosts(&self) -> impl Iterator<Item = (&str, &str)> {
         let kept = self.kept.iter().filter(|((section, _), _)| section == VIRTUAL_HOSTS);
         kept.map(|((_, host), path)| (host.as_str(), path.as_str()))
+    }
+
+    /// A key of CouchDB's section `jwt_keys`, by its name: `KIND:ID`.
+    pub fn token_key(&self, name: &str) -> Option<&str> {
+        // The map's keys are pairs of owned text.
+        self.kept.get(&(TOKEN_KEYS.to_owned(), name.to_owned())).map(String::as_str)
     }
 }

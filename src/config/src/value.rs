@@ -31,6 +31,11 @@ pub enum Expected {
         /// Most characters.
         most: usize,
     },
+    /// The same, shown to nobody.
+    Secret {
+        /// Most characters.
+        most: usize,
+    },
 }
 
 impl fmt::Display for Expected {
@@ -45,7 +50,7 @@ impl fmt::Display for Expected {
             }
             Self::Flag => formatter.write_str("true or false"),
             Self::OneOf(words) => write_choice(formatter, words),
-            Self::Text { most } => {
+            Self::Text { most } | Self::Secret { most } => {
                 write!(formatter, "text of at most {most} characters without control characters")
             }
             Self::Level => write_choice(formatter, &LogLevel::ALL.map(LogLevel::as_str)),
@@ -73,6 +78,23 @@ impl Bound {
     /// The greatest number that is within.
     pub fn get(self) -> u64 {
         self.0
+    }
+}
+
+/// Text that is shown nowhere.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text, for whoever signs with it; none where nothing is set.
+    pub fn reveal(&self) -> Option<&str> {
+        Some(self.0.as_str()).filter(|text| !text.is_empty())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret")
     }
 }
 
@@ -219,12 +241,21 @@ impl Setting for String {
             return words.contains(&word.as_str()).then_some(word);
         }
         let text = given.text()?.trim();
-        let Expected::Text { most } = expected else { return None };
+        let (Expected::Text { most } | Expected::Secret { most }) = expected else { return None };
         let fits = text.chars().count() <= most && !text.chars().any(char::is_control);
         fits.then(|| text.to_owned())
     }
     fn to_toml(&self) -> toml_edit::Value {
         self.as_str().into()
+    }
+}
+
+impl Setting for Secret {
+    fn read(given: &Given, expected: Expected) -> Option<Self> {
+        String::read(given, expected).map(Self)
+    }
+    fn to_toml(&self) -> toml_edit::Value {
+        self.0.as_str().into()
     }
 }
 

@@ -128,6 +128,11 @@ impl Cors {
         reply.insert(ACCESS_CONTROL_EXPOSE_HEADERS, self.exposed.clone());
     }
 
+    /// Whether pages of this origin may ask.
+    pub(crate) fn lets_in(&self, origin: Option<&HeaderValue>) -> bool {
+        origin.is_some_and(|origin| self.allowed(origin).is_some())
+    }
+
     /// The origin, where its pages may ask. As in CouchDB each is named, also where every one may.
     fn allowed<'a>(&self, origin: &'a HeaderValue) -> Option<&'a HeaderValue> {
         let listed = || self.origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes());

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION};
 use refuge_document::sequence_text;
 use serde_json::{Map, Value, json};
 
@@ -54,7 +54,7 @@ pub(crate) async fn describe(
         "path": path,
         "raw_path": raw,
         "query": pairs(request.query.iter()),
-        "headers": headers(&request.headers),
+        "headers": headers(&request.headers, &request.rules.authentication.proxy.token),
         "body": body.map_or_else(|| "undefined".into(), String::from_utf8_lossy),
         "peer": request.session.peer().address.ip().to_string(),
         "form": form,
@@ -122,9 +122,10 @@ fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Map<String, Val
     pairs.map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
-/// Headers under the names that CouchDB gives them: `Content-Type`.
-fn headers(headers: &HeaderMap) -> Map<String, Value> {
-    let hidden = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
+/// Headers under the names that CouchDB gives them: `Content-Type`. What a proxy proves itself with is as
+/// good as a password.
+fn headers(headers: &HeaderMap, token: &HeaderName) -> Map<String, Value> {
+    let hidden = [&AUTHORIZATION, &PROXY_AUTHORIZATION, &COOKIE, token];
     let shown = headers.iter().filter(|(name, _)| !hidden.contains(name));
     shown
         .filter_map(|(name, value)| {
@@ -164,13 +165,18 @@ mod tests {
     #[test]
     fn headers_have_couchdbs_names_and_credentials_are_left_out() {
         let mut given = HeaderMap::new();
-        for (name, value) in [("x-my-header", "1"), ("accept", "*/*"), ("authorization", "Basic x")]
-        {
+        for (name, value) in [
+            ("x-my-header", "1"),
+            ("accept", "*/*"),
+            ("authorization", "Basic x"),
+            ("x-token", "secret"),
+        ] {
             given.insert(name, value.parse().expect("a value"));
         }
         given.insert(CONTENT_TYPE, "text/plain".parse().expect("a value"));
         let expected = json!({"X-My-Header": "1", "Accept": "*/*", "Content-Type": "text/plain"});
-        assert_eq!(Value::Object(headers(&given)), expected);
+        let token = HeaderName::from_static("x-token");
+        assert_eq!(Value::Object(headers(&given, &token)), expected);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! `/{db}/_design/{ddoc}/_show/{function}[/{docid}]` and updates at `…/_update/{function}[/{docid}]`
 //! (CouchDB documentation, "api/ddoc/render").
 
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
 use hyper::{Method, Response, StatusCode};
 use refuge_document::{Rendering, check_document_id, render_document};
 
@@ -36,7 +38,16 @@ pub(crate) async fn show(
     let allowed = [Method::GET, Method::HEAD, Method::POST];
     reply::allow(&request.method, &allowed, "GET,HEAD,POST")?;
     let call = call(node, request, database, path).await?;
-    Ok(answered(database.show(call).await?))
+    let mut reply = answered(database.show(call).await?);
+    secure(&mut reply, request);
+    Ok(reply)
+}
+
+/// Puts on what browsers are told of what functions make, unless the function says it itself.
+pub(crate) fn secure(reply: &mut Reply, request: &Request) {
+    if let Some(policy) = &request.rules.content_security.functions {
+        reply.headers_mut().entry(CONTENT_SECURITY_POLICY).or_insert(policy.clone());
+    }
 }
 
 /// Stores what an update makes of a document, and answers with what it says.
@@ -48,7 +59,11 @@ pub(crate) async fn update(
 ) -> Result<Reply, Failure> {
     let call = call(node, request, database, path).await?;
     let made = database.make_update(call).await?;
-    let Some(document) = made.document else { return Ok(answered(made.answer)) };
+    let Some(document) = made.document else {
+        let mut reply = answered(made.answer);
+        secure(&mut reply, request);
+        return Ok(reply);
+    };
     let mut incoming = update::parse(document.into()).await?;
     let id = incoming.id.take().unwrap_or_default();
     check_document_id(&id)?;
@@ -59,6 +74,7 @@ pub(crate) async fn update(
         update::prepare(database, limits, id.clone(), incoming, Edits::New, Vec::new()).await?;
     let revision = update::apply(database, &request.user, edit).await?;
     let mut reply = answered(made.answer);
+    secure(&mut reply, request);
     if reply.status() == StatusCode::OK {
         *reply.status_mut() = StatusCode::CREATED;
     }

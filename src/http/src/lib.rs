@@ -6,6 +6,7 @@ mod active_tasks;
 mod all_documents;
 mod answers;
 mod attachments;
+mod audit;
 mod body;
 mod bulk;
 mod changes;
@@ -38,6 +39,7 @@ mod multipart;
 mod node;
 mod node_events;
 mod options;
+mod origin;
 mod partitions;
 mod peer_stream;
 mod peers;
@@ -57,11 +59,14 @@ mod scheduler;
 mod server;
 mod service;
 mod session;
+mod session_cookie;
 mod settings;
 mod shards;
 mod show;
 mod shutdown;
+mod sign_in;
 mod stream;
+mod system_databases;
 mod tags;
 mod this_node;
 mod timer;
@@ -86,9 +91,14 @@ pub use replicated::{
 pub use request_bytes::RequestBytes;
 pub use request_metrics::RequestMetrics;
 pub use request_rate::RequestRate;
-pub use rules::{Maintenance, RewriteRules, Rules, ValidUser};
+pub use rules::{
+    AuthenticationRules, ContentSecurity, Maintenance, ProxyHeaders, RewriteRules, Rules,
+    SessionRules, ValidUser,
+};
 pub use show::special_members;
 pub use shutdown::Shutdown;
-pub use user::{ADMIN_ROLE, Credentials, Principals, Security, User};
+pub use user::{
+    ADMIN_ROLE, Credentials, Handler, Identity, Principals, Proof, ProxyClaim, Security, User,
+};
 pub use validated::update_as;
 pub use virtual_hosts::VirtualHosts;

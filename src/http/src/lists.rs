@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::all_documents::{AskedDocuments, DocumentSource};
 use crate::failure::Failure;
 use crate::function_request::{self, Told};
-use crate::functions::{answered, with_head};
+use crate::functions::{answered, secure, with_head};
 use crate::given;
 use crate::node::{Database, ListCall, ListPiece, Node};
 use crate::query::Query;
@@ -91,7 +91,9 @@ pub(crate) async fn list(
     let told = Told { id: None, uuid: uuid.as_deref(), body: Some(&body) };
     let described = function_request::describe(request, database.as_ref(), told).await?;
     let running = Running::begin(request, database.as_ref(), path, (rows, described)).await?;
-    running.answer(tag.as_deref()).await
+    let mut reply = running.answer(tag.as_deref()).await?;
+    secure(&mut reply, request);
+    Ok(reply)
 }
 
 /// Whose rows are asked for: a view's, or under a name that no view has all documents.

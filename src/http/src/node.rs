@@ -19,6 +19,7 @@ mod updates;
 mod upload;
 mod views;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,7 +31,7 @@ use crate::failure::Failure;
 use crate::request_bytes::RequestBytes;
 use crate::request_metrics::RequestMetrics;
 use crate::rules::Rules;
-use crate::user::{Credentials, User};
+use crate::user::{Credentials, Identity, Proof, User};
 
 pub use configuration::{ConfigurationChange, ConfigurationSections};
 pub use database::{
@@ -89,8 +90,23 @@ pub trait Node: Send + Sync + 'static {
         0
     }
 
-    /// Who the holder of these credentials is. Wrong ones are `Failure::Unauthorized`.
-    async fn authenticate(&self, credentials: &Credentials) -> Result<User, Failure>;
+    /// Who it is that shows this proof, from this address. Wrong passwords and tokens are failures;
+    /// `None` for a cookie that is not valid (any more) and for a proxy that proves nothing.
+    async fn authenticate(
+        &self,
+        proof: &Proof,
+        address: IpAddr,
+    ) -> Result<Option<Identity>, Failure>;
+
+    /// Begins a session: the user, and the value of the session's cookie. Wrong credentials are
+    /// `Failure::Unauthorized`.
+    async fn sign_in(
+        &self,
+        _credentials: &Credentials,
+        _address: IpAddr,
+    ) -> Result<(User, String), Failure> {
+        Err(absent("sessions"))
+    }
 
     /// Whether `token` opens the set-up page now; compared in constant time.
     async fn set_up_is_open(&self, token: &str) -> bool;

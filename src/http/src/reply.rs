@@ -3,10 +3,11 @@
 
 use bytes::Bytes;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER, SERVER,
-    WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION, ORIGIN,
+    RETRY_AFTER, SERVER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{HeaderMap, Method, Response, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use refuge_document::{Revision, json::write_string};
 use serde::Serialize;
 
@@ -129,6 +130,29 @@ pub(crate) fn failure(failure: &Failure) -> Reply {
     reply
 }
 
+/// The answer to a request that failed in an endpoint: a browser that takes HTML alone is sent to where
+/// its user can sign in, as in CouchDB.
+pub(crate) fn refusal(failed: &Failure, request: &Request) -> Reply {
+    let reply = failure(failed);
+    let rules = &request.rules;
+    let Some(redirect) = &rules.authentication.redirect else { return reply };
+    let is_asked_for = matches!(failed, Failure::Unauthorized(_))
+        && rules.challenge.is_none()
+        && request.header("x-couchdb-www-authenticate").is_none()
+        && !request.accepts("application/json")
+        && request.accepts("text/html");
+    if !is_asked_for {
+        return reply;
+    }
+    let escaped = |text: &str| percent_encode(text.as_bytes(), NON_ALPHANUMERIC).to_string();
+    let path = request.header("x-couchdb-vhost-path").unwrap_or(request.uri.path());
+    let (path, reason) = (escaped(path), escaped(&failed.to_string()));
+    let mut reply = reply;
+    *reply.status_mut() = StatusCode::FOUND;
+    set_text(&mut reply, LOCATION, &format!("{redirect}?return={path}&reason={reason}"));
+    reply
+}
+
 /// Puts on what every answer has, after the request that it answers was dealt with.
 pub(crate) fn complete(
     reply: &mut Reply,
@@ -140,6 +164,10 @@ pub(crate) fn complete(
     let headers = reply.headers_mut();
     headers.insert(SERVER, server.clone());
     headers.entry(CACHE_CONTROL).or_insert(MUST_REVALIDATE);
+    if headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html")) {
+        // It is the page that its type says, and nothing else.
+        headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    }
     // A challenge opens a dialog in browsers: it is sent where the client names one, or the
     // configuration does.
     let challenge = || request.get("x-couchdb-www-authenticate").or(rules.challenge.as_ref());

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use hyper::header::{ACCEPT, CONTENT_TYPE};
 use hyper::{HeaderMap, Method, Uri};
 use serde::de::DeserializeOwned;
 
@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::query::{Query, decode_component};
 use crate::rules::Rules;
 use crate::session::ConnectionSession;
-use crate::user::User;
+use crate::user::{Handler, User};
 
 /// One request on its way through the router.
 pub(crate) struct Request {
@@ -28,6 +28,10 @@ pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
     /// Who asks.
     pub(crate) user: Arc<User>,
+    /// How they said so; none for nobody, and for nodes.
+    pub(crate) handler: Option<Handler>,
+    /// The value of a cookie that is to take the place of theirs.
+    pub(crate) renewal: Option<String>,
     /// The body, unread.
     pub(crate) body: RequestBody,
     /// The connection on which it came.
@@ -77,20 +81,17 @@ impl Request {
         serde_json::from_slice(&bytes).map_err(|error| bad_json(&error))
     }
 
-    /// Refuses a body that says it is something else than JSON; one that says nothing passes.
+    /// Refuses a body that says it is something else than JSON. One that says nothing passes, but not where
+    /// a cookie says who asks: a page of another site could have a browser send that.
     pub(crate) fn check_json(&self) -> Result<(), Failure> {
         match self.content_type().as_str() {
-            "" | "application/json" => Ok(()),
+            "application/json" => Ok(()),
+            "" if self.handler != Some(Handler::Cookie) => Ok(()),
             _ => {
                 let reason = "Content-Type must be application/json";
                 Err(Failure::BadContentType(reason.to_owned()))
             }
         }
-    }
-
-    /// The `Authorization` header as it came.
-    pub(crate) fn authorization(headers: &HeaderMap) -> Option<&[u8]> {
-        headers.get(AUTHORIZATION).map(hyper::header::HeaderValue::as_bytes)
     }
 }
 

@@ -25,8 +25,8 @@ use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
     configuration, database_updates, databases, documents, find, indexes, locals, node_events,
-    options, partitions, peer_stream, purge, scheduler, server, settings, shards, this_node,
-    uploads, views,
+    options, origin, partitions, peer_stream, purge, scheduler, server, settings, shards, sign_in,
+    system_databases, this_node, uploads, views,
 };
 
 pub(crate) use self::endpoint::{ConfigurationPart, Part, SchedulerRoute, ThisNodePart};
@@ -35,7 +35,7 @@ pub(crate) use self::path::find as find_for_fuzzing;
 pub(crate) use self::path::{DesignPart, IndexesPart};
 
 /// Databases that are read and written by server admins alone.
-const ADMIN_DATABASES: &[&str] = &[PEERS, "_replicator"];
+const ADMIN_DATABASES: &[&str] = &[PEERS];
 
 /// Documents of such databases start replications, which run as the node: a database of this kind with
 /// another name in front is as `_replicator` itself.
@@ -109,7 +109,7 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
         Route::ThisNode { name, part } => {
             Box::pin(this_node::answer(known, request, &name, &part)).await
         }
-        Route::Node(NodeRoute::Session) => server::session(request),
+        Route::Node(NodeRoute::Session) => Box::pin(sign_in::session(known, request)).await,
         Route::Node(NodeRoute::Replicate) => Box::pin(server::replicate(known, request)).await,
         Route::Node(NodeRoute::ActiveTasks) => {
             Box::pin(active_tasks::active_tasks(known, request)).await
@@ -127,6 +127,7 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
 
 /// Whether the sender of a request may come to an endpoint at all.
 fn check(node: &Arc<dyn Node>, request: &Request, route: &Route<'_>) -> Result<(), Failure> {
+    origin::check(request)?;
     if is_refused(route, request) {
         return Err(Failure::Unauthorized("Authentication required.".to_owned()));
     }
@@ -179,14 +180,14 @@ async fn route_database(
     if part == Part::Whole && matches!(request.method, Method::PUT | Method::DELETE) {
         return Box::pin(databases::create_or_delete(node.as_ref(), request, name)).await;
     }
-    peers::check(request, name, &part)?;
     if let Part::Design { part: DesignPart::Rewrite { .. }, .. } = part {
         return rewritten(node, request).await;
     }
     let opened = databases::open(node.as_ref(), name).await?;
-    access::check_member(&opened.security(), &request.user)?;
     let database = opened.as_ref();
-    partitions::enter(request, database, &mut part)?;
+    if let Some(reply) = Box::pin(enter(request, database, &mut part)).await? {
+        return Ok(reply);
+    }
     match part {
         Part::Document { id } => documents::document(request, &opened, &id).await,
         Part::Whole => Box::pin(databases::whole(node.as_ref(), request, &opened)).await,
@@ -233,6 +234,19 @@ async fn route_database(
             Box::pin(attachments::attachment(request, &opened, &id, &name)).await
         }
     }
+}
+
+/// Whether the sender of a request may come to a part of this database; the answer, where others than
+/// admins are shown something else there.
+async fn enter(
+    request: &mut Request,
+    database: &dyn Database,
+    part: &mut Part<'_>,
+) -> Result<Option<Reply>, Failure> {
+    access::check_member(&database.security(), &request.user)?;
+    peers::check(request, database.name(), part)?;
+    partitions::enter(request, database, part)?;
+    system_databases::enter(request, database, part).await
 }
 
 async fn design(
@@ -299,9 +313,13 @@ mod tests {
 
     #[test]
     fn what_the_node_is_run_by_is_for_admins() {
-        for name in ["_peers", "_replicator", "a/_replicator"] {
+        for name in ["_peers", "a/_replicator"] {
             assert_eq!(need(&found(&[name, "d"]), &Method::GET), Need::ServerAdmin, "{name}");
         }
-        assert_eq!(need(&found(&["_users", "d"]), &Method::GET), Need::Anybody);
+        for name in ["_users", "_replicator"] {
+            assert_eq!(need(&found(&[name]), &Method::PUT), Need::ServerAdmin, "{name}");
+            // Its `_security` lets somebody in or not.
+            assert_eq!(need(&found(&[name, "d"]), &Method::GET), Need::Anybody, "{name}");
+        }
     }
 }

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 
 use crate::cors::Cors;
 use crate::limits::Limits;
 use crate::request_rate::RequestRate;
+use crate::user::Handler;
 use crate::virtual_hosts::VirtualHosts;
 
 /// The rules in force while one request is answered.
@@ -34,6 +35,89 @@ pub struct Rules {
     pub rewrites: RewriteRules,
     /// Hosts that lead into the node; none where none is named.
     pub virtual_hosts: Option<VirtualHosts>,
+    /// How clients say who they are.
+    pub authentication: AuthenticationRules,
+    /// What browsers are told of pages that are stored here.
+    pub content_security: ContentSecurity,
+}
+
+/// How clients say who they are.
+#[derive(Clone, Debug)]
+pub struct AuthenticationRules {
+    /// The ways, in the order in which they are tried.
+    pub handlers: Vec<Handler>,
+    /// The headers of proxies.
+    pub proxy: ProxyHeaders,
+    /// The cookies of sessions.
+    pub sessions: SessionRules,
+    /// Where a browser that takes HTML alone is sent instead of a 401.
+    pub redirect: Option<String>,
+    /// Members of a user's document that other users see.
+    pub public_fields: Vec<String>,
+    /// Whether whoever may read `_users` may list it.
+    pub users_are_public: bool,
+}
+
+/// The headers in which a proxy says whom it let in.
+#[derive(Clone, Debug)]
+pub struct ProxyHeaders {
+    /// The user's name.
+    pub name: HeaderName,
+    /// The user's roles, separated by commas.
+    pub roles: HeaderName,
+    /// With what it proves that it may say so.
+    pub token: HeaderName,
+}
+
+/// The cookies of sessions.
+#[derive(Clone, Debug)]
+pub struct SessionRules {
+    /// How long a session lasts after its last renewal.
+    pub lasts: Duration,
+    /// Whether browsers keep the cookie when they are closed.
+    pub persistent: bool,
+    /// The domain that it is for; none for the host that set it.
+    pub domain: Option<String>,
+    /// `SameSite`, as it is written in a cookie.
+    pub same_site: Option<&'static str>,
+}
+
+/// `Content-Security-Policy` headers; none where nothing is said.
+#[derive(Clone, Debug)]
+pub struct ContentSecurity {
+    /// Of attachments.
+    pub attachments: Option<HeaderValue>,
+    /// Of what functions of design documents make.
+    pub functions: Option<HeaderValue>,
+}
+
+impl Default for AuthenticationRules {
+    fn default() -> Self {
+        Self {
+            handlers: vec![Handler::Cookie, Handler::Default],
+            proxy: ProxyHeaders {
+                name: HeaderName::from_static("x-auth-couchdb-username"),
+                roles: HeaderName::from_static("x-auth-couchdb-roles"),
+                token: HeaderName::from_static("x-auth-couchdb-token"),
+            },
+            sessions: SessionRules {
+                lasts: Duration::from_secs(600),
+                persistent: true,
+                domain: None,
+                same_site: None,
+            },
+            redirect: None,
+            public_fields: Vec::new(),
+            users_are_public: false,
+        }
+    }
+}
+
+impl Default for ContentSecurity {
+    fn default() -> Self {
+        let sandbox = || Some(HeaderValue::from_static("sandbox"));
+        Self { attachments: sandbox(), functions: sandbox() }
+    }
 }
 
 /// How far requests are rewritten by design documents.
@@ -88,6 +172,8 @@ impl Default for Rules {
             rate: None,
             rewrites: RewriteRules::default(),
             virtual_hosts: None,
+            authentication: AuthenticationRules::default(),
+            content_security: ContentSecurity::default(),
         }
     }
 }

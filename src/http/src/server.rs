@@ -1,7 +1,10 @@
-//! Endpoints of the node itself: the welcome, `_up`, `_uuids`, `_session`, `_replicate`, and the
+//! Endpoints of the node itself: the welcome, `_up`, `_uuids`, `_replicate`, and the
 //! set-up page. Databases are elsewhere.
 
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, REFERRER_POLICY};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
+    X_FRAME_OPTIONS,
+};
 use hyper::{Method, StatusCode};
 use refuge_document::json::write_string;
 use serde::Deserialize;
@@ -12,7 +15,6 @@ use crate::node::{NewAdmin, Node};
 use crate::query::parse_error;
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
-use crate::router::not_built;
 use crate::rules::Maintenance;
 
 /// `GET /`: what clients look at to know that this speaks CouchDB.
@@ -72,33 +74,6 @@ pub(crate) fn uuids(node: &dyn Node, request: &Request) -> Result<Reply, Failure
     Ok(reply)
 }
 
-/// `GET /_session`: who am I.
-pub(crate) fn session(request: &Request) -> Result<Reply, Failure> {
-    if matches!(request.method, Method::POST | Method::DELETE) {
-        return Err(not_built("logging in by cookie (use Basic credentials)"));
-    }
-    allow(&request.method, &[Method::GET, Method::HEAD], "GET,HEAD,POST,DELETE")?;
-    let user = &request.user;
-    let mut text = b"{\"ok\":true,\"userCtx\":{\"name\":".to_vec();
-    match &user.name {
-        Some(name) => write_string(&mut text, name),
-        None => text.extend_from_slice(b"null"),
-    }
-    text.extend_from_slice(b",\"roles\":[");
-    for (number, role) in user.roles.iter().enumerate() {
-        if number > 0 {
-            text.push(b',');
-        }
-        write_string(&mut text, role);
-    }
-    text.extend_from_slice(b"]},\"info\":{\"authentication_handlers\":[\"default\"]");
-    if user.name.is_some() {
-        text.extend_from_slice(b",\"authenticated\":\"default\"");
-    }
-    text.extend_from_slice(b"}}");
-    Ok(reply::json(StatusCode::OK, text))
-}
-
 /// `POST /_replicate`.
 pub(crate) async fn replicate(node: &dyn Node, request: &mut Request) -> Result<Reply, Failure> {
     allow(&request.method, &[Method::POST], "POST")?;
@@ -114,6 +89,10 @@ pub(crate) async fn replicate(node: &dyn Node, request: &mut Request) -> Result<
     let status = if continuous { StatusCode::ACCEPTED } else { StatusCode::OK };
     reply::json_value(status, &answer)
 }
+
+/// What the set-up page may do.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; \
+     frame-ancestors 'none'; base-uri 'none'";
 
 #[derive(Deserialize)]
 struct AdminForm {
@@ -171,5 +150,8 @@ fn page(status: StatusCode, html: &'static str) -> Reply {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // The token stands in the page's address: it must not travel on.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // It loads nothing, and no other page shows it within itself.
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     reply
 }

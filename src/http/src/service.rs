@@ -10,10 +10,11 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue, SET_COOKIE};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method};
 
+use crate::audit;
 use crate::body::RequestBody;
 use crate::compression;
 use crate::failure::Failure;
@@ -25,6 +26,7 @@ use crate::request::Request;
 use crate::router;
 use crate::rules::Rules;
 use crate::session::ConnectionSession;
+use crate::session_cookie;
 
 /// Answers one request. A panic in an endpoint is a broken invariant: it is logged, its request
 /// answers 500, and the other requests of the connection go on.
@@ -67,9 +69,9 @@ async fn serve(
         reply::complete(&mut reply, &parts.headers, session.server(), &rules);
         return reply;
     }
-    let authorization = Request::authorization(&parts.headers);
-    let user = match session.user(node.as_ref(), authorization).await {
-        Ok(user) => user,
+    let sender = session.sender(node.as_ref(), &parts.headers, &rules.authentication).await;
+    let sender = match sender {
+        Ok(sender) => sender,
         Err(failure) => {
             let mut reply = reply::failure(&failure);
             reply::complete(&mut reply, &parts.headers, session.server(), &rules);
@@ -81,7 +83,9 @@ async fn serve(
         query: Query::parse(parts.uri.query()),
         uri: parts.uri,
         headers: parts.headers,
-        user,
+        user: sender.user,
+        handler: sender.handler,
+        renewal: sender.renewal,
         body: RequestBody::of(incoming, session.request_bytes().none(), rules.clone()),
         session,
         rules,
@@ -90,9 +94,11 @@ async fn serve(
         Ok(reply) => reply,
         Err(failure) => {
             log_failure(&failure, &request);
-            reply::failure(&failure)
+            reply::refusal(&failure, &request)
         }
     };
+    audit::tell(&request, &reply);
+    renew(&mut reply, &request);
     if !request.body.is_finished() {
         // When the rest is long or slow the connection is closed under the client instead.
         let drained = tokio::time::timeout(limits::DRAIN_TIMEOUT, request.body.drain());
@@ -102,6 +108,15 @@ async fn serve(
     reply::complete(&mut reply, &request.headers, request.session.server(), &request.rules);
     compression::pack(&mut reply, &request.method, &request.headers);
     reply
+}
+
+/// Gives the client the cookie that takes the place of the one that it showed, unless it signs in or out.
+fn renew(reply: &mut Reply, request: &Request) {
+    if let Some(renewal) = &request.renewal
+        && !reply.headers().contains_key(SET_COOKIE)
+    {
+        session_cookie::set(reply, request, renewal);
+    }
 }
 
 /// Leads a request for a virtual host to its path. Nodes name each other, and no virtual hosts.
@@ -156,16 +171,11 @@ fn log_failure(failure: &Failure, request: &Request) {
         tracing::warn!(
             address = %request.session.peer().address,
             method = %request.method,
-            path = %logged(request.uri.path()),
+            path = %audit::logged(request.uri.path()),
             %failure,
             "a request failed"
         );
     }
-}
-
-/// A path without the token of the set-up link.
-fn logged(path: &str) -> &str {
-    if path.starts_with("/_setup/") { "/_setup/…" } else { path }
 }
 
 #[cfg(test)]

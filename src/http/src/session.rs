@@ -2,13 +2,14 @@
 //! that a client that keeps its connection pays for one verification, and which node is at its other
 //! end. Verifying, and whom to trust, is the node's.
 
+mod proofs;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use hyper::header::HeaderValue;
-use hyper::{Method, StatusCode};
+use hyper::header::{AUTHORIZATION, HeaderValue};
+use hyper::{HeaderMap, Method, StatusCode};
 use tokio::sync::watch;
 
 use crate::connection::Peer;
@@ -16,8 +17,9 @@ use crate::failure::Failure;
 use crate::node::Node;
 use crate::request_bytes::RequestBytes;
 use crate::request_metrics::RequestMetrics;
+use crate::rules::AuthenticationRules;
 use crate::shutdown::Shutdown;
-use crate::user::{ADMIN_ROLE, Credentials, User};
+use crate::user::{ADMIN_ROLE, Handler, Identity, User};
 
 /// What the names of nodes begin with; nobody has such a name by a password.
 const NODE_PREFIX: &str = "node:";
@@ -38,9 +40,21 @@ pub(crate) struct ConnectionSession {
     metrics: Option<Arc<RequestMetrics>>,
 }
 
+/// Who sent a request, and how that is known.
+pub(crate) struct Sender {
+    /// Who.
+    pub(crate) user: Arc<User>,
+    /// How they said so; none for nobody, and for nodes.
+    pub(crate) handler: Option<Handler>,
+    /// The value of a cookie that is to take the place of theirs.
+    pub(crate) renewal: Option<String>,
+}
+
 struct Verified {
-    authorization: Vec<u8>,
+    handler: Handler,
+    shown: Vec<u8>,
     generation: u64,
+    until: Option<Instant>,
     user: Arc<User>,
 }
 
@@ -99,34 +113,54 @@ impl ConnectionSession {
         }
     }
 
-    /// Who sends a request with this `Authorization` header. With one, it decides alone: unknown
-    /// schemes are anonymous, wrong Basic credentials are `Failure::Unauthorized`. Without one it is
-    /// the node at the other end, if that is trusted now, or else anonymous.
-    pub(crate) async fn user(
+    /// Who sends a request with these headers. What is said there decides alone: unknown schemes and
+    /// cookies that are not valid are anonymous, wrong passwords and tokens are failures. Where nothing
+    /// is said it is the node at the other end, if that is trusted now, or else anonymous.
+    pub(crate) async fn sender(
         &self,
         node: &dyn Node,
-        authorization: Option<&[u8]>,
-    ) -> Result<Arc<User>, Failure> {
-        let Some(authorization) = authorization else {
-            return Ok(self.peer_user(node).unwrap_or_else(|| self.anonymous.clone()));
-        };
-        let generation = node.credentials_generation();
-        if let Some(user) = self.remembered(authorization, generation) {
-            return Ok(user);
+        headers: &HeaderMap,
+        rules: &AuthenticationRules,
+    ) -> Result<Sender, Failure> {
+        let mut said = headers.contains_key(AUTHORIZATION);
+        for &handler in &rules.handlers {
+            let Some(shown) = proofs::shown(handler, headers, &rules.proxy) else { continue };
+            said = true;
+            if let Some(user) = self.remembered(handler, &shown, node.credentials_generation()) {
+                return Ok(Sender { user, handler: Some(handler), renewal: None });
+            }
+            let looked = Box::pin(self.look(node, (handler, shown), headers, rules)).await?;
+            if let Some(sender) = looked {
+                return Ok(sender);
+            }
         }
-        let Some(credentials) = basic_credentials(authorization)? else {
-            return Ok(self.anonymous.clone());
-        };
-        let mut user = node.authenticate(&credentials).await?;
+        let peer = if said { None } else { self.peer_user(node) };
+        let user = peer.unwrap_or_else(|| self.anonymous.clone());
+        Ok(Sender { user, handler: None, renewal: None })
+    }
+
+    /// Asks the node about what was shown.
+    async fn look(
+        &self,
+        node: &dyn Node,
+        (handler, shown): (Handler, Vec<u8>),
+        headers: &HeaderMap,
+        rules: &AuthenticationRules,
+    ) -> Result<Option<Sender>, Failure> {
+        // Before the look, so that what changes meanwhile is looked at again.
+        let generation = node.credentials_generation();
+        let Some(proof) = proofs::read(handler, headers, &rules.proxy)? else { return Ok(None) };
+        let found = node.authenticate(&proof, self.peer.address.ip()).await?;
+        let Some(Identity { mut user, holds, renewal }) = found else { return Ok(None) };
         if user.name.as_ref().is_some_and(|name| name.starts_with(NODE_PREFIX)) {
             return Err(Failure::Unauthorized("Name or password is incorrect.".to_owned()));
         }
         user.roles.retain(|role| !is_of_the_mesh(role));
         let user = Arc::new(user);
-        let verified =
-            Verified { authorization: authorization.to_vec(), generation, user: user.clone() };
+        let until = holds.map(|holds| Instant::now() + holds);
+        let verified = Verified { handler, shown, generation, until, user: user.clone() };
         *self.verified.lock().unwrap_or_else(PoisonError::into_inner) = Some(verified);
-        Ok(user)
+        Ok(Some(Sender { user, handler: Some(handler), renewal }))
     }
 
     /// The node at the other end, if it is trusted now.
@@ -144,11 +178,13 @@ impl ConnectionSession {
         node.distrusted(&id).await;
     }
 
-    fn remembered(&self, authorization: &[u8], generation: u64) -> Option<Arc<User>> {
+    fn remembered(&self, handler: Handler, shown: &[u8], generation: u64) -> Option<Arc<User>> {
         let verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
         let verified = verified.as_ref()?;
-        let known = verified.generation == generation
-            && equal_in_constant_time(&verified.authorization, authorization);
+        let known = verified.handler == handler
+            && verified.generation == generation
+            && verified.until.is_none_or(|until| Instant::now() < until)
+            && equal_in_constant_time(&verified.shown, shown);
         known.then(|| verified.user.clone())
     }
 }
@@ -156,24 +192,6 @@ impl ConnectionSession {
 /// Whether only a certificate gives this role.
 fn is_of_the_mesh(role: &str) -> bool {
     role.starts_with("group:") || (role.starts_with('_') && role != ADMIN_ROLE)
-}
-
-/// Name and password of a Basic `Authorization` header; `None` for another scheme, 400 for broken
-/// base64.
-fn basic_credentials(authorization: &[u8]) -> Result<Option<Credentials>, Failure> {
-    let Some((scheme, encoded)) = authorization.split_at_checked(6) else { return Ok(None) };
-    if !scheme.eq_ignore_ascii_case(b"basic ") {
-        return Ok(None);
-    }
-    let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.trim_ascii());
-    let decoded = decoded.map_err(|_| {
-        Failure::BadRequest("Authorization header has invalid base64 value".to_owned())
-    })?;
-    let text = String::from_utf8_lossy(&decoded);
-    // `_:_` is how a browser is made to forget what it sent.
-    Ok(text.split_once(':').filter(|pair| *pair != ("_", "_")).map(|(name, password)| {
-        Credentials { name: name.to_owned(), password: password.to_owned() }
-    }))
 }
 
 /// Compares without telling by its duration where the difference lies.
@@ -187,18 +205,6 @@ fn equal_in_constant_time(left: &[u8], right: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn basic_credentials_are_read_and_other_schemes_ignored() {
-        let read = |text: &str| basic_credentials(text.as_bytes());
-        let credentials = read("Basic YWRhOnBhc3M6d29yZA==").expect("good").expect("some");
-        assert_eq!(credentials.name, "ada");
-        assert_eq!(credentials.password, "pass:word");
-        assert!(read("basic YWRhOng=").expect("good").is_some());
-        assert!(read("Bearer abc").expect("good").is_none());
-        assert!(read("Basic Xzpf").expect("good").is_none());
-        assert!(read("Basic !!").is_err());
-    }
 
     #[test]
     fn comparison_sees_lengths_and_bytes() {

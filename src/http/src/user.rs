@@ -1,6 +1,8 @@
 //! Who speaks, and what a database's `_security` lets them do. No hashing and no parsing of headers
 //! here.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// The role that only `[admins]` gives.
@@ -13,6 +15,90 @@ pub struct Credentials {
     pub name: String,
     /// Password in clear; never logged, so there is no `Debug`.
     pub password: String,
+}
+
+/// What a proxy says of the user whom it let in.
+#[derive(Clone)]
+pub struct ProxyClaim {
+    /// The user's name.
+    pub name: String,
+    /// The user's roles.
+    pub roles: Vec<String>,
+    /// With what it proves that it may say so; no `Debug`, since it is as good as a password.
+    pub token: Option<String>,
+}
+
+/// With what a client says who it is. No `Debug`: all of it is secret.
+#[derive(Clone)]
+pub enum Proof {
+    /// Name and password.
+    Password(Credentials),
+    /// The value of a session's cookie.
+    Cookie(String),
+    /// A JSON web token.
+    Token(String),
+    /// What a proxy says.
+    Proxy(ProxyClaim),
+}
+
+/// A way in which clients say who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handler {
+    /// By the cookie of a session.
+    Cookie,
+    /// By name and password with each request.
+    Default,
+    /// By a JSON web token.
+    Jwt,
+    /// By what a proxy says.
+    Proxy,
+}
+
+impl Handler {
+    const ALL: [Self; 4] = [Self::Cookie, Self::Default, Self::Jwt, Self::Proxy];
+
+    /// CouchDB's name, as `_session` tells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cookie => "cookie",
+            Self::Default => "default",
+            Self::Jwt => "jwt",
+            Self::Proxy => "proxy",
+        }
+    }
+
+    /// Those that a setting lists, in its order: by their names, or as CouchDB writes them
+    /// (`{chttpd_auth, cookie_authentication_handler}`). What is none is passed over.
+    #[must_use]
+    pub fn list(text: &str) -> Vec<Self> {
+        let words = text.split([',', '{', '}', ' ', '\t']);
+        let mut listed = Vec::new();
+        for word in words {
+            let word = word.strip_suffix("_authentication_handler").unwrap_or(word);
+            let found = Self::ALL.into_iter().find(|one| one.name() == word);
+            listed.extend(found.filter(|one| !listed.contains(one)));
+        }
+        listed
+    }
+}
+
+/// Somebody who proved who they are.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Who.
+    pub user: User,
+    /// For how long that needs no further look; none for as long as nobody's credentials change.
+    pub holds: Option<Duration>,
+    /// The value of the cookie that takes the place of the one that was shown.
+    pub renewal: Option<String>,
+}
+
+impl Identity {
+    /// Somebody of whom nothing runs out.
+    #[must_use]
+    pub fn lasting(user: User) -> Self {
+        Self { user, holds: None, renewal: None }
+    }
 }
 
 /// Somebody, or nobody in particular.
@@ -84,5 +170,20 @@ impl Security {
     /// Whether `user` may read and write documents.
     pub fn is_member(&self, user: &User) -> bool {
         self.is_admin(user) || self.members.is_empty() || self.members.hold(user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handlers_are_listed_by_their_names_and_by_couchdbs() {
+        let all = vec![Handler::Jwt, Handler::Cookie, Handler::Default];
+        assert_eq!(Handler::list("jwt, cookie,default, cookie, null"), all);
+        let couchdbs = "{chttpd_auth, jwt_authentication_handler}, {chttpd_auth, \
+             cookie_authentication_handler}, {chttpd_auth,default_authentication_handler}";
+        assert_eq!(Handler::list(couchdbs), all);
+        assert_eq!(Handler::list(""), []);
     }
 }

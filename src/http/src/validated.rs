@@ -13,9 +13,9 @@ use crate::user::User;
 pub async fn update_as(
     database: &dyn Database,
     user: &User,
-    updates: Vec<Update>,
+    mut updates: Vec<Update>,
 ) -> Result<Vec<UpdateResult>, Failure> {
-    let Some(verdicts) = database.validate(user, &updates).await? else {
+    let Some(verdicts) = database.validate(user, &mut updates).await? else {
         return database.update(updates).await;
     };
     let (allowed, refusals) = part(updates, verdicts);
@@ -38,8 +38,8 @@ pub(crate) async fn update_later_as(
     user: &User,
     update: Update,
 ) -> Result<(), Failure> {
-    let updates = vec![update];
-    if let Some(verdicts) = database.validate(user, &updates).await? {
+    let mut updates = vec![update];
+    if let Some(verdicts) = database.validate(user, &mut updates).await? {
         verdicts.into_iter().collect::<Result<(), UpdateFailure>>()?;
     }
     database.update_later(updates).await

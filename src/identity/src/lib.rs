@@ -6,6 +6,7 @@
 mod certificate;
 mod comparison;
 mod error;
+mod hashing;
 mod mac;
 mod node_identity;
 mod node_key;
@@ -14,11 +15,14 @@ mod random;
 #[cfg(test)]
 mod specimens;
 pub mod tls;
+mod token_signature;
 
 pub use certificate::{BadCertificate, Certificate, MOST_CERTIFICATE_BYTES};
 pub use comparison::constant_time_equal;
 pub use error::CryptographyError;
+pub use hashing::{HashAlgorithm, hexadecimal};
 pub use mac::MacKey;
 pub use node_identity::{CreateOptions, IdentityError, NodeIdentity};
 pub use node_key::{BadKey, DEFAULT_KEY_BITS, LEAST_KEY_BITS, MOST_KEY_BITS, NodeKey};
 pub use random::{random_bytes, token};
+pub use token_signature::{TokenAlgorithm, TokenKey, TokenKeyError, TokenKeyKind};

@@ -22,7 +22,6 @@ pub const FORBIDDEN: &[ForbiddenNames] = &[
             ("couchdb_engines", &["*"]),
             ("couch_eval.languages", &["*"]),
             ("indexers", &["*"]),
-            ("chttpd", &["authentication_handlers"]),
             ("httpd", &["authentication_handlers", "default_handler"]),
             ("couchdb", &["js_engine", "default_engine"]),
             ("log", &["writer"]),

@@ -17,6 +17,10 @@ const SETTABLE_SECTIONS: &[&str] = &[
     "replicator",
     "mesh",
     "authentication",
+    "tokens",
+    "lockout",
+    "user_databases",
+    "content_security",
     "log",
 ];
 

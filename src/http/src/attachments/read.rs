@@ -52,7 +52,9 @@ pub(super) async fn read(
     let form = form(request, &attachment)?;
     let mut reply = body(database.clone(), &attachment, &form);
     set_text(&mut reply, ETAG, &tag);
-    set_text(&mut reply, CONTENT_SECURITY_POLICY, "sandbox");
+    if let Some(policy) = &request.rules.content_security.attachments {
+        reply.headers_mut().insert(CONTENT_SECURITY_POLICY, policy.clone());
+    }
     let ranges = if attachment.encoding == Encoding::Identity { "bytes" } else { "none" };
     set_text(&mut reply, ACCEPT_RANGES, ranges);
     if form == Form::Stored

@@ -77,12 +77,13 @@ pub trait Database: Send + Sync + 'static {
     async fn bodies(&self, places: Vec<BodyPlace>) -> Result<Vec<Option<StoredBody>>, Failure>;
 
     /// Asks the design documents whether `user` may make these edits, and whether edits of design documents
-    /// hold functions that can be run. `None` where there is nothing to ask. Whoever writes for
+    /// hold functions that can be run. A database of the node's own has rules before that, and completes
+    /// edits as it stores them: passwords are hashed. `None` where there is nothing to ask. Whoever writes for
     /// somebody asks before [`Database::update`], which does not.
     async fn validate(
         &self,
         user: &User,
-        updates: &[Update],
+        updates: &mut [Update],
     ) -> Result<Option<UpdateVerdicts>, Failure>;
 
     /// Applies edits; results in the order of `updates`. Every `Ok` is durable when this returns.

@@ -61,15 +61,15 @@ async fn a_session_tells_who_asks() {
     assert_eq!(
         ada.get("/_session").await.expect(200).text(),
         "{\"ok\":true,\"userCtx\":{\"name\":\"ada\",\"roles\":[\"_admin\"]},\"info\":\
-         {\"authentication_handlers\":[\"default\"],\"authenticated\":\"default\"}}\n"
+         {\"authentication_handlers\":[\"cookie\",\"default\"],\"authenticated\":\"default\"}}\n"
     );
     let mut nobody = Client::anonymous(node).await;
     assert_eq!(
         nobody.get("/_session").await.expect(200).text(),
         "{\"ok\":true,\"userCtx\":{\"name\":null,\"roles\":[]},\"info\":\
-         {\"authentication_handlers\":[\"default\"]}}\n"
+         {\"authentication_handlers\":[\"cookie\",\"default\"]}}\n"
     );
-    nobody.post("/_session", "{}").await.expect(501);
+    nobody.post("/_session", "{}").await.expect(400);
 }
 
 #[tokio::test]

@@ -7,14 +7,15 @@ mod state;
 mod upload;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::RangeBounds as _;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use refuge_http::{
-    Credentials, Database, DatabaseNamesRequest, Failure, NewAdmin, NewDatabase, Node,
-    NodeEventsPage, NodeEventsRequest, NodeFacts, PeerStreamKind, RequestBytes, SchedulerRows,
-    User,
+    Credentials, Database, DatabaseNamesRequest, Failure, Identity, NewAdmin, NewDatabase, Node,
+    NodeEventsPage, NodeEventsRequest, NodeFacts, PeerStreamKind, Proof, RequestBytes,
+    SchedulerRows, User,
 };
 use refuge_mesh::NodeId;
 use serde_json::{Value, json};
@@ -85,19 +86,21 @@ impl Node for MemoryNode {
         self.admin.lock().unwrap().is_some()
     }
 
-    async fn authenticate(&self, credentials: &Credentials) -> Result<User, Failure> {
+    async fn authenticate(&self, proof: &Proof, _: IpAddr) -> Result<Option<Identity>, Failure> {
+        let Proof::Password(credentials) = proof else { return Ok(None) };
         let admin = self.admin.lock().unwrap();
         let known = admin.as_ref().is_some_and(|admin| {
             admin.name == credentials.name && admin.password == credentials.password
         });
         let name = Some(credentials.name.clone());
-        if known {
-            Ok(User { name, roles: vec!["_admin".to_owned()] })
+        let user = if known {
+            User { name, roles: vec!["_admin".to_owned()] }
         } else if credentials.name != credentials.password {
-            Err(Failure::Unauthorized("Name or password is incorrect.".to_owned()))
+            return Err(Failure::Unauthorized("Name or password is incorrect.".to_owned()));
         } else {
-            Ok(user_called(&credentials.name))
-        }
+            user_called(&credentials.name)
+        };
+        Ok(Some(Identity::lasting(user)))
     }
 
     async fn set_up_is_open(&self, token: &str) -> bool {

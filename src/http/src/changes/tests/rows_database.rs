@@ -148,7 +148,11 @@ impl Database for RowsDatabase {
         Ok(documents.iter().map(|_| true).collect())
     }
 
-    async fn validate(&self, _: &User, _: &[Update]) -> Result<Option<UpdateVerdicts>, Failure> {
+    async fn validate(
+        &self,
+        _: &User,
+        _: &mut [Update],
+    ) -> Result<Option<UpdateVerdicts>, Failure> {
         Ok(None)
     }
 

@@ -86,7 +86,11 @@ impl Database for MemoryDatabase {
         Ok(places.into_iter().map(|place| state.body(place)).collect())
     }
 
-    async fn validate(&self, _: &User, _: &[Update]) -> Result<Option<UpdateVerdicts>, Failure> {
+    async fn validate(
+        &self,
+        _: &User,
+        _: &mut [Update],
+    ) -> Result<Option<UpdateVerdicts>, Failure> {
         Ok(None)
     }
 

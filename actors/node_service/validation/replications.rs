@@ -1,0 +1,160 @@
+//! Documents of `_replicator` on their way to their shards: whose they are, as in CouchDB, and what
+//! somebody who is no admin may have replicated.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use refuge_document::json::write_string;
+use refuge_document::{Body, EditKind};
+use refuge_http::{Failure, Update, UpdateFailure, UpdateVerdicts, User};
+use serde_json::{Map, Value};
+
+use super::questions::{self, Ask};
+use crate::node_service::database::OpenDatabase;
+use crate::node_service::reading::Reading;
+
+/// The member that tells whose a replication is.
+const OWNER: &str = "owner";
+
+/// Whether each edit may be made; those that name no owner are given the one who makes them.
+pub(super) async fn complete(
+    database: &OpenDatabase,
+    user: &User,
+    updates: &mut [Update],
+) -> Result<UpdateVerdicts, Failure> {
+    let is_admin = database.security.is_admin(user);
+    let mut verdicts: UpdateVerdicts = updates.iter().map(|_| Ok(())).collect();
+    if !is_admin {
+        let (id, edits) = (database.id(), updates.to_vec());
+        let asks = database.read(Reading::Scan, move |snapshot| {
+            edits
+                .iter()
+                .map(|update| questions::of(snapshot, id, update))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        for ((update, verdict), ask) in updates.iter().zip(&mut verdicts).zip(asks.await?) {
+            *verdict = check(user, update, ask);
+        }
+    }
+    for (update, verdict) in updates.iter_mut().zip(&verdicts) {
+        let made_here = matches!(update.kind, EditKind::Interactive { .. });
+        let is_replication = made_here && !update.deleted && !super::is_design(update);
+        if verdict.is_ok()
+            && is_replication
+            && let Some(body) = owned(&update.body, user)
+        {
+            update.body = body;
+        }
+    }
+    Ok(verdicts)
+}
+
+fn check(user: &User, update: &Update, ask: Ask) -> Result<(), UpdateFailure> {
+    let old = match ask {
+        Ask::Nothing => return Ok(()),
+        Ask::Refuse(failure) => return Err(failure),
+        Ask::Question(question) => question.old,
+    };
+    if super::is_design(update) {
+        return Ok(());
+    }
+    let forbidden =
+        |reason: &str| Err(UpdateFailure::Refused(Arc::new(Failure::Forbidden(reason.to_owned()))));
+    let owner = |members: &Map<String, Value>| members.get(OWNER).cloned().unwrap_or(Value::Null);
+    let own = Value::from(user.name.clone());
+    let other = "Can't update replication documents from other users.";
+    let old = old.map(|text| read(text.as_bytes()));
+    if old.is_some_and(|old| owner(&old) != own) {
+        return forbidden(other);
+    }
+    if update.deleted {
+        return Ok(());
+    }
+    let new = read(update.body.as_bytes());
+    if new.contains_key(OWNER) && owner(&new) != own {
+        return forbidden(other);
+    }
+    // A name alone is a database of this node, which replications read and write as an admin does.
+    if !["source", "target"].iter().all(|end| new.get(*end).is_none_or(is_elsewhere)) {
+        return forbidden(
+            "Only admins may replicate databases by their names: give a URL, with credentials",
+        );
+    }
+    Ok(())
+}
+
+/// Whether an end of a replication is asked over HTTP, where it decides itself who may.
+fn is_elsewhere(end: &Value) -> bool {
+    let is_url = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+    match end {
+        Value::String(url) => is_url(url),
+        Value::Object(members) => {
+            !members.contains_key("node")
+                && members.get("url").and_then(Value::as_str).is_some_and(is_url)
+        }
+        _ => false,
+    }
+}
+
+fn read(text: &[u8]) -> Map<String, Value> {
+    serde_json::from_slice(text).unwrap_or_default()
+}
+
+/// The body with its owner; none where it names one, and where whoever writes has no name.
+fn owned(body: &Body, user: &User) -> Option<Body> {
+    let name = user.name.as_ref()?;
+    let members = read(body.as_bytes());
+    if members.get(OWNER).is_some_and(|owner| !owner.is_null()) {
+        return None;
+    }
+    let mut text = b"{".to_vec();
+    for (member, value) in members.iter().filter(|(member, _)| *member != OWNER) {
+        write_string(&mut text, member);
+        text.push(b':');
+        text.extend_from_slice(value.to_string().as_bytes());
+        text.push(b',');
+    }
+    write_string(&mut text, OWNER);
+    text.push(b':');
+    write_string(&mut text, name);
+    text.push(b'}');
+    Some(Body::from_stored(Bytes::from(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_replication_has_an_owner() {
+        let body = |text: &'static str| Body::from_stored(Bytes::from_static(text.as_bytes()));
+        let anna = User { name: Some("anna".to_owned()), roles: Vec::new() };
+        let text = |body: Body| String::from_utf8(body.as_bytes().to_vec()).unwrap();
+        let owned = |text: &'static str, user: &User| super::owned(&body(text), user);
+        assert_eq!(
+            owned(r#"{"source":"a"}"#, &anna).map(text).as_deref(),
+            Some(r#"{"source":"a","owner":"anna"}"#)
+        );
+        assert_eq!(owned("{}", &anna).map(text).as_deref(), Some(r#"{"owner":"anna"}"#));
+        assert!(owned(r#"{"owner":"bert"}"#, &anna).is_none());
+        assert!(owned("{}", &User::default()).is_none());
+    }
+
+    #[test]
+    fn names_of_databases_and_nodes_are_for_admins() {
+        assert!(is_elsewhere(&json!("https://a:b@c.org/d")));
+        assert!(is_elsewhere(&json!({"url": "http://c.org/d", "headers": {}})));
+        for end in [
+            json!("db"),
+            json!("file:///x"),
+            json!({"node": "*", "db": "x"}),
+            json!({"node": "x", "url": "http://a"}),
+            json!({}),
+            json!(1),
+        ] {
+            assert!(!is_elsewhere(&end), "{end}");
+        }
+    }
+}
