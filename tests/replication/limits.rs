@@ -155,7 +155,7 @@ async fn a_slow_link_is_packed_on_and_a_fast_one_is_not() {
     }
     let at = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let mut carried = Vec::new();
-    for (name, delay) in [("fast", 0), ("slow", 60)] {
+    for (name, delay) in [("fast", 0), ("slow", 120)] {
         let passage = Passage { delay: Duration::from_millis(delay), ..Passage::default() };
         for pushed in [true, false] {
             let target = format!("{name}-{pushed}");
