@@ -11,6 +11,8 @@ const LEAST_BYTES: u64 = 8 << 10;
 const SLOW_RECEIVED: f64 = 4.0 * 1024.0 * 1024.0;
 /// What is sent is timed up to its answer, with the work of the other end in it: a smaller number.
 const SLOW_SENT: f64 = 512.0 * 1024.0;
+/// So much of that time is taken for the work of the other end, and none of the link's.
+const WORK: Duration = Duration::from_millis(100);
 /// What is left of an earlier figure with each new one. The faster of both counts: an end that is busy
 /// for a moment makes no slow link.
 const FADING: f64 = 0.75;
@@ -35,7 +37,7 @@ impl Gauge {
 
     /// So many bytes of a request went out and were answered in so long.
     pub(super) fn sent(&mut self, bytes: u64, took: Duration, now: Instant) {
-        note(&mut self.sent, bytes, took);
+        note(&mut self.sent, bytes, took.saturating_sub(WORK));
         self.judge(now);
     }
 
@@ -94,6 +96,9 @@ mod tests {
         }
         assert!(gauge.is_slow(now), "it became slow");
         gauge.received(60 << 10, SECOND / 1_000, now);
+        gauge.sent(20 << 10, SECOND / 11, now);
+        assert!(!gauge.is_slow(now), "the other end has to think");
+        let mut gauge = Gauge::default();
         gauge.sent(4 << 20, SECOND * 30, now);
         assert!(gauge.is_slow(now), "slow in the other direction");
     }

@@ -9,9 +9,9 @@ use refuge_replication::{Answer, Request};
 
 use crate::server::{Reply, Seen, Server};
 
-/// Slower than packing: 20 KB in a twentieth of a second.
+/// Slower than packing: 20 KB in a fifth of a second.
 fn slowly() {
-    std::thread::sleep(Duration::from_millis(50));
+    std::thread::sleep(Duration::from_millis(200));
 }
 
 /// Stores 20 KB of documents so often.
