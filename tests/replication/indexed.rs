@@ -58,7 +58,6 @@ async fn changes(client: &Client, name: &str, query: &str, selector: &Value) -> 
 /// Edits of every kind: what begins to match and ceases to, deletions with and without a body, conflicts whose
 /// winner or loser matches, documents whose leaves are deleted one by one, a purge.
 async fn edit(client: &Client, name: &str, random: &mut StdRng) {
-    let mut edits = Vec::new();
     for _ in 0..60 {
         let id = format!("d{:05}", random.random_range(0..DOCUMENTS / 50) * 50);
         let known = client.get(&format!("/{name}/{id}?conflicts=true")).await;
@@ -91,7 +90,6 @@ async fn edit(client: &Client, name: &str, random: &mut StdRng) {
         } else {
             document["_rev"] = revs[random.random_range(0..revs.len())].clone();
         }
-        edits.push(document.clone());
         bulk(client, name, &[document], true).await;
     }
     let id = format!("d{:05}", random.random_range(0..DOCUMENTS / 50) * 50);
@@ -172,7 +170,6 @@ async fn an_index_tells_what_a_walk_over_the_feed_tells() {
         middle = changes(&client, "a", "&limit=20", &json!({"kind": "wanted"})).await;
     }
     assert!(by_index(&client).await > 0, "an index was used");
-    drop(node);
 }
 
 #[tokio::test]
