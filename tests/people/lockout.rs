@@ -63,7 +63,8 @@ async fn an_address_that_tries_many_waits_and_others_do_not() {
 
 #[tokio::test]
 async fn it_can_be_told_alone_and_turned_off() {
-    let node = node_with_users(options().set("lockout.mode=warn")).await;
+    let node = node_with_users(options()).await;
+    set(&node, "chttpd_auth_lockout/mode", "warn").await;
     make_user(&node, "anna", "apple", &[]).await;
     for _ in 0..12 {
         sign_in(&node, "anna", "x").await.error_named(401, "unauthorized");

@@ -59,11 +59,10 @@ async fn old_forms_stay_where_nothing_is_to_be_upgraded() {
 
 #[tokio::test]
 async fn argon2id_is_taken_where_it_is_wanted() {
-    let cheap = options()
-        .set("authentication.password_scheme=argon2id")
-        .set("authentication.argon2_memory_kib=64")
-        .set("authentication.argon2_rounds=1");
+    let cheap =
+        options().set("authentication.argon2_memory_kib=64").set("authentication.argon2_rounds=1");
     let node = node_with_users(cheap).await;
+    set(&node, "chttpd_auth/password_scheme", "argon2id").await;
     let anna = make_user(&node, "anna", "apple", &[]).await;
     let stored = node.client().get(&path("anna")).await.expect(200).json();
     assert_eq!(stored["password_scheme"], "argon2id");
