@@ -90,7 +90,12 @@ async fn look(
     });
     let mac = match recalled.await? {
         Recalled::Refused(locked) => return Err(refused(locked)),
-        Recalled::Right => return account.ok_or_else(wrong),
+        Recalled::Right => {
+            // The settings may want another hash since it was verified.
+            let account = account.ok_or_else(wrong)?;
+            upgrade(names, settings, &account, credentials);
+            return Ok(account);
+        }
         Recalled::Unknown(mac) => mac,
     };
     check_rounds(settings, account.as_ref())?;
