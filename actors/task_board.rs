@@ -38,15 +38,27 @@ impl Describe for Map<String, Value> {
 ///
 /// Source: <https://docs.couchdb.org/en/stable/api/server/common.html#active-tasks>
 pub fn put(names: &Names, owner: &ActorCell, key: &str, task: Map<String, Value>) {
-    put_described(names, owner, key, Arc::new(task));
+    let started = task.get("started_on").and_then(Value::as_u64);
+    publish(names, owner, key, (started, Arc::new(task)));
 }
 
 /// The same for a task that is described when somebody looks; one that changes often, or of which there
 /// are many.
 pub fn put_described(names: &Names, owner: &ActorCell, key: &str, told: Arc<dyn Describe>) {
+    publish(names, owner, key, (None, told));
+}
+
+/// Where nobody says when it began, it began when it first stood on the board.
+fn publish(
+    names: &Names,
+    owner: &ActorCell,
+    key: &str,
+    (started, told): (Option<u64>, Arc<dyn Describe>),
+) {
     let name = format!("{PREFIX}{key}");
     let updated = crate::now_ms() / 1000;
-    let started = names.value::<Task>(&name).map_or(updated, |former| former.started);
+    let former = || names.value::<Task>(&name).map(|former| former.started);
+    let started = started.or_else(former).unwrap_or(updated);
     let task = Task { owner: owner.clone(), started, updated, told };
     names.publish(owner, &name, Arc::new(task));
 }

@@ -175,7 +175,8 @@ impl Merging {
         }
         let rules = node_service::rules(&self.names);
         let reader: &dyn Database = database.as_ref();
-        let mut updates: Vec<Update> = merged_update(reader, &rules.limits, merged, &question.leaves)?;
+        let mut updates: Vec<Update> =
+            merged_update(reader, &rules.limits, merged, &question.leaves)?;
         let writer = User { name: None, roles: vec![ADMIN_ROLE.to_owned()] };
         if let Some(verdicts) = database.validate(&writer, &mut updates).await? {
             verdicts.into_iter().collect::<Result<(), UpdateFailure>>()?;

@@ -61,12 +61,17 @@ async fn jobs_are_listed_and_found_by_id() {
 
 #[tokio::test]
 async fn the_scheduler_and_its_documents_are_for_admins() {
-    let mut ada = admin().await;
-    ada.put("/_replicator/_security", "{}").await.expect(200);
-    ada.put("/_replicator/x", "{}").await.expect(201);
     let node = Arc::new(MemoryNode::with_admin());
+    let mut ada = Client::named(Arc::clone(&node), "ada", "secret").await;
+    ada.put("/_replicator", "").await.expect(201);
+    ada.put("/a%2F_replicator", "").await.expect(201);
+    ada.put("/_replicator/x", "{}").await.expect(201);
     let mut bob = Client::named(node, "bob", "bob").await;
-    for path in ["/_scheduler/docs", "/_scheduler/jobs", "/_replicator", "/_replicator/x"] {
+    for path in ["/_scheduler/docs", "/_scheduler/jobs", "/a%2F_replicator", "/a%2F_replicator/x"] {
         bob.get(path).await.expect(401);
+    }
+    // `_security` decides who comes to this one, and by default nobody does.
+    for path in ["/_replicator", "/_replicator/x"] {
+        bob.get(path).await.expect(403);
     }
 }
