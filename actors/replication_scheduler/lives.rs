@@ -71,6 +71,7 @@ impl ReplicationSchedulerState {
         if self.schedule.standing(number) == Some(Standing::Pending) {
             entry.was_stopped(reached, most_history);
             self.leave(number, Ending::Done);
+            self.watch_window(id);
             return self.tell_whether_it_waits(id);
         }
         let reason = entry.went_down(exit, most_history);

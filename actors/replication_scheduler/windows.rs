@@ -22,11 +22,11 @@ impl ReplicationSchedulerState {
             WindowState::Open { closes_in } => (false, closes_in),
             WindowState::Closed { opens_in } => (true, opens_in),
         };
-        if closed {
-            let most_history = self.most_history();
-            if let Some(entry) = self.jobs.get_mut(text) {
-                entry.waits_for_window(most_history);
-            }
+        let most_history = self.most_history();
+        // One whose actor is being stopped waits when that is gone.
+        if let Some(entry) = self.jobs.get_mut(text).filter(|entry| closed && entry.actor.is_none())
+        {
+            entry.waits_for_window(most_history);
         }
         self.look_at_window_in(text, changes_in);
         closed
@@ -42,7 +42,9 @@ impl ReplicationSchedulerState {
             false => self.schedule.open(now_ms, number),
         };
         self.carry_out(effects);
-        self.tell_whether_it_waits(text);
+        if self.jobs.get(text).is_some_and(|entry| entry.actor.is_none()) {
+            self.tell_whether_it_waits(text);
+        }
     }
 
     fn look_at_window_in(&mut self, text: &str, pause: Duration) {

@@ -83,7 +83,7 @@ async fn a_job_waits_for_its_window_and_stops_when_that_closes() {
     let jobs = client.get("/_scheduler/jobs").await.expect(200).json();
     let history: Vec<&Value> =
         jobs["jobs"][0]["history"].as_array().unwrap().iter().map(|step| &step["type"]).collect();
-    assert_eq!(history, ["pending", "started", "added"]);
+    assert_eq!(history, ["pending", "stopped", "started", "added"]);
     assert_eq!(contents(&client, "copy").await.len(), 1);
 }
 

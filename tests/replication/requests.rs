@@ -51,7 +51,7 @@ async fn what_would_change_the_answer_and_is_later_work_says_so() {
     let node = Node::start(Options::default());
     let client = node.client();
     client.put_nothing("/a").await.expect(201);
-    for more in [json!({"proxy": "http://proxy"}), json!({"create_target_params": {"other": 1}})] {
+    for more in [json!({"view": "a/b"}), json!({"create_target_params": {"other": 1}})] {
         let mut request = json!({"source": "a", "target": "b", "create_target": true});
         request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         client.post("/_replicate", request).await.not_implemented();

@@ -166,7 +166,7 @@ impl Documents {
             information.insert("error".to_owned(), error.into());
         }
         if let (Phase::Pending(_), Some(window)) = (run.phase, run.job.link.window) {
-            let reason = format!("its window, {window}, is closed");
+            let reason = format!("its window, {window}, is closed, or others run before it");
             information.insert("reason".to_owned(), reason.into());
         }
         if run.phase == Phase::Ready
