@@ -20,7 +20,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_otp::Names;
 use refuge_replication::{
     ChangedReplication, DocumentName, DocumentRows, Documents, DocumentsEffect, DocumentsOptions,
-    PeerUp, RunNumber, StateWrite, Summary, WriteOutcome,
+    PeerUp, REPLICATOR, RunNumber, StateWrite, Summary, WriteOutcome,
 };
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -32,6 +32,9 @@ use crate::node_monitor::NodesUp;
 use crate::replication_scheduler::{ReplicationSchedulerMessage, progress};
 use crate::task::OwnedTask;
 pub(crate) use databases::made;
+
+/// The longest that a start waits for `_replicator` to be made.
+const MAKING: Duration = Duration::from_secs(2);
 
 /// Messages of this actor.
 pub enum ReplicatorDocumentsMessage {
@@ -146,6 +149,9 @@ impl Actor for ReplicatorDocumentsActor {
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
         let doors = crate::published::<StorageDoors>(&names, names::ENGINE).await?;
+        // Before anybody is let in who would write into it. Where that fails, its follower tries again.
+        let made = crate::node_service::create(&names, REPLICATOR);
+        let _ = tokio::time::timeout(MAKING, made).await;
         // What a former incarnation began is not known any more.
         names
             .cast(names::REPLICATION_SCHEDULER, ReplicationSchedulerMessage::StopAllForDocuments)?;
