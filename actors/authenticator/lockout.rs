@@ -3,8 +3,10 @@
 //! by. Everything here is arithmetic on moments that are passed in.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
+
+use refuge_http::network;
 
 /// The time in which an address gets back as many tries as it has at once.
 const PER_MINUTE: Duration = Duration::from_secs(60);
@@ -123,16 +125,6 @@ impl Lockout {
 /// How long one failure of an address counts.
 fn each(rules: &LockoutRules) -> Duration {
     PER_MINUTE / u32::try_from(rules.address_threshold.max(1)).unwrap_or(u32::MAX)
-}
-
-/// What belongs to one client: with IPv6 a network of 64 bits, since it has all of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-        }
-        address => address,
-    }
 }
 
 #[cfg(test)]

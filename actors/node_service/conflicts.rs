@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use refuge_http::{ConflictsPage, ConflictsRequest, Failure};
+use refuge_http::{ConflictsPage, Failure, IdsRequest};
 use refuge_storage::{DatabaseId, DocumentRange, Snapshot, StorageError};
 
 use super::database::OpenDatabase;
@@ -18,7 +18,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// One page of them.
 pub(super) async fn page(
     database: &OpenDatabase,
-    request: ConflictsRequest,
+    request: IdsRequest,
 ) -> Result<ConflictsPage, Failure> {
     let id = database.id();
     let job = move |snapshot: &Snapshot| read_page(snapshot, id, &request);
@@ -34,7 +34,7 @@ pub(super) async fn page(
 fn read_page(
     snapshot: &Snapshot,
     database: DatabaseId,
-    request: &ConflictsRequest,
+    request: &IdsRequest,
 ) -> Result<Option<ConflictsPage>, StorageError> {
     if !snapshot.is_noted(database)? {
         return Ok(None);

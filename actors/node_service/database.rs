@@ -10,13 +10,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use refuge_document::{Attachment, BodyPlace};
 use refuge_http::{
-    CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, ConflictsRequest, Database,
-    DatabaseOptions, DocumentTree, DocumentsPage, DocumentsRequest, Failure, FindQuestion,
-    Findings, FunctionAnswer, FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate,
-    IndexInformation, Information, ListCall, LocalDocument, LocalsPage, LocalsRequest,
-    PartitionInformation, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Security,
-    StoredBody, StoredDocument, Update, UpdateResult, UpdateVerdicts, Upload, UploadOptions, User,
-    View, ViewRequest,
+    CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, Database, DatabaseOptions,
+    DocumentTree, DocumentsPage, DocumentsRequest, Failure, FindQuestion, Findings, FunctionAnswer,
+    FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate, IdsRequest, IndexInformation,
+    Information, ListCall, LocalDocument, LocalsPage, PartitionInformation, PurgeLimits,
+    PurgedDocument, PurgesPage, ResumableUploads, Security, StoredBody, StoredDocument, Update,
+    UpdateResult, UpdateVerdicts, Upload, UploadOptions, User, View, ViewRequest,
 };
 use refuge_otp::{Bounded, Names};
 use refuge_query::mango::Index;
@@ -277,7 +276,7 @@ impl Database for OpenDatabase {
             .await
     }
 
-    async fn conflicts(&self, request: ConflictsRequest) -> Result<ConflictsPage, Failure> {
+    async fn conflicts(&self, request: IdsRequest) -> Result<ConflictsPage, Failure> {
         conflicts::page(self, request).await
     }
 
@@ -323,7 +322,7 @@ impl Database for OpenDatabase {
         self.read(Reading::Point, move |snapshot| reading::local(snapshot, database, &id)).await
     }
 
-    async fn locals(&self, request: LocalsRequest) -> Result<LocalsPage, Failure> {
+    async fn locals(&self, request: IdsRequest) -> Result<LocalsPage, Failure> {
         let database = self.id();
         self.read(Reading::Scan, move |snapshot| reading::locals(snapshot, database, &request))
             .await

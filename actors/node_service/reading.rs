@@ -6,7 +6,7 @@ use bytes::Bytes;
 use refuge_document::{Body, BodyPlace};
 use refuge_http::{
     ChangesPage, ChangesRequest, DocumentTree, DocumentsPage, DocumentsRequest, Failure,
-    LocalDocument, LocalsPage, LocalsRequest, StoredBody, StoredDocument,
+    IdsRequest, LocalDocument, LocalsPage, StoredBody, StoredDocument,
 };
 use refuge_otp::Names;
 use refuge_storage::{
@@ -278,7 +278,7 @@ pub(crate) fn local(
 pub(crate) fn locals(
     snapshot: &Snapshot,
     database: DatabaseId,
-    request: &LocalsRequest,
+    request: &IdsRequest,
 ) -> Result<LocalsPage, StorageError> {
     let (start, start_inclusive) = bound(request.start.as_ref());
     let (end, end_inclusive) = bound(request.end.as_ref());

@@ -17,7 +17,6 @@ use refuge_http::{Failure, Update, UpdateFailure, UpdateVerdicts, User};
 use refuge_sandbox::{Error, Functions, Validation};
 
 use super::database::OpenDatabase;
-use super::reading::Reading;
 use crate::authentication::accounts::USERS;
 use crate::designs::{DesignReader, DesignSource};
 use crate::indexer::function_failure;
@@ -118,15 +117,9 @@ async fn ask(
     let ordinary = ordinary.filter(|(_, (update, verdict))| !is_design(update) && verdict.is_ok());
     let (places, edits): (Vec<usize>, Vec<Update>) =
         ordinary.map(|(place, (update, _))| (place, update.clone())).unzip();
-    let id = database.id();
-    let asks = database.read(Reading::Scan, move |snapshot| {
-        edits
-            .iter()
-            .map(|update| questions::of(snapshot, id, update))
-            .collect::<Result<Vec<_>, _>>()
-    });
+    let asks = questions::all(database, edits).await?;
     let mut questions = Vec::new();
-    for (place, ask) in places.into_iter().zip(asks.await?) {
+    for (place, ask) in places.into_iter().zip(asks) {
         match (ask, verdicts.get_mut(place)) {
             (Ask::Nothing, _) | (_, None) => {}
             (Ask::Refuse(failure), Some(verdict)) => *verdict = Err(failure),

@@ -7,10 +7,11 @@ use refuge_document::{
     Attachment, BodyPlace, EditKind, Rendering, Revision, RevisionHash, RevisionTree,
     render_document,
 };
-use refuge_http::{StoredBody, Update, UpdateAttachment, UpdateFailure};
+use refuge_http::{Failure, StoredBody, Update, UpdateAttachment, UpdateFailure};
 use refuge_storage::{DatabaseId, Snapshot, StorageError};
 
-use crate::node_service::reading;
+use crate::node_service::database::OpenDatabase;
+use crate::node_service::reading::{self, Reading};
 
 /// What is to be asked about an edit.
 pub(super) enum Ask {
@@ -36,6 +37,15 @@ struct Stored {
     deleted: bool,
     history: Vec<Revision>,
     content: StoredBody,
+}
+
+/// Reads what each edit builds on.
+pub(super) async fn all(database: &OpenDatabase, edits: Vec<Update>) -> Result<Vec<Ask>, Failure> {
+    let id = database.id();
+    let read = move |snapshot: &Snapshot| {
+        edits.iter().map(|update| of(snapshot, id, update)).collect::<Result<Vec<_>, _>>()
+    };
+    database.read(Reading::Scan, read).await
 }
 
 /// Reads what an edit builds on.

@@ -11,7 +11,6 @@ use serde_json::{Map, Value};
 
 use super::questions::{self, Ask};
 use crate::node_service::database::OpenDatabase;
-use crate::node_service::reading::Reading;
 
 /// The member that tells whose a replication is.
 const OWNER: &str = "owner";
@@ -25,14 +24,8 @@ pub(super) async fn complete(
     let is_admin = database.security.is_admin(user);
     let mut verdicts: UpdateVerdicts = updates.iter().map(|_| Ok(())).collect();
     if !is_admin {
-        let (id, edits) = (database.id(), updates.to_vec());
-        let asks = database.read(Reading::Scan, move |snapshot| {
-            edits
-                .iter()
-                .map(|update| questions::of(snapshot, id, update))
-                .collect::<Result<Vec<_>, _>>()
-        });
-        for ((update, verdict), ask) in updates.iter().zip(&mut verdicts).zip(asks.await?) {
+        let asks = questions::all(database, updates.to_vec()).await?;
+        for ((update, verdict), ask) in updates.iter().zip(&mut verdicts).zip(asks) {
             *verdict = check(user, update, ask);
         }
     }

@@ -19,7 +19,6 @@ use crate::authentication::accounts::{USER_PREFIX, USERS};
 use crate::authentication::passwords::{self, Waiting};
 use crate::configuration::CurrentSettings;
 use crate::node_service::database::OpenDatabase;
-use crate::node_service::reading::Reading;
 use crate::{names, node_service, unavailable};
 
 /// The member with a password in clear, which is never stored.
@@ -31,16 +30,10 @@ pub(super) async fn complete(
     user: &User,
     updates: &mut [Update],
 ) -> Result<UpdateVerdicts, Failure> {
-    let (id, edits) = (database.id(), updates.to_vec());
-    let asks = database.read(Reading::Scan, move |snapshot| {
-        edits
-            .iter()
-            .map(|update| questions::of(snapshot, id, update))
-            .collect::<Result<Vec<_>, _>>()
-    });
+    let asks = questions::all(database, updates.to_vec()).await?;
     let writer = Writer { user, is_admin: database.security.is_admin(user) };
     let mut verdicts = Vec::with_capacity(updates.len());
-    for (update, ask) in updates.iter_mut().zip(asks.await?) {
+    for (update, ask) in updates.iter_mut().zip(asks) {
         verdicts.push(match one(&writer, update, ask) {
             Ok(Some(password)) => {
                 let stored = hash(&database.names, password).await?;

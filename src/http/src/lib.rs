@@ -10,6 +10,7 @@ mod audit;
 mod body;
 mod bulk;
 mod changes;
+mod client_network;
 mod cluster_setup;
 mod compaction;
 mod compression;
@@ -78,6 +79,7 @@ mod views;
 mod virtual_hosts;
 
 pub use changes::{ChangesChoice, FeedStart, SelectedChanges, SelectedPage};
+pub use client_network::network;
 pub use connection::{Peer, serve_connection};
 pub use cors::{Cors, CorsOptions};
 pub use failure::Failure;

@@ -46,8 +46,8 @@ pub use functions::{
 pub use mesh::{NodeEventsPage, NodeEventsRequest, PeerStreamKind};
 pub use options::DatabaseOptions;
 pub use pages::{
-    CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, ConflictsRequest,
-    DocumentsPage, DocumentsRequest, LocalsPage, LocalsRequest,
+    CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, DocumentsPage,
+    DocumentsRequest, IdsRequest, LocalsPage,
 };
 pub use purge::{PurgeLimits, PurgedDocument, PurgesPage};
 pub use report::{DatabaseDescription, DatabaseNamesRequest, NodeReport};

@@ -31,7 +31,7 @@ pub(crate) struct Request {
     /// How they said so; none for nobody, and for nodes.
     pub(crate) handler: Option<Handler>,
     /// The value of a cookie that is to take the place of theirs.
-    pub(crate) renewal: Option<String>,
+    pub(crate) renewal: Option<Box<str>>,
     /// The body, unread.
     pub(crate) body: RequestBody,
     /// The connection on which it came.

@@ -2,11 +2,13 @@
 //! each address. Who asks, and what is answered, is not decided here.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::client_network::network;
 
 /// Addresses that are remembered: 4 MiB or so. One more is let in without being counted, until others
 /// have been quiet for a second.
@@ -70,16 +72,6 @@ impl Addresses {
             self.forget_at = now + AHEAD;
         }
         self.busy_until.len() < MOST_ADDRESSES || self.busy_until.contains_key(&address)
-    }
-}
-
-/// What belongs to one client: with IPv6 a network of 64 bits, since it has all of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-        }
-        address => address,
     }
 }
 

@@ -184,10 +184,10 @@ async fn route_database(
         return rewritten(node, request).await;
     }
     let opened = databases::open(node.as_ref(), name).await?;
-    let database = opened.as_ref();
-    if let Some(reply) = Box::pin(enter(request, database, &mut part)).await? {
+    if let Some(reply) = Box::pin(enter(request, opened.as_ref(), &mut part)).await? {
         return Ok(reply);
     }
+    let database = opened.as_ref();
     match part {
         Part::Document { id } => documents::document(request, &opened, &id).await,
         Part::Whole => Box::pin(databases::whole(node.as_ref(), request, &opened)).await,

@@ -47,7 +47,7 @@ pub(crate) struct Sender {
     /// How they said so; none for nobody, and for nodes.
     pub(crate) handler: Option<Handler>,
     /// The value of a cookie that is to take the place of theirs.
-    pub(crate) renewal: Option<String>,
+    pub(crate) renewal: Option<Box<str>>,
 }
 
 struct Verified {
@@ -160,6 +160,7 @@ impl ConnectionSession {
         let until = holds.map(|holds| Instant::now() + holds);
         let verified = Verified { handler, shown, generation, until, user: user.clone() };
         *self.verified.lock().unwrap_or_else(PoisonError::into_inner) = Some(verified);
+        let renewal = renewal.map(String::into_boxed_str);
         Ok(Some(Sender { user, handler: Some(handler), renewal }))
     }
 

@@ -12,7 +12,7 @@ use super::parameters::Parameters;
 use super::row::{self, BETWEEN, CLOSING, Heading, RowDocument};
 use crate::answers::{self, Answer};
 use crate::failure::Failure;
-use crate::node::{ConflictsPage, ConflictsRequest, Database, DocumentTree, StoredDocument};
+use crate::node::{ConflictsPage, Database, DocumentTree, IdsRequest, StoredDocument};
 use crate::query::parse_error;
 use crate::reply::{self, Reply};
 use crate::request::Request;
@@ -41,7 +41,7 @@ struct ConflictList {
     parameters: Parameters,
     page: ConflictsPage,
     /// What is left to ask for.
-    request: ConflictsRequest,
+    request: IdsRequest,
     /// Rows that were passed over.
     skipped: usize,
 }
@@ -55,7 +55,7 @@ impl Answer for ConflictList {
         let Bounds { start, end } = range.unwrap_or_default();
         let limit = if is_empty { 0 } else { parameters.limit };
         let (skip, descending) = (parameters.skip, parameters.descending);
-        let request = ConflictsRequest { start, end, limit, skip, descending };
+        let request = IdsRequest { start, end, limit, skip, descending };
         let page = ConflictsPage::default();
         let mut list = Self { database, parameters, page, request, skipped: 0 };
         list.read().await?;
@@ -101,7 +101,7 @@ impl ConflictList {
 
     async fn read(&mut self) -> Result<(), Failure> {
         let limit = self.request.limit.min(PAGE_ROWS);
-        let request = ConflictsRequest { limit, ..self.request.clone() };
+        let request = IdsRequest { limit, ..self.request.clone() };
         self.page = self.database.conflicts(request).await?;
         self.request.limit = self.request.limit.saturating_sub(self.page.rows.len());
         self.request.skip = self.request.skip.saturating_sub(self.page.skipped);

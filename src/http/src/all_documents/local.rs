@@ -12,7 +12,7 @@ use super::parameters::Parameters;
 use super::row::{self, BETWEEN, CLOSING, Heading};
 use crate::failure::Failure;
 use crate::locals;
-use crate::node::{Database, LocalDocument, LocalsPage, LocalsRequest};
+use crate::node::{Database, IdsRequest, LocalDocument, LocalsPage};
 use crate::stream::ReplySender;
 
 /// Rows of a page; the database ends a page of large bodies earlier.
@@ -31,7 +31,7 @@ pub(super) struct LocalListing {
 /// What the rows are of.
 enum Rows {
     /// A range whose first page is read.
-    Range { page: LocalsPage, request: Option<LocalsRequest> },
+    Range { page: LocalsPage, request: Option<IdsRequest> },
     /// Listed ids.
     Keys(Vec<Value>),
 }
@@ -133,9 +133,9 @@ async fn find(database: &dyn Database, key: &Value) -> Result<Option<LocalDocume
     }
 }
 
-fn first_request(parameters: &Parameters) -> Option<LocalsRequest> {
+fn first_request(parameters: &Parameters) -> Option<IdsRequest> {
     let bounds = parameters.bounds(Listed::Local)?;
-    Some(LocalsRequest {
+    Some(IdsRequest {
         start: bounds.start,
         end: bounds.end,
         limit: parameters.limit,
@@ -147,10 +147,10 @@ fn first_request(parameters: &Parameters) -> Option<LocalsRequest> {
 /// One page of what is left of `request`, which then asks for the rest.
 async fn read_page(
     database: &dyn Database,
-    request: &mut LocalsRequest,
+    request: &mut IdsRequest,
 ) -> Result<LocalsPage, Failure> {
     let limit = request.limit.min(PAGE_ROWS);
-    let page = database.locals(LocalsRequest { limit, ..request.clone() }).await?;
+    let page = database.locals(IdsRequest { limit, ..request.clone() }).await?;
     request.limit = request.limit.saturating_sub(page.rows.len());
     request.skip = request.skip.saturating_sub(page.skipped);
     Ok(page)

@@ -9,11 +9,11 @@ use refuge_document::{Attachment, Body, BodyPlace, Leaf, RevisionTree};
 use refuge_query::mango::Index;
 
 use super::{
-    CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, ConflictsRequest,
-    DatabaseOptions, DocumentsPage, DocumentsRequest, FindQuestion, Findings, FunctionAnswer,
-    FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate, IndexInformation, ListCall,
-    LocalsPage, LocalsRequest, PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Update,
-    UpdateResult, UpdateVerdicts, Upload, UploadOptions, View, ViewRequest, absent,
+    CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, DatabaseOptions, DocumentsPage,
+    DocumentsRequest, FindQuestion, Findings, FunctionAnswer, FunctionCall, FunctionFilter,
+    FunctionRewrite, FunctionUpdate, IdsRequest, IndexInformation, ListCall, LocalsPage,
+    PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Update, UpdateResult,
+    UpdateVerdicts, Upload, UploadOptions, View, ViewRequest, absent,
 };
 use crate::failure::Failure;
 use crate::user::{Security, User};
@@ -119,7 +119,7 @@ pub trait Database: Send + Sync + 'static {
     async fn documents(&self, request: DocumentsRequest) -> Result<DocumentsPage, Failure>;
 
     /// One page of documents with conflicts, in byte order of their ids.
-    async fn conflicts(&self, _request: ConflictsRequest) -> Result<ConflictsPage, Failure> {
+    async fn conflicts(&self, _request: IdsRequest) -> Result<ConflictsPage, Failure> {
         Err(absent("lists of conflicts"))
     }
 
@@ -153,7 +153,7 @@ pub trait Database: Send + Sync + 'static {
     async fn local(&self, id: &str) -> Result<Option<LocalDocument>, Failure>;
 
     /// One page of local documents in byte order of their ids.
-    async fn locals(&self, _request: LocalsRequest) -> Result<LocalsPage, Failure> {
+    async fn locals(&self, _request: IdsRequest) -> Result<LocalsPage, Failure> {
         Err(absent("lists of local documents"))
     }
 

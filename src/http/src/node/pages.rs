@@ -78,9 +78,9 @@ pub struct DocumentsPage {
     pub offset: Option<u64>,
 }
 
-/// What page of documents with conflicts is wanted.
+/// What page is wanted of documents with conflicts, or of local ones, whose ids stand without `_local/`.
 #[derive(Clone, Debug)]
-pub struct ConflictsRequest {
+pub struct IdsRequest {
     /// First id, with whether it is itself wanted; where the scan begins (descending: highest).
     pub start: Option<(String, bool)>,
     /// Last id, with whether it is itself wanted; where the scan ends.
@@ -104,21 +104,6 @@ pub struct ConflictsPage {
     pub resume_after: Option<String>,
     /// Such documents in the whole database; `None` where they are too many to be counted at once.
     pub total: Option<u64>,
-}
-
-/// What page of local documents is wanted. Ids stand without `_local/`.
-#[derive(Clone, Debug)]
-pub struct LocalsRequest {
-    /// First id, with whether it is itself wanted; where the scan begins (descending: highest).
-    pub start: Option<(String, bool)>,
-    /// Last id, with whether it is itself wanted; where the scan ends.
-    pub end: Option<(String, bool)>,
-    /// Most rows in the page; the implementation may send fewer.
-    pub limit: usize,
-    /// Rows to pass over first.
-    pub skip: usize,
-    /// Highest id first.
-    pub descending: bool,
 }
 
 /// A page of local documents.
