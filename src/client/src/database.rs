@@ -236,7 +236,9 @@ impl RemoteDatabase {
             true => outgoing.deadline,
             false => link.patience(outgoing.deadline),
         };
-        self.way().send(request, deadline, permit).await
+        // How long somebody waits for news says nothing of the link.
+        let way = Way { timed: !outgoing.waits, ..self.way() };
+        way.send(request, deadline, permit).await
     }
 
     /// Sends a request whose body is produced while it is sent.

@@ -81,7 +81,7 @@ impl RemoteDatabase {
         let (path, body) = match upload {
             Some(upload) => {
                 self.fill_upload(&upload, document, source).await?;
-                (format!("{}?new_edits=false&upload={}", document_path(id), upload.id), None)
+                (format!("{}?new_edits=false&upload={}", document_path(id), encoded(&upload.id)), None)
             }
             None => (format!("{}?new_edits=false", document_path(id)), Some(document.body)),
         };
@@ -107,6 +107,12 @@ impl RemoteDatabase {
             Ok(body) => {
                 body.read(ERROR_BODY_BYTES).await?;
                 Ok(Carriage::Stored)
+            }
+            // Not all of it came, whatever the peer told of its parts.
+            Err(ExchangeFailure::Answer(answer))
+                if was_uploaded && answer.body.error == "upload_incomplete" =>
+            {
+                Err(EndFailure::transient(answer.reason()))
             }
             Err(ExchangeFailure::Answer(answer)) if is_refusal(&answer) => {
                 let (error, reason) = (answer.body.error.clone(), answer.reason());

@@ -34,8 +34,8 @@ impl Found {
 /// What has come of an answer to `_bulk_get`.
 pub(super) struct Reading<'a> {
     wanted: &'a [Wanted],
-    /// Results seen of each id; peers send one a revision, or one a document.
-    seen: BTreeMap<&'a str, usize>,
+    /// Results seen of each id, and revisions asked for; peers send a result a revision, or a document.
+    seen: BTreeMap<&'a str, (usize, usize)>,
     attachments: Attachments,
     found: Found,
     bytes: usize,
@@ -43,19 +43,22 @@ pub(super) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     pub(super) fn new(wanted: &'a [Wanted], attachments: Attachments) -> Self {
-        let ids = wanted.iter().map(|wanted| (wanted.id.as_str(), 0));
-        Self { wanted, seen: ids.collect(), attachments, found: Found::default(), bytes: 0 }
+        let mut seen: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for wanted in wanted {
+            seen.entry(&wanted.id).or_default().1 += wanted.revisions.len();
+        }
+        Self { wanted, seen, attachments, found: Found::default(), bytes: 0 }
     }
 
     /// Takes one result; tells whether it is enough and the rest is better asked for again.
     pub(super) fn take(&mut self, element: &Bytes, limit_bytes: usize) -> Result<bool, EndFailure> {
         let bad = |error: String| unreadable("_bulk_get", error);
         let (id, outcomes) = result_parts(element).map_err(bad)?;
-        let Some(seen) = self.seen.get_mut(id.as_str()) else {
+        let Some((seen, revisions)) = self.seen.get_mut(id.as_str()) else {
             return Err(bad(format!("a document that was not asked for: {id}")));
         };
         *seen += 1;
-        let seen = *seen;
+        let whole = *seen >= *revisions;
         self.bytes += element.len();
         let asked = self.wanted.iter().find(|wanted| wanted.id == id);
         let documents = read_outcomes(element, outcomes, &mut self.found.page.gone).map_err(bad)?;
@@ -67,18 +70,22 @@ impl<'a> Reading<'a> {
                 _ => self.found.page.documents.push(document),
             }
         }
-        let whole = asked.is_none_or(|wanted| seen >= wanted.revisions.len());
         Ok(whole && self.bytes > limit_bytes.saturating_mul(2))
     }
 
-    /// Whether anything came by now.
+    /// Whether a document came by now.
     pub(super) fn has_documents(&self) -> bool {
-        self.bytes > 0
+        let Found { page, inline } = &self.found;
+        !(page.documents.is_empty() && page.carried.is_empty() && inline.is_empty())
     }
 
-    /// The page when reading was stopped: what was not seen remains.
+    /// The page when reading was stopped, anywhere: documents of which not all results were seen remain
+    /// as a whole.
     pub(super) fn broken_off(mut self) -> Found {
-        let unseen = |wanted: &&Wanted| self.seen.get(wanted.id.as_str()) == Some(&0);
+        let unseen = |wanted: &&Wanted| {
+            let seen = self.seen.get(wanted.id.as_str());
+            seen.is_some_and(|(seen, revisions)| *seen == 0 || seen < revisions)
+        };
         self.found.page.remaining = self.wanted.iter().filter(unseen).cloned().collect();
         self.found
     }
@@ -86,7 +93,7 @@ impl<'a> Reading<'a> {
     /// The page when the answer came to its end: everything must have been in it, or the checkpoint
     /// would pass over what was not.
     pub(super) fn complete(self) -> Result<Found, EndFailure> {
-        match self.seen.iter().find(|(_, seen)| **seen == 0) {
+        match self.seen.iter().find(|(_, (seen, _))| *seen == 0) {
             Some((id, _)) => Err(unreadable("_bulk_get", format!("{id} is not in it"))),
             None => Ok(self.found),
         }
@@ -142,4 +149,48 @@ fn is_gone(error: &[u8]) -> bool {
     members
         .flatten()
         .any(|(name, value)| name == "error" && json::string(value).as_deref() == Some("not_found"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(id: &str, revisions: &[&str]) -> Wanted {
+        Wanted {
+            id: id.to_owned(),
+            revisions: revisions.iter().map(|revision| revision.parse().unwrap()).collect(),
+            possible_ancestors: Vec::new(),
+        }
+    }
+
+    /// An answer that is cut behind these results.
+    fn cut(wanted: &[Wanted], attachments: Attachments, results: &[&str]) -> Vec<Wanted> {
+        let mut reading = Reading::new(wanted, attachments);
+        for result in results {
+            let result = format!(r#"{{"id":"{result}","docs":[{{"ok":{{"_id":"{result}"}}}}]}}"#);
+            assert!(!reading.take(&Bytes::from(result), 1_000_000).unwrap());
+        }
+        assert_eq!(reading.has_documents(), !results.is_empty());
+        reading.broken_off().page.remaining
+    }
+
+    #[test]
+    fn a_document_whose_leaves_did_not_all_come_is_asked_for_again() {
+        let all = [wanted("a", &["1-a"]), wanted("b", &["1-a", "1-b"]), wanted("c", &["1-c"])];
+        assert_eq!(cut(&all, Attachments::Stubs, &["a", "b"]), all[1..]);
+        assert_eq!(cut(&all, Attachments::Stubs, &["a", "b", "b"]), all[2..]);
+        assert_eq!(cut(&all, Attachments::Stubs, &[]), all);
+        let apart = [wanted("b", &["1-a"]), wanted("b", &["1-b"])];
+        assert_eq!(cut(&apart, Attachments::Inline, &["b"]), apart);
+        assert_eq!(cut(&apart, Attachments::Inline, &["b", "b"]), []);
+    }
+
+    #[test]
+    fn what_is_gone_is_no_document_that_came() {
+        let all = [wanted("a", &["1-a"])];
+        let mut reading = Reading::new(&all, Attachments::Stubs);
+        let gone = br#"{"id":"a","docs":[{"error":{"id":"a","error":"not_found"}}]}"#;
+        reading.take(&Bytes::from_static(gone), 1_000_000).unwrap();
+        assert!(!reading.has_documents());
+    }
 }
