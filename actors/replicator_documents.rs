@@ -150,7 +150,9 @@ impl Actor for ReplicatorDocumentsActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let doors = crate::published::<StorageDoors>(&names, names::ENGINE).await?;
         // Before anybody is let in who would write into it. Where that fails, its follower tries again.
-        let made = crate::node_service::create(&names, REPLICATOR);
+        let of = names.clone();
+        let made = tokio::spawn(async move { crate::node_service::create(&of, REPLICATOR).await });
+        // What takes longer goes on by itself.
         let _ = tokio::time::timeout(MAKING, made).await;
         // What a former incarnation began is not known any more.
         names

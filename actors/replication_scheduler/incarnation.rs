@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ractor::ActorRef;
-use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names};
+use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names, StartError};
 use refuge_replication::{JobNumber, Status};
 use tokio::sync::oneshot;
 
@@ -53,16 +53,27 @@ impl Incarnation {
     ) -> (Exit, Option<Arc<Status>>) {
         tokio::select! {
             () = tokio::time::sleep_until(self.not_before.into()) => {}
-            Ok(()) = &mut stopped => return (Exit::Stopped, None),
+            // Told, or of a scheduler that is gone: another one starts what is wanted.
+            _ = &mut stopped => return (Exit::Stopped, None),
         }
         let jobs = DynamicSupervisor::new(&self.names, names::REPLICATION_JOBS);
         // On the heap: what a start needs is given back while the job runs.
         let cell = match Box::pin(jobs.start_child(child)).await {
             Ok(cell) => cell,
-            Err(error) => return (Exit::Failed(error.to_string()), None),
+            Err(error) => {
+                // It may start later all the same; this stands in the queue behind that.
+                if matches!(error, StartError::Deadline { .. }) {
+                    let _ = jobs.stop_child(&names::replication_job(&self.id)).await;
+                }
+                return (Exit::Failed(error.to_string()), None);
+            }
         };
         let (id, start) = (self.id.as_ref().to_owned(), self.start);
-        let _ = self.scheduler.cast(ReplicationSchedulerMessage::Started { id, start });
+        if self.scheduler.cast(ReplicationSchedulerMessage::Started { id, start }).is_err() {
+            // Nobody knows this one; by its name a later one could be meant.
+            cell.stop(None);
+            return (self.names.monitor(&cell).await, None);
+        }
         let gone = self.names.monitor(&cell);
         tokio::pin!(gone);
         tokio::select! {

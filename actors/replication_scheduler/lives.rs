@@ -70,8 +70,9 @@ impl ReplicationSchedulerState {
         let Some(number) = entry.number else { return };
         if self.schedule.standing(number) == Some(Standing::Pending) {
             entry.was_stopped(reached, most_history);
+            let effects = self.turn_window(id, number);
+            self.carry_out(effects);
             self.leave(number, Ending::Done);
-            self.watch_window(id);
             return self.tell_whether_it_waits(id);
         }
         let reason = entry.went_down(exit, most_history);

@@ -48,6 +48,8 @@ impl ReplicationSchedulerState {
         };
         if known && let Some(entry) = self.jobs.get_mut(text.as_str()) {
             entry.asked = asked;
+            // Those whose clients went away wait for nothing.
+            entry.waiting.retain(|reply| !reply.is_closed());
             entry.waiting.extend(answer);
             return;
         }
@@ -59,7 +61,9 @@ impl ReplicationSchedulerState {
 
     pub(super) fn cancel(&mut self, id: &ReplicationId, reply: ReplicateReply) {
         let wanted = id.to_string();
-        let found = self.jobs.iter().find(|(text, entry)| entry.is_called(text, &wanted));
+        let by_id = self.jobs.get_key_value(wanted.as_str());
+        let found =
+            by_id.or_else(|| self.jobs.iter().find(|(text, entry)| entry.is_called(text, &wanted)));
         let Some((text, entry)) = found else {
             let _ = reply.send(Err(Failure::NotFound("missing".to_owned())));
             return;

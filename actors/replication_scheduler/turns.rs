@@ -65,7 +65,9 @@ impl ReplicationSchedulerState {
     pub(super) fn resume(&mut self, text: &Arc<str>) {
         let now_ms = self.now_ms();
         let Some(number) = self.jobs.get(text).and_then(|entry| entry.number) else { return };
-        let effects = self.schedule.resume(now_ms, number);
+        // Whoever takes it over may have another window.
+        let mut effects = self.turn_window(text, number);
+        effects.extend(self.schedule.resume(now_ms, number));
         self.carry_out(effects);
         self.tell_whether_it_waits(text);
     }
@@ -126,10 +128,12 @@ impl ReplicationSchedulerState {
                         let _ = stop.send(());
                     }
                 }
-                ScheduleEffect::Wake { after_ms } => self.wake(after_ms),
+                // Other settings are noticed within an interval, as in CouchDB.
+                ScheduleEffect::Wake { after_ms } => {
+                    self.wake(after_ms.min(usual(&self.arguments.names).interval_ms));
+                }
             }
         }
-        // Other settings are noticed within an interval, as in CouchDB.
         if self.alarm.is_none() && !self.jobs.is_empty() {
             self.wake(usual(&self.arguments.names).interval_ms);
         }

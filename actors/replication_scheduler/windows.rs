@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use refuge_replication::WindowState;
+use refuge_replication::{JobNumber, ScheduleEffect, WindowState};
 use time::{OffsetDateTime, UtcOffset};
 
 use super::entry::Entry;
@@ -24,7 +24,10 @@ impl ReplicationSchedulerState {
         };
         let most_history = self.most_history();
         // One whose actor is being stopped waits when that is gone.
-        if let Some(entry) = self.jobs.get_mut(text).filter(|entry| closed && entry.actor.is_none())
+        if let Some(entry) = self
+            .jobs
+            .get_mut(text)
+            .filter(|entry| closed && entry.actor.is_none() && entry.failure.is_none())
         {
             entry.waits_for_window(most_history);
         }
@@ -36,14 +39,19 @@ impl ReplicationSchedulerState {
     pub(super) fn look_at_window(&mut self, text: &str, look: u64) {
         let entry = self.jobs.get(text).filter(|entry| entry.last_look == look);
         let Some(number) = entry.and_then(|entry| entry.number) else { return };
-        let now_ms = self.now_ms();
-        let effects = match self.watch_window(text) {
-            true => self.schedule.close(now_ms, number),
-            false => self.schedule.open(now_ms, number),
-        };
+        let effects = self.turn_window(text, number);
         self.carry_out(effects);
         if self.jobs.get(text).is_some_and(|entry| entry.actor.is_none()) {
             self.tell_whether_it_waits(text);
+        }
+    }
+
+    /// Tells the schedule how a job's window stands.
+    pub(super) fn turn_window(&mut self, text: &str, number: JobNumber) -> Vec<ScheduleEffect> {
+        let now_ms = self.now_ms();
+        match self.watch_window(text) {
+            true => self.schedule.close(now_ms, number),
+            false => self.schedule.open(now_ms, number),
         }
     }
 

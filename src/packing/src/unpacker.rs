@@ -64,8 +64,8 @@ impl Unpacker {
     pub fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
         // What comes behind the end is nobody's; zstd may have another frame, and a step without bytes would
         // begin one that never comes.
-        let over = self.ended
-            && (self.waiting.is_empty() || matches!(self.decoder, Decoder::Inflate(_)));
+        let over =
+            self.ended && (self.waiting.is_empty() || matches!(self.decoder, Decoder::Inflate(_)));
         while !over && (self.full || !self.waiting.is_empty()) {
             let mut piece = vec![0; PIECE_BYTES];
             let (read, written, ended) = self.step(&mut piece)?;

@@ -81,7 +81,10 @@ impl RemoteDatabase {
         let (path, body) = match upload {
             Some(upload) => {
                 self.fill_upload(&upload, document, source).await?;
-                (format!("{}?new_edits=false&upload={}", document_path(id), encoded(&upload.id)), None)
+                (
+                    format!("{}?new_edits=false&upload={}", document_path(id), encoded(&upload.id)),
+                    None,
+                )
             }
             None => (format!("{}?new_edits=false", document_path(id)), Some(document.body)),
         };

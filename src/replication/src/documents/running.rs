@@ -50,6 +50,10 @@ impl Documents {
         };
         let now_ms = self.now_ms;
         if let Some(run) = run_of(&mut self.documents, &key) {
+            // One that waits on has no news.
+            if run.phase == Phase::Pending(number) {
+                return;
+            }
             run.wait(now_ms, number);
         }
         self.touch(&key.document);
