@@ -134,7 +134,18 @@ async fn pass(names: &Names, settings: &UserDatabases) -> Result<Infallible, Sto
             .map(|user| databases::settle(names, settings, user))
             .buffer_unordered(AT_ONCE);
         while let Some(settled) = done.next().await {
-            settled?;
+            match settled {
+                // It would meet all others, too, and passes.
+                Err(
+                    failure @ (Failure::Busy { .. }
+                    | Failure::Unavailable(_)
+                    | Failure::InsufficientStorage(_)),
+                ) => return Err(failure.into()),
+                Err(failure) => {
+                    tracing::error!(%failure, "a user's database is not as it has to be")
+                }
+                Ok(()) => {}
+            }
         }
         after = match last {
             Some(last) if !page.finished => last,

@@ -91,8 +91,9 @@ async fn look(
     let mac = match recalled.await? {
         Recalled::Refused(locked) => return Err(refused(locked)),
         Recalled::Right => {
-            // The settings may want another hash since it was verified.
-            let account = account.ok_or_else(wrong)?;
+            // The settings, or the document, may be others since it was verified.
+            check_rounds(settings, account.as_ref())?;
+            let account = account.filter(|account| !account.second_factor).ok_or_else(wrong)?;
             upgrade(names, settings, &account, credentials);
             return Ok(account);
         }

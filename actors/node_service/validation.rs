@@ -4,6 +4,7 @@
 //! own before that.
 
 mod designs;
+mod members;
 mod questions;
 mod replications;
 mod user_rules;

@@ -50,3 +50,36 @@ async fn a_replication_is_its_owners_and_names_no_database_of_this_node() {
     admin.put("/_replicator/admins", json!({"source": "a", "target": "b"})).await.expect(201);
     assert_eq!(admin.get("/_replicator/admins").await.json()["owner"], "admin");
 }
+
+#[tokio::test]
+async fn neither_a_branch_nor_a_former_revision_shows_what_is_somebody_elses() {
+    let node = node_with_users(options()).await;
+    let admin = node.client();
+    let anna = make_user(&node, "anna", "apple", &["replicates"]).await;
+    let bert = make_user(&node, "bert", "pear", &["replicates"]).await;
+    let members = json!({"members": {"roles": ["replicates"]}, "admins": {"roles": ["_admin"]}});
+    admin.put("/_replicator/_security", members).await.expect(200);
+    let url = |user: &str| format!("http://{user}@127.0.0.1:1/nowhere");
+    let of = |user: &str| json!({"source": url(user), "target": url(user), "proxy": url(user)});
+    anna.put("/_replicator/mine", of("anna:apple")).await.expect(201);
+    let others = bert.get("/_replicator/mine").await.expect(200);
+    assert!(!others.text().contains("apple"), "{}", others.text());
+
+    let mut branch = of("x:y");
+    branch["_id"] = "mine".into();
+    branch["_rev"] = "999-b".into();
+    branch["owner"] = "bert".into();
+    let edit = json!({"new_edits": false, "docs": [branch]});
+    let told = bert.post("/_replicator/_bulk_docs", edit).await.expect(201).json();
+    assert_eq!(told[0]["error"], "forbidden", "{told}");
+
+    let rev = anna.get("/_replicator/mine").await.member("_rev");
+    anna.delete(&format!("/_replicator/mine?rev={rev}")).await.expect(200);
+    bert.put("/_replicator/mine", of("bert:pear")).await.expect(201);
+    bert.get(&format!("/_replicator/mine?rev={rev}")).await.error_named(404, "not_found");
+    bert.get("/_replicator/mine?open_revs=all").await.error_named(404, "not_found");
+    let own = bert.get("/_replicator/mine").await.expect(200).json();
+    assert_eq!(own["source"], url("bert:pear"));
+    let same = format!("/_replicator/mine?rev={}", own["_rev"].as_str().unwrap());
+    bert.get(&same).await.expect(200);
+}

@@ -13,6 +13,10 @@ use refuge_storage::{DatabaseId, Snapshot, StorageError};
 use crate::node_service::database::OpenDatabase;
 use crate::node_service::reading::{self, Reading};
 
+/// Why a system database refuses an edit that branches. Rules ask what the stored document says: one beside it would pass them by.
+pub(super) const BRANCH: &str =
+    "Only admins may write a revision of this document that builds on none which is stored";
+
 /// What is to be asked about an edit.
 pub(super) enum Ask {
     /// Nothing: it changes nothing, or the shard refuses it in any case.
@@ -29,6 +33,8 @@ pub(super) struct Question {
     pub(super) new: String,
     /// The stored one.
     pub(super) old: Option<String>,
+    /// A replicated edit that builds on nothing that is stored, beside a live document.
+    pub(super) branches: bool,
 }
 
 /// A stored revision.
@@ -85,8 +91,11 @@ pub(super) fn of(
         }
     };
     let new = new_text(update, &path, old.as_ref());
+    let is_live = tree.winner().is_some_and(|winner| !winner.deleted);
+    let is_replicated = matches!(update.kind, EditKind::Replicated { .. });
+    let branches = old.is_none() && is_replicated && is_live;
     let old = old.map(|old| old_text(&update.id, &old));
-    Ok(Ask::Question(Question { new, old }))
+    Ok(Ask::Question(Question { new, old, branches }))
 }
 
 fn stored(

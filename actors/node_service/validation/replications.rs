@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use refuge_document::json::write_string;
-use refuge_document::{Body, EditKind};
+use refuge_document::{Body, EditKind, json};
 use refuge_http::{Failure, Update, UpdateFailure, UpdateVerdicts, User};
 use serde_json::{Map, Value};
 
+use super::members::with_members;
 use super::questions::{self, Ask};
 use crate::node_service::database::OpenDatabase;
 
@@ -34,7 +33,7 @@ pub(super) async fn complete(
         let is_replication = made_here && !update.deleted && !super::is_design(update);
         if verdict.is_ok()
             && is_replication
-            && let Some(body) = owned(&update.body, user)
+            && let Some(body) = owned(&update.body, user)?
         {
             update.body = body;
         }
@@ -43,27 +42,29 @@ pub(super) async fn complete(
 }
 
 fn check(user: &User, update: &Update, ask: Ask) -> Result<(), UpdateFailure> {
-    let old = match ask {
+    let question = match ask {
         Ask::Nothing => return Ok(()),
         Ask::Refuse(failure) => return Err(failure),
-        Ask::Question(question) => question.old,
+        Ask::Question(question) => question,
     };
     if super::is_design(update) {
         return Ok(());
     }
-    let forbidden =
-        |reason: &str| Err(UpdateFailure::Refused(Arc::new(Failure::Forbidden(reason.to_owned()))));
+    let forbidden = |reason: &str| Err(refused(reason.to_owned()));
+    if question.branches {
+        return forbidden(questions::BRANCH);
+    }
     let owner = |members: &Map<String, Value>| members.get(OWNER).cloned().unwrap_or(Value::Null);
     let own = Value::from(user.name.clone());
     let other = "Can't update replication documents from other users.";
-    let old = old.map(|text| read(text.as_bytes()));
+    let old = question.old.map(|text| read(text.as_bytes())).transpose()?;
     if old.is_some_and(|old| owner(&old) != own) {
         return forbidden(other);
     }
     if update.deleted {
         return Ok(());
     }
-    let new = read(update.body.as_bytes());
+    let new = read(update.body.as_bytes())?;
     if new.contains_key(OWNER) && owner(&new) != own {
         return forbidden(other);
     }
@@ -89,33 +90,32 @@ fn is_elsewhere(end: &Value) -> bool {
     }
 }
 
-fn read(text: &[u8]) -> Map<String, Value> {
-    serde_json::from_slice(text).unwrap_or_default()
+fn read(text: &[u8]) -> Result<Map<String, Value>, UpdateFailure> {
+    serde_json::from_slice(text)
+        .map_err(|error| refused(format!("this replication cannot be read: {error}")))
+}
+
+fn refused(reason: String) -> UpdateFailure {
+    UpdateFailure::Refused(Arc::new(Failure::Forbidden(reason)))
 }
 
 /// The body with its owner; none where it names one, and where whoever writes has no name.
-fn owned(body: &Body, user: &User) -> Option<Body> {
-    let name = user.name.as_ref()?;
-    let members = read(body.as_bytes());
-    if members.get(OWNER).is_some_and(|owner| !owner.is_null()) {
-        return None;
+fn owned(body: &Body, user: &User) -> Result<Option<Body>, Failure> {
+    let Some(name) = &user.name else { return Ok(None) };
+    let broken = |error: json::JsonError| Failure::Internal(error.to_string());
+    for member in json::members(body.as_bytes()).map_err(broken)? {
+        let (member, value) = member.map_err(broken)?;
+        if member == OWNER && value != b"null" {
+            return Ok(None);
+        }
     }
-    let mut text = b"{".to_vec();
-    for (member, value) in members.iter().filter(|(member, _)| *member != OWNER) {
-        write_string(&mut text, member);
-        text.push(b':');
-        text.extend_from_slice(value.to_string().as_bytes());
-        text.push(b',');
-    }
-    write_string(&mut text, OWNER);
-    text.push(b':');
-    write_string(&mut text, name);
-    text.push(b'}');
-    Some(Body::from_stored(Bytes::from(text)))
+    let owner = [(OWNER, Value::from(name.as_str()))];
+    with_members(body, |member| member == OWNER, &owner).map(Some)
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use serde_json::json;
 
     use super::*;
@@ -125,7 +125,7 @@ mod tests {
         let body = |text: &'static str| Body::from_stored(Bytes::from_static(text.as_bytes()));
         let anna = User { name: Some("anna".to_owned()), roles: Vec::new() };
         let text = |body: Body| String::from_utf8(body.as_bytes().to_vec()).unwrap();
-        let owned = |text: &'static str, user: &User| super::owned(&body(text), user);
+        let owned = |text: &'static str, user: &User| super::owned(&body(text), user).unwrap();
         assert_eq!(
             owned(r#"{"source":"a"}"#, &anna).map(text).as_deref(),
             Some(r#"{"source":"a","owner":"anna"}"#)
@@ -133,6 +133,11 @@ mod tests {
         assert_eq!(owned("{}", &anna).map(text).as_deref(), Some(r#"{"owner":"anna"}"#));
         assert!(owned(r#"{"owner":"bert"}"#, &anna).is_none());
         assert!(owned("{}", &User::default()).is_none());
+        // What was written stays as it was, and a moment of expiry at the end.
+        assert_eq!(
+            owned(r#"{"n":1.50,"owner":null,"_expires":"x"}"#, &anna).map(text).as_deref(),
+            Some(r#"{"n":1.50,"owner":"anna","_expires":"x"}"#)
+        );
     }
 
     #[test]

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use refuge_document::json::{self, write_string};
 use refuge_document::{Body, EditKind, Revision};
 use refuge_http::{
     Database, Failure, Update, UpdateAttachment, UpdateFailure, UpdateVerdicts, User,
@@ -13,6 +11,7 @@ use refuge_identity::password::StoredPassword;
 use refuge_otp::Names;
 use serde_json::{Map, Value};
 
+use super::members::with_members;
 use super::questions::{self, Ask, Question};
 use super::user_rules::{self, HASHED, UserDocument, Writer};
 use crate::authentication::accounts::{USER_PREFIX, USERS};
@@ -60,17 +59,23 @@ fn one(writer: &Writer<'_>, update: &Update, ask: Ask) -> Result<Option<String>,
     if !visible {
         return Err(refused(Failure::NotFound("missing".to_owned())));
     }
-    let Question { old, .. } = match ask {
+    let Question { old, branches, .. } = match ask {
         Ask::Nothing => return Ok(None),
         Ask::Refuse(failure) => return Err(failure),
         Ask::Question(question) => question,
     };
+    if branches && !writer.is_admin {
+        return Err(refused(Failure::Forbidden(questions::BRANCH.to_owned())));
+    }
     let old = old.as_deref().map(|text| members(text.as_bytes())).transpose()?;
     let mut new = members(update.body.as_bytes())?;
     let password = match new.get(PASSWORD) {
         Some(Value::String(password)) if !update.deleted => Some(password.clone()),
         None | Some(Value::Null) => None,
-        Some(_) if update.deleted => None,
+        Some(_) if update.deleted => {
+            let reason = "a user who is deleted has no password".to_owned();
+            return Err(refused(Failure::Forbidden(reason)));
+        }
         Some(_) => return Err(refused(Failure::Forbidden("password must be a string".to_owned()))),
     };
     if password.is_some() {
@@ -105,37 +110,8 @@ async fn hash(names: &Names, password: String) -> Result<StoredPassword, Failure
 
 /// The body with a hash instead of a password; all else is as it was written.
 fn with_password(body: &Body, stored: &StoredPassword) -> Result<Body, Failure> {
-    let broken = |error: json::JsonError| Failure::Internal(error.to_string());
-    let mut kept = Vec::new();
-    for member in json::members(body.as_bytes()).map_err(broken)? {
-        let (name, value) = member.map_err(broken)?;
-        if name != PASSWORD && !HASHED.contains(&name.as_ref()) {
-            kept.push((name, value));
-        }
-    }
-    // A moment of expiry stays the last member.
-    let last = match kept.last() {
-        Some((name, _)) if name.as_ref() == "_expires" => kept.pop(),
-        _ => None,
-    };
-    let mut text = Vec::with_capacity(body.as_bytes().len() + 256);
-    let mut put = |name: &str, value: &[u8]| {
-        text.push(if text.is_empty() { b'{' } else { b',' });
-        write_string(&mut text, name);
-        text.push(b':');
-        text.extend_from_slice(value);
-    };
-    for (name, value) in &kept {
-        put(name, value);
-    }
-    for (name, value) in hash_members(stored) {
-        put(name, value.to_string().as_bytes());
-    }
-    if let Some((name, value)) = &last {
-        put(name, value);
-    }
-    text.push(b'}');
-    Ok(Body::from_stored(Bytes::from(text)))
+    let replaced = |name: &str| name == PASSWORD || HASHED.contains(&name);
+    with_members(body, replaced, &hash_members(stored))
 }
 
 /// The members of a hash, as CouchDB 3.5 writes them.
@@ -189,6 +165,8 @@ pub(crate) async fn upgrade_password(
 #[cfg(test)]
 mod tests {
     use refuge_identity::password::Recipe;
+
+    use bytes::Bytes;
 
     use super::*;
 

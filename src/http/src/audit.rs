@@ -1,8 +1,11 @@
 //! The audit log: what admins changed on the node, and who was refused it. Its lines have the target
 //! `audit`. Bodies, parameters and secrets are never told.
 
+use std::borrow::Cow;
+
 use hyper::Method;
 
+use crate::query::decode_component;
 use crate::reply::Reply;
 use crate::request::Request;
 
@@ -37,27 +40,29 @@ pub(crate) fn tell(request: &Request, reply: &Reply) {
         user = request.user.name.as_deref().unwrap_or_default().escape_debug().to_string(),
         address = %request.session.peer().address.ip(),
         method = %request.method,
-        path = logged(path),
+        path = &*logged(path),
         status = reply.status().as_u16(),
         "an administrative request was answered"
     );
 }
 
 /// A path without the token of the set-up link.
-pub(crate) fn logged(path: &str) -> &str {
-    if path.starts_with("/_setup/") { "/_setup/…" } else { path }
+pub(crate) fn logged(path: &str) -> Cow<'_, str> {
+    let first = path.split('/').find(|segment| !segment.is_empty()).unwrap_or_default();
+    if decode_component(first) == "_setup" { "/_setup/…".into() } else { path.into() }
 }
 
 fn is_of_admins(method: &Method, path: &str) -> bool {
-    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    // As the router reads them.
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty()).map(decode_component);
     let Some(first) = segments.next() else { return false };
     if first.starts_with('_') {
-        return !OF_ALL.contains(&first);
+        return !OF_ALL.contains(&&*first);
     }
     match segments.next() {
         None => *method == Method::PUT || *method == Method::DELETE,
         Some(second) => {
-            let second = second.split("%2F").next().unwrap_or_default();
+            let second = second.split('/').next().unwrap_or_default();
             OF_ADMINS.contains(&second)
         }
     }
@@ -78,6 +83,9 @@ mod tests {
             ("PUT", "/db/_security"),
             ("PUT", "/db/_design/a"),
             ("PUT", "/db/_design%2Fa"),
+            ("PUT", "/db/_design%2fa"),
+            ("PUT", "/db/%5Fsecurity"),
+            ("PUT", "/%5Fnode/_local/_config/log/level"),
             ("PUT", "/_node/_local/_config/log/level"),
             ("POST", "/_users"),
             ("PUT", "/_replicator/a"),
@@ -95,5 +103,7 @@ mod tests {
             assert!(!told(method, path), "{method} {path}");
         }
         assert_eq!(logged("/_setup/secret"), "/_setup/…");
+        assert_eq!(logged("/%5Fsetup/secret"), "/_setup/…");
+        assert_eq!(logged("/db/_setup"), "/db/_setup");
     }
 }

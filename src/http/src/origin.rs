@@ -13,10 +13,11 @@ use crate::user::Handler;
 const FORMS: [&str; 4] =
     ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"];
 
-/// Refuses what a page of another site sends as a form, where a cookie says who asks.
+/// Refuses what a page of another site sends as a form, where the browser says by itself who asks.
 pub(crate) fn check(request: &Request) -> Result<(), Failure> {
-    let by_cookie = request.handler == Some(Handler::Cookie);
-    if !by_cookie || matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+    // A browser adds a cookie, a password that it knows and what a proxy says by itself; a token it does not.
+    let by_itself = request.handler.is_some_and(|handler| handler != Handler::Jwt);
+    if !by_itself || matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
     if !FORMS.contains(&request.content_type().as_str()) || !is_foreign(&request.headers) {

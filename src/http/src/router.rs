@@ -184,7 +184,8 @@ async fn route_database(
         return rewritten(node, request).await;
     }
     let opened = databases::open(node.as_ref(), name).await?;
-    if let Some(reply) = Box::pin(enter(request, opened.as_ref(), &mut part)).await? {
+    enter(request, opened.as_ref(), &mut part)?;
+    if let Some(reply) = system_databases::enter(request, opened.as_ref(), &part).await? {
         return Ok(reply);
     }
     let database = opened.as_ref();
@@ -236,17 +237,15 @@ async fn route_database(
     }
 }
 
-/// Whether the sender of a request may come to a part of this database; the answer, where others than
-/// admins are shown something else there.
-async fn enter(
+/// Whether the sender of a request may come to a part of this database.
+fn enter(
     request: &mut Request,
     database: &dyn Database,
     part: &mut Part<'_>,
-) -> Result<Option<Reply>, Failure> {
+) -> Result<(), Failure> {
     access::check_member(&database.security(), &request.user)?;
     peers::check(request, database.name(), part)?;
-    partitions::enter(request, database, part)?;
-    system_databases::enter(request, database, part).await
+    partitions::enter(request, database, part)
 }
 
 async fn design(

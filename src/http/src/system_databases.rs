@@ -28,10 +28,21 @@ pub(crate) async fn enter(
     database: &dyn Database,
     part: &Part<'_>,
 ) -> Result<Option<Reply>, Failure> {
-    let name = database.name();
-    if ![USERS, REPLICATOR].contains(&name) || database.security().is_admin(&request.user) {
+    if ![USERS, REPLICATOR].contains(&database.name())
+        || database.security().is_admin(&request.user)
+    {
         return Ok(None);
     }
+    // On the heap: few requests need it.
+    Box::pin(enter_as_user(request, database, part)).await
+}
+
+async fn enter_as_user(
+    request: &Request,
+    database: &dyn Database,
+    part: &Part<'_>,
+) -> Result<Option<Reply>, Failure> {
+    let name = database.name();
     match part {
         Part::Document { id } if name == USERS => user_document(request, database, id).await,
         Part::Document { id } => replication_document(request, database, id).await,
@@ -107,12 +118,16 @@ async fn replication_document(
     let (document, mut members) = winner(database, id).await?;
     let owner = members.get("owner").and_then(Value::as_str);
     if owner.is_some() && owner == request.user.name.as_deref() {
-        return Ok(None);
+        // Other revisions may have been somebody else's.
+        let winner = document.leaf.revision.to_string();
+        let asks_for_others = request.query.text("open_revs").is_some()
+            || request.query.text("rev").is_some_and(|revision| revision != winner);
+        return if asks_for_others { Err(missing()) } else { Ok(None) };
     }
     if !reads {
         return Err(missing());
     }
-    for end in ["source", "target"] {
+    for end in ["source", "target", "proxy", "source_proxy", "target_proxy"] {
         if let Some(end) = members.get_mut(end) {
             strip_credentials(end);
         }
