@@ -73,13 +73,21 @@ async fn neither_a_branch_nor_a_former_revision_shows_what_is_somebody_elses() {
     let told = bert.post("/_replicator/_bulk_docs", edit).await.expect(201).json();
     assert_eq!(told[0]["error"], "forbidden", "{told}");
 
-    let rev = anna.get("/_replicator/mine").await.member("_rev");
-    anna.delete(&format!("/_replicator/mine?rev={rev}")).await.expect(200);
+    // Its state may be written meanwhile.
+    let rev = refuge_tests::eventually("it is deleted", || async {
+        let rev = anna.get("/_replicator/mine").await.member("_rev");
+        let told = anna.delete(&format!("/_replicator/mine?rev={rev}")).await;
+        (told.status == 200).then_some(rev)
+    })
+    .await;
     bert.put("/_replicator/mine", of("bert:pear")).await.expect(201);
     bert.get(&format!("/_replicator/mine?rev={rev}")).await.error_named(404, "not_found");
     bert.get("/_replicator/mine?open_revs=all").await.error_named(404, "not_found");
-    let own = bert.get("/_replicator/mine").await.expect(200).json();
-    assert_eq!(own["source"], url("bert:pear"));
-    let same = format!("/_replicator/mine?rev={}", own["_rev"].as_str().unwrap());
-    bert.get(&same).await.expect(200);
+    refuge_tests::eventually("one's own is shown, by its revision too", || async {
+        let own = bert.get("/_replicator/mine").await.expect(200).json();
+        assert_eq!(own["source"], url("bert:pear"));
+        let same = format!("/_replicator/mine?rev={}", own["_rev"].as_str().unwrap());
+        (bert.get(&same).await.status == 200).then_some(())
+    })
+    .await;
 }
