@@ -54,6 +54,15 @@ pub struct MergerState {
     merging: Merging,
     /// The functions that all documents of a database were asked with, as their versions.
     asked: HashMap<DatabaseId, Vec<String>>,
+    /// The next try after a failure.
+    again: Option<Again>,
+}
+
+type Again = tokio::task::JoinHandle<Result<(), ractor::MessagingErr<MergerMessage>>>;
+
+/// Whether it may be otherwise in a moment; what is not would only hold up all else.
+fn passes(failure: &Failure) -> bool {
+    matches!(failure, Failure::Busy { .. } | Failure::Unavailable(_))
 }
 
 impl Actor for MergerActor {
@@ -70,7 +79,7 @@ impl Actor for MergerActor {
         names.publish(&myself.get_cell(), names::MERGER, Arc::clone(&door));
         myself.cast(MergerMessage::Look)?;
         let merging = Merging::new(names.clone());
-        Ok(MergerState { names, door, merging, asked: HashMap::new() })
+        Ok(MergerState { names, door, merging, asked: HashMap::new(), again: None })
     }
 
     async fn handle(
@@ -86,12 +95,16 @@ impl Actor for MergerActor {
                 Ok(false) => return Ok(()),
                 Ok(true) if began.elapsed() < TURN => {}
                 Ok(true) => {
-                    myself.cast(MergerMessage::Look)?;
+                    state.door.wake();
                     return Ok(());
                 }
                 Err(failure) => {
                     tracing::debug!(%failure, "conflicts could not be merged yet");
-                    myself.send_after(RETRY_REST, || MergerMessage::Look);
+                    // One try again is enough, whatever was written meanwhile.
+                    let again = myself.send_after(RETRY_REST, || MergerMessage::Look);
+                    if let Some(former) = state.again.replace(again) {
+                        former.abort();
+                    }
                     return Ok(());
                 }
             }
@@ -104,11 +117,18 @@ impl MergerState {
     /// was something.
     async fn step(&mut self) -> Result<bool, Failure> {
         if let Some((place, id)) = self.door.next_document() {
-            let done = self.document(&place, &id).await;
-            if done.is_err() {
-                self.door.put_back(place, id);
+            match self.document(&place, &id).await {
+                Err(failure) if passes(&failure) => {
+                    self.door.put_back(place, id);
+                    return Err(failure);
+                }
+                Err(failure) => {
+                    let database = place.name;
+                    tracing::error!(database, document = id, %failure, "a conflict is not merged");
+                }
+                Ok(()) => {}
             }
-            return done.map(|()| true);
+            return Ok(true);
         }
         if let Some(after) = self.door.next_databases() {
             let found = waiting::databases_with_conflicts(&self.names, after.clone()).await;
@@ -126,9 +146,13 @@ impl MergerState {
         match done {
             Ok(Some(rest)) => self.door.walk_on(rest),
             Ok(None) => {}
-            Err(failure) => {
+            Err(failure) if passes(&failure) => {
                 self.door.walk_on(walk);
                 return Err(failure);
+            }
+            Err(failure) => {
+                let database = walk.place.name;
+                tracing::error!(database, %failure, "conflicts of a database are not merged");
             }
         }
         Ok(true)
@@ -155,6 +179,10 @@ impl MergerState {
     async fn walk(&mut self, walk: Walk) -> Result<Option<Walk>, Failure> {
         let functions = self.functions(walk.place.database).await?;
         let versions: Vec<String> = functions.iter().map(|(key, _)| key.version.clone()).collect();
+        // Other functions begin at the beginning: a walk for them waits already.
+        if walk.after.is_some() && walk.versions != versions {
+            return Ok(None);
+        }
         let is_new = self.asked.get(&walk.place.database) != Some(&versions);
         if functions.is_empty() || (walk.after.is_none() && !walk.again && !is_new) {
             return Ok(None);
@@ -176,6 +204,6 @@ impl MergerState {
             self.asked.insert(database, versions);
             return Ok(None);
         }
-        Ok(Some(Walk { after: ids.last().cloned(), ..walk }))
+        Ok(Some(Walk { after: ids.last().cloned(), versions, ..walk }))
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Walk {
     pub(super) place: Place,
     /// The last document that was looked at.
     pub(super) after: Option<String>,
+    /// The functions that the documents up to there were asked with.
+    pub(super) versions: Vec<String>,
     /// Whether documents are asked about that the same functions were asked about before.
     pub(super) again: bool,
 }
@@ -81,7 +83,7 @@ impl MergerDoor {
     }
 
     /// One message at a time, however much is written meanwhile.
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if !self.told.swap(true, Ordering::AcqRel) {
             // One that is gone looks at everything when it starts again.
             let _ = self.merger.cast(MergerMessage::Look);
@@ -135,7 +137,7 @@ impl Waiting {
         let mut known = self.walks.iter_mut();
         match known.find(|walk| walk.place == place && walk.after.is_none()) {
             Some(walk) => walk.again |= again,
-            None => self.walks.push_back(Walk { place, after: None, again }),
+            None => self.walks.push_back(Walk { place, after: None, versions: Vec::new(), again }),
         }
     }
 }

@@ -16,8 +16,9 @@ use super::{Writer, WriterMetrics};
 const QUEUE_JOBS: usize = 1024;
 /// Rows of dropped databases removed between two groups.
 const DROPPED_ROWS_AT_ONCE: usize = 2_000;
-/// Documents of databases of an earlier version that are looked at between two groups.
-const NOTED_DOCUMENTS_AT_ONCE: usize = 5_000;
+/// Documents of databases of an earlier version that are looked at between two groups; of a tombstone its
+/// body, too.
+const NOTED_DOCUMENTS_AT_ONCE: usize = 500;
 
 /// Time for an ordered stop to write memory tables out, so that the next start has nothing to replay.
 const FLUSH_TIME: Duration = Duration::from_millis(1_000);

@@ -12,8 +12,9 @@ const SYNC_BYTES: u64 = 4 * 1024 * 1024;
 /// Where a tree keeps the files that a merge writes.
 const FOLDERS: [&str; 2] = ["tables", "blobs"];
 
-/// Of the newest files one may be a flush's.
-const NEWEST: usize = 2;
+/// Files that are synced at most; those of flushes and of merges beside are among them, and cost little
+/// where they are synced already.
+const NEWEST: usize = 16;
 
 thread_local! {
     /// The folder of the tree that the present thread merges.
@@ -32,13 +33,18 @@ pub(super) fn merge<T>(folder: &Path, merge: impl FnOnce() -> T) -> T {
 #[derive(Default)]
 pub(super) struct Gradual {
     folder: Option<PathBuf>,
+    /// The numbers of the newest files before the merge, one a folder.
+    before: [u64; FOLDERS.len()],
     bytes: u64,
 }
 
 impl Gradual {
     /// For the merge that the present thread begins.
     pub(super) fn of_this_thread() -> Self {
-        Self { folder: MERGED.with(|merged| merged.borrow().clone()), bytes: 0 }
+        let folder = MERGED.with(|merged| merged.borrow().clone());
+        let newest = |name| folder.as_ref().and_then(|tree| numbers(&tree.join(name)).pop());
+        let before = FOLDERS.map(|name| newest(name).unwrap_or_default());
+        Self { folder, before, bytes: 0 }
     }
 
     /// So many bytes more were written, about.
@@ -46,24 +52,28 @@ impl Gradual {
         self.bytes += bytes;
         if self.bytes >= SYNC_BYTES {
             self.bytes = 0;
-            for folder in FOLDERS {
-                let folder = self.folder.as_ref().map(|tree| tree.join(folder));
-                folder.iter().for_each(|folder| sync_newest(folder));
+            let Some(tree) = &self.folder else { return };
+            for (name, before) in FOLDERS.iter().zip(self.before) {
+                sync_newest(&tree.join(name), before);
             }
         }
     }
 }
 
-/// Syncs the newest files of a folder, whose names are rising numbers. What fails here, the engine's
-/// own sync will meet.
-fn sync_newest(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    let mut numbers: Vec<u64> = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse().ok()))
-        .collect();
+/// The numbers of a folder's files, which are their names, rising.
+fn numbers(folder: &Path) -> Vec<u64> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let mut numbers: Vec<u64> = names.collect();
     numbers.sort_unstable();
-    for number in numbers.iter().rev().take(NEWEST) {
+    numbers
+}
+
+/// Syncs the newest files of a folder, of those behind a number. What fails here, the engine's own sync
+/// will meet.
+fn sync_newest(folder: &Path, before: u64) {
+    let numbers = numbers(folder);
+    for number in numbers.iter().rev().take_while(|number| **number > before).take(NEWEST) {
         if let Ok(file) = File::open(folder.join(number.to_string())) {
             let _ = file.sync_data();
         }

@@ -163,6 +163,7 @@ impl Shared {
             let mut merges = BackOff::of(NEXT_MERGE);
             while end.recv_timeout(LOOK) == Err(Timeout) {
                 let Some(shared) = store.upgrade() else { return };
+                shared.retired.let_go();
                 if merges.is_over(Instant::now())
                     && !shared.space.seen().is_exhausted()
                     && let Err(error) = shared.keep_in_shape_beside(&merging, busy, taken)

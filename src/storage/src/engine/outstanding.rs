@@ -7,6 +7,7 @@ mod tests;
 use std::collections::{HashSet, VecDeque};
 use std::ops::Bound;
 
+use bytes::Bytes;
 use fjall::{OwnedWriteBatch, PersistMode, Readable};
 use refuge_document::{BodyPlace, LeafSummary, RevisionTree};
 
@@ -181,16 +182,34 @@ impl Engine {
         let mut looked_at = 0;
         for guard in view.range(&self.shared.keyspaces.documents, (low, high)).take(room) {
             let (key, row) = guard.into_inner()?;
-            let id = keys::id_of(&key).ok_or(StorageError::Record {
-                keyspace: "documents",
-                reason: "its key is not UTF-8",
-            })?;
-            let record = DocumentRecord::decode(records::bytes_of(row))?;
-            self.note_stored(database, batch, (id, &record))?;
             self.unnoted.last = Some(key.to_vec());
             looked_at += 1;
+            match self.note_row(database, batch, (&key, records::bytes_of(row))) {
+                // It fails whoever asks for it, and no other document.
+                Err(CommitError::Storage(
+                    error @ (StorageError::Record { .. } | StorageError::Tree(_)),
+                )) => {
+                    let key = key.escape_ascii();
+                    tracing::error!(%key, %error, "a document cannot be read, and is not noted");
+                }
+                noted => noted?,
+            }
         }
         Ok(looked_at)
+    }
+
+    fn note_row(
+        &self,
+        database: DatabaseId,
+        batch: &mut OwnedWriteBatch,
+        (key, row): (&[u8], Bytes),
+    ) -> Result<(), CommitError> {
+        let id = keys::id_of(key).ok_or(StorageError::Record {
+            keyspace: "documents",
+            reason: "its key is not UTF-8",
+        })?;
+        let record = DocumentRecord::decode(row)?;
+        self.note_stored(database, batch, (id, &record))
     }
 
     fn note_stored(
