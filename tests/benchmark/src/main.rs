@@ -24,6 +24,7 @@ mod process;
 mod questions;
 mod rate;
 mod reference;
+mod replicating;
 mod server;
 mod sheet;
 mod stalls;
@@ -134,6 +135,7 @@ async fn run(arguments: Arguments) -> Outcome<()> {
         process: process.as_ref(),
         data: root.or(directory),
         report: &report,
+        command: arguments.command.as_deref(),
         time,
         parts: if arguments.only.is_empty() { Part::value_variants() } else { &arguments.only },
     };

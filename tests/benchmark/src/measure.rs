@@ -22,6 +22,7 @@ use crate::figure::Report;
 use crate::process::Process;
 use crate::questions::{self, Questions};
 use crate::rate::{Rate, repeat};
+use crate::replicating::{self, Replicating};
 use crate::sheet::{Sheet, Telling};
 use crate::target::Target;
 
@@ -49,6 +50,8 @@ pub(crate) enum Part {
     Questions,
     /// Replications of 500 chosen documents.
     Choosing,
+    /// Whole replications and live ones.
+    Replicating,
 }
 
 /// What is measured, and where the figures go.
@@ -61,6 +64,8 @@ pub(crate) struct Run<'a> {
     pub(crate) report: &'a Report,
     /// How long each rate is measured.
     pub(crate) time: Duration,
+    /// How another such server is started, where it is known.
+    pub(crate) command: Option<&'a str>,
     /// In this order, after the documents have been loaded in bulk.
     pub(crate) parts: &'a [Part],
 }
@@ -108,6 +113,12 @@ impl Run<'_> {
                     let (target, report) = (self.target, self.report);
                     let chosen = Choosing { target, report, database: many, documents: loaded };
                     choosing::all(&chosen).await?;
+                }
+                Part::Replicating => {
+                    let (target, report, command) = (self.target, self.report, self.command);
+                    let (database, documents) = (many.as_str(), loaded);
+                    let all = Replicating { target, report, database, documents, command };
+                    replicating::all(&all).await?;
                 }
             }
         }

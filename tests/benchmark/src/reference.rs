@@ -54,7 +54,7 @@ const fn alone(name: &'static str, goal: Goal) -> Reference {
 
 /// The reference of the figure `name`, where there is one.
 pub(crate) fn find(name: &str) -> Option<&'static Reference> {
-    REFERENCES.iter().chain(QUESTIONS).find(|reference| reference.name == name)
+    REFERENCES.iter().chain(QUESTIONS).chain(REPLICATIONS).find(|reference| reference.name == name)
 }
 
 /// Documents, attachments, databases, and what they take.
@@ -96,4 +96,12 @@ const QUESTIONS: &[Reference] = &[
     more("find_index_build", 9_800.0, Scale::Hello, Goal::Times(10.0)),
     less("find_100_p50", 21.0, Scale::Hello, Goal::AtMost(2.0)),
     less("find_scan", 3.8, Scale::Hello, Goal::AtMost(0.25)),
+];
+
+/// Replications of 100,000 documents of 500 bytes, and live ones.
+const REPLICATIONS: &[Reference] = &[
+    more("replicate_locally", 2_920.0, Scale::Hello, Goal::AtLeast(25_000.0)),
+    alone("replicate_over_http", Goal::AtLeast(15_000.0)),
+    less("replicate_locally_lag_p50", 172.0, Scale::Nothing, Goal::AtMost(10.0)),
+    less("replicate_over_http_lag_p50", 172.0, Scale::Nothing, Goal::AtMost(10.0)),
 ];

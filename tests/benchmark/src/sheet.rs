@@ -23,8 +23,8 @@ pub(crate) enum Telling<'a> {
     Compared(&'a Report),
     /// As they are, since CouchDB's were measured with another number of documents.
     Plain,
-    /// Not: they are gathered.
-    Silent,
+    /// On standard error, as they come: a table of them follows on standard output.
+    Progress,
 }
 
 /// Lines that were measured one after the other.
@@ -73,7 +73,7 @@ impl<'a> Sheet<'a> {
     /// Adds a line with its value, where there is one.
     pub(crate) fn add(&mut self, name: &'static str, unit: &'static str, value: Option<f64>) {
         match (self.telling, value) {
-            (Telling::Silent, _) => {}
+            (Telling::Progress, value) => eprintln!("{name} {value:?} {unit}"),
             (Telling::Compared(report), Some(value)) => report.figure(name, value, unit),
             (Telling::Plain, Some(value)) => print(name, value, unit, ""),
             (Telling::Compared(_) | Telling::Plain, None) => println!("{name} not built (501)"),

@@ -17,7 +17,8 @@ pub(super) struct Column {
 /// Asks all questions at this size.
 pub(super) async fn ask(target: &Target, documents: u64, time: Duration) -> Outcome<Column> {
     let questions = Questions { target, database: DATABASE, beside: BESIDE, documents, time };
-    let mut sheet = Sheet::new(Telling::Silent);
+    eprintln!("at {documents} documents:");
+    let mut sheet = Sheet::new(Telling::Progress);
     questions::all(&questions, &mut sheet).await?;
     Ok(Column { documents, lines: sheet.into_lines() })
 }
