@@ -1,7 +1,7 @@
 //! The few keyspaces of the database and how each is laid out. A keyspace costs files, syncs and
 //! a memtable, so what differs only by database shares one.
 
-use fjall::config::{BlockSizePolicy, FilterPolicy};
+use fjall::config::{BlockSizePolicy, FilterPolicy, PartitioningPolicy};
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions};
 
 use crate::compaction;
@@ -111,10 +111,18 @@ impl Keyspaces {
     }
 }
 
-fn base() -> KeyspaceCreateOptions {
+/// What each keyspace of the documents and of the indexes has in common. Where a table's filter and its index
+/// are one block each, a read that does not find them in the cache reads hundreds of KiB for one row: they
+/// come in parts, but for the first level, whose tables are few, small and hold theirs in memory.
+pub(crate) fn laid_out() -> KeyspaceCreateOptions {
+    let in_parts = || PartitioningPolicy::new([false, true]);
     KeyspaceCreateOptions::default()
-        .max_memtable_size(UNREACHED_MEMTABLE_BYTES)
-        .compaction_strategy(compaction::never())
+        .filter_block_partitioning_policy(in_parts())
+        .index_block_partitioning_policy(in_parts())
+}
+
+fn base() -> KeyspaceCreateOptions {
+    laid_out().max_memtable_size(UNREACHED_MEMTABLE_BYTES).compaction_strategy(compaction::never())
 }
 
 /// Only scanned: filters would be built for nobody.

@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use fjall::{
-    AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
-    OwnedWriteBatch, PersistMode,
+    AbstractTree, CompressionType, Database, Keyspace, KvSeparationOptions, OwnedWriteBatch,
+    PersistMode,
 };
 
 use super::dropping::Dropping;
@@ -20,6 +20,7 @@ use super::{IndexDefinition, IndexNumber, IndexRecord, IndexState, IndexWrite, d
 use crate::error::{CommitError, OpenError};
 use crate::journal;
 use crate::keys::MARK_KEY;
+use crate::keyspaces::laid_out;
 use crate::lock::DirectoryLock;
 use crate::records::encode_opaque;
 
@@ -342,7 +343,7 @@ fn open_store(directory: &Path, options: &IndexOptions) -> Result<Opened, OpenEr
         .max_cached_files(Some(CACHED_FILES))
         .journal_compression(CompressionType::None)
         .open()?;
-    let base = || KeyspaceCreateOptions::default().max_memtable_size(UNREACHED_MEMTABLE_BYTES);
+    let base = || laid_out().max_memtable_size(UNREACHED_MEMTABLE_BYTES);
     let keyspaces = IndexKeyspaces {
         indexes: database.keyspace("indexes", base)?,
         rows: database.keyspace("rows", base)?,
