@@ -30,6 +30,7 @@ mod snapshot;
 mod space;
 mod store;
 mod tables;
+mod tree_files;
 
 pub use check::{Checked, check};
 pub use database::{DatabaseId, DatabaseInformation, DatabaseOptions, DatabaseRecord};

@@ -13,6 +13,7 @@ use fjall::{
 };
 
 use super::dropping::Dropping;
+use super::early_sync::EarlySync;
 use super::keys::{self, NEXT_NUMBER_KEY, RegistryTag};
 use super::records;
 use super::store::{IndexKeyspaces, IndexShared, IndexStore};
@@ -68,6 +69,7 @@ pub struct IndexEngine {
     next_number: u32,
     dropping: Dropping,
     key: Vec<u8>,
+    early_sync: EarlySync,
 }
 
 impl IndexEngine {
@@ -107,7 +109,9 @@ impl IndexEngine {
         let shared = Arc::new(IndexShared { keyspaces, database, fits_memory, _lock: lock });
         shared.judge();
         let (key, dropping) = (Vec::new(), Dropping::default());
-        Ok(Self { shared, options, next_number, dropping, key })
+        let trees = shared.keyspaces.all().map(|keyspace| keyspace.path().to_owned());
+        let early_sync = EarlySync::start(&trees);
+        Ok(Self { shared, options, next_number, dropping, key, early_sync })
     }
 
     /// A handle for reading.
@@ -272,6 +276,7 @@ impl IndexEngine {
             marks.insert(keyspace, MARK_KEY, [1]);
         }
         marks.commit()?;
+        self.early_sync.wake();
         for keyspace in chosen {
             keyspace.rotate_memtable()?;
         }
