@@ -14,6 +14,7 @@
 //! Source: <https://docs.couchdb.org/en/stable/replication/protocol.html>
 
 mod checkpoint;
+mod crashes;
 mod date;
 mod documents;
 mod exchange;
