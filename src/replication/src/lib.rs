@@ -45,8 +45,8 @@ pub use failure::Failure;
 pub use identity::{ReplicationId, ReplicationIdentity};
 pub use job::{
     BasicCredentials, Cancellation, EndPoint, Job, JobError, JobLink, NodeEnd, PeerEnd, Proxy,
-    ProxyProtocol, RemoteAddress, ReplicateRequest, UserContext, Window, WindowState, is_named_by,
-    parse_replicate_request,
+    ProxyProtocol, RemoteAddress, ReplicateRequest, SocketOptions, UserContext, Window,
+    WindowState, is_named_by, parse_replicate_request,
 };
 pub use machine::Replication;
 pub use pace::{Pace, Speed};
