@@ -1,6 +1,6 @@
 # make run    a node on http://127.0.0.1:5984/ with its files under ./run
 # make test   everything that CI runs
-# make soak   kills a node under load CRASH_ROUNDS=1000 times and at each named place FAILPOINT_ROUNDS=30 times, and looks for losses; attachments of 1 GiB; 10,000 replications; rewrites 1 GiB ten times; databases for 10,000 users
+# make soak   kills a node under load CRASH_ROUNDS=1000 times and at each named place FAILPOINT_ROUNDS=30 times, and looks for losses; attachments of 1 GiB; 10,000 replications; two nodes that replicate both ways, killed at random for SOAK_SECONDS=3600; SIMULATION_SEEDS=5000 of simulated replications; rewrites 1 GiB ten times; databases for 10,000 users
 # make fuzz   feeds what parses bytes from outside with random ones; SECONDS_EACH=60 for each target
 # make bench  figures of a node that it starts, or of a CouchDB-compatible server: make bench URL=http://name:password@host:port/
 # make bench-stalls  the longest writes while tables are flushed and merged: make bench-stalls URL=…
@@ -58,11 +58,15 @@ test-all:
 
 CRASH_ROUNDS ?= 1000
 FAILPOINT_ROUNDS ?= 30
+SOAK_SECONDS ?= 3600
+SIMULATION_SEEDS ?= 5000
 soak:
 	$(CARGO) build --locked -p refuge
 	CRASH_ROUNDS=$(CRASH_ROUNDS) $(CARGO) test --locked -p refuge-tests --test crash killed_under_a_load_of_every_kind
 	REFUGE_FAILPOINT_ROUNDS=$(FAILPOINT_ROUNDS) $(CARGO) test --locked -p refuge-tests --test crash killed_at_each_place_in_turn
 	REFUGE_LARGE_MIB=1024 $(CARGO) test --locked -p refuge-tests --test large -- --nocapture --test-threads=1
+	REFUGE_SEEDS=$(SIMULATION_SEEDS) $(CARGO) test --locked -p refuge-replication --test simulation -- --nocapture
+	REFUGE_SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --locked -p refuge-tests --test replication two_nodes_killed -- --nocapture
 	REFUGE_REPLICATIONS=10000 $(CARGO) test --locked -p refuge-tests --test replication many_that -- --nocapture --test-threads=1
 	REFUGE_UPKEEP_MIB=1024 $(CARGO) test --locked -p refuge-tests --test upkeep -- --nocapture
 	$(CARGO) test --locked -p refuge-tests --test people -- --ignored ten_thousand

@@ -250,9 +250,6 @@ impl ReplicatorDocumentsState {
                 DocumentsEffect::Stop { number, id } => {
                     self.schedule(ReplicationSchedulerMessage::StopForDocument { number, id });
                 }
-                DocumentsEffect::Forget { number, id } => {
-                    self.schedule(ReplicationSchedulerMessage::ForgetForDocument { number, id });
-                }
                 DocumentsEffect::Write(write) => self.write(write),
                 DocumentsEffect::Wake { after_ms } => self.wake(after_ms),
             }

@@ -248,6 +248,12 @@ sections! {
             "Changes of a source that are compared and fetched together.";
         worker_processes: usize = 3, number(1, 64), Settable,
             "Such batches of one replication that are under way at once: one is stored while the next is read.";
+        http_connections: usize = 20, number(1, 1_000), Settable,
+            "Requests of one replication to one end that are under way at once, those that wait for changes aside; as many documents with large attachments beside them.";
+        connection_timeout_ms: u64 = 0, number(0, 86_400_000), Settable,
+            "Milliseconds for which an end may be silent before a request counts as failed; 0 is two minutes before an answer begins, and one within it.";
+        socket_options: String = String::new(), text(1_024), Settable,
+            "What is asked of sockets to other servers, as CouchDB writes it: [{keepalive, true}, {nodelay, true}, {sndbuf, 65536}, {recbuf, 65536}]; empty for keepalive and nodelay.";
         checkpoint_interval_ms: u64 = 5_000, number(100, 86_400_000), Settable,
             "Milliseconds between progress and its checkpoint at most; what a crash makes a replication compare again.";
         use_checkpoints: bool = true, Expected::Flag, Settable,

@@ -38,6 +38,9 @@ pub enum Failure {
     /// 405, with the methods that are allowed.
     #[error("Only {0} allowed")]
     MethodNotAllowed(&'static str),
+    /// 408 `timeout`: nothing of the request's body came for long.
+    #[error("{0}")]
+    BodyTimeout(String),
     /// 409 `conflict`.
     #[error("Document update conflict.")]
     Conflict,
@@ -141,6 +144,7 @@ impl Failure {
             Self::NotFound(_) | Self::NoDatabase => (StatusCode::NOT_FOUND, "not_found"),
             Self::ReplicationEndMissing(_) => (StatusCode::NOT_FOUND, "db_not_found"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, "timeout"),
             Self::Conflict | Self::Overruled(_) => (StatusCode::CONFLICT, "conflict"),
             Self::CheckpointTooOld { .. } => (StatusCode::CONFLICT, "checkpoint_too_old"),
             Self::DatabaseExists => (StatusCode::PRECONDITION_FAILED, "file_exists"),

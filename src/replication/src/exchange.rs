@@ -267,6 +267,8 @@ pub struct DocumentsPage {
     pub remaining: Vec<Wanted>,
     /// Revisions that the source no longer has.
     pub gone: u64,
+    /// The answer broke off, so more remains than was left out for its size.
+    pub broke_off: bool,
 }
 
 /// A document that an end will not store, however often it is sent.

@@ -14,6 +14,7 @@
 //! Source: <https://docs.couchdb.org/en/stable/replication/protocol.html>
 
 mod checkpoint;
+mod crashes;
 mod date;
 mod documents;
 mod exchange;
@@ -44,8 +45,8 @@ pub use failure::Failure;
 pub use identity::{ReplicationId, ReplicationIdentity};
 pub use job::{
     BasicCredentials, Cancellation, EndPoint, Job, JobError, JobLink, NodeEnd, PeerEnd, Proxy,
-    ProxyProtocol, RemoteAddress, ReplicateRequest, UserContext, Window, WindowState, is_named_by,
-    parse_replicate_request,
+    ProxyProtocol, RemoteAddress, ReplicateRequest, SocketOptions, UserContext, Window,
+    WindowState, is_named_by, parse_replicate_request,
 };
 pub use machine::Replication;
 pub use pace::{Pace, Speed};

@@ -60,6 +60,8 @@ pub struct Replication {
     local_id: String,
     /// Whether an end refused to keep checkpoints, or none are wanted.
     without_checkpoints: bool,
+    /// How long the source took to tell of itself.
+    source_took_ms: u64,
 }
 
 /// Where the machine stands.
@@ -115,6 +117,7 @@ impl Replication {
             instances: (String::new(), String::new()),
             from_beginning: false,
             expiring: Expiring::default(),
+            source_took_ms: 0,
         }
     }
 
@@ -203,7 +206,12 @@ impl Replication {
         }
         self.keep_pace(&outstanding, &answer);
         match (outstanding.purpose, answer) {
-            (Purpose::Open(end), Answer::Information(information)) => self.opened(end, information),
+            (Purpose::Open(end), Answer::Information(information)) => {
+                if end == End::Source {
+                    self.source_took_ms = self.now_ms.saturating_sub(outstanding.sent_ms);
+                }
+                self.opened(end, information);
+            }
             (Purpose::Create, Answer::Created) => self.created(),
             (Purpose::ReadFilter, Answer::DesignDocument(design)) => self.filter_read(design),
             (Purpose::LookAtFilter, Answer::DesignDocument(design)) => self.filter_looked(design),
@@ -266,6 +274,7 @@ impl Replication {
     /// Starts what may start, and asks to be woken for what may not yet.
     fn settle(&mut self) -> Vec<Effect> {
         self.pump();
+        self.commit_source_early();
         self.checkpoint_where_due();
         self.finish_where_done();
         self.let_go_where_at_rest();

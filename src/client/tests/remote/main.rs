@@ -8,8 +8,10 @@
 )]
 
 mod attached;
+mod mending;
 mod packed;
 mod server;
+mod uploading;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -56,6 +56,7 @@ pub const ALIASES: &[Alias] = &[
         ("authentication", "users_db_security_editable"),
     ),
     alias("replicator", "checkpoint_interval", ("replicator", "checkpoint_interval_ms")),
+    alias("replicator", "connection_timeout", ("replicator", "connection_timeout_ms")),
     alias("replicator", "interval", ("replicator", "interval_ms")),
     alias("cluster", "q", ("databases", "shards")),
     alias("chttpd_auth", "iterations", ("authentication", "iterations")),

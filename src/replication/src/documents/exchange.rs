@@ -90,16 +90,9 @@ pub enum DocumentsEffect {
     /// Start this; its news go to [`crate::Documents::waits`], [`crate::Documents::started`],
     /// [`crate::Documents::ended`] and [`crate::Documents::crashed`].
     Start(RunOrder),
-    /// Stop that; there is no news to be told. Its id may be in a later start, which has to wait for
-    /// the end of this one.
+    /// Stop that, or forget it where it crashed and rests; there is no news to be told. Its id may be in a
+    /// later start, which has to wait for the end of this one.
     Stop {
-        /// The run.
-        number: RunNumber,
-        /// Its id.
-        id: ReplicationId,
-    },
-    /// A run that crashed and rests is wanted no longer: what is still told of it may be forgotten.
-    Forget {
         /// The run.
         number: RunNumber,
         /// Its id.

@@ -1,5 +1,6 @@
-//! The states before documents move: both ends are opened (the target made where that is wanted),
-//! then their checkpoints are read and compared.
+//! The states before documents move: both ends are opened (the target made where that is wanted), and
+//! their checkpoints are read and compared. Both are asked for at once where it is known what the checkpoints
+//! are called: over a slow link each question after another costs time in which nothing is carried.
 
 use super::requests::Outstanding;
 use super::running::{Beginning, Running};
@@ -17,6 +18,8 @@ pub(super) struct Opening {
     target: bool,
     /// The target has to be made, like the source, once that is known.
     target_missing: bool,
+    /// The checkpoints, where they were asked for already.
+    logs: Option<Comparing>,
 }
 
 /// Both ends are asked for their checkpoint.
@@ -29,20 +32,26 @@ pub(super) struct Comparing {
 impl Replication {
     /// Begins, after a pause where this is not the first time.
     pub(super) fn open(&mut self, pause_ms: u64) {
-        self.state = State::Opening(Opening::default());
+        let is_named = self.settings.selection.function().is_none();
+        let logs = (is_named && !self.without_checkpoints).then(Comparing::default);
+        let reads_logs = logs.is_some();
+        self.state = State::Opening(Opening { logs, ..Opening::default() });
         for end in [End::Source, End::Target] {
-            let outstanding = Outstanding {
-                end,
-                purpose: Purpose::Open(end),
-                request: Request::Information,
-                attempt: 0,
-                sent_ms: self.now_ms,
-            };
-            if pause_ms == 0 {
-                self.send(outstanding);
-            } else {
-                self.requests.sleep(outstanding, self.now_ms + pause_ms);
-            }
+            self.ask_after(pause_ms, end, Purpose::Open(end), Request::Information);
+        }
+        for end in [End::Source, End::Target].into_iter().filter(|_| reads_logs) {
+            let local_id = self.local_id.clone();
+            let request = Request::Checkpoint { local_id };
+            self.ask_after(pause_ms, end, Purpose::ReadLog(end), request);
+        }
+    }
+
+    fn ask_after(&mut self, pause_ms: u64, end: End, purpose: Purpose, request: Request) {
+        let sent_ms = self.now_ms;
+        let outstanding = Outstanding { end, purpose, request, attempt: 0, sent_ms };
+        match pause_ms {
+            0 => self.send(outstanding),
+            pause_ms => self.requests.sleep(outstanding, self.now_ms + pause_ms),
         }
     }
 
@@ -105,6 +114,12 @@ impl Replication {
         if self.without_checkpoints {
             return self.run(None, None);
         }
+        if let State::Opening(opening) = &mut self.state
+            && let Some(logs) = opening.logs.take()
+        {
+            self.state = State::Comparing(logs);
+            return self.run_where_compared();
+        }
         self.state = State::Comparing(Comparing::default());
         for end in [End::Source, End::Target] {
             let local_id = self.local_id.clone();
@@ -113,13 +128,29 @@ impl Replication {
     }
 
     pub(super) fn log_read(&mut self, end: End, log: Option<Checkpoint>) {
-        let State::Comparing(comparing) = &mut self.state else {
-            return;
+        let comparing = match &mut self.state {
+            State::Comparing(comparing) => comparing,
+            State::Opening(Opening { logs: Some(logs), .. }) => logs,
+            _ => return,
         };
         match end {
             End::Source => comparing.source = Some(log),
             End::Target => comparing.target = Some(log),
         }
+        self.run_where_compared();
+    }
+
+    /// An end that is not there yet, or that is never, has no checkpoint: what that means is told when it is
+    /// opened.
+    pub(super) fn log_missing(&mut self, end: End) {
+        self.log_read(end, None);
+    }
+
+    /// Begins the session once both ends are open and their checkpoints are here.
+    fn run_where_compared(&mut self) {
+        let State::Comparing(comparing) = &mut self.state else {
+            return;
+        };
         if comparing.source.is_none() || comparing.target.is_none() {
             return;
         }

@@ -1,7 +1,8 @@
 //! A database of rows in memory that can be made to fail, for the tests of feeds.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -30,6 +31,8 @@ pub(super) struct RowsDatabase {
     pub(super) outages: AtomicUsize,
     /// Calls of `changes`.
     pub(super) pages_read: AtomicUsize,
+    /// How long looking up documents takes, milliseconds.
+    pub(super) look_up_ms: AtomicU64,
     /// How many bodies each call of `bodies` asked for.
     pub(super) bodies_read: Mutex<Vec<usize>>,
 }
@@ -43,6 +46,7 @@ impl RowsDatabase {
             deleted: AtomicBool::new(false),
             outages: AtomicUsize::new(0),
             pages_read: AtomicUsize::new(0),
+            look_up_ms: AtomicU64::new(0),
             bodies_read: Mutex::default(),
         });
         for sequence in 1..=rows {
@@ -120,6 +124,7 @@ impl Database for RowsDatabase {
 
     async fn trees(&self, ids: Vec<String>) -> Result<Vec<Option<DocumentTree>>, Failure> {
         self.check()?;
+        tokio::time::sleep(Duration::from_millis(self.look_up_ms.load(Ordering::SeqCst))).await;
         let rows = self.rows.lock().expect("no panic");
         let tree = |id: String| {
             let row = rows.iter().find(|row| row.id == id)?;
