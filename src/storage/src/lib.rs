@@ -31,6 +31,7 @@ mod space;
 mod store;
 mod tables;
 mod tree_files;
+mod unfinished;
 
 pub use check::{Checked, check};
 pub use database::{DatabaseId, DatabaseInformation, DatabaseOptions, DatabaseRecord};

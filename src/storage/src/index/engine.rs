@@ -24,6 +24,7 @@ use crate::keys::MARK_KEY;
 use crate::keyspaces::laid_out;
 use crate::lock::DirectoryLock;
 use crate::records::encode_opaque;
+use crate::unfinished;
 
 /// The fjall database within the indexes' directory.
 const STORE_DIRECTORY: &str = "store";
@@ -339,6 +340,8 @@ struct Opened {
 }
 
 fn open_store(directory: &Path, options: &IndexOptions) -> Result<Opened, OpenError> {
+    unfinished::remove(directory)
+        .map_err(|source| OpenError::Io { path: directory.to_owned(), source })?;
     // The engine takes the first bad entry for the journal's end, and tables may know of later ones.
     journal::check(directory)?;
     let database = Database::builder(directory)
