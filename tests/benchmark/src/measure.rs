@@ -19,6 +19,7 @@ use crate::cost::Cost;
 use crate::databases;
 use crate::disk;
 use crate::figure::Report;
+use crate::people;
 use crate::process::Process;
 use crate::questions::{self, Questions};
 use crate::rate::{Rate, repeat};
@@ -49,6 +50,8 @@ pub(crate) enum Part {
     Questions,
     /// Replications of 500 chosen documents.
     Choosing,
+    /// Reads with and without credentials, and guesses of passwords.
+    People,
 }
 
 /// What is measured, and where the figures go.
@@ -109,6 +112,7 @@ impl Run<'_> {
                     let chosen = Choosing { target, report, database: many, documents: loaded };
                     choosing::all(&chosen).await?;
                 }
+                Part::People => people::all(self, many, loaded).await?,
             }
         }
         Ok(())
