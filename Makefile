@@ -1,6 +1,6 @@
 # make run    a node on http://127.0.0.1:5984/ with its files under ./run
 # make test   everything that CI runs
-# make soak   kills a node under load CRASH_ROUNDS=1000 times and at each named place FAILPOINT_ROUNDS=30 times, and looks for losses; attachments of 1 GiB; 10,000 replications; two nodes that replicate both ways, killed at random for SOAK_SECONDS=3600; SIMULATION_SEEDS=5000 of simulated replications; rewrites 1 GiB ten times; databases for 10,000 users
+# make soak   kills a node under load CRASH_ROUNDS=1000 times and at each named place FAILPOINT_ROUNDS=30 times, and looks for losses; attachments of 1 GiB; 10,000 replications; two nodes that replicate both ways, killed at random for SOAK_SECONDS=3600; SIMULATION_SEEDS=5000 of simulated replications; rewrites 1 GiB ten times; databases for 10,000 users; 100 requests of every kind made up by schemathesis
 # make fuzz   feeds what parses bytes from outside with random ones; SECONDS_EACH=60 for each target
 # make bench  figures of a node that it starts, or of a CouchDB-compatible server: make bench URL=http://name:password@host:port/
 # make bench-stalls  the longest writes while tables are flushed and merged: make bench-stalls URL=…
@@ -70,6 +70,7 @@ soak:
 	REFUGE_REPLICATIONS=10000 $(CARGO) test --locked -p refuge-tests --test replication many_that -- --nocapture --test-threads=1
 	REFUGE_UPKEEP_MIB=1024 $(CARGO) test --locked -p refuge-tests --test upkeep -- --nocapture
 	$(CARGO) test --locked -p refuge-tests --test people -- --ignored ten_thousand
+	REFUGE_SURFACE_EXAMPLES=100 $(CARGO) test --locked -p refuge-tests --test clients requests_made_from -- --nocapture
 
 # Needs a nightly compiler (rustup toolchain install nightly); installs cargo-fuzz where it is missing.
 SECONDS_EACH ?= 60

@@ -15,11 +15,13 @@ use refuge_config::{
     LocalSetting, LogLevel, Place, Settings, Sources, Unpersisted, load_with, write_local,
 };
 use refuge_http::{ConfigurationChange, Failure, Rules};
-use refuge_identity::password;
+use refuge_identity::password::{self, StoredPassword};
 use refuge_otp::Names;
 use tokio::sync::oneshot;
 
+use crate::authentication::hashing::hash_of_admin;
 use crate::names;
+use crate::tls_listener::TlsListenerMessage;
 
 /// The settings in force, as everybody may look them up.
 pub struct CurrentSettings {
@@ -43,6 +45,17 @@ pub enum ConfigurationMessage {
         /// The password's hash in CouchDB's text form.
         hash: String,
         /// Answered when the file is on disk and the settings are in force.
+        reply: oneshot::Sender<Result<(), String>>,
+    },
+    /// Write another hash of the same password of an admin.
+    UpgradeAdmin {
+        /// The admin's name.
+        name: String,
+        /// The hash that it takes the place of; where another one is in force by now nothing is done.
+        before: String,
+        /// The new one.
+        hash: String,
+        /// Answered when it is in force, or not to be.
         reply: oneshot::Sender<Result<(), String>>,
     },
     /// Change one value, as a server admin asked over HTTP.
@@ -118,6 +131,10 @@ impl Actor for ConfigurationActor {
                 let written = state.write_admin(name, hash).await;
                 let _ = reply.send(written);
             }
+            ConfigurationMessage::UpgradeAdmin { name, before, hash, reply } => {
+                let written = state.upgrade_admin(name, &before, hash).await;
+                let _ = reply.send(written);
+            }
             ConfigurationMessage::Change { change, reply } => {
                 let changed = state.change(change).await;
                 let _ = reply.send(changed);
@@ -152,6 +169,24 @@ impl ConfigurationState {
         Ok(())
     }
 
+    async fn upgrade_admin(
+        &mut self,
+        name: String,
+        before: &str,
+        hash: String,
+    ) -> Result<(), String> {
+        let current = self.arguments.names.value::<CurrentSettings>(names::CONFIGURATION);
+        let is_so = current.is_some_and(|current| {
+            let local =
+                matches!(current.settings.origin("admins", &name), Some(Place::Local { .. }));
+            // In whatever letters its digits are written, it is the same hash.
+            let stored = current.settings.admins.get(&name);
+            let stored = stored.and_then(|text| StoredPassword::from_text(text));
+            local && stored.is_some_and(|stored| stored.to_text() == before)
+        });
+        if is_so { self.write_admin(name, hash).await } else { Ok(()) }
+    }
+
     async fn make_secret(&mut self) -> Result<(), String> {
         let current = self.arguments.names.value::<CurrentSettings>(names::CONFIGURATION);
         let secret = current.as_ref().map(|current| &current.settings.authentication.secret);
@@ -174,6 +209,13 @@ impl ConfigurationState {
     }
 
     async fn reload(&mut self) -> Result<(), Failure> {
+        let reloaded = self.read_anew().await;
+        // A certificate that was renewed is looked at even where the configuration is wrong.
+        let _ = self.arguments.names.cast(names::TLS_LISTENER, TlsListenerMessage::Look);
+        reloaded
+    }
+
+    async fn read_anew(&mut self) -> Result<(), Failure> {
         let settings = read(&self.arguments.sources, &Unpersisted::new()).await;
         let settings = settings.map_err(|error| {
             tracing::warn!(error, "the configuration is not read anew; what is in force stays");
@@ -186,6 +228,15 @@ impl ConfigurationState {
         self.unpersisted.clear();
         self.publish(settings);
         Ok(())
+    }
+}
+
+/// Has the files read anew, as a signal asks for it; what is wrong with them is logged.
+pub async fn reload(names: &Names) {
+    let asked =
+        crate::call(names, names::CONFIGURATION, |reply| ConfigurationMessage::Reload { reply });
+    if let Err(failure) = asked.await {
+        tracing::warn!(%failure, "the configuration was not read anew");
     }
 }
 
@@ -225,15 +276,11 @@ async fn hash_written_passwords(sources: &Sources, settings: Settings) -> Result
     if clear.is_empty() {
         return Ok(settings);
     }
-    let iterations = settings.authentication.iterations;
-    let hashed = tokio::task::spawn_blocking(move || {
-        clear
-            .into_iter()
-            .map(|(name, text)| Ok((name, password::hash(&text, iterations)?)))
-            .collect::<Result<BTreeMap<_, _>, password::PasswordError>>()
-    });
-    let hashed = hashed.await.map_err(|error| error.to_string())?;
-    write_admins(sources, hashed.map_err(|error| error.to_string())?).await?;
+    let mut hashed = BTreeMap::new();
+    for (name, text) in clear {
+        hashed.insert(name, hash_of_admin(&settings.authentication, text).await?);
+    }
+    write_admins(sources, hashed).await?;
     read(sources, &Unpersisted::new()).await
 }
 

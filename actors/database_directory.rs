@@ -18,7 +18,6 @@ use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names, StartError}
 use refuge_storage::{DatabaseOptions, DatabaseRecord, Operation, Outcome};
 use tokio::sync::oneshot;
 
-use crate::authentication::accounts::USERS;
 use crate::authenticator;
 use crate::change_feed::ChangeFeedMessage;
 use crate::configuration::CurrentSettings;
@@ -32,7 +31,8 @@ use crate::shard::ShardMessage;
 use crate::tombstones::TombstonesMessage;
 use crate::unavailable;
 use failures::Failures;
-use refuge_replication::REPLICATOR;
+use refuge_document::REPLICATOR;
+use refuge_document::USERS;
 
 /// Answer to an opening.
 type OpenReply = oneshot::Sender<Result<Arc<OpenDatabase>, Failure>>;

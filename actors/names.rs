@@ -71,6 +71,8 @@ pub const MESH_CONNECTIONS: &str = "mesh-connections";
 pub const OPPORTUNISTIC_REPLICATOR: &str = "opportunistic-replicator";
 /// Follows the documents of `_replicator`.
 pub const REPLICATOR_DOCUMENTS: &str = "replicator-documents";
+/// Accepts HTTP connections over TLS.
+pub const TLS_LISTENER: &str = "tls-listener";
 /// Accepts HTTP connections.
 pub const HTTP_LISTENER: &str = "http-listener";
 /// Answers 503 while the storage is parked.

@@ -417,7 +417,7 @@ impl Node for NodeService {
     }
 
     async fn make_admin(&self, admin: NewAdmin) -> Result<(), Failure> {
-        report::make_admin(&self.names, admin).await
+        authenticator::make_admin(&self.names, admin).await
     }
 
     async fn active_tasks(&self) -> Result<Vec<Map<String, Value>>, Failure> {

@@ -17,10 +17,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_document::REPLICATOR;
 use refuge_otp::Names;
 use refuge_replication::{
     ChangedReplication, DocumentName, DocumentRows, Documents, DocumentsEffect, DocumentsOptions,
-    PeerUp, REPLICATOR, RunNumber, StateWrite, Summary, WriteOutcome,
+    PeerUp, RunNumber, StateWrite, Summary, WriteOutcome,
 };
 use serde_json::Value;
 use tokio::sync::oneshot;

@@ -19,10 +19,10 @@ use refuge_otp::Names;
 use serde::{Deserialize, Serialize};
 
 use self::databases::Wanted;
-use crate::authentication::accounts::{USER_PREFIX, USERS};
 use crate::configuration::CurrentSettings;
 use crate::task::OwnedTask;
 use crate::{names, node_service};
+use refuge_document::{USER_PREFIX, USERS};
 
 /// Users of a page of changes.
 const PAGE_ROWS: usize = 500;

@@ -8,7 +8,7 @@ use refuge_actors::authenticator::SetUpLink;
 use refuge_config::{ConfigurationError, Settings, Sources, load};
 use refuge_otp::{End, Names, StartError, SupervisorHandle};
 
-use crate::{AnnounceMesh, Parts, SetLogLevel};
+use crate::{AnnounceMesh, Parts, SetLogLevel, parts};
 
 /// How long the set-up link works.
 const SET_UP_TIME: Duration = Duration::from_secs(15 * 60);
@@ -39,6 +39,9 @@ pub enum StartFailure {
     /// A child of the tree did not start.
     #[error(transparent)]
     Tree(#[from] StartError),
+    /// The certificate for TLS cannot be used.
+    #[error("{0}")]
+    Tls(String),
     /// The socket's address could not be told.
     #[error("{0}")]
     Address(String),
@@ -59,6 +62,8 @@ pub struct RunningNode {
     parts: Parts,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it listens for clients over TLS, if it does.
+    pub tls_address: Option<SocketAddr>,
     /// The link that makes the first admin, when there is none. A secret for the terminal alone.
     pub set_up_link: Option<String>,
 }
@@ -78,10 +83,21 @@ pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
     let bound = |error| StartFailure::Address(format!("{error}"));
     let socket = parts.http_socket.bind().map_err(bound)?;
     let address = socket.local_addr().map_err(|error| bound(error.into()))?;
+    let tls_address = bind_tls(&parts)?;
     let names = Names::new(address.to_string());
     let root = refuge_otp::start(crate::specification(&parts), names).await?;
     let set_up_link = set_up.map(|link| format!("http://{address}/_setup/{}", link.token));
-    Ok(RunningNode { root, parts, address, set_up_link })
+    Ok(RunningNode { root, parts, address, tls_address, set_up_link })
+}
+
+/// Binds the socket for clients over TLS, where they are wanted and the certificate can be used.
+fn bind_tls(parts: &Parts) -> Result<Option<SocketAddr>, StartFailure> {
+    if !parts.settings.ssl.enabled {
+        return Ok(None);
+    }
+    refuge_actors::tls_listener::check(&parts.settings).map_err(StartFailure::Tls)?;
+    let bound = parts.tls_socket.bind().and_then(|socket| Ok(socket.local_addr()?));
+    bound.map(Some).map_err(|error| StartFailure::Address(error.to_string()))
 }
 
 fn set_up_link() -> Result<SetUpLink, StartFailure> {
@@ -115,9 +131,20 @@ impl RunningNode {
     pub async fn restart(&mut self) -> Result<(), StartFailure> {
         self.root.shutdown().await;
         self.parts.settings = load(&self.parts.sources)?;
+        if self.tls_address.is_none() {
+            // It may be elsewhere than where the settings at the start had it.
+            self.parts.tls_socket = parts::tls_socket(&self.parts.settings);
+        }
+        self.tls_address = bind_tls(&self.parts)?.or(self.tls_address);
         let names = Names::new(self.address.to_string());
         self.root = refuge_otp::start(crate::specification(&self.parts), names).await?;
         Ok(())
+    }
+
+    /// Reads the configuration's files anew, and the certificate's; what is wrong is logged, and what is
+    /// in force stays.
+    pub async fn reload(&self) {
+        refuge_actors::configuration::reload(self.root.names()).await;
     }
 
     /// The tree and what can be done to it.

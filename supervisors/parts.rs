@@ -26,6 +26,8 @@ pub struct Parts {
     pub restart: RestartRequest,
     /// The HTTP socket.
     pub http_socket: Socket<TcpListener>,
+    /// The socket for clients over TLS, bound where they are wanted.
+    pub tls_socket: Socket<TcpListener>,
     /// The socket for other nodes, bound when it is wanted.
     pub mesh_socket: Socket<TcpListener>,
     /// The admin console's socket.
@@ -40,7 +42,8 @@ impl Parts {
         set_up: Option<SetUpLink>,
         announce: AnnounceMesh,
     ) -> Self {
-        let address = SocketAddr::new(settings.http.bind, settings.http.port);
+        let http_socket = Socket::at(SocketAddr::new(settings.http.bind, settings.http.port));
+        let tls_socket = tls_socket(&settings);
         let mesh = SocketAddr::new(settings.mesh.bind, settings.mesh.port);
         let root = sources.root.clone();
         Self {
@@ -49,10 +52,8 @@ impl Parts {
             set_up,
             set_log_level: Arc::new(|_| ()),
             restart: RestartRequest::default(),
-            http_socket: Socket::new(move || {
-                TcpListener::bind(address)
-                    .map_err(|error| format!("cannot listen on {address}: {error}").into())
-            }),
+            http_socket,
+            tls_socket,
             mesh_socket: Socket::new(move || {
                 let socket = bind_mesh(mesh)?;
                 announce(socket.local_addr()?);
@@ -61,6 +62,11 @@ impl Parts {
             console_socket: Socket::new(move || Ok(console_listener::bind(&root)?)),
         }
     }
+}
+
+/// The socket for clients over TLS that the settings ask for.
+pub(crate) fn tls_socket(settings: &Settings) -> Socket<TcpListener> {
+    Socket::at(SocketAddr::new(settings.ssl.bind, settings.ssl.port))
 }
 
 /// Told, once, where the node listens for other nodes.
@@ -87,6 +93,15 @@ pub type BindError = Box<dyn Error + Send + Sync>;
 pub struct Socket<L> {
     bind: Arc<dyn Fn() -> Result<L, BindError> + Send + Sync>,
     bound: Arc<Mutex<Option<Arc<L>>>>,
+}
+
+impl Socket<TcpListener> {
+    fn at(address: SocketAddr) -> Self {
+        Self::new(move || {
+            TcpListener::bind(address)
+                .map_err(|error| format!("cannot listen on {address}: {error}").into())
+        })
+    }
 }
 
 impl<L> Socket<L> {

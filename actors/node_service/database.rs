@@ -30,7 +30,6 @@ use super::upload::AttachmentUpload;
 use super::{
     conflicts, finding, functions, lists, options, partitions, purging, random, validation, views,
 };
-use crate::authentication::accounts::USERS;
 use crate::authenticator;
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
@@ -39,6 +38,7 @@ use crate::maintenance::{self, MaintenanceMessage};
 use crate::peer_directory::{self, PeerDirectoryMessage};
 use crate::shard::{self, ShardMessage};
 use crate::{names, unavailable};
+use refuge_document::USERS;
 
 /// What all requests to one open database share; replaced as a whole when something of it changes.
 pub struct OpenDatabase {

@@ -3,19 +3,15 @@
 
 use std::sync::Arc;
 
-use refuge_http::{
-    DatabaseDescription, DatabaseNamesRequest, Failure, Information, NewAdmin, NodeReport,
-};
-use refuge_identity::password;
+use refuge_http::{DatabaseDescription, DatabaseNamesRequest, Failure, Information, NodeReport};
 use refuge_otp::Names;
 use refuge_storage::{DatabaseRange, DatabaseRecord, StorageError, Store};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::{options, with_store};
-use crate::configuration::{ConfigurationMessage, CurrentSettings};
 use crate::metrics::MetricsMessage;
-use crate::{names, unavailable};
+use crate::names;
 
 /// Asks whoever runs the node to restart it in order.
 #[derive(Clone, Default)]
@@ -105,16 +101,4 @@ pub(super) fn information(
         tombstone_floor_ms: stored.tombstones.floor_time_ms,
         instance_start_seconds: record.created_unix_ms / 1000,
     }
-}
-
-/// Makes an admin; returns when the admin is on disk and in force.
-pub(super) async fn make_admin(names: &Names, admin: NewAdmin) -> Result<(), Failure> {
-    let current = names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
-    let iterations = current.settings.authentication.iterations;
-    let NewAdmin { name, password } = admin;
-    let hash = tokio::task::spawn_blocking(move || password::hash(&password, iterations)).await;
-    let hash = hash.map_err(|error| Failure::Internal(error.to_string()))?;
-    let hash = hash.map_err(|error| Failure::Internal(error.to_string()))?;
-    let write = |reply| ConfigurationMessage::WriteAdmin { name, hash, reply };
-    crate::call(names, names::CONFIGURATION, write).await?.map_err(Failure::Internal)
 }

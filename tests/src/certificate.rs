@@ -70,10 +70,15 @@ impl Certificate {
 
     /// One that this one has signed, over a key of its own.
     pub fn sign(&self) -> Self {
+        self.sign_as("/CN=signed")
+    }
+
+    /// The same, whose subject is called so: `/CN=anna`.
+    pub fn sign_as(&self, subject: &str) -> Self {
         let made = Self::empty();
         let request = made.folder().join("request");
         let mut command = Command::new("openssl");
-        command.args(["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=signed"]);
+        command.args(["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", subject]);
         run(command.arg("-keyout").arg(&made.key).arg("-out").arg(&request));
         let mut command = Command::new("openssl");
         command.args(["x509", "-req", "-days", "30", "-set_serial", "1", "-in"]).arg(&request);

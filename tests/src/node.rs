@@ -17,7 +17,8 @@ use tempfile::TempDir;
 use crate::{Client, Console};
 pub use options::Options;
 use process::{
-    MESH_READY, Ports, Process, READY, binary, command, kill_group, wait_for_end, without_settings,
+    MESH_READY, Ports, Process, READY, TLS_READY, binary, command, kill_group, wait_for_end,
+    without_settings,
 };
 use watchdog::Watchdog;
 
@@ -110,6 +111,13 @@ impl Node {
             address.set_ip(ip);
         }
         address
+    }
+
+    /// Where it listens for clients over TLS; waits until it does.
+    pub fn tls_address(&self) -> SocketAddr {
+        let line = |line: &str| Some(line.strip_prefix(TLS_READY)?.trim_end_matches('/').parse());
+        let address = self.process.output.wait(line);
+        address.unwrap_or_else(|told| panic!("TLS: {told}")).expect("an address and a port")
     }
 
     /// Its URL with the admin's credentials, without a slash at its end.

@@ -15,6 +15,7 @@ use crate::layout::Layout;
 use crate::nearest::nearest;
 use crate::settings::{Settings, TOKEN_KEYS, VIRTUAL_HOSTS};
 use crate::value::{Expected, Given};
+use crate::whole;
 
 /// The section of what is kept for clients: `[kept.SECTION]`, each name with its text.
 pub(crate) const KEPT: &str = "kept";
@@ -63,17 +64,8 @@ pub fn load_with(
     for text in &sources.overrides {
         read_override(&mut settings, text)?;
     }
-    check_whole(&settings)?;
+    whole::check(&settings)?;
     Ok(settings)
-}
-
-/// What only shows when all layers are there.
-fn check_whole(settings: &Settings) -> Result<(), ConfigurationError> {
-    let bind = settings.http.bind;
-    if settings.admins.is_empty() && !bind.to_canonical().is_loopback() {
-        return Err(ConfigurationError::NoAdmin { bind });
-    }
-    Ok(())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

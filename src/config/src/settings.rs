@@ -134,6 +134,10 @@ sections! {
             "What is reached on virtual hosts as on any other, separated by commas: first parts of paths, or / for the root itself.";
         x_forwarded_host: String = "X-Forwarded-Host".to_owned(), text(256), Settable,
             "The header in which a proxy tells for which host a request was meant; empty for none. It chooses a virtual host and nothing else.";
+        client_address_header: String = String::new(), text(256), Settable,
+            "The header in which a reverse proxy tells the address of its client, such as X-Forwarded-For; empty believes nobody, and all clients behind a proxy are one address to requests_per_second and to the lockout.";
+        trusted_proxies: String = "127.0.0.1, ::1".to_owned(), text(4_096), Settable,
+            "Addresses of proxies that are believed in that header, separated by commas; of anybody else it is passed over.";
     }
     /// Pages of other origins in browsers (CORS).
     cors: Cors {
@@ -293,18 +297,49 @@ sections! {
         name: String = String::new(), text(64), Settable,
             "What this node calls itself towards others; empty for the host's name.";
     }
+    /// The listener for TLS, with a certificate of the operator's.
+    ssl: Ssl {
+        enabled: bool = false, Expected::Flag, Forbidden(Listener),
+            "Listen for clients over TLS, beside the plain listener; other nodes have their own port and certificates.";
+        bind: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Expected::Address, Forbidden(Listener),
+            "Address to listen on; loopback, so that nothing is open to a network unless somebody says so.";
+        port: u16 = 0, number(0, 65_535), Forbidden(Listener),
+            "Port to listen on; it has to be given, since CouchDB's 6984 belongs to the mesh here. 0 picks a free one.";
+        cert_file: String = String::new(), text(4_096), Forbidden(Path),
+            "A PEM file, from the node's root, with the certificate and behind it those up to its authority; read anew when it changes.";
+        key_file: String = String::new(), text(4_096), Forbidden(Path),
+            "A PEM file with the certificate's private key.";
+        password: Secret = Secret::default(), Expected::Secret { most: 1_024 }, Forbidden(Path),
+            "The password of that key, where it has one. It is shown nowhere.";
+        cacert_file: String = String::new(), text(4_096), Forbidden(Path),
+            "A PEM file with the authorities whose certificates clients may show.";
+        verify_ssl_certificates: bool = false, Expected::Flag, Forbidden(Listener),
+            "Whether clients are asked for a certificate of these authorities.";
+        fail_if_no_peer_cert: bool = false, Expected::Flag, Forbidden(Listener),
+            "Whether a client without one is turned away.";
+        ssl_certificate_max_depth: u32 = 1, number(0, 100), Forbidden(Listener),
+            "Certificates between a client's own and an authority's, at most; CouchDB's.";
+        client_name: String = String::new(), Expected::OneOf(&["", "common_name", "email", "dns"]), Forbidden(Listener),
+            "What of a client's certificate names the user in _users who asks where nothing else says it; empty for nothing. Admins and nodes are never named so.";
+        tls_versions: String = "tlsv1.2, tlsv1.3".to_owned(), text(256), Forbidden(Listener),
+            "The versions that are spoken, separated by commas; older ones are broken.";
+        ciphers: String = String::new(), text(4_096), Forbidden(Listener),
+            "OpenSSL's names of the ciphers of TLS 1.2, separated by colons or commas; empty for those with forward secrecy and authenticated encryption.";
+        reload_seconds: u64 = 60, number(1, 86_400), Settable,
+            "How often the files are looked at, so that a renewed certificate is shown without a restart; a reload of the configuration looks at once.";
+    }
     /// Who is let in.
     authentication: Authentication {
         handlers: String = "cookie, default".to_owned(), text(1_024), Settable,
             "The ways in which clients may say who they are, in the order in which they are tried: cookie, default (Basic), jwt, proxy. CouchDB's names for them are taken as well.";
         iterations: u32 = 100_000, number(1_000, 10_000_000), Settable,
-            "PBKDF2-SHA256 rounds for new hashes: about 60 ms of one core, what a guess costs a thief. Lower it in tests only.";
-        password_scheme: String = "pbkdf2".to_owned(), Expected::OneOf(&["pbkdf2", "argon2id", "simple"]), Settable,
-            "How passwords in _users are hashed: pbkdf2, which every CouchDB knows; argon2id, which costs a thief memory and only refuge knows; simple, for old programs alone.";
+            "Rounds of PBKDF2 for its new hashes: about 60 ms of one core, what a guess costs a thief. Lower it in tests only.";
+        password_scheme: String = "argon2id".to_owned(), Expected::OneOf(&["argon2id", "pbkdf2", "simple"]), Settable,
+            "How new passwords are hashed: argon2id, which costs a thief memory and only refuge knows; pbkdf2, for whoever replicates _users to a CouchDB; simple, for old programs alone and never for admins.";
         pbkdf2_prf: String = "sha256".to_owned(), Expected::OneOf(&["sha", "sha224", "sha256", "sha384", "sha512"]), Settable,
-            "The hash function under PBKDF2 for new hashes in _users.";
+            "The hash function under PBKDF2 for its new hashes.";
         argon2_memory_kib: u32 = 19_456, number(8, 262_144), Settable,
-            "KiB of memory of Argon2id for new hashes; as many logins as there are cores take it at once.";
+            "KiB of memory of Argon2id for new hashes; as many logins as there are cores take it at once, together 256 MiB or what the usual hash takes on each core.";
         argon2_rounds: u32 = 2, number(1, 64), Settable,
             "Rounds of Argon2id for new hashes.";
         upgrade_hash_on_auth: bool = true, Expected::Flag, Settable,

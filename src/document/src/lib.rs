@@ -25,7 +25,10 @@ pub use change::{ChangeRow, LeafSummary};
 pub use edit::{Applied, Conflict, Edit, EditKind};
 pub use expiry::Expiry;
 pub use hash::{TermForm, Terms, revision_id};
-pub use id::{IdError, check_attachment_name, check_database_name, check_document_id};
+pub use id::{
+    IdError, REPLICATOR, USER_PREFIX, USERS, check_attachment_name, check_database_name,
+    check_document_id,
+};
 pub use incoming::{
     BadDocument, BulkRequest, Incoming, IncomingAttachment, IncomingContent, parse_bulk,
     parse_document,

@@ -3,6 +3,8 @@
 
 mod endpoint;
 mod path;
+#[cfg(test)]
+mod surface_of;
 
 use std::sync::Arc;
 
@@ -25,14 +27,18 @@ use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
     configuration, database_updates, databases, documents, find, indexes, locals, node_events,
-    options, origin, partitions, peer_stream, purge, scheduler, server, settings, shards, sign_in,
-    system_databases, this_node, uploads, views,
+    openapi, options, origin, partitions, peer_stream, purge, scheduler, server, settings, shards,
+    sign_in, system_databases, this_node, uploads, views,
 };
 
 pub(crate) use self::endpoint::{ConfigurationPart, Part, SchedulerRoute, ThisNodePart};
+#[cfg(test)]
+pub(crate) use self::path::find;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::path::find as find_for_fuzzing;
 pub(crate) use self::path::{DesignPart, IndexesPart};
+#[cfg(test)]
+pub(crate) use self::surface_of::surface_of;
 
 /// Databases that are read and written by server admins alone.
 const ADMIN_DATABASES: &[&str] = &[PEERS];
@@ -51,7 +57,7 @@ pub(crate) fn need(route: &Route<'_>, method: &Method) -> Need {
         Route::Welcome | Route::Up | Route::SetUp { .. } => Need::Nothing,
         // Who may open a stream is decided by certificates alone.
         Route::PeerStream(_) => Need::Nothing,
-        Route::Node(NodeRoute::Uuids | NodeRoute::Session) => Need::Anybody,
+        Route::Node(NodeRoute::Uuids | NodeRoute::Session | NodeRoute::OpenApi) => Need::Anybody,
         Route::Node(_) | Route::ThisNode { .. } => Need::ServerAdmin,
         Route::Database { part: Part::Whole, .. }
             if *method == Method::PUT || *method == Method::DELETE =>
@@ -94,6 +100,7 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
         Route::Welcome => server::welcome(known, request),
         Route::Up => server::up(known, request),
         Route::SetUp { token } => Box::pin(server::set_up(known, request, &token)).await,
+        Route::Node(NodeRoute::OpenApi) => openapi::describe(known, request),
         Route::Node(NodeRoute::Uuids) => server::uuids(known, request),
         Route::Node(NodeRoute::AllDatabases) => Box::pin(databases::names(node, request)).await,
         Route::Node(NodeRoute::DatabaseUpdates) => {
@@ -128,6 +135,12 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
 /// Whether the sender of a request may come to an endpoint at all.
 fn check(node: &Arc<dyn Node>, request: &Request, route: &Route<'_>) -> Result<(), Failure> {
     origin::check(request)?;
+    let is_of_mesh = matches!(route, Route::NodeEvents | Route::PeerStream(_))
+        || matches!(route, Route::Later(name) if name == "_mesh");
+    if is_of_mesh && request.session.peer().tls.is_some() {
+        // Nodes have a port of their own, and certificates of their own.
+        return Err(Failure::NotFound("missing".to_owned()));
+    }
     if is_refused(route, request) {
         return Err(Failure::Unauthorized("Authentication required.".to_owned()));
     }

@@ -11,6 +11,7 @@ use crate::node::Database;
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
 use crate::user::Security;
+use refuge_document::USERS;
 
 /// `GET` and `PUT /{db}/_security`.
 pub(crate) async fn security(
@@ -22,7 +23,7 @@ pub(crate) async fn security(
             reply::json_value(StatusCode::OK, database.security().as_ref())
         }
         Method::PUT => {
-            if database.name() == "_users" && !request.rules.users_security_editable {
+            if database.name() == USERS && !request.rules.users_security_editable {
                 return Err(Failure::Forbidden(
                     "You can't edit the security object of the user database.".to_owned(),
                 ));

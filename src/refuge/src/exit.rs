@@ -67,7 +67,9 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Configuration(_)
-            | Self::Start(StartFailure::Configuration(_) | StartFailure::Admin(_)) => CONFIGURATION,
+            | Self::Start(
+                StartFailure::Configuration(_) | StartFailure::Admin(_) | StartFailure::Tls(_),
+            ) => CONFIGURATION,
             Self::Directory { source, .. } => by_kind(source).unwrap_or(CANNOT_CREATE),
             Self::Runtime(_) | Self::GaveUp(_) | Self::ShutdownTooSlow(_) => SOFTWARE,
             Self::NoData { .. } => USAGE,

@@ -20,6 +20,7 @@ mod load;
 mod machine;
 mod measure;
 mod mesh;
+mod people;
 mod process;
 mod questions;
 mod rate;

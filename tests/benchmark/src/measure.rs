@@ -19,6 +19,7 @@ use crate::cost::Cost;
 use crate::databases;
 use crate::disk;
 use crate::figure::Report;
+use crate::people;
 use crate::process::Process;
 use crate::questions::{self, Questions};
 use crate::rate::{Rate, repeat};
@@ -52,6 +53,8 @@ pub(crate) enum Part {
     Choosing,
     /// Whole replications and live ones.
     Replicating,
+    /// Reads with and without credentials, and guesses of passwords.
+    People,
 }
 
 /// What is measured, and where the figures go.
@@ -120,6 +123,7 @@ impl Run<'_> {
                     let all = Replicating { target, report, database, documents, command };
                     replicating::all(&all).await?;
                 }
+                Part::People => people::all(self, many, loaded).await?,
             }
         }
         Ok(())

@@ -17,6 +17,9 @@ use crate::PATIENCE;
 /// What the node prints once it listens, before the URL.
 pub(super) const READY: &str = "refuge listening on ";
 
+/// What it prints once it listens for clients over TLS, before the address.
+pub(super) const TLS_READY: &str = "refuge listening on https://";
+
 /// What it prints once it listens for other nodes, before the address.
 pub(super) const MESH_READY: &str = "refuge mesh listening on ";
 

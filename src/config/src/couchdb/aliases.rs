@@ -122,6 +122,8 @@ pub const ALIASES: &[Alias] = &[
     alias("couch_peruser", "delete_dbs", ("user_databases", "delete")),
     alias("couch_peruser", "database_prefix", ("user_databases", "prefix")),
     alias("couch_peruser", "q", ("user_databases", "shards")),
+    alias("ssl", "enable", ("ssl", "enabled")),
+    alias("ssl", "bind_address", ("ssl", "bind")),
     alias("csp", "attachments_enable", ("content_security", "attachments")),
     alias("csp", "attachments_header_value", ("content_security", "attachments_policy")),
     alias("csp", "showlist_enable", ("content_security", "functions")),

@@ -2,7 +2,7 @@
 
 use openssl::hash::MessageDigest;
 
-use super::{MOST_ITERATIONS, PasswordError};
+use super::{MOST_ITERATIONS, PasswordError, phc};
 use crate::{CryptographyError, HashAlgorithm, constant_time_equal, hexadecimal, random_bytes};
 
 /// Bytes of a SHA-1 digest: no stored digest may be shorter, else it would be easy to meet.
@@ -11,9 +11,9 @@ const LEAST_DERIVED_BYTES: usize = 20;
 /// Bytes of a SHA-512 digest, the longest that CouchDB stores.
 const MOST_DERIVED_BYTES: usize = 64;
 
-/// Memory, rounds and lanes of Argon2 that are taken from a document at most: one comparison would
-/// else take all memory, or seconds.
-const MOST_MEMORY_KIB: u32 = 256 * 1024;
+/// Memory (in KiB), rounds and lanes of Argon2 that are taken from a document at most: one comparison
+/// would else take all memory, or seconds.
+pub const MOST_MEMORY_KIB: u32 = 256 * 1024;
 const MOST_ROUNDS: u32 = 64;
 const MOST_LANES: u32 = 16;
 
@@ -99,6 +99,11 @@ impl StoredPassword {
             let (derived, salt) = rest.split_once(',')?;
             return Self::simple(derived, salt);
         }
+        if text.starts_with(phc::PREFIX) {
+            let phc::Argon2Text { memory_kib, iterations, lanes, salt, derived } = phc::read(text)?;
+            let recipe = Recipe::Argon2id { memory_kib, iterations, lanes };
+            return Self::checked(recipe, &hexadecimal(&derived), &salt);
+        }
         let rest = text.strip_prefix("-pbkdf2")?;
         let (function, rest) = match rest.strip_prefix(':') {
             Some(named) => named.split_once('-')?,
@@ -109,6 +114,27 @@ impl StoredPassword {
         let iterations = iterations.trim().parse().ok()?;
         let function = HashAlgorithm::named(function)?;
         Self::checked(Recipe::Pbkdf2 { function, iterations }, derived, salt)
+    }
+
+    /// The line of the configuration that [`from_text`](Self::from_text) reads.
+    pub fn to_text(&self) -> String {
+        let (derived, salt) = (hexadecimal(&self.derived), &self.salt);
+        match self.recipe {
+            Recipe::Simple => format!("-hashed-{derived},{salt}"),
+            Recipe::Pbkdf2 { function: HashAlgorithm::Sha1, iterations } => {
+                format!("-pbkdf2-{derived},{salt},{iterations}")
+            }
+            Recipe::Pbkdf2 { function, iterations } => {
+                format!("-pbkdf2:{}-{derived},{salt},{iterations}", function.name())
+            }
+            Recipe::Argon2id { memory_kib, iterations, lanes } => phc::write(&phc::Argon2Text {
+                memory_kib,
+                iterations,
+                lanes,
+                salt: salt.clone(),
+                derived: self.derived.clone(),
+            }),
+        }
     }
 
     /// Reads the members of a document; `None` where they are none that are known here.
@@ -186,6 +212,14 @@ impl StoredPassword {
 }
 
 impl Recipe {
+    /// Bytes of memory that one hash takes for a while, in KiB.
+    pub fn memory_kib(self) -> u32 {
+        match self {
+            Self::Simple | Self::Pbkdf2 { .. } => 0,
+            Self::Argon2id { memory_kib, .. } => memory_kib,
+        }
+    }
+
     fn is_bounded(self) -> bool {
         match self {
             Self::Simple => true,

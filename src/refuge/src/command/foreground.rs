@@ -86,6 +86,7 @@ async fn live(
     // Before the start, so that a signal during it is not lost.
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Runtime)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(Failure::Runtime)?;
     tracing::info!(root = %settings.root.display(), "starting");
     let options = StartOptions { sources, announce_mesh: Arc::new(announce_mesh), set_log_level };
     let mut node = start(options).await?;
@@ -100,6 +101,7 @@ async fn live(
                 tracing::info!(signal = name, "shutting down");
                 return stop(&node).await;
             }
+            Some(()) = hang_up.recv() => node.reload().await,
             () = node.restart_asked() => {
                 tracing::info!("restarting, as an admin asked");
                 node.restart().await?;
@@ -133,11 +135,14 @@ fn announce_mesh(address: SocketAddr) {
     let _ = output.flush();
 }
 
-/// Standard output holds this line and the mesh's; nobody reading it is no reason to stop. The set-up link is a
+/// Standard output holds these lines and the mesh's; nobody reading it is no reason to stop. The set-up link is a
 /// secret: it goes to the terminal directly and never through the log.
 fn announce(node: &RunningNode) {
     let mut output = std::io::stdout();
     let _ = writeln!(output, "refuge listening on http://{}/", node.address);
+    if let Some(address) = node.tls_address {
+        let _ = writeln!(output, "refuge listening on https://{address}/");
+    }
     let _ = output.flush();
     if let Some(link) = &node.set_up_link {
         let _ = writeln!(

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+pub use refuge_document::REPLICATOR;
 use refuge_mesh::NodeId;
 use serde_json::{Map, Value};
 
@@ -22,9 +23,6 @@ pub struct DocumentsOptions {
     /// started are not taken for news of its own.
     pub first_run: u64,
 }
-
-/// The database whose documents are always followed.
-pub const REPLICATOR: &str = "_replicator";
 
 /// Names a document of `_replicator`, or of another database of that kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
