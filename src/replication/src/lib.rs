@@ -17,11 +17,11 @@ mod checkpoint;
 mod date;
 mod documents;
 mod exchange;
-mod expiring;
 mod failure;
 mod identity;
 mod job;
 mod machine;
+mod members;
 mod pace;
 mod schedule;
 mod selection;
@@ -48,6 +48,7 @@ pub use job::{
     parse_replicate_request,
 };
 pub use machine::Replication;
+pub use members::is_restricted;
 pub use pace::{Pace, Speed};
 pub use schedule::{Ending, JobNumber, Schedule, ScheduleEffect, ScheduleLimits, Standing};
 pub use selection::{Choice, FilterFunction, Selection};

@@ -14,6 +14,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::Outcome;
+use crate::access::{self, Access};
 use crate::choosing::{self, Choosing};
 use crate::cost::Cost;
 use crate::databases;
@@ -49,6 +50,8 @@ pub(crate) enum Part {
     Questions,
     /// Replications of 500 chosen documents.
     Choosing,
+    /// 100 documents of many, as a reader sees them.
+    Access,
 }
 
 /// What is measured, and where the figures go.
@@ -108,6 +111,12 @@ impl Run<'_> {
                     let (target, report) = (self.target, self.report);
                     let chosen = Choosing { target, report, database: many, documents: loaded };
                     choosing::all(&chosen).await?;
+                }
+                Part::Access => {
+                    let (target, report, time) = (self.target, self.report, self.time);
+                    let database = &format!("{single}-access");
+                    let access = Access { target, report, database, documents: loaded, time };
+                    access::all(&access).await?;
                 }
             }
         }

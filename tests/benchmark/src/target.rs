@@ -27,11 +27,13 @@ impl Target {
         };
         let host = if host.contains(':') { host.to_owned() } else { format!("{host}:5984") };
         let address = host.to_socket_addrs()?.next().ok_or("the URL's host has no address")?;
-        let authorization = credentials.map_or_else(String::new, |credentials| {
-            let pair = base64::engine::general_purpose::STANDARD.encode(credentials);
-            format!("Authorization: Basic {pair}\r\n")
-        });
+        let authorization = credentials.map_or_else(String::new, authorization);
         Ok(Self { address, host, authorization })
+    }
+
+    /// The same, spoken to as somebody else.
+    pub(crate) fn as_user(&self, name: &str, password: &str) -> Self {
+        Self { authorization: authorization(&format!("{name}:{password}")), ..self.clone() }
     }
 
     /// Its process, when it runs on this machine and can be seen.
@@ -100,4 +102,10 @@ impl Target {
         answer.expect(expected)?;
         Ok(text)
     }
+}
+
+/// The header that shows a name and a password, with a colon between them.
+fn authorization(credentials: &str) -> String {
+    let pair = base64::engine::general_purpose::STANDARD.encode(credentials);
+    format!("Authorization: Basic {pair}\r\n")
 }
