@@ -16,6 +16,7 @@ mod random;
 mod reading;
 pub(crate) mod report;
 mod resumable;
+mod seen;
 mod upload;
 mod validation;
 mod views;
@@ -157,6 +158,7 @@ pub(crate) async fn create_as(
         created_unix_ms: crate::now_ms(),
         instance: rand::random(),
         partitioned: options.partitioned,
+        access: options.access,
         options: refuge_storage::DatabaseOptions {
             time_to_live: options.ttl,
             ..refuge_storage::DatabaseOptions::default()

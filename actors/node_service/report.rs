@@ -95,6 +95,7 @@ pub(super) fn information(
         external_bytes: stored.external_bytes,
         shards: record.shards,
         partitioned: record.partitioned,
+        access: record.access,
         revisions_limit: stored.revisions_limit,
         purge_sequence: stored.purge_sequence,
         tombstone_floor: stored.tombstones.floor,

@@ -5,6 +5,7 @@ mod lockout;
 mod origin;
 mod others;
 mod passwords;
+mod permissions;
 mod proxies;
 mod replications;
 mod sessions;

@@ -138,8 +138,8 @@ impl RemoteDatabase {
     pub async fn perform(&self, request: &Request) -> Result<Answer, EndFailure> {
         match request {
             Request::Information => self.information().await.map(Answer::Information),
-            Request::CreateDatabase { ttl, partitioned, shards } => {
-                self.create(*ttl, *partitioned, *shards).await.map(|()| Answer::Created)
+            Request::CreateDatabase { ttl, access, partitioned, shards } => {
+                self.create((*ttl, *access), *partitioned, *shards).await.map(|()| Answer::Created)
             }
             Request::Checkpoint { local_id } => {
                 self.checkpoint(local_id).await.map(Answer::Checkpoint)

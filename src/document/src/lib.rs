@@ -4,6 +4,7 @@
 //! Pure: nothing here knows tokio, a clock, randomness or files. What is stored where, and who may
 //! do what, does not belong here.
 
+mod access;
 mod attachment;
 mod body;
 mod change;
@@ -19,6 +20,7 @@ mod revision;
 mod sequence;
 mod tree;
 
+pub use access::{Access, AccessEdit, AccessRefusal};
 pub use attachment::{Attachment, Encoding, digest_text, parse_digest};
 pub use body::Body;
 pub use change::{ChangeRow, LeafSummary};

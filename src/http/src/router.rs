@@ -197,7 +197,7 @@ async fn route_database(
         return rewritten(node, request).await;
     }
     let opened = databases::open(node.as_ref(), name).await?;
-    enter(request, opened.as_ref(), &mut part)?;
+    let opened = enter(request, opened, &mut part)?;
     if let Some(reply) = system_databases::enter(request, opened.as_ref(), &part).await? {
         return Ok(reply);
     }
@@ -250,15 +250,16 @@ async fn route_database(
     }
 }
 
-/// Whether the sender of a request may come to a part of this database.
+/// The database as the sender of a request sees it, who may come to this part of it.
 fn enter(
     request: &mut Request,
-    database: &dyn Database,
+    opened: Arc<dyn Database>,
     part: &mut Part<'_>,
-) -> Result<(), Failure> {
-    access::check_member(&database.security(), &request.user)?;
-    peers::check(request, database.name(), part)?;
-    partitions::enter(request, database, part)
+) -> Result<Arc<dyn Database>, Failure> {
+    access::check_member(&opened.security(), &request.user)?;
+    peers::check(request, opened.name(), part)?;
+    partitions::enter(request, opened.as_ref(), part)?;
+    Ok(opened.seen_by(&request.user))
 }
 
 async fn design(

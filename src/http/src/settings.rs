@@ -44,7 +44,7 @@ pub(crate) async fn revisions_limit(
 ) -> Result<Reply, Failure> {
     match request.method {
         Method::GET | Method::HEAD => {
-            let limit = database.information().await?.revisions_limit;
+            let limit = database.outline().await?.revisions_limit;
             Ok(reply::json(StatusCode::OK, limit.to_string().into_bytes()))
         }
         Method::PUT => {
@@ -71,7 +71,7 @@ pub(crate) async fn ensure_full_commit(
     request.check_json()?;
     database.settle().await?;
     // Replicators compare it with the one of `GET /{db}`.
-    let start = database.information().await?.instance_start_seconds;
+    let start = database.outline().await?.instance_start_seconds;
     let mut text = b"{\"ok\":true,\"instance_start_time\":".to_vec();
     write_string(&mut text, &start.to_string());
     text.push(b'}');

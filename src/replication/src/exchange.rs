@@ -68,6 +68,8 @@ pub enum Request {
     CreateDatabase {
         /// Its documents may have `_expires`, where the end knows of that.
         ttl: bool,
+        /// Its documents say who may read them, where the end knows of that.
+        access: bool,
         /// Whether its documents are divided into partitions.
         partitioned: bool,
         /// Its number of shards, where the end is not to choose.
@@ -209,6 +211,8 @@ pub struct Information {
     pub instance_start_time: String,
     /// `props.ttl`: whether its documents may have `_expires`.
     pub ttl: bool,
+    /// `props.access`: whether its documents say who may read them, in `_access`.
+    pub access: bool,
 }
 
 /// A `_local` document that holds a replication's checkpoint.
@@ -263,6 +267,8 @@ pub struct DocumentsPage {
     /// Revisions whose attachments are too large to be held: [`Request::Carry`] brings each, one
     /// revision in each.
     pub carried: Vec<Wanted>,
+    /// Ids of those of `carried`, at least, that say who may read them ([`crate::is_restricted`]).
+    pub restricted: Vec<String>,
     /// What was not looked at because the limit of bytes was reached.
     pub remaining: Vec<Wanted>,
     /// Revisions that the source no longer has.

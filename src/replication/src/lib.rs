@@ -18,11 +18,11 @@ mod crashes;
 mod date;
 mod documents;
 mod exchange;
-mod expiring;
 mod failure;
 mod identity;
 mod job;
 mod machine;
+mod members;
 mod pace;
 mod schedule;
 mod selection;
@@ -49,6 +49,7 @@ pub use job::{
     WindowState, is_named_by, parse_replicate_request,
 };
 pub use machine::Replication;
+pub use members::is_restricted;
 pub use pace::{Pace, Speed};
 pub use schedule::{Ending, JobNumber, Schedule, ScheduleEffect, ScheduleLimits, Standing};
 pub use selection::{Choice, FilterFunction, Selection};

@@ -18,7 +18,7 @@ mod running;
 use serde_json::Value;
 
 use crate::exchange::{Answer, Effect, End, EndFailure, Request, RequestId};
-use crate::expiring::Expiring;
+use crate::members::Members;
 use crate::sequence::BEGINNING;
 use crate::settings::Settings;
 use crate::status::{Phase, Status};
@@ -54,8 +54,8 @@ pub struct Replication {
     instances: (String, String),
     /// Whether this session begins at the beginning whatever the checkpoints say.
     from_beginning: bool,
-    /// What is done with documents that expire.
-    expiring: Expiring,
+    /// What is done with members that the target has to know.
+    members: Members,
     /// The id of the checkpoints, without `_local/`.
     local_id: String,
     /// Whether an end refused to keep checkpoints, or none are wanted.
@@ -116,8 +116,8 @@ impl Replication {
             last_batch: 0,
             instances: (String::new(), String::new()),
             from_beginning: false,
-            expiring: Expiring::default(),
             source_took_ms: 0,
+            members: Members::default(),
         }
     }
 

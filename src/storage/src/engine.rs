@@ -10,6 +10,7 @@ mod leases;
 mod memtables;
 mod outstanding;
 mod purging;
+mod readers;
 mod registry;
 mod resumable;
 mod tombstones;

@@ -51,6 +51,8 @@ pub(crate) struct Keyspaces {
     pub(crate) expiries: Keyspace,
     /// Documents that stand out: those with conflicts, tombstones with a body.
     pub(crate) outstanding: Keyspace,
+    /// What can be read under each name and role, in databases with permissions on documents.
+    pub(crate) readers: Keyspace,
 }
 
 impl Keyspaces {
@@ -69,11 +71,12 @@ impl Keyspaces {
             purges: database.keyspace("purges", base)?,
             expiries: database.keyspace("expiries", base)?,
             outstanding: database.keyspace("outstanding", base)?,
+            readers: database.keyspace("readers", base)?,
         })
     }
 
     /// All of them.
-    pub(crate) fn all(&self) -> [&Keyspace; 12] {
+    pub(crate) fn all(&self) -> [&Keyspace; 13] {
         [
             &self.node,
             &self.databases,
@@ -87,6 +90,7 @@ impl Keyspaces {
             &self.purges,
             &self.expiries,
             &self.outstanding,
+            &self.readers,
         ]
     }
 
@@ -97,7 +101,7 @@ impl Keyspaces {
     }
 
     /// Those whose rows begin with a database's number.
-    pub(crate) fn of_databases(&self) -> [&Keyspace; 8] {
+    pub(crate) fn of_databases(&self) -> [&Keyspace; 9] {
         [
             &self.documents,
             &self.sequences,
@@ -107,6 +111,7 @@ impl Keyspaces {
             &self.chunks,
             &self.purges,
             &self.outstanding,
+            &self.readers,
         ]
     }
 }

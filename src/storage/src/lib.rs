@@ -44,18 +44,19 @@ pub use index::{
 };
 pub use operation::{
     BodyRecord, Committed, DocumentWrite, DocumentsWrite, LocalWrite, MAXIMUM_ID_BYTES,
-    NewDatabase, NodeWrite, Operation, Outcome, Previous,
+    NewDatabase, NodeWrite, Operation, Outcome, Previous, ReadersWrite,
 };
 pub use options::Options;
 pub use purge::{
     DocumentPurge, PurgeChange, PurgeCommitted, PurgeRecord, PurgeState, PurgeWrite, TimeMark,
     TombstoneState,
 };
-pub use records::{ContentRecord, DocumentRecord};
+pub use records::{ContentRecord, DocumentRecord, ReaderState};
 pub use resumable::{ResumableUpload, UploadBound, UploadBounds, UploadStep, UploadWrite};
 pub use snapshot::{
     ChangeRange, Changes, ChangesWithBodies, Conflicts, DatabaseRange, DocumentRange, Documents,
-    DueGarbage, GarbagePlace, GarbageRange, Locals, Snapshot,
+    DueGarbage, EVERYBODY, GarbagePlace, GarbageRange, Locals, ReaderChange, ReaderChanges,
+    ReaderDocuments, Snapshot,
 };
 pub use space::FreeSpace;
 pub use store::{NodeRange, Store, UpkeepFigures};

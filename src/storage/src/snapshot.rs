@@ -8,6 +8,7 @@ mod garbage;
 mod lifetime;
 mod outstanding;
 mod purges;
+mod readers;
 
 pub use changes::{ChangeRange, Changes, ChangesWithBodies};
 pub use databases::DatabaseRange;
@@ -17,6 +18,7 @@ pub use garbage::{DueGarbage, GarbagePlace, GarbageRange};
 use lifetime::Lifetime;
 pub(crate) use lifetime::Lifetimes;
 pub use outstanding::Conflicts;
+pub use readers::{EVERYBODY, ReaderChange, ReaderChanges, ReaderDocuments};
 
 use std::sync::Arc;
 

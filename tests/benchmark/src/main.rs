@@ -8,6 +8,7 @@
 //! `refuge-benchmark mesh` measures two nodes of refuge that know each other, `refuge-benchmark growth` one
 //! database at several sizes.
 
+mod access;
 mod choosing;
 mod connection;
 mod cost;

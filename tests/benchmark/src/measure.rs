@@ -14,6 +14,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::Outcome;
+use crate::access::{self, Access};
 use crate::choosing::{self, Choosing};
 use crate::cost::Cost;
 use crate::databases;
@@ -55,6 +56,8 @@ pub(crate) enum Part {
     Replicating,
     /// Reads with and without credentials, and guesses of passwords.
     People,
+    /// 100 documents of many, as a reader sees them.
+    Access,
 }
 
 /// What is measured, and where the figures go.
@@ -124,6 +127,12 @@ impl Run<'_> {
                     replicating::all(&all).await?;
                 }
                 Part::People => people::all(self, many, loaded).await?,
+                Part::Access => {
+                    let (target, report, time) = (self.target, self.report, self.time);
+                    let database = &format!("{single}-access");
+                    let access = Access { target, report, database, documents: loaded, time };
+                    access::all(&access).await?;
+                }
             }
         }
         Ok(())

@@ -80,6 +80,7 @@ const REFERENCES: &[Reference] = &[
     alone("get_64_basic_of_anonymous", Goal::AtLeast(95.0)),
     alone("get_64_cookie_of_anonymous", Goal::AtLeast(95.0)),
     alone("guesses_10000_server_cpu", Goal::AtMost(10.0)),
+    alone("changes_100_visible_of_1000000_p50", Goal::AtMost(20.0)),
     alone("create_a_database", Goal::AtMost(2.0)),
     alone("memory_a_database_closed", Goal::AtMost(4.0)),
 ];

@@ -189,6 +189,7 @@ impl RemoteDatabase {
             bytes += answer.documents.iter().map(Bytes::len).sum::<usize>();
             page.documents.append(&mut answer.documents);
             page.carried.append(&mut answer.carried);
+            page.restricted.append(&mut answer.restricted);
             // One request a document in any case: it may as well be a stream.
             page.carried.extend(inline.into_iter().map(|(wanted, _)| wanted));
             page.gone += answer.gone;

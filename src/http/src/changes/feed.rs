@@ -257,7 +257,7 @@ impl Feed {
             database.beyond(position).await?;
             // A database made anew under the same name is not taken for this one: information is
             // of the one that was opened.
-            Ok(database.information().await?.update_sequence)
+            Ok(database.outline().await?.update_sequence)
         });
         let beyond = async { changed.await.ok().filter(|sequence| *sequence > position) };
         self.pace.wait(beyond).await

@@ -7,14 +7,14 @@ use super::running::{Beginning, Running};
 use super::{LogBody, Purpose, Replication, State};
 use crate::checkpoint::{CheckpointLog, common_session};
 use crate::exchange::{Checkpoint, End, Information, Request};
-use crate::expiring::Expiring;
+use crate::members::Members;
 use crate::sequence::BEGINNING;
 
 /// Both ends are asked who they are.
 #[derive(Debug, Default)]
 pub(super) struct Opening {
-    /// Whether the source is open, and then whether its documents may expire.
-    source: Option<bool>,
+    /// What the source tells, once it is open.
+    source: Option<Information>,
     target: bool,
     /// The target has to be made, like the source, once that is known.
     target_missing: bool,
@@ -55,8 +55,8 @@ impl Replication {
         }
     }
 
-    /// The target is not there and is wanted: it is made as soon as it is known whether the documents of
-    /// the source expire, so that they may do so there.
+    /// The target is not there and is wanted: it is made as soon as it is known which members the
+    /// documents of the source may have, so that they may have them there.
     pub(super) fn make_target(&mut self) {
         if let State::Opening(opening) = &mut self.state {
             opening.target_missing = true;
@@ -68,13 +68,14 @@ impl Replication {
         let State::Opening(opening) = &mut self.state else {
             return;
         };
-        if let Some(expires) = opening.source
+        if let Some(source) = &opening.source
             && std::mem::take(&mut opening.target_missing)
         {
-            let ttl = expires && !self.settings.strip;
+            let ttl = source.ttl && !self.settings.strip;
+            let access = source.access && !self.settings.strip;
             let partitioned = self.settings.partitioned_target;
             let shards = self.settings.target_shards;
-            let request = Request::CreateDatabase { ttl, partitioned, shards };
+            let request = Request::CreateDatabase { ttl, access, partitioned, shards };
             self.ask(End::Target, Purpose::Create, request);
         }
     }
@@ -90,15 +91,15 @@ impl Replication {
         };
         match end {
             End::Source => {
-                opening.source = Some(information.ttl);
-                self.source_sequence = information.update_sequence;
-                self.instances.0 = information.instance_start_time;
+                self.source_sequence.clone_from(&information.update_sequence);
+                self.instances.0.clone_from(&information.instance_start_time);
+                opening.source = Some(information);
                 self.make_target_where_known();
             }
             End::Target => {
                 opening.target = true;
+                self.members = Members::towards(&information, self.settings.strip);
                 self.instances.1 = information.instance_start_time;
-                self.expiring = Expiring::towards(information.ttl, self.settings.strip);
             }
         }
         let State::Opening(Opening { source: Some(_), target: true, .. }) = &self.state else {

@@ -307,18 +307,20 @@ impl Replication {
         self.statistics.bulk_get_attempts += answered;
         self.statistics.bulk_get_docs += page.documents.len() as u64;
         self.statistics.docs_read += page.documents.len() as u64;
-        let (documents, refused) = self.expiring.sort(page.documents);
+        let (documents, mut refused) = self.members.sort(page.documents);
+        let (carried, kept) = self.members.sort_carried(page.carried, &page.restricted);
+        refused.extend(kept);
         self.statistics.doc_write_failures += refused.len() as u64;
         if !refused.is_empty() {
             self.effects.push(Effect::Refused(refused));
         }
         if documents.is_empty() {
-            return self.carry_or_fetch(number, page.carried, page.remaining);
+            return self.carry_or_fetch(number, carried, page.remaining);
         }
         let Some(batch) = self.running().and_then(|running| running.batch(number)) else {
             return;
         };
-        batch.stage = Stage::Storing { carried: page.carried, remaining: page.remaining };
+        batch.stage = Stage::Storing { carried, remaining: page.remaining };
         let request = Request::Store { documents };
         self.ask(End::Target, Purpose::Store(number), request);
     }

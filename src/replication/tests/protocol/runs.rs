@@ -106,11 +106,14 @@ fn a_target_is_made_for_documents_that_expire_where_the_source_has_them() {
                 .all(|effect| !matches!(effect, Effect::Request { .. })),
             "it waits for what the source says"
         );
-        let information = Information { ttl: true, ..Information::default() };
+        let information = Information { ttl: true, access: true, ..Information::default() };
         let source = ask_of(End::Source).unwrap();
         let effects = machine.answer(2, source, Ok(Answer::Information(information)));
         let made = effects.iter().find_map(|effect| match effect {
-            Effect::Request { request: Request::CreateDatabase { ttl, .. }, .. } => Some(*ttl),
+            Effect::Request { request: Request::CreateDatabase { ttl, access, .. }, .. } => {
+                assert_eq!(ttl, access);
+                Some(*ttl)
+            }
             _ => None,
         });
         assert_eq!(made, Some(expected));

@@ -118,6 +118,7 @@ impl Script {
                 update_sequence: "1-x".to_owned(),
                 instance_start_time: "5".to_owned(),
                 ttl: true,
+                access: true,
             }),
             Request::CreateDatabase { .. } => Answer::Created,
             Request::DesignDocument { .. } => {

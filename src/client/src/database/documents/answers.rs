@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use refuge_document::json;
-use refuge_replication::{DocumentsPage, EndFailure, Wanted};
+use refuge_replication::{DocumentsPage, EndFailure, Wanted, is_restricted};
 
 use super::super::attached::{Way, way_of};
 use super::Attachments;
@@ -22,10 +22,14 @@ impl Found {
     /// Takes a document that came with stubs.
     pub(super) fn take(&mut self, document: Bytes, wanted: &Wanted) -> Result<(), String> {
         let again = |revision| Wanted { revisions: vec![revision], ..wanted.clone() };
+        let is_restricted = is_restricted(&document);
         match way_of(&document, &wanted.possible_ancestors)? {
             Way::AsItIs => self.page.documents.push(document),
             Way::Inline { revision, bytes } => self.inline.push((again(revision), bytes)),
             Way::Carried { revision } => self.page.carried.push(again(revision)),
+        }
+        if is_restricted {
+            self.page.restricted.push(wanted.id.clone());
         }
         Ok(())
     }

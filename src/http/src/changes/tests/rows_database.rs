@@ -62,10 +62,10 @@ impl RowsDatabase {
             revision: revision.parse().expect("a revision"),
             deleted: false,
         });
-        let row =
-            ChangeRow { sequence, id: id.to_owned(), leaves: leaves.collect(), body: sequence };
+        let (id, leaves) = (id.to_owned(), leaves.collect());
+        let row = ChangeRow { sequence, id, leaves, body: sequence, removed: false };
         let mut rows = self.rows.lock().expect("no panic");
-        rows.retain(|row| row.id != id);
+        rows.retain(|other| other.id != row.id);
         rows.push(row);
         drop(rows);
         self.highest.send_replace(sequence);
@@ -101,6 +101,10 @@ impl Database for RowsDatabase {
 
     fn instance(&self) -> &str {
         "i"
+    }
+
+    fn seen_by(self: Arc<Self>, _user: &User) -> Arc<dyn Database> {
+        self
     }
 
     fn security(&self) -> Arc<Security> {
