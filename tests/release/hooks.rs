@@ -71,9 +71,10 @@ async fn what_happens_to_the_node_itself_runs_hooks() {
 async fn a_full_disk_runs_a_hook_once() {
     let root = tempfile::Builder::new().prefix("refuge-").tempdir().unwrap();
     put_hooks(root.path());
-    // More than any disk has.
-    let short = Options::default().set("storage.free_bytes_least=9000000000000000000");
-    let node = Node::start_under(root.into(), short);
+    let node = Node::start_under(root.into(), Options::default());
+    // A PiB: more than the disk has.
+    let short = node.refuge(&["eval", "config set storage free_bytes_least 1125899906842624"]);
+    assert_eq!(short.code, Some(0), "{}", short.errors);
     let line = told(&node, "disk_low ").await;
     assert!(line.contains("available_bytes"), "{line}");
     let told = node.refuge(&["eval", "check"]);

@@ -38,10 +38,12 @@ fn shells_complete_verbs() {
     assert_eq!(told("bash", &["-c", &script]).trim(), "remote_console");
 }
 
-#[test]
-fn the_dashboard_asks_for_what_a_node_counts() {
+#[tokio::test]
+async fn the_dashboard_asks_for_what_a_node_counts() {
     let release = Release::unpack();
-    release.start();
+    let client = Release::client(release.start());
+    client.put_nothing("/cities").await.expect(201);
+    client.put("/cities/paris", serde_json::json!({})).await.expect(201);
     let file = std::fs::read(release.root().join("share/grafana/refuge.json")).unwrap();
     let dashboard: Value = serde_json::from_slice(&file).unwrap();
     let told: Value = serde_json::from_str(&release.well(&["rpc", "stats"])).unwrap();

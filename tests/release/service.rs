@@ -78,7 +78,7 @@ fn the_units_are_right() {
         assert!(unit.contains(program), "{name}");
         let here = release.root().join("bin/refuge");
         let unit =
-            unit.replace(program, here.to_str().unwrap()).replace("User=refuge", "User=nobody");
+            unit.replace(program, here.to_str().unwrap()).replace("User=refuge", "User=daemon");
         let unit = unit.replace("Group=refuge\n", "");
         let path = folder.path().join("refuge.service");
         std::fs::write(&path, unit).unwrap();

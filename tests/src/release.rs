@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
 use crate::node::{Told, binary, without_settings};
@@ -65,12 +65,6 @@ impl Release {
             settings: vec!["http.port=0".to_owned(), "admins.admin=secret".to_owned()],
         };
         release.add(tarball());
-        if rustix::process::geteuid().is_root() {
-            let owner = format!("{NOBODY}:{NOBODY}");
-            let told =
-                Command::new("chown").arg("-R").arg(owner).arg(release.folder.path()).status();
-            assert!(told.expect("chown").success());
-        }
         release
     }
 
@@ -79,6 +73,11 @@ impl Release {
         let told =
             Command::new("tar").arg("-C").arg(self.folder.path()).arg("-xzf").arg(tarball).status();
         assert!(told.expect("tar").success());
+        if rustix::process::geteuid().is_root() {
+            let owner = format!("{NOBODY}:{NOBODY}");
+            let told = Command::new("chown").arg("-R").arg(owner).arg(self.folder.path()).status();
+            assert!(told.expect("chown").success());
+        }
     }
 
     /// Packs the same binary as another version.
@@ -174,16 +173,18 @@ impl Release {
         self.refuge(&["pid"]).output.trim().parse().ok()
     }
 
-    /// Whether a process runs.
+    /// Whether a process runs; one that only waits for its parent to hear of its end does not.
     pub fn lives(process: i32) -> bool {
-        Pid::from_raw(process).is_some_and(|process| test_kill_process(process).is_ok())
+        let told = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        told.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
     }
 
     /// SIGKILL to the node and all of its group.
     pub fn kill_hard(&self) {
-        let process = self.process().and_then(Pid::from_raw).expect("a node that runs");
-        kill_process_group(process, Signal::KILL).expect("a group");
-        while test_kill_process(process).is_ok() {
+        let process = self.process().expect("a node that runs");
+        let group = Pid::from_raw(process).expect("a number");
+        kill_process_group(group, Signal::KILL).expect("a group");
+        while Self::lives(process) {
             std::thread::yield_now();
         }
     }

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use clap::Args;
@@ -79,7 +79,7 @@ pub(super) fn up_line() -> &'static str {
     "refuge is up"
 }
 
-fn did_not_start(child: &mut Child, told: &PathBuf) -> Failure {
+fn did_not_start(child: &mut Child, told: &Path) -> Failure {
     let code = child.wait().ok().and_then(|status| status.code());
     let mut text = String::new();
     let last = File::open(told).and_then(|file| file.take(SHOWN_BYTES).read_to_string(&mut text));

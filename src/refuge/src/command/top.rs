@@ -1,6 +1,9 @@
 //! `refuge top`.
 
+use std::io::{self, IsTerminal};
+
 use clap::Args;
+use refuge_console::TopError;
 
 use super::Root;
 use super::console::Session;
@@ -15,6 +18,9 @@ pub(crate) struct Top {
 
 impl Top {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        if !io::stdout().is_terminal() {
+            return Err(TopError::Terminal(io::Error::other("standard output is none")).into());
+        }
         let session = Session::open(&self.root.absolute()?)?;
         Ok(refuge_console::top(&session)?)
     }
