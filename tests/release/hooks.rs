@@ -75,6 +75,7 @@ async fn a_full_disk_runs_a_hook_once() {
     // A PiB: more than the disk has.
     let short = node.refuge(&["eval", "config set storage free_bytes_least 1125899906842624"]);
     assert_eq!(short.code, Some(0), "{}", short.errors);
+    node.client().put_nothing("/cities").await.expect(507);
     let line = told(&node, "disk_low ").await;
     assert!(line.contains("available_bytes"), "{line}");
     let told = node.refuge(&["eval", "check"]);
