@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_config::{
-    LocalSetting, LogLevel, Place, Settings, Sources, Unpersisted, load_with, write_local,
+    LocalSetting, Log, Place, Settings, Sources, Unpersisted, load_with, write_local,
 };
 use refuge_http::{ConfigurationChange, Failure, Rules};
 use refuge_identity::password::{self, StoredPassword};
@@ -34,7 +34,7 @@ pub struct CurrentSettings {
 }
 
 /// Told how much is to be logged, whenever the settings were read.
-pub type SetLogLevel = Arc<dyn Fn(LogLevel) + Send + Sync>;
+pub type SetLogLevel = Arc<dyn Fn(&Log) + Send + Sync>;
 
 /// Messages of the configuration's actor.
 pub enum ConfigurationMessage {
@@ -155,7 +155,7 @@ impl Actor for ConfigurationActor {
 impl ConfigurationState {
     fn publish(&mut self, settings: Settings) {
         self.generation += 1;
-        (self.arguments.set_log_level)(settings.log.level);
+        (self.arguments.set_log_level)(&settings.log);
         let rules = Arc::new(rules::rules(&settings));
         let current = CurrentSettings { settings, rules, generation: self.generation };
         let owner = self.myself.get_cell();
@@ -231,15 +231,6 @@ impl ConfigurationState {
     }
 }
 
-/// Has the files read anew, as a signal asks for it; what is wrong with them is logged.
-pub async fn reload(names: &Names) {
-    let asked =
-        crate::call(names, names::CONFIGURATION, |reply| ConfigurationMessage::Reload { reply });
-    if let Err(failure) = asked.await {
-        tracing::warn!(%failure, "the configuration was not read anew");
-    }
-}
-
 /// Reads all layers, on a thread that may wait for the disk.
 async fn read(sources: &Sources, unpersisted: &Unpersisted) -> Result<Settings, String> {
     let (sources, unpersisted) = (sources.clone(), unpersisted.clone());
@@ -247,6 +238,16 @@ async fn read(sources: &Sources, unpersisted: &Unpersisted) -> Result<Settings, 
         .await
         .map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())
+}
+
+/// Has the files read anew.
+///
+/// # Errors
+/// A sentence that names what is wrong; the settings stay as they were.
+pub async fn reload(names: &Names) -> Result<(), String> {
+    let reload = |reply| ConfigurationMessage::Reload { reply };
+    let read = crate::call(names, names::CONFIGURATION, reload).await;
+    read.and_then(|read| read).map_err(|failure| failure.to_string())
 }
 
 /// Whether every admin's hash is in a form that can be compared with; else that admin could never

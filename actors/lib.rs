@@ -34,6 +34,7 @@ pub mod node_identity;
 pub mod node_monitor;
 pub mod node_service;
 pub mod outgoing_connections;
+pub mod own_events;
 pub mod peer_connections;
 mod peer_dial;
 pub mod peer_directory;

@@ -51,6 +51,8 @@ pub const PEER_CONNECTIONS: &str = "peer-connections";
 pub const NODE_IDENTITY: &str = "node-identity";
 /// Hands node events on to whoever the supervisors named.
 pub const EVENT_BUS: &str = "event-bus";
+/// Notices what happens to this node itself, and has hooks run.
+pub const OWN_EVENTS: &str = "own-events";
 /// Runs the executables in `etc/hooks`.
 pub const HOOK_RUNNER: &str = "hook-runner";
 /// Numbers and keeps the node events.

@@ -81,10 +81,7 @@ impl NodeService {
     /// When the storage does not come up.
     pub async fn new(names: &Names) -> Result<Self, Failure> {
         let doors = crate::published::<StorageDoors>(names, names::ENGINE).await?;
-        let facts = NodeFacts {
-            uuid: doors.installation.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
+        let facts = NodeFacts { uuid: doors.installation.clone(), version: report::version(names) };
         Ok(Self {
             facts,
             address: None,

@@ -1,14 +1,18 @@
 //! A whole node: started from its configuration, waited for, shut down. Several can live in one
 //! process; nothing here is global.
 
+use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use refuge_actors::authenticator::SetUpLink;
+use refuge_actors::own_events::{self, NewOwnEvent, OwnEventKind};
 use refuge_config::{ConfigurationError, Settings, Sources, load};
-use refuge_otp::{End, Names, StartError, SupervisorHandle};
+use refuge_otp::{Names, StartError, SupervisorHandle};
 
-use crate::{AnnounceMesh, Parts, SetLogLevel, parts};
+use crate::{AnnounceMesh, End, Parts, ReadLog, SetLogLevel, Sockets, parts};
 
 /// How long the set-up link works.
 const SET_UP_TIME: Duration = Duration::from_secs(15 * 60);
@@ -22,6 +26,10 @@ pub struct StartOptions {
     pub announce_mesh: AnnounceMesh,
     /// Told how much is to be logged, at the start and at every change.
     pub set_log_level: SetLogLevel,
+    /// The last lines of the log, for the console.
+    pub read_log: ReadLog,
+    /// Sockets that somebody bound before.
+    pub sockets: Arc<Mutex<Sockets>>,
 }
 
 /// Why a node did not start.
@@ -73,12 +81,14 @@ pub struct RunningNode {
 /// # Errors
 /// [`StartFailure`]; what had been started is stopped again.
 pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
-    let StartOptions { sources, announce_mesh, set_log_level } = options;
+    let StartOptions { sources, announce_mesh, set_log_level, read_log, sockets } = options;
     let settings: Settings = load(&sources)?;
     refuge_actors::configuration::check_admins(&settings).map_err(StartFailure::Admin)?;
     let set_up = if settings.admins.is_empty() { Some(set_up_link()?) } else { None };
     let mut parts = Parts::new(sources, settings, set_up.clone(), announce_mesh);
     parts.set_log_level = set_log_level;
+    parts.host.read_log = read_log;
+    parts.give(std::mem::take(&mut *sockets.lock().unwrap_or_else(PoisonError::into_inner)));
     // Bound before the tree starts, so that an address in use is told at once.
     let bound = |error| StartFailure::Address(format!("{error}"));
     let socket = parts.http_socket.bind().map_err(bound)?;
@@ -86,6 +96,7 @@ pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
     let tls_address = bind_tls(&parts)?;
     let names = Names::new(address.to_string());
     let root = refuge_otp::start(crate::specification(&parts), names).await?;
+    own_events::tell(root.names(), NewOwnEvent::new(OwnEventKind::Started, ""));
     let set_up_link = set_up.map(|link| format!("http://{address}/_setup/{}", link.token));
     Ok(RunningNode { root, parts, address, tls_address, set_up_link })
 }
@@ -120,7 +131,34 @@ impl RunningNode {
 
     /// Waits until an admin asks for a restart.
     pub async fn restart_asked(&self) {
-        self.parts.restart.asked().await;
+        self.parts.host.restart.asked().await;
+    }
+
+    /// Waits until an admin asks for its end, and how it is to be.
+    pub async fn end_asked(&self) -> End {
+        self.parts.host.end.asked().await
+    }
+
+    /// Shuts it down in order and gives out its sockets, for a process that goes on with them.
+    ///
+    /// # Errors
+    /// When a socket cannot be given out; then it is shut down all the same.
+    pub async fn hand_over(&self) -> io::Result<Sockets> {
+        self.root.shutdown().await;
+        self.parts.sockets()
+    }
+
+    /// Has the hooks of `stopping` run, before a shutdown; for so long at most.
+    pub async fn tell_stopping(&self, most: Duration) {
+        own_events::stopping(self.root.names(), most).await;
+    }
+
+    /// Reads the configuration's files anew, as `_config/_reload` does.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong; the settings stay as they were.
+    pub async fn reload(&self) -> Result<(), String> {
+        refuge_actors::configuration::reload(self.root.names()).await
     }
 
     /// Shuts the node down in order and starts it again in this process, with the settings read anew.
@@ -138,13 +176,13 @@ impl RunningNode {
         self.tls_address = bind_tls(&self.parts)?.or(self.tls_address);
         let names = Names::new(self.address.to_string());
         self.root = refuge_otp::start(crate::specification(&self.parts), names).await?;
+        own_events::tell(self.root.names(), NewOwnEvent::new(OwnEventKind::Started, ""));
         Ok(())
     }
 
-    /// Reads the configuration's files anew, and the certificate's; what is wrong is logged, and what is
-    /// in force stays.
-    pub async fn reload(&self) {
-        refuge_actors::configuration::reload(self.root.names()).await;
+    /// The directory under which its files lie.
+    pub fn root_directory(&self) -> &Path {
+        &self.parts.sources.root
     }
 
     /// The tree and what can be done to it.
@@ -153,8 +191,9 @@ impl RunningNode {
     }
 }
 
-impl From<End> for Ended {
-    fn from(end: End) -> Self {
+impl From<refuge_otp::End> for Ended {
+    fn from(end: refuge_otp::End) -> Self {
+        use refuge_otp::End;
         match end {
             End::Shutdown => Self::Shutdown,
             End::Killed => Self::GaveUp("the root supervisor was killed".to_owned()),

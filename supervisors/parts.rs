@@ -1,6 +1,7 @@
 //! What the supervisors hand on to the actors they start. Values only.
 
 use std::error::Error;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use refuge_actors::authenticator::SetUpLink;
 pub use refuge_actors::configuration::SetLogLevel;
 use refuge_actors::console_listener;
-use refuge_actors::http_listener::RestartRequest;
+pub use refuge_actors::console_session::{End, Host, ReadLog};
 use refuge_config::{Settings, Sources};
 
 /// All that actors are started with besides the names.
@@ -22,8 +23,8 @@ pub struct Parts {
     pub set_up: Option<SetUpLink>,
     /// Told how much is to be logged; nobody, unless somebody is put here.
     pub set_log_level: SetLogLevel,
-    /// How an admin's wish to restart the node reaches whoever runs it.
-    pub restart: RestartRequest,
+    /// How an admin's wish to restart or to end the node reaches whoever runs it.
+    pub host: Host,
     /// The HTTP socket.
     pub http_socket: Socket<TcpListener>,
     /// The socket for clients over TLS, bound where they are wanted.
@@ -51,7 +52,7 @@ impl Parts {
             settings,
             set_up,
             set_log_level: Arc::new(|_| ()),
-            restart: RestartRequest::default(),
+            host: Host::default(),
             http_socket,
             tls_socket,
             mesh_socket: Socket::new(move || {
@@ -67,6 +68,41 @@ impl Parts {
 /// The socket for clients over TLS that the settings ask for.
 pub(crate) fn tls_socket(settings: &Settings) -> Socket<TcpListener> {
     Socket::at(SocketAddr::new(settings.ssl.bind, settings.ssl.port))
+}
+
+/// Sockets that were bound elsewhere, or are handed on.
+#[derive(Default)]
+pub struct Sockets {
+    /// For clients.
+    pub http: Option<TcpListener>,
+    /// For clients over TLS.
+    pub https: Option<TcpListener>,
+    /// For the admin console.
+    pub console: Option<UnixListener>,
+    /// For other nodes.
+    pub mesh: Option<TcpListener>,
+}
+
+impl Parts {
+    /// Takes sockets that were bound elsewhere, instead of binding them.
+    pub(crate) fn give(&self, sockets: Sockets) {
+        let Sockets { http, https, console, mesh } = sockets;
+        http.into_iter().for_each(|socket| self.http_socket.give(socket));
+        https.into_iter().for_each(|socket| self.tls_socket.give(socket));
+        console.into_iter().for_each(|socket| self.console_socket.give(socket));
+        mesh.into_iter().for_each(|socket| self.mesh_socket.give(socket));
+    }
+
+    /// Those that are bound, once more.
+    pub(crate) fn sockets(&self) -> io::Result<Sockets> {
+        let tcp = |socket: Option<Arc<TcpListener>>| socket.map(|one| one.try_clone()).transpose();
+        Ok(Sockets {
+            http: tcp(self.http_socket.bound())?,
+            https: tcp(self.tls_socket.bound())?,
+            console: self.console_socket.bound().map(|one| one.try_clone()).transpose()?,
+            mesh: tcp(self.mesh_socket.bound())?,
+        })
+    }
 }
 
 /// Told, once, where the node listens for other nodes.
@@ -107,6 +143,16 @@ impl Socket<TcpListener> {
 impl<L> Socket<L> {
     fn new(bind: impl Fn() -> Result<L, BindError> + Send + Sync + 'static) -> Self {
         Self { bind: Arc::new(bind), bound: Arc::default() }
+    }
+
+    /// Takes a socket that was bound elsewhere.
+    pub fn give(&self, socket: L) {
+        *self.bound.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(socket));
+    }
+
+    /// The socket, where it is bound.
+    pub fn bound(&self) -> Option<Arc<L>> {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The bound socket.

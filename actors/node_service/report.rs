@@ -32,7 +32,7 @@ impl RestartRequest {
 /// The body of a report.
 pub(super) async fn report(names: &Names, report: NodeReport) -> Result<Value, Failure> {
     match report {
-        NodeReport::Versions => Ok(versions()),
+        NodeReport::Versions => Ok(versions(&version(names))),
         NodeReport::Statistics => {
             crate::call(names, names::METRICS, MetricsMessage::Statistics).await
         }
@@ -40,10 +40,18 @@ pub(super) async fn report(names: &Names, report: NodeReport) -> Result<Value, F
     }
 }
 
+/// The version that runs: the release's, where one does.
+pub(crate) fn version(names: &Names) -> String {
+    let current = names.value::<CurrentSettings>(names::CONFIGURATION);
+    current.map_or(env!("CARGO_PKG_VERSION").to_owned(), |current| {
+        current.settings.version().to_owned()
+    })
+}
+
 /// What CouchDB tells of Erlang and ICU is told of what stands in their place.
-fn versions() -> Value {
+fn versions(refuge: &str) -> Value {
     json!({
-        "refuge": {"version": env!("CARGO_PKG_VERSION")},
+        "refuge": {"version": refuge},
         "couchdb": {"version": "3.5.0"},
         "storage_engine": {"name": "fjall", "version": refuge_storage::ENGINE_VERSION},
     })
@@ -61,7 +69,7 @@ pub(crate) async fn database_names(
 }
 
 /// What is told of databases, read from the storage alone.
-pub(super) async fn describe_databases(
+pub(crate) async fn describe_databases(
     names: &Names,
     wanted: Vec<String>,
 ) -> Result<Vec<Option<DatabaseDescription>>, Failure> {

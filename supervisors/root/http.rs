@@ -79,7 +79,7 @@ fn listener(parts: &Parts, request_bytes: &RequestBytes) -> ChildSpecification {
     let socket = parts.http_socket.clone();
     let connections = Arc::new(Semaphore::new(parts.settings.http.max_connections));
     let request_bytes = request_bytes.clone();
-    let restart = parts.restart.clone();
+    let restart = parts.host.restart.clone();
     let start = move |context: refuge_otp::StartContext| {
         let bound = socket.bind();
         let connections = Arc::clone(&connections);

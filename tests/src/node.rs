@@ -16,10 +16,8 @@ use tempfile::TempDir;
 
 use crate::{Client, Console};
 pub use options::Options;
-use process::{
-    MESH_READY, Ports, Process, READY, TLS_READY, binary, command, kill_group, wait_for_end,
-    without_settings,
-};
+use process::{MESH_READY, Ports, Process, READY, TLS_READY, command, kill_group, wait_for_end};
+pub(crate) use process::{binary, without_settings};
 use watchdog::Watchdog;
 
 /// A running node. Dropping it kills its process group and removes its root; so does the end of the
@@ -222,6 +220,11 @@ impl Node {
         let process = Process::start(self.root.path(), &self.options, ports);
         self.process = process.unwrap_or_else(|told| panic!("started again: {told}"));
     }
+}
+
+/// The binary that the tests start.
+pub fn program() -> std::path::PathBuf {
+    binary()
 }
 
 fn whole(mut stream: impl Read) -> String {

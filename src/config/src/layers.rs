@@ -28,6 +28,8 @@ pub type Unpersisted = BTreeMap<(String, String), String>;
 pub struct Sources {
     /// The directory under which the node's files lie.
     pub root: PathBuf,
+    /// The version of the release that runs, where one does; else it is that of the program.
+    pub version: Option<String>,
     /// `--config` files in their order; each must exist.
     pub files: Vec<PathBuf>,
     /// Environment variables; those not called `REFUGE_<SECTION>__<KEY>` are ignored.
@@ -47,7 +49,8 @@ pub fn load_with(
     unpersisted: &Unpersisted,
 ) -> Result<Settings, ConfigurationError> {
     let layout = Layout::new(&sources.root);
-    let mut settings = Settings { root: sources.root.clone(), ..Settings::default() };
+    let (root, version) = (sources.root.clone(), sources.version.clone());
+    let mut settings = Settings { root, version, ..Settings::default() };
     let shipped = layout.configuration_file();
     read_file(&mut settings, &shipped, FileKind::MayBeAbsent)?;
     for path in &sources.files {

@@ -38,6 +38,8 @@ macro_rules! sections {
         pub struct Settings {
             /// The directory under which the node's files lie.
             pub root: PathBuf,
+            /// The version of the release that runs, where one does.
+            pub version: Option<String>,
             /// Server admins: names with their passwords, in clear or hashed, as they were written.
             pub admins: BTreeMap<String, String>,
             $( $(#[doc = $about])* pub $section: $Section, )*
@@ -427,10 +429,33 @@ sections! {
     log: Log {
         level: LogLevel = LogLevel::Info, Expected::Level, Settable,
             "How much is told on standard error; the environment's RUST_LOG, when set, decides instead.";
+        modules: String = String::new(), text(1_024), Settable,
+            "What other modules tell, separated by commas, such as refuge_http=debug; the longest name that fits a module counts.";
+        format: String = "text".to_owned(), Expected::OneOf(&["text", "json"]), Forbidden(LaidOut),
+            "Lines for people, or one JSON object a line for programs that gather logs.";
+        directory: String = String::new(), text(1_024), Forbidden(Path),
+            "Where log files are written, one a day, instead of to standard error: a path under the root; empty for none.";
+        keep_days: usize = 14, number(1, 3_650), Forbidden(LaidOut),
+            "Log files that are kept; the oldest leaves when a day begins.";
+    }
+}
+
+impl Log {
+    /// Level and modules in one text: `info,refuge_http=debug`.
+    pub fn filter(&self) -> String {
+        match self.modules.trim() {
+            "" => self.level.to_string(),
+            modules => format!("{},{modules}", self.level),
+        }
     }
 }
 
 impl Settings {
+    /// The version that the node tells of itself.
+    pub fn version(&self) -> &str {
+        self.version.as_deref().unwrap_or(env!("CARGO_PKG_VERSION"))
+    }
+
     /// Where the value of a key was written last; `None` when it is the default. Admins are found
     /// under section `admins` and their name.
     pub fn origin(&self, section: &str, name: &str) -> Option<&Place> {

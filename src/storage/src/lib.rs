@@ -8,6 +8,7 @@
 //! What must not live here: actors, tokio, clocks and randomness, HTTP, and any rule about
 //! revisions or conflicts (those are `refuge-document`'s; a revision tree is opaque bytes here).
 
+mod backup;
 mod check;
 mod compaction;
 mod database;
@@ -33,11 +34,13 @@ mod tables;
 mod tree_files;
 mod unfinished;
 
+pub use backup::{Backup, BackupBlock, RestoreError, Restoring};
 pub use check::{Checked, check};
 pub use database::{DatabaseId, DatabaseInformation, DatabaseOptions, DatabaseRecord};
 pub use engine::{Collected, Engine};
 pub use error::{CommitError, OpenError, StorageError};
 pub use expiry::ExpiryRow;
+pub use format::{FORMAT, format_of};
 pub use index::{
     IndexChange, IndexDefinition, IndexEngine, IndexNumber, IndexOptions, IndexRange, IndexRecord,
     IndexRows, IndexSnapshot, IndexState, IndexStore, IndexTable, IndexWrite,

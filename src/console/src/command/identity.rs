@@ -1,12 +1,28 @@
 //! `identity`: who this node is.
 
+use async_trait::async_trait;
+
+use super::Command;
 use crate::control::Control;
 use crate::protocol::Reply;
 
-pub(crate) const NAME: &str = "identity";
-pub(crate) const USAGE: &str = "identity";
+/// The command.
+pub(crate) struct Identity;
 
-/// Answers with id, name and certificate.
-pub(crate) async fn run(control: &dyn Control) -> Reply {
-    control.identity().await.into()
+#[async_trait]
+impl Command for Identity {
+    fn usage(&self) -> &'static str {
+        "identity"
+    }
+
+    fn help(&self) -> &'static str {
+        "the id, the name and the certificate of this node"
+    }
+
+    async fn run(&self, arguments: &[&str], control: &dyn Control) -> Option<Reply> {
+        if !arguments.is_empty() {
+            return None;
+        }
+        Some(control.identity().await.into())
+    }
 }

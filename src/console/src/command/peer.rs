@@ -1,16 +1,29 @@
 //! `peer …`: the nodes that this one knows. What is typed is taken apart here and judged by the node.
 
+use async_trait::async_trait;
+
+use super::Command;
 use crate::control::{Control, NewPeer, PeerCommand};
 use crate::protocol::Reply;
 
-pub(crate) const NAME: &str = "peer";
-pub(crate) const USAGE: &str = "peer add ID [--name NAME] [--address HOST:PORT]… [--group GROUP]… | \
-     list | remove NODE | block NODE | trust NODE";
+/// The command.
+pub(crate) struct Peer;
 
-/// Carries out one of them; `None` when the arguments are none that it has.
-pub(crate) async fn run(arguments: &[&str], control: &dyn Control) -> Option<Reply> {
-    let command = parse(arguments)?;
-    Some(control.peer(command).await.into())
+#[async_trait]
+impl Command for Peer {
+    fn usage(&self) -> &'static str {
+        "peer add ID [--name NAME] [--address HOST:PORT]… [--group GROUP]… | \
+         list | remove NODE | block NODE | trust NODE"
+    }
+
+    fn help(&self) -> &'static str {
+        "say which other nodes this one trusts"
+    }
+
+    async fn run(&self, arguments: &[&str], control: &dyn Control) -> Option<Reply> {
+        let command = parse(arguments)?;
+        Some(control.peer(command).await.into())
+    }
 }
 
 fn parse(arguments: &[&str]) -> Option<PeerCommand> {
