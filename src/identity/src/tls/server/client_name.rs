@@ -35,7 +35,7 @@ impl ClientNameKind {
 fn common_names(certificate: &X509Ref) -> Option<Vec<String>> {
     let entries = certificate.subject_name().entries_by_nid(Nid::COMMONNAME);
     // OpenSSL gives the length with the text, so a byte of zero ends nothing.
-    entries.map(|entry| Some(entry.data().to_string().ok()?)).collect()
+    entries.map(|entry| entry.data().to_string().ok()).collect()
 }
 
 fn alternative_names(certificate: &X509Ref, email: bool) -> Vec<String> {
