@@ -5,6 +5,7 @@
 //! Called by: the node's service. A restart loses what was remembered, which is verified anew, and who
 //! failed.
 
+mod attempt;
 mod board;
 pub mod lockout;
 mod set_up;
@@ -20,6 +21,7 @@ use refuge_identity::{CryptographyError, MacKey};
 use refuge_otp::Names;
 use tokio::sync::oneshot;
 
+pub use self::attempt::{Attempt, AttemptOutcome, Tried};
 pub use self::board::AuthenticationBoard;
 pub(crate) use self::board::{users_changed, users_generation};
 use self::lockout::{Locked, Lockout, LockoutRules, Look};
@@ -46,30 +48,6 @@ pub struct ShownPassword {
     pub salt: String,
 }
 
-/// A password that is being compared. Until its outcome is told it counts as wrong.
-#[derive(Clone)]
-pub struct Attempt {
-    /// From where.
-    address: IpAddr,
-    /// Whose it was said to be.
-    name: String,
-    /// The salt of what is stored.
-    salt: String,
-    /// What is remembered if it is right.
-    mac: [u8; 32],
-}
-
-/// What became of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptOutcome {
-    /// The password is right.
-    Right,
-    /// It is wrong, or nobody waited to hear.
-    Wrong,
-    /// It was not compared.
-    Undecided,
-}
-
 /// What is known of a password without hashing it.
 pub enum Recalled {
     /// It is right.
@@ -94,7 +72,7 @@ pub enum AuthenticatorMessage {
     /// An attempt came to its end.
     Tried {
         /// Which.
-        attempt: Attempt,
+        tried: Tried,
         /// How.
         outcome: AttemptOutcome,
     },
@@ -180,7 +158,7 @@ impl Actor for AuthenticatorActor {
             AuthenticatorMessage::Recall { shown, reply } => {
                 let _ = reply.send(state.recall(&shown)?);
             }
-            AuthenticatorMessage::Tried { attempt, outcome } => state.tried(&attempt, outcome),
+            AuthenticatorMessage::Tried { tried, outcome } => state.tried(&tried, outcome),
             AuthenticatorMessage::SetUpIsOpen { token, reply } => {
                 let _ = reply.send(state.is_open(&token));
             }
@@ -222,15 +200,12 @@ impl AuthenticatorState {
             return Ok(Recalled::Later);
         }
         self.lockout.begin(shown.address, &shown.name);
-        Ok(Recalled::Unknown(Attempt {
-            address: shown.address,
-            name: shown.name.clone(),
-            salt: shown.salt.clone(),
-            mac,
-        }))
+        let (name, salt) = (shown.name.clone(), shown.salt.clone());
+        let tried = Tried { address: shown.address, name, salt, mac };
+        Ok(Recalled::Unknown(Attempt::new(&self.arguments.names, tried)))
     }
 
-    fn tried(&mut self, attempt: &Attempt, outcome: AttemptOutcome) {
+    fn tried(&mut self, attempt: &Tried, outcome: AttemptOutcome) {
         // One that began before a restart of this actor is not known; its outcome is true all the same.
         if self.compared.remove(&attempt.mac) {
             self.lockout.end(attempt.address, &attempt.name);

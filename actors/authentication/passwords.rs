@@ -13,7 +13,7 @@ use super::accounts::{self, Account, AccountSecret};
 use super::hashing::{Waiting, hashing, recipe, recipe_of_admins, waiting_place};
 use crate::authenticator::lockout::Locked;
 use crate::authenticator::{
-    Attempt, AttemptOutcome, AuthenticationBoard, AuthenticatorMessage, Recalled, ShownPassword,
+    AttemptOutcome, AuthenticationBoard, AuthenticatorMessage, Recalled, ShownPassword,
 };
 use crate::configuration::ConfigurationMessage;
 use crate::node_service::upgrade_password;
@@ -80,7 +80,7 @@ async fn look(
             upgrade(names, settings, &account, credentials);
             return Ok(account);
         }
-        Recalled::Unknown(attempt) => Trying::new(names, attempt),
+        Recalled::Unknown(attempt) => attempt,
     };
     let compared = match check_rounds(settings, account.as_ref()) {
         Ok(()) => compare(names, settings, account.as_ref(), &credentials.password).await,
@@ -127,36 +127,6 @@ async fn recall(names: &Names, shown: ShownPassword) -> Result<Recalled, Failure
         drop(board);
         // An authenticator that is being restarted tells no outcome.
         let _ = tokio::time::timeout(PATIENCE, outcomes.changed()).await;
-    }
-}
-
-/// An attempt that is under way; dropped, because nobody waits any more, it counts as wrong: whoever
-/// hangs up would else guess for nothing.
-struct Trying {
-    names: Names,
-    attempt: Option<Attempt>,
-}
-
-impl Trying {
-    fn new(names: &Names, attempt: Attempt) -> Self {
-        Self { names: names.clone(), attempt: Some(attempt) }
-    }
-
-    fn ended(mut self, outcome: AttemptOutcome) {
-        self.tell(outcome);
-    }
-
-    fn tell(&mut self, outcome: AttemptOutcome) {
-        if let Some(attempt) = self.attempt.take() {
-            let told = AuthenticatorMessage::Tried { attempt, outcome };
-            let _ = self.names.cast(names::AUTHENTICATOR, told);
-        }
-    }
-}
-
-impl Drop for Trying {
-    fn drop(&mut self) {
-        self.tell(AttemptOutcome::Wrong);
     }
 }
 

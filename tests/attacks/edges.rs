@@ -79,7 +79,7 @@ const TABLE: &[(&str, &str, Person)] = &[
     ("/{db}/_partition/{partition}", "GET HEAD", Member),
     ("/{db}/_shards", "GET HEAD", Member),
     ("/{db}/_shards/{docid}", "GET HEAD", Member),
-    ("/{db}/_sync_shards", "POST", DatabaseAdmin),
+    ("/{db}/_sync_shards", "POST", Member),
     ("/{db}/_random_doc", "GET HEAD", Member),
     ("/{db}/_compact", "POST", DatabaseAdmin),
     ("/{db}/_compact/{ddoc}", "POST", DatabaseAdmin),

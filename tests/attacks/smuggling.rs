@@ -68,7 +68,7 @@ async fn where_both_lengths_are_told_the_chunks_count() {
         // What stands in a chunk is body, whatever the length says.
         let chunks = format!("{:x}\r\n{inside}\r\n0\r\n\r\n", inside.len());
         let told = post(&node, lengths, &chunks).await;
-        assert!(told.starts_with("HTTP/1.1 4"), "{lengths:?}: {told}");
+        assert!(told.is_empty() || told.starts_with("HTTP/1.1 4"), "{lengths:?}: {told}");
         node.client().get("/inside").await.expect(404);
         let good = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
         let told = post(&node, lengths, &good).await;

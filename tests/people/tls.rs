@@ -119,7 +119,7 @@ async fn a_renewed_certificate_is_shown_without_a_restart() {
         .set(&format!("ssl.key_file={}", folder.path().join("key.pem").display()));
     let all = [own(), own(), own(), own()];
     replace(folder.path(), &all[0]);
-    let node = Node::start(placed.set("ssl.reload_seconds=86400"));
+    let node = Node::start(placed);
     trusting(&node, &all[0]).get("/").await.expect(200);
     let shown = async |certificate: &Certificate| {
         eventually("the new certificate is shown", || async {

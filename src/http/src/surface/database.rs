@@ -95,7 +95,7 @@ crate::surface::surface! {
         "GET HEAD" Member "the shard of a document";
     }
     SYNC_SHARDS "/{db}/_sync_shards" {
-        "POST" DatabaseAdmin "there is nothing to do here";
+        "POST" Member "there is nothing to do here";
     }
     RANDOM_DOCUMENT "/{db}/_random_doc" {
         "GET HEAD" Member "any document", "attachments:boolean conflicts:boolean";
