@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::{options, with_store};
+use crate::configuration::CurrentSettings;
 use crate::metrics::MetricsMessage;
 use crate::names;
 

@@ -230,12 +230,18 @@ mod tests {
         assert_eq!(check(&[], None, &bob), Err(AccessRefusal::Creator));
         assert_eq!(check(&[], None, &nobody), Err(AccessRefusal::Nobody));
         // Handing a document over is good.
-        assert_eq!(check(&[anna.clone()], Some(&anna), &bob), Ok(()));
-        assert_eq!(check(&[anna.clone()], Some(&anna), &nobody), Err(AccessRefusal::Nobody));
-        assert_eq!(check(&[bob.clone()], Some(&bob), &anna), Err(AccessRefusal::Hidden));
-        assert_eq!(check(&[nobody.clone()], None, &anna), Err(AccessRefusal::Hidden));
+        assert_eq!(check(std::slice::from_ref(&anna), Some(&anna), &bob), Ok(()));
+        assert_eq!(
+            check(std::slice::from_ref(&anna), Some(&anna), &nobody),
+            Err(AccessRefusal::Nobody)
+        );
+        assert_eq!(
+            check(std::slice::from_ref(&bob), Some(&bob), &anna),
+            Err(AccessRefusal::Hidden)
+        );
+        assert_eq!(check(std::slice::from_ref(&nobody), None, &anna), Err(AccessRefusal::Hidden));
         assert_eq!(check(&[anna.clone(), bob.clone()], None, &anna), Err(AccessRefusal::Leaf));
-        assert_eq!(check(&[anna.clone()], Some(&bob), &anna), Err(AccessRefusal::Leaf));
+        assert_eq!(check(std::slice::from_ref(&anna), Some(&bob), &anna), Err(AccessRefusal::Leaf));
     }
 
     fn lists() -> impl Strategy<Value = Vec<String>> {
