@@ -52,7 +52,7 @@ fn tls_listener(parts: &Parts, request_bytes: &RequestBytes) -> ChildSpecificati
     let socket = parts.settings.ssl.enabled.then(|| parts.tls_socket.clone());
     let connections = Arc::new(Semaphore::new(parts.settings.http.max_connections));
     let request_bytes = request_bytes.clone();
-    let restart = parts.restart.clone();
+    let restart = parts.host.restart.clone();
     let start = move |context: refuge_otp::StartContext| {
         let bound = socket.as_ref().map(crate::Socket::bind).transpose();
         let connections = Arc::clone(&connections);

@@ -1,9 +1,9 @@
 //! The whole HTTP surface as one table: the path of each endpoint, its methods, and who may come there.
 //! What is described to clients is made from it, and tests hold the router, and the running node, to it.
 
-mod database;
-mod design;
-mod node;
+pub(crate) mod database;
+pub(crate) mod design;
+pub(crate) mod node;
 #[cfg(test)]
 mod tests;
 

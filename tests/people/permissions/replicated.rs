@@ -3,7 +3,7 @@
 use refuge_tests::{Client, Node, eventually};
 use serde_json::{Value, json};
 
-use super::{Papers, ids, papers};
+use super::{ids, papers};
 use crate::{node_with_users, options};
 
 async fn replicate(client: &Client, job: Value) -> Value {

@@ -10,6 +10,7 @@ fn database(engine: &mut Engine, name: &str) -> DatabaseRecord {
         created_unix_ms: 1,
         instance: [7; 16],
         partitioned: false,
+        access: false,
         options: crate::DatabaseOptions::default(),
     };
     match engine.commit(vec![Operation::CreateDatabase(new)]).unwrap().remove(0) {

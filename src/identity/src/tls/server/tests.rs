@@ -100,7 +100,8 @@ fn a_key_may_have_a_password() {
 
 #[test]
 fn one_name_of_the_wanted_kind_names_somebody() {
-    let alternative = SubjectAlternativeName::new().dns("anna.example").email("a@b.c").clone();
+    let mut alternative = SubjectAlternativeName::new();
+    alternative.dns("anna.example").email("a@b.c");
     let own = issue(&["anna"], Some(&alternative), None);
     let read = |kind: ClientNameKind, own: &Own| kind.read(&own.certificate);
     assert_eq!(read(ClientNameKind::CommonName, &own).as_deref(), Some("anna"));
