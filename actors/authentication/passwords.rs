@@ -68,7 +68,7 @@ async fn look(
         name: credentials.name.clone(),
         password: credentials.password.clone(),
         stored: account.as_ref().map(Account::fingerprint).unwrap_or_default(),
-        salt: salt.clone(),
+        salt,
     };
     let attempt = match recall(names, shown).await? {
         Recalled::Refused(locked) => return Err(refused(locked)),

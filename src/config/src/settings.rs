@@ -327,7 +327,7 @@ sections! {
             "The versions that are spoken, separated by commas; older ones are broken.";
         ciphers: String = String::new(), text(4_096), Forbidden(Listener),
             "OpenSSL's names of the ciphers of TLS 1.2, separated by colons or commas; empty for those with forward secrecy and authenticated encryption.";
-        reload_seconds: u64 = 60, number(1, 86_400), Settable,
+        reload_seconds: u64 = 60, number(1, 86_400), Forbidden(Listener),
             "How often the files are looked at, so that a renewed certificate is shown without a restart; a reload of the configuration looks at once.";
     }
     /// Who is let in.

@@ -28,7 +28,7 @@ fn check_tls(settings: &Settings) -> Result<(), &'static str> {
     if ssl.port != 0 && ssl.port == settings.mesh.port {
         return Err(
             "ssl.port is mesh.port, on which other nodes are listened to (6984 unless it is \
-         set): give another one, for example 5986",
+             set): give another one, for example 5986",
         );
     }
     if ssl.cert_file.is_empty() || ssl.key_file.is_empty() {

@@ -47,7 +47,7 @@ pub const FORBIDDEN: &[ForbiddenNames] = &[
         names: &[
             ("chttpd", &["backlog", "server_options", "socket_options"]),
             ("httpd", &["bind_address", "port", "backlog", "server_options", "socket_options"]),
-            ("ssl", &["*"]),
+            ("ssl", &["secure_renegotiate"]),
             ("prometheus", &["*"]),
             ("log", &["syslog_host", "syslog_port"]),
         ],

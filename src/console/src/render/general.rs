@@ -22,7 +22,7 @@ fn object(members: &Map<String, Value>) -> String {
     let single = |(_, value): &(&String, &Value)| rows(value).is_none();
     let lines: Vec<Vec<String>> =
         members.iter().filter(single).flat_map(|(name, value)| line(name, value)).collect();
-    let mut text = align(&lines, 1);
+    let mut text = align(&lines, 2);
     for (name, rows) in tables {
         if members.len() > 1 {
             text.push_str(&format!("{}:\n", printable(name)));

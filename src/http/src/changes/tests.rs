@@ -233,7 +233,7 @@ async fn a_feed_shows_life_while_its_rows_are_looked_up() {
     let mut reader = Reader::open(&database, "feed=continuous&heartbeat=5000", wanted, 3000);
     assert_eq!(reader.piece().await.as_deref(), Some("\n"));
     reader.stop.send(true).expect("a feed");
-    assert_eq!(reader.rest().await, "{\"last_seq\":\"0\",\"pending\":3000}\n");
+    assert_eq!(reader.rest().await, "{\"last_seq\":\"0-i\",\"pending\":3000}\n");
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,7 +40,7 @@ pub(super) const READY: &str = "refuge listening on ";
 #[derive(Debug, Args)]
 pub(crate) struct Foreground {
     #[command(flatten)]
-    pub(super) start: Start,
+    pub(super) start: How,
     /// In a session of its own, with log files: as `start` has it
     #[arg(long, hide = true)]
     detached: bool,
@@ -48,7 +48,7 @@ pub(crate) struct Foreground {
 
 /// With what a node is started.
 #[derive(Debug, Args)]
-pub(crate) struct Start {
+pub(crate) struct How {
     #[command(flatten)]
     pub(super) root: Root,
     /// Read this configuration file after etc/refuge.toml; may be repeated, later ones win
@@ -81,7 +81,7 @@ pub(super) enum Place {
     Prompt,
 }
 
-impl Start {
+impl How {
     /// Where all settings come from.
     fn sources(&self) -> Result<Sources, Failure> {
         Ok(Sources {

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use clap::Args;
 use refuge_config::Layout;
 
-use super::foreground::{READY, Start as How};
+use super::foreground::{How, READY};
 use super::{console, waiting};
 use crate::exit::Failure;
 

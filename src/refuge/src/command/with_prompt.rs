@@ -3,7 +3,7 @@
 
 use clap::Args;
 
-use super::foreground::{Place, Start};
+use super::foreground::{How, Place};
 use super::{attach, console, waiting};
 use crate::exit::Failure;
 
@@ -11,7 +11,7 @@ use crate::exit::Failure;
 #[derive(Debug, Args)]
 pub(crate) struct WithPrompt {
     #[command(flatten)]
-    start: Start,
+    start: How,
 }
 
 impl WithPrompt {

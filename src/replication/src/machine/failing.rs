@@ -31,7 +31,7 @@ impl Replication {
                 self.from_beginning = true;
                 self.begin_anew(end, &failure.reason);
             }
-            (Purpose::ReadLog(end), EndFailureKind::DatabaseMissing) if self.is_opening() => {
+            (Purpose::ReadLog(end), EndFailureKind::DatabaseMissing) if self.is_beginning() => {
                 self.log_missing(end);
             }
             (_, EndFailureKind::DatabaseMissing) => {
@@ -52,8 +52,9 @@ impl Replication {
         }
     }
 
-    fn is_opening(&self) -> bool {
-        matches!(self.state, State::Opening(_))
+    /// The answer of a target that was not there yet may come once it was made and has been opened.
+    fn is_beginning(&self) -> bool {
+        matches!(self.state, State::Opening(_) | State::Comparing(_))
     }
 
     fn fail_by_kind(&mut self, end: End, kind: EndFailureKind, reason: String) {
