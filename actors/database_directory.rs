@@ -7,7 +7,7 @@
 mod failures;
 mod idle;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -126,6 +126,8 @@ pub struct DatabaseDirectoryState {
     myself: ActorRef<DatabaseDirectoryMessage>,
     open: HashMap<String, Arc<OpenDatabase>>,
     opening: HashMap<String, Vec<OpenReply>>,
+    /// Those of them of which something was set, or that were deleted, since they were read.
+    overtaken: HashSet<String>,
     failures: Failures,
 }
 
@@ -144,6 +146,7 @@ impl Actor for DatabaseDirectoryActor {
             myself,
             open: HashMap::new(),
             opening: HashMap::new(),
+            overtaken: HashSet::new(),
             failures: Failures::default(),
         };
         state.look_again();
@@ -170,7 +173,10 @@ impl Actor for DatabaseDirectoryActor {
             DatabaseDirectoryMessage::SetRevisionsLimit { name, limit, reply } => {
                 let _ = reply.send(state.set_revisions_limit(&name, limit).await);
             }
-            DatabaseDirectoryMessage::Opened { name, result } => state.opened(name, result),
+            DatabaseDirectoryMessage::Opened { name, result } => {
+                let result = state.overtaken(&name, result).await;
+                state.opened(name, result);
+            }
             DatabaseDirectoryMessage::Closed { name, exit } => state.closed(&name, &exit),
             DatabaseDirectoryMessage::EngineIsBack => state.refresh_feeds(),
             DatabaseDirectoryMessage::LookForIdle => state.look_for_idle().await,
@@ -281,6 +287,34 @@ impl DatabaseDirectoryState {
         self.open.insert(name, open);
     }
 
+    /// A database that was set or deleted while it was being opened is not what was read before that: it is
+    /// read again, and what is no longer the same database is ended.
+    async fn overtaken(
+        &mut self,
+        name: &str,
+        result: Result<Box<OpenDatabase>, Failure>,
+    ) -> Result<Box<OpenDatabase>, Failure> {
+        let opened = result?;
+        if !self.overtaken.remove(name) {
+            return Ok(opened);
+        }
+        let failure = match self.load(name).await {
+            Ok(now) if now.record.id == opened.record.id => return Ok(Box::new(now)),
+            Ok(_) => unavailable(),
+            Err(failure) => failure,
+        };
+        let supervisor = DynamicSupervisor::new(self.names(), names::OPEN_DATABASES);
+        let _ = supervisor.stop_child(&names::database(name)).await;
+        Err(failure)
+    }
+
+    /// Notes that what is stored of a database has changed, for whoever is just opening it.
+    fn changed(&mut self, name: &str) {
+        if self.opening.contains_key(name) {
+            self.overtaken.insert(name.to_owned());
+        }
+    }
+
     fn opened(&mut self, name: String, result: Result<Box<OpenDatabase>, Failure>) {
         let waiting = self.opening.remove(&name).unwrap_or_default();
         let result = result.map(|open| {
@@ -288,7 +322,9 @@ impl DatabaseDirectoryState {
             self.publish(Arc::clone(&open));
             open
         });
-        if let Err(failure) = &result {
+        if let Err(failure) = &result
+            && !matches!(failure, Failure::NoDatabase)
+        {
             self.failures.note(&name, failure.to_string(), Instant::now());
         }
         for reply in waiting {
@@ -312,6 +348,7 @@ impl DatabaseDirectoryState {
         let Outcome::Deleted(database) = outcome else { return Err(Failure::NoDatabase) };
         pass(Failpoint::DatabaseDeleted);
         self.failures.forget(name);
+        self.changed(name);
         if name == USERS {
             authenticator::users_changed(self.names());
         }
@@ -347,6 +384,7 @@ impl DatabaseDirectoryState {
         if self.open.contains_key(name) {
             self.publish(Arc::new(open.with_options(options)));
         }
+        self.changed(name);
         if let Some(tombstones) = self.names().lookup::<TombstonesMessage>(names::TOMBSTONES) {
             let _ = tombstones.cast(TombstonesMessage::OptionsChanged);
         }
@@ -367,6 +405,7 @@ impl DatabaseDirectoryState {
         if self.open.contains_key(name) {
             self.publish(Arc::new(open.with_security(Arc::new(security))));
         }
+        self.changed(name);
         Ok(())
     }
 

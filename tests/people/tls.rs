@@ -114,6 +114,7 @@ async fn a_renewed_certificate_is_shown_without_a_restart() {
     let folder = TempDir::new().unwrap();
     let placed = Options::default()
         .set("ssl.enabled=true")
+        .set("ssl.reload_seconds=3")
         .set("ssl.port=0")
         .set(&format!("ssl.cert_file={}", folder.path().join("own.pem").display()))
         .set(&format!("ssl.key_file={}", folder.path().join("key.pem").display()));
@@ -144,7 +145,6 @@ async fn a_renewed_certificate_is_shown_without_a_restart() {
     trusting(&node, &all[2]).get("/").await.expect(200);
     // And in time by itself.
     replace(folder.path(), &all[3]);
-    node.client().put(&format!("{CONFIG}/ssl/reload_seconds"), json!("1")).await.expect(200);
     node.console().kill("tls-listener").await.expect("it is killed");
     shown(&all[3]).await;
     replace(folder.path(), &all[0]);

@@ -60,7 +60,8 @@ async fn a_node_lives_in_the_background_from_start_to_stop() {
 
     assert_eq!(release.well(&["restart"]), "");
     assert_eq!(release.process(), Some(process), "the process stays");
-    client.get("/cities").await.expect(200);
+    // Anew: kept connections ended with what served them.
+    Release::client(address).get("/cities").await.expect(200);
 
     assert_eq!(release.well(&["stop"]), "");
     assert!(!Release::lives(process), "stop waits for the end");

@@ -135,7 +135,6 @@ async fn no_list_count_or_function_tells_of_hidden_documents() {
         ("PUT", "/papers/_security", "{}"),
         ("PUT", "/papers/_options", "{}"),
         ("PUT", "/papers/_revs_limit", "5"),
-        ("PUT", "/papers/_purged_infos_limit", "5"),
         ("PUT", "/papers/_design/mine", "{}"),
         ("POST", "/papers/_index", r#"{"index":{"fields":["kind"]}}"#),
     ] {
