@@ -6,12 +6,14 @@
 
 mod failures;
 mod idle;
+mod setting;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_document::{REPLICATOR, USERS};
 use refuge_failpoints::{Failpoint, pass};
 use refuge_http::{Failure, Security};
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names, StartError};
@@ -27,12 +29,8 @@ use crate::index_directory::IndexDirectoryMessage;
 use crate::maintenance::MaintenanceMessage;
 use crate::names;
 use crate::node_service::{OpenDatabase, with_store};
-use crate::shard::ShardMessage;
-use crate::tombstones::TombstonesMessage;
 use crate::unavailable;
 use failures::Failures;
-use refuge_document::REPLICATOR;
-use refuge_document::USERS;
 
 /// Answer to an opening.
 type OpenReply = oneshot::Sender<Result<Arc<OpenDatabase>, Failure>>;
@@ -287,34 +285,6 @@ impl DatabaseDirectoryState {
         self.open.insert(name, open);
     }
 
-    /// A database that was set or deleted while it was being opened is not what was read before that: it is
-    /// read again, and what is no longer the same database is ended.
-    async fn overtaken(
-        &mut self,
-        name: &str,
-        result: Result<Box<OpenDatabase>, Failure>,
-    ) -> Result<Box<OpenDatabase>, Failure> {
-        let opened = result?;
-        if !self.overtaken.remove(name) {
-            return Ok(opened);
-        }
-        let failure = match self.load(name).await {
-            Ok(now) if now.record.id == opened.record.id => return Ok(Box::new(now)),
-            Ok(_) => unavailable(),
-            Err(failure) => failure,
-        };
-        let supervisor = DynamicSupervisor::new(self.names(), names::OPEN_DATABASES);
-        let _ = supervisor.stop_child(&names::database(name)).await;
-        Err(failure)
-    }
-
-    /// Notes that what is stored of a database has changed, for whoever is just opening it.
-    fn changed(&mut self, name: &str) {
-        if self.opening.contains_key(name) {
-            self.overtaken.insert(name.to_owned());
-        }
-    }
-
     fn opened(&mut self, name: String, result: Result<Box<OpenDatabase>, Failure>) {
         let waiting = self.opening.remove(&name).unwrap_or_default();
         let result = result.map(|open| {
@@ -348,7 +318,7 @@ impl DatabaseDirectoryState {
         let Outcome::Deleted(database) = outcome else { return Err(Failure::NoDatabase) };
         pass(Failpoint::DatabaseDeleted);
         self.failures.forget(name);
-        self.changed(name);
+        self.overtake(name);
         if name == USERS {
             authenticator::users_changed(self.names());
         }
@@ -368,63 +338,6 @@ impl DatabaseDirectoryState {
         let _ = self.names().cast(names::INDEX_DIRECTORY, clean);
         if let Some(maintenance) = self.names().lookup::<MaintenanceMessage>(names::MAINTENANCE) {
             let _ = maintenance.cast(MaintenanceMessage::DatabaseDeleted);
-        }
-        Ok(())
-    }
-
-    async fn set_options(&mut self, name: &str, options: DatabaseOptions) -> Result<(), Failure> {
-        let open = match self.open.get(name) {
-            Some(open) => Arc::clone(open),
-            None => Arc::new(self.load(name).await?),
-        };
-        let operation = Operation::SetOptions { database: open.record.id, options };
-        if matches!(self.commit(operation).await?, Outcome::NoSuchDatabase) {
-            return Err(Failure::NoDatabase);
-        }
-        if self.open.contains_key(name) {
-            self.publish(Arc::new(open.with_options(options)));
-        }
-        self.changed(name);
-        if let Some(tombstones) = self.names().lookup::<TombstonesMessage>(names::TOMBSTONES) {
-            let _ = tombstones.cast(TombstonesMessage::OptionsChanged);
-        }
-        Ok(())
-    }
-
-    async fn set_security(&mut self, name: &str, security: Security) -> Result<(), Failure> {
-        let open = match self.open.get(name) {
-            Some(open) => Arc::clone(open),
-            None => Arc::new(self.load(name).await?),
-        };
-        let json =
-            serde_json::to_vec(&security).map_err(|error| Failure::Internal(error.to_string()))?;
-        let operation = Operation::SetSecurity { database: open.record.id, json };
-        if matches!(self.commit(operation).await?, Outcome::NoSuchDatabase) {
-            return Err(Failure::NoDatabase);
-        }
-        if self.open.contains_key(name) {
-            self.publish(Arc::new(open.with_security(Arc::new(security))));
-        }
-        self.changed(name);
-        Ok(())
-    }
-
-    async fn set_revisions_limit(&mut self, name: &str, limit: u32) -> Result<(), Failure> {
-        let open = match self.open.get(name) {
-            Some(open) => Arc::clone(open),
-            None => Arc::new(self.load(name).await?),
-        };
-        let operation = Operation::SetRevisionsLimit { database: open.record.id, limit };
-        if matches!(self.commit(operation).await?, Outcome::NoSuchDatabase) {
-            return Err(Failure::NoDatabase);
-        }
-        // A shard that is being restarted reads the limit from the storage.
-        for number in 0..open.record.shards {
-            if let Some(shard) =
-                self.names().lookup::<ShardMessage>(&names::shard(&open.record.name, number))
-            {
-                let _ = shard.cast(ShardMessage::RevisionsLimit(limit));
-            }
         }
         Ok(())
     }
