@@ -85,7 +85,7 @@ impl SeenDatabase {
 
     /// The database's sequence, and that of the last row in the user's feed.
     async fn sequences(&self) -> Result<(u64, u64), Failure> {
-        self.look(Reading::Scan, |seen| {
+        self.look(Reading::Point, |seen| {
             let own = seen.snapshot.last_reader_change(seen.database, seen.principals)?;
             Ok((seen.snapshot.update_sequence(seen.database)?, own))
         })
@@ -247,7 +247,12 @@ impl Database for SeenDatabase {
     }
 
     async fn documents(&self, request: DocumentsRequest) -> Result<DocumentsPage, Failure> {
-        let total = self.count().await?.documents;
+        // Of the first page, where there are several: each would count all anew while others write.
+        let known = *self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let total = match known {
+            Some((_, counted)) => counted.documents,
+            None => self.count().await?.documents,
+        };
         self.look(Reading::Scan, move |seen| seen.documents(&request, total)).await
     }
 
@@ -319,7 +324,11 @@ impl Database for SeenDatabase {
         self.open.find_indexes().await
     }
 
-    async fn find(&self, question: FindQuestion) -> Result<Arc<dyn Findings>, Failure> {
+    /// Never with an index that is behind: a row's key, which a bookmark holds, may be of a former revision,
+    /// which admitted others.
+    async fn find(&self, mut question: FindQuestion) -> Result<Arc<dyn Findings>, Failure> {
+        let find = Arc::make_mut(&mut question.find);
+        (find.update, find.stale) = (true, false);
         finding::find(&self.open, question, Some(Arc::clone(&self.principals))).await
     }
 

@@ -92,9 +92,10 @@ fn prepare_one(
             } else {
                 let previous = record.previous(deleted, conflicted);
                 let permissions = access.then_some(stored);
+                // Where something remains, its write tells who could read what was there.
                 let readers = match permissions {
-                    Some(stored) => stored.readers(&id, former.as_ref(), &[])?,
-                    None => Vec::new(),
+                    Some(stored) if tree.is_empty() => stored.readers(&id, former.as_ref(), &[])?,
+                    _ => Vec::new(),
                 };
                 let remaining = (!tree.is_empty())
                     .then(|| replacement(id.clone(), (tree, former), previous, permissions));

@@ -101,9 +101,13 @@ impl Stored<'_> {
             new = parent.clone();
         }
         let Some(writer) = writer else { return Ok(Ok(())) };
+        // A tombstone that lost has no contents; it would lock out for good whoever it does not admit.
         let leaves = working.tree.leaves();
         let leaves = leaves
             .iter()
+            .enumerate()
+            .filter(|(place, leaf)| *place == 0 || !leaf.deleted)
+            .map(|(_, leaf)| leaf)
             .map(|leaf| Ok(self.access(leaf.place, &working.bodies)?.unwrap_or_default()))
             .collect::<Result<Vec<Access>, StorageError>>()?;
         let edit = AccessEdit { leaves: &leaves, parent: parent.as_ref(), new: &new };

@@ -56,7 +56,10 @@ impl<'a> Page<'a> {
         };
         match &searched.source {
             Source::Documents { from, to } => page.all_documents(from.as_ref(), to.as_ref())?,
-            Source::Rows(rows) if searched.question.plan.covering => page.covered(rows)?,
+            // What rows hold may be of a former revision, which admitted others.
+            Source::Rows(rows) if searched.question.plan.covering && searched.reader.is_none() => {
+                page.covered(rows)?;
+            }
             Source::Rows(rows) => page.rows(rows)?,
             Source::Nothing => {}
         }

@@ -18,7 +18,8 @@ use crate::shard::readers::Principals;
 const REDUCED: &str = "A reduction tells of documents that are hidden from you: ask for the rows with \
                        `reduce=false`";
 
-/// Rows that are looked at at least for a page: few of them may be seen.
+/// Rows that are looked at for a page of fewer, four times as many as are wanted: few of them may be seen.
+const LEAST_ROWS: usize = 100;
 const LOOKED_AT_ROWS: usize = 2_000;
 
 /// A view of all documents, and who looks at it.
@@ -30,14 +31,19 @@ pub(super) struct SeenView {
 }
 
 impl SeenView {
-    /// Those of some documents that are seen.
+    /// Those of some documents that are seen, and of which the index holds what they are now: a row of a former
+    /// revision may tell what only those were to read whom that revision admitted.
     async fn seen(&self, ids: HashSet<String>) -> Result<HashSet<String>, Failure> {
         let (database, principals) = (self.open.record.id, Arc::clone(&self.principals));
+        let indexed = self.view.update_sequence();
         let job = move |snapshot: &Snapshot| -> Result<_, StorageError> {
             let seen = Seen { snapshot, database, principals: &principals };
             let mut found = HashSet::with_capacity(ids.len());
             for id in ids {
-                if seen.sees(&id)? {
+                if seen.sees(&id)?
+                    && let Some(record) = snapshot.document(database, &id)?
+                    && record.sequence <= indexed
+                {
                     found.insert(id);
                 }
             }
@@ -69,7 +75,9 @@ impl View for SeenView {
         // Those that are passed over are counted among the rows that are seen.
         let skip = usize::try_from(part.skip).unwrap_or(usize::MAX);
         let wanted = skip.saturating_add(part.limit);
-        let mut looked_at = if part.limit == 0 { 0 } else { part.limit.max(LOOKED_AT_ROWS) };
+        let most = part.limit.max(LOOKED_AT_ROWS);
+        let mut looked_at =
+            if part.limit == 0 { 0 } else { wanted.saturating_mul(4).clamp(LEAST_ROWS, most) };
         loop {
             let asked = ViewPart { skip: 0, limit: looked_at, ..part.clone() };
             let mut page = self.view.rows(asked).await?;

@@ -164,7 +164,11 @@ impl World {
                 writer.iter().any(|one| access.contains(one))
             };
             !update.id.starts_with("_design/")
-                && tree.leaves().iter().all(|leaf| admits(leaf.place))
+                && tree
+                    .leaves()
+                    .iter()
+                    .enumerate()
+                    .all(|(place, leaf)| (place > 0 && leaf.deleted) || admits(leaf.place))
         });
         let (reply, _told) = oneshot::channel();
         let id = update.id.clone();

@@ -117,7 +117,8 @@ impl Body {
 /// An edit, as far as permissions look at it.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessEdit<'a> {
-    /// Whom the leaves of the stored document admit, winner first; none where there is no document.
+    /// Whom the winner of the stored document admits and, behind it, the other leaves that are no tombstones;
+    /// none where there is no document.
     pub leaves: &'a [Access],
     /// Whom the revision admits that the edit builds on, where that is stored.
     pub parent: Option<&'a Access>,

@@ -140,6 +140,8 @@ async fn no_list_count_or_function_tells_of_hidden_documents() {
     ] {
         ask(bob, method, path, body).await.error_named(403, "forbidden");
     }
+    let limit = ask(bob, "PUT", "/papers/_purged_infos_limit", "5").await;
+    limit.error_named(401, "unauthorized");
     papers.check();
 }
 
@@ -194,4 +196,36 @@ async fn a_branch_for_others_and_former_revisions_are_hidden_within_a_document()
     let question = json!({"selector": {"_id": "doc"}, "conflicts": true});
     let found = bob.post("/papers/_find", question).await.expect(200).text();
     assert!(!found.contains(&losing), "{found}");
+}
+
+/// What an index holds of a revision that admitted others is shown to nobody whom the present one admits.
+#[tokio::test]
+async fn an_index_that_is_behind_tells_nothing_of_a_former_revision() {
+    let papers = papers().await;
+    let Papers { admin, bob, .. } = &papers;
+    let index =
+        json!({"index": {"fields": ["kind", "text"]}, "ddoc": "by-text", "name": "by-text"});
+    admin.post("/papers/_index", index).await.expect(200);
+    let rev = papers.write("draft", json!(["anna"]), SECRET).await;
+    let rows = "/papers/_design/d/_view/rows?reduce=false";
+    let question = json!({"selector": {"kind": "paper", "text": {"$gt": null}}, "fields": ["text"],
+        "use_index": "by-text"});
+    assert!(admin.get(rows).await.expect(200).text().contains(SECRET));
+    assert!(
+        admin.post("/papers/_find", question.clone()).await.expect(200).text().contains(SECRET)
+    );
+    let open = json!({"_rev": rev, "_access": ["anna", "bob"], "kind": "paper", "text": "for all"});
+    admin.put("/papers/draft", open).await.expect(201);
+    for behind in ["update=false", "update=lazy", "stale=ok"] {
+        let told = bob.get(&format!("{rows}&{behind}")).await.expect(200).text();
+        assert!(!told.contains(SECRET), "{behind}: {told}");
+    }
+    for behind in [json!({"update": false}), json!({"stale": "ok"})] {
+        let mut asked = question.clone();
+        asked.as_object_mut().unwrap().extend(behind.as_object().unwrap().clone());
+        let told = bob.post("/papers/_find", asked).await.expect(200).text();
+        assert!(!told.contains(SECRET) && told.contains("for all"), "{told}");
+    }
+    assert!(bob.get(rows).await.expect(200).text().contains("for all"));
+    papers.check();
 }

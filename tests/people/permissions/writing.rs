@@ -148,3 +148,18 @@ async fn functions_that_judge_edits_see_no_document_that_the_writer_does_not() {
     assert!(!told.text().contains("secret"), "{}", told.text());
     papers.anna.put("/papers/doc", edit).await.error(403, "forbidden", "secret");
 }
+
+#[tokio::test]
+async fn a_branch_that_was_ended_locks_nobody_out() {
+    let papers = papers().await;
+    let first = papers.write("doc", json!(["anna", "bob"]), "1").await;
+    let Papers { admin, bob, .. } = &papers;
+    let edit = |rev: &str| json!({"_rev": rev, "_access": ["anna", "bob"]});
+    let second = bob.put("/papers/doc", edit(&first)).await.expect(201).member("rev");
+    papers.branch("doc", &first, LOSING, json!({"_access": ["anna"]})).await;
+    bob.put("/papers/doc", edit(&second)).await.error_named(403, "forbidden");
+    // Its tombstone keeps whom it admitted.
+    admin.delete(&format!("/papers/doc?rev=2-{LOSING}")).await.expect(200);
+    bob.put("/papers/doc", edit(&second)).await.expect(201);
+    papers.check();
+}

@@ -137,14 +137,15 @@ async fn seen(
     if !description.information.access || user.is_server_admin() {
         return Ok(Some(description));
     }
-    let database = match node.open(name).await {
-        Ok(database) => database,
+    let member = match node.open(name).await {
+        Ok(database) => database.security().is_member(user).then_some(database),
         Err(Failure::NoDatabase) => return Ok(None),
-        Err(failure) => return Err(failure),
+        // One that cannot be opened now ends no list.
+        Err(_) => None,
     };
-    let information = match database.security().is_member(user) {
-        true => database.seen_by(user).information().await?,
-        false => Information {
+    let information = match member {
+        Some(database) => database.seen_by(user).information().await?,
+        None => Information {
             shards: description.information.shards,
             partitioned: description.information.partitioned,
             access: true,
