@@ -172,8 +172,15 @@ impl Actor for DatabaseDirectoryActor {
                 let _ = reply.send(state.set_revisions_limit(&name, limit).await);
             }
             DatabaseDirectoryMessage::Opened { name, result } => {
-                let result = state.overtaken(&name, result).await;
-                state.opened(name, result);
+                let is_overtaken = state.overtaken.remove(&name);
+                match result {
+                    Err(failure) => state.not_opened(name, failure),
+                    Ok(opened) if is_overtaken => {
+                        let result = state.read_again(opened).await;
+                        state.opened(name, result);
+                    }
+                    Ok(opened) => state.opened(name, Ok(opened)),
+                }
             }
             DatabaseDirectoryMessage::Closed { name, exit } => state.closed(&name, &exit),
             DatabaseDirectoryMessage::EngineIsBack => state.refresh_feeds(),
@@ -274,7 +281,8 @@ impl DatabaseDirectoryState {
             DatabaseDirectoryMessage::Opened { name, result }
         });
         if let Err(error) = asked {
-            self.opened(failed, Err(not_opened(&error)));
+            self.overtaken.remove(&failed);
+            self.not_opened(failed, not_opened(&error));
         }
     }
 
@@ -285,6 +293,12 @@ impl DatabaseDirectoryState {
         self.open.insert(name, open);
     }
 
+    /// It failed by itself: the next opening waits for a while.
+    fn not_opened(&mut self, name: String, failure: Failure) {
+        self.failures.note(&name, failure.to_string(), Instant::now());
+        self.opened(name, Err(failure));
+    }
+
     fn opened(&mut self, name: String, result: Result<Box<OpenDatabase>, Failure>) {
         let waiting = self.opening.remove(&name).unwrap_or_default();
         let result = result.map(|open| {
@@ -292,11 +306,6 @@ impl DatabaseDirectoryState {
             self.publish(Arc::clone(&open));
             open
         });
-        if let Err(failure) = &result
-            && !matches!(failure, Failure::NoDatabase)
-        {
-            self.failures.note(&name, failure.to_string(), Instant::now());
-        }
         for reply in waiting {
             let _ = reply.send(result.clone());
         }

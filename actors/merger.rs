@@ -63,11 +63,6 @@ pub struct MergerState {
 
 type Again = tokio::task::JoinHandle<Result<(), ractor::MessagingErr<MergerMessage>>>;
 
-/// Whether it may be otherwise in a moment; what is not would only hold up all else.
-fn passes(failure: &Failure) -> bool {
-    matches!(failure, Failure::Busy { .. } | Failure::Unavailable(_))
-}
-
 impl Actor for MergerActor {
     type Msg = MergerMessage;
     type State = MergerState;
@@ -138,7 +133,7 @@ impl MergerState {
         let rested = self.tries.rested(Instant::now());
         if let Some((place, id)) = rested.or_else(|| self.door.next_document()) {
             match self.document(&place, &id).await {
-                Err(failure) if passes(&failure) => {
+                Err(failure) if failure.passes() => {
                     self.door.put_back(place, id);
                     return Err(failure);
                 }
@@ -166,7 +161,7 @@ impl MergerState {
         match done {
             Ok(Some(rest)) => self.door.walk_on(rest),
             Ok(None) => {}
-            Err(failure) if passes(&failure) => {
+            Err(failure) if failure.passes() => {
                 self.door.walk_on(walk);
                 return Err(failure);
             }

@@ -136,11 +136,7 @@ async fn pass(names: &Names, settings: &UserDatabases) -> Result<Infallible, Sto
         while let Some(settled) = done.next().await {
             match settled {
                 // It would meet all others, too, and passes.
-                Err(
-                    failure @ (Failure::Busy { .. }
-                    | Failure::Unavailable(_)
-                    | Failure::InsufficientStorage(_)),
-                ) => return Err(failure.into()),
+                Err(failure) if failure.passes() => return Err(failure.into()),
                 Err(failure) => {
                     tracing::error!(%failure, "a user's database is not as it has to be")
                 }

@@ -88,16 +88,11 @@ impl DatabaseDirectoryState {
 
     /// A database that was set or deleted while it was being opened is not what was read before that: it is
     /// read again, and what is no longer the same database is ended.
-    pub(super) async fn overtaken(
-        &mut self,
-        name: &str,
-        result: Result<Box<OpenDatabase>, Failure>,
+    pub(super) async fn read_again(
+        &self,
+        opened: Box<OpenDatabase>,
     ) -> Result<Box<OpenDatabase>, Failure> {
-        let is_overtaken = self.overtaken.remove(name);
-        let opened = result?;
-        if !is_overtaken {
-            return Ok(opened);
-        }
+        let name = &opened.record.name;
         let failure = match self.load(name).await {
             Ok(now) if now.record.id == opened.record.id => return Ok(Box::new(now)),
             Ok(_) => unavailable(),

@@ -81,7 +81,7 @@ impl Merging {
             }
             // Who edited it meanwhile left another conflict, or none.
             Err(Failure::Conflict | Failure::NoDatabase) => Ok(false),
-            Err(failure @ (Failure::Busy { .. } | Failure::Unavailable(_))) => Err(failure),
+            Err(failure) if failure.passes() => Err(failure),
             Err(failure) => {
                 let database = &place.name;
                 tracing::error!(

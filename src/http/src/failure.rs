@@ -134,6 +134,12 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether the same may go well in a moment, with nothing changed about what is asked: something is being
+    /// restarted, too much is asked at once, or the disk is full.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Unavailable(_) | Self::InsufficientStorage(_))
+    }
+
     /// Status code and CouchDB's error name.
     pub fn status(&self) -> (StatusCode, &str) {
         match self {

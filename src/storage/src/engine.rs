@@ -102,7 +102,7 @@ impl Engine {
         let lock = DirectoryLock::acquire(&options.path, options.lock_wait)?;
         format::check(&options.path)?;
         let directory = options.path.join(STORE_DIRECTORY);
-        unfinished::remove(&directory)
+        unfinished::clear(&directory)
             .map_err(|source| OpenError::Io { path: directory.clone(), source })?;
         journal::check(&directory)?;
         tables::check(&directory, options.verified_bytes)?;

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The engine's marker of a store that was made.
 const MARKER: &str = "version";
@@ -12,21 +12,29 @@ const LOCK: &str = "lock";
 const KEYSPACES: &str = "keyspaces";
 const JOURNAL: &str = "jnl";
 
-/// Removes what was begun at this place; a store, or anything that may hold a row, stays as it is.
+/// Empties a place where a store was only begun; a store, or anything that may hold a row, stays as it is.
 ///
 /// # Errors
 /// What the file system says.
-pub(crate) fn remove(directory: &Path) -> io::Result<()> {
+pub(crate) fn clear(directory: &Path) -> io::Result<()> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
-    for entry in entries {
-        if !is_of_the_beginning(&entry?.path())? {
+    // Looked at first, since a journal is read whole.
+    if fs::metadata(directory.join(MARKER)).is_ok_and(|marker| marker.len() > 0) {
+        return Ok(());
+    }
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>()?;
+    for path in &paths {
+        if !is_of_the_beginning(path)? {
             return Ok(());
         }
     }
-    fs::remove_dir_all(directory)
+    for path in paths {
+        if path.is_dir() { fs::remove_dir(path)? } else { fs::remove_file(path)? }
+    }
+    Ok(())
 }
 
 /// Whether this stands in a store in which there is nothing yet.
@@ -66,17 +74,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_only_begun_is_removed() {
+    fn what_was_only_begun_leaves() {
         let root = tempfile::tempdir().unwrap();
         let directory = root.path().join("store");
-        remove(&directory).unwrap();
+        clear(&directory).unwrap();
         begun(&directory);
-        remove(&directory).unwrap();
-        assert!(!directory.exists());
+        clear(&directory).unwrap();
+        assert!(fs::read_dir(&directory).unwrap().next().is_none());
         begun(&directory);
         fs::write(directory.join(MARKER), "").unwrap();
-        remove(&directory).unwrap();
-        assert!(!directory.exists());
+        clear(&directory).unwrap();
+        assert!(fs::read_dir(&directory).unwrap().next().is_none());
     }
 
     #[test]
@@ -86,13 +94,13 @@ mod tests {
             let directory = root.path().join(name);
             begun(&directory);
             fs::write(directory.join(name), text).unwrap();
-            remove(&directory).unwrap();
+            clear(&directory).unwrap();
             assert!(directory.join("0.jnl").exists(), "{name}");
         }
         let directory = root.path().join("table");
         begun(&directory);
         fs::create_dir(directory.join(KEYSPACES).join("0")).unwrap();
-        remove(&directory).unwrap();
+        clear(&directory).unwrap();
         assert!(directory.join("0.jnl").exists());
     }
 }

@@ -69,8 +69,14 @@ impl Files {
     /// Syncs those that have grown by much; answers whether any has grown.
     fn look(&mut self, folder: &Path) -> bool {
         let mut grown = false;
-        for number in numbers(folder).into_iter().rev().take(NEWEST) {
-            let path = folder.join(number.to_string());
+        let newest: Vec<PathBuf> = numbers(folder)
+            .into_iter()
+            .rev()
+            .take(NEWEST)
+            .map(|number| folder.join(number.to_string()))
+            .collect();
+        self.synced.retain(|path, _| path.parent() != Some(folder) || newest.contains(path));
+        for path in newest {
             let Ok(length) = path.metadata().map(|file| file.len()) else { continue };
             let synced = self.synced.entry(path.clone()).or_default();
             if length >= *synced + SYNC_BYTES {

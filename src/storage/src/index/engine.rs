@@ -340,7 +340,7 @@ struct Opened {
 }
 
 fn open_store(directory: &Path, options: &IndexOptions) -> Result<Opened, OpenError> {
-    unfinished::remove(directory)
+    unfinished::clear(directory)
         .map_err(|source| OpenError::Io { path: directory.to_owned(), source })?;
     // The engine takes the first bad entry for the journal's end, and tables may know of later ones.
     journal::check(directory)?;
