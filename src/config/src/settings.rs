@@ -107,7 +107,7 @@ sections! {
         port: u16 = 5984, number(0, 65_535), Forbidden(Listener),
             "Port to listen on; CouchDB's, so that clients find it. 0 picks a free one.";
         max_connections: usize = 2_048, number(1, 1_000_000), Forbidden(Listener),
-            "Connections open at once, further ones wait; bounds memory and file handles.";
+            "Connections open at once, further ones wait; bounds memory and file handles. The listener for TLS has as many of its own.";
         require_valid_user: bool = false, Expected::Flag, Settable,
             "Answer nobody without credentials, not even at / and /_up; the login itself stays open.";
         require_valid_user_except_for_up: bool = false, Expected::Flag, Settable,
@@ -302,7 +302,7 @@ sections! {
     /// The listener for TLS, with a certificate of the operator's.
     ssl: Ssl {
         enabled: bool = false, Expected::Flag, Forbidden(Listener),
-            "Listen for clients over TLS, beside the plain listener; other nodes have their own port and certificates.";
+            "Listen for clients over TLS, beside the plain listener; other nodes have their own port and certificates. Handshakes are bounded by http.max_connections and http.header_seconds alone.";
         bind: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Expected::Address, Forbidden(Listener),
             "Address to listen on; loopback, so that nothing is open to a network unless somebody says so.";
         port: u16 = 0, number(0, 65_535), Forbidden(Listener),
@@ -314,7 +314,7 @@ sections! {
         password: Secret = Secret::default(), Expected::Secret { most: 1_024 }, Forbidden(Path),
             "The password of that key, where it has one. It is shown nowhere.";
         cacert_file: String = String::new(), text(4_096), Forbidden(Path),
-            "A PEM file with the authorities whose certificates clients may show.";
+            "A PEM file with the authorities whose certificates clients may show. There is no list of revoked ones: delete the user whom one names.";
         verify_ssl_certificates: bool = false, Expected::Flag, Forbidden(Listener),
             "Whether clients are asked for a certificate of these authorities.";
         fail_if_no_peer_cert: bool = false, Expected::Flag, Forbidden(Listener),
