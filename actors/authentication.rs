@@ -39,7 +39,7 @@ pub(crate) async fn authenticate(
         Proof::Cookie(text) => cookies::check(names, settings, text, now_seconds()).await,
         Proof::Token(text) => tokens::check(settings, text, now_seconds()).map(Some),
         Proof::Proxy(claim) => proxies::check(&settings.authentication, claim),
-        Proof::Certificate(name) => certificates::check(names, settings, name).await,
+        Proof::Certificate(name) => certificates::check(names, settings, name, address).await,
     }
 }
 

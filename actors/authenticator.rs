@@ -54,8 +54,6 @@ pub enum Recalled {
     Right,
     /// Nothing; whoever hashes it tells the outcome.
     Unknown(Attempt),
-    /// Nothing yet: the same one, or as many as may be wrong, are being compared. Ask again when an outcome is told.
-    Later,
     /// It is not looked at.
     Refused(Locked),
 }
@@ -66,8 +64,9 @@ pub enum AuthenticatorMessage {
     Recall {
         /// The password.
         shown: ShownPassword,
-        /// Gets the answer.
-        reply: oneshot::Sender<Recalled>,
+        /// Gets the answer; none yet where the same one, or as many as may be wrong, are being compared.
+        /// Ask again when an outcome is told.
+        reply: oneshot::Sender<Option<Recalled>>,
     },
     /// An attempt came to its end.
     Tried {
@@ -177,14 +176,14 @@ impl Actor for AuthenticatorActor {
 }
 
 impl AuthenticatorState {
-    fn recall(&mut self, shown: &ShownPassword) -> Result<Recalled, CryptographyError> {
+    fn recall(&mut self, shown: &ShownPassword) -> Result<Option<Recalled>, CryptographyError> {
         // Before what is remembered, or whoever has to wait could try at the speed of a MAC.
         if let Some(rules) = self.rules().filter(|rules| rules.enforced) {
             let tried = (shown.address, shown.name.as_str(), shown.salt.as_str());
             match self.lockout.look(&rules, tried, Instant::now()) {
                 Look::Open => {}
-                Look::Later => return Ok(Recalled::Later),
-                Look::Locked(locked) => return Ok(Recalled::Refused(locked)),
+                Look::Later => return Ok(None),
+                Look::Locked(locked) => return Ok(Some(Recalled::Refused(locked))),
             }
         }
         let mac = self.key.digest(&[
@@ -194,15 +193,15 @@ impl AuthenticatorState {
         ])?;
         // The digest is what nobody can make: looking it up tells nothing by its time.
         if self.right.contains(&mac) {
-            return Ok(Recalled::Right);
+            return Ok(Some(Recalled::Right));
         }
         if !self.compared.insert(mac) {
-            return Ok(Recalled::Later);
+            return Ok(None);
         }
         self.lockout.begin(shown.address, &shown.name);
         let (name, salt) = (shown.name.clone(), shown.salt.clone());
         let tried = Tried { address: shown.address, name, salt, mac };
-        Ok(Recalled::Unknown(Attempt::new(&self.arguments.names, tried)))
+        Ok(Some(Recalled::Unknown(Attempt::new(&self.arguments.names, tried))))
     }
 
     fn tried(&mut self, attempt: &Tried, outcome: AttemptOutcome) {

@@ -55,8 +55,8 @@ pub enum ConfigurationMessage {
         before: String,
         /// The new one.
         hash: String,
-        /// Answered when it is in force, or not to be.
-        reply: oneshot::Sender<Result<(), String>>,
+        /// Answered when it is in force, or not to be; with whether it is.
+        reply: oneshot::Sender<Result<bool, String>>,
     },
     /// Change one value, as a server admin asked over HTTP.
     Change {
@@ -174,7 +174,7 @@ impl ConfigurationState {
         name: String,
         before: &str,
         hash: String,
-    ) -> Result<(), String> {
+    ) -> Result<bool, String> {
         let current = self.arguments.names.value::<CurrentSettings>(names::CONFIGURATION);
         let is_so = current.is_some_and(|current| {
             let local =
@@ -184,7 +184,10 @@ impl ConfigurationState {
             let stored = stored.and_then(|text| StoredPassword::from_text(text));
             local && stored.is_some_and(|stored| stored.to_text() == before)
         });
-        if is_so { self.write_admin(name, hash).await } else { Ok(()) }
+        if is_so {
+            self.write_admin(name, hash).await?;
+        }
+        Ok(is_so)
     }
 
     async fn make_secret(&mut self) -> Result<(), String> {

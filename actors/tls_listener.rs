@@ -131,10 +131,11 @@ impl TlsListenerState {
                 self.shown.send_replace(Some(tls));
             }
             Some(Err(error)) => {
-                tracing::error!(
-                    error,
-                    "the certificate for TLS cannot be used; an earlier one stays"
-                );
+                let so = match self.loaded.is_some() {
+                    true => "an earlier one stays",
+                    false => "who connects waits until it can",
+                };
+                tracing::error!(error, "the certificate for TLS cannot be used; {so}");
             }
         }
     }

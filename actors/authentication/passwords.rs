@@ -4,9 +4,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use refuge_config::Settings;
+use refuge_config::{Place, Settings};
 use refuge_http::{Credentials, Failure};
-use refuge_identity::password::{Recipe, StoredPassword};
+use refuge_identity::password::{MIN_SALT_LEN, Recipe, StoredPassword};
 use refuge_otp::Names;
 
 use super::accounts::{self, Account, AccountSecret};
@@ -16,8 +16,8 @@ use crate::authenticator::{
     AttemptOutcome, AuthenticationBoard, AuthenticatorMessage, Recalled, ShownPassword,
 };
 use crate::configuration::ConfigurationMessage;
+use crate::names;
 use crate::node_service::upgrade_password;
-use crate::{names, unavailable};
 
 /// What CouchDB says to wrong credentials.
 const WRONG: &str = "Name or password is incorrect.";
@@ -28,9 +28,6 @@ const LONGEST: usize = 4_096;
 /// How long the outcome of somebody else's password is waited for before one is asked about again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Bytes of a salt below which a new one is made.
-const LEAST_SALT: usize = 8;
-
 /// Checks name and password: the user, or why not.
 pub(super) async fn check(
     names: &Names,
@@ -39,7 +36,10 @@ pub(super) async fn check(
     address: IpAddr,
 ) -> Result<Account, Failure> {
     let result = look(names, settings, credentials, address).await;
-    if let Err(failure @ (Failure::Unauthorized(_) | Failure::Forbidden(_))) = &result {
+    if let Err(
+        failure @ (Failure::Unauthorized(_) | Failure::Forbidden(_) | Failure::TooMany { .. }),
+    ) = &result
+    {
         tracing::info!(
             target: "audit",
             %address,
@@ -72,7 +72,6 @@ async fn look(
     };
     let attempt = match recall(names, shown).await? {
         Recalled::Refused(locked) => return Err(refused(locked)),
-        Recalled::Later => return Err(unavailable()),
         Recalled::Right => {
             // The settings, or the document, may be others since it was verified.
             check_rounds(settings, account.as_ref())?;
@@ -117,8 +116,7 @@ async fn recall(names: &Names, shown: ShownPassword) -> Result<Recalled, Failure
         let recalled = crate::call(names, names::AUTHENTICATOR, |reply| {
             AuthenticatorMessage::Recall { shown, reply }
         });
-        let recalled = recalled.await?;
-        if !matches!(recalled, Recalled::Later) {
+        if let Some(recalled) = recalled.await? {
             return Ok(recalled);
         }
         if place.is_none() {
@@ -135,13 +133,10 @@ fn refused(locked: Locked) -> Failure {
         Locked::User => Failure::Forbidden(
             "Account is temporarily locked due to multiple authentication failures".to_owned(),
         ),
-        Locked::Address(wait) => Failure::TooMany {
-            error: "too_many_requests",
-            reason: "too many wrong passwords came from this address: wait before the next"
-                .to_owned(),
-            // Whole seconds are told, and it is not to come too early.
-            retry_after: Some(wait + Duration::from_millis(999)),
-        },
+        Locked::Address(wait) => Failure::too_many(
+            "too many wrong passwords came from this address: wait before the next".to_owned(),
+            wait,
+        ),
     }
 }
 
@@ -197,8 +192,9 @@ async fn compare(
     hashing(names, Waiting::Bounded, memory.max(recipe.memory_kib()), job).await
 }
 
-/// Hashes a password anew that is stored in another way than new ones are. The salt stays, so that
-/// sessions go on. Nobody waits for it; a document that was changed meanwhile stays as it is.
+/// Hashes a password anew that is stored in another way than new ones are, where the node may write it.
+/// The salt stays, so that sessions go on. Nobody waits for it; a document that was changed meanwhile
+/// stays as it is.
 fn upgrade(names: &Names, settings: &Settings, account: &Account, credentials: &Credentials) {
     let Some(AccountSecret::Hashed(stored)) = &account.secret else { return };
     let recipe = match account.revision {
@@ -208,13 +204,17 @@ fn upgrade(names: &Names, settings: &Settings, account: &Account, credentials: &
     if !settings.authentication.upgrade_hash_on_auth || stored.recipe() == recipe {
         return;
     }
+    let origin = settings.origin("admins", &credentials.name);
+    if account.revision.is_none() && !matches!(origin, Some(Place::Local { .. })) {
+        return;
+    }
     let (names, stored, revision) = (names.clone(), stored.clone(), account.revision.clone());
     let Credentials { name, password } = credentials.clone();
     tokio::spawn(async move {
         let salt = stored.salt().to_owned();
         let job = move || match salt.len() {
             // Argon2 wants a longer one; then the sessions end.
-            ..LEAST_SALT => StoredPassword::new(&password, recipe),
+            ..MIN_SALT_LEN => StoredPassword::new(&password, recipe),
             _ => StoredPassword::with_salt(&password, recipe, &salt),
         };
         let hashed = hashing(&names, Waiting::Bounded, recipe.memory_kib(), job).await;
@@ -225,19 +225,21 @@ fn upgrade(names: &Names, settings: &Settings, account: &Account, credentials: &
         };
         let user = name.escape_debug();
         match upgraded {
-            Ok(()) => tracing::info!(target: "audit", %user, "a password was hashed anew"),
+            Ok(true) => tracing::info!(target: "audit", %user, "a password was hashed anew"),
+            Ok(false) => {}
             Err(failure) => tracing::debug!(%user, %failure, "a password was not hashed anew"),
         }
     });
 }
 
-/// Writes another hash of an admin's password, where that stands in the file that the node writes.
+/// Writes another hash of an admin's password, where that stands in the file that the node writes;
+/// whether it did.
 async fn upgrade_admin(
     names: &Names,
     name: &str,
     before: &StoredPassword,
     new: &StoredPassword,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let (name, before, hash) = (name.to_owned(), before.to_text(), new.to_text());
     let message = |reply| ConfigurationMessage::UpgradeAdmin { name, before, hash, reply };
     crate::call(names, names::CONFIGURATION, message).await?.map_err(Failure::Internal)

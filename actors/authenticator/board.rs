@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics::Counter;
+use refuge_config::Authentication;
 use refuge_identity::password::MOST_MEMORY_KIB;
 use refuge_otp::Names;
 use tokio::sync::{Semaphore, watch};
@@ -13,9 +14,6 @@ use crate::names;
 
 /// Those who may wait to have a password compared; a place takes 0.1 s or so.
 const MOST_WAITING: usize = 256;
-
-/// Memory of one new hash, in KiB, unless the settings say else: each core may hash such a one.
-const USUAL_MEMORY_KIB: usize = 19_456;
 
 /// What whoever asks about users shares.
 pub struct AuthenticationBoard {
@@ -39,12 +37,14 @@ pub struct AuthenticationBoard {
 impl AuthenticationBoard {
     pub(super) fn new(node: &str) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let largest = usize::try_from(MOST_MEMORY_KIB).unwrap_or(usize::MAX);
+        let kib = |kib: u32| usize::try_from(kib).unwrap_or(usize::MAX);
+        // Each core may hash one of the usual size.
+        let usual = cores.saturating_mul(kib(Authentication::default().argon2_memory_kib));
         Self {
             // Another number than the last incarnation's, so that nobody takes old for new.
             users: AtomicU64::new(rand::random::<u32>().into()),
             hashing: Arc::new(Semaphore::new(cores)),
-            memory_kib: Arc::new(Semaphore::new(largest.max(cores * USUAL_MEMORY_KIB))),
+            memory_kib: Arc::new(Semaphore::new(kib(MOST_MEMORY_KIB).max(usual))),
             waiting: Arc::new(Semaphore::new(MOST_WAITING)),
             deferred: Arc::new(Semaphore::new(MOST_WAITING)),
             outcomes: watch::channel(0).0,

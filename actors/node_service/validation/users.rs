@@ -132,13 +132,13 @@ pub(crate) async fn upgrade_password(
     name: &str,
     revision: Revision,
     stored: &StoredPassword,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let database = node_service::open(names, USERS).await?;
     let id = format!("{USER_PREFIX}{name}");
-    let Some(document) = database.winner(&id).await? else { return Ok(()) };
-    let Some(content) = document.content else { return Ok(()) };
+    let Some(document) = database.winner(&id).await? else { return Ok(false) };
+    let Some(content) = document.content else { return Ok(false) };
     if document.leaf.deleted || document.leaf.revision != revision {
-        return Ok(());
+        return Ok(false);
     }
     let kept = |attachment: refuge_document::Attachment| UpdateAttachment::Stub {
         name: attachment.name,
@@ -152,7 +152,8 @@ pub(crate) async fn upgrade_password(
         kind: EditKind::Interactive { parent: Some(revision) },
     };
     match database.update(vec![update]).await?.pop() {
-        Some(Err(UpdateFailure::Conflict)) | Some(Ok(_)) | None => Ok(()),
+        Some(Ok(_)) => Ok(true),
+        Some(Err(UpdateFailure::Conflict)) | None => Ok(false),
         Some(Err(failure)) => Err(failure.into()),
     }
 }

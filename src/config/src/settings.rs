@@ -1,83 +1,20 @@
 //! The one table of keys, and the snapshot type that is made from it: a line here is all that a new
 //! key needs. `etc/refuge.toml` is checked against it.
 
+mod lookups;
+mod sections;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
+use self::sections::sections;
 use crate::error::Place;
 use crate::key::Key;
 use crate::over_http::Danger::{LaidOut, Listener, Path};
 use crate::over_http::OverHttp::{Forbidden, Settable};
 use crate::value::{Bound, Expected, LogLevel, Secret, Setting};
-
-macro_rules! sections {
-    ($(
-        $(#[doc = $about:literal])*
-        $section:ident: $Section:ident {
-            $( $name:ident: $kind:ty = $default:expr, $expected:expr, $over_http:expr, $why:literal; )*
-        }
-    )*) => {
-        $(
-            $(#[doc = $about])*
-            #[derive(Clone, Debug, PartialEq, Eq)]
-            pub struct $Section {
-                $( #[doc = $why] pub $name: $kind, )*
-            }
-
-            impl Default for $Section {
-                fn default() -> Self {
-                    Self { $( $name: $default, )* }
-                }
-            }
-        )*
-
-        /// The configuration of a node at one moment: a value that never changes.
-        #[derive(Clone, Default)]
-        pub struct Settings {
-            /// The directory under which the node's files lie.
-            pub root: PathBuf,
-            /// The version of the release that runs, where one does.
-            pub version: Option<String>,
-            /// Server admins: names with their passwords, in clear or hashed, as they were written.
-            pub admins: BTreeMap<String, String>,
-            $( $(#[doc = $about])* pub $section: $Section, )*
-            /// What clients set under CouchDB's names and what has no effect here, by section and name.
-            pub kept: BTreeMap<(String, String), String>,
-            pub(crate) origins: BTreeMap<(String, String), Place>,
-        }
-
-        /// Every key but the admins, in the order in which `etc/refuge.toml` lists them.
-        pub const KEYS: &[Key] = &[$($(
-            Key {
-                section: stringify!($section),
-                name: stringify!($name),
-                expected: $expected,
-                over_http: $over_http,
-                why: $why,
-                default: || Setting::to_toml(&$Section::default().$name),
-                apply: |settings, given, expected| match Setting::read(given, expected) {
-                    Some(value) => { settings.$section.$name = value; true }
-                    None => false,
-                },
-                show: |settings| Setting::to_toml(&settings.$section.$name),
-            },
-        )*)*];
-
-        impl fmt::Debug for Settings {
-            /// Admins by name only: their passwords are secrets.
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter
-                    .debug_struct("Settings")
-                    .field("root", &self.root)
-                    .field("admins", &self.admins.keys().collect::<Vec<_>>())
-                    $( .field(stringify!($section), &self.$section) )*
-                    .finish_non_exhaustive()
-            }
-        }
-    };
-}
 
 /// The section of virtual hosts, whose names are whatever hosts are called.
 pub(crate) const VIRTUAL_HOSTS: &str = "vhosts";
@@ -107,7 +44,7 @@ sections! {
         port: u16 = 5984, number(0, 65_535), Forbidden(Listener),
             "Port to listen on; CouchDB's, so that clients find it. 0 picks a free one.";
         max_connections: usize = 2_048, number(1, 1_000_000), Forbidden(Listener),
-            "Connections open at once, further ones wait; bounds memory and file handles.";
+            "Connections open at once, further ones wait; bounds memory and file handles. The listener for TLS has as many of its own.";
         require_valid_user: bool = false, Expected::Flag, Settable,
             "Answer nobody without credentials, not even at / and /_up; the login itself stays open.";
         require_valid_user_except_for_up: bool = false, Expected::Flag, Settable,
@@ -302,7 +239,7 @@ sections! {
     /// The listener for TLS, with a certificate of the operator's.
     ssl: Ssl {
         enabled: bool = false, Expected::Flag, Forbidden(Listener),
-            "Listen for clients over TLS, beside the plain listener; other nodes have their own port and certificates.";
+            "Listen for clients over TLS, beside the plain listener; other nodes have their own port and certificates. Handshakes are bounded by http.max_connections and http.header_seconds alone.";
         bind: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Expected::Address, Forbidden(Listener),
             "Address to listen on; loopback, so that nothing is open to a network unless somebody says so.";
         port: u16 = 0, number(0, 65_535), Forbidden(Listener),
@@ -314,7 +251,7 @@ sections! {
         password: Secret = Secret::default(), Expected::Secret { most: 1_024 }, Forbidden(Path),
             "The password of that key, where it has one. It is shown nowhere.";
         cacert_file: String = String::new(), text(4_096), Forbidden(Path),
-            "A PEM file with the authorities whose certificates clients may show.";
+            "A PEM file with the authorities whose certificates clients may show. There is no list of revoked ones: delete the user whom one names.";
         verify_ssl_certificates: bool = false, Expected::Flag, Forbidden(Listener),
             "Whether clients are asked for a certificate of these authorities.";
         fail_if_no_peer_cert: bool = false, Expected::Flag, Forbidden(Listener),
@@ -437,40 +374,5 @@ sections! {
             "Where log files are written, one a day, instead of to standard error: a path under the root; empty for none.";
         keep_days: usize = 14, number(1, 3_650), Forbidden(LaidOut),
             "Log files that are kept; the oldest leaves when a day begins.";
-    }
-}
-
-impl Log {
-    /// Level and modules in one text: `info,refuge_http=debug`.
-    pub fn filter(&self) -> String {
-        match self.modules.trim() {
-            "" => self.level.to_string(),
-            modules => format!("{},{modules}", self.level),
-        }
-    }
-}
-
-impl Settings {
-    /// The version that the node tells of itself.
-    pub fn version(&self) -> &str {
-        self.version.as_deref().unwrap_or(env!("CARGO_PKG_VERSION"))
-    }
-
-    /// Where the value of a key was written last; `None` when it is the default. Admins are found
-    /// under section `admins` and their name.
-    pub fn origin(&self, section: &str, name: &str) -> Option<&Place> {
-        self.origins.get(&(section.to_owned(), name.to_owned()))
-    }
-
-    /// CouchDB's section `vhosts`: patterns of hosts with the paths to which they lead.
-    pub fn virtual_hosts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let kept = self.kept.iter().filter(|((section, _), _)| section == VIRTUAL_HOSTS);
-        kept.map(|((_, host), path)| (host.as_str(), path.as_str()))
-    }
-
-    /// A key of CouchDB's section `jwt_keys`, by its name: `KIND:ID`.
-    pub fn token_key(&self, name: &str) -> Option<&str> {
-        // The map's keys are pairs of owned text.
-        self.kept.get(&(TOKEN_KEYS.to_owned(), name.to_owned())).map(String::as_str)
     }
 }

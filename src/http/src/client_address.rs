@@ -28,13 +28,18 @@ impl TrustedProxies {
     /// have written.
     pub(crate) fn client(&self, connected: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = connected.to_canonical();
+        if !self.addresses.contains(&client) {
+            return client;
+        }
+        // As bytes: what a client wrote may be no text, and the proxy's word stands behind it.
         let lines = headers.get_all(&self.header).into_iter();
-        let lines = lines.filter_map(|line| line.to_str().ok());
-        let told: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
-        for text in told.into_iter().rev() {
+        let told: Vec<&[u8]> =
+            lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).collect();
+        for bytes in told.into_iter().rev() {
             if !self.addresses.contains(&client) {
                 break;
             }
+            let Ok(text) = std::str::from_utf8(bytes) else { break };
             let Some(address) = read(text.trim()) else { break };
             client = address;
         }
@@ -51,12 +56,15 @@ fn read(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::HeaderValue;
+
     use super::*;
 
     fn client(proxies: &TrustedProxies, connected: &str, lines: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append("x-forwarded-for", line.parse().expect("a value"));
+            let line = HeaderValue::from_bytes(line.as_bytes()).expect("a value");
+            headers.append("x-forwarded-for", line);
         }
         proxies.client(connected.parse().expect("an address"), &headers).to_string()
     }
@@ -72,6 +80,8 @@ mod tests {
         // What a client wrote stands in front of what the proxies saw.
         assert_eq!(client(&proxies, "127.0.0.1", &["8.8.8.8, 1.2.3.4"]), "1.2.3.4");
         assert_eq!(client(&proxies, "127.0.0.1", &["8.8.8.8", "1.2.3.4, 10.0.0.9"]), "1.2.3.4");
+        assert_eq!(client(&proxies, "127.0.0.1", &["ö, 1.2.3.4"]), "1.2.3.4");
+        assert_eq!(client(&proxies, "127.0.0.1", &["ö, 10.0.0.9"]), "10.0.0.9");
         assert_eq!(client(&proxies, "127.0.0.1", &["1.2.3.4, unknown"]), "127.0.0.1");
         assert!(TrustedProxies::new("", "127.0.0.1").is_none());
     }

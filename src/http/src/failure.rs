@@ -140,6 +140,13 @@ impl Failure {
         matches!(self, Self::Busy { .. } | Self::Unavailable(_) | Self::InsufficientStorage(_))
     }
 
+    /// 429 `too_many_requests`: more is taken after `wait`.
+    pub fn too_many(reason: String, wait: Duration) -> Self {
+        // Whole seconds are told, and it is not to come too early.
+        let retry_after = Some(wait + Duration::from_millis(999));
+        Self::TooMany { error: "too_many_requests", reason, retry_after }
+    }
+
     /// Status code and CouchDB's error name.
     pub fn status(&self) -> (StatusCode, &str) {
         match self {

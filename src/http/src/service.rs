@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue, SET_COOKIE};
@@ -149,11 +149,9 @@ fn admit(
     if peer.certificate.is_some_and(|id| node.peer_user(&id).is_some()) {
         return Ok(());
     }
-    rate.admit(address).map_err(|wait| Failure::TooMany {
-        error: "too_many_requests",
-        reason: format!("an address may make {} requests a second here", rate.per_second()),
-        // Whole seconds are told, and it is not to come too early.
-        retry_after: Some(wait + Duration::from_millis(999)),
+    rate.admit(address).map_err(|wait| {
+        let reason = format!("an address may make {} requests a second here", rate.per_second());
+        Failure::too_many(reason, wait)
     })
 }
 

@@ -8,19 +8,16 @@
 //! | `-hashed-<digest>,<salt>` | `simple`, `password_sha` | SHA-1 of password and salt: CouchDB before 1.3 |
 //! | `$argon2id$v=19$m=<KiB>,t=<iterations>,p=<lanes>$<salt>$<derived>` | `argon2id`, `memory_kib`, `lanes` | Argon2id (RFC 9106), which CouchDB does not know; as text in PHC's form, in base64 |
 //!
-//! `derived` is in hexadecimal digits; the salt goes into the derivation as the text it is.
+//! `derived` is in hexadecimal digits; the salt goes into the derivation as the text it is. Argon2's, which
+//! other programs take from random bytes, has to be text in UTF-8 too, since `_users` has it as a member.
 
 mod phc;
 mod stored;
 
+pub use argon2::MIN_SALT_LEN;
 pub use stored::{MOST_MEMORY_KIB, PasswordMembers, Recipe, StoredPassword};
 
 use crate::CryptographyError;
-
-/// Rounds of PBKDF2-SHA256 for its new hashes unless the configuration says else: about 60 ms of one
-/// core (measured on a 2-core cloud machine with OpenSSL 3.0), so that a stolen file costs its thief
-/// dearly and a login nearly nothing.
-pub const DEFAULT_ITERATIONS: u32 = 100_000;
 
 /// More rounds than this are refused: one comparison would hold a thread for seconds.
 pub const MOST_ITERATIONS: u32 = 10_000_000;

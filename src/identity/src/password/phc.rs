@@ -1,5 +1,6 @@
 //! The text of an Argon2id hash in PHC's form, as other programs write it too:
-//! `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<derived>`, both in base64 without padding.
+//! `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<derived>`, both in base64 without padding. The salt has to be
+//! text: a document has it as a member, and cookies are signed with it.
 
 /// What it begins with.
 pub(super) const PREFIX: &str = "$argon2id$";
@@ -26,7 +27,7 @@ pub(super) fn write(argon2: &Argon2Text) -> String {
     format!("{PREFIX}{VERSION}$m={memory_kib},t={iterations},p={lanes}${salt}${derived}")
 }
 
-/// What a text says; none where it is in another form.
+/// What a text says; none where it is in another form, and where the salt is no UTF-8.
 pub(super) fn read(text: &str) -> Option<Argon2Text> {
     let mut parts = text.strip_prefix(PREFIX)?.split('$');
     if parts.next()? != VERSION {

@@ -102,7 +102,7 @@ impl StoredPassword {
         if text.starts_with(phc::PREFIX) {
             let phc::Argon2Text { memory_kib, iterations, lanes, salt, derived } = phc::read(text)?;
             let recipe = Recipe::Argon2id { memory_kib, iterations, lanes };
-            return Self::checked(recipe, &hexadecimal(&derived), &salt);
+            return Self::checked(recipe, derived, salt);
         }
         let rest = text.strip_prefix("-pbkdf2")?;
         let (function, rest) = match rest.strip_prefix(':') {
@@ -113,7 +113,7 @@ impl StoredPassword {
         let (salt, iterations) = rest.split_once(',')?;
         let iterations = iterations.trim().parse().ok()?;
         let function = HashAlgorithm::named(function)?;
-        Self::checked(Recipe::Pbkdf2 { function, iterations }, derived, salt)
+        Self::checked(Recipe::Pbkdf2 { function, iterations }, bytes(derived)?, salt.to_owned())
     }
 
     /// The line of the configuration that [`from_text`](Self::from_text) reads.
@@ -153,17 +153,19 @@ impl StoredPassword {
             },
             _ => return None,
         };
-        Self::checked(recipe, &members.derived_key, &members.salt)
+        Self::checked(recipe, bytes(&members.derived_key)?, members.salt.clone())
     }
 
     fn simple(derived: &str, salt: &str) -> Option<Self> {
-        let found = Self::checked(Recipe::Simple, derived, salt)?;
+        let found = Self::checked(Recipe::Simple, bytes(derived)?, salt.to_owned())?;
         (found.derived.len() == LEAST_DERIVED_BYTES).then_some(found)
     }
 
-    fn checked(recipe: Recipe, derived: &str, salt: &str) -> Option<Self> {
-        let derived = recipe.is_bounded().then(|| bytes(derived)).flatten()?;
-        Some(Self { recipe, derived, salt: salt.to_owned() })
+    /// None where it could not be compared with: out of bounds, or nothing that Argon2 takes.
+    fn checked(recipe: Recipe, derived: Vec<u8>, salt: String) -> Option<Self> {
+        let is_digest = (LEAST_DERIVED_BYTES..=MOST_DERIVED_BYTES).contains(&derived.len());
+        let is_whole = is_digest && recipe.is_bounded() && salt.len() >= recipe.least_salt();
+        is_whole.then_some(Self { recipe, derived, salt })
     }
 
     /// The members that a document has for it.
@@ -225,10 +227,18 @@ impl Recipe {
             Self::Simple => true,
             Self::Pbkdf2 { iterations, .. } => (1..=MOST_ITERATIONS).contains(&iterations),
             Self::Argon2id { memory_kib, iterations, lanes } => {
-                memory_kib <= MOST_MEMORY_KIB
+                (1..=MOST_LANES).contains(&lanes)
+                    && (argon2::Params::MIN_M_COST * lanes..=MOST_MEMORY_KIB).contains(&memory_kib)
                     && (1..=MOST_ROUNDS).contains(&iterations)
-                    && (1..=MOST_LANES).contains(&lanes)
             }
+        }
+    }
+
+    /// Bytes of a salt below which there is no such hash.
+    fn least_salt(self) -> usize {
+        match self {
+            Self::Simple | Self::Pbkdf2 { .. } => 0,
+            Self::Argon2id { .. } => argon2::MIN_SALT_LEN,
         }
     }
 
@@ -275,9 +285,8 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
     if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return None;
     }
-    let bytes: Option<Vec<u8>> = (0..text.len())
+    (0..text.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
-        .collect();
-    bytes.filter(|bytes| (LEAST_DERIVED_BYTES..=MOST_DERIVED_BYTES).contains(&bytes.len()))
+        .collect()
 }

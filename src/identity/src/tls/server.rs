@@ -8,24 +8,15 @@ use std::fmt;
 use std::pin::Pin;
 
 use openssl::pkey::{PKey, Private};
-use openssl::ssl::{
-    AlpnError, Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslOptions,
-    SslSessionCacheMode, SslVerifyMode, SslVersion, select_next_proto,
-};
+use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion};
 use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use client_name::ClientNameKind;
 
-use super::TlsStream;
+use super::{TlsStream, prepare};
 use crate::CryptographyError;
-
-/// ALPN (RFC 7301) of what is served, the better first; each is preceded by its length.
-const SERVED: &[u8] = b"\x02h2\x08http/1.1";
-
-/// OpenSSL's own level: 112 bits and more. Set, since a system's configuration may say less.
-const SECURITY_LEVEL: u32 = 2;
 
 /// Ciphers of TLS 1.2 with forward secrecy and authenticated encryption, without Diffie-Hellman over
 /// numbers: what RFC 9325 (section 4.2) recommends, and HTTP/2 (RFC 9113, appendix A) does not forbid.
@@ -174,21 +165,7 @@ fn builder(versions: Versions) -> Result<SslContextBuilder, openssl::error::Erro
     };
     builder.set_min_proto_version(Some(least))?;
     builder.set_max_proto_version(Some(most))?;
-    builder.set_security_level(SECURITY_LEVEL);
-    builder.set_options(SslOptions::NO_RENEGOTIATION | SslOptions::NO_COMPRESSION);
-    builder.set_max_early_data(0)?;
-    // A session that is found again by a ticket costs no memory here; by an id it would.
-    builder.set_session_cache_mode(SslSessionCacheMode::OFF);
-    // A write that had to wait is repeated by tokio from wherever its buffer is by then.
-    builder.set_mode(
-        SslMode::ACCEPT_MOVING_WRITE_BUFFER
-            | SslMode::ENABLE_PARTIAL_WRITE
-            | SslMode::AUTO_RETRY
-            | SslMode::RELEASE_BUFFERS,
-    );
-    builder.set_alpn_select_callback(|_, offered| {
-        select_next_proto(SERVED, offered).ok_or(AlpnError::ALERT_FATAL)
-    });
+    prepare(&mut builder)?;
     Ok(builder)
 }
 
@@ -248,9 +225,6 @@ fn put_authorities(
         };
         builder.set_verify(SslVerifyMode::PEER | required);
         builder.set_verify_depth(clients.depth);
-        // A ticket would let somebody in by a certificate that was looked at long ago.
-        builder.set_options(SslOptions::NO_TICKET);
-        builder.set_num_tickets(0)?;
         builder.set_session_id_context(SESSION_CONTEXT)
     };
     put().map_err(CryptographyError::from)?;
