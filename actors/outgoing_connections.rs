@@ -81,3 +81,23 @@ fn read(root: &Path, file: &str) -> Option<Vec<u8>> {
     })
     .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_are_as_the_settings_say() {
+        let told = |text: &str| {
+            sockets(&Replicator { socket_options: text.to_owned(), ..Replicator::default() })
+        };
+        let wanted = SocketOptions {
+            keep_alive: false,
+            no_delay: false,
+            send_buffer_bytes: Some(8_192),
+            receive_buffer_bytes: None,
+        };
+        assert_eq!(told("[{keepalive, false}, {nodelay, false}, {sndbuf, 8192}]"), wanted);
+        assert_eq!(told("[{keepalive}]"), SocketOptions::default(), "nobody can read it");
+    }
+}

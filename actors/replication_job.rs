@@ -304,3 +304,38 @@ impl ReplicationJobState {
         myself.stop(None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usual() -> Replicator {
+        Replicator { http_connections: 7, connection_timeout_ms: 300, ..Replicator::default() }
+    }
+
+    #[test]
+    fn a_link_is_as_the_settings_say_where_the_job_does_not() {
+        let told = link(&JobLink::default(), &usual());
+        assert_eq!(told.connections, Some(7));
+        assert_eq!(told.patience, Some(Duration::from_millis(300)));
+        assert_eq!(told.packing, Packing::Measured);
+        assert!(told.bandwidth.is_none());
+        let usual = Replicator { connection_timeout_ms: 0, compression: false, ..usual() };
+        let told = link(&JobLink::default(), &usual);
+        assert_eq!((told.patience, told.packing), (None, Packing::Never));
+    }
+
+    #[test]
+    fn what_the_job_says_of_a_link_counts_more() {
+        let job = JobLink {
+            connections: Some(2),
+            patience_ms: Some(900),
+            bandwidth: Some(64_000),
+            ..JobLink::default()
+        };
+        let told = link(&job, &usual());
+        assert_eq!(told.connections, Some(2));
+        assert_eq!(told.patience, Some(Duration::from_millis(900)));
+        assert!(told.bandwidth.is_some());
+    }
+}

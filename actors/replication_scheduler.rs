@@ -31,9 +31,9 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::configuration::CurrentSettings;
+use crate::names;
 use crate::replication_job::ReplicationJobArguments;
 use crate::task::OwnedTask;
-use crate::{names, own_events};
 use entry::Entry;
 use incarnation::Leaving;
 pub(crate) use report::progress;
@@ -219,7 +219,6 @@ impl Actor for ReplicationSchedulerActor {
             ReplicationSchedulerMessage::StopAllForDocuments => state.stop_all_owned(),
             ReplicationSchedulerMessage::Started { id, start } => state.started(&id, start),
             ReplicationSchedulerMessage::Ended { id, outcome, refused } => {
-                own_events::tell(&state.arguments.names, report::end(&id, &outcome));
                 state.ended(&id, *outcome, refused);
             }
             ReplicationSchedulerMessage::Down { id, start, exit, reached } => {

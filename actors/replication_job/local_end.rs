@@ -237,8 +237,8 @@ async fn documents(
             match replicated_document(database, &wanted.id, &tree, leaf, ancestors).await? {
                 ReplicatedDocument::Gone => page.gone += 1,
                 ReplicatedDocument::Large => {
-                    if is_restricted(database, leaf).await? {
-                        page.restricted.push(wanted.id.clone());
+                    if database.has_access() && is_restricted(database, leaf).await? {
+                        page.restricted.push((wanted.id.clone(), leaf.revision.clone()));
                     }
                     let revisions = vec![leaf.revision.clone()];
                     page.carried.push(Wanted { revisions, ..wanted.clone() });

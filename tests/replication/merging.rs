@@ -118,7 +118,8 @@ async fn merges_that_race_with_edits_and_replication_both_ways_come_to_one_docum
     let edits = [(&left, "l"), (&right, "r")].map(|(client, side)| async move {
         for number in 0..120 {
             let path = format!("/a/d{}", number % 6);
-            loop {
+            let mut told = 0;
+            for _ in 0..1_000 {
                 let known = client.get(&path).await;
                 let mut body = json!({"tags": [], "n": 0});
                 if known.status == 200 {
@@ -126,10 +127,12 @@ async fn merges_that_race_with_edits_and_replication_both_ways_come_to_one_docum
                     body.as_object_mut().unwrap().remove("leaves");
                 }
                 body["tags"].as_array_mut().unwrap().push(json!(format!("{side}{number:03}")));
-                if client.put(&path, body).await.status == 201 {
+                told = client.put(&path, body).await.status;
+                if told == 201 {
                     break;
                 }
             }
+            assert_eq!(told, 201, "{path} of {side}: the last answer");
         }
     });
     let [here, there] = edits;

@@ -233,7 +233,7 @@ impl RemoteDatabase {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
         }
         let permit = match outgoing.kind {
-            Kind::Waiting => None,
+            Kind::Waiting | Kind::GoingOn => None,
             Kind::Carriage => link.carriage_permit().await,
             Kind::Usual => link.permit().await,
         };
@@ -302,6 +302,9 @@ enum Kind {
     Waiting,
     /// Its answer is a document that is carried: these are counted by themselves.
     Carriage,
+    /// Its answer goes on with such a document. It is counted already as far as its carriage is under way, and
+    /// two that waited for each other's place would wait for ever.
+    GoingOn,
 }
 
 impl<'a> Outgoing<'a> {
@@ -341,6 +344,11 @@ impl<'a> Outgoing<'a> {
     /// Its answer is carried elsewhere while it comes.
     fn carriage(self) -> Self {
         Self { kind: Kind::Carriage, ..self }
+    }
+
+    /// Its answer goes on with a document that is being carried.
+    fn going_on(self) -> Self {
+        Self { kind: Kind::GoingOn, ..self }
     }
 }
 

@@ -320,7 +320,7 @@ fn not_packed(error: &dyn std::fmt::Display) -> ExchangeFailure {
 }
 
 fn overdue(deadline: Duration) -> ExchangeFailure {
-    let seconds = deadline.as_secs();
+    let seconds = deadline.as_secs_f64();
     let reason = format!("no answer within {seconds} s");
     ExchangeFailure::Unanswered(EndFailure::transient(reason))
 }

@@ -63,6 +63,8 @@ pub(crate) struct Related {
     position: Position,
     /// Held back until it is whole: the text, or a delimiter with headers.
     held: BytesMut,
+    /// So many bytes of it were looked through already.
+    searched: usize,
     following: Vec<Following>,
     /// Which of them were begun.
     begun: Vec<bool>,
@@ -79,6 +81,7 @@ impl Related {
             delimiter: format!("\r\n--{boundary}").into_bytes(),
             position: Position::Document,
             held: BytesMut::new(),
+            searched: 0,
             following: Vec::new(),
             begun: Vec::new(),
         })
@@ -92,14 +95,28 @@ impl Related {
         self.following.get(number)
     }
 
+    /// Bytes that are still to come of the attachment that it is in.
+    pub(crate) fn left(&self) -> u64 {
+        match self.position {
+            Position::Inside { number, offset } => {
+                self.following.get(number).map_or(0, |one| one.length.saturating_sub(offset))
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether bytes came that did not pass on yet.
+    pub(crate) fn holds_any(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Takes the next bytes; what of them, and of those held back, passes on.
     pub(crate) fn take(&mut self, mut bytes: Bytes) -> Vec<Bytes> {
         let mut passed = Vec::new();
         while !bytes.is_empty() {
             match self.position {
                 Position::Inside { number, offset } => {
-                    let length = self.following.get(number).map_or(0, |one| one.length);
-                    let left = usize::try_from(length - offset).unwrap_or(usize::MAX);
+                    let left = usize::try_from(self.left()).unwrap_or(usize::MAX);
                     let piece = bytes.split_to(left.min(bytes.len()));
                     self.enter(number, offset + piece.len() as u64);
                     passed.push(piece);
@@ -113,6 +130,7 @@ impl Related {
                     };
                     // What stands behind it is looked at by itself.
                     if let Some(whole) = whole {
+                        self.searched = 0;
                         bytes = self.held.split().freeze();
                         passed.push(whole);
                     }
@@ -126,6 +144,7 @@ impl Related {
     /// Begins the part of the next attachment that was not begun, or ends the document: the bytes for that.
     pub(crate) fn begin_next(&mut self) -> Bytes {
         self.held.clear();
+        self.searched = 0;
         let mut out = self.delimiter.clone();
         match self.begun.iter().position(|begun| !begun) {
             Some(number) => {
@@ -144,7 +163,8 @@ impl Related {
 
     /// The document's text, once it is whole.
     fn document(&mut self) -> Option<Bytes> {
-        let Some(end) = memmem::find(&self.held, &self.delimiter) else {
+        let Some(end) = self.found(&self.delimiter, 0) else {
+            self.searched = self.held.len();
             return (self.held.len() > MOST_DOCUMENT_BYTES).then(|| self.lose());
         };
         let whole = self.held.split_to(end).freeze();
@@ -162,25 +182,37 @@ impl Related {
 
     /// A delimiter with the headers behind it, once they are whole.
     fn headers(&mut self) -> Option<Bytes> {
+        // A part that is longer than was told, or what else nobody expects.
+        if !self.held.iter().zip(&self.delimiter).all(|(held, expected)| held == expected) {
+            return Some(self.lose());
+        }
         let behind = self.held.get(self.delimiter.len()..)?;
         if behind.starts_with(b"--") {
             self.position = Position::Ended;
             return Some(self.held.split().freeze());
         }
-        let Some(end) = memmem::find(behind, b"\r\n\r\n") else {
+        let Some(end) = self.found(b"\r\n\r\n", self.delimiter.len()) else {
+            self.searched = self.held.len();
             return (behind.len() > MOST_HEADER_BYTES).then(|| self.lose());
         };
-        let headers = String::from_utf8_lossy(behind.get(..end)?).into_owned();
+        let headers = self.held.get(self.delimiter.len()..end)?;
+        let headers = String::from_utf8_lossy(headers).into_owned();
         let number = match name_in(&headers) {
             Some(name) => self.following.iter().position(|one| one.name == name),
             None => self.begun.iter().position(|begun| !begun),
         };
-        let whole = self.held.split_to(self.delimiter.len() + end + 4).freeze();
+        let whole = self.held.split_to(end + 4).freeze();
         match number {
             Some(number) => self.enter(number, 0),
             None => self.position = Position::Lost,
         }
         Some(whole)
+    }
+
+    /// Where this stands in what is held, from `least` on; what was looked through is not again.
+    fn found(&self, text: &[u8], least: usize) -> Option<usize> {
+        let begin = self.searched.saturating_sub(text.len() - 1).max(least);
+        Some(begin + memmem::find(self.held.get(begin..)?, text)?)
     }
 
     fn enter(&mut self, number: usize, offset: u64) {
@@ -194,8 +226,8 @@ impl Related {
         };
     }
 
-    /// It is followed no longer.
-    fn lose(&mut self) -> Bytes {
+    /// It is followed no longer: what was held back.
+    pub(crate) fn lose(&mut self) -> Bytes {
         self.position = Position::Lost;
         self.held.split().freeze()
     }
@@ -217,10 +249,15 @@ fn following(text: &[u8]) -> Option<Vec<Following>> {
             Some("gzip") => true,
             Some(_) => return None,
         };
+        let length = match gzipped {
+            // Of a gzipped part nobody knows the end without it.
+            true => stub.encoded_length?,
+            false => stub.length,
+        };
         following.push(Following {
             name: name.into_owned(),
             content_type: stub.content_type,
-            length: stub.encoded_length.filter(|_| gzipped).unwrap_or(stub.length),
+            length,
             digest: stub.digest,
             gzipped,
         });
@@ -337,6 +374,28 @@ mod tests {
         let mut related = related();
         let strange = "--xyz\r\nContent-Type: application/json\r\n\r\nno JSON\r\n--xyz\r\nmore";
         assert_eq!(related.take(Bytes::from(strange)).concat(), strange.as_bytes());
+        assert_eq!(related.position(), Position::Lost);
+    }
+
+    #[test]
+    fn a_part_that_is_longer_than_was_told_is_not_followed() {
+        let whole = whole().replace("\r\n\r\ngzi", "\r\n\r\ngzip");
+        for piece_bytes in 1..whole.len() {
+            let mut related = related();
+            let mut passed = Vec::new();
+            for piece in whole.as_bytes().chunks(piece_bytes) {
+                passed.extend(related.take(Bytes::copy_from_slice(piece)).concat());
+            }
+            assert_eq!(String::from_utf8(passed).unwrap(), whole);
+            assert_eq!(related.position(), Position::Lost);
+        }
+    }
+
+    #[test]
+    fn a_gzipped_part_of_a_length_that_is_not_told_is_not_followed() {
+        let whole = whole().replace(r#""encoded_length":3,"#, "");
+        let mut related = related();
+        assert_eq!(related.take(Bytes::from(whole.clone())).concat(), whole.as_bytes());
         assert_eq!(related.position(), Position::Lost);
     }
 }

@@ -267,8 +267,8 @@ pub struct DocumentsPage {
     /// Revisions whose attachments are too large to be held: [`Request::Carry`] brings each, one
     /// revision in each.
     pub carried: Vec<Wanted>,
-    /// Ids of those of `carried`, at least, that say who may read them ([`crate::is_restricted`]).
-    pub restricted: Vec<String>,
+    /// Those of `carried`, at least, that say who may read them ([`crate::is_restricted`]), each with its id.
+    pub restricted: Vec<(String, Revision)>,
     /// What was not looked at because the limit of bytes was reached.
     pub remaining: Vec<Wanted>,
     /// Revisions that the source no longer has.

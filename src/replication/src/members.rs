@@ -2,7 +2,7 @@
 //! expires, who may read it. Whether the target knows them, and what is done where it does not.
 
 use bytes::Bytes;
-use refuge_document::json;
+use refuge_document::{Revision, json};
 
 use crate::exchange::{Information, Refusal, Wanted};
 
@@ -87,18 +87,23 @@ impl Members {
         (sent, refused)
     }
 
-    /// Those of some revisions that may be carried without a look at their texts, `restricted` being the ids
-    /// of those that say who may read them.
+    /// Those of some revisions that may be carried without a look at their texts, `restricted` being those that
+    /// say who may read them.
     pub(crate) fn sort_carried(
         self,
         carried: Vec<Wanted>,
-        restricted: &[String],
+        restricted: &[(String, Revision)],
     ) -> (Vec<Wanted>, Vec<Refusal>) {
         let mut refusing =
             self.all().filter(|(member, how)| member.name == ACCESS && *how == Handling::Refused);
         let Some((member, _)) = refusing.next() else { return (carried, Vec::new()) };
+        let is_restricted = |wanted: &Wanted| {
+            let is_one =
+                |(id, one): &(String, Revision)| *id == wanted.id && wanted.revisions.contains(one);
+            restricted.iter().any(is_one)
+        };
         let (refused, sent): (Vec<Wanted>, Vec<Wanted>) =
-            carried.into_iter().partition(|wanted| restricted.contains(&wanted.id));
+            carried.into_iter().partition(is_restricted);
         (sent, refused.into_iter().map(|wanted| refusal(wanted.id, member)).collect())
     }
 
@@ -226,17 +231,23 @@ mod tests {
     #[test]
     fn what_is_carried_as_a_stream_is_kept_from_a_target_that_would_show_it_to_everybody() {
         assert!(is_restricted(RESTRICTED.as_bytes()) && !is_restricted(PLAIN.as_bytes()));
-        let wanted = |id: &str| Wanted {
+        let revision = |text: &str| text.parse::<Revision>().unwrap();
+        let wanted = |id: &str, text: &str| Wanted {
             id: id.to_owned(),
-            revisions: Vec::new(),
+            revisions: vec![revision(text)],
             possible_ancestors: Vec::new(),
         };
         let sort = |members: Members| {
+            // Of one document a leaf that everybody may read, and one that not everybody may.
+            let carried = vec![wanted("d", "1-x"), wanted("d", "1-y"), wanted("p", "1-x")];
             let (sent, refused) =
-                members.sort_carried(vec![wanted("d"), wanted("p")], &["d".to_owned()]);
-            (sent.len(), refused.into_iter().map(|one| one.id).collect::<Vec<_>>())
+                members.sort_carried(carried, &[("d".to_owned(), revision("1-x"))]);
+            (sent, refused.into_iter().map(|one| one.id).collect::<Vec<_>>())
         };
-        assert_eq!(sort(towards(true, false, false)), (1, vec!["d".to_owned()]));
-        assert_eq!(sort(towards(false, true, false)), (2, Vec::new()));
+        let (sent, refused) = sort(towards(true, false, false));
+        assert_eq!(sent, [wanted("d", "1-y"), wanted("p", "1-x")]);
+        assert_eq!(refused, ["d"]);
+        let (sent, refused) = sort(towards(false, true, false));
+        assert_eq!((sent.len(), refused), (3, Vec::new()));
     }
 }

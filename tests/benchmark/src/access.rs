@@ -56,8 +56,13 @@ impl Access<'_> {
         measured
     }
 
+    /// Each of so many is the reader's.
+    fn every(&self) -> u64 {
+        (self.documents / VISIBLE).max(1)
+    }
+
     async fn load(&self) -> Outcome<()> {
-        let every = (self.documents / VISIBLE).max(1);
+        let every = self.every();
         let path = format!("{}/_bulk_docs", self.database);
         for first in (0..self.documents).step_by(usize::try_from(BULK)?) {
             let mut text = b"{\"docs\":[".to_vec();
@@ -89,6 +94,7 @@ impl Access<'_> {
     }
 
     async fn figures(&self, reader: &Target) -> Outcome<()> {
+        let visible = usize::try_from(self.documents.div_ceil(self.every()))?;
         let of = format!("{VISIBLE}_visible_of_{}", self.documents);
         for (figure, path) in [
             ("changes", "_changes"),
@@ -98,8 +104,8 @@ impl Access<'_> {
             let path = format!("{}/{path}", self.database);
             let told = reader.tell("GET", &path, b"", 200).await?;
             let rows = told.matches("\"rev\":").count();
-            if rows < usize::try_from(VISIBLE)? {
-                return Err(format!("{rows} rows were told at {path}").into());
+            if rows != visible {
+                return Err(format!("{rows} rows were told at {path}, not {visible}").into());
             }
             let to = reader.clone();
             let write = move |_: u64, request: &mut Vec<u8>| to.write(request, "GET", &path, b"");

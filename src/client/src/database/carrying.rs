@@ -52,8 +52,8 @@ impl RemoteDatabase {
         let range = (offset > 0).then(|| (RANGE, format!("bytes={offset}-")));
         let outgoing = Outgoing::new(Method::GET, &path)
             .accept("multipart/related, application/json")
-            .headers(range.into_iter().collect())
-            .carriage();
+            .headers(range.into_iter().collect());
+        let outgoing = if offset > 0 { outgoing.going_on() } else { outgoing.carriage() };
         match self.send(outgoing).await {
             // From the beginning, or shorter than what is known: it is sent otherwise than before.
             Ok(body) if offset > 0 && body.status() != StatusCode::PARTIAL_CONTENT => Ok(None),

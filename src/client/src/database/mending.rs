@@ -27,6 +27,8 @@ struct Mending {
     related: Related,
     /// Gone while the link is cut.
     body: Option<StreamBody>,
+    /// Whether that is one attachment, and not the document.
+    apart: bool,
     /// Bytes of it that are known already.
     skipped: u64,
     ready: VecDeque<Bytes>,
@@ -49,6 +51,7 @@ impl RemoteDatabase {
             revision: encoded(&revision.to_string()),
             related,
             body: Some(document.body),
+            apart: false,
             skipped: 0,
             ready: VecDeque::new(),
             attempts: Attempts::new(),
@@ -99,12 +102,20 @@ impl Mending {
                 }
                 return Ok(());
             }
-            // A whole document, or a whole attachment.
-            None if matches!(self.related.position(), Position::Ended | Position::Between) => {
-                self.body = None;
-                return Ok(());
-            }
-            None => EndFailure::transient("the document broke off"),
+            None => match self.related.position() {
+                // A whole document, or a whole attachment; what is otherwise than documents are ends as its
+                // source ends it.
+                Position::Ended | Position::Between | Position::Lost => {
+                    self.body = None;
+                    return Ok(());
+                }
+                Position::Document if self.related.holds_any() => {
+                    self.body = None;
+                    self.ready.push_back(self.related.lose());
+                    return Ok(());
+                }
+                _ => EndFailure::transient("the document broke off"),
+            },
             Some(Err(error)) => EndFailure::transient(error.to_string()),
         };
         self.body = None;
@@ -120,6 +131,14 @@ impl Mending {
         let known = usize::try_from(self.skipped).unwrap_or(usize::MAX).min(data.len());
         data.advance(known);
         self.skipped -= known as u64;
+        if self.apart {
+            // What stands behind an attachment is none of the document's.
+            let left = usize::try_from(self.related.left()).unwrap_or(usize::MAX);
+            if data.len() > left {
+                data.truncate(left);
+                self.body = None;
+            }
+        }
         if !data.is_empty() {
             self.attempts.moved();
             self.ready.extend(self.related.take(data));
@@ -134,6 +153,7 @@ impl Mending {
         match self.rest_of(&one, offset).await {
             Ok((body, skipped)) => {
                 self.body = Some(body);
+                self.apart = true;
                 self.skipped = skipped;
                 Ok(())
             }
@@ -155,7 +175,7 @@ impl Mending {
         } else if offset > 0 {
             headers.push((RANGE, format!("bytes={offset}-")));
         }
-        let outgoing = Outgoing::get(&path).accept("*/*").headers(headers).carriage();
+        let outgoing = Outgoing::get(&path).accept("*/*").headers(headers).going_on();
         let body = self.database.send(outgoing).await?;
         // Its tag is its digest: other bytes would make a document that nobody wrote.
         let tag = header(body.headers(), ETAG).map(|tag| tag.trim_matches('"'));

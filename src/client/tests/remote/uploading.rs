@@ -2,6 +2,7 @@
 //! gone, or not needed any more.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -72,12 +73,19 @@ impl Peer {
 
     /// The same, once the last of it is this.
     async fn asked_until(&self, last: &str) -> Vec<String> {
-        loop {
-            let asked = self.asked();
-            if asked.last().is_some_and(|asked| asked == last) {
-                return asked;
+        let asking = async {
+            let mut ticks = tokio::time::interval(Duration::from_millis(5));
+            loop {
+                ticks.tick().await;
+                let asked = self.asked();
+                if asked.last().is_some_and(|asked| asked == last) {
+                    return asked;
+                }
             }
-            tokio::task::yield_now().await;
+        };
+        match tokio::time::timeout(Duration::from_secs(30), asking).await {
+            Ok(asked) => asked,
+            Err(_) => panic!("it was never asked {last}, but {:?}", self.asked()),
         }
     }
 }
