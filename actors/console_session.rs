@@ -37,7 +37,7 @@ pub enum End {
     Upgrade(String),
 }
 
-/// Asks whoever runs the node to end it. Asked once it stays asked.
+/// Asks whoever runs the node to end it. It stays asked until that one hears of it.
 #[derive(Clone)]
 pub struct EndRequest(watch::Sender<Option<End>>);
 
@@ -53,17 +53,20 @@ impl EndRequest {
         self.0.send_replace(Some(end));
     }
 
-    /// Waits until somebody asks.
+    /// Waits until somebody asks; what is heard is asked no more, since the node may have to refuse.
     pub async fn asked(&self) -> End {
         let mut asked = self.0.subscribe();
         // The sender lives in `self`, so this cannot fail.
-        let end = asked.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
-        end.unwrap_or(End::Shutdown)
+        let _ = asked.wait_for(Option::is_some).await;
+        self.0.send_replace(None).unwrap_or(End::Shutdown)
     }
 }
 
 /// The last lines of the log, as many as are wanted and kept, oldest first.
 pub type ReadLog = Arc<dyn Fn(usize) -> Vec<String> + Send + Sync>;
+
+/// Whether the node can go on as a version, else a sentence that says why not. It may look at the disk.
+pub type MayUpgrade = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
 /// What a session may ask of whoever runs the node.
 #[derive(Clone)]
@@ -74,13 +77,19 @@ pub struct Host {
     pub end: EndRequest,
     /// What was logged.
     pub read_log: ReadLog,
+    /// Which versions may be asked for.
+    pub may_upgrade: MayUpgrade,
 }
 
 impl Default for Host {
-    /// Nobody logs, and nobody listens.
+    /// Nobody logs, nobody listens, and there is no other version.
     fn default() -> Self {
-        let read_log: ReadLog = Arc::new(|_| Vec::new());
-        Self { restart: RestartRequest::default(), end: EndRequest::default(), read_log }
+        Self {
+            restart: RestartRequest::default(),
+            end: EndRequest::default(),
+            read_log: Arc::new(|_| Vec::new()),
+            may_upgrade: Arc::new(|_| Err("this node has no other version".to_owned())),
+        }
     }
 }
 

@@ -75,6 +75,17 @@ impl OwnEventKind {
             Self::ReplicationCompleted => "replication_completed",
         }
     }
+
+    /// What its name is the name of. Events about the same thing are told one after the other.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Started | Self::Stopping | Self::DiskLow => "node",
+            Self::DatabaseCreated | Self::DatabaseDeleted => "database",
+            Self::ActorRestarted => "actor",
+            Self::ReplicationFailed | Self::ReplicationCompleted => "replication",
+        }
+    }
 }
 
 /// Something that happened, not yet numbered.
@@ -129,7 +140,6 @@ pub struct OwnEventsActor;
 /// What is known.
 pub struct OwnEventsState {
     names: Names,
-    myself: ActorRef<OwnEventsMessage>,
     number: u64,
     /// Whether the disk was short when it was looked at last.
     short: bool,
@@ -165,7 +175,6 @@ impl Actor for OwnEventsActor {
         myself.send_interval(LOOK, || OwnEventsMessage::Look);
         Ok(OwnEventsState {
             names,
-            myself,
             number: 0,
             short: false,
             kept: VecDeque::new(),
@@ -217,7 +226,7 @@ impl OwnEventsState {
             let event = NewOwnEvent::new(OwnEventKind::DiskLow, "")
                 .with("available_bytes", left.available_bytes)
                 .with("least_bytes", left.least_bytes);
-            let _ = self.myself.cast(OwnEventsMessage::Happened(event));
+            self.take(event);
         }
     }
 }
@@ -233,7 +242,10 @@ fn numbered(number: u64, event: NewOwnEvent) -> HookEvent {
         json.insert("name".to_owned(), name.clone().into());
     }
     json.extend(details);
-    let subject: Arc<str> = format!("{}/{name}", kind.as_str()).into();
+    let subject: Arc<str> = match name.as_str() {
+        "" => kind.about().into(),
+        name => format!("{}/{name}", kind.about()).into(),
+    };
     let environment =
         vec![("REFUGE_EVENT", kind.as_str().to_owned()), ("REFUGE_NAME", name.clone())];
     let json = Value::Object(json);
@@ -270,5 +282,22 @@ mod tests {
         assert_eq!(told.event, "database_created");
         assert_eq!((&told.json["name"], &told.json["more"]), (&"cities".into(), &7.into()));
         assert_eq!(told.environment[1], ("REFUGE_NAME", "cities".to_owned()));
+    }
+
+    #[test]
+    fn events_about_one_thing_have_one_subject() {
+        let subject = |kind, name: &str| numbered(1, NewOwnEvent::new(kind, name)).subject;
+        let created = subject(OwnEventKind::DatabaseCreated, "cities");
+        assert_eq!(&*created, "database/cities");
+        assert_eq!(created, subject(OwnEventKind::DatabaseDeleted, "cities"));
+        assert_ne!(created, subject(OwnEventKind::DatabaseDeleted, "towns"));
+        let (failed, completed) =
+            (OwnEventKind::ReplicationFailed, OwnEventKind::ReplicationCompleted);
+        assert_eq!(&*subject(failed, "7f"), "replication/7f");
+        assert_eq!(subject(failed, "7f"), subject(completed, "7f"));
+        assert_eq!(&*subject(OwnEventKind::ActorRestarted, "root/engine"), "actor/root/engine");
+        for kind in [OwnEventKind::Started, OwnEventKind::Stopping, OwnEventKind::DiskLow] {
+            assert_eq!(&*subject(kind, ""), "node");
+        }
     }
 }

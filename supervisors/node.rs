@@ -12,7 +12,7 @@ use refuge_actors::own_events::{self, NewOwnEvent, OwnEventKind};
 use refuge_config::{ConfigurationError, Settings, Sources, load};
 use refuge_otp::{Names, StartError, SupervisorHandle};
 
-use crate::{AnnounceMesh, End, Parts, ReadLog, SetLogLevel, Sockets, parts};
+use crate::{AnnounceMesh, End, MayUpgrade, Parts, ReadLog, SetLogLevel, Sockets, parts};
 
 /// How long the set-up link works.
 const SET_UP_TIME: Duration = Duration::from_secs(15 * 60);
@@ -28,6 +28,8 @@ pub struct StartOptions {
     pub set_log_level: SetLogLevel,
     /// The last lines of the log, for the console.
     pub read_log: ReadLog,
+    /// As which versions it can go on, for the console.
+    pub may_upgrade: MayUpgrade,
     /// Sockets that somebody bound before.
     pub sockets: Arc<Mutex<Sockets>>,
 }
@@ -81,13 +83,14 @@ pub struct RunningNode {
 /// # Errors
 /// [`StartFailure`]; what had been started is stopped again.
 pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
-    let StartOptions { sources, announce_mesh, set_log_level, read_log, sockets } = options;
-    let settings: Settings = load(&sources)?;
-    refuge_actors::configuration::check_admins(&settings).map_err(StartFailure::Admin)?;
+    let StartOptions { sources, announce_mesh, set_log_level, read_log, may_upgrade, sockets } =
+        options;
+    let settings = read(&sources)?;
     let set_up = if settings.admins.is_empty() { Some(set_up_link()?) } else { None };
     let mut parts = Parts::new(sources, settings, set_up.clone(), announce_mesh);
     parts.set_log_level = set_log_level;
     parts.host.read_log = read_log;
+    parts.host.may_upgrade = may_upgrade;
     parts.give(std::mem::take(&mut *sockets.lock().unwrap_or_else(PoisonError::into_inner)));
     // Bound before the tree starts, so that an address in use is told at once.
     let bound = |error| StartFailure::Address(format!("{error}"));
@@ -101,12 +104,21 @@ pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
     Ok(RunningNode { root, parts, address, tls_address, set_up_link })
 }
 
-/// Binds the socket for clients over TLS, where they are wanted and the certificate can be used.
+/// The settings, with which a node can start.
+fn read(sources: &Sources) -> Result<Settings, StartFailure> {
+    let settings: Settings = load(sources)?;
+    refuge_actors::configuration::check_admins(&settings).map_err(StartFailure::Admin)?;
+    if settings.ssl.enabled {
+        refuge_actors::tls_listener::check(&settings).map_err(StartFailure::Tls)?;
+    }
+    Ok(settings)
+}
+
+/// Binds the socket for clients over TLS, where they are wanted.
 fn bind_tls(parts: &Parts) -> Result<Option<SocketAddr>, StartFailure> {
     if !parts.settings.ssl.enabled {
         return Ok(None);
     }
-    refuge_actors::tls_listener::check(&parts.settings).map_err(StartFailure::Tls)?;
     let bound = parts.tls_socket.bind().and_then(|socket| Ok(socket.local_addr()?));
     bound.map(Some).map_err(|error| StartFailure::Address(error.to_string()))
 }
@@ -139,13 +151,17 @@ impl RunningNode {
         self.parts.host.end.asked().await
     }
 
-    /// Shuts it down in order and gives out its sockets, for a process that goes on with them.
+    /// Its sockets once more, for a process that goes on with them.
     ///
     /// # Errors
-    /// When a socket cannot be given out; then it is shut down all the same.
-    pub async fn hand_over(&self) -> io::Result<Sockets> {
-        self.root.shutdown().await;
+    /// The system's, when a socket cannot be given out.
+    pub fn sockets(&self) -> io::Result<Sockets> {
         self.parts.sockets()
+    }
+
+    /// Shuts it down in order; the console's socket stays where it is, for who goes on with it.
+    pub async fn hand_over(&self) {
+        self.root.shutdown().await;
     }
 
     /// Has the hooks of `stopping` run, before a shutdown; for so long at most.
@@ -161,14 +177,22 @@ impl RunningNode {
         refuge_actors::configuration::reload(self.root.names()).await
     }
 
-    /// Shuts the node down in order and starts it again in this process, with the settings read anew.
+    /// The settings for a restart, read anew. Nothing changes yet.
+    ///
+    /// # Errors
+    /// [`StartFailure`], which a restart would end in.
+    pub fn read_settings(&self) -> Result<Settings, StartFailure> {
+        read(&self.parts.sources)
+    }
+
+    /// Shuts the node down in order and starts it again in this process, with these settings.
     /// Its sockets stay bound meanwhile, so that who connects waits instead of being refused.
     ///
     /// # Errors
     /// [`StartFailure`]; then nothing of it runs.
-    pub async fn restart(&mut self) -> Result<(), StartFailure> {
+    pub async fn restart(&mut self, settings: Settings) -> Result<(), StartFailure> {
         self.root.shutdown().await;
-        self.parts.settings = load(&self.parts.sources)?;
+        self.parts.settings = settings;
         if self.tls_address.is_none() {
             // It may be elsewhere than where the settings at the start had it.
             self.parts.tls_socket = parts::tls_socket(&self.parts.settings);

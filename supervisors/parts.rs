@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use refuge_actors::authenticator::SetUpLink;
 pub use refuge_actors::configuration::SetLogLevel;
 use refuge_actors::console_listener;
-pub use refuge_actors::console_session::{End, Host, ReadLog};
+pub use refuge_actors::console_session::{End, Host, MayUpgrade, ReadLog};
 use refuge_config::{Settings, Sources};
 
 /// All that actors are started with besides the names.

@@ -1,11 +1,14 @@
 //! Backups: a snapshot of the storage is read on a thread of its own, a few blocks ahead of the session that
 //! sends them. The board of tasks shows it as long as it runs, since it keeps old data alive.
 
+use std::time::Duration;
+
 use ractor::ActorCell;
 use refuge_console::{BackupStream, ControlError};
 use refuge_otp::Names;
 use refuge_storage::{Backup, DatabaseRecord, Snapshot, StorageError, Store};
 use serde_json::{Map, json};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Sender, channel};
 
 use super::control::unavailable;
@@ -17,6 +20,8 @@ use crate::{names, task_board};
 const AHEAD: usize = 4;
 /// Blocks between two notes on the board.
 const NOTED: u64 = 64;
+/// How often is looked whether there is room for a block, and whether the storage is still the same.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A snapshot, and what it is of.
 struct Begun {
@@ -70,32 +75,63 @@ struct Told {
 
 impl Told {
     /// Reads to the end, or until nobody takes the blocks any more.
-    fn read(&self, mut backup: Backup, sender: &Sender<Result<Vec<u8>, String>>) {
+    fn read(&self, backup: Backup, sender: &Sender<Result<Vec<u8>, String>>) {
         let key = format!("backup/{}", self.owner.get_id());
+        let read = self.blocks(backup, &key, sender);
+        task_board::remove(&self.names, &key);
+        if let Err(reason) = read {
+            // The snapshot is let go by now, so this may wait for who takes the blocks.
+            let _ = sender.blocking_send(Err(reason));
+        }
+    }
+
+    /// The blocks one after the other; why they break off.
+    fn blocks(
+        &self,
+        mut backup: Backup,
+        key: &str,
+        sender: &Sender<Result<Vec<u8>, String>>,
+    ) -> Result<(), String> {
         let (mut blocks, mut bytes) = (0_u64, 0_u64);
         loop {
             if blocks.is_multiple_of(NOTED) {
-                task_board::put(&self.names, &self.owner, &key, self.task(bytes));
+                task_board::put(&self.names, &self.owner, key, self.task(bytes));
             }
-            let block = match (self.is_over(), backup.next_block()) {
-                (true, _) => Err("the storage is being restarted: begin again".to_owned()),
-                (false, Ok(Some(block))) => Ok(block.bytes),
-                (false, Ok(None)) => break,
-                (false, Err(error)) => Err(error.to_string()),
-            };
+            self.goes_on()?;
+            let block = backup.next_block().map_err(|error| error.to_string())?;
+            let Some(block) = block else { return Ok(()) };
             blocks += 1;
-            bytes += block.as_ref().map_or(0, |block| block.len() as u64);
-            let failed = block.is_err();
-            if sender.blocking_send(block).is_err() || failed {
-                break;
+            bytes += block.bytes.len() as u64;
+            if !self.put(block.bytes, sender)? {
+                return Ok(());
             }
         }
-        task_board::remove(&self.names, &key);
+    }
+
+    /// Puts a block where it is taken from, once there is room; whether anybody takes blocks still.
+    fn put(
+        &self,
+        block: Vec<u8>,
+        sender: &Sender<Result<Vec<u8>, String>>,
+    ) -> Result<bool, String> {
+        let mut block = Ok(block);
+        loop {
+            match sender.try_send(block) {
+                Ok(()) => return Ok(true),
+                Err(TrySendError::Closed(_)) => return Ok(false),
+                Err(TrySendError::Full(back)) => block = back,
+            }
+            std::thread::sleep(LOOK);
+            self.goes_on()?;
+        }
     }
 
     /// An engine that is opened anew waits for its readers: then the backup breaks off.
-    fn is_over(&self) -> bool {
-        self.names.value::<StorageDoors>(names::ENGINE).is_none()
+    fn goes_on(&self) -> Result<(), String> {
+        match self.names.value::<StorageDoors>(names::ENGINE) {
+            Some(_) => Ok(()),
+            None => Err("the storage is being restarted: begin again".to_owned()),
+        }
     }
 
     fn task(&self, bytes: u64) -> Map<String, serde_json::Value> {

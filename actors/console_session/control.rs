@@ -1,6 +1,8 @@
 //! The node as the console's commands see it: each question goes to the file that answers it. None of
 //! them waits for a part of the node that is down, so that the console explains what is wrong with it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use ractor::ActorCell;
 use refuge_console::{BackupStream, Control, ControlError, PeerCommand, Question};
@@ -31,6 +33,16 @@ impl NodeControl {
     pub(super) fn new(names: Names, host: Host, owner: ActorCell) -> Self {
         Self { names, host, owner, replications: Replications::default() }
     }
+
+    /// A version that cannot go on is refused while the node still runs.
+    async fn upgrade(&self, version: String) -> Answer {
+        let (may_upgrade, wanted) = (Arc::clone(&self.host.may_upgrade), version.clone());
+        let looking = tokio::task::spawn_blocking(move || may_upgrade(&wanted)).await;
+        let found = looking.map_err(|error| ControlError::Unavailable(error.to_string()))?;
+        found.map_err(ControlError::Refused)?;
+        self.host.end.ask(End::Upgrade(version.clone()));
+        Ok(json!({ "upgrading": version }))
+    }
 }
 
 pub(super) fn unavailable(failure: Failure) -> ControlError {
@@ -55,10 +67,7 @@ impl Control for NodeControl {
                 self.host.end.ask(End::Shutdown);
                 Ok(json!({"stopping": true}))
             }
-            Question::Upgrade(version) => {
-                self.host.end.ask(End::Upgrade(version.clone()));
-                Ok(json!({ "upgrading": version }))
-            }
+            Question::Upgrade(version) => self.upgrade(version).await,
             Question::Restart(None) => {
                 self.host.restart.ask();
                 Ok(json!({"restarting": "the node"}))

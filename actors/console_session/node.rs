@@ -67,7 +67,10 @@ fn state(state: ChildState) -> &'static str {
 
 /// The node in a few lines.
 pub(super) async fn status(names: &Names) -> Answer {
-    let tree = tree(names)?;
+    status_of(names, &tree(names)?).await
+}
+
+async fn status_of(names: &Names, tree: &TreeNode) -> Answer {
     let children = |name: &str| tree.find(name).map_or(0, |node| node.children.len());
     let parts = tree.children.iter();
     let parts: Vec<Value> =
@@ -76,7 +79,7 @@ pub(super) async fn status(names: &Names) -> Answer {
     let root = root.map(|current| current.settings.root.display().to_string());
     let resident_bytes = tokio::task::spawn_blocking(metrics::resident_bytes).await.ok().flatten();
     Ok(json!({
-        "state": down(&tree).map_or("up", |part| state(part.state)),
+        "state": down(tree).map_or("up", |part| state(part.state)),
         "version": report::version(names),
         "pid": std::process::id(),
         "root": root,
@@ -154,10 +157,9 @@ pub(super) async fn observe(names: &Names) -> Answer {
     );
     let peers = peers.and_then(Result::ok).and_then(|answer| answer.get("peers").cloned());
     Ok(json!({
-        "status": status(names).await?,
+        "status": status_of(names, &tree).await?,
         "tree": shown(&tree)?,
         "requests": metrics::count_of_process(names, "refuge_http_requests_total"),
-        "commits": metrics::count_of_process(names, "refuge_commits_total"),
         "disk": disk,
         "tasks": task_board::tasks(names),
         "peers": peers,

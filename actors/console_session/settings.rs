@@ -12,9 +12,6 @@ use super::control::{Answer, shown};
 use crate::configuration::{ConfigurationMessage, CurrentSettings};
 use crate::names;
 
-/// Lines of the log that an answer holds at most.
-const MOST_LINES: usize = 10_000;
-
 /// Shows settings, or changes one.
 pub(super) async fn configuration(names: &Names, wish: ConfigurationWish) -> Answer {
     match wish {
@@ -71,9 +68,7 @@ fn refused(failure: Failure) -> ControlError {
 /// Shows the last lines, or changes how much is logged until the next start.
 pub(super) async fn log(names: &Names, host: &Host, wish: LogWish) -> Answer {
     let (level, module) = match wish {
-        LogWish::Last(lines) => {
-            return Ok(json!({ "lines": (host.read_log)(lines.min(MOST_LINES)) }));
-        }
+        LogWish::Last(lines) => return Ok(json!({ "lines": (host.read_log)(lines) })),
         LogWish::Level { level, module } => (level, module),
     };
     if !LogLevel::ALL.iter().any(|one| one.as_str() == level) {

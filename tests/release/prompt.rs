@@ -34,6 +34,20 @@ fn a_node_with_a_prompt_ends_with_it() {
 }
 
 #[test]
+fn a_prompt_that_loses_its_session_gets_another_one() {
+    let release = Release::unpack();
+    let typed = "kill console-sessions\nping\nping\nping\nquit\n";
+    let told = release.refuge_with(&["console"], typed);
+    assert_eq!(told.code, Some(0), "{}{}", told.output, told.errors);
+    assert!(told.output.contains("pong"), "{}{}", told.output, told.errors);
+    assert!(
+        told.errors.contains("/_setup/"),
+        "who has no admin is told how to make one: {}",
+        told.errors
+    );
+}
+
+#[test]
 fn the_log_is_read_and_set_on_the_console() {
     let release = Release::unpack();
     release.start();

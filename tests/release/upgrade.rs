@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use refuge_tests::{Client, Release, eventually};
+use refuge_tests::{Client, Node, Options, Release, eventually};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -140,4 +140,25 @@ fn what_cannot_go_on_is_refused_before_anything_stops() {
     assert_ne!(release.refuge(&["upgrade", tarball.to_str().unwrap()]).code, Some(0));
     assert_eq!(release.well(&["ping"]), "pong\n");
     release.well(&["stop"]);
+}
+
+#[test]
+fn a_version_that_is_asked_for_on_the_console_is_looked_for_first() {
+    let release = Release::unpack();
+    release.start();
+    let process = release.process();
+    for version in ["5.5.5", "../releases", "."] {
+        let told = release.refuge(&["rpc", "upgrade", version]);
+        assert_eq!(told.code, Some(64), "{}{}", told.output, told.errors);
+        assert!(told.errors.contains("is not unpacked"), "{}", told.errors);
+    }
+    assert_eq!(release.well(&["ping"]), "pong\n");
+    assert_eq!(release.process(), process);
+    release.well(&["stop"]);
+
+    let node = Node::start(Options::default());
+    let told = node.refuge(&["rpc", "upgrade", "1.0.0"]);
+    assert_eq!(told.code, Some(64), "{}{}", told.output, told.errors);
+    assert!(told.errors.contains("no part of a release"), "{}", told.errors);
+    assert_eq!(node.refuge(&["ping"]).output, "pong\n");
 }

@@ -60,8 +60,19 @@ impl Connection {
         }
     }
 
-    /// Sends one command and waits for its answer, as long as it takes.
+    /// Sends one command and waits for its answer, as long as it takes. A backup's is more than a line, and
+    /// [`Connection::backup`] asks for it.
     pub async fn request(&mut self, request: &Request) -> Result<Value, ClientError> {
+        if request.command == BACKUP {
+            return Err(ClientError::Refused {
+                error: "bad_arguments".to_owned(),
+                reason: "refuge backup FILE writes one".to_owned(),
+            });
+        }
+        self.exchange(request).await
+    }
+
+    async fn exchange(&mut self, request: &Request) -> Result<Value, ClientError> {
         self.send(request).await.map_err(ClientError::Lost)?;
         self.answer().await
     }
@@ -76,7 +87,7 @@ impl Connection {
     /// Asks for a backup; what the node tells of it before the first block. [`Connection::block`] takes the
     /// blocks, all of them.
     pub async fn backup(&mut self, databases: Vec<String>) -> Result<Value, ClientError> {
-        self.request(&Request { command: BACKUP.to_owned(), arguments: databases }).await
+        self.exchange(&Request { command: BACKUP.to_owned(), arguments: databases }).await
     }
 
     /// The next block of a backup; none when all of them have come.
@@ -169,6 +180,24 @@ mod tests {
             let error = connection.request(&request("kill", &["x"])).await.unwrap_err();
             assert!(error.to_string().contains("no actor is called \"x\""), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_backup_is_no_command_of_one_line() {
+        let root = tempfile::tempdir().unwrap();
+        let listener = UnixListener::from_std(bind(root.path()).unwrap()).unwrap();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            serve_session(stream, Arc::new(Node)).await.unwrap();
+        });
+        let mut connection = Connection::open(root.path()).await.unwrap();
+        let error = connection.request(&request("backup", &[])).await.unwrap_err();
+        assert!(error.to_string().contains("refuge backup FILE"), "{error}");
+        // The node was not asked, and the session goes on.
+        let tree = connection.request(&request("tree", &[])).await.unwrap();
+        assert_eq!(tree, json!({"name": "root"}));
+        let error = connection.backup(Vec::new()).await.unwrap_err();
+        assert!(error.to_string().contains("knows nothing of backups"), "{error}");
     }
 
     #[tokio::test]

@@ -94,18 +94,21 @@ pub enum Question {
     /// Shut down in order: `{"stopping": true}`, before it does.
     Stop,
     /// End in order and go on as another version of the release: `{"upgrading": VERSION}`, before it does.
+    /// [`ControlError::Refused`] where that version is not there.
     Upgrade(String),
     /// Restart an actor in order, or the whole node: `{"restarting": NAME}`, before it does.
     Restart(Option<String>),
     /// One actor: the members of the tree without `children`, and `children` as a number.
     Actor(String),
     /// The messages that pass an actor: `{"actor", "messages": [{"after_ms", "message", "variant",
-    /// "took_us", "outcome"}, …], "left_out"}`.
+    /// "took_us", "outcome"}, …]}`, when there are enough or the time is over.
     Trace(TraceWish),
     /// Databases whose names begin so: `{"databases": [{"name", "documents", "deleted", "bytes",
     /// "sequence", "open"}, …], "more"}`.
     Databases(String),
-    /// One database, with what `GET /{db}` tells and `security`.
+    /// One database: `{"name", "documents", "deleted", "sequence", "purge_sequence", "file_bytes",
+    /// "active_bytes", "external_bytes", "shards", "partitioned", "revisions_limit", "compact_running",
+    /// "security"}`.
     Database(String),
     /// Compact one: `{"compacting": NAME}`.
     Compact(String),
@@ -113,7 +116,7 @@ pub enum Question {
     Indexers,
     /// `{"replications": [{"id", "state", "source", "target", …}, …], "total"}`.
     Replications,
-    /// `{"console": [{"name", "uptime_seconds"}, …], "http": {"connections"}}`.
+    /// `{"sessions": [{"kind", "name", "uptime_seconds"}, …]}`; a kind is `console`, `http` or `mesh`.
     Sessions,
     /// Settings: `{SECTION: {KEY: VALUE}}`, or `{"before": VALUE}` of a change.
     Configuration(ConfigurationWish),

@@ -1,7 +1,8 @@
-//! The console for people: a line is typed, its answer is shown, until there is enough. Lines are kept over
-//! sessions, commands and names are completed, and a command that is being typed shows its arguments.
+//! The console for people: a line is typed, its answer is shown, until there is enough. Lines without
+//! secrets are kept over sessions, commands and names are completed, and a command that is being typed shows its arguments.
 
 mod completion;
+mod secrets;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -43,11 +44,8 @@ pub enum PromptError {
 /// # Errors
 /// [`PromptError`].
 pub fn prompt(name: &str, node: Rc<dyn Ask>, history: Option<PathBuf>) -> Result<(), PromptError> {
-    let config = Config::builder()
-        .max_history_size(HISTORY)?
-        .auto_add_history(true)
-        .completion_type(CompletionType::List)
-        .build();
+    let config =
+        Config::builder().max_history_size(HISTORY)?.completion_type(CompletionType::List).build();
     let mut editor: Editor<Completion, FileHistory> = Editor::with_config(config)?;
     let colours = std::io::stdout().is_terminal();
     editor.set_helper(Some(Completion::new(Rc::clone(&node), colours)));
@@ -77,10 +75,14 @@ fn session(
             Err(ReadlineError::Eof) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        match line.trim() {
+        let typed = line.trim();
+        if !secrets::may_hold(typed) {
+            editor.add_history_entry(line.as_str())?;
+        }
+        match typed {
             "" => continue,
             "quit" | "exit" => return Ok(()),
-            line => answer(line, node, colours)?,
+            typed => answer(typed, node, colours)?,
         }
     }
 }

@@ -77,7 +77,7 @@ fn follow(
 fn look(node: &dyn Ask) -> Result<Observation, ClientError> {
     let request = Request { command: "observe".to_owned(), arguments: Vec::new() };
     let told = node.ask(&request)?;
-    Ok(Observation::read(&told, Instant::now()))
+    Ok(Observation::read(told, Instant::now()))
 }
 
 fn kill(node: &dyn Ask, path: &str, screen: &mut Screen) -> Result<(), ClientError> {

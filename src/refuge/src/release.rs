@@ -12,6 +12,9 @@ use std::sync::LazyLock;
 const RELEASES: &str = "releases";
 /// Names the version that starts.
 const START: &str = "start_erl.data";
+/// What is told where there are no versions.
+pub(crate) const NO_RELEASE: &str =
+    "this program is no part of a release: start bin/refuge of an unpacked tarball";
 
 /// The version of the release that runs, or that of the program where it runs outside of one.
 pub(crate) static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -47,7 +50,8 @@ impl Release {
         let new = path.with_extension("new");
         fs::write(&new, format!("{build} {version}\n"))?;
         fs::File::open(&new)?.sync_all()?;
-        fs::rename(&new, &path)
+        fs::rename(&new, &path)?;
+        fs::File::open(self.root.join(RELEASES))?.sync_all()
     }
 
     /// The one that a program belongs to: `ROOT/releases/VERSION/refuge`.
@@ -82,8 +86,10 @@ impl Versions {
         let mut all = Vec::new();
         for entry in entries {
             let entry = entry?;
+            // What begins with a dot is being unpacked.
+            let name = entry.file_name().into_string().ok().filter(|name| !name.starts_with('.'));
             if entry.path().join("refuge").is_file() {
-                all.extend(entry.file_name().into_string().ok());
+                all.extend(name);
             }
         }
         all.sort();
@@ -91,6 +97,27 @@ impl Versions {
         let permanent = start.split_whitespace().nth(1).map(str::to_owned);
         Ok(Self { all, permanent })
     }
+
+    /// Whether a version is among these, which lie under `root`; else a sentence that says so. A path is none
+    /// of them, since these are names of folders.
+    pub(crate) fn hold(&self, root: &Path, version: &str) -> Result<(), String> {
+        if self.all.iter().any(|one| one == version) {
+            return Ok(());
+        }
+        Err(format!(
+            "version {version} is not unpacked in {}; there are: {}",
+            root.join(RELEASES).display(),
+            self.all.join(", ")
+        ))
+    }
+}
+
+/// Whether the program that runs can go on as a version, as the console asks; else a sentence.
+pub(crate) fn may_upgrade(version: &str) -> Result<(), String> {
+    let release = Release::running().ok_or_else(|| NO_RELEASE.to_owned())?;
+    let found = Versions::under(&release.root);
+    let found = found.map_err(|error| format!("{}: {error}", release.root.display()))?;
+    found.hold(&release.root, version)
 }
 
 #[cfg(test)]
@@ -108,15 +135,20 @@ mod tests {
     fn versions_are_those_that_hold_a_program() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(Versions::under(root.path()).unwrap(), Versions::default());
-        for version in ["1.0.0", "0.9.0", "empty"] {
+        for version in ["1.0.0", "0.9.0", "empty", ".unpacking"] {
             fs::create_dir_all(root.path().join(RELEASES).join(version)).unwrap();
         }
-        for version in ["1.0.0", "0.9.0"] {
+        for version in ["1.0.0", "0.9.0", ".unpacking"] {
             fs::write(root.path().join(RELEASES).join(version).join("refuge"), "").unwrap();
         }
         fs::write(root.path().join(RELEASES).join(START), "0.1.0 0.9.0\n").unwrap();
         let found = Versions::under(root.path()).unwrap();
         assert_eq!(found.all, ["0.9.0", "1.0.0"]);
         assert_eq!(found.permanent.as_deref(), Some("0.9.0"));
+        assert_eq!(found.hold(root.path(), "1.0.0"), Ok(()));
+        for absent in ["1.0.1", "../releases/1.0.0", ".unpacking", ""] {
+            let told = found.hold(root.path(), absent).unwrap_err();
+            assert!(told.ends_with("there are: 0.9.0, 1.0.0"), "{told}");
+        }
     }
 }

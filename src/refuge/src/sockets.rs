@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -17,9 +17,6 @@ use refuge_supervisors::Sockets;
 const FIRST: i32 = 200;
 /// How sockets are named in `LISTEN_FDNAMES`, always in this order.
 const NAMES: [&str; 4] = ["http", "https", "console", "mesh"];
-
-/// So many sockets at most.
-const MOST: i32 = 4;
 
 /// Those that this process was started with.
 static INHERITED: OnceLock<Arc<Mutex<Sockets>>> = OnceLock::new();
@@ -65,9 +62,6 @@ pub(crate) fn command(
     let (mut mappings, mut names) = (Vec::new(), Vec::new());
     for (name, socket) in NAMES.into_iter().zip(given) {
         let Some(parent_fd) = socket else { continue };
-        if parent_fd.as_raw_fd() >= FIRST && parent_fd.as_raw_fd() < FIRST + MOST {
-            return Err(io::Error::other("too many files are open"));
-        }
         let child_fd = FIRST + i32::try_from(mappings.len()).unwrap_or(0);
         mappings.push(FdMapping { parent_fd, child_fd });
         names.push(name);

@@ -33,12 +33,12 @@ pub(super) struct Observation {
 
 impl Observation {
     /// The answer to `observe`.
-    pub(super) fn read(told: &Value, at: Instant) -> Self {
+    pub(super) fn read(told: Value, at: Instant) -> Self {
         let mut actors = Vec::new();
         if let Some(tree) = told.get("tree") {
             collect(tree, 0, &mut actors);
         }
-        Self { at, actors, requests: number(told, "requests"), told: told.clone() }
+        Self { at, actors, requests: number(&told, "requests"), told }
     }
 
     /// A member of what the node tells of itself in short.
@@ -139,7 +139,7 @@ pub(super) mod tests {
             "tasks": [{"type": "indexer", "database": "cities", "progress": 40}],
             "peers": [{"name": "anna", "trust": "trusted", "up": true, "addresses": ["a:1"]}],
         });
-        Observation::read(&told, begun + Duration::from_secs(seconds))
+        Observation::read(told, begun + Duration::from_secs(seconds))
     }
 
     #[test]

@@ -45,11 +45,14 @@ impl Backup {
             let there = io::Error::from(io::ErrorKind::AlreadyExists);
             return Err(cannot_make(&self.file, there));
         }
-        let part = self.file.with_extension("part");
+        let mut part = self.file.clone().into_os_string();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        // What an earlier one left behind; a file of somebody else's is not written to.
+        let _ = fs::remove_file(&part);
         let file = OpenOptions::new()
-            .create(true)
+            .create_new(true)
             .write(true)
-            .truncate(true)
             .mode(0o600)
             .open(&part)
             .map_err(|error| cannot_make(&part, error))?;
@@ -72,7 +75,10 @@ fn keep(file: BufWriter<File>, part: &Path, place: &Path) -> Result<(), Failure>
     let told = |error| cannot_make(place, error);
     let file = file.into_inner().map_err(|error| told(error.into_error()))?;
     file.sync_all().map_err(told)?;
-    fs::rename(part, place).map_err(told)
+    fs::rename(part, place).map_err(told)?;
+    let above = place.parent().filter(|above| !above.as_os_str().is_empty());
+    let above = File::open(above.unwrap_or(Path::new("."))).map_err(told)?;
+    above.sync_all().map_err(told)
 }
 
 /// Takes the blocks as they come.

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use refuge_console::{Ask, ClientError, Connection, Picture, Request, render};
@@ -20,7 +20,9 @@ const DEADLINE_OF_TRACES: Duration = Duration::from_secs(70);
 /// An open session with a node, for programs that wait for each answer.
 pub(crate) struct Session {
     runtime: Runtime,
-    connection: RefCell<Connection>,
+    root: PathBuf,
+    /// None after an answer that did not come: it may still come, and is not the next command's.
+    connection: RefCell<Option<Connection>>,
 }
 
 impl Session {
@@ -30,28 +32,27 @@ impl Session {
             .enable_all()
             .build()
             .map_err(Failure::Runtime)?;
-        let opening = async { tokio::time::timeout(DEADLINE, Connection::open(root)).await };
-        let connection = match runtime.block_on(opening) {
-            Ok(connection) => RefCell::new(connection?),
-            Err(_) => return Err(Failure::NoAnswer(DEADLINE)),
-        };
-        Ok(Self { runtime, connection })
+        let connection = RefCell::new(Some(connect(&runtime, root)?));
+        Ok(Self { runtime, root: root.to_owned(), connection })
     }
 
     /// Sends one command.
     pub(crate) fn request(&self, request: &Request) -> Result<Value, Failure> {
         let deadline = if request.command == "trace" { DEADLINE_OF_TRACES } else { DEADLINE };
-        let mut connection = self.connection.borrow_mut();
+        let former = self.connection.take();
+        let mut connection = match former {
+            Some(connection) => connection,
+            None => connect(&self.runtime, &self.root)?,
+        };
         let asking = async { tokio::time::timeout(deadline, connection.request(request)).await };
-        match self.runtime.block_on(asking) {
-            Ok(outcome) => Ok(outcome?),
-            Err(_) => Err(Failure::NoAnswer(deadline)),
-        }
+        let outcome = self.runtime.block_on(asking).map_err(|_| Failure::NoAnswer(deadline))?;
+        self.connection.replace(Some(connection));
+        Ok(outcome?)
     }
 
     /// Waits until the node ends the session, which it does at its end.
     pub(crate) fn ended(&self, most: Duration) -> bool {
-        let mut connection = self.connection.borrow_mut();
+        let Some(mut connection) = self.connection.take() else { return true };
         let waiting = async { tokio::time::timeout(most, connection.ended()).await };
         self.runtime.block_on(waiting).is_ok()
     }
@@ -64,6 +65,12 @@ impl Ask for Session {
             other => ClientError::Lost(std::io::Error::other(other.sentence())),
         })
     }
+}
+
+fn connect(runtime: &Runtime, root: &Path) -> Result<Connection, Failure> {
+    let opening = async { tokio::time::timeout(DEADLINE, Connection::open(root)).await };
+    let opened = runtime.block_on(opening).map_err(|_| Failure::NoAnswer(DEADLINE))?;
+    Ok(opened?)
 }
 
 /// A command without arguments.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use refuge_config::{Layout, Settings, Sources, load};
+use refuge_config::{Layout, Sources, load};
 use refuge_supervisors::{End, Ended, RunningNode, StartOptions, start};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -66,7 +66,7 @@ impl Foreground {
             let _ = rustix::process::setsid();
         }
         let place = if self.detached { Place::Detached } else { Place::Terminal };
-        self.start.run(place)
+        self.start.run(place, |node| announce(node, place))
     }
 }
 
@@ -93,14 +93,19 @@ impl How {
         })
     }
 
-    /// Runs the node until its end.
-    pub(super) fn run(&self, place: Place) -> Result<(), Failure> {
+    /// Runs the node until its end; `up` is told of it once it is up.
+    pub(super) fn run(&self, place: Place, up: impl FnOnce(&RunningNode)) -> Result<(), Failure> {
         let sources = self.sources()?;
         let settings = load(&sources)?;
         directories::make(&Layout::new(&sources.root))?;
         let logging = logging::begin(&settings, place != Place::Terminal)?;
         let runtime = runtime()?;
-        let outcome = runtime.block_on(live(sources, &settings, &logging, place));
+        tracing::info!(
+            root = %settings.root.display(),
+            version = crate::release::VERSION.as_str(),
+            "starting"
+        );
+        let outcome = runtime.block_on(live(options(sources, &logging, place), up));
         runtime.shutdown_timeout(THREADS_LIMIT);
         match outcome? {
             None => Ok(()),
@@ -127,28 +132,31 @@ fn runtime() -> Result<Runtime, Failure> {
         .map_err(Failure::Runtime)
 }
 
+fn options(sources: Sources, logging: &Logging, place: Place) -> StartOptions {
+    StartOptions {
+        sources,
+        announce_mesh: match place {
+            Place::Terminal | Place::Detached => Arc::new(announce_mesh),
+            Place::Prompt => Arc::new(|_| ()),
+        },
+        set_log_level: logging.set_level(),
+        read_log: logging.read(),
+        may_upgrade: Arc::new(crate::release::may_upgrade),
+        sockets: crate::sockets::inherited(),
+    }
+}
+
 /// From start to end.
 async fn live(
-    sources: Sources,
-    settings: &Settings,
-    logging: &Logging,
-    place: Place,
+    options: StartOptions,
+    up: impl FnOnce(&RunningNode),
 ) -> Result<Option<Next>, Failure> {
     // Before the start, so that a signal during it is not lost.
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Runtime)?;
     let mut hang_up = signal(SignalKind::hangup()).map_err(Failure::Runtime)?;
-    let version = crate::release::VERSION.as_str();
-    tracing::info!(root = %settings.root.display(), version, "starting");
-    let options = StartOptions {
-        sources,
-        announce_mesh: Arc::new(announce_mesh),
-        set_log_level: logging.set_level(),
-        read_log: logging.read(),
-        sockets: crate::sockets::inherited(),
-    };
     let mut node = start(options).await?;
-    announce(&node, place);
+    up(&node);
     service::ready(&node.address.to_string());
     loop {
         tokio::select! {
@@ -160,21 +168,35 @@ async fn live(
                 tracing::info!(signal = name, "shutting down");
                 return stop(&node).await.map(|()| None);
             }
-            end = node.end_asked() => return match end {
+            end = node.end_asked() => match end {
                 End::Shutdown => {
                     tracing::info!("shutting down, as an admin asked");
-                    stop(&node).await.map(|()| None)
+                    return stop(&node).await.map(|()| None);
                 }
-                End::Upgrade(version) => Next::prepare(&node, &version).await.map(Some),
+                End::Upgrade(version) => match Next::prepare(&node, &version) {
+                    Ok(next) => return next.hand_over(&node).await.map(Some),
+                    Err(error) => tracing::error!(%error, version, "it cannot go on as another version"),
+                },
             },
-            () = node.restart_asked() => {
-                tracing::info!("restarting, as an admin asked");
-                node.restart().await?;
-                tracing::info!("restarted");
-            }
+            () = node.restart_asked() => restart(&mut node).await?,
             _ = hang_up.recv() => reload(&node).await,
         }
     }
+}
+
+/// What is wrong in a file is logged, and the node goes on as it is.
+async fn restart(node: &mut RunningNode) -> Result<(), Failure> {
+    let settings = match node.read_settings() {
+        Ok(settings) => settings,
+        Err(error) => {
+            tracing::error!(%error, "the node was not restarted: with these settings it would not start");
+            return Ok(());
+        }
+    };
+    tracing::info!("restarting, as an admin asked");
+    node.restart(settings).await?;
+    tracing::info!("restarted");
+    Ok(())
 }
 
 /// What is wrong in a file is logged, and all stays as it was.
@@ -216,23 +238,23 @@ fn announce_mesh(address: SocketAddr) {
 /// secret: it goes to the terminal directly and never through the log, and of a node in the background to
 /// whoever starts it.
 fn announce(node: &RunningNode, place: Place) {
-    if place == Place::Prompt {
-        return;
-    }
     let mut output = std::io::stdout();
     let _ = writeln!(output, "{READY}http://{}/", node.address);
     if let Some(address) = node.tls_address {
         let _ = writeln!(output, "{READY}https://{address}/");
     }
-    if let Some(link) = &node.set_up_link {
-        let told = format!("No admin exists yet. Make one within 15 minutes at: {link}");
-        let _ = match place {
-            Place::Detached => writeln!(output, "{told}"),
-            Place::Terminal | Place::Prompt => writeln!(std::io::stderr(), "{told}"),
-        };
-    }
     if place == Place::Detached {
+        announce_link(node, &mut output);
         let _ = writeln!(output, "{}", super::start::up_line());
+    } else {
+        announce_link(node, &mut std::io::stderr());
     }
     let _ = output.flush();
+}
+
+/// How the first admin is made, where there is none.
+pub(super) fn announce_link(node: &RunningNode, output: &mut impl Write) {
+    if let Some(link) = &node.set_up_link {
+        let _ = writeln!(output, "No admin exists yet. Make one within 15 minutes at: {link}");
+    }
 }

@@ -1,15 +1,15 @@
 //! The version that goes on after this one, in the same process.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use refuge_supervisors::{RunningNode, Sockets};
 
 use super::foreground::HOOKS_LIMIT;
 use crate::exit::Failure;
-use crate::release::Release;
+use crate::release::{NO_RELEASE, Release};
 use crate::{service, sockets};
 
 /// Requests that were accepted are finished within this, and the engine closes.
@@ -17,43 +17,44 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
 /// All that is needed to go on.
 pub(super) struct Next {
+    version: String,
     program: PathBuf,
     arguments: Vec<OsString>,
     sockets: Sockets,
+    /// Starts the guard.
+    guard: Command,
 }
 
 impl Next {
-    /// Shuts the node down in order, its sockets kept, and has somebody watch over what comes.
-    pub(super) async fn prepare(node: &RunningNode, version: &str) -> Result<Self, Failure> {
+    /// Makes everything ready while the node runs, so that it stays up where something is missing.
+    pub(super) fn prepare(node: &RunningNode, version: &str) -> Result<Self, Failure> {
         let release = Release::running();
-        let release = release.ok_or_else(|| Failure::Upgrade("this is no release".to_owned()))?;
-        tracing::info!(version, "going on as another version, as an admin asked");
+        let release = release.ok_or_else(|| Failure::Upgrade(NO_RELEASE.to_owned()))?;
         let program = release.program(version);
+        if !program.is_file() {
+            let reason = format!("{} is no program", program.display());
+            return Err(Failure::Upgrade(reason));
+        }
         let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-        service::upgrading(version);
-        node.tell_stopping(HOOKS_LIMIT).await;
-        let handed = tokio::time::timeout(SHUTDOWN_LIMIT, node.hand_over()).await;
-        let sockets = handed.map_err(|_| Failure::ShutdownTooSlow(SHUTDOWN_LIMIT))?;
-        let sockets = sockets.map_err(Failure::Runtime)?;
-        let next = Self { program, arguments, sockets };
-        next.guard(node, version, &release)?;
-        Ok(next)
+        let sockets = node.sockets().map_err(Failure::Runtime)?;
+        let former = release.program(&release.version);
+        let watching = watching(node, version, &former, &arguments);
+        let mut guard = sockets::command(&former, &watching, &sockets).map_err(Failure::Runtime)?;
+        guard.stdin(Stdio::null()).stdout(Stdio::null());
+        Ok(Self { version: version.to_owned(), program, arguments, sockets, guard })
     }
 
-    /// Starts the guard, which outlives this program.
-    fn guard(&self, node: &RunningNode, version: &str, release: &Release) -> Result<(), Failure> {
-        let former = release.program(&release.version);
-        let mut arguments: Vec<OsString> = vec!["guard".into(), "--process".into()];
-        arguments.push(std::process::id().to_string().into());
-        arguments.extend(["--version".into(), version.into(), "--former".into()]);
-        arguments.push(former.clone().into());
-        arguments.extend(["--root".into(), node.root_directory().into(), "--".into()]);
-        arguments.extend(self.arguments.iter().cloned());
-        let command = sockets::command(&former, &arguments, &self.sockets);
-        let mut command = command.map_err(Failure::Runtime)?;
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        // It is nobody's child that is waited for: the program that is next knows nothing of it.
-        command.spawn().map(drop).map_err(Failure::Runtime)
+    /// Shuts the node down in order, its sockets kept, and has somebody watch over what comes.
+    pub(super) async fn hand_over(mut self, node: &RunningNode) -> Result<Self, Failure> {
+        tracing::info!(version = self.version, "going on as another version, as an admin asked");
+        service::upgrading(&self.version);
+        node.tell_stopping(HOOKS_LIMIT).await;
+        let ended = tokio::time::timeout(SHUTDOWN_LIMIT, node.hand_over()).await;
+        ended.map_err(|_| Failure::ShutdownTooSlow(SHUTDOWN_LIMIT))?;
+        // It outlives this program, and is nobody's child that is waited for: the program that is next knows
+        // nothing of it.
+        self.guard.spawn().map_err(Failure::Runtime)?;
+        Ok(self)
     }
 
     /// Becomes the next version; the failure is why that did not come about, and the guard goes on as the
@@ -62,4 +63,19 @@ impl Next {
         let error = sockets::become_program(&self.program, &self.arguments, &self.sockets);
         Failure::Upgrade(format!("{} cannot be started: {error}", self.program.display()))
     }
+}
+
+/// With what the guard is started.
+fn watching(
+    node: &RunningNode,
+    version: &str,
+    former: &Path,
+    arguments: &[OsString],
+) -> Vec<OsString> {
+    let mut watching: Vec<OsString> = vec!["guard".into(), "--process".into()];
+    watching.push(std::process::id().to_string().into());
+    watching.extend(["--version".into(), version.into(), "--former".into(), former.into()]);
+    watching.extend(["--root".into(), node.root_directory().into(), "--".into()]);
+    watching.extend(arguments.iter().cloned());
+    watching
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{Root, console, waiting};
 use crate::exit::Failure;
-use crate::release::{Release, Versions};
+use crate::release::{NO_RELEASE, Release, Versions};
 
 /// Go on as another version: a tarball, which is unpacked beside the others, or a version that is there
 #[derive(Debug, Args)]
@@ -52,11 +52,7 @@ impl Downgrade {
 }
 
 fn running() -> Result<Release, Failure> {
-    Release::running().ok_or_else(|| {
-        let reason =
-            "this program is no part of a release: start bin/refuge of an unpacked tarball";
-        Failure::Upgrade(reason.to_owned())
-    })
+    Release::running().ok_or_else(|| Failure::Upgrade(NO_RELEASE.to_owned()))
 }
 
 /// Has the node go on as a version, and makes that the one that starts from now on.
@@ -90,14 +86,7 @@ fn check(release: &Release, root: &Path, version: &str) -> Result<(), Failure> {
     let found = Versions::under(&release.root);
     let found =
         found.map_err(|source| Failure::Directory { path: release.root.clone(), source })?;
-    if !found.all.iter().any(|one| one == version) {
-        let reason = format!(
-            "version {version} is not unpacked in {}; there are: {}",
-            release.root.join("releases").display(),
-            found.all.join(", ")
-        );
-        return Err(Failure::Usage(reason));
-    }
+    found.hold(&release.root, version).map_err(Failure::Usage)?;
     let program = release.program(version);
     let told = Command::new(&program).arg("formats").output();
     let told = told.ok().filter(|told| told.status.success());

@@ -1,7 +1,9 @@
 //! What a tarball brings for a new version: the folder below `releases`, and nothing else. Configuration,
 //! hooks and data of the running node stay as they are.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use flate2::read::GzDecoder;
@@ -18,7 +20,7 @@ pub(super) fn unpack(tarball: &Path, root: &Path) -> Result<String, Failure> {
     let told = |source| Failure::Directory { path: releases.clone(), source };
     let _ = fs::remove_dir_all(&beside);
     let mut archive = Archive::new(GzDecoder::new(File::open(tarball).map_err(unreadable)?));
-    let mut version = None;
+    let (mut version, mut folders) = (None, BTreeSet::from([beside.clone()]));
     for entry in archive.entries().map_err(unreadable)? {
         let mut entry = entry.map_err(unreadable)?;
         let path = entry.path().map_err(unreadable)?.into_owned();
@@ -27,8 +29,11 @@ pub(super) fn unpack(tarball: &Path, root: &Path) -> Result<String, Failure> {
             continue;
         };
         let place = beside.join(file);
-        place.parent().map_or(Ok(()), fs::create_dir_all).map_err(told)?;
+        let folder = place.parent().unwrap_or(&beside);
+        fs::create_dir_all(folder).map_err(told)?;
         entry.unpack(&place).map_err(told)?;
+        sync(&place).map_err(told)?;
+        folders.extend(folder.ancestors().take_while(|one| *one != beside).map(Path::to_owned));
         version = Some(name);
     }
     let Some(version) = version else {
@@ -40,9 +45,15 @@ pub(super) fn unpack(tarball: &Path, root: &Path) -> Result<String, Failure> {
         fs::remove_dir_all(&beside).map_err(told)?;
         return Ok(version);
     }
+    folders.iter().try_for_each(|folder| sync(folder)).map_err(told)?;
     fs::rename(&beside, &place).map_err(told)?;
-    File::open(&releases).and_then(|folder: File| folder.sync_all()).map_err(told)?;
+    sync(&releases).map_err(told)?;
     Ok(version)
+}
+
+/// Has a file, or the names in a folder, on disk.
+fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// The version that a file of a tarball belongs to, and its path in that version's folder.
