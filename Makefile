@@ -9,6 +9,7 @@
 # make bench-stalls  the longest writes while tables are flushed and merged: make bench-stalls URL=…
 # make bench-mesh  figures of two nodes that meet
 # make bench-links  replication over a link of 1 Mbit/s and 300 ms, and over one that loses packets
+# make bench-memory  data larger than memory on a slow disk: what readers of it do to everybody else (root, Linux)
 # make bench-growth  the same requests in a database of 10,000 to 5,000,000 documents, as a table
 #
 # `run` and `test` install the system packages that are missing; they ask first, unless CI or YES=1
@@ -21,7 +22,7 @@ URL ?=
 OPTIONS ?=
 
 # One profile builds the node and its tests, so that nothing is compiled twice.
-.PHONY: help run build release package release-test test packages clients check-format lint test-all soak fuzz bench bench-stalls bench-mesh bench-links bench-growth
+.PHONY: help run build release package release-test test packages clients check-format lint test-all soak fuzz bench bench-stalls bench-mesh bench-links bench-memory bench-growth
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -127,6 +128,11 @@ bench-links:
 	@release/system-packages test
 	$(CARGO) build --locked -p refuge
 	$(CARGO) test --locked -p refuge-tests --test namespaces slow:: -- --nocapture --test-threads=1
+
+bench-memory:
+	@release/system-packages build
+	$(CARGO) build --locked --release -p refuge -p refuge-benchmark
+	target=$${CARGO_TARGET_DIR:-target}; tests/benchmark/larger-than-memory "$$target/release/refuge" "$$target/release/refuge-benchmark" $(OPTIONS)
 
 bench-growth:
 	@release/system-packages build

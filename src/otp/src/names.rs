@@ -15,6 +15,7 @@ use tokio::sync::mpsc::Receiver;
 use crate::bounded::Gauge;
 use crate::call::{CallError, call, cast};
 use crate::life::{Exit, Life};
+use crate::shrinking::shrink;
 use crate::table::Table;
 use crate::tree::TreeNode;
 use crate::work::{Passed, Work};
@@ -324,7 +325,12 @@ impl Names {
     /// An incarnation is gone: its names go, its supervisor and its monitors hear of it.
     pub(crate) fn leave(&self, life: &Life, exit: &Exit) {
         let id = life.cell().get_id();
-        let owned = self.owned().remove(&id);
+        let owned = {
+            let mut all = self.owned();
+            let owned = all.remove(&id);
+            shrink(&mut all);
+            owned
+        };
         for name in owned.into_iter().flatten() {
             self.disown(&name, id);
         }
@@ -372,6 +378,7 @@ impl Names {
         let result = change(entry);
         if entry.is_empty() {
             shard.remove(name);
+            shrink(&mut shard);
         }
         result
     }

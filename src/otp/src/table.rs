@@ -8,6 +8,7 @@ use ractor::ActorId;
 use tokio::time::Instant;
 
 use crate::life::Life;
+use crate::shrinking::shrink;
 use crate::specification::{ChildKind, ChildSpecification, Restart, Strategy};
 use crate::tree::{ChildState, TreeNode};
 use crate::work::Work;
@@ -154,6 +155,7 @@ impl Table {
     pub(crate) fn leave(&mut self, life: &Life) {
         let id = life.cell().get_id();
         self.lives.remove(&id);
+        shrink(&mut self.lives);
         if let Some(record) = self.records.get_mut(&life.place()) {
             record.lives.retain(|other| other.cell().get_id() != id);
             if record.lives.is_empty() && record.state == ChildState::Running {
@@ -195,6 +197,7 @@ impl Table {
             }
             pending.extend(record.children);
         }
+        shrink(&mut self.records);
     }
 
     /// Takes the places of added children out, which a new incarnation of their supervisor does not

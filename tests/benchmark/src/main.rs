@@ -10,6 +10,7 @@
 
 mod access;
 mod choosing;
+mod cold;
 mod connection;
 mod cost;
 mod databases;
@@ -93,6 +94,7 @@ enum Verb {
     Databases(databases::Arguments),
     /// Writes for a while and tells the longest answers
     Stalls(stalls::Arguments),
+    Cold(cold::Arguments),
 }
 
 fn main() -> Outcome<()> {
@@ -105,6 +107,7 @@ fn main() -> Outcome<()> {
     match &arguments.verb {
         Some(Verb::Growth(arguments)) => runtime.block_on(growth::run(arguments)),
         Some(Verb::Databases(arguments)) => runtime.block_on(databases::run(arguments)),
+        Some(Verb::Cold(arguments)) => runtime.block_on(cold::run(arguments)),
         Some(Verb::Stalls(arguments)) => runtime.block_on(stalls::run(arguments)),
         _ => runtime.block_on(run(arguments)),
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ractor::ActorId;
 
 use crate::life::Life;
+use crate::shrinking::shrink;
 use crate::specification::ChildSpecification;
 use crate::table::Place;
 
@@ -44,6 +45,7 @@ impl Children {
         self.end(key);
         let child = self.ordered.remove(&key)?;
         self.names.remove(&child.specification.name);
+        shrink(&mut self.names);
         Some(child)
     }
 
@@ -77,6 +79,7 @@ impl Children {
     pub(crate) fn end(&mut self, key: Key) -> Option<Arc<Life>> {
         let life = self.ordered.get_mut(&key)?.life.take()?;
         self.incarnations.remove(&life.cell().get_id());
+        shrink(&mut self.incarnations);
         Some(life)
     }
 }

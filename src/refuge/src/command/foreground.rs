@@ -21,8 +21,10 @@ use crate::{directories, service};
 /// Least number of threads that run actors: one that is busy must not hold up all others.
 const LEAST_WORKERS: usize = 2;
 
-/// Threads for what blocks (cold reads, hashing): more would only wait for the same disk and cores.
-const BLOCKING_THREADS: usize = 32;
+/// Threads for what blocks (cold reads, hashing), at most. Where data is larger than memory nobody knows before
+/// which read waits for the disk, so what is in memory must find a thread while many wait; those that nobody
+/// needs end by themselves.
+const BLOCKING_THREADS: usize = 256;
 
 /// The ordered shutdown has 5 s in the supervisors' budgets; beyond it something hangs.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
@@ -127,6 +129,7 @@ fn runtime() -> Result<Runtime, Failure> {
         .worker_threads(cores.max(LEAST_WORKERS))
         .max_blocking_threads(BLOCKING_THREADS)
         .thread_name("refuge")
+        .on_thread_park(crate::allocator::give_back_own)
         .enable_all()
         .build()
         .map_err(Failure::Runtime)
