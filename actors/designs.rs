@@ -7,6 +7,7 @@
 
 mod reader;
 mod validations;
+mod validator;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use refuge_otp::Names;
 
 use crate::names;
 pub(crate) use reader::{DesignReader, DesignSource, DesignsOf};
+pub(crate) use validator::Validator;
 
 /// The actor takes no messages: the door is all.
 #[derive(Debug)]

@@ -23,6 +23,7 @@ use serde_json::{Map, json};
 use tokio::sync::oneshot;
 
 use crate::index_design::IndexDesign;
+use crate::index_engine::IndexDoors;
 use crate::task::OwnedTask;
 use crate::task_board;
 pub(crate) use mapping::function_failure;
@@ -198,6 +199,7 @@ impl IndexerState {
         if self.pass.is_some() {
             return;
         }
+        self.show_beginning();
         let pass = Pass::new(self.arguments.clone(), self.myself.clone());
         let myself = self.myself.clone();
         self.pass = Some(OwnedTask::spawn(async move {
@@ -206,20 +208,37 @@ impl IndexerState {
         }));
     }
 
+    /// Tells of the pass before its first batch, which may take long.
+    fn show_beginning(&self) {
+        let arguments = &self.arguments;
+        let doors = arguments.names.value::<IndexDoors>(crate::names::INDEX_ENGINE);
+        let snapshot = doors.as_ref().and_then(|doors| doors.store()?.snapshot().ok());
+        let state = snapshot.and_then(|one| one.state(arguments.record.number).ok().flatten());
+        let position = state.unwrap_or_default().position;
+        if self.wanted > position {
+            self.show_progress(position, self.wanted - position);
+        }
+    }
+
     fn reached(&mut self, reached: IndexState, left: u64) {
         self.used = true;
         // Whoever asked early does not wait for what was written since.
         if reached.complete {
             self.answer(reached.position);
         }
-        let total = reached.position.saturating_add(left).max(1);
+        self.show_progress(reached.position, left);
+    }
+
+    /// Shows what is done, and how much is left.
+    fn show_progress(&self, position: u64, left: u64) {
+        let total = position.saturating_add(left).max(1);
         let task = json!({
             "type": "indexer",
             "database": self.arguments.database_name,
             "design_document": self.arguments.design.id,
-            "changes_done": reached.position,
+            "changes_done": position,
             "total_changes": total,
-            "progress": reached.position.saturating_mul(100) / total,
+            "progress": position.saturating_mul(100) / total,
         });
         if let serde_json::Value::Object(task) = task {
             self.show(task);

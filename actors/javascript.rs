@@ -1,11 +1,13 @@
 //! The threads that run the JavaScript of design documents. They are two lanes, so that who waits for an
-//! answer never waits behind an index that is being built. What the functions may do is the sandbox's. Lists,
-//! which stand still while their clients read, have threads by themselves, few at once.
+//! answer never waits behind an index that is being built; in that of requests no database has more than half of
+//! the threads, so that nobody waits behind another's slow functions. What the functions may do is the sandbox's.
+//! Lists, which stand still while their clients read, have threads by themselves, few at once.
 //!
 //! Called by: indexers (maps), the node's service (all else). A restart loses what was under way; callers
 //! hear that a part of the node is being restarted.
 
 mod cache;
+mod turns;
 mod worker;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,6 +21,7 @@ use refuge_sandbox::{Error, Functions, ViewSources, Views};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::{names, unavailable};
+use turns::{Turn, Turns};
 use worker::{Handle, Job, Worker};
 
 /// Which functions of which design document.
@@ -52,6 +55,8 @@ pub enum Lane {
 pub struct JavaScript {
     requests: Vec<Handle>,
     indexing: Vec<Handle>,
+    /// Whose jobs run in the lane of requests.
+    turns: Turns,
     /// Places for jobs on threads of their own.
     alone: Arc<Semaphore>,
 }
@@ -80,12 +85,15 @@ impl JavaScript {
     ) -> Result<Result<R, Error>, Failure> {
         let (key, sources) = sources;
         let (reply, answer) = oneshot::channel();
+        let turn = self.turn(lane, &key).await?;
         let handle = self.choose(lane, place, &key)?;
         let job = Job::Views {
             key,
             sources,
             run: Box::new(move |views| {
-                let _ = reply.send(views.map(job));
+                let answer = views.map(job);
+                drop(turn);
+                let _ = reply.send(answer);
             }),
         };
         handle.send(job, lane).await?;
@@ -120,12 +128,15 @@ impl JavaScript {
     ) -> Result<Result<R, Error>, Failure> {
         let (key, design) = design;
         let (reply, answer) = oneshot::channel();
+        let turn = self.turn(lane, &key).await?;
         let handle = self.choose(lane, None, &key)?;
         let job = Job::Functions {
             key,
             design,
             run: Box::new(move |functions| {
-                let _ = reply.send(functions.map(job));
+                let answer = functions.map(job);
+                drop(turn);
+                let _ = reply.send(answer);
             }),
         };
         handle.send(job, lane).await?;
@@ -153,6 +164,14 @@ impl JavaScript {
             tracing::warn!(%error, "no thread could be started for a list");
             too_many()
         })
+    }
+
+    /// The turn of a database; who builds an index needs none, since indexers are bounded elsewhere.
+    async fn turn(&self, lane: Lane, key: &SourceKey) -> Result<Option<Turn>, Failure> {
+        match lane {
+            Lane::Requests => self.turns.take(key.database).await.map(Some),
+            Lane::Indexing => Ok(None),
+        }
     }
 
     fn lane(&self, lane: Lane) -> &[Handle] {
@@ -204,7 +223,7 @@ impl Actor for JavaScriptActor {
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
         let width = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = |lane: Lane, name: &str| -> std::io::Result<Vec<Worker>> {
+        let threads = |lane: Lane, count: usize, name: &str| -> std::io::Result<Vec<Worker>> {
             let start = |number| {
                 let actor = myself.clone();
                 let ended = move || {
@@ -212,14 +231,16 @@ impl Actor for JavaScriptActor {
                 };
                 Worker::start(&format!("refuge-js-{name}{number}"), lane, ended)
             };
-            (0..width).map(start).collect()
+            (0..count).map(start).collect()
         };
-        let (requests, indexing) =
-            (threads(Lane::Requests, "request-")?, threads(Lane::Indexing, "index-")?);
+        // One database may use all cores, and another has as many threads beside it.
+        let requests = threads(Lane::Requests, 2 * width, "request-")?;
+        let indexing = threads(Lane::Indexing, width, "index-")?;
         let handles = |workers: &[Worker]| workers.iter().map(Worker::handle).collect();
         let door = JavaScript {
             requests: handles(&requests),
             indexing: handles(&indexing),
+            turns: Turns::new(width),
             alone: Arc::new(Semaphore::new(ALONE)),
         };
         names.publish(&myself.get_cell(), names::JAVASCRIPT, Arc::new(door));

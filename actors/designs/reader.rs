@@ -9,6 +9,7 @@ use refuge_otp::Names;
 use refuge_storage::{DatabaseId, DatabaseRecord, DocumentRange, Snapshot, StorageError};
 
 use super::validations::Validations;
+use super::validator::Validator;
 use crate::index_design::IndexDesign;
 use crate::javascript::{DesignText, SourceKey};
 use crate::node_service::{Reading, read, winner};
@@ -122,7 +123,7 @@ impl DesignReader {
     pub(crate) async fn validations(
         &self,
         database: DatabaseId,
-    ) -> Result<Arc<Vec<DesignSource>>, Failure> {
+    ) -> Result<Arc<Vec<Validator>>, Failure> {
         Ok(Arc::clone(&self.validations.of(&self.names, database).await?.validations))
     }
 

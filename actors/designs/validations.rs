@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use refuge_http::Failure;
 use refuge_otp::Names;
 use refuge_storage::{DatabaseId, Snapshot, StorageError};
+use serde_json::{Map, Value};
 
 use super::reader::{DesignSource, design_range, source};
+use super::validator::{self, Validator};
 use crate::node_service::{Reading, read, winner};
 
 /// Databases that are remembered, most of them for having nothing to ask.
 const MOST_DATABASES: usize = 100_000;
 /// Bytes of design documents that are remembered: all are forgotten beyond that, and read again.
 const MOST_BYTES: usize = 32 << 20;
-/// The member of a design document that is asked about every write.
-const VALIDATION: &str = "validate_doc_update";
 /// The member that merges leaves in conflict.
 const MERGE: &str = "merge";
 
@@ -24,15 +24,16 @@ const MERGE: &str = "merge";
 #[derive(Default)]
 pub(super) struct Asked {
     /// Those with `validate_doc_update`.
-    pub(super) validations: Arc<Vec<DesignSource>>,
+    pub(super) validations: Arc<Vec<Validator>>,
     /// Those with `merge`.
     pub(super) merges: Arc<Vec<DesignSource>>,
 }
 
 impl Asked {
     fn bytes(&self) -> usize {
-        let all = self.validations.iter().chain(self.merges.iter());
-        all.map(|(_, design)| design.text.len()).sum()
+        let validations: usize = self.validations.iter().map(Validator::bytes).sum();
+        let merges: usize = self.merges.iter().map(|(_, design)| design.text.len()).sum();
+        validations + merges
     }
 }
 
@@ -103,13 +104,13 @@ fn asked(snapshot: &Snapshot, database: DatabaseId) -> Result<Asked, StorageErro
             continue;
         };
         let body = found.content.as_ref().map_or(&[][..], |content| content.body.as_bytes());
-        let (validates, has_merge) = (has(body, VALIDATION), has(body, MERGE));
-        if (validates || has_merge)
+        let Some(design) = mentioning(body) else { continue };
+        let validation = validator::declared(&id, &design);
+        let has_merge = design.get(MERGE).is_some_and(|function| !function.is_null());
+        if (validation.is_some() || has_merge)
             && let Some(source) = source(database, &id, found)
         {
-            if validates {
-                validations.push(source.clone());
-            }
+            validations.extend(validation.map(|declared| Validator::new(declared, &source)));
             if has_merge {
                 merges.push(source);
             }
@@ -118,22 +119,9 @@ fn asked(snapshot: &Snapshot, database: DatabaseId) -> Result<Asked, StorageErro
     Ok(Asked { validations: Arc::new(validations), merges: Arc::new(merges) })
 }
 
-/// Whether a design document has a member, not merely its name somewhere.
-fn has(body: &[u8], member: &str) -> bool {
-    std::str::from_utf8(body).is_ok_and(|text| text.contains(member))
-        && serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body)
-            .is_ok_and(|design| design.get(member).is_some_and(|function| !function.is_null()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{VALIDATION, has};
-
-    #[test]
-    fn the_member_counts_wherever_else_its_name_stands() {
-        assert!(has(br#"{"validate_doc_update":"function(){}"}"#, VALIDATION));
-        assert!(!has(br#"{"lib":{"validate_doc_update":"x"}}"#, VALIDATION));
-        assert!(!has(br#"{"validate_doc_update":null}"#, VALIDATION));
-        assert!(!has(br#"{"views":{}}"#, VALIDATION));
-    }
+/// A design document that mentions the members, parsed; most do not and are not.
+fn mentioning(body: &[u8]) -> Option<Map<String, Value>> {
+    let text = std::str::from_utf8(body).ok()?;
+    let mentions = text.contains(validator::MEMBER) || text.contains(MERGE);
+    mentions.then(|| serde_json::from_str(text).ok()).flatten()
 }

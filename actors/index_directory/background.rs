@@ -80,7 +80,7 @@ async fn build_database(
     let Some((record, sequence)) = read(names, Reading::Point, job).await? else { return Ok(()) };
     let reader = published::<DesignReader>(names, names::DESIGNS).await?;
     for design in reader.read_all(DesignsOf::record(&record)).await? {
-        if design.views.maps.is_empty() {
+        if design.views.maps.is_empty() || !design.views.built_after_writes {
             continue;
         }
         let (reply, answer) = oneshot::channel();

@@ -24,6 +24,10 @@ const LOGGED_FAILURES: usize = 5;
 /// given up: such a function holds a thread that all indexes share.
 const MOST_LIMITS: usize = 8;
 
+/// The same in a row: a function that meets its limit on one document after another does so on all of them. Of
+/// two such functions each time counts, so that both together take no longer.
+const MOST_LIMITS_IN_A_ROW: usize = 3;
+
 /// How often functions met a limit in a pass.
 #[derive(Default)]
 pub(super) struct Limited(AtomicUsize);
@@ -67,9 +71,10 @@ async fn map_by_script(
     }
     let mut mapped = Vec::new();
     for part in futures_util::future::try_join_all(waiting).await? {
+        let hopeless = part.is_hopeless();
         let Part { documents, limits, given_up, .. } = part;
         let met = limited.0.fetch_add(limits, Ordering::Relaxed) + limits;
-        if let Some(error) = given_up.filter(|error| !error.is_limit() || met >= MOST_LIMITS) {
+        if let Some(error) = given_up.filter(|_| hopeless || met >= MOST_LIMITS) {
             return Err(PassFailure::GivenUp(function_failure(&error)));
         }
         mapped.extend(documents);
@@ -88,8 +93,16 @@ async fn map_part(
     let makers = Arc::clone(&doors.makers);
     let (database, id) = (arguments.database_name.clone(), design.id.clone());
     let job = move |views: &mut Views| {
-        let mut part =
-            Part { makers, documents, failed: 0, limits: 0, given_up: None, database, design: id };
+        let mut part = Part {
+            makers,
+            documents,
+            failed: 0,
+            limits: 0,
+            row: Row::default(),
+            given_up: None,
+            database,
+            design: id,
+        };
         part.map(views);
         part
     };
@@ -102,6 +115,23 @@ pub(crate) fn function_failure(error: &Error) -> Failure {
     Failure::Function { status: 500, error: error.name().to_owned(), reason: error.reason() }
 }
 
+/// Limits that were met on one document after another.
+#[derive(Default)]
+struct Row {
+    /// The place of the last of these documents.
+    last: Option<usize>,
+    met: usize,
+}
+
+impl Row {
+    /// A function met a limit on the document of this place among those that are mapped.
+    fn meet(&mut self, place: usize) {
+        let goes_on = self.last.is_some_and(|last| place <= last + 1);
+        self.met = if goes_on { self.met + 1 } else { 1 };
+        self.last = Some(place);
+    }
+}
+
 /// Some documents on their way through one thread.
 struct Part {
     makers: Arc<Vec<RowMaker>>,
@@ -109,6 +139,8 @@ struct Part {
     failed: usize,
     /// Documents on which a function met a limit.
     limits: usize,
+    /// Those on the documents just before.
+    row: Row,
     /// The last such error, or one that asks for the index not to be built further.
     given_up: Option<Error>,
     database: String,
@@ -132,7 +164,7 @@ impl Part {
             let some = texts.iter().skip(from).take(TURN_DOCUMENTS);
             let some: Vec<&str> = some.map(String::as_str).collect();
             let done = views.map(&some, &mut mapped).max(1);
-            self.take(live.get(from..).unwrap_or_default(), &mapped);
+            self.take((from, live.get(from..).unwrap_or_default()), &mapped);
             from += done;
             if self.is_hopeless() {
                 break;
@@ -145,11 +177,13 @@ impl Part {
 
     /// Whether nothing is to be gained by more documents.
     fn is_hopeless(&self) -> bool {
-        self.limits >= MOST_LIMITS || self.given_up.as_ref().is_some_and(|error| !error.is_limit())
+        let limits = self.limits >= MOST_LIMITS || self.row.met >= MOST_LIMITS_IN_A_ROW;
+        limits || self.given_up.as_ref().is_some_and(|error| !error.is_limit())
     }
 
-    /// Makes rows of what was emitted; `places` tells which document a batch's number stands for.
-    fn take(&mut self, places: &[usize], mapped: &Mapped) {
+    /// Makes rows of what was emitted; `places` tells which document a batch's number stands for, and `from` how
+    /// many were mapped before.
+    fn take(&mut self, (from, places): (usize, &[usize]), mapped: &Mapped) {
         let mut rows = mapped.rows().peekable();
         while let Some(first) = rows.peek().copied() {
             let mut emits = Vec::new();
@@ -170,6 +204,9 @@ impl Part {
         for failure in mapped.failures() {
             self.failed += 1;
             let is_fatal = matches!(failure.error, Error::Fatal { .. });
+            if failure.error.is_limit() && self.row.met < MOST_LIMITS_IN_A_ROW {
+                self.row.meet(from + failure.document);
+            }
             self.limits += usize::from(failure.error.is_limit());
             if is_fatal || failure.error.is_limit() {
                 self.given_up = Some(failure.error.clone());
@@ -192,5 +229,23 @@ impl Part {
 pub(super) fn put(document: &mut ChangedDocument, function: usize, rows: Vec<NewRow>) {
     if let Some(place) = document.rows.get_mut(function) {
         *place = rows;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Row;
+
+    #[test]
+    fn limits_in_a_row_are_those_on_neighbours() {
+        let mut row = Row::default();
+        row.meet(0);
+        row.meet(5);
+        assert_eq!(row.met, 1);
+        row.meet(5);
+        row.meet(6);
+        assert_eq!(row.met, 3);
+        row.meet(8);
+        assert_eq!(row.met, 1);
     }
 }

@@ -180,12 +180,11 @@ impl Source {
             some.map(|leaf| leaf.revision.clone()).collect()
         };
         let (conflicts, deleted) = (revisions(false), revisions(true));
-        let sequence = self.local_sequence.then(|| row.sequence.to_string());
         let mut rendering = Rendering::new(&row.id, &winner.revision, &record.body);
         rendering.attachments = &record.attachments;
         rendering.conflicts = &conflicts;
         rendering.deleted_conflicts = &deleted;
-        rendering.local_seq = sequence.as_deref();
+        rendering.local_seq = self.local_sequence.then_some(row.sequence);
         let mut text = Vec::with_capacity(record.body.as_bytes().len() + 96);
         render_document(&mut text, &rendering);
         String::from_utf8(text).map_or(Content::Nothing, Content::Text)

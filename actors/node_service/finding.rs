@@ -20,7 +20,7 @@ use self::page::Page;
 use self::rows::IndexRows;
 use super::database::OpenDatabase;
 use super::reading::{self, Reading};
-use super::views::{FoundIndex, any_index, design, doors, fresh_index};
+use super::views::{FoundIndex, built_index, design, doors, fresh_index};
 pub(super) use candidates::candidates;
 
 use crate::designs::{DesignReader, DesignsOf};
@@ -51,7 +51,9 @@ pub(super) async fn find(
         (Range::Documents { from, to }, _) => {
             documents(question.find.partition.as_deref(), from.as_ref(), to.as_ref())
         }
-        (Range::Rows { .. }, Some(id)) => Source::Rows(rows(database, id, &question).await?),
+        (Range::Rows { .. }, Some(id)) => {
+            rows(database, id, &question).await?.map_or(Source::Nothing, Source::Rows)
+        }
         _ => Source::Nothing,
     };
     let searched = Searched { question, source, database: database.id(), reader };
@@ -77,19 +79,20 @@ fn documents(partition: Option<&str>, from: Option<&String>, to: Option<&String>
     Source::Documents { from: Some(from), to: Some(to) }
 }
 
-/// The rows of the index that a question's plan names.
+/// The rows of the index that a question's plan names; `None` where it is not built, and not waited for.
 async fn rows(
     database: &OpenDatabase,
     id: &str,
     question: &FindQuestion,
-) -> Result<IndexRows, Failure> {
+) -> Result<Option<IndexRows>, Failure> {
     let design = design(database, id).await?;
-    let find = &question.find;
+    let find: &Find = &question.find;
     let found = match find.update && !find.stale {
-        true => fresh_index(database, &design).await?,
-        false => any_index(database, &design).await?,
+        true => Some(fresh_index(database, &design).await?),
+        false => built_index(database, &design)?,
     };
-    index_rows(database, &design, &found, (find, &question.plan, &question.index))
+    let planned = (find, &question.plan, &question.index);
+    found.map(|found| index_rows(database, &design, &found, planned)).transpose()
 }
 
 /// The rows of an index that was found.

@@ -1,8 +1,9 @@
 //! What the design documents of a database say to edits before they are handed to its shards. The
 //! questions are read from one snapshot; an interactive edit whose parent is a leaf there is stored only
 //! if it still is one, so what was asked is what is stored. `_users` and `_replicator` have rules of their
-//! own before that.
+//! own before that. A design document asks by a function, or by a selector that is evaluated here.
 
+mod declared;
 mod designs;
 mod members;
 mod questions;
@@ -18,7 +19,7 @@ use refuge_http::{Failure, Update, UpdateFailure, UpdateVerdicts, User};
 use refuge_sandbox::{Error, Functions, Validation};
 
 use super::database::OpenDatabase;
-use crate::designs::{DesignReader, DesignSource};
+use crate::designs::{DesignReader, DesignSource, Validator};
 use crate::indexer::function_failure;
 use crate::javascript::JavaScript;
 use crate::{names, published};
@@ -116,7 +117,7 @@ async fn ask(
     database: &OpenDatabase,
     user: &User,
     updates: &[Update],
-    (asked, verdicts): (&[DesignSource], &mut UpdateVerdicts),
+    (asked, verdicts): (&[Validator], &mut UpdateVerdicts),
 ) -> Result<(), Failure> {
     let ordinary = updates.iter().zip(verdicts.iter()).enumerate();
     // What is refused already is not asked about.
@@ -133,8 +134,15 @@ async fn ask(
         }
     }
     let circumstances = Arc::new(circumstances(database, user)?);
-    for design in asked {
-        questions = ask_design(database, design, questions, (&circumstances, verdicts)).await?;
+    for validator in asked {
+        questions = match validator {
+            Validator::Function(design) => {
+                ask_design(database, design, questions, (&circumstances, verdicts)).await?
+            }
+            Validator::Declared { design, selector } => {
+                declared::ask((design, selector), questions, verdicts).await?
+            }
+        };
     }
     Ok(())
 }

@@ -4,6 +4,8 @@
 mod grouping;
 mod open_view;
 mod reading;
+mod sizes;
+mod unbuilt;
 
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ use crate::index_engine::IndexDoors;
 use crate::indexer::{IndexerMessage, IndexerWork};
 use crate::{names, published, unavailable};
 use open_view::OpenView;
+use unbuilt::UnbuiltView;
 
 /// How often an index is looked at again that went away while it was waited for: it was made anew, or its
 /// indexer went to rest.
@@ -42,14 +45,17 @@ pub(super) async fn view(
     let partition = request.partition;
     check_partition(&design, partition.as_deref())?;
     let found = match request.freshness {
-        Freshness::UpToDate => fresh_index(database, &design).await?,
-        Freshness::AsItIs => any_index(database, &design).await?,
+        Freshness::UpToDate => Some(fresh_index(database, &design).await?),
+        Freshness::AsItIs => built_index(database, &design)?,
         Freshness::AsItIsThenUpdate => {
-            let found = any_index(database, &design).await?;
+            let found = built_index(database, &design)?;
             let sequence = update_sequence(database).await?;
             follow(database, &design, sequence, None)?;
             found
         }
+    };
+    let Some(found) = found else {
+        return Ok(Arc::new(UnbuiltView::new(&design, &named)?));
     };
     let view = OpenView::new(database, design, named, found)?;
     Ok(Arc::new(view.of_partition(partition)))
@@ -86,7 +92,10 @@ pub(super) async fn information(
         true => 0,
         false => refuge_http::Database::pending(database, state.position).await?,
     };
-    let bytes = index_bytes(database)?;
+    let bytes = match &found {
+        Some(found) => index_bytes(database, &design, found).await?,
+        None => 0,
+    };
     Ok(IndexInformation {
         signature: design.views.signature_text(),
         language: design.views.language.name().to_owned(),
@@ -122,12 +131,19 @@ async fn work_of(database: &OpenDatabase, found: &FoundIndex) -> IndexerWork {
     }
 }
 
-/// All indexes together: the rows of one do not stand in files of their own.
-fn index_bytes(database: &OpenDatabase) -> Result<u64, Failure> {
-    match doors(database)?.store() {
-        Some(store) => store.disk_bytes().map_err(|error| storage_failure(&error)),
-        None => Ok(0),
-    }
+/// About what the index takes, measured on a thread that may block.
+async fn index_bytes(
+    database: &OpenDatabase,
+    design: &IndexDesign,
+    found: &FoundIndex,
+) -> Result<u64, Failure> {
+    let store = doors(database)?.store().ok_or_else(unavailable)?.clone();
+    let (number, maps) = (found.record.number, design.views.maps.len());
+    let measure = move || -> Result<u64, Failure> {
+        let snapshot = store.snapshot().map_err(|error| storage_failure(&error))?;
+        Ok(sizes::bytes(&snapshot, number, maps)?)
+    };
+    tokio::task::spawn_blocking(measure).await.map_err(|_| unavailable())?
 }
 
 /// The views of a design document.
@@ -187,15 +203,12 @@ pub(super) async fn fresh_index(
     Err(last)
 }
 
-/// The index as it is; one that was never built is built now, since it would have nothing to tell.
-pub(super) async fn any_index(
+/// The index as it is, where it was built once.
+pub(super) fn built_index(
     database: &OpenDatabase,
-    design: &Arc<IndexDesign>,
-) -> Result<FoundIndex, Failure> {
-    match find(database, design)?.filter(|found| found.state.complete) {
-        Some(found) => Ok(found),
-        None => fresh_index(database, design).await,
-    }
+    design: &IndexDesign,
+) -> Result<Option<FoundIndex>, Failure> {
+    Ok(find(database, design)?.filter(|found| found.state.complete))
 }
 
 async fn update_sequence(database: &OpenDatabase) -> Result<u64, Failure> {

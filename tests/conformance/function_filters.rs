@@ -138,3 +138,30 @@ async fn what_is_not_there_or_cannot_be_run_is_told() {
         assert_eq!(reply.status, status, "{filter}: {}", reply.text());
     }
 }
+
+#[tokio::test]
+async fn what_a_filter_throws_before_the_first_row_is_told_by_the_status() {
+    let (client, path) = filtered("filter-throws", 3).await;
+    let design = json!({"filters": {
+        "refuses": "function (doc) { throw {forbidden: 'not this feed'}; }",
+        "late": "function (doc) { if (doc.kind === 'bad') throw {forbidden: 'bad'}; return true; }",
+    }});
+    client.put(&format!("{path}/_design/throws"), design).await.expect(201);
+    for feed in ["normal", "longpoll", "continuous&heartbeat=1000", "eventsource"] {
+        let asked = format!("{path}/_changes?filter=throws/refuses&feed={feed}");
+        let reply = client.get(&asked).await;
+        reply.error(403, "forbidden", "not this feed");
+    }
+    client.get(&format!("{path}/_changes?filter=app/broken")).await.expect(500);
+    let feed = format!("{path}/_changes?feed=continuous&heartbeat=1000&filter=throws/late");
+    let lines = client.request("GET", &feed).lines().await;
+    let mut lines = lines.unwrap_or_else(|broken| panic!("{}", broken.0));
+    let mut last = lines.row().await;
+    while last["id"] != "_design/throws" {
+        last = lines.row().await;
+    }
+    put_all(&client, &path, &[("bad", json!({"kind": "bad"}))]).await;
+    assert_eq!(lines.row().await, json!({"error": "forbidden", "reason": "bad"}));
+    let end = lines.next_row().await.unwrap_or_else(|broken| panic!("{}", broken.0));
+    assert_eq!(end, None);
+}

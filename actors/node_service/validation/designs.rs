@@ -1,14 +1,15 @@
-//! Whether the functions of a design document can be run, before it is stored: CouchDB's check of map and
-//! reduce functions in JavaScript.
+//! Whether a design document is one, before it is stored, whoever sends it: the types of its members, what it
+//! declares, and CouchDB's check of map and reduce functions in JavaScript.
 
 use std::sync::Arc;
 
 use refuge_document::Body;
 use refuge_http::{Failure, Update};
-use refuge_query::design::Language;
+use refuge_query::design::{Language, check_members};
 use refuge_query::reduction::Builtin;
+use refuge_query::validation::DeclaredValidation;
 use refuge_sandbox::ViewSources;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::index_design::IndexDesign;
 use crate::javascript::{JavaScript, Lane, SourceKey};
@@ -17,6 +18,7 @@ use crate::{names, published};
 
 /// Checks one design document.
 pub(super) async fn check(database: &OpenDatabase, update: &Update) -> Result<(), Failure> {
+    check_members_of(&update.body)?;
     let partitioned = database.record.partitioned;
     if !partitioned && asks_for_partitions(&update.body) {
         let reason = "partitioned option cannot be true in a non-partitioned database.";
@@ -57,6 +59,20 @@ pub(super) async fn check(database: &OpenDatabase, update: &Update) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Checks what can be seen without running anything.
+fn check_members_of(body: &Body) -> Result<(), Failure> {
+    let invalid = |reason: String| Failure::Invalid { error: "invalid_design_doc", reason };
+    let design: Map<String, Value> = serde_json::from_slice(body.as_bytes())
+        .map_err(|error| Failure::Internal(format!("a design document cannot be read: {error}")))?;
+    check_members(&design).map_err(|error| invalid(error.to_string()))?;
+    match design.get("validate_doc_update") {
+        Some(declaration @ Value::Object(_)) => DeclaredValidation::parse(declaration)
+            .map(drop)
+            .map_err(|error| invalid(error.to_string())),
+        _ => Ok(()),
+    }
 }
 
 /// Whether `options.partitioned` is true.

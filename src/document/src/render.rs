@@ -36,8 +36,8 @@ pub struct Rendering<'a> {
     pub conflicts: &'a [Revision],
     /// `_deleted_conflicts`: deleted leaves beside the winner; left out where empty.
     pub deleted_conflicts: &'a [Revision],
-    /// `_local_seq`, shown as a string.
-    pub local_seq: Option<&'a str>,
+    /// `_local_seq`.
+    pub local_seq: Option<u64>,
 }
 
 /// How an attachment is shown.
@@ -119,7 +119,7 @@ pub fn render_document(out: &mut Vec<u8>, document: &Rendering<'_>) {
     write_list(out, "_deleted_conflicts", document.deleted_conflicts);
     if let Some(sequence) = document.local_seq {
         out.extend_from_slice(b",\"_local_seq\":");
-        write_string(out, sequence);
+        write_number(out, sequence);
     }
     write_attachments(out, document);
     out.push(b'}');

@@ -67,6 +67,8 @@ pub(crate) async fn changes(
     {
         return Ok(tags::tagged(reply::empty(StatusCode::NOT_MODIFIED), tag));
     }
+    // What a function throws before anything is told is told by the status.
+    let is_asked_first = matches!(filter, Filter::Function(_));
     let setting = Setting {
         database: database.clone(),
         parameters,
@@ -76,7 +78,11 @@ pub(crate) async fn changes(
         start,
     };
     let feed = Feed::new(setting);
-    let reply = crate::feed::answer(kind, |sender| feed.run(sender));
+    let mut reply = crate::feed::answer(kind, |sender| feed.run(sender));
+    if is_asked_first {
+        let (head, body) = reply.into_parts();
+        reply = Reply::from_parts(head, body.begun().await?);
+    }
     Ok(match &tag {
         Some(tag) => tags::tagged(reply, tag),
         None => reply,

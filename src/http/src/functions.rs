@@ -3,10 +3,11 @@
 //! (CouchDB documentation, "api/ddoc/render").
 
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, ETAG, HeaderName, HeaderValue,
+    TRANSFER_ENCODING, VARY,
 };
 use hyper::{Method, Response, StatusCode};
-use refuge_document::{Rendering, check_document_id, render_document};
+use refuge_document::check_document_id;
 
 use crate::access::check_write;
 use crate::failure::Failure;
@@ -14,7 +15,9 @@ use crate::function_request::{self, Told};
 use crate::node::{Database, FunctionAnswer, FunctionCall, Node};
 use crate::reply::{self, Reply};
 use crate::request::Request;
+use crate::show::{self, AttachmentBytes, ShowOptions, Shown};
 use crate::stream::ReplyBody;
+use crate::tags;
 use crate::update::{self, Edits};
 
 /// The names in the path of a function.
@@ -37,10 +40,51 @@ pub(crate) async fn show(
 ) -> Result<Reply, Failure> {
     let allowed = [Method::GET, Method::HEAD, Method::POST];
     reply::allow(&request.method, &allowed, "GET,HEAD,POST")?;
-    let call = call(node, request, database, path).await?;
+    let document = document(database, path.id).await?;
+    let tag = tag_of(request, database, path, document.as_ref()).await?;
+    if let Some(tag) = &tag
+        && tags::is_known(request, tag)
+    {
+        return Ok(tags::tagged(reply::empty(StatusCode::NOT_MODIFIED), tag));
+    }
+    let call = call(node, request, database, (path, document)).await?;
     let mut reply = answered(database.show(call).await?);
+    if let Some(tag) = &tag
+        && reply.status() == StatusCode::OK
+        && !reply.headers().contains_key(ETAG)
+    {
+        reply.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+        reply = tags::tagged(reply, tag);
+    }
     secure(&mut reply, request);
     Ok(reply)
+}
+
+/// Names all that CouchDB lets a show's answer depend on; none where the request has a body, or where not all
+/// documents are seen.
+async fn tag_of(
+    request: &Request,
+    database: &dyn Database,
+    path: FunctionPath<'_>,
+    document: Option<&String>,
+) -> Result<Option<String>, Failure> {
+    if request.method == Method::POST || database.is_partial() {
+        return Ok(None);
+    }
+    let design = database.winner(&format!("_design/{}", path.design)).await?;
+    let Some(design) = design.filter(|found| !found.leaf.deleted) else { return Ok(None) };
+    let (revision, accept) = (design.leaf.revision.to_string(), request.header(ACCEPT));
+    let (query, user) = (request.uri.query(), &request.user);
+    let text = format!(
+        "{revision}-{path:?}-{query:?}-{accept:?}-{:?}-{:?}-{document:?}",
+        user.name, user.roles
+    );
+    Ok(Some(tags::of_text(text.as_bytes())))
+}
+
+/// What is said of a path that names no function.
+pub(crate) fn invalid_path(error: &str) -> Failure {
+    Failure::Function { status: 404, error: error.to_owned(), reason: "Invalid path.".to_owned() }
 }
 
 /// Puts on what browsers are told of what functions make, unless the function says it itself.
@@ -57,7 +101,8 @@ pub(crate) async fn update(
     database: &dyn Database,
     path: FunctionPath<'_>,
 ) -> Result<Reply, Failure> {
-    let call = call(node, request, database, path).await?;
+    let document = document(database, path.id).await?;
+    let call = call(node, request, database, (path, document)).await?;
     let made = database.make_update(call).await?;
     let Some(document) = made.document else {
         let mut reply = answered(made.answer);
@@ -88,13 +133,9 @@ async fn call(
     node: &dyn Node,
     request: &mut Request,
     database: &dyn Database,
-    path: FunctionPath<'_>,
+    (path, document): (FunctionPath<'_>, Option<String>),
 ) -> Result<FunctionCall, Failure> {
     let body = request.bytes(request.limits().max_json_size).await?;
-    let document = match path.id {
-        Some(id) => document(database, id).await?,
-        None => None,
-    };
     let uuid = node.new_identifiers(1).pop();
     let told = Told { id: path.id, uuid: uuid.as_deref(), body: Some(&body) };
     Ok(FunctionCall {
@@ -105,18 +146,26 @@ async fn call(
     })
 }
 
-/// The live winner as JSON; `None` where there is none.
-async fn document(database: &dyn Database, id: &str) -> Result<Option<String>, Failure> {
+/// The live winner as JSON with `_revisions` and, where there are others, `_conflicts`; `None` where there is
+/// none.
+async fn document(database: &dyn Database, id: Option<&str>) -> Result<Option<String>, Failure> {
+    let Some(id) = id else { return Ok(None) };
     let Some(found) = database.winner(id).await?.filter(|found| !found.leaf.deleted) else {
         return Ok(None);
     };
     let Some(content) = found.content else { return Ok(None) };
-    let mut text = Vec::new();
-    let rendering = Rendering {
-        attachments: &content.attachments,
-        ..Rendering::new(id, &found.leaf.revision, &content.body)
+    let tree = database.trees(vec![id.to_owned()]).await?.pop().flatten();
+    let shown = Shown {
+        id,
+        revision: &found.leaf.revision,
+        deleted: false,
+        content: &content,
+        sequence: tree.as_ref().map_or(0, |tree| tree.sequence),
+        tree: tree.as_ref(),
     };
-    render_document(&mut text, &rendering);
+    let options = ShowOptions { revs: true, conflicts: true, ..ShowOptions::default() };
+    let mut text = Vec::new();
+    show::show(&mut text, database, shown, &options, AttachmentBytes::Later).await?;
     Ok(String::from_utf8(text).ok())
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::all_documents::{AskedDocuments, DocumentSource};
 use crate::failure::Failure;
 use crate::function_request::{self, Told};
-use crate::functions::{answered, secure, with_head};
+use crate::functions::{self, answered, secure, with_head};
 use crate::given;
 use crate::node::{Database, ListCall, ListPiece, Node};
 use crate::query::Query;
@@ -48,11 +48,7 @@ pub(crate) struct ListPath<'a> {
 pub(crate) fn invalid_path(request: &Request) -> Failure {
     match reply::allow(&request.method, &METHODS, METHOD_NAMES) {
         Err(failure) => failure,
-        Ok(()) => Failure::Function {
-            status: 404,
-            error: "list_error".to_owned(),
-            reason: "Invalid path.".to_owned(),
-        },
+        Ok(()) => functions::invalid_path("list_error"),
     }
 }
 

@@ -5,6 +5,7 @@
 use hyper::{Method, StatusCode};
 use refuge_document::json::write_string;
 use refuge_document::{check_partition, check_partitioned_id};
+use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 use crate::node::Database;
@@ -13,7 +14,7 @@ use crate::request::Request;
 use crate::router::Part;
 
 /// The parameter that names the partition.
-const PARAMETER: &str = "partition";
+pub(crate) const PARAMETER: &str = "partition";
 
 /// `/{db}/_partition` without a partition's name.
 pub(crate) fn unnamed() -> Failure {
@@ -66,6 +67,19 @@ pub(crate) fn enter(
     let below = below.take().ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
     request.query.set(PARAMETER, partition);
     *part = *below;
+    Ok(())
+}
+
+/// Refuses a body that names another partition than the address does.
+pub(crate) fn check_agreement(
+    asked: Option<&str>,
+    body: &Map<String, Value>,
+) -> Result<(), Failure> {
+    let named = body.get(PARAMETER).and_then(Value::as_str);
+    if asked.zip(named).is_some_and(|(asked, named)| asked != named) {
+        let reason = "Conflicting value for `partition` in the body";
+        return Err(Failure::BadRequest(reason.to_owned()));
+    }
     Ok(())
 }
 

@@ -205,9 +205,7 @@ async fn route_database(
     match part {
         Part::Document { id } => documents::document(request, &opened, &id).await,
         Part::Whole => Box::pin(databases::whole(node.as_ref(), request, &opened)).await,
-        Part::Listing(listed) => {
-            Box::pin(all_documents::all_documents(request, &opened, listed)).await
-        }
+        Part::Listing(kind) => Box::pin(all_documents::all_documents(request, &opened, kind)).await,
         Part::Conflicts => Box::pin(all_documents::conflicts(request, &opened)).await,
         Part::ListingQueries(listed) => {
             Box::pin(all_documents::queries(request, &opened, listed)).await
@@ -239,6 +237,7 @@ async fn route_database(
         Part::Find => Box::pin(find::find(request, &opened)).await,
         Part::Explain => Box::pin(find::explain(request, database)).await,
         Part::Indexes(part) => Box::pin(indexes::answer(request, database, part)).await,
+        Part::TemporaryView => Err(views::temporary()),
         Part::ViewCleanup => Box::pin(views::clean_up(request, database)).await,
         Part::Design { name, part } => {
             Box::pin(design(node.as_ref(), request, &opened, (&name, part))).await
@@ -285,6 +284,8 @@ async fn design(
             lists::list(node, request, database, path).await
         }
         DesignPart::ListOfNothing => Err(lists::invalid_path(request)),
+        DesignPart::NoFunction { error } => Err(functions::invalid_path(error)),
+        DesignPart::ViewOfNothing => Err(Failure::MethodNotAllowed("GET,POST,HEAD")),
         // It was led on before.
         DesignPart::Rewrite { .. } => Err(Failure::NotFound("missing".to_owned())),
         DesignPart::Information => views::information(request, database.as_ref(), design).await,

@@ -159,8 +159,7 @@ async fn show_more(
     rendering.revs_info = revs_info.as_deref();
     rendering.conflicts = &live;
     rendering.deleted_conflicts = &deleted;
-    let local_seq = shown.sequence.to_string();
-    rendering.local_seq = options.local_seq.then_some(local_seq.as_str());
+    rendering.local_seq = options.local_seq.then_some(shown.sequence);
     let beginning = out.len();
     render_document(out, &rendering);
     let meta = revs_info.is_some() || !live.is_empty() || !deleted.is_empty() || options.local_seq;

@@ -4,7 +4,7 @@
 
 mod packed;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -45,6 +45,8 @@ struct Produced {
     remaining: Option<u64>,
     /// Whether it may be packed on its way out.
     packable: bool,
+    /// A piece that was waited for before anybody asked.
+    first: Option<Bytes>,
 }
 
 impl ReplyBody {
@@ -89,6 +91,16 @@ impl ReplyBody {
         }
     }
 
+    /// The same once its first piece is there, or its end: what fails before that can be told by a status.
+    pub(crate) async fn begun(mut self) -> Result<Self, Failure> {
+        if let Inner::Streamed(streamed) = &mut self.0
+            && let Streamed::Produced(produced) = streamed.as_mut()
+        {
+            produced.first = poll_fn(|context| produced.poll_piece(context)).await?;
+        }
+        Ok(self)
+    }
+
     /// The same, packed: a short one at once, any other piece by piece.
     pub(crate) fn packed(self, mut packer: Packer) -> Self {
         if let Inner::Full(bytes) = &self.0
@@ -108,13 +120,15 @@ impl ReplyBody {
         F: Future<Output = Result<(), Failure>> + Send + 'static,
     {
         let (sender, pieces) = mpsc::channel(limits::CHUNKS_WAITING);
-        let producer = produce(ReplySender { target: Target::Body(sender), buffer: Vec::new() });
+        let target = Target::Body(sender);
+        let producer = produce(ReplySender { target, buffer: Vec::new(), has_sent: false });
         let produced = Produced {
             producer: Some(Box::pin(producer)),
             pieces,
             failure: None,
             remaining: length,
             packable: false,
+            first: None,
         };
         Self(Inner::Streamed(Box::new(Streamed::Produced(produced))))
     }
@@ -169,16 +183,26 @@ impl Inner {
 
 impl Produced {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Piece> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(self.hand_out(first))));
+        }
+        self.poll_piece(context).map(|piece| match piece {
+            Ok(piece) => piece.map(|piece| Ok(self.hand_out(piece))),
+            Err(failure) => Some(Err(BrokenStream(failure))),
+        })
+    }
+
+    /// What is produced next; `None` at the end, and behind a failure.
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
         loop {
             // Not `poll_recv`: when the task's budget is used up that one says "pending" over a full
             // channel, and so would the producer.
             if let Ok(piece) = self.pieces.try_recv() {
-                return Poll::Ready(Some(Ok(self.hand_out(piece))));
+                return Poll::Ready(Ok(Some(piece)));
             }
             let Some(producer) = &mut self.producer else {
                 // The sender went with the producer, so nothing can be left in the channel.
-                let failure = self.failure.take();
-                return Poll::Ready(failure.map(|failure| Err(BrokenStream(failure))));
+                return Poll::Ready(self.failure.take().map_or(Ok(None), Err));
             };
             match producer.as_mut().poll(context) {
                 Poll::Ready(result) => {
@@ -187,7 +211,7 @@ impl Produced {
                 }
                 Poll::Pending => {
                     return match self.pieces.poll_recv(context) {
-                        Poll::Ready(Some(piece)) => Poll::Ready(Some(Ok(self.hand_out(piece)))),
+                        Poll::Ready(Some(piece)) => Poll::Ready(Ok(Some(piece))),
                         Poll::Ready(None) | Poll::Pending => Poll::Pending,
                     };
                 }
@@ -207,6 +231,8 @@ impl Produced {
 pub(crate) struct ReplySender {
     target: Target,
     buffer: Vec<u8>,
+    /// Whether anything has left for the body.
+    has_sent: bool,
 }
 
 /// Where it goes when enough has gathered.
@@ -220,13 +246,18 @@ enum Target {
 impl ReplySender {
     /// One that belongs to no body: up to `most` bytes are kept in its buffer.
     pub(crate) fn keeping(most: usize) -> Self {
-        Self { target: Target::Kept(most), buffer: Vec::new() }
+        Self { target: Target::Kept(most), buffer: Vec::new(), has_sent: false }
     }
 
     /// The buffer that waits to be sent; append to it and call [`Self::flush_when_full`] now and
     /// then.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
+    }
+
+    /// Whether anything has left for the body, so that its status stands.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.has_sent
     }
 
     /// Sends the buffer when enough has gathered in it.
@@ -253,6 +284,7 @@ impl ReplySender {
     }
 
     async fn pass_on(&mut self, piece: Bytes) -> Result<(), Failure> {
+        self.has_sent = true;
         match &self.target {
             // The receiver lives in the same body as the producer, so it cannot be gone before it.
             Target::Body(sender) => sender
@@ -303,6 +335,24 @@ mod tests {
         let frame = body.frame().await.expect("a frame").expect("data");
         assert_eq!(frame.into_data().expect("data"), Bytes::from_static(b"begin"));
         assert!(body.frame().await.expect("an end").is_err());
+    }
+
+    #[tokio::test]
+    async fn what_fails_before_the_first_piece_is_known_before_the_status() {
+        let failing = ReplyBody::produced(None, |mut sender| async move {
+            sender.buffer().extend_from_slice(b"never sent");
+            Err(Failure::Forbidden("no".to_owned()))
+        });
+        assert_eq!(failing.begun().await.err(), Some(Failure::Forbidden("no".to_owned())));
+        let body = ReplyBody::produced(Some(5), |mut sender| async move {
+            sender.send(Bytes::from_static(b"123")).await?;
+            sender.send(Bytes::from_static(b"45")).await
+        });
+        let body = body.begun().await.expect("a beginning");
+        assert_eq!(body.size_hint().exact(), Some(5));
+        assert_eq!(body.collect().await.expect("whole").to_bytes(), "12345");
+        let nothing = ReplyBody::produced(None, |_| async { Ok(()) });
+        assert!(nothing.begun().await.is_ok_and(|body| !body.is_end_stream()));
     }
 
     #[tokio::test]

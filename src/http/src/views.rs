@@ -61,6 +61,10 @@ pub(crate) async fn view(
     reply::allow(&request.method, &[Method::GET, Method::HEAD, Method::POST], "GET,HEAD,POST")?;
     let posted = request.method == Method::POST;
     let body = if posted { parameters_body(request).await? } else { Map::new() };
+    if body.contains_key("queries") {
+        let reason = "The `queries` parameter is no longer supported at this endpoint";
+        return Err(Failure::BadRequest(reason.to_owned()));
+    }
     let asked = AskedView::open(database, name, &body, &request.query).await?;
     let tag = match posted || database.is_partial() {
         true => None,
@@ -76,6 +80,15 @@ pub(crate) async fn view(
         Some(tag) => tags::tagged(reply, tag),
         None => reply,
     })
+}
+
+/// What is said of views without a design document.
+pub(crate) fn temporary() -> Failure {
+    Failure::Function {
+        status: 410,
+        error: "gone".to_owned(),
+        reason: "Temporary views are not supported in CouchDB".to_owned(),
+    }
 }
 
 /// A view that is open, and what is asked of it.

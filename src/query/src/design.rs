@@ -1,6 +1,7 @@
 //! What the views of a design document are made of, and what tells one index from another. How JavaScript
 //! is run, and what a declarative index makes of a document, is not decided here.
 
+mod members;
 #[cfg(test)]
 mod tests;
 
@@ -9,6 +10,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::collation::Collation;
+
+pub use members::check_members;
 
 /// Changes whenever the same functions would make other rows or other records.
 const FORMAT: u8 = 1;
@@ -76,6 +79,9 @@ pub struct ViewDesign {
     pub local_sequence: bool,
     /// Whether design documents are mapped too.
     pub design_documents: bool,
+    /// Whether its index is built after writes though nobody asks for it: `autoupdate`, which is no part of
+    /// the signature.
+    pub built_after_writes: bool,
     /// Whether its rows stand by partition: what `options.partitioned` says, else as the database is.
     pub partitioned: bool,
 }
@@ -122,6 +128,7 @@ impl ViewDesign {
             views: Vec::new(),
             local_sequence: option("local_seq").unwrap_or(false),
             design_documents: option("include_design").unwrap_or(false),
+            built_after_writes: design.get("autoupdate") != Some(&Value::Bool(false)),
             partitioned: partitioned_database && option("partitioned").unwrap_or(true),
         };
         for (name, view) in views {

@@ -7,6 +7,7 @@ mod format;
 pub mod mango;
 pub mod reduction;
 pub mod selector;
+pub mod validation;
 pub mod view;
 
 pub use format::FormatError;

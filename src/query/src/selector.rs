@@ -86,6 +86,20 @@ impl Selector {
         self.program.as_ref().is_none_or(|program| program.matches(document))
     }
 
+    /// Of a document that does not match: the parts of the normalised selector that do not hold.
+    pub(crate) fn failures(&self, document: &Document<'_>) -> Vec<Value> {
+        self.program.as_ref().map_or_else(Vec::new, |program| program.failures(document))
+    }
+
+    /// The names of all fields that it asks, those that are negated too.
+    pub(crate) fn asked_fields(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        if let Some(expression) = self.expression() {
+            expression.collect_asked(&mut names);
+        }
+        names
+    }
+
     /// The normalised selector, as CouchDB's `_explain` shows it.
     pub fn to_json(&self) -> Value {
         self.program.as_ref().map_or_else(|| Value::Object(Map::new()), Program::to_json)

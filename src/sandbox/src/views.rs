@@ -19,6 +19,8 @@ pub struct ViewSources {
 pub struct Views {
     pub(crate) realm: Realm,
     pub(crate) maps: usize,
+    /// Documents that the map functions see one function after another, since one of them met a limit lately.
+    pub(crate) apart: usize,
 }
 
 impl Views {
@@ -38,7 +40,7 @@ impl Views {
         };
         let maps = sources.maps.len();
         let purpose = Purpose::Views { root, maps: sources.maps, reduces: sources.reduces };
-        Ok(Views { realm: Realm::open(purpose, limits)?, maps })
+        Ok(Views { realm: Realm::open(purpose, limits)?, maps, apart: 0 })
     }
 
     /// Whether one source compiles, as a map or reduce function or any other: what CouchDB asks

@@ -134,3 +134,13 @@ async fn what_is_no_index_is_refused_as_couchdb_does() {
     let text = client.post_text(&format!("{path}/_index"), "{").await;
     text.error(400, "bad_request", "invalid UTF-8 JSON");
 }
+
+#[tokio::test]
+async fn an_index_needs_a_design_document_with_a_name() {
+    let (client, path) = people("nameless").await;
+    for name in ["", "_design/"] {
+        let request = json!({"index": {"fields": ["age"]}, "ddoc": name});
+        let reply = client.post(&format!("{path}/_index"), request).await;
+        reply.error(400, "illegal_docid", "Illegal document id `_design/`");
+    }
+}

@@ -49,3 +49,21 @@ async fn listed_keys_and_several_lists_are_posted() {
     assert_eq!(ids(&told["results"][0]), ids_of("foo", [0]));
     assert_eq!(ids(&told["results"][1]), ids_of("foo", [19]));
 }
+
+#[tokio::test]
+async fn nothing_of_another_partition_is_told_whatever_is_asked() {
+    let (client, path) = filled("listing-others").await;
+    let at = format!("{path}/_partition/foo/_all_docs");
+    let told =
+        client.get(&format!("{at}?keys=[%22foo:01%22,%22bar:01%22]")).await.expect(200).json();
+    assert_eq!(told["rows"][0]["id"], "foo:01");
+    assert_eq!(told["rows"][1], json!({"key": "bar:01", "error": "not_found"}));
+    let reason = "Conflicting value for `partition` in the body";
+    let other = json!({"partition": "bar"});
+    client.post(&at, other.clone()).await.error(400, "bad_request", reason);
+    let view = json!({"views": {"v": {"map": "function (doc) { emit(doc.n) }"}}});
+    client.put(&format!("{path}/_design/d"), view).await.expect(201);
+    let asked = format!("{path}/_partition/foo/_design/d/_view/v");
+    client.post(&asked, other).await.error(400, "bad_request", reason);
+    client.post(&asked, json!({"partition": "foo"})).await.expect(200);
+}

@@ -276,3 +276,44 @@ async fn a_key_that_can_be_none_is_refused_wherever_it_is_listed() {
     let url = format!("{path}/_design/d/_view/n");
     client.post(&url, json!({"keys": listed})).await.error_named(400, "bad_request");
 }
+
+#[tokio::test]
+async fn parameters_that_contradict_each_other_are_refused() {
+    let (client, path) = database("view-contradictions").await;
+    let view = json!({"map": "function (doc) { emit([doc.n, doc._id], 1) }", "reduce": "_sum"});
+    design(&client, &path, json!({"v": view})).await;
+    fill(&client, &path, vec![json!({"n": 1}), json!({"n": 1}), json!({"n": 2})]).await;
+    let parse = "query_parse_error";
+    for query in
+        ["group=false&group_level=1", "group_level=1&group=false", "keys=[]", "conflicts=false"]
+    {
+        ask(&client, &path, "v", query).await.error_named(400, parse);
+    }
+    for query in ["group=true&group_level=1", "group_level=1&group=true", "group_level=1"] {
+        assert_eq!(keys(&client, &path, "v", query).await, [json!([1]), json!([2])], "{query}");
+    }
+    ask(&client, &path, "v", "reduce=false&conflicts=false&keys=[]").await.expect(200);
+    let asked = json!({"queries": [{}]});
+    let reply = client.post(&format!("{path}/_design/d/_view/v"), asked).await;
+    let reason = "The `queries` parameter is no longer supported at this endpoint";
+    reply.error(400, "bad_request", reason);
+}
+
+#[tokio::test]
+async fn sizes_are_those_of_the_index_alone() {
+    let (client, path) = database("view-sizes").await;
+    let large = "x".repeat(2_000);
+    fill(&client, &path, (0..200).map(|n| json!({"n": n, "text": large})).collect()).await;
+    design(&client, &path, json!({"v": {"map": "function (doc) { emit(doc.n, doc.text) }"}})).await;
+    let other = json!({"views": {"v": {"map": "function (doc) { if (doc.n === 1) emit(doc.n) }"}}});
+    client.put(&format!("{path}/_design/small"), other).await.expect(201);
+    ask(&client, &path, "v", "").await.expect(200);
+    client.get(&format!("{path}/_design/small/_view/v")).await.expect(200);
+    let size = async |name: &str| {
+        let told = client.get(&format!("{path}/_design/{name}/_info")).await.expect(200).json();
+        told["view_index"]["sizes"]["active"].as_u64().expect("a number")
+    };
+    let (large, small) = (size("d").await, size("small").await);
+    assert!((400_000..800_000).contains(&large), "{large}");
+    assert!((1..20_000).contains(&small), "{small}");
+}

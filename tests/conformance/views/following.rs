@@ -1,6 +1,8 @@
 //! How a view follows its documents: edits, deletions, conflicts, purges, design documents that change, and
 //! functions that fail.
 
+use std::time::{Duration, Instant};
+
 use refuge_tests::{Node, Options, eventually};
 use serde_json::{Value, json};
 
@@ -167,7 +169,9 @@ async fn options_of_a_design_document_say_what_is_mapped() {
     let found = rows(&client, &path, "v", "").await;
     assert_eq!(found[0]["key"], "_design/d");
     assert_eq!(found[1]["key"], "a");
-    assert!(!found[1]["value"].is_null(), "{found:?}");
+    assert!(found[1]["value"].is_u64(), "{found:?}");
+    let shown = client.get(&format!("{path}/a?local_seq=true")).await.expect(200).json();
+    assert_eq!(shown["_local_seq"], found[1]["value"]);
 }
 
 #[tokio::test]
@@ -195,4 +199,56 @@ async fn an_endless_loop_costs_its_document_alone() {
     .await;
     assert_eq!(keys(&client, &path, "v", "").await, ["a", "c"]);
     ask(&client, &path, "v", "").await.expect(200);
+}
+
+#[tokio::test]
+async fn who_does_not_want_to_wait_gets_what_is_there() {
+    let (client, path) = database("view-unbuilt").await;
+    // Long enough that it would be noticed.
+    let map =
+        "function (doc) { var end = Date.now() + 20; while (Date.now() < end) {} emit(doc.n, 1) }";
+    fill(&client, &path, (0..300).map(|n| json!({"n": n})).collect()).await;
+    let views = json!({"v": {"map": map, "reduce": "_sum"}});
+    client
+        .put(&format!("{path}/_design/d"), json!({"views": views, "autoupdate": false}))
+        .await
+        .expect(201);
+    let began = Instant::now();
+    for query in ["update=false", "stale=ok", "update=lazy"] {
+        let told = ask(&client, &path, "v", &format!("reduce=false&{query}")).await.expect(200);
+        assert_eq!(told.json(), json!({"total_rows": 0, "offset": 0, "rows": []}), "{query}");
+    }
+    assert_eq!(rows(&client, &path, "v", "update=false").await, Vec::<Value>::new());
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    // The lazy one began to build, and that is told from the beginning.
+    eventually("the build is told of", || async {
+        let tasks = client.get("/_active_tasks").await.expect(200).json();
+        let tasks = tasks.as_array().expect("tasks").clone();
+        let name = path.trim_start_matches('/');
+        tasks.iter().any(|task| task["type"] == "indexer" && task["database"] == name).then_some(())
+    })
+    .await;
+    assert_eq!(keys(&client, &path, "v", "reduce=false").await.len(), 300);
+}
+
+#[tokio::test]
+async fn an_index_is_not_built_after_writes_where_its_document_says_so() {
+    let (client, path) = database("view-autoupdate").await;
+    let views = json!({"v": {"map": "function (doc) { emit(doc.n, 1) }"}});
+    let other = json!({"v": {"map": "function (doc) { emit([doc.n], 1) }"}});
+    client
+        .put(&format!("{path}/_design/left"), json!({"views": views, "autoupdate": false}))
+        .await
+        .expect(201);
+    client.put(&format!("{path}/_design/built"), json!({"views": other})).await.expect(201);
+    fill(&client, &path, vec![json!({"n": 1})]).await;
+    let asked = async |name: &str| {
+        let view = format!("{path}/_design/{name}/_view/v?update=false");
+        client.get(&view).await.expect(200).json()["rows"].as_array().expect("rows").len()
+    };
+    eventually("the other index is built", || async { (asked("built").await == 1).then_some(()) })
+        .await;
+    assert_eq!(asked("left").await, 0);
+    client.get(&format!("{path}/_design/left/_view/v")).await.expect(200);
+    assert_eq!(asked("left").await, 1);
 }

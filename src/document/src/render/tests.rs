@@ -37,7 +37,7 @@ fn members_come_in_the_order_of_couchdb() {
         revs_info: Some(&info),
         conflicts: &[revision("2-a")],
         deleted_conflicts: &[revision("1-c"), revision("1-b")],
-        local_seq: Some("7-x"),
+        local_seq: Some(7),
         ..Rendering::new("id", &rev, &body)
     };
     assert_eq!(
@@ -47,7 +47,7 @@ fn members_come_in_the_order_of_couchdb() {
             r#""_revisions":{"start":2,"ids":["b","967a00dff5e02add41819138abb3284d"]},"#,
             r#""_revs_info":[{"rev":"2-b","status":"deleted"},"#,
             r#"{"rev":"1-967a00dff5e02add41819138abb3284d","status":"missing"}],"#,
-            r#""_conflicts":["2-a"],"_deleted_conflicts":["1-c","1-b"],"_local_seq":"7-x"}"#
+            r#""_conflicts":["2-a"],"_deleted_conflicts":["1-c","1-b"],"_local_seq":7}"#
         )
     );
 }
@@ -124,7 +124,7 @@ fn what_is_rendered_is_read_back() {
         deleted: true,
         revisions: Some(&history),
         conflicts: &history,
-        local_seq: Some("1"),
+        local_seq: Some(1),
         ..Rendering::new("\u{1}id", &rev, &body)
     });
     let incoming = crate::parse_document(text.as_bytes()).unwrap();

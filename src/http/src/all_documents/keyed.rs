@@ -109,8 +109,12 @@ impl Keyed {
     }
 
     async fn read(&self, group: &[Value]) -> Result<Vec<Found>, Failure> {
-        // A key that is no text is no id; the empty text is none either, and never stored.
-        let ids = group.iter().map(|key| key.as_str().unwrap_or_default().to_owned());
+        // A key that is no text is no id; the empty text is none either, and never stored. Documents of other
+        // partitions are none here.
+        let ids = group.iter().map(|key| {
+            let id = key.as_str().filter(|id| self.parameters.is_asked(id));
+            id.unwrap_or_default().to_owned()
+        });
         let trees = self.database.trees(ids.collect()).await?;
         let documents: Vec<Option<(Leaf, DocumentTree)>> = trees
             .into_iter()

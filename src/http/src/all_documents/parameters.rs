@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::bounds::Key;
 use crate::failure::Failure;
 use crate::given::{self, Given, check_tuning};
+use crate::partitions;
 use crate::query::{Query, parse_error};
 use crate::show::ShowOptions;
 
@@ -60,6 +61,7 @@ impl Default for Parameters {
 impl Parameters {
     /// Reads the body of a POST (an empty object where there is none) and the URL's parameters.
     pub(super) fn parse(body: &Map<String, Value>, query: &Query) -> Result<Self, Failure> {
+        partitions::check_agreement(query.text(partitions::PARAMETER), body)?;
         let mut found = Self::default();
         for (name, value) in given::all(body, query) {
             found.set(name, value)?;
@@ -69,6 +71,7 @@ impl Parameters {
 
     /// The same with what one of several queries says itself.
     pub(super) fn refined(&self, members: &Map<String, Value>) -> Result<Self, Failure> {
+        partitions::check_agreement(self.partition.as_deref(), members)?;
         let mut found = Self { keys: None, ..self.clone() };
         for (name, value) in given::members(members) {
             found.set(name, value)?;
@@ -86,6 +89,12 @@ impl Parameters {
             ));
         }
         Ok(found)
+    }
+
+    /// Whether the document of an id is in the partition that is asked, if one is.
+    pub(super) fn is_asked(&self, id: &str) -> bool {
+        let of = |partition: &String| id.strip_prefix(partition.as_str());
+        self.partition.as_ref().is_none_or(|one| of(one).is_some_and(|rest| rest.starts_with(':')))
     }
 
     /// Whether the list begins where the partition does, so that nothing of it stands before.

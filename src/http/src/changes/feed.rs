@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use refuge_document::{ChangeRow, sequence_text};
+use serde_json::json;
 
 use super::FeedStart;
 use super::filter::Filter;
@@ -98,7 +99,12 @@ impl Feed {
             // CouchDB's sign that the feed is open.
             sender.buffer().push(b'\n');
         }
-        while self.goes_on(walked)? {
+        loop {
+            match self.goes_on(walked) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(failure) => return self.fail(failure, sender).await,
+            }
             self.pace.send(&mut sender).await?;
             walked = match self.wait().await {
                 Woken::Changed(until) => {
@@ -113,6 +119,19 @@ impl Feed {
             };
         }
         self.close(&mut sender).await
+    }
+
+    /// What a function throws when the answer has begun ends a feed that is told line by line in order, with
+    /// the error as its last; whatever else fails breaks it off.
+    async fn fail(self, failure: Failure, mut sender: ReplySender) -> Result<(), Failure> {
+        let is_thrown = matches!(self.filter, Filter::Function(_)) && !failure.passes();
+        if !is_thrown || !sender.has_sent() || self.framing == Framing::Object {
+            return Err(failure);
+        }
+        let (_, error) = failure.status();
+        let told = json!({"error": error, "reason": failure.to_string()}).to_string();
+        self.framing.error(sender.buffer(), &told);
+        sender.flush().await
     }
 
     /// Whether there is more to wait for behind a walk. A feed that could wait ends in order where

@@ -62,6 +62,18 @@ impl Framing {
         });
     }
 
+    /// An error, told as an object, behind the rows; an answer that is one object has no place for one.
+    pub(crate) fn error(self, out: &mut Vec<u8>, told: &str) {
+        let (before, behind): (&[u8], &[u8]) = match self {
+            Self::Object => return,
+            Self::Lines => (b"", b"\n"),
+            Self::Events => (b"event: error\ndata: ", b"\n\n"),
+        };
+        out.extend_from_slice(before);
+        out.extend_from_slice(told.as_bytes());
+        out.extend_from_slice(behind);
+    }
+
     /// What stands behind all rows; `write_members` writes the members of the object that ends the
     /// feed.
     pub(crate) fn close(self, out: &mut Vec<u8>, write_members: impl FnOnce(&mut Vec<u8>)) {

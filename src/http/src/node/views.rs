@@ -178,7 +178,7 @@ pub struct IndexInformation {
     pub updating: bool,
     /// Who waits for that.
     pub waiting: u64,
-    /// Bytes of its rows (an estimate).
+    /// Bytes of its rows (an estimate; of nothing else in the index store).
     pub active_bytes: u64,
     /// Bytes on disk (an estimate).
     pub file_bytes: u64,

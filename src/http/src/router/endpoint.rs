@@ -215,6 +215,8 @@ pub(crate) enum Part<'a> {
     Explain,
     /// `_index`, and below.
     Indexes(IndexesPart<'a>),
+    /// `_temp_view`, which is no more.
+    TemporaryView,
     /// `_view_cleanup`.
     ViewCleanup,
     /// Below a design document.

@@ -24,7 +24,7 @@ pub(super) const LATER_NODE: &[&str] =
     &["_mesh", "_node", "_reshard", "_scheduler", "_search_analyze", "_nouveau_analyze", "_utils"];
 
 /// Endpoints of CouchDB's databases that are not built.
-const LATER_DATABASE: &[&str] = &["_auto_purge", "_temp_view", "_time_seq"];
+const LATER_DATABASE: &[&str] = &["_auto_purge", "_time_seq"];
 
 /// Databases whose names begin with `_`.
 const SYSTEM_DATABASES: &[&str] = &["_global_changes", PEERS, REPLICATOR, USERS];
@@ -141,6 +141,7 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         ("_explain", []) => Part::Explain,
         ("_index", rest) => Part::Indexes(indexes::find(rest)),
         ("_view_cleanup", []) => Part::ViewCleanup,
+        ("_temp_view", _) => Part::TemporaryView,
         ("_compact", []) => Part::Compact { design: None },
         ("_compact", [name, ..]) => Part::Compact { design: Some(name.clone()) },
         ("_uploads", []) => Part::Uploads { id: None },
@@ -149,9 +150,11 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         ("_local" | "_local/", _) => Part::Local { id: Cow::Borrowed("") },
         ("_design", [name, rest @ ..]) => return find_design(name, rest),
         (name, _) if LATER_DATABASE.contains(&name) => return Err(first),
-        (name, _) => match name.strip_prefix("_local/") {
-            Some(id) => Part::Local { id: id.to_owned().into() },
-            None => document_or_attachment(first, rest),
+        // Whole ids with their slash packed, as clients make them that know nothing of these.
+        (name, rest) => match (name.strip_prefix("_local/"), name.strip_prefix("_design/")) {
+            (Some(id), _) => Part::Local { id: id.to_owned().into() },
+            (_, Some(name)) => return find_design(name, rest),
+            _ => document_or_attachment(first, rest),
         },
     };
     Ok(part)
@@ -167,13 +170,14 @@ fn listed(name: &str) -> Listed {
 }
 
 fn find_design<'a>(name: &str, rest: &[Cow<'a, str>]) -> Result<Part<'a>, Cow<'a, str>> {
-    match rest.first() {
-        Some(function) if function.starts_with('_') => match design::find(rest) {
-            Some(part) => Ok(Part::Design { name: name.to_owned().into(), part }),
-            None => Err(format!("_design/…/{function}").into()),
-        },
-        _ => Ok(document_or_attachment(format!("_design/{name}").into(), rest)),
+    if let Some(function) = rest.first().filter(|first| design::LATER.contains(&first.as_ref())) {
+        return Err(format!("_design/…/{function}").into());
     }
+    // What is none of its functions is an attachment, whatever its name.
+    Ok(match design::find(rest) {
+        Some(part) => Part::Design { name: name.to_owned().into(), part },
+        None => document_or_attachment(format!("_design/{name}").into(), rest),
+    })
 }
 
 fn document_or_attachment<'a>(id: Cow<'a, str>, rest: &[Cow<'a, str>]) -> Part<'a> {

@@ -101,6 +101,7 @@ fn of_database(part: &Part<'_>) -> Option<&'static Endpoint> {
         Part::Indexes(IndexesPart::BulkDelete) => &database::INDEXES_BULK_DELETE,
         Part::Indexes(IndexesPart::One { .. }) => &database::INDEX,
         Part::Indexes(IndexesPart::Unknown) => return None,
+        Part::TemporaryView => return None,
         Part::ViewCleanup => &database::VIEW_CLEANUP,
         Part::Design { part, .. } => return of_design(part),
         Part::Uploads { id: None } => &database::UPLOADS,
@@ -124,7 +125,9 @@ fn of_design(part: &DesignPart<'_>) -> Option<&'static Endpoint> {
         DesignPart::Update(_) => &design::UPDATE_DOCUMENT,
         DesignPart::List { design: None, .. } => &design::LIST,
         DesignPart::List { design: Some(_), .. } => &design::LIST_OF_OTHER,
-        DesignPart::ListOfNothing => return None,
+        DesignPart::ListOfNothing | DesignPart::ViewOfNothing | DesignPart::NoFunction { .. } => {
+            return None;
+        }
         DesignPart::Rewrite { .. } => &design::REWRITE,
     })
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::failure::Failure;
 use crate::given::{self, Given, check_tuning};
 use crate::node::{Freshness, GroupLevel, View, ViewBound, ViewPart, ViewRange};
+use crate::partitions;
 use crate::query::{Query, parse_error};
 use crate::show::ShowOptions;
 
@@ -29,7 +30,10 @@ pub(super) struct Parameters {
     inclusive_end: bool,
     keys: Option<Vec<String>>,
     reduce: Option<bool>,
-    group: Option<GroupLevel>,
+    group: Option<bool>,
+    group_level: Option<usize>,
+    /// Whether conflicts are spoken of at all, which reductions do not have.
+    conflicts: bool,
     /// Most rows.
     pub(super) limit: usize,
     /// Rows passed over first.
@@ -59,6 +63,8 @@ impl Default for Parameters {
             keys: None,
             reduce: None,
             group: None,
+            group_level: None,
+            conflicts: false,
             limit: usize::MAX,
             skip: 0,
             descending: false,
@@ -75,6 +81,7 @@ impl Default for Parameters {
 impl Parameters {
     /// Reads the body of a POST (an empty object where there is none) and the URL's parameters.
     pub(super) fn parse(body: &Map<String, Value>, query: &Query) -> Result<Self, Failure> {
+        partitions::check_agreement(query.text(partitions::PARAMETER), body)?;
         let mut found = Self::default();
         for (name, value) in given::all(body, query) {
             found.set(name, value)?;
@@ -84,6 +91,7 @@ impl Parameters {
 
     /// The same with what one of several queries says itself.
     pub(super) fn refined(&self, members: &Map<String, Value>) -> Result<Self, Failure> {
+        partitions::check_agreement(self.partition.as_deref(), members)?;
         let mut found = Self { keys: None, ..self.clone() };
         for (name, value) in given::members(members) {
             found.set(name, value)?;
@@ -111,13 +119,13 @@ impl Parameters {
             "skip" => self.skip = value.count()?,
             "descending" => self.descending = value.boolean()?,
             "reduce" => self.reduce = Some(value.boolean()?),
-            "group" => {
-                self.group =
-                    Some(if value.boolean()? { GroupLevel::Exact } else { GroupLevel::Whole });
-            }
-            "group_level" => self.group = Some(level(value.count()?)),
+            "group" => self.group = Some(value.boolean()?),
+            "group_level" => self.group_level = Some(value.count()?),
             "include_docs" => self.include_docs = value.boolean()?,
-            "conflicts" => self.show.conflicts = value.boolean()?,
+            "conflicts" => {
+                self.show.conflicts = value.boolean()?;
+                self.conflicts = true;
+            }
             "attachments" => self.show.attachments = value.boolean()?,
             "att_encoding_info" => self.show.att_encoding_info = value.boolean()?,
             "update_seq" => self.update_seq = value.boolean()?,
@@ -135,15 +143,20 @@ impl Parameters {
         if reduced && !view.has_reduce() {
             return Err(parse_error("Reduce is invalid for map-only views."));
         }
+        if self.group == Some(false) && self.group_level.is_some_and(|level| level > 0) {
+            return Err(parse_error(
+                "Can't specify group=false and group_level>0 at the same time",
+            ));
+        }
         self.check_keys(reduced)?;
         if reduced {
             if self.include_docs {
                 return Err(parse_error("`include_docs` is invalid for reduce"));
             }
-            if self.show.conflicts {
+            if self.conflicts {
                 return Err(parse_error("`conflicts` is invalid for reduce views."));
             }
-        } else if matches!(self.group, Some(GroupLevel::Exact | GroupLevel::Elements(_))) {
+        } else if self.level() != GroupLevel::Whole {
             return Err(parse_error("Invalid use of grouping on a map view."));
         }
         self.check_range(view)?;
@@ -151,13 +164,13 @@ impl Parameters {
     }
 
     fn check_keys(&self, reduced: bool) -> Result<(), Failure> {
-        let Some(keys) = self.keys.as_ref().filter(|keys| !keys.is_empty()) else { return Ok(()) };
-        if self.start.is_some() || self.end.is_some() {
+        let Some(keys) = &self.keys else { return Ok(()) };
+        if !keys.is_empty() && (self.start.is_some() || self.end.is_some()) {
             return Err(parse_error(
                 "`keys` is incompatible with `key`, `start_key` and `end_key`",
             ));
         }
-        if reduced && self.group != Some(GroupLevel::Exact) {
+        if reduced && self.level() != GroupLevel::Exact {
             return Err(parse_error("Multi-key fetches for reduce views must use `group=true`"));
         }
         if keys.len() > MOST_KEYS {
@@ -191,9 +204,13 @@ impl Parameters {
         }
     }
 
-    /// How the rows are grouped.
+    /// How the rows are grouped: a level is more than that they are.
     pub(super) fn level(&self) -> GroupLevel {
-        self.group.unwrap_or(GroupLevel::Whole)
+        match (self.group_level, self.group) {
+            (Some(level), _) => elements(level),
+            (None, Some(true)) => GroupLevel::Exact,
+            (None, _) => GroupLevel::Whole,
+        }
     }
 
     /// What is asked of the view, from its beginning.
@@ -246,7 +263,7 @@ pub(crate) fn part_for_fuzzing(
     Some(parameters.part())
 }
 
-fn level(elements: usize) -> GroupLevel {
+fn elements(elements: usize) -> GroupLevel {
     match elements {
         0 => GroupLevel::Whole,
         some => GroupLevel::Elements(u32::try_from(some).unwrap_or(u32::MAX)),

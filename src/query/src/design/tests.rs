@@ -52,6 +52,17 @@ fn views_stand_by_partition_as_their_database_is_or_as_they_say() {
 }
 
 #[test]
+fn an_index_is_built_after_writes_unless_its_document_says_otherwise() {
+    let design = |autoupdate: Value| {
+        parsed(json!({"views": {"v": {"map": "m"}}, "autoupdate": autoupdate})).expect("good")
+    };
+    let (built, left) = (design(json!(true)), design(json!(false)));
+    assert!(built.built_after_writes && !left.built_after_writes);
+    assert!(design(Value::Null).built_after_writes);
+    assert_eq!(built.signature, left.signature);
+}
+
+#[test]
 fn a_signature_names_functions_and_options_but_not_the_views() {
     let base = signature(json!({"views": {"a": {"map": "m", "reduce": "_sum"}}}));
     let same = json!({"_id": "x", "views": {"b": {"map": "m", "reduce": "_sum"}}, "shows": {}});

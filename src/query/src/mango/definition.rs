@@ -43,6 +43,9 @@ impl IndexRequest {
             "nouveau" => return Err(MangoError::ServiceUnavailable("nouveau")),
             other => return Err(MangoError::InvalidIndexType(other.to_owned())),
         }
+        if matches!(design_document, Some("" | "_design/")) {
+            return Err(MangoError::NamelessDesignDocument);
+        }
         let given = Given { definition: &definition, name, design_document, quorum, partitioned };
         let design_document = match design_document {
             Some(id) if id.starts_with("_design/") => id.to_owned(),

@@ -122,6 +122,9 @@ pub enum MangoError {
     /// A partitioned index in a database that is not.
     #[error("partitioned option cannot be true in a non-partitioned database.")]
     NotPartitioned,
+    /// An index in a design document without a name.
+    #[error("Illegal document id `_design/`")]
+    NamelessDesignDocument,
     /// No such index in the design document.
     #[error("JSON index {0} not found in this design doc.")]
     IndexNotFound(String),
@@ -182,6 +185,7 @@ impl MangoError {
             | Self::IndexNotSuitable(_) => "invalid_index",
             Self::ServiceUnavailable(_) => "required index service unavailable",
             Self::InvalidLanguage(_) => "invalid_ddoc_lang",
+            Self::NamelessDesignDocument => "illegal_docid",
             Self::PartitionedMismatch(_) => "invalid_partitioned_option",
             Self::NoSortIndex { .. } | Self::NoUsableIndex => "no_usable_index",
         }

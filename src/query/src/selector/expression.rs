@@ -107,6 +107,17 @@ impl Expression {
             Self::Field(field) => names.push(field.field.name()),
         }
     }
+
+    /// The names of all fields, those inside of `$not` too.
+    pub(crate) fn collect_asked<'a>(&'a self, names: &mut Vec<&'a str>) {
+        match self {
+            Self::And(parts) | Self::Or(parts) | Self::Nor(parts) => {
+                parts.iter().for_each(|part| part.collect_asked(names));
+            }
+            Self::Not(part) => part.collect_asked(names),
+            Self::Field(field) => names.push(field.field.name()),
+        }
+    }
 }
 
 impl FieldCondition {

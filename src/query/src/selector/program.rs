@@ -58,6 +58,17 @@ impl Program {
         })
     }
 
+    /// The parts that do not hold, as they are shown; of a conjunction each by itself.
+    pub(crate) fn failures(&self, document: &Document<'_>) -> Vec<Value> {
+        self.paths.with_document(document, |found| {
+            let text = OnceCell::new();
+            let whole = Whole::Document(document, &text);
+            let mut failures = Vec::new();
+            Scope { found, whole }.collect_failures(&self.expression, &mut failures);
+            failures
+        })
+    }
+
     fn matches_item(&self, item: Item<'_>) -> bool {
         self.paths.with_item(item, |found| {
             Scope { found, whole: Whole::Item(item) }.expression(&self.expression)
@@ -90,6 +101,16 @@ impl Scope<'_> {
             Expression::Nor(parts) => !parts.iter().any(|part| self.expression(part)),
             Expression::Not(part) => !self.expression(part),
             Expression::Field(field) => self.field(field),
+        }
+    }
+
+    fn collect_failures(&self, expression: &Expression, failures: &mut Vec<Value>) {
+        match expression {
+            Expression::And(parts) => {
+                parts.iter().for_each(|part| self.collect_failures(part, failures));
+            }
+            other if self.expression(other) => {}
+            other => failures.push(other.to_json()),
         }
     }
 

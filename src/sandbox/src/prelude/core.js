@@ -7,6 +7,7 @@
   var stringify = JSON.stringify;
   var apply = Reflect.apply;
   var create = Object.create;
+  var keysOf = Object.keys;
   var isArray = Array.isArray;
   var ErrorClass = Error;
   var SyntaxErrorClass = SyntaxError;
@@ -59,7 +60,7 @@
       if (owns(error, "forbidden")) return ["forbidden", "", text(error.forbidden)];
       if (owns(error, "unauthorized")) return ["unauthorized", "", text(error.unauthorized)];
       if (owns(error, "http")) return ["http", "", stringify(core.respond(error.http))];
-      if (error.error && error.reason) return ["named", text(error.error), text(error.reason)];
+      if (owns(error, "error") && owns(error, "reason") && error.error && error.reason) return ["named", text(error.error), text(error.reason)];
       if (error instanceof ErrorClass) {
         return ["exception", text(error.name), text(error.message)];
       }
@@ -211,7 +212,11 @@
 
   function sum(values) {
     var total = 0;
-    for (var i in values) total += values[i];
+    if (isArray(values)) {
+      for (var i = 0; i < values.length; i++) total += values[i];
+    } else {
+      keysOf(values).forEach(function (name) { total += values[name]; });
+    }
     return total;
   }
 
@@ -228,7 +233,7 @@
 
   var core = {
     root: root, parse: parse, stringify: stringify, apply: apply, create: create, owns: owns,
-    isArray: isArray, text: text, raise: raise, isMemory: isMemory, describe: describe,
+    isArray: isArray, keysOf: keysOf, text: text, raise: raise, isMemory: isMemory, describe: describe,
     tell: tell, entry: entry, log: log, compile: compile, provide: provide,
     // Replaced where functions answer requests.
     respond: function (response) { return response; }

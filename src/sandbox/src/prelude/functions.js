@@ -65,16 +65,16 @@
       var members = answer[name];
       if (members === undefined) return;
       if (members === null || typeof members !== "object" || core.isArray(members)) bad(name);
-      for (var member in members) {
+      core.keysOf(members).forEach(function (member) {
         if (typeof members[member] !== "string") bad(name + ": " + member + " is not a string");
-      }
+      });
     });
     var code = answer.code;
     if (code !== undefined && !(Number.isInteger(code) && code >= 200 && code < 600)) bad("code");
   }
 
   function pairs(members) {
-    return Object.keys(members || {}).map(function (name) {
+    return core.keysOf(members || {}).map(function (name) {
       return [core.text(name), core.text(members[name])];
     });
   }

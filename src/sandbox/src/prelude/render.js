@@ -2,6 +2,7 @@
 (function (host, core, mime, find) {
   var parse = core.parse;
   var stringify = core.stringify;
+  var keysOf = core.keysOf;
   var chunks = "";
   var head = null;
   // A list's state: whether it runs, has asked for a row, has had the last one.
@@ -57,6 +58,10 @@
     return typeof answer === "string" ? { body: answer } : answer;
   }
 
+  function isContentType(header) {
+    return header.toLowerCase() === "content-type";
+  }
+
   // A response with its defaults: {code, headers: [[name, value]], body or base64}.
   function respond(answer) {
     answer = wrap(answer);
@@ -66,33 +71,42 @@
     var made = { code: 200, headers: [], body: "" };
     var type = "application/json";
     var typed = false;
-    for (var name in answer) {
+    // Members of the answer alone: a library may have given all objects more.
+    keysOf(answer).forEach(function (name) {
       var value = answer[name];
-      if (value === undefined) continue;
+      if (value === undefined) return;
       if (name === "code") made.code = Number(value);
       else if (name === "body") { made.body = core.text(value); type = "text/html; charset=utf-8"; }
       else if (name === "json") { made.body = stringify(value); type = "application/json"; }
       else if (name === "base64") { made.base64 = core.text(value); type = "application/binary"; }
       else if (name === "headers") {
-        for (var header in value) {
-          if (header.toLowerCase() === "content-type") typed = true;
+        keysOf(value || {}).forEach(function (header) {
+          if (isContentType(header)) typed = true;
           made.headers.push([core.text(header), core.text(value[header])]);
-        }
+        });
       } else if (name !== "stop") {
         core.raise("external_response_error", "a response has no member " + name);
       }
-    }
+    });
     if (!typed) made.headers.push(["Content-Type", type]);
     return made;
   }
   core.respond = respond;
 
+  // A member of its own.
+  function member(object, name) {
+    return core.owns(object, name) ? object[name] : undefined;
+  }
+
+  // Gives an object the members of another.
+  function merge(object, other) {
+    keysOf(other || {}).forEach(function (name) { object[name] = other[name]; });
+  }
+
   // The content type that was negotiated, unless the function chose one.
   function withType(answer, type) {
-    answer.headers = answer.headers || {};
-    for (var header in answer.headers) {
-      if (header.toLowerCase() === "content-type") return answer;
-    }
+    answer.headers = member(answer, "headers") || {};
+    if (keysOf(answer.headers).some(isContentType)) return answer;
     answer.headers["Content-Type"] = type;
     return answer;
   }
@@ -100,7 +114,7 @@
   function passes(error) {
     return core.isMemory(error) || (core.isArray(error) && (error[0] === "error" || error[0] === "fatal"))
       || core.owns(error, "forbidden") || core.owns(error, "unauthorized") || core.owns(error, "http")
-      || (error.error && error.reason);
+      || (core.owns(error, "error") && core.owns(error, "reason") && error.error && error.reason);
   }
 
   // Runs a function that answers a request; what it throws by accident is a render_error.
@@ -121,11 +135,15 @@
   // What start and send were given before a show returned.
   function withSent(answer) {
     if (head !== null) {
-      if (head.code !== undefined && answer.code === undefined) answer.code = head.code;
-      answer.headers = answer.headers || {};
-      for (var header in head.headers || {}) answer.headers[header] = head.headers[header];
+      var code = member(head, "code");
+      if (code !== undefined && member(answer, "code") === undefined) answer.code = code;
+      answer.headers = member(answer, "headers") || {};
+      merge(answer.headers, member(head, "headers"));
     }
-    if (chunks !== "") answer.body = chunks + (answer.body === undefined ? "" : answer.body);
+    if (chunks !== "") {
+      var body = member(answer, "body");
+      answer.body = chunks + (body === undefined ? "" : body);
+    }
     chunks = "";
     return answer;
   }
@@ -142,9 +160,9 @@
           var chosen = mime.negotiate(request);
           var provided = wrap(core.apply(chosen.run, core.root, []) || {});
           provided = withSent(provided);
-          var before = answer.body === undefined ? "" : answer.body;
-          for (var name in provided) answer[name] = provided[name];
-          if (before !== "") answer.body = before + (provided.body || "");
+          var before = member(answer, "body");
+          merge(answer, provided);
+          if (before) answer.body = before + (member(provided, "body") || "");
           answer = withType(answer, chosen.type);
         }
         return stringify(respond(answer));

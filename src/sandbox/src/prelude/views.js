@@ -3,6 +3,7 @@
   var parse = core.parse;
   var stringify = core.stringify;
   var freezeObject = Object.freeze;
+  var keysOf = Object.keys;
   var maps = [];
   var reduces = [];
   // Keys and values, one after another.
@@ -17,10 +18,16 @@
     rows[length++] = value;
   });
 
-  function freeze(value) {
-    if (value !== null && typeof value === "object") {
+  // Not by recursion: a document may be nested deeper than the stack reaches.
+  function freeze(document) {
+    var left = [document];
+    var count = 1;
+    while (count > 0) {
+      var value = left[--count];
+      if (value === null || typeof value !== "object") continue;
       freezeObject(value);
-      for (var name in value) freeze(value[name]);
+      var names = keysOf(value);
+      for (var i = 0; i < names.length; i++) left[count++] = value[names[i]];
     }
   }
 
@@ -45,8 +52,8 @@
   // One line a function: its rows [key, value, key, value…], or "!" and its error.
   function map(text, from, to) {
     var document = parse(text);
-    if (to - from === 1) return run(maps[from], document);
-    // More than one function sees it: none shall see what another did to it.
+    if (maps.length === 1) return run(maps[from], document);
+    // More than one function sees it, though perhaps one at a time: none shall see what another did to it.
     freeze(document);
     var lines = "";
     for (var i = from; i < to; i++) {

@@ -167,3 +167,25 @@ fn the_functions_of_couchdb_are_there() {
         vec![json!([6.5, [r#"{"a":1}"#, true, false, "function", "undefined"]])]
     );
 }
+
+#[test]
+fn of_two_functions_one_that_loops_costs_its_time_once_a_document() {
+    let mut views = views(&[
+        "function (doc) { doc.seen = true; emit(doc._id); }",
+        "function (doc) { if (doc.loop) while (true) {} emit(doc.seen || null); }",
+    ]);
+    let looping = r#"{"_id":"a","loop":true}"#;
+    let mut mapped = Mapped::default();
+    let mut cost = || {
+        let began = std::time::Instant::now();
+        assert_eq!(views.map(&[looping], &mut mapped), 1);
+        assert_eq!(mapped.rows().count(), 1, "the other function had its row");
+        began.elapsed()
+    };
+    let (first, second) = (cost(), cost());
+    assert!(second < first * 3 / 4, "{first:?} {second:?}");
+    // By itself a function sees no more of what another did than together with it.
+    views.map(&[r#"{"_id":"b"}"#], &mut mapped);
+    let values: Vec<_> = mapped.rows().map(|row| row.key.to_owned()).collect();
+    assert_eq!(values, [r#""b""#, "null"]);
+}

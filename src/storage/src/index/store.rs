@@ -190,6 +190,15 @@ impl IndexSnapshot {
     }
 }
 
+impl IndexSnapshot {
+    /// Walks over all rows of an index in a table.
+    #[must_use]
+    pub fn whole(&self, table: IndexTable, index: IndexNumber) -> IndexRows {
+        let (low, high) = (Bound::Unbounded, Bound::Unbounded);
+        self.rows(table, index, &IndexRange { low, high, descending: false })
+    }
+}
+
 /// Whether no key can lie between these ends; the engine must not be asked for such a range.
 fn is_empty(low: &Bound<Vec<u8>>, high: &Bound<Vec<u8>>) -> bool {
     match (low, high) {

@@ -2,6 +2,10 @@
 
 use std::borrow::Cow;
 
+/// What CouchDB answers below a design document with services that are not built.
+pub(super) const LATER: &[&str] =
+    &["_search", "_search_info", "_search_disk_size", "_nouveau", "_nouveau_info"];
+
 /// A function of a design document, or what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DesignPart<'a> {
@@ -17,10 +21,17 @@ pub(crate) enum DesignPart<'a> {
         /// Name of the view.
         view: Cow<'a, str>,
     },
+    /// `_view` with more or less behind it.
+    ViewOfNothing,
     /// `_show/{function}`, with or without a document's id.
     Show(CalledFunction<'a>),
     /// `_update/{function}`, with or without a document's id.
     Update(CalledFunction<'a>),
+    /// `_show` or `_update` without a function.
+    NoFunction {
+        /// CouchDB's name of the error.
+        error: &'static str,
+    },
     /// `_list/{function}/{view}`, or `_list/{function}/{other-ddoc}/{view}`.
     List {
         /// Name of the function.
@@ -53,8 +64,7 @@ fn called<'a>(function: &Cow<'a, str>, id: &[Cow<'a, str>]) -> CalledFunction<'a
     CalledFunction { function: function.clone(), id }
 }
 
-/// The part that the rest of a path names, its first segment beginning with `_`; `None` for what is not
-/// built.
+/// The part that the rest of a path names; `None` for what is no function of a design document.
 pub(super) fn find<'a>(rest: &[Cow<'a, str>]) -> Option<DesignPart<'a>> {
     let (first, rest) = rest.split_first()?;
     match (first.as_ref(), rest) {
@@ -63,6 +73,9 @@ pub(super) fn find<'a>(rest: &[Cow<'a, str>]) -> Option<DesignPart<'a>> {
         ("_view", [view, queries]) if queries == "queries" => {
             Some(DesignPart::ViewQueries { view: view.clone() })
         }
+        ("_view", _) => Some(DesignPart::ViewOfNothing),
+        ("_show", []) => Some(DesignPart::NoFunction { error: "show_error" }),
+        ("_update", []) => Some(DesignPart::NoFunction { error: "update_error" }),
         ("_show", [function, id @ ..]) => Some(DesignPart::Show(called(function, id))),
         ("_update", [function, id @ ..]) => Some(DesignPart::Update(called(function, id))),
         ("_list", [function, view]) => {

@@ -120,3 +120,39 @@ fn views_are_found_below_their_design_document() {
     assert_eq!(design(&["db", "_design", "d", "_info"]), DesignPart::Information);
     assert_eq!(part(&["db", "_view_cleanup"]), Part::ViewCleanup);
 }
+
+#[test]
+fn an_id_with_its_slash_packed_is_the_same_design_document() {
+    for rest in [&["_view", "v"][..], &["_info"], &["_show", "f", "a"], &["file"], &[]] {
+        let packed: Vec<_> = ["db", "_design/d"].iter().chain(rest).copied().collect();
+        let whole: Vec<_> = ["db", "_design", "d"].iter().chain(rest).copied().collect();
+        assert_eq!(found(&packed), found(&whole), "{rest:?}");
+    }
+    let packed = part(&["db", "_partition", "p", "_design/d", "_view", "v"]);
+    assert_eq!(packed, part(&["db", "_partition", "p", "_design", "d", "_view", "v"]));
+}
+
+#[test]
+fn what_is_no_function_of_a_design_document_is_an_attachment_or_nothing() {
+    let design = |rest: &[&'static str]| {
+        let path: Vec<_> = ["db", "_design", "d"].iter().chain(rest).copied().collect();
+        match part(&path) {
+            Part::Design { part, .. } => Some(part),
+            _ => None,
+        }
+    };
+    let nothing = |error| Some(DesignPart::NoFunction { error });
+    assert_eq!(design(&["_show"]), nothing("show_error"));
+    assert_eq!(design(&["_update"]), nothing("update_error"));
+    assert_eq!(design(&["_view"]), Some(DesignPart::ViewOfNothing));
+    assert_eq!(design(&["_view", "v", "other"]), Some(DesignPart::ViewOfNothing));
+    let attachment = Part::Attachment { id: "_design/d".into(), name: "_foo".into() };
+    assert_eq!(part(&["db", "_design", "d", "_foo"]), attachment);
+    assert_eq!(part(&["db", "_temp_view"]), Part::TemporaryView);
+    let Part::InPartition { part: below, .. } =
+        part(&["db", "_partition", "p", "_design", "d", "_foo"])
+    else {
+        panic!("not in the partition");
+    };
+    assert_eq!(below, None);
+}

@@ -32,6 +32,18 @@ fn contradictions_are_refused_in_couchdbs_words() {
         ("group_level=1&reduce=false", true, "Invalid use of grouping on a map view."),
         ("include_docs=true", true, "`include_docs` is invalid for reduce"),
         ("conflicts=true", true, "`conflicts` is invalid for reduce views."),
+        ("conflicts=false", true, "`conflicts` is invalid for reduce views."),
+        ("keys=[]", true, "Multi-key fetches for reduce views must use `group=true`"),
+        (
+            "group=false&group_level=1",
+            true,
+            "Can't specify group=false and group_level>0 at the same time",
+        ),
+        (
+            "group=true&group_level=1&keys=[1]",
+            true,
+            "Multi-key fetches for reduce views must use `group=true`",
+        ),
         ("keys=[1]", true, "Multi-key fetches for reduce views must use `group=true`"),
         (
             "keys=[1]&group_level=1",
