@@ -6,6 +6,7 @@
 
 mod carrying;
 mod local_end;
+mod moved;
 mod refusals;
 mod task;
 
@@ -28,8 +29,12 @@ use crate::outgoing_connections;
 use crate::replication_scheduler::{Outcome, ReplicationSchedulerMessage};
 use crate::task_board;
 use local_end::LocalEnd;
+use moved::Moved;
 use refusals::Refusals;
 use task::Told;
+
+/// The same failure is logged again after so long.
+const LOG_AGAIN: Duration = Duration::from_secs(600);
 
 /// Messages of a job.
 pub enum ReplicationJobMessage {
@@ -42,6 +47,8 @@ pub enum ReplicationJobMessage {
     },
     /// The time that the machine asked to be woken at.
     Elapsed,
+    /// Bytes of a document that is carried moved on: told now and then.
+    Moved,
 }
 
 /// What a job is started with.
@@ -99,6 +106,10 @@ pub struct ReplicationJobState {
     checkpoint_interval_ms: u64,
     machine: Replication,
     pace: Pace,
+    /// Of documents that are carried, once there was one.
+    moved: Option<Arc<Moved>>,
+    /// The failure of an end that was logged last, and when.
+    logged: Option<(String, Instant)>,
     refusals: Refusals,
     source: JobEnd,
     target: JobEnd,
@@ -158,6 +169,7 @@ fn link(job: &JobLink, usual: &Replicator) -> LinkOptions {
         bandwidth: job.bandwidth.map(Bandwidth::new),
         connections: job.connections.or(Some(usual.http_connections)),
         patience: job.patience_ms.or(usual_patience_ms).map(Duration::from_millis),
+        without_bulk_get: !usual.use_bulk_get,
     }
 }
 
@@ -198,6 +210,7 @@ impl Actor for ReplicationJobActor {
                 state.machine.answer(now_ms, id, result)
             }
             ReplicationJobMessage::Elapsed => state.machine.elapsed(now_ms),
+            ReplicationJobMessage::Moved => Vec::new(),
         };
         state.carry_out(&myself, effects);
         Ok(())
@@ -210,7 +223,10 @@ impl ReplicationJobState {
         let ReplicationJobArguments { names, job, settings, wanting } = arguments;
         let current = names.value::<CurrentSettings>(names::CONFIGURATION);
         let usual = current.map(|current| current.settings.replicator.clone()).unwrap_or_default();
-        let link = link(&job.link, &usual);
+        let link = LinkOptions {
+            without_bulk_get: !job.use_bulk_get.unwrap_or(usual.use_bulk_get),
+            ..link(&job.link, &usual)
+        };
         let sockets = job.link.sockets.unwrap_or_else(|| outgoing_connections::sockets(&usual));
         let user = job.user.as_ref();
         let way = |proxy| Way { user, link: &link, sockets, proxy: Option::as_ref(proxy) };
@@ -218,6 +234,8 @@ impl ReplicationJobState {
             source: JobEnd::new(&names, &job.source, &way(&job.link.source_proxy)).await?,
             target: JobEnd::new(&names, &job.target, &way(&job.link.target_proxy)).await?,
             pace: Pace::default(),
+            moved: None,
+            logged: None,
             refusals: Refusals::of(&id, &settings.target_name),
             checkpoint_interval_ms: settings.checkpoint_interval_ms,
             machine: Replication::new(settings),
@@ -252,15 +270,28 @@ impl ReplicationJobState {
         let (owner, name) = (myself.get_cell(), names::replication_job(&self.id));
         let status = Arc::new(self.machine.status());
         let now_ms = self.now_ms();
-        self.pace.note(now_ms, &status.statistics);
+        let carried_bytes = self.moved.as_ref().map_or(0, |moved| moved.bytes());
+        self.pace.note(now_ms, &status, carried_bytes);
+        self.log_failure(status.last_failure.as_deref());
         let told = Told {
             status: Arc::clone(&status),
             wanting: Arc::clone(&self.wanting),
             checkpoint_interval_ms: self.checkpoint_interval_ms,
-            speed: self.pace.speed(now_ms),
+            pace: self.pace.clone(),
+            started: self.started,
         };
         task_board::put_described(&self.names, &owner, &name, Arc::new(told));
         self.names.publish(&owner, &name, status);
+    }
+
+    /// Logs a failure of an end that is being asked again: once, however often it is met.
+    fn log_failure(&mut self, failure: Option<&str>) {
+        let Some(failure) = failure else { return };
+        let is_known = |(last, at): &(String, Instant)| last == failure && at.elapsed() < LOG_AGAIN;
+        if self.logged.as_ref().is_none_or(|logged| !is_known(logged)) {
+            tracing::warn!(replication = self.id, failure, "a replication tries again");
+            self.logged = Some((failure.to_owned(), Instant::now()));
+        }
     }
 
     fn send(
@@ -272,10 +303,14 @@ impl ReplicationJobState {
     ) {
         let (source, target) = (self.source.clone(), self.target.clone());
         let myself = myself.clone();
+        if matches!(request, Request::Carry { .. }) && self.moved.is_none() {
+            self.moved = Some(Arc::new(Moved::of(myself.clone())));
+        }
+        let moved = self.moved.clone();
         self.requests.spawn(async move {
             let result = match (request, end) {
                 (Request::Carry { wanted }, _) => {
-                    Box::pin(carrying::carry(&source, &target, wanted)).await
+                    Box::pin(carrying::carry(&source, &target, wanted, moved)).await
                 }
                 (request, End::Source) => source.perform(request).await,
                 (request, End::Target) => target.perform(request).await,

@@ -20,8 +20,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_document::REPLICATOR;
 use refuge_otp::Names;
 use refuge_replication::{
-    ChangedReplication, DocumentName, DocumentRows, Documents, DocumentsEffect, DocumentsOptions,
-    PeerUp, RunNumber, StateWrite, Summary, WriteOutcome,
+    ChangedReplication, CrashKind, DocumentName, DocumentRows, Documents, DocumentsEffect,
+    DocumentsOptions, PeerUp, RunNumber, StateWrite, Summary, WriteOutcome,
 };
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -106,8 +106,8 @@ pub enum JobNews {
     Started,
     /// It came to its good end.
     Ended(Box<Summary>),
-    /// It failed, went down, or could not be started.
-    Crashed(String),
+    /// It failed, went down, or could not be started: how, and why.
+    Crashed(CrashKind, String),
 }
 
 /// The nodes as the machine takes them.
@@ -222,7 +222,9 @@ impl ReplicatorDocumentsState {
                 JobNews::Waits => self.machine.waits(now_ms, number),
                 JobNews::Started => self.machine.started(now_ms, number),
                 JobNews::Ended(summary) => self.machine.ended(now_ms, number, summary.told()),
-                JobNews::Crashed(reason) => self.machine.crashed(now_ms, number, reason),
+                JobNews::Crashed(kind, reason) => {
+                    self.machine.crashed(now_ms, number, (kind, reason))
+                }
             },
             ReplicatorDocumentsMessage::Written { write, outcome } => {
                 self.machine.written(now_ms, &write, outcome)

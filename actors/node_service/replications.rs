@@ -15,8 +15,8 @@ use crate::{names, unavailable};
 
 /// What is known of the documents of replications.
 pub(super) async fn documents(names: &Names, rows: SchedulerRows) -> Result<Value, Failure> {
-    let SchedulerRows { database, states, skip, limit } = rows;
-    let rows = DocumentRows { database, states, skip, limit };
+    let SchedulerRows { database, states, descending, skip, limit } = rows;
+    let rows = DocumentRows { database, states, descending, skip, limit };
     crate::call(names, names::REPLICATOR_DOCUMENTS, |reply| ReplicatorDocumentsMessage::Documents {
         rows,
         reply,

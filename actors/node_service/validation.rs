@@ -24,8 +24,7 @@ use crate::indexer::function_failure;
 use crate::javascript::JavaScript;
 use crate::{names, published};
 use questions::{Ask, Question};
-use refuge_document::REPLICATOR;
-use refuge_document::USERS;
+use refuge_document::{USERS, is_replicator};
 pub(crate) use users::upgrade_password;
 
 /// Documents that one design document is asked about before others have their turn.
@@ -52,7 +51,7 @@ pub(super) async fn validate(
 ) -> Result<Option<UpdateVerdicts>, Failure> {
     let ruled = match database.record.name.as_str() {
         USERS => Some(Box::pin(users::complete(database, user, updates)).await?),
-        REPLICATOR => Some(replications::complete(database, user, updates).await?),
+        name if is_replicator(name) => Some(replications::complete(database, user, updates).await?),
         _ => None,
     };
     let updates: &[Update] = updates;

@@ -8,6 +8,7 @@ use refuge_client::{CarriageSource, CarriedDocument, resumed};
 use refuge_replication::{Answer, Carriage, EndFailure, EndFailureKind, Refusal, Wanted};
 
 use super::JobEnd;
+use super::moved::Moved;
 
 /// Brings the revision over; a second time with all its attachments where the target lacks one that
 /// an ancestor was thought to lend.
@@ -15,11 +16,12 @@ pub(super) async fn carry(
     source: &JobEnd,
     target: &JobEnd,
     mut wanted: Wanted,
+    moved: Option<Arc<Moved>>,
 ) -> Result<Answer, EndFailure> {
-    let mut carriage = carry_once(source, target, &wanted).await?;
+    let mut carriage = carry_once(source, target, (&wanted, &moved)).await?;
     if lacks_a_stub(&carriage) && !wanted.possible_ancestors.is_empty() {
         wanted.possible_ancestors.clear();
-        carriage = carry_once(source, target, &wanted).await?;
+        carriage = carry_once(source, target, (&wanted, &moved)).await?;
     }
     Ok(Answer::Carried(carriage))
 }
@@ -27,9 +29,10 @@ pub(super) async fn carry(
 async fn carry_once(
     source: &JobEnd,
     target: &JobEnd,
-    wanted: &Wanted,
+    (wanted, moved): (&Wanted, &Option<Arc<Moved>>),
 ) -> Result<Carriage, EndFailure> {
-    let source = Arc::new(Source { end: source.clone(), wanted: wanted.clone() });
+    let (end, moved) = (source.clone(), moved.clone());
+    let source = Arc::new(Source { end, wanted: wanted.clone(), moved });
     let Some(document) = source.open(0).await? else { return Ok(Carriage::Gone) };
     match target {
         // What is stored here is not known by its bytes before all came: the source goes on instead.
@@ -42,6 +45,7 @@ async fn carry_once(
 struct Source {
     end: JobEnd,
     wanted: Wanted,
+    moved: Option<Arc<Moved>>,
 }
 
 #[async_trait]
@@ -51,7 +55,11 @@ impl CarriageSource for Source {
             JobEnd::Local(end) => end.read_revision(&self.wanted, offset).await,
             JobEnd::Remote(end) => end.read_revision(&self.wanted, offset).await,
         };
-        read.map_err(of_source)
+        let document = read.map_err(of_source)?;
+        Ok(document.map(|document| match &self.moved {
+            Some(moved) => Arc::clone(moved).counted(document),
+            None => document,
+        }))
     }
 }
 

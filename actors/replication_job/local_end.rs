@@ -16,7 +16,7 @@ use refuge_http::{
 use refuge_otp::Names;
 use refuge_replication::{
     Answer, Checkpoint, Difference, DocumentsPage, EndFailure, EndFailureKind, Information,
-    Request, UserContext, Wanted,
+    Instance, Request, UserContext, Wanted,
 };
 
 use crate::node_service;
@@ -120,7 +120,7 @@ impl LocalEnd {
             }
             // Whatever was answered here is on disk.
             Request::EnsureFullCommit => {
-                Ok(Answer::Committed { instance_start_time: database.instance().to_owned() })
+                Ok(Answer::Committed { instance: Instance::unique(database.instance()) })
             }
         }
     }
@@ -136,7 +136,7 @@ fn end_failure(failure: &Failure) -> EndFailure {
         Failure::Busy { retry_after, .. } => EndFailureKind::Transient {
             retry_after_ms: u64::try_from(retry_after.as_millis()).ok(),
         },
-        Failure::Unavailable(_) | Failure::Internal(_) => {
+        failure if failure.passes() || matches!(failure, Failure::Internal(_)) => {
             EndFailureKind::Transient { retry_after_ms: None }
         }
         _ => EndFailureKind::Permanent,
@@ -148,7 +148,7 @@ async fn information(database: &dyn Database) -> Result<Answer, Failure> {
     let information = database.outline().await?;
     Ok(Answer::Information(Information {
         update_sequence: sequence_text(information.update_sequence, database.instance()),
-        instance_start_time: database.instance().to_owned(),
+        instance: Instance::unique(database.instance()),
         ttl: database.options().ttl,
         access: database.has_access(),
     }))

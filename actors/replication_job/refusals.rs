@@ -23,11 +23,12 @@ impl Refusals {
     pub(super) fn tell(&mut self, refusals: &[Refusal]) {
         let (replication, target) = (self.replication.as_str(), self.target.as_str());
         let before = self.named.len();
-        for Refusal { id, error, reason } in refusals.iter().take(MOST_NAMED - before) {
+        for Refusal { id, revision, error, reason } in refusals.iter().take(MOST_NAMED - before) {
             let reason = shortened(reason);
             tracing::warn!(replication, target, document = id, error, reason, "the target refused");
-            let (id, error, reason) = (id.clone(), error.clone(), reason.to_owned());
-            self.named.push(Refusal { id, error, reason });
+            let (id, revision) = (id.clone(), revision.clone());
+            let (error, reason) = (error.clone(), reason.to_owned());
+            self.named.push(Refusal { id, revision, error, reason });
         }
         if before < MOST_NAMED && self.named.len() == MOST_NAMED {
             tracing::warn!(
@@ -58,6 +59,7 @@ mod tests {
     fn so_many_are_named_and_the_rest_is_counted() {
         let refusal = |number: usize| Refusal {
             id: number.to_string(),
+            revision: None,
             error: "forbidden".to_owned(),
             reason: "no".to_owned(),
         };

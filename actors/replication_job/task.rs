@@ -4,8 +4,9 @@
 //! Source: <https://docs.couchdb.org/en/stable/api/server/common.html#active-tasks>
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use refuge_replication::{Phase, Speed, Status};
+use refuge_replication::{Pace, Phase, Status};
 use serde_json::{Map, Value};
 
 use super::Wanting;
@@ -17,7 +18,9 @@ pub(super) struct Told {
     pub(super) status: Arc<Status>,
     pub(super) wanting: Arc<Wanting>,
     pub(super) checkpoint_interval_ms: u64,
-    pub(super) speed: Speed,
+    /// How fast it was when, by the clock that began at `started`.
+    pub(super) pace: Pace,
+    pub(super) started: Instant,
 }
 
 impl Describe for Told {
@@ -28,8 +31,9 @@ impl Describe for Told {
             _ => Map::new(),
         };
         let waits = status.caught_up || status.waiting_to_retry > 0 || status.phase == Phase::New;
-        let seconds_left = self.speed.seconds_left(status.pending);
-        let members: [(&str, Value); 14] = [
+        let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let speed = self.pace.speed(now_ms);
+        let members: [(&str, Value); 15] = [
             ("type", "replication".into()),
             ("pid", names::replication_job(&status.replication_id).into()),
             ("process_status", if waits { "waiting" } else { "running" }.into()),
@@ -41,9 +45,10 @@ impl Describe for Told {
             ("target", status.target.as_str().into()),
             ("continuous", status.continuous.into()),
             ("checkpoint_interval", self.checkpoint_interval_ms.into()),
-            ("docs_per_second", self.speed.documents.into()),
-            ("bytes_per_second", self.speed.bytes.into()),
-            ("seconds_left", seconds_left.into()),
+            ("changes_done", status.changes_done.into()),
+            ("docs_per_second", speed.documents.into()),
+            ("bytes_per_second", speed.bytes.into()),
+            ("seconds_left", speed.seconds_left(status.pending).into()),
         ];
         task.extend(members.map(|(member, value)| (member.to_owned(), value)));
         task

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use refuge_http::Failure;
-use refuge_replication::{RunNumber, RunOrder, Standing};
+use refuge_replication::{CrashKind, RunNumber, RunOrder, Standing};
 
 use super::entry::{Entry, Owner};
 use super::turns::MOST_JOBS;
@@ -26,11 +26,11 @@ impl ReplicationSchedulerState {
                 return self.resume(&text);
             }
             let reason = "the same replication was asked for at _replicate and runs".to_owned();
-            return self.tell(number, JobNews::Crashed(reason));
+            return self.tell(number, JobNews::Crashed(CrashKind::Other, reason));
         }
         if self.jobs.len() >= MOST_JOBS {
             let reason = format!("{MOST_JOBS} replications are known already: delete some");
-            return self.tell(number, JobNews::Crashed(reason));
+            return self.tell(number, JobNews::Crashed(CrashKind::Other, reason));
         }
         self.put(Entry::new(id, job, owner));
     }

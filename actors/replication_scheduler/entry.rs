@@ -7,7 +7,8 @@ use refuge_config::Replicator;
 use refuge_http::Failure;
 use refuge_otp::Exit;
 use refuge_replication::{
-    DocumentName, Job, JobNumber, ReplicationId, Retries, RunNumber, Settings, Status,
+    CrashKind, DocumentName, Failure as ReplicationFailure, Job, JobNumber, ReplicationId, Retries,
+    RunNumber, Settings, Status,
 };
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -61,6 +62,8 @@ pub(super) struct Entry {
     pub(super) actor: Option<Actor>,
     /// Why it failed, from then until its actor is gone and after; gone with the next start.
     pub(super) failure: Option<String>,
+    /// What kind of failure the last one was.
+    crash: CrashKind,
     /// How far it was when it was stopped in favour of others.
     pub(super) reached: Option<Arc<Status>>,
     pub(super) added_unix_ms: u64,
@@ -81,6 +84,7 @@ impl Entry {
             number: None,
             actor: None,
             failure: None,
+            crash: CrashKind::Other,
             reached: None,
             added_unix_ms: now_ms(),
             last_look: 0,
@@ -120,10 +124,18 @@ impl Entry {
         text == wanted || self.id.local_id() == wanted || self.asked.to_string() == wanted
     }
 
+    /// It failed, and is tried again: whoever waits for its end hears of it, since the next may be hours away.
+    pub(super) fn fails(&mut self, failure: &ReplicationFailure, told: Failure) {
+        self.failure = Some(failure.told());
+        self.crash = failure.crash();
+        self.answer(&Err(told));
+    }
+
     /// Its next actor is being started. What came of the one before is forgotten now, and not when the start is
     /// told: the actor may tell of its own end before that.
     pub(super) fn begins(&mut self, actor: Actor) {
         self.failure = None;
+        self.crash = CrashKind::Other;
         self.reached = None;
         self.actor = Some(actor);
     }
@@ -147,14 +159,14 @@ impl Entry {
         self.happened("stopped", None, most_history);
     }
 
-    /// Its actor is gone though nobody wanted it; why.
-    pub(super) fn went_down(&mut self, exit: &Exit, most_history: usize) -> String {
+    /// Its actor is gone though nobody wanted it; how, and why.
+    pub(super) fn went_down(&mut self, exit: &Exit, most_history: usize) -> (CrashKind, String) {
         self.actor = None;
         let went_down = || format!("the replication went down: {exit}; it goes on where it was");
         let reason = self.failure.take().unwrap_or_else(went_down);
         self.failure = Some(reason.clone());
         self.happened("crashed", Some(reason.clone()), most_history);
-        reason
+        (self.crash, reason)
     }
 
     pub(super) fn answer(&mut self, answer: &Result<Value, Failure>) {
@@ -195,10 +207,9 @@ impl Entry {
         settings.batches_under_way = job.link.batches_under_way.unwrap_or(usual.worker_processes);
         settings.checkpoint_interval_ms =
             job.checkpoint_interval_ms.unwrap_or(usual.checkpoint_interval_ms);
-        let retries = job.retries.or((!job.continuous).then_some(usual.retries_per_request));
-        if let Some(limit) = retries {
-            settings.retries = Retries { limit: Some(limit), ..settings.retries };
-        }
+        let limit = Some(job.retries.unwrap_or(usual.retries_per_request));
+        settings.retries = Retries { limit, ..settings.retries };
+        settings.careful = self.crash == CrashKind::Refusal;
         settings
     }
 }
@@ -237,7 +248,7 @@ mod tests {
         assert_eq!((settings.checkpoint_interval_ms, settings.use_checkpoints), (1_234, false));
         assert_eq!(settings.retries.limit, Some(2));
         let continuous = run_with(json!({"continuous": true}));
-        assert_eq!(continuous.retries.limit, None, "it goes on trying");
+        assert_eq!(continuous.retries.limit, Some(2));
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl ReplicationSchedulerState {
         };
         own_events::tell(&self.arguments.names, report::end(id, &outcome));
         match outcome {
-            Err(failure) if entry.is_tried_again() => entry.failure = Some(failure.to_string()),
+            Err(failure) if entry.is_tried_again() => entry.fails(&failure, as_http(&failure)),
             Err(failure) => self.close(id, &Err(as_http(&failure))),
             Ok(summary) => {
                 if let Owner::Document { number, .. } = entry.owner {
@@ -77,15 +77,17 @@ impl ReplicationSchedulerState {
             self.leave(number, Ending::Done);
             return self.tell_whether_it_waits(id);
         }
-        let reason = entry.went_down(exit, most_history);
+        let (kind, reason) = entry.went_down(exit, most_history);
+        // Nobody waits any more who heard of a failure.
+        entry.answer(&Err(Failure::Unavailable(reason.clone())));
         match entry.owner {
             Owner::Document { number: run, .. } => {
                 self.leave(number, Ending::Held);
-                self.tell(run, JobNews::Crashed(reason));
+                self.tell(run, JobNews::Crashed(kind, reason));
             }
             Owner::Request { .. } if entry.job.continuous => {
                 tracing::warn!(replication = id, reason, "a replication is started again later");
-                self.leave(number, Ending::Crashed);
+                self.leave(number, Ending::Crashed(kind));
             }
             Owner::Request { .. } => {
                 self.leave(number, Ending::Done);
@@ -116,6 +118,6 @@ fn as_http(failure: &ReplicationFailure) -> Failure {
         401 => Failure::Unauthorized(text),
         403 => Failure::Forbidden(text),
         404 => Failure::ReplicationEndMissing(text),
-        _ => Failure::Internal(text),
+        status => Failure::Function { status, error: failure.error().to_owned(), reason: text },
     }
 }

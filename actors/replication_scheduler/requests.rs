@@ -51,6 +51,11 @@ impl ReplicationSchedulerState {
             // Those whose clients went away wait for nothing.
             entry.waiting.retain(|reply| !reply.is_closed());
             entry.waiting.extend(answer);
+            // One that rests after a crash may do so for hours.
+            if let (None, Some(reason)) = (&entry.actor, entry.failure.clone()) {
+                let error = "replication_error".to_owned();
+                entry.answer(&Err(Failure::Function { status: 500, error, reason }));
+            }
             return;
         }
         let mut entry = Entry::new(id, Arc::new(job), Owner::Request { user });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::ActorRef;
-use refuge_document::REPLICATOR;
+use refuge_document::{REPLICATOR, is_replicator};
 use refuge_http::{DatabaseNamesRequest, Failure};
 use refuge_otp::Names;
 
@@ -15,8 +15,6 @@ use crate::names;
 use crate::node_service::{self, report};
 use crate::task::OwnedTask;
 
-/// What the names of such databases end in.
-const SUFFIX: &str = "/_replicator";
 /// Names of databases that are looked at together.
 const PAGE_NAMES: usize = 1_000;
 /// Pause before the next try when the storage does not tell.
@@ -25,7 +23,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// Tells the actor of the documents of a database that was made, where it is one of its kind. An actor
 /// that is being restarted finds it by itself.
 pub(crate) fn made(names: &Names, database: &str) {
-    if database.ends_with(SUFFIX) {
+    if is_replicator(database) {
         let made = ReplicatorDocumentsMessage::Made(database.into());
         let _ = names.cast(names::REPLICATOR_DOCUMENTS, made);
     }
@@ -77,7 +75,7 @@ async fn look(names: Names, actor: ActorRef<ReplicatorDocumentsMessage>) {
                 continue;
             }
         };
-        for database in page.iter().filter(|name| name.ends_with(SUFFIX)) {
+        for database in page.iter().filter(|name| is_replicator(name)) {
             let _ = actor.cast(ReplicatorDocumentsMessage::Made(database.as_str().into()));
         }
         match page.last() {

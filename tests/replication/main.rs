@@ -3,6 +3,7 @@
 mod continuous;
 mod encrypted;
 mod expiry;
+mod failing;
 mod fields;
 mod indexed;
 mod limits;

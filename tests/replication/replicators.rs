@@ -37,8 +37,12 @@ async fn they_are_followed_from_when_they_are_made_until_they_are_deleted() {
     node.replication_is("one", "running").await;
     let of_it = client.get("/_scheduler/docs/team%2F_replicator").await.expect(200).json();
     assert_eq!((&of_it["total_rows"], &of_it["docs"][0]["target"]), (&json!(1), &json!("b")));
-    let all = client.get("/_scheduler/docs").await.expect(200).json();
-    assert_eq!(all["total_rows"], 2, "{all}");
+    let of_it = client.get("/_scheduler/docs/team/_replicator").await.expect(200).json();
+    assert_eq!(of_it["docs"][0]["doc_id"], "one");
+    let usual = client.get("/_scheduler/docs").await.expect(200).json();
+    assert_eq!((&usual["total_rows"], &usual["docs"][0]["target"]), (&json!(1), &json!("c")));
+    let owned = client.get("/team%2F_replicator/one").await.expect(200).json();
+    assert_eq!(owned["owner"], "admin", "{owned}");
     let id = told["id"].as_str().expect("an id").replace('+', "%2B");
     let job = client.get(&format!("/_scheduler/jobs/{id}")).await.expect(200).json();
     assert_eq!(job["database"], "team/_replicator");

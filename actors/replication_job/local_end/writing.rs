@@ -8,7 +8,7 @@ use refuge_http::{
     Database, Failure, ReplicatedStream, Update, UpdateFailure, UpdateResult, User,
     replicated_update, replicated_update_of_stream, update_as,
 };
-use refuge_replication::{Answer, Carriage, EndFailure, Refusal};
+use refuge_replication::{Answer, Carriage, EndFailure, Refusal, identity_of};
 
 use super::{LocalEnd, end_failure};
 use crate::node_service;
@@ -47,21 +47,31 @@ impl LocalEnd {
     ) -> Result<Answer, Failure> {
         let rules = node_service::rules(&self.names);
         let mut updates = Vec::with_capacity(documents.len());
-        for text in documents {
-            updates.push(replicated_update(database, &rules.limits, text).await?);
-        }
-        let ids: Vec<String> = updates.iter().map(|update| update.id.clone()).collect();
-        let results = write(database, &self.user, updates).await?;
+        let mut sent = Vec::with_capacity(documents.len());
         let mut refused = Vec::new();
-        for (id, result) in ids.into_iter().zip(results) {
+        for text in documents {
+            match replicated_update(database, &rules.limits, text.clone()).await {
+                Ok(update) => {
+                    sent.push((update.id.clone(), text));
+                    updates.push(update);
+                }
+                Err(failure) if is_of_document(&failure) => refused.push(unread(&text, &failure)),
+                Err(failure) => return Err(failure),
+            }
+        }
+        let results = write(database, &self.user, updates).await?;
+        for ((id, text), result) in sent.into_iter().zip(results) {
             match result {
                 Ok(_) => {}
                 // Not refused but failed: the whole batch is sent again.
                 Err(UpdateFailure::Failed(failure)) => return Err(failure.as_ref().clone()),
-                Err(failure) => refused.push(refusal(id, &failure)),
+                Err(failure) => {
+                    let revision = identity_of(&text).map(|(_, revision)| revision.to_string());
+                    refused.push(Refusal { revision, ..refusal(id, &failure) });
+                }
             }
         }
-        Ok(Answer::Stored { refused })
+        Ok(Answer::Stored { refused, overdue: Vec::new() })
     }
 }
 
@@ -96,18 +106,31 @@ async fn write(
 
 /// A document that is none, or damaged, is refused; anything else concerns all documents.
 fn refused_stream(id: &str, failure: Failure) -> Result<Carriage, EndFailure> {
-    match failure {
-        Failure::BadRequest(_)
-        | Failure::Invalid { .. }
-        | Failure::TooLarge { .. }
-        | Failure::BadContentType(_) => {
-            let (_, error) = failure.status();
-            let reason = failure.to_string();
-            let (id, error) = (id.to_owned(), error.to_owned());
-            Ok(Carriage::Refused(Refusal { id, error, reason }))
-        }
-        failure => Err(end_failure(&failure)),
+    match is_of_document(&failure) {
+        true => Ok(Carriage::Refused(refused_as(id.to_owned(), None, &failure))),
+        false => Err(end_failure(&failure)),
     }
+}
+
+fn is_of_document(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::BadRequest(_)
+            | Failure::Invalid { .. }
+            | Failure::TooLarge { .. }
+            | Failure::BadContentType(_)
+    )
+}
+
+/// The refusal of a text that is no document.
+fn unread(text: &[u8], failure: &Failure) -> Refusal {
+    let (id, revision) = identity_of(text).unzip();
+    refused_as(id.unwrap_or_default(), revision.map(|revision| revision.to_string()), failure)
+}
+
+fn refused_as(id: String, revision: Option<String>, failure: &Failure) -> Refusal {
+    let (error, reason) = (failure.status().1.to_owned(), failure.to_string());
+    Refusal { id, revision, error, reason }
 }
 
 fn refusal(id: String, failure: &UpdateFailure) -> Refusal {
@@ -116,5 +139,5 @@ fn refusal(id: String, failure: &UpdateFailure) -> Refusal {
         UpdateFailure::MissingStub { .. } => "missing_stub",
         _ => "conflict",
     };
-    Refusal { id, error: error.to_owned(), reason: failure.to_string() }
+    Refusal { id, revision: None, error: error.to_owned(), reason: failure.to_string() }
 }

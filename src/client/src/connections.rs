@@ -109,13 +109,17 @@ impl Connections {
     pub fn through(&self, proxy: &Proxy) -> Result<Self, AddressError> {
         let proxy = ThroughProxy::new(proxy)?;
         let authorization = proxy.authorization.clone();
-        let is_http = proxy.through == Through::Http;
+        let is_http = proxy.through != Through::Socks5;
         let Some(connector) = self.connector.through(proxy) else {
             return Ok(self.clone());
         };
         let mut connections = Self::by(connector);
         connections.proxy_authorization = authorization.filter(|_| is_http);
         Ok(connections)
+    }
+
+    pub(crate) fn lead_to_nodes(&self) -> bool {
+        self.connector.leads_to_nodes()
     }
 
     pub(crate) fn proxy_authorization(&self) -> Option<&HeaderValue> {

@@ -87,6 +87,10 @@ impl Connector {
         }
     }
 
+    pub(crate) fn leads_to_nodes(&self) -> bool {
+        matches!(self.whither, Whither::Peers(_))
+    }
+
     pub(crate) fn to_peers(peers: Peers, deadline: Duration) -> Self {
         Self { whither: Whither::Peers(Arc::new(peers)), deadline }
     }

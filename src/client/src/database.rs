@@ -7,19 +7,20 @@ mod changes;
 mod documents;
 mod information;
 mod mending;
+mod outgoing;
+mod redirection;
 mod store;
 mod uploading;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, PROXY_AUTHORIZATION, USER_AGENT,
+    HeaderValue, USER_AGENT,
 };
 use hyper::{Method, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -31,12 +32,18 @@ use crate::connections::Connections;
 use crate::exchange::{ANSWER_DEADLINE, Body, ExchangeFailure, Way};
 use crate::link::{Link, LinkOptions};
 use crate::proxy::basic;
+use outgoing::{Kind, Outgoing};
+use redirection::{Base, MOST_REDIRECTIONS};
+use store::Unstored;
 
 /// RFC 3986 §2.3: what needs no percent sign anywhere in a URL.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Bodies up to this are packed where they are, in a millisecond or two.
 const PACKED_INLINE_BYTES: usize = 128 << 10;
+
+/// What any server may see of a request.
+const PLAIN_HEADERS: [HeaderName; 3] = [USER_AGENT, ACCEPT, CONTENT_TYPE];
 
 /// What calls itself so to servers.
 pub(crate) const AGENT: &str = concat!("refuge/", env!("CARGO_PKG_VERSION"));
@@ -65,10 +72,10 @@ pub struct RemoteDatabase {
 struct Shared {
     connections: Connections,
     link: Arc<Link>,
-    /// Without credentials.
+    /// Without credentials, as it was given.
     url: String,
-    /// Of every request.
-    headers: HeaderMap,
+    /// Where requests go, which redirections change.
+    base: RwLock<Arc<Base>>,
     /// The peer does not know `_bulk_get`.
     without_bulk_get: AtomicBool,
     /// The peer takes no uploads in parts.
@@ -105,20 +112,16 @@ impl RemoteDatabase {
         if url.parse::<Uri>().is_err() {
             return Err(AddressError::Url(url));
         }
-        let mut headers = headers_of(address)?;
-        // Of TLS, a proxy sees no requests: it is told with the tunnel who asks.
-        if url.starts_with("http://")
-            && let Some(authorization) = connections.proxy_authorization()
-        {
-            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
-        }
+        let mut base = Base { url: url.clone(), headers: headers_of(address)? };
+        base.tell_proxy(connections.proxy_authorization());
+        let without_bulk_get = options.without_bulk_get;
         Ok(Self {
             shared: Arc::new(Shared {
                 connections,
                 link: Link::new(options),
                 url,
-                headers,
-                without_bulk_get: AtomicBool::new(false),
+                base: RwLock::new(Arc::new(base)),
+                without_bulk_get: AtomicBool::new(without_bulk_get),
                 without_uploads: AtomicBool::new(false),
                 mean_document_bytes: AtomicU64::new(0),
             }),
@@ -164,15 +167,15 @@ impl RemoteDatabase {
                 Ok(Answer::Documents(page))
             }
             Request::Store { documents } => {
-                let refused = self.store(documents).await?;
-                Ok(Answer::Stored { refused })
+                let Unstored { refused, overdue } = self.store(documents).await?;
+                Ok(Answer::Stored { refused, overdue })
             }
             Request::Carry { .. } => {
                 Err(EndFailure::permanent("a revision is carried between two ends, not by one"))
             }
             Request::EnsureFullCommit => {
-                let instance_start_time = self.ensure_full_commit().await?;
-                Ok(Answer::Committed { instance_start_time })
+                let instance = self.ensure_full_commit().await?;
+                Ok(Answer::Committed { instance })
             }
         }
     }
@@ -209,15 +212,42 @@ impl RemoteDatabase {
         }
     }
 
+    /// Sends it to where the database is, following redirections, which are remembered.
     async fn send_body(
         &self,
         outgoing: &Outgoing<'_>,
         body: Bytes,
         coding: Option<Coding>,
     ) -> Result<Body, ExchangeFailure> {
+        let connections = &self.shared.connections;
+        let mut base = self.base();
+        for _ in 0..=MOST_REDIRECTIONS {
+            let outcome = self.send_to(&base, outgoing, (body.clone(), coding)).await;
+            let Err(ExchangeFailure::Answer(answer)) = &outcome else { return outcome };
+            // A node is what its key says, and nothing that another one names.
+            if connections.lead_to_nodes() {
+                return outcome;
+            }
+            let Some(mut next) = base.redirected(answer, outgoing.path, &PLAIN_HEADERS) else {
+                return outcome;
+            };
+            next.tell_proxy(connections.proxy_authorization());
+            base = Arc::new(next);
+            *self.shared.base.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&base);
+        }
+        let reason = format!("it redirects more than {MOST_REDIRECTIONS} times");
+        Err(ExchangeFailure::Unanswered(EndFailure::permanent(reason)))
+    }
+
+    async fn send_to(
+        &self,
+        base: &Base,
+        outgoing: &Outgoing<'_>,
+        (body, coding): (Bytes, Option<Coding>),
+    ) -> Result<Body, ExchangeFailure> {
         let link = &self.shared.link;
         let body = Pieces(body).boxed_unsync();
-        let mut request = self.request(outgoing.method.clone(), outgoing.path, body)?;
+        let mut request = request_to(base, outgoing.method.clone(), outgoing.path, body)?;
         let headers = request.headers_mut();
         if let Some(accept) = outgoing.accept {
             headers.insert(ACCEPT, HeaderValue::from_static(accept));
@@ -268,88 +298,28 @@ impl RemoteDatabase {
         path: &str,
         body: StreamBody,
     ) -> Result<hyper::Request<StreamBody>, ExchangeFailure> {
-        let uri = format!("{}{path}", self.shared.url);
-        let request = hyper::Request::builder().method(method).uri(uri).body(body);
-        let mut request = request.map_err(|error| {
-            let reason = format!("the request cannot be made: {error}");
-            ExchangeFailure::Unanswered(EndFailure::permanent(reason))
-        })?;
-        *request.headers_mut() = self.shared.headers.clone();
-        Ok(request)
+        request_to(&self.base(), method, path, body)
+    }
+
+    fn base(&self) -> Arc<Base> {
+        Arc::clone(&self.shared.base.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// A request before the database's own parts are added.
-struct Outgoing<'a> {
+fn request_to(
+    base: &Base,
     method: Method,
-    /// Behind the database's URL, with the slash and the query, percent-encoded.
-    path: &'a str,
-    json: Option<Bytes>,
-    /// Instead of JSON.
-    accept: Option<&'static str>,
-    /// Further ones.
-    headers: Vec<(HeaderName, String)>,
-    /// Until the head of the answer.
-    deadline: Duration,
-    kind: Kind,
-}
-
-/// How a request is counted among those under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Usual,
-    /// It waits for something to happen, and is not counted.
-    Waiting,
-    /// Its answer is a document that is carried: these are counted by themselves.
-    Carriage,
-    /// Its answer goes on with such a document. It is counted already as far as its carriage is under way, and
-    /// two that waited for each other's place would wait for ever.
-    GoingOn,
-}
-
-impl<'a> Outgoing<'a> {
-    fn new(method: Method, path: &'a str) -> Self {
-        Self {
-            method,
-            path,
-            json: None,
-            accept: None,
-            headers: Vec::new(),
-            deadline: ANSWER_DEADLINE,
-            kind: Kind::Usual,
-        }
-    }
-
-    fn get(path: &'a str) -> Self {
-        Self::new(Method::GET, path)
-    }
-
-    fn json(self, json: Vec<u8>) -> Self {
-        Self { json: Some(Bytes::from(json)), ..self }
-    }
-
-    fn accept(self, accept: &'static str) -> Self {
-        Self { accept: Some(accept), ..self }
-    }
-
-    fn headers(self, headers: Vec<(HeaderName, String)>) -> Self {
-        Self { headers, ..self }
-    }
-
-    /// It waits for so long.
-    fn waiting(self, deadline: Duration) -> Self {
-        Self { deadline, kind: Kind::Waiting, ..self }
-    }
-
-    /// Its answer is carried elsewhere while it comes.
-    fn carriage(self) -> Self {
-        Self { kind: Kind::Carriage, ..self }
-    }
-
-    /// Its answer goes on with a document that is being carried.
-    fn going_on(self) -> Self {
-        Self { kind: Kind::GoingOn, ..self }
-    }
+    path: &str,
+    body: StreamBody,
+) -> Result<hyper::Request<StreamBody>, ExchangeFailure> {
+    let uri = format!("{}{path}", base.url);
+    let request = hyper::Request::builder().method(method).uri(uri).body(body);
+    let mut request = request.map_err(|error| {
+        let reason = format!("the request cannot be made: {error}");
+        ExchangeFailure::Unanswered(EndFailure::permanent(reason))
+    })?;
+    *request.headers_mut() = base.headers.clone();
+    Ok(request)
 }
 
 /// A body, packed; on a thread for slow work where it takes longer than a millisecond or so.

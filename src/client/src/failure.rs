@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
-use hyper::header::RETRY_AFTER;
+use hyper::header::{LOCATION, RETRY_AFTER};
 use hyper::{HeaderMap, StatusCode};
 use refuge_identity::tls::TlsError;
 use refuge_replication::{EndFailure, EndFailureKind};
@@ -23,14 +23,18 @@ pub(crate) struct ErrorBody {
 pub(crate) struct ErrorAnswer {
     pub(crate) status: StatusCode,
     pub(crate) retry_after: Option<Duration>,
+    /// Where else it says that something is.
+    pub(crate) location: Option<String>,
     pub(crate) body: ErrorBody,
 }
 
 impl ErrorAnswer {
     pub(crate) fn new(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
         Self {
             status,
+            location: location.map(str::to_owned),
             retry_after: retry_after.and_then(|text| pause(text, SystemTime::now())),
             body: serde_json::from_slice(body).unwrap_or_default(),
         }
@@ -70,8 +74,9 @@ impl ErrorAnswer {
             403 => EndFailureKind::Forbidden,
             409 if self.body.error == "checkpoint_too_old" => EndFailureKind::CheckpointTooOld,
             409 => EndFailureKind::Conflict,
-            // 408 and 425 say "again", 429 "slower"; 500 of CouchDB is most often overload.
-            408 | 425 | 429 | 500 | 502..=504 => {
+            // 408 and 425 say "again", 429 "slower"; 500 of CouchDB is most often overload, and room is made on
+            // a disk that is full (507).
+            408 | 425 | 429 | 500 | 502..=504 | 507 => {
                 EndFailureKind::Transient { retry_after_ms: self.retry_after.map(milliseconds) }
             }
             _ => EndFailureKind::Permanent,
@@ -151,6 +156,7 @@ mod tests {
             (answer(409, r#"{"error":"checkpoint_too_old"}"#), EndFailureKind::CheckpointTooOld),
             (answer(302, ""), EndFailureKind::Permanent),
             (answer(503, ""), EndFailureKind::Transient { retry_after_ms: None }),
+            (answer(507, ""), EndFailureKind::Transient { retry_after_ms: None }),
         ];
         for (answer, kind) in table {
             let failure = EndFailure::from(answer);

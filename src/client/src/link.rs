@@ -44,6 +44,8 @@ pub struct LinkOptions {
     pub patience: Option<Duration>,
     /// Whether bodies may be packed at all.
     pub packing: Packing,
+    /// Documents are asked for one by one, also where the other end knows `_bulk_get`.
+    pub without_bulk_get: bool,
 }
 
 /// When bodies are packed.

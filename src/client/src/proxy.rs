@@ -12,6 +12,8 @@ use crate::database::AddressError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Through {
     Http,
+    /// HTTP over TLS.
+    Https,
     Socks5,
 }
 
@@ -32,6 +34,7 @@ impl ThroughProxy {
         let uri = uri.parse().map_err(|_| AddressError::Url(proxy.to_string()))?;
         let through = match proxy.protocol {
             ProxyProtocol::Http => Through::Http,
+            ProxyProtocol::Https => Through::Https,
             ProxyProtocol::Socks5 => Through::Socks5,
         };
         let authorization = proxy.credentials.as_ref().map(basic).transpose()?;

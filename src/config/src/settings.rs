@@ -201,8 +201,10 @@ sections! {
             "Milliseconds between progress and its checkpoint at most; what a crash makes a replication compare again.";
         use_checkpoints: bool = true, Expected::Flag, Settable,
             "Whether replications keep checkpoints; without, each begins by comparing all.";
+        use_bulk_get: bool = true, Expected::Flag, Settable,
+            "Whether replications ask remote sources for many documents at a time; without, for one after another.";
         retries_per_request: u32 = 5, number(0, 1_000), Settable,
-            "Repetitions of a failed request before a replication that runs once fails; a continuous one goes on trying.";
+            "Repetitions of a failed request before its replication fails; one that goes on then rests, and is tried again.";
         compression: bool = true, Expected::Flag, Settable,
             "Whether bodies are packed on links that are seen to be slower than packing is.";
         verify_ssl_certificates: bool = true, Expected::Flag, Forbidden(LaidOut),

@@ -19,6 +19,11 @@ pub const USER_PREFIX: &str = "org.couchdb.user:";
 /// The database whose documents ask for replications.
 pub const REPLICATOR: &str = "_replicator";
 
+/// Whether documents of the database of this name ask for replications.
+pub fn is_replicator(database: &str) -> bool {
+    database == REPLICATOR || database.ends_with("/_replicator")
+}
+
 /// Databases of the system, allowed although they start with an underscore.
 const SYSTEM_DATABASES: [&str; 3] = [USERS, REPLICATOR, "_global_changes"];
 

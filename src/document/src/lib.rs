@@ -29,7 +29,7 @@ pub use expiry::Expiry;
 pub use hash::{TermForm, Terms, revision_id};
 pub use id::{
     IdError, REPLICATOR, USER_PREFIX, USERS, check_attachment_name, check_database_name,
-    check_document_id,
+    check_document_id, is_replicator,
 };
 pub use incoming::{
     BadDocument, BulkRequest, Incoming, IncomingAttachment, IncomingContent, parse_bulk,

@@ -148,7 +148,7 @@ fn write_description(text: &mut Vec<u8>, name: &str, description: &DatabaseDescr
     // Writing into memory does not fail.
     let _ = write!(
         text,
-        "{{\"instance_start_time\":\"{}\",\"db_name\":",
+        "{{\"instance_start_time\":\"{}\",\"instance\":\"{instance}\",\"db_name\":",
         information.instance_start_seconds
     );
     write_string(text, name);

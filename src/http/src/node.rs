@@ -293,6 +293,8 @@ pub struct SchedulerRows {
     pub database: Option<String>,
     /// Those in one of these states alone; all where there are none.
     pub states: Vec<String>,
+    /// In the opposite order of their ids.
+    pub descending: bool,
     /// So many are passed over.
     pub skip: usize,
     /// At most so many are told of.

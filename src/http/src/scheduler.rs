@@ -2,11 +2,12 @@
 //! that ask for them (CouchDB documentation, "api/server/common"). Running them is the node's.
 
 use hyper::{Method, StatusCode};
+use refuge_document::{REPLICATOR, is_replicator};
 use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::node::{Node, SchedulerRows};
-use crate::query::Query;
+use crate::query::{Query, parse_error};
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
 use crate::router::SchedulerRoute;
@@ -15,6 +16,10 @@ use crate::router::SchedulerRoute;
 const USUAL_LIMIT: u64 = 100;
 /// Rows of one answer, however many are asked for: about 10 MiB. `total_rows` tells whether there are more.
 const MOST_ROWS: u64 = 10_000;
+
+/// States that a document can be in: CouchDB's, and `waiting` for a node.
+const STATES: [&str; 8] =
+    ["initializing", "error", "running", "pending", "crashing", "completed", "failed", "waiting"];
 
 /// Answers with a page of all, or with one.
 pub(crate) async fn answer(
@@ -33,8 +38,12 @@ pub(crate) async fn answer(
             // Ids hold a plus, which clients leave as it is in a path, and no space.
             found(node.replication_job(&id.replace(' ', "+")).await?)?
         }
-        SchedulerRoute::Documents => node.replication_documents(asked(query, None)?).await?,
+        // As in CouchDB, those of `_replicator` alone.
+        SchedulerRoute::Documents => {
+            node.replication_documents(asked(query, Some(REPLICATOR))?).await?
+        }
         SchedulerRoute::DocumentsOf { database } => {
+            check_name(database)?;
             let told = node.replication_documents(asked(query, Some(database))?).await?;
             if told.get("total_rows").is_some_and(|total| *total == 0) {
                 // An unknown database is told from one without such documents.
@@ -43,21 +52,41 @@ pub(crate) async fn answer(
             told
         }
         SchedulerRoute::Document { database, id } => {
+            check_name(database)?;
             found(node.replication_document(database, id).await?)?
         }
+        SchedulerRoute::Unknown => return Err(Failure::NotFound("missing".to_owned())),
     };
     reply::json_value(StatusCode::OK, &answer)
 }
 
 fn asked(query: &Query, database: Option<&str>) -> Result<SchedulerRows, Failure> {
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let states = query.text("states").unwrap_or_default().split(',').map(str::trim);
     Ok(SchedulerRows {
         database: database.map(str::to_owned),
-        states: states.filter(|state| !state.is_empty()).map(str::to_owned).collect(),
+        states: states(query.text("states").unwrap_or_default())?,
+        descending: query.flag("descending")?,
         skip: count(query.count("skip")?.unwrap_or(0)),
         limit: count(query.count("limit")?.unwrap_or(USUAL_LIMIT).min(MOST_ROWS)),
     })
+}
+
+/// The states that a list of them names, in any case.
+fn states(text: &str) -> Result<Vec<String>, Failure> {
+    let named = text.split(',').map(|state| state.trim().to_ascii_lowercase());
+    let named: Vec<String> = named.filter(|state| !state.is_empty()).collect();
+    match named.iter().all(|state| STATES.contains(&state.as_str())) {
+        true => Ok(named),
+        false => Err(parse_error(format!("States must be one or more of [{}]", STATES.join(",")))),
+    }
+}
+
+/// Other databases hold no documents that ask for replications.
+fn check_name(database: &str) -> Result<(), Failure> {
+    match is_replicator(database) {
+        true => Ok(()),
+        false => Err(Failure::BadRequest(format!("`{database}` is no database of replications"))),
+    }
 }
 
 fn found(row: Option<Value>) -> Result<Value, Failure> {
@@ -72,7 +101,15 @@ mod tests {
     fn a_page_of_some_states_may_be_asked_for() {
         let rows = asked(&Query::parse(Some("skip=1&limit=2&states=running,%20failed,")), None);
         let states = vec!["running".to_owned(), "failed".to_owned()];
-        assert_eq!(rows, Ok(SchedulerRows { database: None, states, skip: 1, limit: 2 }));
+        let some = SchedulerRows { states, skip: 1, limit: 2, ..SchedulerRows::default() };
+        assert_eq!(rows, Ok(some));
+        let rows = asked(&Query::parse(Some("states=Running&descending=true")), None).unwrap();
+        assert_eq!((rows.states, rows.descending), (vec!["running".to_owned()], true));
+        let Err(Failure::Invalid { error, .. }) = asked(&Query::parse(Some("states=x")), None)
+        else {
+            panic!("no such state");
+        };
+        assert_eq!(error, "query_parse_error");
         let rows = asked(&Query::parse(None), Some("a/_replicator"));
         assert_eq!(rows.map(|rows| (rows.states.len(), rows.skip, rows.limit)), Ok((0, 0, 100)));
         let rows = asked(&Query::parse(Some("limit=1000000")), None);

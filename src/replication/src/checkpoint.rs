@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::date::http_date;
+use crate::instance::Instance;
 use crate::sequence::{sequence_text_of, smaller};
 use crate::summary::Statistics;
 
@@ -14,8 +15,8 @@ const REPLICATION_ID_VERSION: u64 = 4;
 /// CouchDB keeps 50 sessions.
 const KEPT_SESSIONS: usize = 50;
 
-/// Fields of ours in a session's entry: `instance_start_time` of the ends, where they tell it with
-/// every commit.
+/// Fields of ours in a session's entry: which databases the ends were, where they tell it with every
+/// commit ([`Instance::name`]).
 const SOURCE_INSTANCE: &str = "source_instance";
 const TARGET_INSTANCE: &str = "target_instance";
 
@@ -59,10 +60,10 @@ impl CheckpointLog {
 impl CheckpointLog {
     /// Without the sessions that say to be of other databases than these: one that is deleted and
     /// made anew in the midst of a checkpoint holds a document that speaks of the former one.
-    pub fn of_instances(mut self, source: &str, target: &str) -> Self {
-        let other = |session: &Session, field: &str, instance: &str| {
+    pub fn of_instances(mut self, source: &Instance, target: &Instance) -> Self {
+        let other = |session: &Session, field: &str, instance: &Instance| {
             let recorded = session.entry.get(field).and_then(Value::as_str);
-            recorded.is_some_and(|recorded| recorded != instance)
+            recorded.is_some_and(|recorded| !instance.is_named(recorded))
         };
         self.sessions.retain(|session| {
             !other(session, SOURCE_INSTANCE, source) && !other(session, TARGET_INSTANCE, target)
@@ -110,7 +111,7 @@ pub(crate) struct SessionRecord<'a> {
     pub(crate) start_sequence: &'a str,
     pub(crate) sequence: &'a str,
     pub(crate) statistics: Statistics,
-    /// `instance_start_time` of the ends, empty where they do not tell.
+    /// Names of the ends' instances, empty where they do not tell.
     pub(crate) source_instance: &'a str,
     pub(crate) target_instance: &'a str,
 }
@@ -221,7 +222,8 @@ mod tests {
             {"session_id": "a", "recorded_seq": "10"},
         ]});
         let log = CheckpointLog::read(&body);
-        assert_eq!(log.clone().of_instances("9", "1").sessions.len(), 2);
-        assert_eq!(log.of_instances("9", "2").sessions[0].id, "a");
+        let source = Instance::started("9");
+        assert_eq!(log.clone().of_instances(&source, &Instance::started("1")).sessions.len(), 2);
+        assert_eq!(log.of_instances(&source, &Instance::unique("2")).sessions[0].id, "a");
     }
 }

@@ -14,6 +14,40 @@ pub(crate) struct Rests {
     pub(crate) longest_ms: u64,
 }
 
+/// An end that did not answer comes back without telling: asked for at least so often, milliseconds.
+const LONGEST_REST_FROM_SILENCE_MS: u64 = 600_000;
+/// What refuses our name or password counts each try against the account, as CouchDB does five within five
+/// minutes: after such a crash rests begin with this, milliseconds (CouchDB's are 30 s).
+const FIRST_REST_FROM_REFUSAL_MS: u64 = 60_000;
+
+/// Why something crashed, as far as the rest depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrashKind {
+    /// An end did not answer, or said that it cannot now.
+    Silence,
+    /// An end refuses who asks.
+    Refusal,
+    /// Anything else.
+    Other,
+}
+
+impl Rests {
+    /// As long as they are after such a crash.
+    fn after(self, kind: CrashKind) -> Self {
+        match kind {
+            CrashKind::Silence => {
+                let longest_ms = self.longest_ms.min(LONGEST_REST_FROM_SILENCE_MS);
+                Self { longest_ms, ..self }
+            }
+            CrashKind::Refusal => {
+                let first_ms = self.first_ms.max(FIRST_REST_FROM_REFUSAL_MS);
+                Self { first_ms, longest_ms: self.longest_ms.max(first_ms) }
+            }
+            CrashKind::Other => self,
+        }
+    }
+}
+
 /// Crashes in a row.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Crashes(u32);
@@ -32,7 +66,8 @@ impl Crashes {
     }
 
     /// It crashed: until when it rests.
-    pub(crate) fn crashed(&mut self, now_ms: u64, rests: Rests) -> u64 {
+    pub(crate) fn crashed(&mut self, now_ms: u64, kind: CrashKind, rests: Rests) -> u64 {
+        let rests = rests.after(kind);
         let doublings = self.0.min(20);
         self.0 = self.0.saturating_add(1);
         now_ms + (rests.first_ms << doublings).min(rests.longest_ms)
@@ -47,11 +82,28 @@ mod tests {
     fn rests_double_until_they_are_the_longest_and_begin_anew_after_a_good_run() {
         let rests = Rests { first_ms: 250, longest_ms: 1_500 };
         let mut crashes = Crashes::default();
-        let ends: Vec<u64> = (0..40).map(|_| crashes.crashed(1_000, rests)).collect();
+        let ends: Vec<u64> =
+            (0..40).map(|_| crashes.crashed(1_000, CrashKind::Other, rests)).collect();
         assert_eq!(ends[..5], [1_250, 1_500, 2_000, 2_500, 2_500]);
         crashes.ran(119_999, 0);
         assert_eq!((ends[39], crashes.count()), (2_500, 40));
         crashes.ran(130_000, 10_000);
-        assert_eq!((crashes.count(), crashes.crashed(0, rests)), (0, 250));
+        assert_eq!((crashes.count(), crashes.crashed(0, CrashKind::Other, rests)), (0, 250));
+    }
+
+    #[test]
+    fn who_is_refused_rests_at_least_a_minute_and_who_met_silence_ten_at_most() {
+        let rests = Rests { first_ms: 250, longest_ms: LONGEST_REST_MS };
+        let ends = |kind: CrashKind| {
+            let mut crashes = Crashes::default();
+            (0..30).map(|_| crashes.crashed(0, kind, rests)).collect::<Vec<u64>>()
+        };
+        let refused = ends(CrashKind::Refusal);
+        assert_eq!(
+            (&refused[..3], refused[29]),
+            (&[60_000, 120_000, 240_000][..], LONGEST_REST_MS)
+        );
+        let silent = ends(CrashKind::Silence);
+        assert_eq!((&silent[..3], silent[29]), (&[250, 500, 1_000][..], 600_000));
     }
 }

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use crate::crashes::CrashKind;
 use crate::identity::ReplicationId;
 use document::{Document, Writing};
 pub use exchange::{
@@ -149,15 +150,15 @@ impl Documents {
         self.settle()
     }
 
-    /// A run failed or went down.
+    /// A run failed or went down: how, and why.
     pub fn crashed(
         &mut self,
         now_ms: u64,
         number: RunNumber,
-        reason: String,
+        crash: (CrashKind, String),
     ) -> Vec<DocumentsEffect> {
         self.pass(now_ms);
-        self.run_crashed(number, reason);
+        self.run_crashed(number, crash);
         self.settle()
     }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use refuge_document::Revision;
 
 use crate::failure::Failure;
+use crate::instance::Instance;
 use crate::selection::Selection;
 use crate::summary::Summary;
 
@@ -176,17 +177,19 @@ pub enum Answer {
     Differences(BTreeMap<String, Difference>),
     /// To [`Request::Documents`].
     Documents(DocumentsPage),
-    /// To [`Request::Store`]: documents that the end refused for good; all others are stored.
+    /// To [`Request::Store`]: documents that the end did not store; all others are.
     Stored {
-        /// Refused documents.
+        /// Those that it refused for good.
         refused: Vec<Refusal>,
+        /// Those for each of which its time did not suffice, which may be otherwise when they are sent again.
+        overdue: Vec<Refusal>,
     },
     /// To [`Request::Carry`].
     Carried(Carriage),
     /// To [`Request::EnsureFullCommit`].
     Committed {
-        /// `instance_start_time`; empty where the end does not tell.
-        instance_start_time: String,
+        /// Which database it is, where the end tells.
+        instance: Instance,
     },
 }
 
@@ -206,9 +209,8 @@ pub enum Carriage {
 pub struct Information {
     /// `update_seq` as text (see [`crate::sequence_text_of`]).
     pub update_sequence: String,
-    /// `instance_start_time`: another one means another database under the same name. Empty or
-    /// `"0"` where the end does not tell.
-    pub instance_start_time: String,
+    /// Which database it is: another one means another under the same name.
+    pub instance: Instance,
     /// `props.ttl`: whether its documents may have `_expires`.
     pub ttl: bool,
     /// `props.access`: whether its documents say who may read them, in `_access`.
@@ -282,10 +284,20 @@ pub struct DocumentsPage {
 pub struct Refusal {
     /// Document id.
     pub id: String,
+    /// Its revision, where the end tells.
+    #[serde(rename = "rev", skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
     /// CouchDB's word for it (`forbidden`, …).
     pub error: String,
     /// Its reason.
     pub reason: String,
+}
+
+impl Refusal {
+    /// Whether it is of this revision, as far as it tells.
+    pub fn is_of(&self, id: &str, revision: &Revision) -> bool {
+        self.id == id && self.revision.as_ref().is_none_or(|told| *told == revision.to_string())
+    }
 }
 
 /// Why an end did not answer.

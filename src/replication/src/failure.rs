@@ -1,5 +1,6 @@
 //! How a replication fails for good, with CouchDB's words for it.
 
+use crate::crashes::CrashKind;
 use crate::exchange::End;
 
 /// Why a replication ended without success.
@@ -77,6 +78,16 @@ impl Failure {
         }
     }
 
+    /// As `_scheduler` tells it.
+    pub fn told(&self) -> String {
+        match self {
+            Self::DatabaseMissing { name, .. } => {
+                format!("{}: could not open {name}", self.error())
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// HTTP status of the answer to `POST /_replicate`.
     pub fn status(&self) -> u16 {
         match self {
@@ -84,6 +95,17 @@ impl Failure {
             Self::Unauthorized { .. } => 401,
             Self::Forbidden { .. } => 403,
             Self::Exhausted { .. } | Self::Permanent { .. } => 500,
+        }
+    }
+
+    /// How long whoever had it is to rest.
+    pub fn crash(&self) -> CrashKind {
+        match self {
+            Self::Exhausted { .. } => CrashKind::Silence,
+            Self::Unauthorized { .. } | Self::Forbidden { .. } => CrashKind::Refusal,
+            Self::DatabaseMissing { .. } | Self::FilterMissing { .. } | Self::Permanent { .. } => {
+                CrashKind::Other
+            }
         }
     }
 

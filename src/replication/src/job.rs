@@ -68,6 +68,8 @@ pub struct Job {
     pub selection: Arc<Selection>,
     /// The sequence of the source that it begins behind where there is no checkpoint (`since_seq`).
     pub since: Option<String>,
+    /// Whether it asks remote sources for many documents at a time (`use_bulk_get`), where given.
+    pub use_bulk_get: Option<bool>,
     /// Whether it reads and writes checkpoints (`use_checkpoints`), where given.
     pub use_checkpoints: Option<bool>,
     /// Most documents in a batch (`worker_batch_size`), where given.

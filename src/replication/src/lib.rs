@@ -20,6 +20,7 @@ mod documents;
 mod exchange;
 mod failure;
 mod identity;
+mod instance;
 mod job;
 mod machine;
 mod members;
@@ -32,6 +33,7 @@ mod status;
 mod summary;
 
 pub use checkpoint::{CheckpointLog, Session, common_session};
+pub use crashes::CrashKind;
 pub use date::timestamp;
 pub use documents::{
     ChangedReplication, DocumentName, DocumentRows, Documents, DocumentsEffect, DocumentsOptions,
@@ -43,12 +45,13 @@ pub use exchange::{
 };
 pub use failure::Failure;
 pub use identity::{ReplicationId, ReplicationIdentity};
+pub use instance::Instance;
 pub use job::{
     BasicCredentials, Cancellation, EndPoint, Job, JobError, JobLink, NodeEnd, PeerEnd, Proxy,
     ProxyProtocol, RemoteAddress, ReplicateRequest, SocketOptions, UserContext, Window,
     WindowState, is_named_by, parse_replicate_request,
 };
-pub use machine::Replication;
+pub use machine::{Replication, identity_of};
 pub use members::is_restricted;
 pub use pace::{Pace, Speed};
 pub use schedule::{Ending, JobNumber, Schedule, ScheduleEffect, ScheduleLimits, Standing};

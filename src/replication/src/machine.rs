@@ -14,15 +14,19 @@ mod recalling;
 mod rechecking;
 mod requests;
 mod running;
+mod storing;
+mod writing;
 
 use serde_json::Value;
 
 use crate::exchange::{Answer, Effect, End, EndFailure, Request, RequestId};
+use crate::instance::Instance;
 use crate::members::Members;
 use crate::sequence::BEGINNING;
 use crate::settings::Settings;
 use crate::status::{Phase, Status};
 use crate::summary::Statistics;
+pub use carrying::identity_of;
 use opening::{Comparing, Opening};
 use pacing::Pacing;
 use requests::{Outstanding, Requests};
@@ -50,8 +54,8 @@ pub struct Replication {
     restarts: u32,
     /// Number of the newest batch; never used twice, also not after beginning anew.
     last_batch: u64,
-    /// `instance_start_time` of (source, target).
-    instances: (String, String),
+    /// Which databases (source, target) are.
+    instances: (Instance, Instance),
     /// Whether this session begins at the beginning whatever the checkpoints say.
     from_beginning: bool,
     /// What is done with members that the target has to know.
@@ -93,6 +97,8 @@ enum Purpose {
     Look(End),
     WriteLog(End),
     ReadLogAgain(End),
+    /// Whether the checkpoint still stands.
+    LookAtLog(End),
     Recall,
 }
 
@@ -114,7 +120,7 @@ impl Replication {
             last_failure: None,
             restarts: 0,
             last_batch: 0,
-            instances: (String::new(), String::new()),
+            instances: Default::default(),
             from_beginning: false,
             source_took_ms: 0,
             members: Members::default(),
@@ -181,7 +187,8 @@ impl Replication {
             source_sequence: self.source_sequence.clone(),
             through_sequence: sequence(|running| &running.through),
             checkpointed_sequence: sequence(|running| &running.checkpointed),
-            pending: running.and_then(|running| running.pending),
+            pending: running.and_then(|running| Some(running.pending? + running.under_way())),
+            changes_done: running.map_or(0, |running| running.done()),
             caught_up: running.is_some_and(|running| running.caught_up()),
             statistics: self.statistics,
             waiting_to_retry: self.requests.sleeping(),
@@ -201,7 +208,8 @@ impl Replication {
 
     fn answered(&mut self, outstanding: Outstanding, answer: Answer) {
         let end = outstanding.end;
-        if self.last_failure.as_ref().is_some_and(|(of, _)| *of == end) {
+        let is_of_end = self.last_failure.as_ref().is_some_and(|(of, _)| *of == end);
+        if is_of_end && !self.requests.repeats(end) {
             self.last_failure = None;
         }
         self.keep_pace(&outstanding, &answer);
@@ -223,23 +231,28 @@ impl Replication {
             (Purpose::Fetch(batch), Answer::Documents(page)) => {
                 self.fetched(batch, &outstanding.request, page);
             }
-            (Purpose::Store(batch), Answer::Stored { refused }) => {
-                self.stored(batch, &outstanding.request, refused);
+            (Purpose::Store(batch), Answer::Stored { refused, overdue }) => {
+                self.stored(batch, outstanding, (refused, overdue));
             }
             (Purpose::Carry(batch), Answer::Carried(carriage)) => self.carried(batch, carriage),
             (Purpose::Recheck(batch), Answer::Differences(differences)) => {
                 self.rechecked(batch, outstanding.attempt, &differences);
             }
-            (Purpose::Commit(end), Answer::Committed { instance_start_time }) => {
-                self.committed(end, &instance_start_time)
+            (Purpose::Commit(end), Answer::Committed { instance }) => {
+                self.committed(end, &instance)
             }
             (Purpose::Look(end), Answer::Information(information)) => {
-                self.looked(end, &information.instance_start_time);
+                self.looked(end, &information.instance);
             }
             (Purpose::WriteLog(end), Answer::CheckpointWritten { revision }) => {
                 self.log_written(end, revision);
             }
-            (Purpose::ReadLogAgain(end), Answer::Checkpoint(log)) => self.log_read_again(end, log),
+            (Purpose::ReadLogAgain(end), Answer::Checkpoint(log)) => {
+                self.log_read_again(end, log, outstanding.attempt);
+            }
+            (Purpose::LookAtLog(end), Answer::Checkpoint(log)) => {
+                self.log_looked(end, log.is_some())
+            }
             (Purpose::Recall, Answer::Checkpoint(log)) => self.recalled(log.as_ref()),
             (purpose, _) => {
                 let reason = format!("its answer does not fit the request ({purpose:?})");

@@ -149,7 +149,8 @@ impl Members {
 }
 
 fn refusal(id: String, member: &Member) -> Refusal {
-    Refusal { id, error: "doc_validation".to_owned(), reason: member.reason.to_owned() }
+    let (error, reason) = ("doc_validation".to_owned(), member.reason.to_owned());
+    Refusal { id, revision: None, error, reason }
 }
 
 /// Whether a document says who may read it, for ends that carry it without its text.

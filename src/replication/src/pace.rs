@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::summary::Statistics;
+use crate::status::Status;
 
 /// Counts older than this say nothing of now, milliseconds.
 const WINDOW_MS: u64 = 10_000;
@@ -13,7 +13,7 @@ const STEP_MS: u64 = 500;
 #[derive(Clone, Copy, Debug)]
 struct Note {
     at_ms: u64,
-    checked: u64,
+    done: u64,
     written: u64,
     bytes: u64,
 }
@@ -32,18 +32,19 @@ pub struct Speed {
     pub documents: f64,
     /// Bytes of documents handed to the target a second.
     pub bytes: f64,
-    /// Revisions about which the target was asked a second.
-    pub checked: f64,
+    /// Rows of the source's feed that were got through a second.
+    pub changes: f64,
 }
 
 impl Pace {
-    /// Takes notice of the counts at a time, milliseconds by a clock that never goes back.
-    pub fn note(&mut self, at_ms: u64, statistics: &Statistics) {
+    /// Takes notice of the counts at a time, milliseconds by a clock that never goes back; `carried_bytes` are
+    /// those of documents that are being carried.
+    pub fn note(&mut self, at_ms: u64, status: &Status, carried_bytes: u64) {
         let note = Note {
             at_ms,
-            checked: statistics.missing_checked,
-            written: statistics.docs_written,
-            bytes: statistics.bytes_written,
+            done: status.changes_done,
+            written: status.statistics.docs_written,
+            bytes: status.statistics.bytes_written + carried_bytes,
         };
         self.latest = Some(note);
         if self.notes.back().is_none_or(|last| at_ms.saturating_sub(last.at_ms) >= STEP_MS) {
@@ -66,7 +67,7 @@ impl Pace {
         Speed {
             documents: per_second(first.written, latest.written),
             bytes: per_second(first.bytes, latest.bytes),
-            checked: per_second(first.checked, latest.checked),
+            changes: per_second(first.done, latest.done),
         }
     }
 }
@@ -76,7 +77,7 @@ impl Speed {
     pub fn seconds_left(&self, pending: Option<u64>) -> Option<u64> {
         match pending? {
             0 => Some(0),
-            pending if self.checked > 0.0 => Some((pending as f64 / self.checked).ceil() as u64),
+            pending if self.changes > 0.0 => Some((pending as f64 / self.changes).ceil() as u64),
             _ => None,
         }
     }
@@ -86,13 +87,24 @@ impl Speed {
 mod tests {
     use super::*;
 
-    fn counts(checked: u64) -> Statistics {
-        Statistics {
-            missing_checked: checked,
-            docs_written: checked / 2,
-            bytes_written: checked * 100,
-            ..Statistics::default()
-        }
+    fn counts(done: u64) -> Status {
+        let id = crate::identity::ReplicationId::of(crate::identity::ReplicationIdentity {
+            node_uuid: "node",
+            source: &crate::job::EndPoint::Local("a".to_owned()),
+            target: &crate::job::EndPoint::Local("b".to_owned()),
+            continuous: false,
+            create_target: false,
+            strip: false,
+            selection: &crate::selection::Selection::default(),
+            since: None,
+            user: None,
+        });
+        let settings = crate::settings::Settings::once(id, String::new(), 0);
+        let mut status = crate::machine::Replication::new(settings).status();
+        status.changes_done = done;
+        status.statistics.docs_written = done / 2;
+        status.statistics.bytes_written = done * 60;
+        status
     }
 
     #[test]
@@ -101,23 +113,24 @@ mod tests {
         assert_eq!(pace.speed(0), Speed::default());
         // 100 a second for a minute, then 1,000.
         for step in 0..600 {
-            pace.note(step * 100, &counts(step * 10));
+            pace.note(step * 100, &counts(step * 10), step * 400);
         }
         let speed = pace.speed(60_000);
-        assert!((95.0..=105.0).contains(&speed.checked), "{speed:?}");
+        assert!((95.0..=105.0).contains(&speed.changes), "{speed:?}");
         assert!((47.0..=53.0).contains(&speed.documents), "{speed:?}");
         for step in 0..200 {
-            pace.note(60_000 + step * 100, &counts(6_000 + step * 100));
+            let carried = 240_000 + step * 4_000;
+            pace.note(60_000 + step * 100, &counts(6_000 + step * 100), carried);
         }
         let speed = pace.speed(80_000);
-        assert!((950.0..=1_050.0).contains(&speed.checked), "{speed:?}");
-        assert_eq!(speed.bytes, speed.checked * 100.0);
+        assert!((950.0..=1_050.0).contains(&speed.changes), "{speed:?}");
+        assert_eq!(speed.bytes, speed.changes * 100.0, "what is carried counts");
         assert!(pace.notes.len() <= 25, "{}", pace.notes.len());
     }
 
     #[test]
     fn the_time_left_is_known_where_something_moves() {
-        let speed = Speed { checked: 50.0, ..Speed::default() };
+        let speed = Speed { changes: 50.0, ..Speed::default() };
         assert_eq!(speed.seconds_left(Some(1_001)), Some(21));
         assert_eq!(speed.seconds_left(Some(0)), Some(0));
         assert_eq!(speed.seconds_left(None), None);

@@ -15,7 +15,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::crashes::Crashes;
+use crate::crashes::{CrashKind, Crashes};
 pub use place::{Ending, JobNumber, Standing};
 use place::{Place, Scheduled};
 
@@ -278,13 +278,13 @@ impl Schedule {
             Ending::Done => {
                 self.jobs.remove(&number);
             }
-            Ending::Crashed => {
-                let until_ms = job.crashed(now_ms, since_ms);
+            Ending::Crashed(kind) => {
+                let until_ms = job.crashed(now_ms, since_ms, kind);
                 job.place = Place::Resting { until_ms };
                 self.resting.insert((until_ms, number));
             }
             Ending::Held => {
-                job.crashed(now_ms, since_ms);
+                job.crashed(now_ms, since_ms, CrashKind::Other);
                 job.place = Place::Held;
             }
         }

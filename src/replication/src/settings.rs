@@ -33,6 +33,9 @@ pub struct Settings {
     pub selection: Arc<Selection>,
     /// Where it begins when there is no checkpoint; `None` is the beginning.
     pub since: Option<String>,
+    /// Asks each end one thing at first and nothing else until that is answered: one that refused who asks
+    /// may count each try.
+    pub careful: bool,
     /// Reads and writes checkpoints.
     pub use_checkpoints: bool,
     /// Documents in the first batches; later ones have more or fewer, as fast as the ends answer.
@@ -91,6 +94,7 @@ impl Settings {
             strip: false,
             selection: Arc::default(),
             since: None,
+            careful: false,
             use_checkpoints: true,
             batch_documents: Self::BATCH_DOCUMENTS,
             most_batch_documents: Self::MOST_BATCH_DOCUMENTS,
@@ -100,17 +104,13 @@ impl Settings {
             checkpoint_interval_ms: Self::CHECKPOINT_INTERVAL_MS,
             checkpoint_rest_ms: Self::CHECKPOINT_REST_MS,
             answer_deadline_ms: Self::ANSWER_DEADLINE_MS,
-            retries: Retries::ONCE,
+            retries: Retries::USUAL,
         }
     }
 
     /// The usual values for a replication that goes on.
     pub fn continuous(id: ReplicationId, session_id: String, started_unix_ms: u64) -> Self {
-        Self {
-            continuous: true,
-            retries: Retries::CONTINUOUS,
-            ..Self::once(id, session_id, started_unix_ms)
-        }
+        Self { continuous: true, ..Self::once(id, session_id, started_unix_ms) }
     }
 }
 
@@ -126,10 +126,9 @@ pub struct Retries {
 }
 
 impl Retries {
-    /// As CouchDB's `retries_per_request`: 5, so that a caller who waits hears within 10 s.
-    pub const ONCE: Self = Self { limit: Some(5), first_ms: 250, longest_ms: 60_000 };
-    /// For ever, at least once a minute.
-    pub const CONTINUOUS: Self = Self { limit: None, first_ms: 250, longest_ms: 60_000 };
+    /// As CouchDB's `retries_per_request`: 5, so that a caller who waits hears within 10 s, and one that goes
+    /// on shows as crashing and rests.
+    pub const USUAL: Self = Self { limit: Some(5), first_ms: 250, longest_ms: 60_000 };
 
     /// Pause before repetition number `attempt` (1 is the first); `None` when enough is enough.
     /// Never shorter than what the end asked for, within the longest pause times 10.

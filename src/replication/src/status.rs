@@ -41,26 +41,33 @@ pub struct Status {
     pub through_sequence: String,
     /// Everything up to here is in the checkpoints (`checkpointed_source_seq`).
     pub checkpointed_sequence: String,
-    /// Rows of the feed that were not read yet, where the source tells (`changes_pending`).
+    /// Rows of the feed that are not through, where the source tells (`changes_pending`).
     pub pending: Option<u64>,
+    /// Rows of the feed that are through, since it was last begun from a checkpoint.
+    pub changes_done: u64,
     /// Whether all that is known of the source is stored and it waits for changes.
     pub caught_up: bool,
     /// Counts of this run.
     pub statistics: Statistics,
     /// Requests that wait for their repetition.
     pub waiting_to_retry: usize,
-    /// The last failure of an end; gone with the next success of the same end.
+    /// The last failure of an end; gone when the end answers and nothing is being asked of it again.
     pub last_failure: Option<String>,
 }
 
 impl Status {
     /// The counts as `_scheduler/jobs` and `_scheduler/docs` show them.
+    /// `error` is the last failure of an end that is being asked again.
     pub fn told(&self) -> Value {
-        self.statistics.told(Reached {
+        let mut told = self.statistics.told(Reached {
             checkpointed: &self.checkpointed_sequence,
             through: &self.through_sequence,
             source: &self.source_sequence,
             pending: self.pending,
-        })
+        });
+        if let (Some(failure), Value::Object(told)) = (&self.last_failure, &mut told) {
+            told.insert("error".to_owned(), failure.as_str().into());
+        }
+        told
     }
 }

@@ -68,20 +68,27 @@ impl Servers {
     pub(super) async fn connect(self, uri: Uri) -> Result<(Box<dyn Duplex>, bool), ConnectError> {
         let encrypted = uri.scheme_str() == Some("https");
         let host = uri.host().unwrap_or_default().to_owned();
-        let tcp = self.reach(uri, encrypted).await?;
+        let stream = self.reach(uri, encrypted).await?;
         if !encrypted {
-            let by_http = matches!(&self.proxy, Some(ThroughProxy { through: Through::Http, .. }));
-            return Ok((Box::new(tcp), by_http));
+            let by_http = self.proxy.as_ref().is_some_and(|by| by.through != Through::Socks5);
+            return Ok((stream, by_http));
         }
+        Ok((self.encrypted(stream, &host).await?, false))
+    }
+
+    async fn encrypted(
+        &self,
+        stream: Box<dyn Duplex>,
+        host: &str,
+    ) -> Result<Box<dyn Duplex>, ConnectError> {
         let connector = self.tls.connector().await?;
-        let stream = connector.connect(tcp, &host).await?;
-        Ok((Box::new(stream), false))
+        Ok(Box::new(connector.connect(stream, host).await?))
     }
 
     /// A connection over which the server is spoken with, or a proxy that speaks with it.
-    async fn reach(&self, uri: Uri, encrypted: bool) -> Result<TcpStream, ConnectError> {
+    async fn reach(&self, uri: Uri, encrypted: bool) -> Result<Box<dyn Duplex>, ConnectError> {
         let mut tcp = self.tcp.clone();
-        let reached = match &self.proxy {
+        let reached: Result<TokioIo<TcpStream>, ConnectError> = match &self.proxy {
             None => tcp.call(uri).await.map_err(|error| ConnectError::Tcp(error.into())),
             Some(proxy) => {
                 let at = proxy.uri.clone();
@@ -90,6 +97,7 @@ impl Servers {
                         tcp.call(at).await.map_err(|error| ConnectError::Proxy(error.to_string()))
                     }
                     Through::Http => tunnel(tcp, at, proxy.authorization.clone(), uri).await,
+                    Through::Https => return self.reach_by_tls((at, proxy), uri, encrypted).await,
                     Through::Socks5 => {
                         let mut socks = SocksV5::new(at, tcp);
                         if let Some((name, password)) = proxy.credentials.clone() {
@@ -101,7 +109,43 @@ impl Servers {
                 }
             }
         };
-        reached.map(TokioIo::into_inner)
+        reached.map(|tcp| -> Box<dyn Duplex> { Box::new(tcp.into_inner()) })
+    }
+
+    /// The same by a proxy that is itself spoken with over TLS.
+    async fn reach_by_tls(
+        &self,
+        (at, proxy): (Uri, &ThroughProxy),
+        uri: Uri,
+        encrypted: bool,
+    ) -> Result<Box<dyn Duplex>, ConnectError> {
+        let host = at.host().unwrap_or_default().to_owned();
+        let tcp = self.tcp.clone().call(at.clone()).await;
+        let tcp = tcp.map_err(|error| ConnectError::Proxy(error.to_string()))?;
+        let stream = self.encrypted(Box::new(tcp.into_inner()), &host).await?;
+        if !encrypted {
+            return Ok(stream);
+        }
+        let reached = tunnel(Reached(Some(stream)), at, proxy.authorization.clone(), uri).await?;
+        Ok(reached.into_inner())
+    }
+}
+
+/// A stream that is there already, for who would make one.
+struct Reached(Option<Box<dyn Duplex>>);
+
+impl Service<Uri> for Reached {
+    type Response = TokioIo<Box<dyn Duplex>>;
+    type Error = std::io::Error;
+    type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _uri: Uri) -> Self::Future {
+        let used = || std::io::Error::other("the stream is used");
+        std::future::ready(self.0.take().map(TokioIo::new).ok_or_else(used))
     }
 }
 
@@ -116,12 +160,18 @@ fn connector(sockets: SocketOptions) -> HttpConnector {
 }
 
 /// Asks a proxy for a tunnel, as TLS needs it.
-async fn tunnel(
-    tcp: HttpConnector,
+async fn tunnel<C>(
+    tcp: C,
     proxy: Uri,
     authorization: Option<HeaderValue>,
     uri: Uri,
-) -> Result<TokioIo<TcpStream>, ConnectError> {
+) -> Result<C::Response, ConnectError>
+where
+    C: Service<Uri>,
+    C::Future: Send + 'static,
+    C::Response: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    C::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let mut tunnel = Tunnel::new(proxy, tcp);
     if let Some(authorization) = authorization {
         tunnel = tunnel.with_auth(authorization);

@@ -135,7 +135,8 @@ impl RemoteDatabase {
             }
             Err(ExchangeFailure::Answer(answer)) if is_refusal(&answer) => {
                 let (error, reason) = (answer.body.error.clone(), answer.reason());
-                Ok(Carriage::Refused(Refusal { id: id.to_owned(), error, reason }))
+                let id = id.to_owned();
+                Ok(Carriage::Refused(Refusal { id, revision: None, error, reason }))
             }
             // The upload is gone, not the database: all of it is brought again.
             Err(ExchangeFailure::Answer(answer))

@@ -14,7 +14,7 @@ use futures_util::stream;
 use refuge_document::{Revision, json};
 use refuge_replication::{DocumentsPage, EndFailure, Wanted};
 
-use self::answers::{Found, Reading, read_outcomes};
+use self::answers::{Found, Reading, Told, read_outcomes};
 use super::{RemoteDatabase, document_path, encoded};
 use crate::exchange::ExchangeFailure;
 use crate::failure::unreadable;
@@ -56,7 +56,12 @@ impl RemoteDatabase {
             return self.documents_one_by_one(wanted, limit_bytes).await;
         }
         match self.bulk_get(wanted, limit_bytes, Attachments::Stubs).await {
-            Ok(found) => Ok(self.with_inline(found, limit_bytes).await?),
+            Ok(mut found) => {
+                for wanted in std::mem::take(&mut found.alone) {
+                    found.append(&mut self.alone(&wanted).await?);
+                }
+                Ok(self.with_inline(found, limit_bytes).await?)
+            }
             Err(BulkGetFailure::Unknown) => {
                 self.shared.without_bulk_get.store(true, Ordering::Relaxed);
                 self.documents_one_by_one(wanted, limit_bytes).await
@@ -72,7 +77,7 @@ impl RemoteDatabase {
         found: Found,
         limit_bytes: usize,
     ) -> Result<DocumentsPage, EndFailure> {
-        let Found { mut page, inline } = found;
+        let Found { mut page, inline, .. } = found;
         let held: usize = page.documents.iter().map(Bytes::len).sum();
         let mut room = u64::try_from(limit_bytes.saturating_sub(held)).unwrap_or(u64::MAX);
         let mut asked = Vec::new();
@@ -91,6 +96,7 @@ impl RemoteDatabase {
         match self.bulk_get(&asked, usize::MAX / 4, Attachments::Inline).await {
             Ok(mut found) => {
                 page.documents.append(&mut found.page.documents);
+                page.carried.append(&mut found.alone);
                 page.gone += found.page.gone;
                 page.remaining.append(&mut found.page.remaining);
                 page.broke_off |= found.page.broke_off;
@@ -185,7 +191,7 @@ impl RemoteDatabase {
         }
         let mut answers = stream::iter(requests).buffered(SINGLE_REQUESTS);
         while let Some(answer) = answers.next().await {
-            let Found { page: mut answer, inline } = answer?;
+            let Found { page: mut answer, inline, .. } = answer?;
             bytes += answer.documents.iter().map(Bytes::len).sum::<usize>();
             page.documents.append(&mut answer.documents);
             page.carried.append(&mut answer.carried);
@@ -200,6 +206,15 @@ impl RemoteDatabase {
         }
         page.remaining = wanted.get(done..).unwrap_or_default().to_vec();
         Ok(page)
+    }
+
+    /// What the end failed with beside others. Where it fails with it alone too, the replication fails, as
+    /// CouchDB's does: its checkpoint must not pass over a document.
+    async fn alone(&self, wanted: &Wanted) -> Result<Found, EndFailure> {
+        self.open_revisions(wanted).await.map_err(|failure| {
+            let reason = format!("it could not read {}: {}", wanted.id, failure.reason);
+            EndFailure { reason, ..failure }
+        })
     }
 
     async fn open_revisions(&self, wanted: &Wanted) -> Result<Found, EndFailure> {
@@ -223,8 +238,15 @@ impl RemoteDatabase {
                 Err(failure) => return Err(failure.into()),
             };
             let text = body.read(DOCUMENT_BYTES).await?;
-            let outcomes = read_outcomes(&text, &text, &mut found.page.gone)
-                .map_err(|error| unreadable("open_revs", error))?;
+            let mut told = Told::default();
+            let outcomes = read_outcomes(&text, &text, &mut told);
+            let outcomes = match (outcomes, told.error) {
+                (Err(error), _) | (Ok(_), Some(error)) => {
+                    return Err(unreadable("open_revs", error));
+                }
+                (Ok(outcomes), None) => outcomes,
+            };
+            found.page.gone += told.gone;
             for document in outcomes {
                 found.take(document, wanted).map_err(|error| unreadable("open_revs", error))?;
             }

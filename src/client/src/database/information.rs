@@ -1,7 +1,7 @@
 //! The small requests: what the database is, making it, checkpoints, commits.
 
 use hyper::Method;
-use refuge_replication::{Checkpoint, EndFailure, Information, sequence_text_of};
+use refuge_replication::{Checkpoint, EndFailure, Information, Instance, sequence_text_of};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -20,10 +20,25 @@ const CHECKPOINT_BYTES: usize = 4 << 20;
 struct InformationBody {
     #[serde(default)]
     update_seq: Value,
+    #[serde(flatten)]
+    instance: InstanceBody,
+    #[serde(default)]
+    props: Value,
+}
+
+/// Which database it is, as `GET` of it and commits tell.
+#[derive(Deserialize)]
+struct InstanceBody {
     #[serde(default)]
     instance_start_time: Value,
     #[serde(default)]
-    props: Value,
+    instance: Value,
+}
+
+impl From<InstanceBody> for Instance {
+    fn from(body: InstanceBody) -> Self {
+        Self { started: text(&body.instance_start_time), unique: text(&body.instance) }
+    }
 }
 
 #[derive(Deserialize)]
@@ -39,7 +54,7 @@ impl RemoteDatabase {
             .map_err(|error| unreadable("GET of the database", error))?;
         Ok(Information {
             update_sequence: sequence_text_of(&read.update_seq),
-            instance_start_time: instance_text(&read.instance_start_time),
+            instance: read.instance.into(),
             ttl: read.props.get("ttl") == Some(&Value::Bool(true)),
             access: read.props.get("access") == Some(&Value::Bool(true)),
         })
@@ -135,16 +150,16 @@ impl RemoteDatabase {
         Ok(written.rev)
     }
 
-    pub(super) async fn ensure_full_commit(&self) -> Result<String, EndFailure> {
+    pub(super) async fn ensure_full_commit(&self) -> Result<Instance, EndFailure> {
         let body = self.post("/_ensure_full_commit", Vec::new()).await?;
         let text = body.read(SMALL_ANSWER_BYTES).await?;
-        let read: InformationBody = serde_json::from_slice(&text)
+        let read: InstanceBody = serde_json::from_slice(&text)
             .map_err(|error| unreadable("_ensure_full_commit", error))?;
-        Ok(instance_text(&read.instance_start_time))
+        Ok(read.into())
     }
 }
 
-fn instance_text(value: &Value) -> String {
+fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),

@@ -3,54 +3,74 @@
 
 use bytes::Bytes;
 use refuge_document::json;
-use refuge_replication::{EndFailure, EndFailureKind, Refusal};
+use refuge_replication::{EndFailure, EndFailureKind, Refusal, identity_of};
 use serde::Deserialize;
 
 use super::RemoteDatabase;
 use crate::exchange::ExchangeFailure;
-use crate::failure::unreadable;
+use crate::failure::{ErrorAnswer, unreadable};
 
 /// Below every server's usual limit, and soon acknowledged over a slow link.
 const REQUEST_BYTES: usize = 4 << 20;
 /// Errors of a batch.
 const ANSWER_BYTES: usize = 16 << 20;
 
+/// Words for what is of one document: a function that looks at it needs longer than it may. All others of which
+/// something may pass are of the whole end.
+const OVERDUE: &str = "timeout";
+
 #[derive(Deserialize)]
 struct Outcome {
     #[serde(default)]
     id: String,
+    #[serde(default)]
+    rev: Option<String>,
     #[serde(default)]
     error: Option<String>,
     #[serde(default)]
     reason: String,
 }
 
+/// What was not stored.
+#[derive(Debug, Default)]
+pub(super) struct Unstored {
+    /// For good.
+    pub(super) refused: Vec<Refusal>,
+    /// For want of time.
+    pub(super) overdue: Vec<Refusal>,
+}
+
 impl RemoteDatabase {
-    pub(super) async fn store(&self, documents: &[Bytes]) -> Result<Vec<Refusal>, EndFailure> {
-        let mut refused = Vec::new();
+    pub(super) async fn store(&self, documents: &[Bytes]) -> Result<Unstored, EndFailure> {
+        let mut unstored = Unstored::default();
         // Parts still to be sent, the next one last.
-        let mut parts = split(documents);
+        let mut parts: Vec<Vec<Bytes>> = split(documents).into_iter().map(<[_]>::to_vec).collect();
         parts.reverse();
         while let Some(part) = parts.pop() {
-            match self.store_part(part).await {
-                Ok(mut some) => refused.append(&mut some),
-                // Of a request that is too large, or of which one document lacks an attachment.
-                Err(failure) if matches!(failure.status(), Some(412 | 413)) => match part {
-                    [] => {}
-                    [document] => refused.push(alone(document, &failure)),
-                    several => {
-                        let (first, second) = several.split_at(several.len() / 2);
-                        parts.push(second);
-                        parts.push(first);
+            match self.store_part(&part).await {
+                Ok(mut some) => {
+                    unstored.refused.append(&mut some.refused);
+                    // Who took too long may have kept the others from being looked at.
+                    let late = documents_of(&part, &some.overdue);
+                    match part.len() > 1 && !late.is_empty() && late.len() >= some.overdue.len() {
+                        true => parts.extend(halves(late)),
+                        false => unstored.overdue.append(&mut some.overdue),
                     }
-                },
+                }
+                Err(ExchangeFailure::Answer(answer)) if is_of_a_document(&answer) => {
+                    match part.as_slice() {
+                        [] => {}
+                        [document] => unstored.refused.push(alone(document, &answer)),
+                        _ => parts.extend(halves(part)),
+                    }
+                }
                 Err(failure) => return Err(failure.of_database()),
             }
         }
-        Ok(refused)
+        Ok(unstored)
     }
 
-    async fn store_part(&self, documents: &[Bytes]) -> Result<Vec<Refusal>, ExchangeFailure> {
+    async fn store_part(&self, documents: &[Bytes]) -> Result<Unstored, ExchangeFailure> {
         let bytes: usize = documents.iter().map(|document| document.len() + 1).sum();
         let mut json = Vec::with_capacity(bytes + 32);
         json.extend_from_slice(br#"{"new_edits":false,"docs":["#);
@@ -63,7 +83,7 @@ impl RemoteDatabase {
         json.extend_from_slice(b"]}");
         let body = self.post("/_bulk_docs", json).await?;
         let text = body.read(ANSWER_BYTES).await?;
-        refusals(&text).map_err(ExchangeFailure::Unanswered)
+        unstored(&text).map_err(ExchangeFailure::Unanswered)
     }
 }
 
@@ -84,23 +104,55 @@ fn split(documents: &[Bytes]) -> Vec<&[Bytes]> {
     parts
 }
 
-/// The documents that were refused for good; an error that may pass fails the whole request, so
-/// that it is sent again.
-fn refusals(text: &[u8]) -> Result<Vec<Refusal>, EndFailure> {
+/// Two parts of one, the first one last.
+fn halves(mut part: Vec<Bytes>) -> [Vec<Bytes>; 2] {
+    let second = part.split_off(part.len() / 2);
+    [second, part]
+}
+
+/// Whether an answer to a whole request is of one of its documents: it is too large, lacks an attachment, or is
+/// none that the end takes. A proxy that dislikes all requests has no such words.
+fn is_of_a_document(answer: &ErrorAnswer) -> bool {
+    match answer.status.as_u16() {
+        412 | 413 => true,
+        400 | 409 | 422 => !answer.body.error.is_empty(),
+        _ => false,
+    }
+}
+
+/// The documents that some refusals are of.
+fn documents_of(documents: &[Bytes], refusals: &[Refusal]) -> Vec<Bytes> {
+    if refusals.is_empty() {
+        return Vec::new();
+    }
+    let is_meant = |document: &&Bytes| {
+        let identity = identity_of(document);
+        identity.is_some_and(|(id, rev)| refusals.iter().any(|one| one.is_of(&id, &rev)))
+    };
+    documents.iter().filter(is_meant).cloned().collect()
+}
+
+/// The documents that were not stored; an error that may pass, and is not of one document, fails the whole
+/// request, so that it is sent again.
+fn unstored(text: &[u8]) -> Result<Unstored, EndFailure> {
     let outcomes: Vec<Outcome> =
         serde_json::from_slice(text).map_err(|error| unreadable("_bulk_docs", error))?;
-    let mut refused = Vec::new();
-    for outcome in outcomes {
-        let Some(error) = outcome.error else {
+    let mut unstored = Unstored::default();
+    for Outcome { id, rev, error, reason } in outcomes {
+        let Some(error) = error else {
             continue;
         };
         if may_pass(&error) {
-            let reason = format!("it could not store {}: {error}: {}", outcome.id, outcome.reason);
+            let reason = format!("it could not store {id}: {error}: {reason}");
             return Err(EndFailure::of(EndFailureKind::Transient { retry_after_ms: None }, reason));
         }
-        refused.push(Refusal { id: outcome.id, error, reason: outcome.reason });
+        let those = match error.as_str() {
+            OVERDUE => &mut unstored.overdue,
+            _ => &mut unstored.refused,
+        };
+        those.push(Refusal { id, revision: rev, error, reason });
     }
-    Ok(refused)
+    Ok(unstored)
 }
 
 fn may_pass(error: &str) -> bool {
@@ -109,7 +161,6 @@ fn may_pass(error: &str) -> bool {
         "internal_error",
         "internal_server_error",
         "service_unavailable",
-        "timeout",
         "too_many_requests",
         "unknown_error",
     ];
@@ -117,18 +168,23 @@ fn may_pass(error: &str) -> bool {
 }
 
 /// The refusal of a document that was refused when it was sent alone.
-fn alone(document: &[u8], failure: &ExchangeFailure) -> Refusal {
-    let id = json::members(document).ok().and_then(|members| {
-        let mut members = members.flatten();
-        let (_, value) = members.find(|(name, _)| name == "_id")?;
-        json::string(value).map(std::borrow::Cow::into_owned)
-    });
-    let (error, reason) = if failure.status() == Some(412) {
-        ("missing_stub", "the target lacks an attachment that the document refers to")
-    } else {
-        ("too_large", "the target takes no document of this size")
+fn alone(document: &[u8], answer: &ErrorAnswer) -> Refusal {
+    let (id, revision) = match identity_of(document) {
+        Some((id, revision)) => (id, Some(revision.to_string())),
+        None => (id_of(document).unwrap_or_default(), None),
     };
-    Refusal { id: id.unwrap_or_default(), error: error.to_owned(), reason: reason.to_owned() }
+    let (error, reason) = match answer.status.as_u16() {
+        412 => ("missing_stub", "the target lacks an attachment that the document refers to"),
+        413 => ("too_large", "the target takes no document of this size"),
+        _ => (answer.body.error.as_str(), answer.body.reason.as_str()),
+    };
+    Refusal { id, revision, error: error.to_owned(), reason: reason.to_owned() }
+}
+
+fn id_of(document: &[u8]) -> Option<String> {
+    let mut members = json::members(document).ok()?.flatten();
+    let (_, value) = members.find(|(name, _)| name == "_id")?;
+    json::string(value).map(std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -155,9 +211,11 @@ mod tests {
 
     #[test]
     fn errors_that_may_pass_are_not_refusals() {
-        let refused = refusals(br#"[{"id":"a","error":"forbidden","reason":"no"},{"ok":true}]"#);
-        assert_eq!(refused.unwrap().len(), 1);
-        let failure = refusals(br#"[{"id":"a","error":"timeout"}]"#).unwrap_err();
+        let refused = unstored(br#"[{"id":"a","error":"forbidden","reason":"no"},{"ok":true}]"#);
+        assert_eq!(refused.unwrap().refused.len(), 1);
+        let failure = unstored(br#"[{"id":"a","error":"service_unavailable"}]"#).unwrap_err();
         assert!(failure.is_transient());
+        let late = unstored(br#"[{"id":"a","rev":"1-a","error":"timeout"}]"#).unwrap();
+        assert_eq!((late.refused.len(), late.overdue.len()), (0, 1));
     }
 }

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use refuge_client::{Connections, RemoteDatabase};
 use refuge_replication::{
-    Answer, Choice, DocumentsPage, EndFailureKind, FilterFunction, RemoteAddress, Request,
-    Selection, Wanted,
+    Answer, Choice, DocumentsPage, EndFailureKind, FilterFunction, Instance, RemoteAddress,
+    Request, Selection, Wanted,
 };
 use serde_json::json;
 use server::{Seen, Server};
@@ -66,7 +66,7 @@ async fn credentials_travel_in_a_header_and_show_nowhere() {
 async fn information_checkpoints_and_commits_are_read() {
     let server = Server::start(|seen| {
         let body = match seen.line.as_str() {
-            "GET /db" => r#"{"update_seq":"7-x","instance_start_time":"12"}"#,
+            "GET /db" => r#"{"update_seq":"7-x","instance_start_time":"12","instance":"ab"}"#,
             "GET /db/_local/abc" => r#"{"_id":"_local/abc","_rev":"0-3","session_id":"s"}"#,
             "PUT /db/_local/abc" => r#"{"ok":true,"id":"_local/abc","rev":"0-4"}"#,
             "POST /db/_ensure_full_commit" => r#"{"ok":true,"instance_start_time":"12"}"#,
@@ -81,7 +81,10 @@ async fn information_checkpoints_and_commits_are_read() {
         panic!("not information");
     };
     assert_eq!(information.update_sequence, "7-x");
-    assert_eq!(information.instance_start_time, "12");
+    assert_eq!(
+        information.instance,
+        Instance { started: "12".to_owned(), unique: "ab".to_owned() }
+    );
     let read = |local_id: &str| Request::Checkpoint { local_id: local_id.to_owned() };
     let found = database.perform(&read("abc")).await.unwrap();
     assert!(matches!(found, Answer::Checkpoint(Some(log)) if log.revision == "0-3"));
@@ -98,10 +101,9 @@ async fn information_checkpoints_and_commits_are_read() {
         server.seen().last().unwrap().body,
         r#"{"session_id":"s","_id":"_local/abc","_rev":"0-3"}"#
     );
-    let instance_start_time = "12".to_owned();
     assert_eq!(
         database.perform(&Request::EnsureFullCommit).await.unwrap(),
-        Answer::Committed { instance_start_time }
+        Answer::Committed { instance: Instance::started("12") }
     );
     let connections: Vec<usize> = server.seen().iter().map(|seen| seen.connection).collect();
     assert_eq!(connections, [1; 5], "connections are kept");
@@ -257,7 +259,7 @@ async fn documents_pass_byte_for_byte() {
     assert_eq!((page.gone, page.remaining.len()), (1, 0));
     let documents = page.documents;
     let stored = database.perform(&Request::Store { documents }).await;
-    assert_eq!(stored, Ok(Answer::Stored { refused: vec![] }));
+    assert_eq!(stored, Ok(Answer::Stored { refused: vec![], overdue: vec![] }));
     let seen = server.seen();
     assert_eq!(seen[0].line, "POST /db/_bulk_get?revs=true&latest=true");
     assert_eq!(seen[0].body, r#"{"docs":[{"id":"a","rev":"1-a"},{"id":"b","rev":"1-b"}]}"#);
@@ -359,12 +361,108 @@ async fn refused_documents_are_named_and_oversized_ones_found() {
     let ids = ["a", "b", "huge", "c", "evil", "d", "e"];
     let documents = ids.map(|id| Bytes::from(format!(r#"{{"_id":"{id}"}}"#)));
     let request = Request::Store { documents: documents.to_vec() };
-    let Answer::Stored { refused } = server.database().perform(&request).await.unwrap() else {
+    let Answer::Stored { refused, .. } = server.database().perform(&request).await.unwrap() else {
         panic!("not stored");
     };
     let refused: Vec<(&str, &str)> =
         refused.iter().map(|one| (one.id.as_str(), one.error.as_str())).collect();
     assert_eq!(refused, [("huge", "too_large"), ("evil", "forbidden")]);
+}
+
+#[tokio::test]
+async fn a_document_for_which_the_whole_request_is_refused_is_found_and_named() {
+    let server = Server::start(|seen| match seen.body.contains("_bad") {
+        true => (400, r#"{"error":"illegal_docid","reason":"Only reserved ids"}"#.into()),
+        false => (201, "[]".into()),
+    })
+    .await;
+    let documents =
+        ["a", "_bad", "b"].map(|id| Bytes::from(format!(r#"{{"_id":"{id}","_rev":"1-a"}}"#)));
+    let request = Request::Store { documents: documents.to_vec() };
+    let Answer::Stored { refused, .. } = server.database().perform(&request).await.unwrap() else {
+        panic!("not stored");
+    };
+    assert_eq!(refused.len(), 1);
+    let told = (refused[0].id.as_str(), refused[0].error.as_str(), refused[0].reason.as_str());
+    assert_eq!(told, ("_bad", "illegal_docid", "Only reserved ids"));
+    let stored = server.seen().iter().filter(|seen| !seen.body.contains("_bad")).count();
+    assert_eq!(stored, 2, "the others are stored");
+    // A proxy that takes nothing says nothing of documents.
+    let server = Server::start(|_| (400, "<html>".into())).await;
+    let failure = server.database().perform(&request).await.unwrap_err();
+    assert_eq!(failure.kind, EndFailureKind::Permanent);
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn who_takes_too_long_alone_keeps_no_other_from_being_stored() {
+    let server = Server::start(|seen| {
+        let asked: serde_json::Value = serde_json::from_str(&seen.body).unwrap();
+        let docs = asked["docs"].as_array().unwrap();
+        // Behind one that loops nothing is looked at.
+        let behind = docs.iter().skip_while(|doc| doc["_id"] != "loops");
+        let late: Vec<_> = behind
+            .map(|doc| json!({"id": doc["_id"], "rev": doc["_rev"], "error": "timeout", "reason": "x"}))
+            .collect();
+        (201, serde_json::Value::from(late).to_string())
+    })
+    .await;
+    let documents = ["a", "loops", "b", "c", "d"]
+        .map(|id| Bytes::from(format!(r#"{{"_id":"{id}","_rev":"1-a"}}"#)));
+    let request = Request::Store { documents: documents.to_vec() };
+    let Answer::Stored { refused, overdue } = server.database().perform(&request).await.unwrap()
+    else {
+        panic!("not stored");
+    };
+    let overdue: Vec<&str> = overdue.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!((refused.len(), overdue), (0, vec!["loops"]));
+}
+
+#[tokio::test]
+async fn a_document_that_fails_in_bulk_is_asked_for_alone() {
+    let server = Server::start(|seen| match seen.line.contains("_bulk_get") {
+        true => {
+            let error = r#"{"error":{"id":"b","rev":"1-b","error":"badmatch","reason":"x"}}"#;
+            let ok = r#"{"ok":{"_id":"a","_rev":"1-a"}}"#;
+            let body = format!(
+                r#"{{"results":[{{"id":"a","docs":[{ok}]}},{{"id":"b","docs":[{error}]}}]}}"#
+            );
+            (200, body)
+        }
+        false => (200, r#"[{"ok":{"_id":"b","_rev":"1-b"}}]"#.into()),
+    })
+    .await;
+    let asked = vec![wanted("a", &["1-a"]), wanted("b", &["1-b"])];
+    let page = fetch(&server.database(), asked, 1_000_000).await;
+    assert_eq!((page.documents.len(), page.remaining.len()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_database_that_is_elsewhere_is_followed_and_no_credentials_to_other_hosts() {
+    let elsewhere = Server::start(|_| (200, r#"{"update_seq":"7-x"}"#.into())).await;
+    let url = format!("http://{}/moved", elsewhere.address);
+    let server = Server::start_with_headers(move |seen| {
+        let rest = seen.line.rsplit_once("/db").map_or("", |(_, rest)| rest);
+        (307, vec![("location", format!("{url}{rest}"))], String::new())
+    })
+    .await;
+    let database = server.database();
+    for _ in 0..2 {
+        database.perform(&Request::Information).await.unwrap();
+    }
+    assert_eq!(server.seen().len(), 1, "it is remembered");
+    assert!(server.seen()[0].authorization.is_some());
+    for seen in elsewhere.seen() {
+        assert_eq!((seen.line.as_str(), seen.authorization), ("GET /moved", None));
+    }
+    let server = Server::start_with_headers(|seen| {
+        let path = seen.line.split(' ').nth(1).unwrap();
+        (302, vec![("location", format!("{path}x"))], String::new())
+    })
+    .await;
+    let failure = server.database().perform(&Request::Information).await.unwrap_err();
+    assert!(failure.reason.contains("redirects more than 5 times"), "{failure}");
+    assert_eq!(server.seen().len(), 6);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ async fn store(database: &RemoteDatabase, times: usize) {
     for _ in 0..times {
         let request = Request::Store { documents: documents.clone() };
         let answer = database.perform(&request).await.unwrap();
-        assert_eq!(answer, Answer::Stored { refused: Vec::new() });
+        assert_eq!(answer, Answer::Stored { refused: Vec::new(), overdue: Vec::new() });
     }
 }
 

@@ -142,6 +142,8 @@ pub(crate) enum SchedulerRoute<'a> {
         /// Its id.
         id: Cow<'a, str>,
     },
+    /// Something else, which there is not.
+    Unknown,
 }
 
 /// Something in a database.

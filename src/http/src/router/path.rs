@@ -8,7 +8,7 @@ mod tests;
 
 use std::borrow::Cow;
 
-use refuge_document::{REPLICATOR, USERS};
+use refuge_document::{REPLICATOR, USERS, is_replicator};
 
 use crate::all_documents::Listed;
 use crate::node::PeerStreamKind;
@@ -21,7 +21,7 @@ use super::endpoint::{ConfigurationPart, NodeRoute, Part, Route, SchedulerRoute,
 
 /// Endpoints of the node that are not built, or not all of them.
 pub(super) const LATER_NODE: &[&str] =
-    &["_mesh", "_node", "_reshard", "_scheduler", "_search_analyze", "_nouveau_analyze", "_utils"];
+    &["_mesh", "_node", "_reshard", "_search_analyze", "_nouveau_analyze", "_utils"];
 
 /// Endpoints of CouchDB's databases that are not built.
 const LATER_DATABASE: &[&str] = &["_auto_purge", "_time_seq"];
@@ -59,7 +59,7 @@ fn find_node<'a>(first: Cow<'a, str>, rest: &[Cow<'a, str>]) -> Route<'a> {
             Route::ThisNode { name: name.clone(), part: find_this_node(rest) }
         }
         ("_active_tasks", []) => Route::Node(NodeRoute::ActiveTasks),
-        ("_scheduler", [what, rest @ ..]) => find_scheduler(what, rest),
+        ("_scheduler", rest) => Route::Scheduler(find_scheduler(rest)),
         ("_node", [node, what, rest @ ..]) if what == "_config" => {
             Route::Configuration { node: node.clone(), part: find_configuration(rest) }
         }
@@ -94,17 +94,31 @@ fn find_this_node<'a>(rest: &[Cow<'a, str>]) -> ThisNodePart<'a> {
     }
 }
 
-fn find_scheduler<'a>(what: &str, rest: &[Cow<'a, str>]) -> Route<'a> {
-    Route::Scheduler(match (what, rest) {
+fn find_scheduler<'a>(rest: &[Cow<'a, str>]) -> SchedulerRoute<'a> {
+    let Some((what, rest)) = rest.split_first() else { return SchedulerRoute::Unknown };
+    match (what.as_ref(), rest) {
         ("jobs", []) => SchedulerRoute::Jobs,
         ("jobs", [id]) => SchedulerRoute::Job { id: id.clone() },
         ("docs", []) => SchedulerRoute::Documents,
-        ("docs", [database]) => SchedulerRoute::DocumentsOf { database: database.clone() },
-        ("docs", [database, id @ ..]) => {
-            SchedulerRoute::Document { database: database.clone(), id: id.join("/").into() }
-        }
-        _ => return Route::Later(Cow::Borrowed("_scheduler")),
-    })
+        ("docs", path) => find_replications(path),
+        _ => SchedulerRoute::Unknown,
+    }
+}
+
+/// A database of replications, or a document in it. The slash in the name of one may stand as it is, as in
+/// CouchDB: no document is called `_replicator`.
+fn find_replications<'a>(path: &[Cow<'a, str>]) -> SchedulerRoute<'a> {
+    let is_last_of_name = |segment: &Cow<'a, str>| is_replicator(segment);
+    let length = path.iter().position(is_last_of_name).map_or(1, |last| last + 1);
+    let (name, id) = path.split_at(length.min(path.len()));
+    let joined = |segments: &[Cow<'a, str>]| match segments {
+        [one] => one.clone(),
+        several => several.join("/").into(),
+    };
+    match id {
+        [] => SchedulerRoute::DocumentsOf { database: joined(name) },
+        id => SchedulerRoute::Document { database: joined(name), id: joined(id) },
+    }
 }
 
 /// The part of a database that the rest of a path names, or the endpoint that is not built.

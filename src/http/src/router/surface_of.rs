@@ -21,6 +21,7 @@ pub(crate) fn surface_of(route: &Route<'_>) -> Option<&'static Endpoint> {
             SchedulerRoute::Documents => &node::SCHEDULER_DOCUMENTS,
             SchedulerRoute::DocumentsOf { .. } => &node::SCHEDULER_DOCUMENTS_OF,
             SchedulerRoute::Document { .. } => &node::SCHEDULER_DOCUMENT,
+            SchedulerRoute::Unknown => return None,
         },
         Route::Configuration { part, .. } => match part {
             ConfigurationPart::Whole => &node::CONFIGURATION,

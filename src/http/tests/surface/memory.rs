@@ -190,17 +190,20 @@ impl Node for MemoryNode {
     }
 
     async fn replication_documents(&self, rows: SchedulerRows) -> Result<Value, Failure> {
-        let SchedulerRows { database, states, skip, limit } = rows;
+        let SchedulerRows { database, states, descending, skip, limit } = rows;
         let of_it = database.is_none_or(|database| database == "_replicator");
         let wanted =
             |state: &str| of_it && (states.is_empty() || states.iter().any(|of| of == state));
         let document = |id: &str, state: &str| json!({"database": "_replicator", "doc_id": id, "id": null, "state": state});
         let all = [("a", "running"), ("b", "waiting"), ("c/d", "failed")];
-        let docs: Vec<Value> = all
+        let mut docs: Vec<Value> = all
             .into_iter()
             .filter(|(_, state)| wanted(state))
             .map(|(id, state)| document(id, state))
             .collect();
+        if descending {
+            docs.reverse();
+        }
         let page: Vec<&Value> = docs.iter().skip(skip).take(limit).collect();
         Ok(json!({"total_rows": docs.len(), "offset": skip.min(docs.len()), "docs": page}))
     }

@@ -27,7 +27,12 @@ async fn documents_are_listed_in_parts_and_by_state() {
     assert_eq!((ids(&part), &part["offset"]), (vec!["b"], &json!(1)));
     let waiting = client.get("/_scheduler/docs?states=waiting,failed").await.expect(200).json();
     assert_eq!((ids(&waiting), &waiting["total_rows"]), (vec!["b", "c/d"], &json!(2)));
+    let turned = client.get("/_scheduler/docs?descending=true").await.expect(200).json();
+    assert_eq!(ids(&turned), ["c/d", "b", "a"]);
     client.get("/_scheduler/docs?limit=x").await.expect(400);
+    let wrong = client.get("/_scheduler/docs?states=nonsense").await.expect(400).json();
+    assert_eq!(wrong["error"], "query_parse_error");
+    client.get("/_scheduler").await.expect(404);
     client.post("/_scheduler/docs", "{}").await.expect(405);
 }
 
@@ -36,9 +41,15 @@ async fn documents_are_found_by_their_database_and_id() {
     let mut client = admin().await;
     let listed = client.get("/_scheduler/docs/_replicator").await.expect(200).json();
     assert_eq!(ids(&listed).len(), 3);
-    let none = client.get("/_scheduler/docs/db").await.expect(200).json();
-    assert_eq!(none, json!({"total_rows": 0, "offset": 0, "docs": []}));
-    client.get("/_scheduler/docs/other").await.expect(404);
+    client.put("/a%2F_replicator", "").await.expect(201);
+    for path in ["/_scheduler/docs/a%2F_replicator", "/_scheduler/docs/a/_replicator"] {
+        let none = client.get(path).await.expect(200).json();
+        assert_eq!(none, json!({"total_rows": 0, "offset": 0, "docs": []}));
+    }
+    client.get("/_scheduler/docs/other/_replicator").await.expect(404);
+    for path in ["/_scheduler/docs/db", "/_scheduler/docs/db/a"] {
+        client.get(path).await.expect(400);
+    }
     let one = client.get("/_scheduler/docs/_replicator/b").await.expect(200).json();
     assert_eq!(one["state"], "waiting");
     for path in ["c/d", "c%2Fd"] {
@@ -46,7 +57,6 @@ async fn documents_are_found_by_their_database_and_id() {
         assert_eq!(client.get(&path).await.expect(200).json()["state"], "failed");
     }
     client.get("/_scheduler/docs/_replicator/x").await.expect(404);
-    client.get("/_scheduler/docs/db/a").await.expect(404);
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ pub(super) enum Reading {
     Job(Box<Job>),
 }
 
-pub(super) fn read(body: &Result<Map<String, Value>, String>, node_uuid: &str) -> (Shown, Reading) {
+pub(super) fn read(body: &Result<Map<String, Value>, String>) -> (Shown, Reading) {
     let fields = match body {
         Ok(fields) => fields,
         Err(reason) => {
@@ -88,30 +88,32 @@ pub(super) fn read(body: &Result<Map<String, Value>, String>, node_uuid: &str) -
         source_proxy: source_proxy.map(|proxy| proxy.to_string()),
         target_proxy: target_proxy.map(|proxy| proxy.to_string()),
     };
-    (shown, read_fields(fields, node_uuid))
+    (shown, read_fields(fields))
 }
 
-fn read_fields(fields: &Map<String, Value>, node_uuid: &str) -> Reading {
+fn read_fields(fields: &Map<String, Value>) -> Reading {
     let text = |name: &str| fields.get(name).and_then(Value::as_str);
     let state = text("_replication_state");
+    let told_reason = text("_replication_state_reason");
     let job = match parse_job(fields) {
         Ok(job) => job,
         Err(error) => {
             let reason = error.to_string();
-            let told = state == Some("failed")
-                && text("_replication_state_reason") == Some(reason.as_str());
+            let told = state == Some("failed") && told_reason == Some(reason.as_str());
             return Reading::Failed { reason, told };
         }
     };
-    // What waits for nodes is never over, whoever wrote so.
-    if state == Some("completed") && job.node_end().is_none() {
-        let id = text("_replication_id");
-        let own = || job.id(node_uuid).to_string();
-        // Where the ends were edited since, the mark is of another replication.
-        if id.is_none_or(|id| id == own()) {
-            let statistics = fields.get("_replication_stats").cloned();
-            return Reading::Completed { id: id.map(str::to_owned), statistics };
+    // What waits for nodes is never over, whoever wrote so. Of all else the mark counts, as in CouchDB, also
+    // where another node made it: whoever wants it to run again takes the mark away.
+    match state {
+        Some("completed") if job.node_end().is_none() => Reading::Completed {
+            id: text("_replication_id").map(str::to_owned),
+            statistics: fields.get("_replication_stats").cloned(),
+        },
+        Some("failed") if job.node_end().is_none() => {
+            let reason = told_reason.unwrap_or("it is marked as failed").to_owned();
+            Reading::Failed { reason, told: true }
         }
+        _ => Reading::Job(Box::new(job)),
     }
-    Reading::Job(Box::new(job))
 }

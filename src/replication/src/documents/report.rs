@@ -17,6 +17,8 @@ pub struct DocumentRows {
     pub database: Option<String>,
     /// Those in one of these states alone; all where there are none.
     pub states: Vec<String>,
+    /// In the opposite order of their ids.
+    pub descending: bool,
     /// So many are passed over.
     pub skip: usize,
     /// At most so many are told of.
@@ -41,7 +43,10 @@ impl Documents {
                 && (rows.states.is_empty()
                     || rows.states.iter().any(|state| state == self.state(document)))
         });
-        let wanted: Vec<(&DocumentName, &Document)> = wanted.collect();
+        let mut wanted: Vec<(&DocumentName, &Document)> = wanted.collect();
+        if rows.descending {
+            wanted.reverse();
+        }
         let total = wanted.len();
         let page = wanted.into_iter().skip(rows.skip).take(rows.limit);
         let told: Vec<Value> =
@@ -169,6 +174,7 @@ impl Documents {
             let reason = format!("its window, {window}, is closed, or others run before it");
             information.insert("reason".to_owned(), reason.into());
         }
+        // Towards a node; other documents fail then.
         if run.phase == Phase::Ready
             && let Some(holder) = self.holders.get(&run.id)
         {

@@ -7,7 +7,7 @@ use refuge_mesh::NodeId;
 use serde_json::Value;
 
 use super::{DocumentName, RunNumber};
-use crate::crashes::{Crashes, LONGEST_REST_MS, Rests};
+use crate::crashes::{CrashKind, Crashes, LONGEST_REST_MS, Rests};
 use crate::identity::ReplicationId;
 use crate::job::Job;
 
@@ -78,13 +78,13 @@ impl Run {
         &mut self,
         now_ms: u64,
         number: RunNumber,
-        reason: String,
+        (kind, reason): (CrashKind, String),
         towards_node: bool,
     ) -> u64 {
         self.forget_crashes_where_well(now_ms);
         self.last_error = Some(reason);
         let rests = if towards_node { RESTS_TOWARDS_NODE } else { RESTS };
-        let until_ms = self.crashes.crashed(now_ms, rests);
+        let until_ms = self.crashes.crashed(now_ms, kind, rests);
         self.phase = Phase::Resting { number, until_ms };
         until_ms
     }

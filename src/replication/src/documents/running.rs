@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::document::{Document, State};
 use super::run::{Phase, Run, RunKey};
 use super::{Alarm, DocumentName, Documents, DocumentsEffect, RunNumber, RunOrder};
-use crate::crashes::Crashes;
+use crate::crashes::{CrashKind, Crashes};
 use crate::identity::ReplicationId;
 
 impl Documents {
@@ -17,7 +17,12 @@ impl Documents {
             let Some(run) = run_of(&mut self.documents, &key) else {
                 continue;
             };
-            if self.holders.contains_key(&run.id) {
+            if let Some(holder) = self.holders.get(&run.id) {
+                if key.node.is_none() {
+                    let reason = runs_already(&run.id, &key.document, &holder.document);
+                    self.fail(&key.document, reason);
+                    continue;
+                }
                 self.blocked.entry(run.id.clone()).or_default().insert(key);
                 continue;
             }
@@ -32,6 +37,15 @@ impl Documents {
             self.holders.insert(run.id.clone(), key.clone());
             self.under_way.insert(number, key);
         }
+    }
+
+    /// As in CouchDB, the second document that asks for what another one runs fails for good.
+    fn fail(&mut self, name: &DocumentName, reason: String) {
+        if let Some(document) = self.documents.get_mut(name) {
+            document.state = State::Failed { reason };
+        }
+        self.write(name);
+        self.touch(name);
     }
 
     pub(super) fn run_started(&mut self, number: RunNumber) {
@@ -82,13 +96,13 @@ impl Documents {
         self.touch(&key.document);
     }
 
-    pub(super) fn run_crashed(&mut self, number: RunNumber, reason: String) {
+    pub(super) fn run_crashed(&mut self, number: RunNumber, crash: (CrashKind, String)) {
         let Some(key) = self.over(number) else {
             return;
         };
         let now_ms = self.now_ms;
         if let Some(run) = run_of(&mut self.documents, &key) {
-            let until_ms = run.crash(now_ms, number, reason, key.node.is_some());
+            let until_ms = run.crash(now_ms, number, crash, key.node.is_some());
             self.alarms.insert((until_ms, Alarm::Run(key.clone())));
         }
         self.touch(&key.document);
@@ -151,6 +165,16 @@ impl Documents {
             document.updated_unix_ms = unix_ms;
         }
     }
+}
+
+/// CouchDB's words for it.
+fn runs_already(id: &ReplicationId, document: &DocumentName, holder: &DocumentName) -> String {
+    let (database, other) = (&holder.database, &holder.id);
+    format!(
+        "Replication `{id}` specified by document `{}` already started, triggered by document \
+         `{other}` from db `{database}`",
+        document.id
+    )
 }
 
 type ById = std::collections::BTreeMap<DocumentName, Document>;

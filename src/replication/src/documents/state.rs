@@ -1,8 +1,8 @@
 //! The last state of a document, as it is written into the document itself: `completed` or `failed`,
 //! as CouchDB 3 does; all other states are told at `_scheduler/docs` alone.
 
-use refuge_document::{BadDocument, Body};
-use serde_json::{Map, Value};
+use refuge_document::{BadDocument, Body, json};
+use serde_json::Value;
 
 use super::DocumentName;
 use super::document::{Document, State};
@@ -20,7 +20,7 @@ pub struct StateWrite {
     pub document: DocumentName,
     /// The revision that it is an edit of.
     pub revision: String,
-    /// The fields with their values; `None` for those that are not to hold anything.
+    /// The fields with their values; `None` for those that are not to be there.
     fields: Vec<(&'static str, Option<Value>)>,
 }
 
@@ -48,24 +48,29 @@ impl StateWrite {
     /// # Errors
     /// When `body` is no document's body.
     pub fn apply(&self, body: &[u8]) -> Result<Body, BadDocument> {
-        let members: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
-        let mut added = Map::new();
+        let mut text = vec![b'{'];
+        for member in json::members(body)? {
+            let (name, value) = member?;
+            if self.fields.iter().all(|(own, _)| *own != name) {
+                push(&mut text, &name, value);
+            }
+        }
         for (name, value) in &self.fields {
-            match value {
-                Some(value) => added.insert((*name).to_owned(), value.clone()),
-                None if members.contains_key(*name) => {
-                    added.insert((*name).to_owned(), Value::Null)
-                }
-                None => None,
-            };
+            if let Some(value) = value {
+                push(&mut text, name, value.to_string().as_bytes());
+            }
         }
-        let added = Value::Object(added).to_string();
-        let mut text = body.strip_suffix(b"}").unwrap_or_default().to_vec();
-        if !members.is_empty() {
-            text.push(b',');
-        }
-        // Of members with one name the last counts.
-        text.extend_from_slice(added.strip_prefix('{').unwrap_or_default().as_bytes());
+        text.push(b'}');
         Body::parse(&text)
     }
+}
+
+/// Appends a member.
+fn push(text: &mut Vec<u8>, name: &str, value: &[u8]) {
+    if text.len() > 1 {
+        text.push(b',');
+    }
+    json::write_string(text, name);
+    text.push(b':');
+    text.extend_from_slice(value);
 }

@@ -13,7 +13,7 @@ use crate::job::is_named_by;
 impl Documents {
     /// A document in a revision that was not seen before.
     pub(super) fn take(&mut self, change: ChangedReplication) {
-        let (shown, reading) = read(&change.body, &self.options.node_uuid);
+        let (shown, reading) = read(&change.body);
         if let Some(document) = self.documents.get_mut(&change.document)
             && let (State::Active(active), Reading::Job(job)) = (&document.state, &reading)
             && *active.job == **job

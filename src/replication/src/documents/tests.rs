@@ -96,8 +96,8 @@ impl Story {
     }
 
     fn crashed(&mut self, number: u64) -> Vec<Did> {
-        let reason = "it broke".to_owned();
-        let effects = self.machine.crashed(self.now_ms, RunNumber(number), reason);
+        let crash = (CrashKind::Other, "it broke".to_owned());
+        let effects = self.machine.crashed(self.now_ms, RunNumber(number), crash);
         self.did(effects)
     }
 

@@ -32,8 +32,17 @@ pub(super) fn parse_selection(fields: &Map<String, Value>) -> Result<Selection, 
 }
 
 /// The sequence that a replication without a checkpoint begins behind.
-pub(super) fn parse_since(fields: &Map<String, Value>) -> Option<String> {
-    given(fields, "since_seq").map(sequence_text_of)
+pub(super) fn parse_since(fields: &Map<String, Value>) -> Result<Option<String>, JobError> {
+    let Some(since) = given(fields, "since_seq") else { return Ok(None) };
+    let text = sequence_text_of(since);
+    // What stands behind the number, or in an array of an old cluster, is its source's matter.
+    let is_sequence = text == "now"
+        || text.starts_with(|first: char| first.is_ascii_digit())
+        || text.starts_with('[');
+    match is_sequence {
+        true => Ok(Some(text)),
+        false => Err(bad("`since_seq` is an update sequence")),
+    }
 }
 
 /// A field that says something; `null` says nothing.
@@ -152,6 +161,20 @@ mod tests {
         let Ok(Choice::Function(view)) = parse(view) else { panic!("no function") };
         assert!(view.is_view && view.name == "all");
         assert_eq!(parse(json!({"filter": "_design"})), Ok(Choice::Design));
+    }
+
+    #[test]
+    fn a_sequence_to_begin_behind_looks_like_one() {
+        let since = |since: Value| parse_since(json!({ "since_seq": since }).as_object().unwrap());
+        for (given, text) in
+            [(json!(7), "7"), (json!("7-x"), "7-x"), (json!([7, "x"]), "[7,\"x\"]")]
+        {
+            assert_eq!(since(given), Ok(Some(text.to_owned())));
+        }
+        assert_eq!(since(Value::Null), Ok(None));
+        for wrong in [json!("garbage"), json!({}), json!(true), json!("")] {
+            assert!(since(wrong).is_err());
+        }
     }
 
     #[test]

@@ -70,8 +70,9 @@ pub(crate) fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
         user: parse_user(fields)?,
         strip: flag(fields, "strip")?.unwrap_or(false),
         selection: Arc::new(parse_selection(fields)?),
-        since: parse_since(fields),
+        since: parse_since(fields)?,
         use_checkpoints: flag(fields, "use_checkpoints")?,
+        use_bulk_get: flag(fields, "use_bulk_get")?,
         batch_documents: number(fields, "worker_batch_size")?
             .and_then(|number| usize::try_from(number).ok())
             .map(|number| number.clamp(1, LARGEST_BATCH_DOCUMENTS)),
@@ -228,7 +229,8 @@ fn flag(fields: &Map<String, Value>, name: &str) -> Result<Option<bool>, JobErro
 fn number(fields: &Map<String, Value>, name: &str) -> Result<Option<u64>, JobError> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_u64() {
+        // CouchDB takes numbers that are written as texts.
+        Some(value) => match value.as_u64().or_else(|| value.as_str()?.parse().ok()) {
             Some(number) => Ok(Some(number)),
             None => Err(bad(&format!("`{name}` is a whole number, not negative"))),
         },
@@ -269,8 +271,10 @@ mod tests {
             "target": {"url": "https://host/db", "headers": {"X-A": "1"},
                        "auth": {"basic": {"username": "bob", "password": "secret"}}},
             "create_target": true,
-            "worker_batch_size": 25,
+            "worker_batch_size": "25",
+            "use_bulk_get": false,
         }));
+        assert_eq!(job.use_bulk_get, Some(false));
         assert_eq!(job.source, EndPoint::Local("cities".to_owned()));
         assert!(job.create_target && !job.continuous);
         assert_eq!(job.use_checkpoints, None);

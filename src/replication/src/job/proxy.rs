@@ -12,6 +12,8 @@ use super::{BasicCredentials, JobError};
 pub enum ProxyProtocol {
     /// HTTP: `CONNECT` for TLS, the whole URL in the request else.
     Http,
+    /// The same over TLS.
+    Https,
     /// SOCKS 5 (RFC 1928), the names of hosts being looked up by the proxy.
     Socks5,
 }
@@ -31,18 +33,19 @@ pub struct Proxy {
 pub(crate) type Proxies = (Option<Proxy>, Option<Proxy>);
 
 impl Proxy {
-    /// Reads `http://user:password@host:port` or `socks5://host:port`.
+    /// Reads `http://user:password@host:port`, the same with `https`, or `socks5://host:port`.
     ///
     /// # Errors
     /// [`JobError::BadRequest`] for any other form; it does not repeat the text, in which a password
     /// may stand.
     pub fn parse(text: &str) -> Result<Self, JobError> {
         let bad = |reason: &str| JobError::BadRequest(reason.to_owned());
-        let forms = "a proxy is http://host:port or socks5://host:port, with user:password@ before the \
-                     host where it wants to know who asks";
+        let forms = "a proxy is http://host:port, https://host:port or socks5://host:port, with \
+                     user:password@ before the host where it wants to know who asks";
         let (scheme, rest) = text.split_once("://").ok_or_else(|| bad(forms))?;
         let (protocol, port) = match scheme.to_ascii_lowercase().as_str() {
             "http" => (ProxyProtocol::Http, 80),
+            "https" => (ProxyProtocol::Https, 443),
             "socks5" | "socks5h" => (ProxyProtocol::Socks5, 1080),
             _ => return Err(bad(forms)),
         };
@@ -66,6 +69,7 @@ impl fmt::Display for Proxy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.protocol {
             ProxyProtocol::Http => "http",
+            ProxyProtocol::Https => "https",
             ProxyProtocol::Socks5 => "socks5",
         };
         write!(formatter, "{scheme}://{}", self.host)
@@ -106,6 +110,7 @@ mod tests {
         assert!(!format!("{proxy:?}").contains("p@ss"));
         assert_eq!(Proxy::parse("http://h").unwrap().host, "h:80");
         assert_eq!(Proxy::parse("socks5://[::1]").unwrap().host, "[::1]:1080");
+        assert_eq!(Proxy::parse("https://h").unwrap().to_string(), "https://h:443");
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub(super) fn lacking_stubs(documents: &[Bytes], refused: &[Refusal]) -> Vec<Wan
     }
     let lacking = |document: &Bytes| {
         let (id, revision) = identity_of(document)?;
-        let refusal = refused.iter().find(|refusal| refusal.id == id)?;
+        let refusal = refused.iter().find(|refusal| refusal.is_of(&id, &revision))?;
         (refusal.error == MISSING_STUB).then(|| Wanted {
             id,
             revisions: vec![revision],
@@ -76,7 +76,7 @@ pub(super) fn lacking_stubs(documents: &[Bytes], refused: &[Refusal]) -> Vec<Wan
 }
 
 /// `_id` and `_rev` of a document's text.
-pub(super) fn identity_of(document: &[u8]) -> Option<(String, Revision)> {
+pub fn identity_of(document: &[u8]) -> Option<(String, Revision)> {
     let (mut id, mut revision) = (None, None);
     for member in json::members(document).ok()? {
         let (name, value) = member.ok()?;
@@ -107,6 +107,7 @@ mod tests {
         .into();
         let refusal = |id: &str, error: &str| Refusal {
             id: id.to_owned(),
+            revision: None,
             error: error.to_owned(),
             reason: String::new(),
         };
@@ -118,5 +119,17 @@ mod tests {
             ("a", "2-aa".to_owned())
         );
         assert!(lacking_stubs(&documents, &refused[1..]).is_empty());
+        // Of two leaves of one document the one that was refused so.
+        let leaves: Vec<Bytes> = ["1-aa", "1-bb"]
+            .map(|revision| format!(r#"{{"_id":"a","_rev":"{revision}"}}"#).into())
+            .into();
+        let of = |revision: &str, error: &str| Refusal {
+            revision: Some(revision.to_owned()),
+            ..refusal("a", error)
+        };
+        let refused = [of("1-aa", "forbidden"), of("1-bb", "missing_stub")];
+        let lacking = lacking_stubs(&leaves, &refused);
+        assert_eq!(lacking.len(), 1);
+        assert_eq!(lacking[0].revisions[0].to_string(), "1-bb");
     }
 }

@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 
 use super::{Purpose, Replication, State};
 use crate::checkpoint::{SessionRecord, checkpoint_body};
-use crate::exchange::{Checkpoint, Effect, End, Request};
+use crate::date::http_date;
+use crate::exchange::{Effect, End, Request};
+use crate::instance::Instance;
+use crate::selection::Choice;
 use crate::summary::Summary;
 
 /// Why a replication begins anew when an end is another database than it was.
-const MADE_ANEW: &str = "its database was deleted and made anew";
-
-/// What an end tells of its instance with each commit; empty where it does not.
-type Instance = String;
+pub(super) const MADE_ANEW: &str = "its database was deleted and made anew";
 
 /// A source that takes so long to tell of itself is far away: it is asked to commit while the last documents come.
 const FAR_MS: u64 = 50;
@@ -119,7 +119,7 @@ impl Replication {
             return;
         };
         let continuous = self.settings.continuous;
-        let body = self.next_log(&sequence, &(Instance::new(), Instance::new()));
+        let body = self.next_log(&sequence, &Default::default());
         if let Some(running) = self.running() {
             running.progressed = false;
             running.checkpoint_ms = now_ms;
@@ -144,8 +144,8 @@ impl Replication {
             start_sequence: &running.start,
             sequence,
             statistics: self.statistics,
-            source_instance,
-            target_instance,
+            source_instance: source_instance.name(),
+            target_instance: target_instance.name(),
         };
         checkpoint_body(record, running.history.entries())
     }
@@ -156,33 +156,37 @@ impl Replication {
             if !self.requests.holds(Purpose::Look(end)) {
                 self.ask(end, Purpose::Look(end), Request::Information);
             }
+            self.look_at_log(end);
         }
         self.look_at_filter();
     }
 
-    pub(super) fn looked(&mut self, end: End, instance: &str) {
+    pub(super) fn looked(&mut self, end: End, instance: &Instance) {
         if self.is_another_instance(end, instance) {
             self.begin_anew(end, MADE_ANEW);
         }
     }
 
-    fn is_another_instance(&self, end: End, instance: &str) -> bool {
-        let known = match end {
+    pub(super) fn instance(&self, end: End) -> &Instance {
+        match end {
             End::Source => &self.instances.0,
             End::Target => &self.instances.1,
-        };
-        is_telling(known) && is_telling(instance) && known != instance
+        }
+    }
+
+    fn is_another_instance(&self, end: End, told: &Instance) -> bool {
+        self.instance(end).differs(told)
     }
 
     /// An end has committed, or cannot say.
-    pub(super) fn committed(&mut self, end: End, instance: &str) {
+    pub(super) fn committed(&mut self, end: End, instance: &Instance) {
         if self.is_another_instance(end, instance) {
             return self.begin_anew(end, MADE_ANEW);
         }
         let Some(running) = self.running() else {
             return;
         };
-        let told = if is_telling(instance) { instance } else { "" }.to_owned();
+        let told = instance.clone();
         let Checkpointing::Committing { sequence, source, target } = &mut running.checkpointing
         else {
             if end == End::Source {
@@ -204,69 +208,6 @@ impl Replication {
             running.checkpointing = Checkpointing::Writing { sequence, body };
         }
         self.write_log(End::Source);
-    }
-
-    fn write_log(&mut self, end: End) {
-        let local_id = self.local_id.clone();
-        let Some(running) = self.running() else {
-            return;
-        };
-        let Checkpointing::Writing { body, .. } = &running.checkpointing else {
-            return;
-        };
-        let revision = match end {
-            End::Source => running.source_revision.clone(),
-            End::Target => running.target_revision.clone(),
-        };
-        let request = Request::WriteCheckpoint { local_id, body: body.clone(), revision };
-        self.ask(end, Purpose::WriteLog(end), request);
-    }
-
-    pub(super) fn log_written(&mut self, end: End, revision: String) {
-        let continuous = self.settings.continuous;
-        let Some(running) = self.running() else {
-            return;
-        };
-        if end == End::Source {
-            running.source_revision = Some(revision);
-            return self.write_log(End::Target);
-        }
-        running.target_revision = Some(revision);
-        let done = std::mem::replace(&mut running.checkpointing, Checkpointing::Idle);
-        if let Checkpointing::Writing { sequence, body } = done {
-            running.checkpointed = sequence;
-            running.log = (!continuous).then_some(body);
-            running.own_log = true;
-        }
-        self.restarts = 0;
-        self.from_beginning = false;
-    }
-
-    /// Someone wrote the document since we read it: most often we ourselves, in a write whose answer
-    /// was lost.
-    pub(super) fn read_log_again(&mut self, end: End) {
-        let local_id = self.local_id.clone();
-        let request = Request::Checkpoint { local_id };
-        self.ask(end, Purpose::ReadLogAgain(end), request);
-    }
-
-    pub(super) fn log_read_again(&mut self, end: End, log: Option<Checkpoint>) {
-        let own_session = Value::String(self.settings.session_id.clone());
-        let ours = match &log {
-            Some(log) => log.body.get("session_id") == Some(&own_session),
-            None => false,
-        };
-        if !ours {
-            return self.begin_anew(end, "its checkpoint was changed by another replication");
-        }
-        let revision = log.map(|log| log.revision);
-        if let Some(running) = self.running() {
-            match end {
-                End::Source => running.source_revision = revision,
-                End::Target => running.target_revision = revision,
-            }
-        }
-        self.write_log(end);
     }
 
     /// An end keeps no checkpoints: the replication goes on without.
@@ -296,8 +237,24 @@ impl Replication {
             let told = log.into_iter().filter(|(name, _)| !name.starts_with('_'));
             body.extend(told);
         }
+        if matches!(self.settings.selection.choice, Choice::Documents(_)) {
+            body.extend(self.counts_of_listed());
+        }
         let summary = Summary { body, statistics: self.statistics };
         self.finish(Effect::Finished(Ok(summary)));
+    }
+
+    /// CouchDB tells these beside a history where documents are listed.
+    fn counts_of_listed(&self) -> Map<String, Value> {
+        let (began_ms, counts) = (self.settings.started_unix_ms, &self.statistics);
+        let members = [
+            ("start_time", http_date(began_ms).into()),
+            ("end_time", http_date(began_ms + self.now_ms).into()),
+            ("docs_read", counts.docs_read.into()),
+            ("docs_written", counts.docs_written.into()),
+            ("doc_write_failures", counts.doc_write_failures.into()),
+        ];
+        members.map(|(name, value): (&str, Value)| (name.to_owned(), value)).into_iter().collect()
     }
 
     pub(super) fn finish(&mut self, effect: Effect) {
@@ -307,9 +264,4 @@ impl Replication {
         self.effects.retain(|effect| matches!(effect, Effect::Refused(_)));
         self.effects.push(effect);
     }
-}
-
-/// CouchDB before 3.3 and others say "0" or nothing.
-fn is_telling(instance: &str) -> bool {
-    !instance.is_empty() && instance != "0"
 }

@@ -4,6 +4,7 @@ use super::requests::Outstanding;
 use super::{Purpose, Replication, State};
 use crate::exchange::{Effect, End, EndFailure, EndFailureKind};
 use crate::failure::Failure;
+use crate::instance::Instance;
 
 impl Replication {
     pub(super) fn failed(&mut self, outstanding: Outstanding, failure: EndFailure) {
@@ -18,6 +19,9 @@ impl Replication {
                 Purpose::Store(batch) | Purpose::Carry(batch),
                 EndFailureKind::Transient { retry_after_ms },
             ) => self.recheck(batch, outstanding, failure.reason, retry_after_ms),
+            (Purpose::WriteLog(_), EndFailureKind::Transient { retry_after_ms }) => {
+                self.log_unwritten(outstanding, (failure.reason, retry_after_ms));
+            }
             (_, EndFailureKind::Transient { retry_after_ms }) => {
                 self.repeat(outstanding, failure.reason, retry_after_ms);
             }
@@ -43,11 +47,14 @@ impl Replication {
                 self.without_checkpoints = true;
                 self.log_read(end, None);
             }
-            (Purpose::WriteLog(end), EndFailureKind::Conflict) => self.read_log_again(end),
+            (Purpose::WriteLog(_), EndFailureKind::Conflict) => {
+                self.read_log_later(outstanding, (failure.reason, None));
+            }
             (Purpose::WriteLog(_) | Purpose::ReadLogAgain(_), _) => self.give_checkpoints_up(),
+            (Purpose::LookAtLog(_), _) => {}
             (Purpose::Recall, _) => self.recalled(None),
             // Not every peer has this endpoint; those that do not, store at once.
-            (Purpose::Commit(end), _) => self.committed(end, ""),
+            (Purpose::Commit(end), _) => self.committed(end, &Instance::default()),
             (_, kind) => self.fail_by_kind(end, kind, failure.reason),
         }
     }

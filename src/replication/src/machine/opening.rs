@@ -33,7 +33,8 @@ impl Replication {
     /// Begins, after a pause where this is not the first time.
     pub(super) fn open(&mut self, pause_ms: u64) {
         let is_named = self.settings.selection.function().is_none();
-        let logs = (is_named && !self.without_checkpoints).then(Comparing::default);
+        let asks_more = is_named && !self.without_checkpoints && !self.settings.careful;
+        let logs = asks_more.then(Comparing::default);
         let reads_logs = logs.is_some();
         self.state = State::Opening(Opening { logs, ..Opening::default() });
         for end in [End::Source, End::Target] {
@@ -92,14 +93,14 @@ impl Replication {
         match end {
             End::Source => {
                 self.source_sequence.clone_from(&information.update_sequence);
-                self.instances.0.clone_from(&information.instance_start_time);
+                self.instances.0.clone_from(&information.instance);
                 opening.source = Some(information);
                 self.make_target_where_known();
             }
             End::Target => {
                 opening.target = true;
                 self.members = Members::towards(&information, self.settings.strip);
-                self.instances.1 = information.instance_start_time;
+                self.instances.1 = information.instance;
             }
         }
         let State::Opening(Opening { source: Some(_), target: true, .. }) = &self.state else {

@@ -8,7 +8,7 @@ use refuge_document::Revision;
 use super::carrying::identity_of;
 use super::requests::Outstanding;
 use super::{Purpose, Replication};
-use crate::exchange::{Carriage, Difference, Request};
+use crate::exchange::{Carriage, Difference, End, Request};
 
 impl Replication {
     /// Asks after the usual pause what of a request the target lacks.
@@ -45,11 +45,14 @@ impl Replication {
                     identity_of(document).is_none_or(|(id, revision)| lacks(&id, &revision))
                 });
                 self.statistics.docs_written += (before - documents.len()) as u64;
-                let request = Request::Store { documents };
-                if matches!(&request, Request::Store { documents } if documents.is_empty()) {
-                    return self.stored(number, &request, Vec::new());
+                let all = documents.is_empty();
+                let (purpose, request) = (Purpose::Store(number), Request::Store { documents });
+                if all {
+                    let (end, sent_ms) = (End::Target, self.now_ms);
+                    let outstanding = Outstanding { end, purpose, request, attempt, sent_ms };
+                    return self.stored(number, outstanding, Default::default());
                 }
-                (Purpose::Store(number), request)
+                (purpose, request)
             }
             Some(Request::Carry { wanted }) => {
                 if !wanted.revisions.iter().any(|revision| lacks(&wanted.id, revision)) {
@@ -59,7 +62,7 @@ impl Replication {
             }
             _ => return,
         };
-        let (end, sent_ms) = (crate::exchange::End::Target, self.now_ms);
+        let (end, sent_ms) = (End::Target, self.now_ms);
         self.send(Outstanding { end, purpose, request, attempt, sent_ms });
     }
 }

@@ -70,6 +70,13 @@ impl Requests {
         under_way.chain(asleep).any(|outstanding| outstanding.purpose == purpose)
     }
 
+    /// Whether anything is being asked of this end again.
+    pub(super) fn repeats(&self, end: End) -> bool {
+        let under_way = self.under_way.iter().map(|under_way| &under_way.outstanding);
+        let asleep = self.asleep.iter().map(|(_, outstanding)| outstanding);
+        under_way.chain(asleep).any(|one| one.end == end && one.attempt > 0)
+    }
+
     /// How many wait to be repeated.
     pub(super) fn sleeping(&self) -> usize {
         self.asleep.len()

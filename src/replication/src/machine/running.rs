@@ -6,16 +6,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::Value;
 
-use super::carrying::lacking_stubs;
 use super::checkpointing::{Checkpointing, EarlyCommit};
 use super::recalling::Sessions;
 use super::{LogBody, Purpose, Replication, State};
-use crate::exchange::{
-    ChangesPage, Difference, DocumentsPage, Effect, End, Refusal, Request, Wanted,
-};
+use crate::exchange::{ChangesPage, Difference, End, Request, Wanted};
 use crate::sequence::{has_moved, smaller};
 
 /// Where an end answers a wait at once and with nothing, it is asked at most once a second.
@@ -36,9 +32,12 @@ pub(super) struct Running {
     /// When `through` last moved over rows.
     pub(super) progress_ms: u64,
     batches: VecDeque<Batch>,
+    /// Rows that were read.
+    read_rows: u64,
     /// Of batches by number: requests that stored something or nothing, which is looked up now.
     pub(super) unsure: BTreeMap<u64, Request>,
     feed: Feed,
+    /// Rows that were not read, where the source tells.
     pub(super) pending: Option<u64>,
     pub(super) checkpointing: Checkpointing,
     /// A commit of the source that was asked for before its checkpoint.
@@ -74,6 +73,8 @@ pub(super) struct Batch {
     end: String,
     /// Whether it is worth a checkpoint: it held rows, or a stretch of which all was left out.
     counts: bool,
+    /// Rows that are not through.
+    left: u64,
     pub(super) stage: Stage,
 }
 
@@ -106,6 +107,7 @@ impl Running {
             progressed: false,
             progress_ms: beginning.now_ms,
             batches: VecDeque::new(),
+            read_rows: 0,
             unsure: BTreeMap::new(),
             feed: Feed::More,
             pending: None,
@@ -117,6 +119,21 @@ impl Running {
             own_log: false,
             source_revision: beginning.source_revision,
             target_revision: beginning.target_revision,
+        }
+    }
+
+    /// The revision of the checkpoint document on an end, where there was one.
+    pub(super) fn revision(&self, end: End) -> Option<&String> {
+        match end {
+            End::Source => self.source_revision.as_ref(),
+            End::Target => self.target_revision.as_ref(),
+        }
+    }
+
+    pub(super) fn set_revision(&mut self, end: End, revision: Option<String>) {
+        match end {
+            End::Source => self.source_revision = revision,
+            End::Target => self.target_revision = revision,
         }
     }
 
@@ -143,6 +160,16 @@ impl Running {
     /// The feed came to its end and all of it is stored.
     pub(super) fn at_rest(&self) -> bool {
         matches!(self.feed, Feed::End { .. }) && self.batches.is_empty()
+    }
+
+    /// Rows that were read and are not through.
+    pub(super) fn under_way(&self) -> u64 {
+        self.batches.iter().map(|batch| batch.left).sum()
+    }
+
+    /// Rows that are through.
+    pub(super) fn done(&self) -> u64 {
+        self.read_rows.saturating_sub(self.under_way())
     }
 
     pub(super) fn batch(&mut self, number: u64) -> Option<&mut Batch> {
@@ -234,10 +261,12 @@ impl Replication {
         let end = page.last_sequence;
         if page.rows.is_empty() {
             let counts = selective && moved;
-            running.batches.push_back(Batch { number, end, counts, stage: Stage::Stored });
+            running.batches.push_back(Batch { number, end, counts, left: 0, stage: Stage::Stored });
             running.advance(now_ms);
         } else {
-            running.batches.push_back(Batch { number, end, counts: true, stage: Stage::Comparing });
+            let (left, stage) = (page.rows.len() as u64, Stage::Comparing);
+            running.read_rows += left;
+            running.batches.push_back(Batch { number, end, counts: true, left, stage });
             let mut revisions: BTreeMap<String, Vec<_>> = BTreeMap::new();
             for row in page.rows {
                 revisions.entry(row.id).or_default().extend(row.revisions);
@@ -282,6 +311,7 @@ impl Replication {
         let Some(batch) = running.batch(number) else {
             return;
         };
+        batch.left = batch.left.min(wanted.len() as u64);
         if wanted.is_empty() {
             batch.stage = Stage::Stored;
             running.advance(now_ms);
@@ -291,72 +321,8 @@ impl Replication {
         let request = Request::Documents { wanted, limit_bytes };
         self.ask(End::Source, Purpose::Fetch(number), request);
     }
-
-    pub(super) fn fetched(&mut self, number: u64, request: &Request, page: DocumentsPage) {
-        let (asked, revisions) = match request {
-            Request::Documents { wanted, .. } => (wanted.len(), revisions_of(wanted)),
-            _ => (0, 0),
-        };
-        let nothing = page.documents.is_empty() && page.carried.is_empty();
-        if nothing && page.remaining.len() >= asked.max(1) {
-            let reason = "it answered none of the documents asked for".to_owned();
-            return self.fail_permanently(End::Source, reason);
-        }
-        // What was not looked at is asked for, and counted, again.
-        let answered = revisions.saturating_sub(revisions_of(&page.remaining));
-        self.statistics.bulk_get_attempts += answered;
-        self.statistics.bulk_get_docs += page.documents.len() as u64;
-        self.statistics.docs_read += page.documents.len() as u64;
-        let (documents, mut refused) = self.members.sort(page.documents);
-        let (carried, kept) = self.members.sort_carried(page.carried, &page.restricted);
-        refused.extend(kept);
-        self.statistics.doc_write_failures += refused.len() as u64;
-        if !refused.is_empty() {
-            self.effects.push(Effect::Refused(refused));
-        }
-        if documents.is_empty() {
-            return self.carry_or_fetch(number, carried, page.remaining);
-        }
-        let Some(batch) = self.running().and_then(|running| running.batch(number)) else {
-            return;
-        };
-        batch.stage = Stage::Storing { carried, remaining: page.remaining };
-        let request = Request::Store { documents };
-        self.ask(End::Target, Purpose::Store(number), request);
-    }
-
-    pub(super) fn stored(&mut self, number: u64, request: &Request, mut refused: Vec<Refusal>) {
-        let documents: &[Bytes] = match request {
-            Request::Store { documents } => documents,
-            _ => &[],
-        };
-        // What an ancestor would have lent is brought along the second time.
-        let lacking = lacking_stubs(documents, &refused);
-        refused.retain(|refusal| !lacking.iter().any(|wanted| wanted.id == refusal.id));
-        let refusals = refused.len() as u64;
-        self.statistics.bytes_written +=
-            documents.iter().map(|text| text.len() as u64).sum::<u64>();
-        let sent = (documents.len() - lacking.len().min(documents.len())) as u64;
-        self.statistics.docs_written += sent.saturating_sub(refusals);
-        self.statistics.docs_read = self.statistics.docs_read.saturating_sub(lacking.len() as u64);
-        self.statistics.doc_write_failures += refusals;
-        if !refused.is_empty() {
-            self.effects.push(Effect::Refused(refused));
-        }
-        let Some(batch) = self.running().and_then(|running| running.batch(number)) else {
-            return;
-        };
-        let (mut carried, remaining) = match &mut batch.stage {
-            Stage::Storing { carried, remaining } => {
-                (std::mem::take(carried), std::mem::take(remaining))
-            }
-            _ => Default::default(),
-        };
-        carried.extend(lacking);
-        self.carry_or_fetch(number, carried, remaining);
-    }
 }
 
-fn revisions_of(wanted: &[Wanted]) -> u64 {
+pub(super) fn revisions_of(wanted: &[Wanted]) -> u64 {
     wanted.iter().map(|wanted| wanted.revisions.len() as u64).sum()
 }

@@ -1,6 +1,6 @@
 //! One job in the schedule: where it stands, and how long it rests after a crash.
 
-use crate::crashes::{Crashes, LONGEST_REST_MS, Rests};
+use crate::crashes::{CrashKind, Crashes, LONGEST_REST_MS, Rests};
 
 /// A quarter of a second after the first crash.
 const RESTS: Rests = Rests { first_ms: 250, longest_ms: LONGEST_REST_MS };
@@ -15,7 +15,7 @@ pub enum Ending {
     /// Its work is done; the job is forgotten.
     Done,
     /// It crashed; the job rests and is started again.
-    Crashed,
+    Crashed(CrashKind),
     /// It crashed; the job's owner says when it is started again ([`super::Schedule::resume`]).
     Held,
 }
@@ -75,8 +75,8 @@ impl Place {
 
 impl Scheduled {
     /// It crashed, having run since a time: until when it rests.
-    pub(super) fn crashed(&mut self, now_ms: u64, since_ms: u64) -> u64 {
+    pub(super) fn crashed(&mut self, now_ms: u64, since_ms: u64, kind: CrashKind) -> u64 {
         self.crashes.ran(now_ms, since_ms);
-        self.crashes.crashed(now_ms, RESTS)
+        self.crashes.crashed(now_ms, kind, RESTS)
     }
 }

@@ -149,7 +149,7 @@ fn crashes_make_it_rest_longer_each_time_until_it_runs_well() {
     shell.add(1, true);
     let mut rests = Vec::new();
     for _ in 0..20 {
-        shell.gone(1, Ending::Crashed);
+        shell.gone(1, Ending::Crashed(CrashKind::Other));
         assert_eq!(shell.standing(1), Some(Standing::Crashing));
         rests.push(shell.sleep());
     }
@@ -157,7 +157,7 @@ fn crashes_make_it_rest_longer_each_time_until_it_runs_well() {
     assert_eq!(rests[19], 8 * 3_600_000);
     assert_eq!(shell.schedule.jobs[&JobNumber(1)].crashes.count(), 20);
     shell.now_ms += 120_000;
-    shell.gone(1, Ending::Crashed);
+    shell.gone(1, Ending::Crashed(CrashKind::Other));
     assert_eq!(shell.sleep(), 250);
 }
 
@@ -209,7 +209,7 @@ fn a_job_runs_while_its_window_is_open() {
     shell.turn_window(1, false);
     shell.all_stopped();
     assert_eq!(shell.started, [1, 1, 1]);
-    shell.gone(1, Ending::Crashed);
+    shell.gone(1, Ending::Crashed(CrashKind::Other));
     shell.turn_window(1, true);
     shell.sleep();
     assert_eq!((shell.standing(1), shell.started.len()), (Some(Standing::Pending), 3));
@@ -295,7 +295,8 @@ impl Life {
         if done && !stopping {
             self.jobs.remove(&number);
         }
-        self.shell.gone(number, if done { Ending::Done } else { Ending::Crashed });
+        self.shell
+            .gone(number, if done { Ending::Done } else { Ending::Crashed(CrashKind::Other) });
     }
 }
 

@@ -1,7 +1,8 @@
 //! Checkpoints: where a run goes on, what is written when, and ends that keep none.
 
 use refuge_replication::{
-    Answer, ChangesPage, Checkpoint, Effect, End, EndFailureKind, Replication, Request,
+    Answer, ChangesPage, Checkpoint, Effect, End, EndFailureKind, Information, Instance,
+    Replication, Request,
 };
 use serde_json::json;
 
@@ -39,14 +40,16 @@ fn a_reader_of_the_source_may_replicate_without_checkpoints() {
 #[test]
 fn a_checkpoint_whose_answer_was_lost_is_found_and_written_over() {
     let ours = Checkpoint { revision: "0-7".to_owned(), body: json!({"session_id": "session"}) };
-    let mut script = Script::new()
-        .instead("source WriteCheckpoint", [broken(), failing(EndFailureKind::Conflict)])
-        .instead(
-            "source Checkpoint",
-            [Ok(Answer::Checkpoint(None)), Ok(Answer::Checkpoint(Some(ours)))],
-        );
-    script.run().unwrap();
-    assert_eq!(script.written.len(), 2);
+    for failure in [broken(), failing(EndFailureKind::Conflict)] {
+        let found = Ok(Answer::Checkpoint(Some(ours.clone())));
+        let mut script = Script::new()
+            .instead("source WriteCheckpoint", [failure])
+            .instead("source Checkpoint", [Ok(Answer::Checkpoint(None)), found]);
+        script.run().unwrap();
+        assert_eq!(script.written.len(), 2);
+        let asked = |wanted: &str| script.asked.iter().filter(|asked| *asked == wanted).count();
+        assert_eq!((asked("source Checkpoint"), asked("source Changes")), (2, 1));
+    }
 }
 
 #[test]
@@ -61,6 +64,30 @@ fn a_checkpoint_that_another_replication_wrote_means_beginning_anew() {
     script.run().unwrap();
     let openings = script.asked.iter().filter(|asked| *asked == "target Information");
     assert_eq!(openings.count(), 2);
+}
+
+#[test]
+fn a_checkpoint_is_not_written_over_one_that_is_gone_at_an_end_that_cannot_be_told_from_another() {
+    let log = Checkpoint { revision: "0-7".to_owned(), body: json!({"session_id": "old"}) };
+    let mut script = Script::new().instead(
+        "target Checkpoint",
+        [Ok(Answer::Checkpoint(Some(log))), Ok(Answer::Checkpoint(None))],
+    );
+    script.run().unwrap();
+    let compared = script.asked.iter().filter(|asked| *asked == "target RevisionsDiff").count();
+    assert_eq!(compared, 2, "it began anew: {:?}", script.asked);
+    assert_eq!(script.written.len(), 3, "on the source, then on both: {:?}", script.asked);
+}
+
+#[test]
+fn an_end_that_no_other_is_like_is_not_asked_for_its_checkpoint_again() {
+    let log = Checkpoint { revision: "0-7".to_owned(), body: json!({"session_id": "old"}) };
+    let telling = Information { instance: Instance::unique("x"), ..Information::default() };
+    let mut script = Script::new()
+        .instead("target Information", [Ok(Answer::Information(telling))])
+        .instead("target Checkpoint", [Ok(Answer::Checkpoint(Some(log)))]);
+    script.run().unwrap();
+    assert_eq!(script.asked.iter().filter(|asked| *asked == "target Checkpoint").count(), 1);
 }
 
 #[test]

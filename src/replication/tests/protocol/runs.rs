@@ -1,7 +1,8 @@
 //! Runs of all documents: in what order is asked, how a run ends, and what is done when an end fails.
 
 use refuge_replication::{
-    Answer, Effect, End, EndFailureKind, Failure, Information, Replication, Request, RequestId,
+    Answer, CrashKind, Effect, End, EndFailureKind, Failure, Information, Replication, Request,
+    RequestId,
 };
 use serde_json::{Value, json};
 
@@ -171,5 +172,84 @@ fn a_retry_after_is_waited_for() {
         let mut script = Script::new().instead(asked, [failing(kind)]);
         script.run().unwrap();
         assert!((90_000..100_000).contains(&script.now_ms), "{asked}: {}", script.now_ms);
+    }
+}
+
+#[test]
+fn what_is_pending_counts_until_it_is_stored() {
+    let mut script = Script::new();
+    script.settings.continuous = true;
+    let mut machine = Replication::new(script.settings.clone());
+    let mut effects = machine.start(0);
+    let mut seen = Vec::new();
+    while !effects.is_empty() {
+        let mut next = Vec::new();
+        for effect in effects {
+            let Effect::Request { id, end, request } = effect else { continue };
+            if matches!(request, Request::Changes { wait: true, .. }) {
+                continue;
+            }
+            let outcome = script.answer(end, &request);
+            next.extend(machine.answer(0, id, outcome));
+            let status = machine.status();
+            seen.push((status.pending, status.changes_done));
+        }
+        effects = next;
+    }
+    seen.dedup();
+    assert_eq!(seen, [(None, 0), (Some(1), 0), (Some(0), 1)]);
+}
+
+#[test]
+fn a_failure_of_an_end_shows_while_it_is_asked_again_and_in_the_end_is_the_reason() {
+    let mut script = Script::new();
+    script.settings.continuous = true;
+    let mut machine = Replication::new(script.settings.clone());
+    let mut effects = machine.start(0);
+    let mut told = 0;
+    loop {
+        let mut next = Vec::new();
+        let mut wake = None;
+        for effect in effects {
+            match effect {
+                Effect::Request { id, end: End::Target, .. } => {
+                    next.extend(machine.answer(script.now_ms, id, broken()));
+                }
+                Effect::Request { id, end, request } => {
+                    let outcome = script.answer(end, &request);
+                    next.extend(machine.answer(script.now_ms, id, outcome));
+                }
+                Effect::Wake { after_ms } => wake = Some(after_ms),
+                Effect::Finished(outcome) => {
+                    let failure = outcome.unwrap_err();
+                    assert_eq!(failure.crash(), CrashKind::Silence);
+                    assert!(failure.told().contains("connection reset"), "{failure}");
+                    assert!(told > 3);
+                    return;
+                }
+                Effect::Refused(_) => {}
+            }
+        }
+        if machine.status().told()["error"] == "connection reset" {
+            told += 1;
+        }
+        if next.is_empty() {
+            script.now_ms += wake.unwrap_or(1_000);
+            next = machine.elapsed(script.now_ms);
+        }
+        effects = next;
+    }
+}
+
+#[test]
+fn whoever_was_refused_asks_each_end_one_thing_at_first() {
+    let refused = || failing(EndFailureKind::Unauthorized);
+    for (careful, asked) in [(true, 1), (false, 2)] {
+        let mut script = Script::new().instead("target Information", [refused()]);
+        script.settings.careful = careful;
+        let failure = script.run().unwrap_err();
+        assert_eq!(failure.crash(), CrashKind::Refusal);
+        let of_target = script.asked.iter().filter(|asked| asked.starts_with("target"));
+        assert_eq!(of_target.count(), asked, "{:?}", script.asked);
     }
 }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use refuge_document::Revision;
 use refuge_replication::{
     Answer, Carriage, ChangedDocument, ChangesPage, Difference, DocumentsPage, Effect, End,
-    EndFailure, EndFailureKind, EndPoint, Failure, Information, Phase, Replication, ReplicationId,
-    ReplicationIdentity, Request, Selection, Settings, Summary,
+    EndFailure, EndFailureKind, EndPoint, Failure, Information, Instance, Phase, Replication,
+    ReplicationId, ReplicationIdentity, Request, Selection, Settings, Summary,
 };
 use serde_json::{Value, json};
 
@@ -116,7 +116,7 @@ impl Script {
         match request {
             Request::Information => Answer::Information(Information {
                 update_sequence: "1-x".to_owned(),
-                instance_start_time: "5".to_owned(),
+                instance: Instance::started("5"),
                 ttl: true,
                 access: true,
             }),
@@ -145,9 +145,9 @@ impl Script {
                 documents: vec![Bytes::from_static(b"{}")],
                 ..DocumentsPage::default()
             }),
-            Request::Store { .. } => Answer::Stored { refused: Vec::new() },
+            Request::Store { .. } => Answer::Stored { refused: Vec::new(), overdue: Vec::new() },
             Request::Carry { .. } => Answer::Carried(Carriage::Stored),
-            Request::EnsureFullCommit => Answer::Committed { instance_start_time: "5".to_owned() },
+            Request::EnsureFullCommit => Answer::Committed { instance: Instance::started("5") },
         }
     }
 }

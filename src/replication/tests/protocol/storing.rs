@@ -9,9 +9,13 @@ use crate::script::{Script, broken};
 
 #[test]
 fn refused_documents_are_counted_and_told() {
-    let refusal =
-        Refusal { id: "doc".to_owned(), error: "forbidden".to_owned(), reason: "no".to_owned() };
-    let refused = Ok(Answer::Stored { refused: vec![refusal] });
+    let refusal = Refusal {
+        id: "doc".to_owned(),
+        revision: None,
+        error: "forbidden".to_owned(),
+        reason: "no".to_owned(),
+    };
+    let refused = Ok(Answer::Stored { refused: vec![refusal], overdue: Vec::new() });
     let mut script = Script::new().instead("target Store", [refused]);
     let summary = script.run().unwrap();
     assert_eq!(summary.statistics.doc_write_failures, 1);
@@ -31,8 +35,12 @@ fn large_revisions_are_carried_after_the_rest_of_their_page_is_stored() {
         carried: vec![wanted("1-a"), wanted("1-b"), wanted("1-c")],
         ..DocumentsPage::default()
     };
-    let refusal =
-        Refusal { id: "doc".to_owned(), error: "forbidden".to_owned(), reason: "no".to_owned() };
+    let refusal = Refusal {
+        id: "doc".to_owned(),
+        revision: None,
+        error: "forbidden".to_owned(),
+        reason: "no".to_owned(),
+    };
     let mut script =
         Script::new().instead("source Documents", [Ok(Answer::Documents(page))]).instead(
             "target Carry",
@@ -54,9 +62,13 @@ fn large_revisions_are_carried_after_the_rest_of_their_page_is_stored() {
 fn a_document_whose_stub_the_target_lacks_is_carried_whole() {
     let document = Bytes::from_static(br#"{"_id":"doc","_rev":"2-b"}"#);
     let page = DocumentsPage { documents: vec![document], ..DocumentsPage::default() };
-    let refusal =
-        Refusal { id: "doc".to_owned(), error: "missing_stub".to_owned(), reason: "x".to_owned() };
-    let refused = Ok(Answer::Stored { refused: vec![refusal] });
+    let refusal = Refusal {
+        id: "doc".to_owned(),
+        revision: None,
+        error: "missing_stub".to_owned(),
+        reason: "x".to_owned(),
+    };
+    let refused = Ok(Answer::Stored { refused: vec![refusal], overdue: Vec::new() });
     let mut script = Script::new()
         .instead("source Documents", [Ok(Answer::Documents(page))])
         .instead("target Store", [refused]);
@@ -139,4 +151,27 @@ fn after_an_answer_that_broke_off_less_is_asked_for_however_fast_it_came() {
     let usual = Settings::BATCH_BYTES;
     assert_eq!(limits(true), [usual, usual / 2]);
     assert_eq!(limits(false), [usual, usual]);
+}
+
+#[test]
+fn a_document_for_which_the_targets_time_never_suffices_is_refused_and_the_rest_goes_on() {
+    let document = |id: &str| Bytes::from(format!(r#"{{"_id":"{id}","_rev":"1-a"}}"#));
+    let documents = vec![document("doc"), document("other")];
+    let page = DocumentsPage { documents, ..DocumentsPage::default() };
+    let overdue = Refusal {
+        id: "doc".to_owned(),
+        revision: Some("1-a".to_owned()),
+        error: "timeout".to_owned(),
+        reason: "it loops".to_owned(),
+    };
+    let late = || Ok(Answer::Stored { refused: Vec::new(), overdue: vec![overdue.clone()] });
+    let mut script = Script::new()
+        .instead("source Documents", [Ok(Answer::Documents(page))])
+        .instead("target Store", (0..6).map(|_| late()));
+    let statistics = script.run().unwrap().statistics;
+    let stores = script.asked.iter().filter(|asked| *asked == "target Store").count();
+    assert_eq!(stores, 6, "once and five times again");
+    assert_eq!((statistics.docs_written, statistics.doc_write_failures), (1, 1));
+    assert!(script.asked.contains(&"refused 1".to_owned()));
+    assert!(script.now_ms >= 7_000, "with pauses");
 }

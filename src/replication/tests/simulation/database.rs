@@ -10,7 +10,7 @@ use refuge_document::{
 };
 use refuge_replication::{
     Answer, ChangedDocument, ChangesPage, Checkpoint, Choice, Difference, DocumentsPage,
-    EndFailure, EndFailureKind, Information, Refusal, Request, Selection, Wanted,
+    EndFailure, EndFailureKind, Information, Instance, Refusal, Request, Selection, Wanted,
 };
 use serde_json::Value;
 
@@ -30,6 +30,8 @@ pub(crate) struct Database {
     locals: BTreeMap<String, (u64, Value)>,
     pub(crate) sequence: u64,
     instance: u64,
+    /// Tells which database it is, and takes a checkpoint in its own revision alone.
+    pub(crate) tells: bool,
     /// Refuses documents whose id begins so.
     refused_prefix: Option<&'static str>,
 }
@@ -45,15 +47,16 @@ impl Database {
             locals: BTreeMap::new(),
             sequence: 0,
             instance: 1,
+            tells: true,
             refused_prefix,
         }
     }
 
     /// Deleted and made again, empty.
     pub(crate) fn make_anew(&mut self) {
-        let instance = self.instance + 1;
+        let (instance, tells) = (self.instance + 1, self.tells);
         *self = Self::new(self.refused_prefix);
-        self.instance = instance;
+        (self.instance, self.tells) = (instance, tells);
     }
 
     /// A client's edit of the `choice`-th leaf.
@@ -95,7 +98,7 @@ impl Database {
         Ok(match request {
             Request::Information => Answer::Information(Information {
                 update_sequence: self.text(self.sequence),
-                instance_start_time: self.instance.to_string(),
+                instance: self.told(),
                 ttl: true,
                 access: true,
             }),
@@ -112,14 +115,26 @@ impl Database {
             Request::Documents { wanted, limit_bytes } => {
                 Answer::Documents(self.read(wanted, *limit_bytes))
             }
-            Request::Store { documents } => Answer::Stored { refused: self.store(documents) },
+            Request::Store { documents } => {
+                Answer::Stored { refused: self.store(documents), overdue: Vec::new() }
+            }
             Request::Carry { .. } => {
                 return Err(EndFailure::permanent("a revision is carried between two ends"));
             }
-            Request::EnsureFullCommit => {
-                Answer::Committed { instance_start_time: self.instance.to_string() }
-            }
+            Request::EnsureFullCommit => Answer::Committed { instance: self.told() },
         })
+    }
+
+    fn told(&self) -> Instance {
+        match self.tells {
+            true => Instance::started(self.instance.to_string()),
+            false => Instance::started("0"),
+        }
+    }
+
+    /// How many checkpoints it holds.
+    pub(crate) fn checkpoints(&self) -> usize {
+        self.locals.len()
     }
 
     fn text(&self, sequence: u64) -> String {
@@ -142,16 +157,20 @@ impl Database {
         revision: Option<&str>,
     ) -> Result<Answer, EndFailure> {
         let known = self.checkpoint(local_id).map(|found| found.revision);
-        if known.as_deref() != revision {
+        if self.tells && known.as_deref() != revision {
             return Err(EndFailure::of(EndFailureKind::Conflict, "conflict"));
         }
-        let number = self.locals.get(local_id).map_or(1, |(number, _)| number + 1);
+        let given = revision.and_then(|revision| revision.strip_prefix("0-"));
+        let number = given.map_or(0, |number| number.parse::<u64>().unwrap()) + 1;
         self.locals.insert(local_id.to_owned(), (number, body.clone()));
         Ok(Answer::CheckpointWritten { revision: format!("0-{number}") })
     }
 
     fn changes(&self, selection: &Selection, since: &str, limit: usize) -> ChangesPage {
-        let after = Self::number(since);
+        // Behind a sequence of a former database stands all of this one.
+        let of_former =
+            since.split_once('-').is_some_and(|_| since != self.text(Self::number(since)));
+        let after = if of_former { 0 } else { Self::number(since) };
         let mut changed: Vec<_> =
             self.documents.iter().filter(|(_, document)| document.sequence > after).collect();
         changed.sort_by_key(|(_, document)| document.sequence);
@@ -273,6 +292,7 @@ impl Database {
             if self.refused_prefix.is_some_and(|prefix| id.starts_with(prefix)) {
                 refused.push(Refusal {
                     id,
+                    revision: None,
                     error: "forbidden".to_owned(),
                     reason: "not here".to_owned(),
                 });

@@ -63,6 +63,12 @@ fn a_target_made_anew_is_filled_again() {
 }
 
 #[test]
+fn a_target_made_anew_that_tells_nothing_of_it_is_filled_again() {
+    let plan = Plan { target_made_anew: true, nameless: true, ..Plan::CALM };
+    with_seeds(Plan { continuous: true, faults: true, ..plan });
+}
+
+#[test]
 fn refused_documents_stop_nothing_and_are_counted() {
     with_seeds(Plan { continuous: true, refusals: true, ..Plan::CALM });
 }

@@ -8,6 +8,8 @@ pub(crate) struct Plan {
     pub(crate) continuous: bool,
     pub(crate) faults: bool,
     pub(crate) target_made_anew: bool,
+    /// The ends do not tell which databases they are, and take checkpoints in any revision, as CouchDB does.
+    pub(crate) nameless: bool,
     pub(crate) refusals: bool,
     /// Answers take up to half a minute.
     pub(crate) slow: bool,
@@ -42,6 +44,7 @@ impl Plan {
         continuous: false,
         faults: false,
         target_made_anew: false,
+        nameless: false,
         refusals: false,
         slow: false,
         chosen: Chosen::All,

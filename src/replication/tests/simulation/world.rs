@@ -100,13 +100,17 @@ impl World {
             finished: None,
         };
         let refused = plan.refusals.then_some(REFUSED);
+        let mut databases = [Database::new(None), Database::new(refused)];
+        for database in &mut databases {
+            database.tells = !plan.nameless;
+        }
         Self {
             plan,
             dice: Dice::new(seed),
             now_ms: 0,
             order: 0,
             queue: BTreeMap::new(),
-            databases: [Database::new(None), Database::new(refused)],
+            databases,
             directions: [direction(0), direction(1)],
             selection,
             passed: BTreeSet::new(),
@@ -162,7 +166,7 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Edit => self.edit(),
-            Event::MakeAnew => self.databases[1].make_anew(),
+            Event::MakeAnew => self.make_anew(),
             Event::Crash(from) => {
                 self.directions[from].machine = None;
                 let at = self.now_ms + self.dice.below(5_000);
@@ -180,6 +184,22 @@ impl World {
                     self.drive(from, |machine, now_ms| machine.answer(now_ms, id, outcome));
                 }
             }
+        }
+    }
+
+    /// Where the ends are nameless, it happens neither before there are checkpoints nor between a look at one
+    /// and its write: nobody could notice.
+    fn make_anew(&mut self) {
+        let touches_checkpoints = |event: &Event| match event {
+            Event::Arrive(arrival) => matches!(arrival.request, Request::WriteCheckpoint { .. }),
+            Event::Answer(_, _, _, outcome) => matches!(outcome, Ok(Answer::Checkpoint(_))),
+            _ => false,
+        };
+        let unnoticed =
+            self.databases[1].checkpoints() < 2 || self.queue.values().any(touches_checkpoints);
+        match self.plan.nameless && unnoticed {
+            true => self.at(self.now_ms + 100, Event::MakeAnew),
+            false => self.databases[1].make_anew(),
         }
     }
 

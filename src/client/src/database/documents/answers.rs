@@ -16,6 +16,17 @@ use crate::failure::unreadable;
 pub(super) struct Found {
     pub(super) page: DocumentsPage,
     pub(super) inline: Vec<(Wanted, u64)>,
+    /// What the end failed with alone, while it told of others.
+    pub(super) alone: Vec<Wanted>,
+}
+
+/// What results told beside documents.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Revisions that are no longer there.
+    pub(super) gone: u64,
+    /// An error of one.
+    pub(super) error: Option<String>,
 }
 
 impl Found {
@@ -37,12 +48,13 @@ impl Found {
     }
 
     /// Takes what else was found.
-    fn append(&mut self, other: &mut Self) {
+    pub(super) fn append(&mut self, other: &mut Self) {
         self.page.documents.append(&mut other.page.documents);
         self.page.carried.append(&mut other.page.carried);
         self.page.restricted.append(&mut other.page.restricted);
         self.page.gone += std::mem::take(&mut other.page.gone);
         self.inline.append(&mut other.inline);
+        self.alone.append(&mut other.alone);
     }
 }
 
@@ -54,6 +66,8 @@ struct OfId<'a> {
     revisions: usize,
     /// Those of which nothing came.
     unanswered: Vec<&'a Revision>,
+    /// The end failed with one of them.
+    failed: bool,
     held: Found,
 }
 
@@ -105,7 +119,10 @@ impl<'a> Reading<'a> {
         of_id.saw(outcomes);
         self.bytes += element.len();
         let asked = self.wanted.iter().find(|wanted| wanted.id == id);
-        let documents = read_outcomes(element, outcomes, &mut of_id.held.page.gone).map_err(bad)?;
+        let mut told = Told::default();
+        let documents = read_outcomes(element, outcomes, &mut told).map_err(bad)?;
+        of_id.held.page.gone += told.gone;
+        of_id.failed |= told.error.is_some();
         for document in documents {
             match (self.attachments, asked) {
                 (Attachments::Stubs, Some(wanted)) => {
@@ -116,14 +133,14 @@ impl<'a> Reading<'a> {
         }
         let whole = of_id.is_whole();
         if whole {
-            self.found.append(&mut of_id.held);
+            take_whole(&mut self.found, of_id, (&id, self.wanted));
         }
         Ok(whole && self.bytes > limit_bytes.saturating_mul(2))
     }
 
     /// Whether a document came by now, with all that was asked for of it.
     pub(super) fn has_documents(&self) -> bool {
-        let Found { page, inline } = &self.found;
+        let Found { page, inline, .. } = &self.found;
         !(page.documents.is_empty() && page.carried.is_empty() && inline.is_empty())
     }
 
@@ -144,9 +161,20 @@ impl<'a> Reading<'a> {
             if of_id.seen == 0 {
                 return Err(unreadable("_bulk_get", format!("{id} is not in it")));
             }
-            self.found.append(&mut of_id.held);
+            take_whole(&mut self.found, of_id, (id, self.wanted));
         }
         Ok(self.found)
+    }
+}
+
+/// Takes all that came of an id; where the end failed with some of it, it is asked for alone.
+fn take_whole(found: &mut Found, of_id: &mut OfId<'_>, (id, wanted): (&str, &[Wanted])) {
+    match std::mem::take(&mut of_id.failed) {
+        false => found.append(&mut of_id.held),
+        true => {
+            of_id.held = Found::default();
+            found.alone.extend(wanted.iter().filter(|one| one.id == id).cloned());
+        }
     }
 }
 
@@ -168,11 +196,11 @@ fn result_parts(element: &[u8]) -> Result<(String, &[u8]), String> {
 }
 
 /// `[{"ok": document}, {"missing": revision}, {"error": {…}}, …]`; `outcomes` is a part of `whole`,
-/// which the documents then share. Revisions that are no longer there are counted.
+/// which the documents then share.
 pub(super) fn read_outcomes(
     whole: &Bytes,
     outcomes: &[u8],
-    gone: &mut u64,
+    told: &mut Told,
 ) -> Result<Vec<Bytes>, String> {
     let mut documents = Vec::new();
     for outcome in json::elements(outcomes).map_err(|error| error.to_string())? {
@@ -181,9 +209,9 @@ pub(super) fn read_outcomes(
             let (name, value) = member.map_err(|error| error.to_string())?;
             match &*name {
                 "ok" => documents.push(whole.slice_ref(value)),
-                "missing" => *gone += 1,
-                "error" if is_gone(value) => *gone += 1,
-                "error" => return Err(format!("an error: {}", String::from_utf8_lossy(value))),
+                "missing" => told.gone += 1,
+                "error" if is_gone(value) => told.gone += 1,
+                "error" => told.error = Some(String::from_utf8_lossy(value).into_owned()),
                 _ => {}
             }
         }
@@ -313,6 +341,21 @@ mod tests {
         let result = Bytes::from_static(br#"{"id":"b","docs":[{"ok":{"_rev":"2-a"}}]}"#);
         assert!(!reading.take(&result, 1).unwrap());
         assert_eq!(reading.complete().unwrap().page.documents.len(), 1);
+    }
+
+    #[test]
+    fn what_an_end_fails_with_is_asked_for_alone_and_all_of_it() {
+        let all = [wanted("a", &["1-a", "1-b"]), wanted("b", &["1-a"])];
+        let mut reading = Reading::new(&all, Attachments::Stubs);
+        for result in [
+            r#"{"id":"a","docs":[{"ok":{"_id":"a","_rev":"1-a"}}]}"#,
+            r#"{"id":"a","docs":[{"error":{"id":"a","rev":"1-b","error":"badmatch"}}]}"#,
+            r#"{"id":"b","docs":[{"ok":{"_id":"b","_rev":"1-a"}}]}"#,
+        ] {
+            reading.take(&Bytes::from_static(result.as_bytes()), 1_000_000).unwrap();
+        }
+        let found = reading.complete().unwrap();
+        assert_eq!((found.page.documents.len(), found.alone), (1, vec![all[0].clone()]));
     }
 
     #[test]

@@ -45,7 +45,20 @@ fn the_scheduler_tells_all_of_a_database_or_one() {
         SchedulerRoute::Document { database: "_replicator".into(), id: "a/b".into() }
     );
     assert_eq!(scheduler(&["_scheduler", "jobs", "x"]), SchedulerRoute::Job { id: "x".into() });
-    assert_eq!(found(&["_scheduler"]), Route::Later("_scheduler".into()));
+    for path in [
+        &["_scheduler", "docs", "a", "b", "_replicator", "x"][..],
+        &["_scheduler", "docs", "a/b/_replicator", "x"],
+    ] {
+        let (database, id) = ("a/b/_replicator".into(), "x".into());
+        assert_eq!(scheduler(path), SchedulerRoute::Document { database, id });
+    }
+    assert_eq!(
+        scheduler(&["_scheduler", "docs", "a", "_replicator"]),
+        SchedulerRoute::DocumentsOf { database: "a/_replicator".into() }
+    );
+    for path in [&["_scheduler"][..], &["_scheduler", "other"]] {
+        assert_eq!(scheduler(path), SchedulerRoute::Unknown);
+    }
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl Progress {
         let facts = Facts::of(told);
         if let Some(bar) = &self.bar {
             bar.set_length(facts.all());
-            bar.set_position(facts.checked);
+            bar.set_position(facts.done);
             bar.set_message(facts.sentence());
             return;
         }
@@ -82,7 +82,7 @@ fn complain(line: &str) {
 struct Facts {
     state: String,
     error: Option<String>,
-    checked: u64,
+    done: u64,
     pending: Option<u64>,
     written: u64,
     refused: u64,
@@ -100,8 +100,8 @@ impl Facts {
         let text = |name: &str| told.get(name).and_then(Value::as_str).map(str::to_owned);
         Self {
             state: text("state").unwrap_or_default(),
-            error: text("error"),
-            checked: count("revisions_checked").unwrap_or(0),
+            error: text("error").or_else(|| member("error")?.as_str().map(str::to_owned)),
+            done: count("changes_done").unwrap_or(0),
             pending: count("changes_pending"),
             written: count("docs_written").unwrap_or(0),
             refused: count("doc_write_failures").unwrap_or(0),
@@ -112,13 +112,13 @@ impl Facts {
     }
 
     fn all(&self) -> u64 {
-        self.checked + self.pending.unwrap_or(0)
+        self.done + self.pending.unwrap_or(0)
     }
 
     fn sentence(&self) -> String {
         let mut parts = vec![
             self.state.clone(),
-            format!("{} of {} changes", HumanCount(self.checked), HumanCount(self.all())),
+            format!("{} of {} changes", HumanCount(self.done), HumanCount(self.all())),
             format!("{} documents written", HumanCount(self.written)),
         ];
         if self.refused > 0 {
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn a_look_is_told_in_a_sentence() {
         let task = json!({
-            "revisions_checked": 1_500, "changes_pending": 8_500, "docs_written": 1_200,
+            "changes_done": 1_500, "changes_pending": 8_500, "docs_written": 1_200,
             "doc_write_failures": 3, "docs_per_second": 120.4, "bytes_per_second": 2_048.0,
             "seconds_left": 71,
         });
