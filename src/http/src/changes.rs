@@ -76,7 +76,12 @@ pub(crate) async fn changes(
         start,
     };
     let feed = Feed::new(setting);
-    let reply = crate::feed::answer(kind, |sender| feed.run(sender));
+    let open = request.session.metrics().filter(|_| kind != FeedKind::Normal);
+    let open = open.map(|metrics| metrics.open_feed());
+    let reply = crate::feed::answer(kind, |sender| async move {
+        let _open = open;
+        feed.run(sender).await
+    });
     Ok(match &tag {
         Some(tag) => tags::tagged(reply, tag),
         None => reply,
