@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_document::{REPLICATOR, USERS};
+use refuge_document::USERS;
 use refuge_failpoints::{Failpoint, pass};
 use refuge_http::{Failure, Security};
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names, StartError};
@@ -22,7 +22,6 @@ use tokio::sync::oneshot;
 
 use crate::authenticator;
 use crate::change_feed::ChangeFeedMessage;
-use crate::configuration::CurrentSettings;
 use crate::database_updates::DatabaseUpdatesMessage;
 use crate::engine::{StorageDoors, WriteFailure};
 use crate::index_directory::IndexDirectoryMessage;
@@ -239,25 +238,13 @@ impl DatabaseDirectoryState {
         .await?;
         let record: DatabaseRecord = record.ok_or(Failure::NoDatabase)?;
         let security = match security {
-            None => self.default_security(name),
+            // Of databases made before it was stored with them: never opened by a change of the default.
+            None => Security::for_new_databases(),
             Some(json) => serde_json::from_slice(&json)
                 .map_err(|error| Failure::Internal(format!("_security of {name}: {error}")))?,
         };
         let open = OpenDatabase::new(self.names().clone(), record, Arc::new(security));
         Ok(open.with_options(options))
-    }
-
-    /// What a database has whose `_security` nobody set. Replications are for admins in any case: they run
-    /// for whoever writes their documents.
-    fn default_security(&self, name: &str) -> Security {
-        let current = self.names().value::<CurrentSettings>(names::CONFIGURATION);
-        let is_open = current
-            .is_some_and(|current| current.settings.databases.default_security != "admin_only");
-        if is_open && name != REPLICATOR {
-            Security::default()
-        } else {
-            Security::for_new_databases()
-        }
     }
 
     /// Asks the supervisor, which was started after this actor, and hears of it by message.

@@ -1,6 +1,8 @@
 //! The reductions of a view as they stand in the index store, and the functions that reduce. What a tree is,
 //! and how it is kept up, is told in `refuge-query`.
 
+mod growing;
+
 use std::cell::RefCell;
 use std::ops::Bound;
 
@@ -12,6 +14,8 @@ use refuge_query::reduction::{
 use refuge_query::view::{KeyRange, PlacedValue, StoredRow};
 use refuge_sandbox::Views;
 use refuge_storage::{IndexNumber, IndexRange, IndexSnapshot, IndexTable, StorageError};
+
+pub(crate) use growing::Growing;
 
 /// Why a tree was not read or not kept up.
 #[derive(Debug, thiserror::Error)]
@@ -139,8 +143,24 @@ pub(crate) enum ReduceFunction {
     Script(usize),
 }
 
-/// The JavaScript functions of an index, where any of them is needed.
-pub(crate) type Scripts<'a> = Option<RefCell<&'a mut Views>>;
+/// The JavaScript functions of an index, where any of them is needed, and what is asked of reductions.
+pub(crate) struct Scripts<'a> {
+    views: Option<RefCell<&'a mut Views>>,
+    growing: Growing,
+}
+
+impl<'a> Scripts<'a> {
+    /// Where no function in JavaScript is needed.
+    pub(crate) fn none(growing: Growing) -> Self {
+        Self { views: None, growing }
+    }
+
+    /// With these.
+    pub(crate) fn of(views: &'a mut Views, growing: Growing) -> Self {
+        views.limit_reductions(growing.in_sandbox());
+        Self { views: Some(RefCell::new(views)), growing }
+    }
+}
 
 /// The reducers of a view. Where `only` says which one is asked for, the others do nothing.
 pub(crate) fn reducers<'a, 'v: 'a>(
@@ -153,9 +173,9 @@ pub(crate) fn reducers<'a, 'v: 'a>(
             _ if only.is_some_and(|only| only != number) => {
                 Box::new(Unwanted) as Box<dyn Reducer<TreeError>>
             }
-            ReduceFunction::Builtin(name) => Box::new(builtin(name)?),
+            ReduceFunction::Builtin(name) => Box::new(builtin(name, scripts.growing)?),
             ReduceFunction::Script(function) => {
-                let views = scripts.as_ref().ok_or_else(|| {
+                let views = scripts.views.as_ref().ok_or_else(|| {
                     TreeError::Function("it is not opened where it is needed".to_owned())
                 })?;
                 Box::new(Script { views, function: *function })
@@ -165,9 +185,9 @@ pub(crate) fn reducers<'a, 'v: 'a>(
     made.collect()
 }
 
-fn builtin(name: &str) -> Result<Builtin, TreeError> {
-    Builtin::parse(name, Some(ReduceLimit::default()))
-        .map_err(|error| TreeError::Function(error.to_string()))
+fn builtin(name: &str, growing: Growing) -> Result<Builtin, TreeError> {
+    let limit = (growing == Growing::Refused).then(ReduceLimit::default);
+    Builtin::parse(name, limit).map_err(|error| TreeError::Function(error.to_string()))
 }
 
 /// Stands in the place of a function that nobody asks for.
@@ -235,7 +255,9 @@ impl Reducer<TreeError> for Script<'_, '_> {
         }
         let groups: Vec<&[refuge_sandbox::ReduceRow<'_>]> =
             rows.iter().map(Vec::as_slice).collect();
-        let reduced = self.views.borrow_mut().reduce(self.function, &groups);
+        let mut views = self.views.borrow_mut();
+        let reduced = views.reduce(self.function, &groups);
+        tell(&mut views);
         Ok(reduced.into_iter().map(Self::reduction).collect())
     }
 
@@ -243,8 +265,17 @@ impl Reducer<TreeError> for Script<'_, '_> {
         let texts = groups.iter().map(|group| group.iter().map(|one| text(one)).collect());
         let texts: Vec<Vec<&str>> = texts.collect::<Result<_, TreeError>>()?;
         let groups: Vec<&[&str]> = texts.iter().map(Vec::as_slice).collect();
-        let reduced = self.views.borrow_mut().rereduce(self.function, &groups);
+        let mut views = self.views.borrow_mut();
+        let reduced = views.rereduce(self.function, &groups);
+        tell(&mut views);
         Ok(reduced.into_iter().map(Self::reduction).collect())
+    }
+}
+
+/// Tells what reduce functions logged, and which of their reductions grew.
+fn tell(views: &mut Views) {
+    for line in views.take_log() {
+        tracing::info!(line, "from a reduce function");
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn rules(settings: &Settings) -> Rules {
             "nolb" => Maintenance::NoLoadBalancer,
             _ => Maintenance::No,
         },
+        databases_are_public: !settings.http.admin_only_all_dbs,
         users_security_editable: settings.authentication.users_db_security_editable,
         longest_wait: Duration::from_millis(settings.feeds.changes_timeout_ms),
         proxies: TrustedProxies::new(

@@ -1,7 +1,6 @@
 //! What a batch changes of an index: rows, what is remembered of each document, and the reductions. It reads
 //! the index as the batch before left it.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use super::{IndexerArguments, make_way};
 use crate::index_design::IndexDesign;
 use crate::javascript::Lane;
 use crate::unavailable;
-use crate::view_tree::{Scripts, TreeError, ViewStore, reducers, view_key};
+use crate::view_tree::{Growing, Scripts, TreeError, ViewStore, reducers, view_key};
 
 /// Makes the write of a batch that takes the index from `base` to `state`.
 pub(super) async fn prepare(
@@ -50,13 +49,13 @@ pub(super) async fn with_scripts<R: Send + 'static>(
     reduces: bool,
     run: impl FnOnce(&Scripts<'_>) -> Result<R, TreeError> + Send + 'static,
 ) -> Result<R, Failure> {
-    let design = &arguments.design;
+    let (design, growing) = (&arguments.design, Growing::now(&arguments.names));
     if !(reduces && design.has_scripted_reduces()) {
-        let done = tokio::task::spawn_blocking(move || run(&None)).await;
+        let done = tokio::task::spawn_blocking(move || run(&Scripts::none(growing))).await;
         return Ok(done.map_err(|_| unavailable())??);
     }
     let sources = (design.source_key(arguments.database), Arc::clone(&design.sources));
-    let job = move |views: &mut refuge_sandbox::Views| run(&Some(RefCell::new(views)));
+    let job = move |views: &mut refuge_sandbox::Views| run(&Scripts::of(views, growing));
     let done = doors.javascript.with_views(Lane::Indexing, None, sources, job).await?;
     Ok(done.map_err(|error| function_failure(&error))??)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use refuge_http::Failure;
-use refuge_sandbox::{Error, Functions, Limits, ReduceBound, ReduceLimit, ViewSources, Views};
+use refuge_sandbox::{Error, Functions, Limits, ViewSources, Views};
 use tokio::sync::mpsc;
 
 use super::cache::Cache;
@@ -92,7 +92,7 @@ impl Worker {
         let handle = Handle { jobs, waiting: Arc::new(AtomicUsize::new(0)) };
         let stopping = Arc::new(AtomicBool::new(false));
         let (waiting, stop) = (Arc::clone(&handle.waiting), Arc::clone(&stopping));
-        let limits = limits();
+        let limits = Limits::default();
         let thread = std::thread::Builder::new().name(name.to_owned());
         thread.stack_size(limits.stack_bytes + STACK_BESIDE_BYTES).spawn(move || {
             if lane == Lane::Indexing {
@@ -142,7 +142,7 @@ pub(super) fn run_alone(
     design: Arc<DesignText>,
     job: impl FnOnce(Result<&mut Functions, Error>) + Send + 'static,
 ) -> std::io::Result<()> {
-    let limits = limits();
+    let limits = Limits::default();
     let thread = std::thread::Builder::new().name(name.to_owned());
     let thread = thread.stack_size(limits.stack_bytes + STACK_BESIDE_BYTES);
     thread.spawn(move || match Functions::open(&design.id, &design.text, limits) {
@@ -150,13 +150,6 @@ pub(super) fn run_alone(
         Err(error) => job(Err(error)),
     })?;
     Ok(())
-}
-
-/// The sandbox's own limits, and the bound of reductions that the built-in functions have too.
-fn limits() -> Limits {
-    let bound = refuge_query::reduction::ReduceLimit::default();
-    let bound = ReduceBound { threshold_bytes: bound.threshold_bytes, ratio: bound.ratio };
-    Limits { reduce: ReduceLimit::Refuse(bound), ..Limits::default() }
 }
 
 /// What a thread has open.

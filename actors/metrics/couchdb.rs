@@ -1,8 +1,9 @@
-//! What CouchDB counts under its own names and refuge under others: one table, from which `_stats` and
-//! the `couchdb_…` lines of `_prometheus` are written. Numbers for which refuge has no source are absent
-//! rather than nought.
+//! What CouchDB counts under its own names and refuge under others: from one table (`couchdb/table.rs`)
+//! `_stats` and the `couchdb_…` lines of `_prometheus` are written.
 //!
 //! Source: <https://docs.couchdb.org/en/stable/api/server/common.html#node-node-name-stats>
+
+mod table;
 
 use std::collections::BTreeMap;
 
@@ -11,95 +12,56 @@ use serde_json::{Map, Value, json};
 use super::recorder::{Reading, Sample};
 use super::summary::Summary;
 
+pub(crate) use table::COUNTED;
+
+/// The group whose name stands in front of all lines for Prometheus.
+const COUCHDB: &str = "couchdb";
+
 /// The histogram of requests' times, in seconds.
 pub(crate) const SUMMARY: &str = "refuge_http_request_seconds";
 
 /// A number of CouchDB's.
 pub(crate) struct Counted {
-    /// Where it stands in `_stats`, below `couchdb`.
+    /// The part of CouchDB that counts it.
+    group: &'static str,
+    /// Where it stands in `_stats`, below its group.
     path: &'static [&'static str],
+    /// Whether it goes up and down, in CouchDB's eyes.
+    is_gauge: bool,
     /// Where it has one line a label, the label's name in both worlds.
     pub(crate) label: Option<&'static str>,
     /// The labels that are told even while nothing was counted under them.
     always: &'static [&'static str],
-    /// The line of ours that is the same.
-    source: &'static str,
+    /// The line of ours that is the same; none for what cannot happen here, of which there is nought.
+    source: Option<&'static str>,
     /// CouchDB's description.
     description: &'static str,
 }
 
-const METHODS: &[&str] = &["COPY", "DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
-const CODES: &[&str] = &[
-    "200", "201", "202", "204", "206", "301", "304", "400", "401", "403", "404", "405", "406",
-    "409", "412", "413", "414", "415", "416", "417", "500", "501", "503",
-];
-
-/// A number without labels.
-const fn plain(
-    path: &'static [&'static str],
-    source: &'static str,
-    description: &'static str,
-) -> Counted {
-    Counted { path, label: None, always: &[], source, description }
-}
-
-/// All of them.
-pub(crate) const COUNTED: &[Counted] = &[
-    plain(&["httpd", "requests"], "refuge_http_requests_total", "number of HTTP requests"),
-    Counted {
-        path: &["httpd_request_methods"],
-        label: Some("method"),
-        always: METHODS,
-        source: "refuge_http_requests_total",
-        description: "number of HTTP requests of this method",
-    },
-    Counted {
-        path: &["httpd_status_codes"],
-        label: Some("code"),
-        always: CODES,
-        source: "refuge_http_responses_total",
-        description: "number of HTTP responses of this code",
-    },
-    plain(&["open_databases"], "refuge_open_databases", "number of open databases"),
-    plain(&["open_os_files"], "refuge_open_files", "number of file descriptors that are open"),
-    plain(
-        &["document_writes"],
-        "refuge_document_writes_total",
-        "number of document write operations",
-    ),
-    plain(
-        &["database_writes"],
-        "refuge_document_writes_total",
-        "number of times a database was changed",
-    ),
-    plain(
-        &["database_reads"],
-        "refuge_document_reads_total",
-        "number of times a document was read from a database",
-    ),
-    plain(&["commits"], "refuge_commits_total", "number of commits performed"),
-];
-
 impl Counted {
     /// Its name among the lines for Prometheus.
     pub(crate) fn prometheus_name(&self) -> String {
+        let group = if self.group == COUCHDB { "" } else { self.group };
+        let separator = if group.is_empty() { "" } else { "_" };
         let path = self.path.join("_");
-        if self.label.is_some() {
-            format!("couchdb_{path}")
-        } else {
-            format!("couchdb_{path}_total")
-        }
+        let end = if self.label.is_some() || self.is_gauge { "" } else { "_total" };
+        format!("couchdb_{group}{separator}{path}{end}")
+    }
+
+    /// What CouchDB calls its kind.
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.is_gauge { "gauge" } else { "counter" }
     }
 
     fn of<'a>(&self, samples: &'a [Sample]) -> impl Iterator<Item = (&'a Sample, u64)> {
         let source = self.source;
-        samples.iter().filter(move |sample| sample.name == source).filter_map(|sample| match sample
-            .reading
-        {
-            Reading::Counter(count) => Some((sample, count)),
-            Reading::Gauge(value) => Some((sample, value as u64)),
-            Reading::Histogram { .. } => None,
-        })
+        samples.iter().filter(move |sample| source == Some(sample.name.as_str())).filter_map(
+            |sample| match sample.reading {
+                Reading::Counter(count) => Some((sample, count)),
+                Reading::Gauge(value) => Some((sample, value as u64)),
+                Reading::Histogram { .. } => None,
+            },
+        )
     }
 
     /// All of it.
@@ -123,24 +85,26 @@ impl Counted {
 
 /// The body of `_stats`.
 pub(crate) fn statistics(samples: &[Sample]) -> Value {
-    let mut couchdb = Map::new();
+    let mut groups = Map::new();
     for counted in COUNTED {
-        let entry =
-            |count: u64| json!({"value": count, "type": "counter", "desc": counted.description});
+        let kind = counted.kind();
+        let entry = |count: u64| json!({"value": count, "type": kind, "desc": counted.description});
+        let mut path = vec![counted.group];
+        path.extend(counted.path);
         match counted.label {
-            None => put(&mut couchdb, counted.path, entry(counted.sum(samples))),
+            None => put(&mut groups, &path, entry(counted.sum(samples))),
             Some(_) => {
                 let by_label = counted.by_label(samples).into_iter();
                 let entries: Map<String, Value> =
                     by_label.map(|(value, count)| (value, entry(count))).collect();
-                put(&mut couchdb, counted.path, Value::Object(entries));
+                put(&mut groups, &path, Value::Object(entries));
             }
         }
     }
     if let Some(summary) = Summary::of(samples, SUMMARY) {
-        couchdb.insert("request_time".to_owned(), request_time(&summary));
+        put(&mut groups, &[COUCHDB, "request_time"], request_time(&summary));
     }
-    json!({"couchdb": couchdb})
+    Value::Object(groups)
 }
 
 fn put(object: &mut Map<String, Value>, path: &[&str], value: Value) {

@@ -17,6 +17,7 @@ struct Tree {
     uptime_seconds: u64,
     open_databases: usize,
     connections: usize,
+    replications: usize,
     /// Messages that wait, by what the actors are.
     waiting: BTreeMap<String, usize>,
     /// What actors did since the node's start, by what they are. Those of children that came and went leave
@@ -52,6 +53,7 @@ impl Tree {
             uptime_seconds: root.uptime_seconds,
             open_databases: children(names::OPEN_DATABASES),
             connections: children(names::HTTP_CONNECTIONS),
+            replications: children(names::REPLICATION_JOBS),
             waiting,
             work,
         })
@@ -139,6 +141,7 @@ pub(super) fn samples(names: &Names) -> Vec<Sample> {
         samples.push(gauge("refuge_uptime_seconds", tree.uptime_seconds as f64));
         samples.push(gauge("refuge_open_databases", tree.open_databases as f64));
         samples.push(gauge("refuge_http_connections", tree.connections as f64));
+        samples.push(gauge("refuge_replications_running", tree.replications as f64));
         samples.extend(tree.work.iter().flat_map(|(actor, work)| work.samples(actor)));
         samples.extend(tree.waiting.into_iter().map(|(actor, waiting)| Sample {
             labels: vec![("actor".to_owned(), actor)],
@@ -180,6 +183,11 @@ pub(super) fn system(names: &Names) -> Value {
     put("open_files", process.open_files.map(Value::from));
     put("process_count", tree.as_ref().map(|tree| tree.actors.into()));
     put("message_queues", tree.as_ref().map(|tree| json!(tree.waiting)));
+    let waiting = tokio::runtime::Handle::try_current();
+    put("run_queue", waiting.ok().map(|runtime| runtime.metrics().global_queue_depth().into()));
+    // Functions run inside the node.
+    put("os_proc_count", Some(0.into()));
+    put("stale_proc_count", Some(0.into()));
     put("internal_replication_jobs", Some(0.into()));
     put("distribution", Some(json!({})));
     Value::Object(body)

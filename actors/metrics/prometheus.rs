@@ -61,7 +61,7 @@ fn write_sample(out: &mut String, sample: &Sample) {
 /// CouchDB's line for what is counted here under another name; one a label where it has one.
 fn write_counted(out: &mut String, counted: &Counted, samples: &[Sample]) {
     let name = counted.prometheus_name();
-    let _ = writeln!(out, "# TYPE {name} counter");
+    let _ = writeln!(out, "# TYPE {name} {}", counted.kind());
     match counted.label {
         None => {
             let _ = writeln!(out, "{name} {}", counted.sum(samples));

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use refuge_document::REPLICATOR;
 use refuge_failpoints::{Failpoint, pass};
-use refuge_http::{Failure, NewDatabase};
+use refuge_http::{Failure, NewDatabase, Security};
 use refuge_otp::Names;
 use refuge_storage::{Operation, Outcome};
 
@@ -42,6 +43,9 @@ pub(crate) async fn create_as(
     options: NewDatabase,
 ) -> Result<(), Failure> {
     let current = names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
+    let security = options.security.unwrap_or_else(|| default_security(&current, name));
+    let security =
+        serde_json::to_vec(&security).map_err(|error| Failure::Internal(error.to_string()))?;
     let operation = Operation::CreateDatabase(refuge_storage::NewDatabase {
         name: name.to_owned(),
         shards: options.shards.unwrap_or(current.settings.databases.shards),
@@ -53,6 +57,7 @@ pub(crate) async fn create_as(
             time_to_live: options.ttl,
             ..refuge_storage::DatabaseOptions::default()
         },
+        security: Some(security),
     });
     let doors = names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
     match doors.writer.commit(operation).await? {
@@ -65,6 +70,17 @@ pub(crate) async fn create_as(
             replicator_documents::made(names, name);
             Ok(())
         }
+    }
+}
+
+/// What a database has from its beginning where nobody says anything else. It is stored, so that another
+/// default changes no database that is there. Replications are for admins in any case: they run for
+/// whoever writes their documents.
+fn default_security(current: &CurrentSettings, name: &str) -> Security {
+    if current.settings.databases.default_security == "admin_only" || name == REPLICATOR {
+        Security::for_new_databases()
+    } else {
+        Security::default()
     }
 }
 

@@ -49,11 +49,18 @@ pub(crate) fn version(names: &Names) -> String {
     })
 }
 
-/// What CouchDB tells of Erlang and ICU is told of what stands in their place.
+/// What CouchDB tells of the parts that it is made of, as far as such parts are here.
 fn versions(refuge: &str) -> Value {
+    let (collator, data) = refuge_query::collation::COLLATOR_VERSIONS;
     json!({
         "refuge": {"version": refuge},
         "couchdb": {"version": "3.5.0"},
+        "collation_driver": {
+            "name": "icu_collator",
+            "library_version": collator,
+            "collator_version": data,
+        },
+        "javascript_engine": {"name": "quickjs", "version": refuge_sandbox::ENGINE_VERSION},
         "storage_engine": {"name": "fjall", "version": refuge_storage::ENGINE_VERSION},
     })
 }

@@ -90,7 +90,7 @@ impl LocalEnd {
                 let reason = "`user_ctx` is no server admin, and so makes no database";
                 return Err(Failure::Forbidden(reason.to_owned()));
             }
-            let options = NewDatabase { ttl, access, partitioned, shards };
+            let options = NewDatabase { ttl, access, partitioned, shards, security: None };
             return match node_service::create_as(&self.names, &self.name, options).await {
                 Ok(()) | Err(Failure::DatabaseExists) => Ok(Answer::Created),
                 Err(failure) => Err(failure),

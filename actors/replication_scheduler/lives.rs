@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use refuge_http::Failure;
-use refuge_otp::Exit;
+use refuge_otp::{Exit, Names};
 use refuge_replication::{Ending, Failure as ReplicationFailure, Refusal, Standing, Status};
 use serde_json::{Value, json};
 
@@ -11,6 +11,11 @@ use super::entry::Owner;
 use super::{Outcome, ReplicationSchedulerState, cancelled, report, usual};
 use crate::own_events;
 use crate::replicator_documents::JobNews;
+
+/// Counts what happened to a job.
+fn count(names: &Names, line: &'static str) {
+    metrics::counter!(line, "node" => names.node().to_owned()).increment(1);
+}
 
 impl ReplicationSchedulerState {
     pub(super) fn most_history(&self) -> usize {
@@ -23,6 +28,7 @@ impl ReplicationSchedulerState {
             return;
         };
         entry.has_started(most_history);
+        count(&self.arguments.names, "refuge_replication_starts_total");
         if let Owner::Document { number, .. } = entry.owner {
             self.tell(number, JobNews::Started);
         }
@@ -72,6 +78,7 @@ impl ReplicationSchedulerState {
         let Some(number) = entry.number else { return };
         if self.schedule.standing(number) == Some(Standing::Pending) {
             entry.was_stopped(reached, most_history);
+            count(&self.arguments.names, "refuge_replication_stops_total");
             let effects = self.turn_window(id, number);
             self.carry_out(effects);
             self.leave(number, Ending::Done);
@@ -80,6 +87,7 @@ impl ReplicationSchedulerState {
         let (kind, reason) = entry.went_down(exit, most_history);
         // Nobody waits any more who heard of a failure.
         entry.answer(&Err(Failure::Unavailable(reason.clone())));
+        count(&self.arguments.names, "refuge_replication_crashes_total");
         match entry.owner {
             Owner::Document { number: run, .. } => {
                 self.leave(number, Ending::Held);

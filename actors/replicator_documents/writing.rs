@@ -34,15 +34,11 @@ async fn edit(names: &Names, write: &StateWrite) -> Result<Option<String>, Failu
         return Ok(None);
     };
     let body = write.apply(content.body.as_bytes())?;
-    let kept = |attachment: refuge_document::Attachment| UpdateAttachment::Stub {
-        name: attachment.name,
-        revpos: Some(attachment.revpos),
-    };
     let update = Update {
         id: write.document.id.to_string(),
         deleted: false,
         body,
-        attachments: content.attachments.into_iter().map(kept).collect(),
+        attachments: content.attachments.iter().map(UpdateAttachment::kept).collect(),
         kind: EditKind::Interactive { parent: Some(parent) },
     };
     match database.update(vec![update]).await?.pop() {

@@ -296,8 +296,11 @@ fn resolve(
     for attachment in &update.attachments {
         match attachment {
             UpdateAttachment::New(attachment) => resolved.push(attachment.clone()),
-            UpdateAttachment::Stub { name, .. } => {
-                let Some(found) = kept.iter().find(|kept| kept.name == *name) else {
+            UpdateAttachment::Stub { name, digest, .. } => {
+                let is_meant = |kept: &&Attachment| {
+                    kept.name == *name && digest.is_none_or(|digest| digest == kept.digest)
+                };
+                let Some(found) = kept.iter().find(is_meant) else {
                     let (id, name) = (update.id.clone(), name.clone());
                     return Ok(Err(UpdateFailure::MissingStub { id, name }));
                 };

@@ -2,7 +2,7 @@
 
 use refuge_config::UserDatabases;
 use refuge_document::check_database_name;
-use refuge_http::{Failure, NewDatabase, Security};
+use refuge_http::{Failure, NewDatabase, Principals, Security};
 use refuge_otp::Names;
 
 use crate::database_directory::DatabaseDirectoryMessage;
@@ -32,19 +32,15 @@ pub(super) async fn settle(
         return leave(names, settings, (&database, &user.name)).await;
     }
     let shards = Some(settings.shards).filter(|shards| *shards > 0);
-    let new = NewDatabase { shards, ..NewDatabase::default() };
+    let security = let_in(&Security::for_new_databases(), &user.name);
+    let new = NewDatabase { shards, security, ..NewDatabase::default() };
     match node_service::create_as(names, &database, new).await {
-        Ok(()) => {
-            let mut security = Security::for_new_databases();
-            let _ = let_in(&mut security, &user.name);
-            set_security(names, &database, security).await
-        }
+        Ok(()) => Ok(()),
         Err(Failure::DatabaseExists) => {
             let open = node_service::open(names, &database).await?;
-            let mut security = open.security.as_ref().clone();
-            match let_in(&mut security, &user.name) {
-                true => set_security(names, &database, security).await,
-                false => Ok(()),
+            match let_in(&open.security, &user.name) {
+                Some(security) => set_security(names, &database, security).await,
+                None => Ok(()),
             }
         }
         Err(failure) => Err(failure),
@@ -66,13 +62,10 @@ async fn leave(
             .await?
         }
         false => match node_service::open(names, database).await {
-            Ok(open) => {
-                let mut security = open.security.as_ref().clone();
-                match shut_out(&mut security, user) {
-                    true => set_security(names, database, security).await,
-                    false => Ok(()),
-                }
-            }
+            Ok(open) => match shut_out(&open.security, user) {
+                Some(security) => set_security(names, database, security).await,
+                None => Ok(()),
+            },
             Err(failure) => Err(failure),
         },
     };
@@ -93,32 +86,33 @@ async fn set_security(names: &Names, database: &str, security: Security) -> Resu
     .await?
 }
 
-/// Names the user as admin and member; whether that changes anything.
-fn let_in(security: &mut Security, user: &str) -> bool {
-    let mut changed = false;
-    for principals in [&mut security.admins, &mut security.members] {
+/// Names the user as admin and member; `None` where that changes nothing.
+fn let_in(security: &Security, user: &str) -> Option<Security> {
+    changed(security, |principals| {
         if !principals.names.iter().any(|name| name == user) {
             principals.names.push(user.to_owned());
-            changed = true;
         }
-    }
-    changed
+    })
 }
 
-/// Names the user no more; whether that changes anything. Where nobody would be left, admins are, or
+/// Names the user no more; `None` where that changes nothing. Where nobody would be left, admins are, or
 /// everybody could come in.
-fn shut_out(security: &mut Security, user: &str) -> bool {
-    let mut changed = false;
-    for principals in [&mut security.admins, &mut security.members] {
-        let before = principals.names.len();
+fn shut_out(security: &Security, user: &str) -> Option<Security> {
+    changed(security, |principals| {
         principals.names.retain(|name| name != user);
-        changed |= principals.names.len() != before;
         if principals.is_empty() {
             principals.roles.push(refuge_http::ADMIN_ROLE.to_owned());
-            changed = true;
         }
-    }
-    changed
+    })
+}
+
+/// The same with each line changed; `None` where it is the same.
+fn changed(security: &Security, change: impl Fn(&mut Principals)) -> Option<Security> {
+    let (mut admins, mut members) = (security.admins().clone(), security.members().clone());
+    change(&mut admins);
+    change(&mut members);
+    let is_same = admins == *security.admins() && members == *security.members();
+    (!is_same).then(|| security.clone().with(admins, members))
 }
 
 #[cfg(test)]
@@ -127,14 +121,14 @@ mod tests {
 
     #[test]
     fn a_user_comes_in_and_goes_and_nobody_else_comes() {
-        let mut security = Security::for_new_databases();
-        assert!(let_in(&mut security, "anna") && !let_in(&mut security, "anna"));
-        assert_eq!(security.members.names, ["anna"]);
-        assert!(shut_out(&mut security, "anna"));
-        assert_eq!(security, Security::for_new_databases());
-        let mut only = Security::default();
-        let_in(&mut only, "anna");
-        assert!(shut_out(&mut only, "anna"));
-        assert!(!only.members.is_empty(), "an empty list would let everybody in");
+        let new = Security::for_new_databases();
+        let with_user = let_in(&new, "anna").expect("a change");
+        assert_eq!(let_in(&with_user, "anna"), None);
+        assert_eq!(with_user.members().names, ["anna"]);
+        let without = shut_out(&with_user, "anna").expect("a change");
+        assert_eq!((without.admins(), without.members()), (new.admins(), new.members()));
+        let only = let_in(&Security::default(), "anna").expect("a change");
+        let without = shut_out(&only, "anna").expect("a change");
+        assert!(!without.members().is_empty(), "an empty list would let everybody in");
     }
 }

@@ -234,3 +234,97 @@ async fn attachments_outlive_the_process() {
     assert!(node.client().get("/files/a/f").await.expect(200).body == bytes);
     assert_ne!(node.address(), NODE.address());
 }
+
+#[tokio::test]
+async fn an_attachment_tells_the_digest_of_what_is_sent() {
+    let (client, path) = database("md5").await;
+    let body = json!({"_attachments": {
+        "b": {"content_type": "image/png", "data": "aGVsbG8="},
+        "t": {"content_type": "text/plain", "data": "aGVsbG8gaGVsbG8="}}});
+    client.put(&format!("{path}/a"), body).await.expect(201);
+    let told = client.get(&format!("{path}/a")).await.json();
+    let plain = client.get(&format!("{path}/a/b")).await.expect(200);
+    assert_eq!(plain.header("content-md5"), "XUFAKrxLKna5cZ2REBfFkg==");
+    let packed = client.request("GET", &format!("{path}/a/t")).header("accept-encoding", "gzip");
+    let packed = packed.send().await.expect(200);
+    let digest = format!("md5-{}", packed.header("content-md5"));
+    assert_eq!(told["_attachments"]["t"]["digest"], digest);
+    let unpacked = client.get(&format!("{path}/a/t")).await.expect(200);
+    assert!(unpacked.header("content-md5").is_empty(), "those bytes are not stored");
+    let part = client.request("GET", &format!("{path}/a/b")).header("range", "bytes=1-2");
+    assert!(part.send().await.expect(206).header("content-md5").is_empty());
+}
+
+#[tokio::test]
+async fn several_ranges_come_as_parts() {
+    let (client, path) = database("ranges").await;
+    let file = format!("{path}/a/f");
+    let put = client.request("PUT", &file).header("content-type", "image/png");
+    put.body("0123456789").send().await.expect(201);
+    let ask =
+        async |range: String| client.request("GET", &file).header("range", &range).send().await;
+    let parts = ask("bytes=0-1, 4-4,-2".to_owned()).await.expect(206);
+    let content_type = parts.header("content-type");
+    let boundary = content_type.strip_prefix("multipart/byteranges; boundary=\"");
+    let boundary = boundary.and_then(|rest| rest.strip_suffix('"')).expect("a boundary");
+    let part = |range: &str, bytes: &str| {
+        format!(
+            "--{boundary}\r\nContent-Type: image/png\r\nContent-Range: bytes {range}/10\r\n\r\n{bytes}\r\n"
+        )
+    };
+    let expected =
+        part("0-1", "01") + &part("4-4", "4") + &part("8-9", "89") + &format!("--{boundary}--");
+    assert_eq!(parts.text(), expected);
+    assert_eq!(
+        ask(format!("bytes={}", ["1-2"; 10].join(","))).await.expect(200).text(),
+        "0123456789"
+    );
+    assert_eq!(ask("bytes=1-2,0-".to_owned()).await.expect(200).text(), "0123456789");
+    ask("bytes=1-2,20-30".to_owned()).await.expect(416);
+}
+
+#[tokio::test]
+async fn what_is_said_to_be_gzip_has_to_be() {
+    let (client, path) = database("notgz").await;
+    let file = format!("{path}/a/f");
+    let put = async |bytes: Vec<u8>| {
+        let request = client.request("PUT", &file).header("content-encoding", "gzip");
+        request.header("content-type", "text/plain").body(bytes).send().await
+    };
+    put(b"notgz".to_vec()).await.error_named(400, "bad_request");
+    let mut whole = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut whole, &b"packed".repeat(1_000)).unwrap();
+    let whole = whole.finish().unwrap();
+    put(whole[..whole.len() - 4].to_vec()).await.error_named(400, "bad_request");
+    client.get(&format!("{path}/a")).await.expect(404);
+    put(whole).await.expect(201);
+    assert_eq!(client.get(&file).await.expect(200).body.len(), 6_000);
+}
+
+#[tokio::test]
+async fn what_came_packed_wrongly_by_another_way_is_told_before_it_is_sent() {
+    let (client, path) = database("wronggz").await;
+    let text = "--x\r\nContent-Type: application/json\r\n\r\n\
+        {\"_attachments\":{\"f\":{\"follows\":true,\"content_type\":\"text/plain\",\
+        \"length\":9,\"encoding\":\"gzip\",\"encoded_length\":5}}}\r\n--x\r\n\r\nnotgz\r\n--x--";
+    let put = client.request("PUT", &format!("{path}/a"));
+    put.header("content-type", "multipart/related; boundary=x").body(text).send().await.expect(201);
+    client.get(&format!("{path}/a/f")).await.expect(500);
+    let packed = client.request("GET", &format!("{path}/a/f")).header("accept-encoding", "gzip");
+    assert_eq!(packed.send().await.expect(200).text(), "notgz");
+}
+
+#[tokio::test]
+async fn a_stub_of_other_content_is_refused() {
+    let (client, path) = database("stubs").await;
+    let doc = format!("{path}/a");
+    let file = json!({"f": {"content_type": "image/png", "data": "aGVsbG8="}});
+    let rev = client.put(&doc, json!({"_attachments": file})).await.expect(201).member("rev");
+    let stub = |digest: &str| {
+        let stub = json!({"f": {"stub": true, "digest": digest, "revpos": 1}});
+        json!({"_rev": rev, "_attachments": stub})
+    };
+    let wrong = client.put(&doc, stub("md5-AAAAAAAAAAAAAAAAAAAAAA==")).await;
+    wrong.error(412, "missing_stub", "Invalid attachment stub in a for f");
+    client.put(&doc, stub("md5-XUFAKrxLKna5cZ2REBfFkg==")).await.expect(201);
+}

@@ -56,8 +56,8 @@ async fn a_new_database_is_for_admins_only() {
     let (admin, path) = database("new").await;
     admin.put(&format!("{path}/a"), json!({})).await.expect(201);
     let security = admin.get(&format!("{path}/_security")).await.expect(200).json();
-    assert_eq!(security["members"]["roles"], json!(["_admin"]));
-    assert_eq!(security["admins"]["roles"], json!(["_admin"]));
+    let admins = json!({"roles": ["_admin"]});
+    assert_eq!(security, json!({"members": admins, "admins": admins}));
     let nobody = NODE.anonymous();
     for (method, rest) in [
         ("GET", ""),
@@ -133,9 +133,37 @@ async fn a_wrong_security_object_is_refused() {
     ] {
         let reply = admin.put_text(&format!("{path}/_security"), body).await;
         assert_eq!(reply.status, 400, "{body}: {}", reply.text());
+        assert!(!reply.text().contains("struct"), "{body}: {}", reply.text());
     }
     let kept = admin.get(&format!("{path}/_security")).await.json();
     assert_eq!(kept["members"]["roles"], json!(["_admin"]));
+}
+
+#[tokio::test]
+async fn security_is_given_back_as_it_was_put() {
+    let (admin, path) = database("given").await;
+    let path = format!("{path}/_security");
+    for given in [
+        r#"{"members":{"roles":["b"],"since":3},"cloudant":{"nobody":[]},"admins":{}}"#,
+        r#"{"admins":{"names":["ada"]}}"#,
+        "{}",
+    ] {
+        admin.put_text(&path, given).await.expect(200);
+        assert_eq!(admin.get(&path).await.expect(200).text(), format!("{given}\n"));
+    }
+}
+
+#[tokio::test]
+async fn readers_of_old_restrict_as_members_do() {
+    let (admin, path) = database("readers").await;
+    let nobody = NODE.anonymous();
+    let old = json!({"readers": {"names": ["bob"], "roles": []}});
+    admin.put(&format!("{path}/_security"), old.clone()).await.expect(200);
+    nobody.get(&path).await.error(401, "unauthorized", NOBODY);
+    assert_eq!(admin.get(&format!("{path}/_security")).await.json(), old);
+    let both = json!({"readers": {"names": ["bob"]}, "members": {"names": []}});
+    admin.put(&format!("{path}/_security"), both).await.expect(200);
+    nobody.get(&path).await.expect(200);
 }
 
 #[tokio::test]

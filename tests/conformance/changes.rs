@@ -153,3 +153,30 @@ async fn the_same_position_while_nothing_changes() {
     assert_eq!(number(&second["last_seq"]), number(&first["last_seq"]));
     assert_eq!(client.get(&path).await.json()["update_seq"], first["last_seq"]);
 }
+
+#[tokio::test]
+async fn a_selector_shows_the_fields_that_are_asked_for() {
+    let (client, path) = database("fields").await;
+    let file = json!({"f": {"content_type": "image/png", "data": "AAEC"}});
+    let body = json!({"a": {"b": 1, "c": 2}, "d": 3, "_attachments": file});
+    let rev = client.put(&format!("{path}/x"), body).await.expect(201).member("rev");
+    client.put(&format!("{path}/y"), json!({"d": 4})).await.expect(201);
+    let ask = async |parameters: &str, fields: Value| {
+        let asked = json!({"selector": {"d": 3}, "fields": fields});
+        let place = format!("{path}/_changes?filter=_selector&include_docs=true&{parameters}");
+        let told = client.post(&place, asked).await.expect(200).json();
+        assert_eq!(told["results"].as_array().map(Vec::len), Some(1), "{told}");
+        told["results"][0]["doc"].clone()
+    };
+    let fields = json!(["_id", "a.c", "_rev", "nothing"]);
+    assert_eq!(ask("", fields).await, json!({"_id": "x", "a": {"c": 2}, "_rev": rev}));
+    assert_eq!(ask("", json!([])).await["d"], 3);
+    assert_eq!(ask("attachments=true", json!(["d"])).await, json!({"d": 3}));
+    let shown = ask("", json!(["_attachments"])).await;
+    assert_eq!(shown["_attachments"]["f"]["stub"], true);
+    let shown = ask("attachments=true", json!(["_attachments.f.data", "d"])).await;
+    assert_eq!(shown, json!({"_attachments": {"f": {"data": "AAEC"}}, "d": 3}));
+    let wrong = json!({"selector": {}, "fields": "d"});
+    let place = format!("{path}/_changes?filter=_selector");
+    client.post(&place, wrong).await.error_named(400, "bad_request");
+}

@@ -157,3 +157,30 @@ async fn ensure_full_commit_is_answered() {
     assert_eq!(reply["ok"], true);
     assert!(reply["instance_start_time"].is_string());
 }
+
+#[tokio::test]
+async fn an_engine_and_places_have_to_be_such() {
+    let client = NODE.client();
+    let name = format!("/{}", refuge_tests::database_name("engine"));
+    let reason = "invalid_engine_extension";
+    client.put_nothing(&format!("{name}?engine=x")).await.error(400, "bad_request", reason);
+    let reason = "The `placement` value should be in a format `zone:n`.";
+    for placement in ["", "a", "a:0", "a:b", "a:1:2", "a:1,b"] {
+        let put = client.put_nothing(&format!("{name}?placement={placement}")).await;
+        put.error(400, "bad_request", reason);
+    }
+    client.put_nothing(&format!("{name}?engine=couch&placement=a:1,b:2")).await.expect(201);
+}
+
+#[tokio::test]
+async fn what_is_told_to_work_is_told_in_json() {
+    let (client, path) = database("told").await;
+    for place in ["_ensure_full_commit", "_compact"] {
+        let reason = "Content-Type must be application/json";
+        let untold = client.request("POST", &format!("{path}/{place}")).send().await;
+        untold.error(415, "bad_content_type", reason);
+        let text = client.request("POST", &format!("{path}/{place}"));
+        let text = text.header("content-type", "text/plain").send().await;
+        text.error(415, "bad_content_type", reason);
+    }
+}

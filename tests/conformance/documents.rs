@@ -292,3 +292,26 @@ async fn a_document_that_is_too_large_is_refused() {
         4_000_000
     );
 }
+
+#[tokio::test]
+async fn a_tombstone_is_shown_where_it_is_asked_for() {
+    let (client, path) = database("tombstone").await;
+    let doc = format!("{path}/a");
+    let rev = client.put(&doc, json!({"n": 1})).await.expect(201).member("rev");
+    let rev = client.delete(&format!("{doc}?rev={rev}")).await.expect(200).member("rev");
+    client.get(&doc).await.error(404, "not_found", "deleted");
+    let tombstone = json!({"_id": "a", "_rev": rev, "_deleted": true});
+    for parameters in ["deleted=true", "deleted=true&conflicts=true"] {
+        let shown = client.get(&format!("{doc}?{parameters}")).await.expect(200).json();
+        assert_eq!(shown, tombstone, "{parameters}");
+    }
+    client.get(&format!("{path}/b?deleted=true")).await.error(404, "not_found", "missing");
+}
+
+#[tokio::test]
+async fn an_empty_list_of_open_revisions_is_none() {
+    let (client, path) = database("no-revisions").await;
+    let rev = client.put(&format!("{path}/a"), json!({})).await.expect(201).member("rev");
+    let shown = client.get(&format!("{path}/a?open_revs=[]")).await.expect(200).json();
+    assert_eq!(shown, json!({"_id": "a", "_rev": rev}));
+}

@@ -90,3 +90,17 @@ async fn a_node_survives_many_connections() {
     }
     NODE.client().get("/_up").await.expect(200);
 }
+
+#[tokio::test]
+async fn a_target_may_hold_quotes_as_curl_sends_them() {
+    let (client, path) = database("quotes").await;
+    for id in ["a", "b"] {
+        client.put(&format!("{path}/{id}"), json!({})).await.expect(201);
+    }
+    let request = format!(
+        "GET {path}/_all_docs?startkey=\"b\"&x=<`> HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\r\n"
+    );
+    let answer = String::from_utf8(exchange(NODE.address(), request.as_bytes()).await).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.contains("\"id\":\"b\"") && !answer.contains("\"id\":\"a\""), "{answer}");
+}

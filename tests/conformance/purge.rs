@@ -211,3 +211,10 @@ async fn a_purge_that_was_answered_survives_a_kill() {
     let purges = number(&client.get("/db").await.expect(200).json()["purge_seq"]);
     assert_eq!(purges, 40 - ids(&all).len() as u64);
 }
+
+#[tokio::test]
+async fn purges_may_be_asked_for_their_head() {
+    let (client, path) = database("heads").await;
+    client.head(&format!("{path}/_purged_infos")).await.expect(200);
+    client.head(&format!("{path}/_purged_infos_limit")).await.expect(200);
+}

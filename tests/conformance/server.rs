@@ -121,3 +121,30 @@ async fn wrong_methods_are_told_the_right_ones() {
         assert_eq!(refused.header("allow"), allowed, "{method} {path}");
     }
 }
+
+#[tokio::test]
+async fn each_answer_names_its_request() {
+    let (client, database) = database("named").await;
+    let mut names = std::collections::BTreeSet::new();
+    for (method, path) in
+        [("GET", "/".to_owned()), ("HEAD", database.clone()), ("GET", format!("{database}/none"))]
+    {
+        let answer = client.request(method, &path).send().await;
+        let name = answer.header("x-couch-request-id").to_owned();
+        assert!(name.len() == 10 && name.bytes().all(|byte| byte.is_ascii_hexdigit()), "{name}");
+        assert_eq!(answer.header("x-couchdb-body-time"), "0", "{method} {path}");
+        names.insert(name);
+    }
+    assert_eq!(names.len(), 3);
+    let refused = NODE.anonymous().get("/_all_dbs").await.expect(401);
+    assert_eq!(refused.header("x-couch-request-id").len(), 10);
+    let uuid = "E7498DE1-B661-42FA-943D-17F890143068";
+    let answer = client.request("GET", "/").header("x-couch-request-id", uuid).send().await;
+    assert_eq!(answer.header("x-couch-request-id"), uuid);
+}
+
+#[tokio::test]
+async fn identifiers_may_be_asked_for_their_head() {
+    let head = NODE.client().head("/_uuids?count=2").await.expect(200);
+    assert!(head.body.is_empty() && head.header("content-length") != "0");
+}

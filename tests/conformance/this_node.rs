@@ -13,7 +13,10 @@ async fn it_has_a_name_and_is_alone() {
     let members = client.get("/_membership").await.expect(200).json();
     let alone = json!(["nonode@nohost"]);
     assert_eq!(members, json!({"all_nodes": alone, "cluster_nodes": alone}));
-    client.get("/_node/nonode@nohost/_versions").await.expect(200);
+    let versions = client.get("/_node/nonode@nohost/_versions").await.expect(200).json();
+    assert_eq!(versions["javascript_engine"]["name"], "quickjs");
+    assert!(versions["collation_driver"]["library_version"].is_string(), "{versions}");
+    assert!(versions.get("erlang").is_none(), "{versions}");
     client.get("/_node/other@host/_stats").await.error(
         404,
         "not_found",
@@ -58,6 +61,61 @@ async fn requests_and_documents_are_counted() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_is_counted_as_exporters_read_it() {
+    let node = Node::start(Options::default());
+    let client = node.client();
+    client.put_nothing("/a").await.expect(201);
+    let documents = json!({"docs": [{"_id": "x"}, {"_id": "y", "n": 1}]});
+    client.post("/a/_bulk_docs", documents).await.expect(201);
+    let view = json!({"views": {"v": {"map": "function (doc) { emit(doc._id); }"}}});
+    client.put("/a/_design/d", view).await.expect(201);
+    client.get("/a/_design/d/_view/v").await.expect(200);
+    client.post("/a/_find", json!({"selector": {"n": 1}})).await.expect(200);
+    let rev = client.get("/a/x").await.json()["_rev"].clone();
+    client.post("/a/_purge", json!({"x": [rev]})).await.expect(201);
+    for (path, expected) in [
+        ("couchdb/httpd/bulk_requests", 1),
+        ("couchdb/httpd/view_reads", 1),
+        ("couchdb/httpd/temporary_view_reads", 0),
+        ("couchdb/httpd/clients_requesting_changes", 0),
+        ("couchdb/httpd/purge_requests", 1),
+        ("couchdb/document_purges/success", 1),
+        ("couchdb/document_purges/failure", 0),
+        ("couchdb/document_inserts", 3),
+        ("mango/unindexed_queries", 1),
+        ("mango/results_returned", 1),
+        ("fabric/read_repairs/success", 0),
+        ("couch_replicator/jobs/starts", 0),
+    ] {
+        assert_eq!(counted(&client, path).await, expected, "{path}");
+    }
+    assert!(counted(&client, "couchdb/auth_cache_hits").await > 5);
+    assert!(counted(&client, "couchdb/auth_cache_misses").await >= 1);
+    assert!(counted(&client, "couch_log/level/info").await >= 1);
+    let jobs = client.get("/_node/_local/_stats/couch_replicator/jobs/running").await.json();
+    assert_eq!((&jobs["type"], &jobs["value"]), (&json!("gauge"), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_feed_that_waits_is_a_client_that_requests_changes() {
+    let node = Node::start(Options::default());
+    let client = node.client();
+    client.put_nothing("/a").await.expect(201);
+    let feed = client.request("GET", "/a/_changes?feed=longpoll&since=now");
+    let wait = feed.send();
+    let look = async {
+        let path = "couchdb/httpd/clients_requesting_changes";
+        eventually("the feed is counted", || async {
+            (counted(&node.client(), path).await == 1).then_some(())
+        })
+        .await;
+        client.put("/a/x", json!({})).await.expect(201);
+    };
+    tokio::join!(wait, look);
+    assert_eq!(counted(&client, "couchdb/httpd/clients_requesting_changes").await, 0);
+}
+
+#[tokio::test]
 async fn prometheus_reads_couchdbs_names_and_ours() {
     let (client, path) = database("prometheus").await;
     client.put(&format!("{path}/a"), json!({})).await.expect(201);
@@ -68,6 +126,9 @@ async fn prometheus_reads_couchdbs_names_and_ours() {
         "# TYPE couchdb_httpd_requests_total counter",
         "couchdb_httpd_request_methods{method=\"GET\"} ",
         "couchdb_httpd_status_codes{code=\"201\"} ",
+        "couchdb_mango_unindexed_queries_total ",
+        "# TYPE couchdb_couch_replicator_jobs_running gauge",
+        "couchdb_couch_log_level{level=\"info\"} ",
         "couchdb_request_time_seconds{quantile=\"0.99\"} ",
         "refuge_http_requests_total{method=\"PUT\"} ",
         "refuge_commit_group_operations_count ",

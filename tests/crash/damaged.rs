@@ -59,6 +59,28 @@ async fn a_damaged_table_is_named_at_the_start_and_by_the_check() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_lies_beside_a_damaged_table_is_checked() {
+    let mut node = with_documents().await;
+    node.client().put_nothing("/b").await.expect(201);
+    node.terminate();
+    node.ended();
+    let table = largest(node.root(), "/tables/");
+    flip(&table, 100);
+    let told = node.refuge(&["check"]);
+    assert_eq!(told.code, Some(65), "{}{}", told.output, told.errors);
+    assert!(told.output.contains(table.to_str().expect("text")), "{}", told.output);
+    let counts = told.output.lines().last().unwrap_or_default();
+    assert!(
+        counts.contains(" 50 documents") && !counts.contains(" 0 databases"),
+        "{}",
+        told.output
+    );
+    // What was checked is as it was.
+    flip(&table, 100);
+    node.check();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_journal_is_named_at_the_start_and_by_the_check() {
     let mut node = with_documents().await;
     node.kill_hard();

@@ -194,3 +194,66 @@ async fn identifiers_are_made_as_is_said() {
     let posted = client.post("/a", json!({})).await.expect(201).member("id");
     assert!(posted.ends_with("-home"), "{posted}");
 }
+
+#[tokio::test]
+async fn another_default_opens_and_shuts_no_database_that_is_there() {
+    let (mut node, client) = node_with_database().await;
+    set(&client, "couchdb/default_security", "everyone").await;
+    client.put_nothing("/b").await.expect(201);
+    node.restart();
+    node.anonymous().get("/a").await.expect(401);
+    set(&node.client(), "couchdb/default_security", "admin_only").await;
+    node.restart();
+    node.anonymous().get("/b").await.expect(200);
+    let admins = json!({"roles": ["_admin"]});
+    let stored = node.client().get("/a/_security").await.expect(200).json();
+    assert_eq!(stored, json!({"members": admins, "admins": admins}));
+}
+
+#[tokio::test]
+async fn databases_are_listed_for_everybody_where_that_is_said() {
+    let (node, client) = node_with_database().await;
+    for path in ["/_all_dbs", "/_dbs_info"] {
+        node.anonymous().get(path).await.expect(401);
+    }
+    set(&client, "chttpd/admin_only_all_dbs", "false").await;
+    let listed = node.anonymous().get("/_all_dbs").await.expect(200).json();
+    assert!(listed.as_array().is_some_and(|names| names.contains(&json!("a"))), "{listed}");
+    node.anonymous().get("/_dbs_info").await.expect(200);
+    node.anonymous().get("/a").await.expect(401);
+    client.delete("/_node/_local/_config/chttpd/admin_only_all_dbs").await.expect(200);
+    node.anonymous().get("/_all_dbs").await.expect(401);
+}
+
+#[tokio::test]
+async fn ways_to_say_who_one_is_have_to_be_known() {
+    let (_node, client) = node_with_database().await;
+    let path = "/_node/_local/_config/chttpd/authentication_handlers";
+    for wrong in ["9", "nobody", ""] {
+        client.put(path, json!(wrong)).await.expect(400);
+    }
+    let couchdbs = "{chttpd_auth, cookie_authentication_handler}, \
+         {chttpd_auth, default_authentication_handler}";
+    client.put(path, json!(couchdbs)).await.expect(200);
+    client.get("/a").await.expect(200);
+}
+
+#[tokio::test]
+async fn reductions_that_grow_are_kept_where_that_is_said() {
+    let (_node, client) = node_with_database().await;
+    let collect = json!({"map": "function (doc) { emit(doc._id, doc.text) }",
+        "reduce": "function (keys, values) { return values.join('') }"});
+    let text = "x".repeat(600);
+    let documents: Vec<_> = (0..20).map(|_| json!({"text": text})).collect();
+    client.post("/a/_bulk_docs", json!({"docs": documents})).await.expect(201);
+    client.put("/a/_design/d", json!({"views": {"v": collect}})).await.expect(201);
+    let refused = client.get("/a/_design/d/_view/v").await;
+    assert!(refused.text().contains("reduce_overflow_error"), "{}", refused.text());
+    set(&client, "query_server_config/reduce_limit", "false").await;
+    // Of another function, so that nothing of it was reduced before.
+    let collect = json!({"map": "function (doc) { emit(doc._id, doc.text); }",
+        "reduce": "function (keys, values) { return values.join('') }"});
+    client.put("/a/_design/e", json!({"views": {"v": collect}})).await.expect(201);
+    let kept = client.get("/a/_design/e/_view/v").await.expect(200).json();
+    assert_eq!(kept["rows"][0]["value"].as_str().map(str::len), Some(12_000));
+}

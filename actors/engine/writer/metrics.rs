@@ -10,6 +10,7 @@ pub(crate) struct WriterMetrics {
     commits: Counter,
     operations: Counter,
     document_writes: Counter,
+    document_inserts: Counter,
     group_operations: Histogram,
     seconds: Histogram,
 }
@@ -22,6 +23,7 @@ impl WriterMetrics {
             commits: counter!("refuge_commits_total", &labels),
             operations: counter!("refuge_committed_operations_total", &labels),
             document_writes: counter!("refuge_document_writes_total", &labels),
+            document_inserts: counter!("refuge_document_inserts_total", &labels),
             group_operations: histogram!("refuge_commit_group_operations", &labels),
             seconds: histogram!("refuge_commit_seconds", &labels),
         }
@@ -32,10 +34,13 @@ impl WriterMetrics {
         self.operations.increment(outcomes.len() as u64);
         self.group_operations.record(outcomes.len() as f64);
         self.seconds.record(time.as_secs_f64());
-        let documents = outcomes.iter().map(|outcome| match outcome {
-            Outcome::Documents(committed) => committed.documents.len() as u64,
-            _ => 0,
-        });
-        self.document_writes.increment(documents.sum());
+        for outcome in outcomes {
+            let Outcome::Documents(committed) = outcome else { continue };
+            let written = committed.documents.len() as u64;
+            self.document_writes.increment(written);
+            // The others replaced a row.
+            let inserted = written.saturating_sub(committed.removed.len() as u64);
+            self.document_inserts.increment(inserted);
+        }
     }
 }

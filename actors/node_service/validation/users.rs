@@ -140,15 +140,11 @@ pub(crate) async fn upgrade_password(
     if document.leaf.deleted || document.leaf.revision != revision {
         return Ok(false);
     }
-    let kept = |attachment: refuge_document::Attachment| UpdateAttachment::Stub {
-        name: attachment.name,
-        revpos: Some(attachment.revpos),
-    };
     let update = Update {
         id,
         deleted: false,
         body: with_password(&content.body, stored)?,
-        attachments: content.attachments.into_iter().map(kept).collect(),
+        attachments: content.attachments.iter().map(UpdateAttachment::kept).collect(),
         kind: EditKind::Interactive { parent: Some(revision) },
     };
     match database.update(vec![update]).await?.pop() {

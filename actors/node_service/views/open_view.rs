@@ -1,7 +1,6 @@
 //! One view of an index, as HTTP asks it: ranges of keys become ranges of rows, and pages are read where that
 //! hurts nobody.
 
-use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use super::reading::{PAGE_RANGES, Part, rows};
 use super::{FoundIndex, OpenDatabase, doors};
 use crate::index_design::IndexDesign;
 use crate::javascript::{JavaScript, Lane};
-use crate::view_tree::{ReduceFunction, Scripts, TreeError, ViewStore};
+use crate::view_tree::{Growing, ReduceFunction, Scripts, TreeError, ViewStore};
 use crate::{names, published, unavailable};
 
 /// Rows up to which a page is read where it is asked for, if the indexes are known to be in memory.
@@ -134,16 +133,17 @@ impl View for OpenView {
             let part = converted((&keys, partition.as_deref()), &part)?;
             groups(store, &part, &grouping, scripts)?
         };
+        let growing = Growing::now(&self.names);
         if scripted {
             let javascript = published::<JavaScript>(&self.names, names::JAVASCRIPT).await?;
             let store = self.view_store().map_err(TreeError::from)?;
             let sources = (self.design.source_key(self.database), Arc::clone(&self.design.sources));
             let job =
-                move |views: &mut refuge_sandbox::Views| run(&store, &Some(RefCell::new(views)));
+                move |views: &mut refuge_sandbox::Views| run(&store, &Scripts::of(views, growing));
             let done = javascript.with_views(Lane::Requests, None, sources, job).await?;
             done.map_err(|error| crate::indexer::function_failure(&error))?
         } else {
-            self.read(quick, move |store| run(store, &None)).await
+            self.read(quick, move |store| run(store, &Scripts::none(growing))).await
         }
     }
 }

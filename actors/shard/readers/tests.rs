@@ -69,6 +69,7 @@ impl World {
             partitioned: false,
             access: true,
             options: DatabaseOptions::default(),
+            security: None,
         });
         let Outcome::Created(record) = engine.commit(vec![create]).unwrap().remove(0) else {
             panic!("not created");

@@ -22,6 +22,18 @@ pub(crate) const VIRTUAL_HOSTS: &str = "vhosts";
 /// The section of the keys of JSON web tokens, whose names are kinds and ids of keys.
 pub(crate) const TOKEN_KEYS: &str = "jwt_keys";
 
+/// The ways in which clients say who they are, by our names and by CouchDB's.
+const HANDLERS: &[&str] = &[
+    "cookie",
+    "default",
+    "jwt",
+    "proxy",
+    "cookie_authentication_handler",
+    "default_authentication_handler",
+    "jwt_authentication_handler",
+    "proxy_authentication_handler",
+];
+
 const MIB: u64 = 1024 * 1024;
 const GIB: u64 = 1024 * MIB;
 
@@ -49,6 +61,8 @@ sections! {
             "Answer nobody without credentials, not even at / and /_up; the login itself stays open.";
         require_valid_user_except_for_up: bool = false, Expected::Flag, Settable,
             "The same, but /_up answers everybody: health checks have no credentials.";
+        admin_only_all_dbs: bool = true, Expected::Flag, Settable,
+            "Whether the names of databases, at _all_dbs and _dbs_info, are told to server admins alone; without, to everybody.";
         www_authenticate: String = String::new(), text(256), Settable,
             "The WWW-Authenticate header of answers 401, such as Basic realm=\"couchdb\"; empty sends none, since browsers open a dialog at it.";
         maintenance_mode: String = "false".to_owned(), Expected::OneOf(&["false", "true", "nolb"]), Settable,
@@ -156,9 +170,14 @@ sections! {
         idle_seconds: u64 = 60, number(1, 31_536_000), Settable,
             "A database that nobody uses for so long is closed, which frees its actors.";
         default_security: String = "admin_only".to_owned(), Expected::OneOf(&["admin_only", "everyone", "admin_local"]), Settable,
-            "Who may use a database whose _security nobody set; databases that are open take a change when they are opened next.";
+            "Who may use a new database until somebody sets its _security; it is stored with the database, so that a change opens none that is there.";
         tombstone_days: u64 = 0, number(0, 36_500), Settable,
             "Days after which a deleted document's tombstone is purged, where the database does not say; 0 is never, since a replica that was away for longer brings the document back.";
+    }
+    /// Indexes of design documents.
+    views: Views {
+        reduce_limit: String = "true".to_owned(), Expected::OneOf(&["true", "false", "log"]), Settable,
+            "Whether a reduction that grows with what it reduces is an error, so that nobody fills the disk with lists; log keeps it and tells of functions in JavaScript. What was reduced before stays as it is.";
     }
     /// Attachments, and uploads that come in parts.
     attachments: Attachments {
@@ -271,7 +290,7 @@ sections! {
     }
     /// Who is let in.
     authentication: Authentication {
-        handlers: String = "cookie, default".to_owned(), text(1_024), Settable,
+        handlers: String = "cookie, default".to_owned(), Expected::Naming { words: HANDLERS, most: 1_024 }, Settable,
             "The ways in which clients may say who they are, in the order in which they are tried: cookie, default (Basic), jwt, proxy. CouchDB's names for them are taken as well.";
         iterations: u32 = 100_000, number(1_000, 10_000_000), Settable,
             "Rounds of PBKDF2 for its new hashes: about 60 ms of one core, what a guess costs a thief. Lower it in tests only.";

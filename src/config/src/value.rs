@@ -26,6 +26,13 @@ pub enum Expected {
     Flag,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// Text of at most so many characters in which one of these words stands.
+    Naming {
+        /// The words.
+        words: &'static [&'static str],
+        /// Most characters.
+        most: usize,
+    },
     /// Text of at most so many characters, none of them a control character.
     Text {
         /// Most characters.
@@ -50,6 +57,10 @@ impl fmt::Display for Expected {
             }
             Self::Flag => formatter.write_str("true or false"),
             Self::OneOf(words) => write_choice(formatter, words),
+            Self::Naming { words, most } => {
+                write!(formatter, "text of at most {most} characters that names ")?;
+                write_choice(formatter, words)
+            }
             Self::Text { most } | Self::Secret { most } => {
                 write!(formatter, "text of at most {most} characters without control characters")
             }
@@ -241,9 +252,15 @@ impl Setting for String {
             return words.contains(&word.as_str()).then_some(word);
         }
         let text = given.text()?.trim();
-        let (Expected::Text { most } | Expected::Secret { most }) = expected else { return None };
+        let (words, most) = match expected {
+            Expected::Text { most } | Expected::Secret { most } => (None, most),
+            Expected::Naming { words, most } => (Some(words), most),
+            _ => return None,
+        };
+        let mut named = text.split(|one: char| !(one.is_ascii_alphanumeric() || one == '_'));
+        let is_named = words.is_none_or(|words| named.any(|word| words.contains(&word)));
         let fits = text.chars().count() <= most && !text.chars().any(char::is_control);
-        fits.then(|| text.to_owned())
+        (fits && is_named).then(|| text.to_owned())
     }
     fn to_toml(&self) -> toml_edit::Value {
         self.as_str().into()

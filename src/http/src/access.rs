@@ -2,7 +2,8 @@
 
 use crate::failure::Failure;
 use crate::node::{Database, Node};
-use crate::user::{Security, User};
+use crate::security::Security;
+use crate::user::User;
 
 /// What a request needs before it is looked at more closely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub(crate) fn check_write(database: &dyn Database, user: &User, id: &str) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::user::Principals;
+    use crate::security::Principals;
 
     fn named(name: &str) -> User {
         User { name: Some(name.to_owned()), roles: Vec::new() }
@@ -75,11 +76,7 @@ mod tests {
     #[test]
     fn members_read_and_admins_design() {
         let principals = |name: &str| Principals { names: vec![name.to_owned()], roles: vec![] };
-        let security = Security {
-            admins: principals("ada"),
-            members: principals("bob"),
-            ..Security::default()
-        };
+        let security = Security::default().with(principals("ada"), principals("bob"));
         assert!(check_member(&security, &named("ada")).is_ok());
         assert!(check_member(&security, &named("bob")).is_ok());
         assert!(check_admin(&security, &named("ada")).is_ok());

@@ -2,6 +2,7 @@
 //! written with them.
 
 mod bounded;
+mod checked;
 pub(crate) mod range;
 mod read;
 mod write;
@@ -15,7 +16,7 @@ use crate::node::Database;
 use crate::reply::Reply;
 use crate::request::Request;
 
-pub(crate) use self::bounded::begin_upload;
+pub(crate) use self::bounded::{begin_checked_upload, begin_upload};
 
 /// A request to one attachment.
 pub(crate) async fn attachment(

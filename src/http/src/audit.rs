@@ -8,6 +8,7 @@ use hyper::Method;
 use crate::query::decode_component;
 use crate::reply::Reply;
 use crate::request::Request;
+use crate::request_id::RequestId;
 
 /// What of a database is for its admins.
 const OF_ADMINS: &[&str] = &[
@@ -27,7 +28,7 @@ const OF_ADMINS: &[&str] = &[
 const OF_ALL: &[&str] = &["_session", "_uuids", "_up", "_dbs_info"];
 
 /// Tells of a request that was answered, where it is one of an admin.
-pub(crate) fn tell(request: &Request, reply: &Reply) {
+pub(crate) fn tell(request: &Request, reply: &Reply, id: &RequestId) {
     if matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return;
     }
@@ -39,6 +40,7 @@ pub(crate) fn tell(request: &Request, reply: &Reply) {
         target: "audit",
         user = request.user.name.as_deref().unwrap_or_default().escape_debug().to_string(),
         address = %request.address,
+        request = %id,
         method = %request.method,
         path = &*logged(path),
         status = reply.status().as_u16(),

@@ -5,7 +5,7 @@ mod packed;
 
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -29,6 +29,8 @@ const STREAM_PATIENCE: Duration = Duration::from_secs(900);
 pub(crate) struct RequestBody {
     source: Source,
     received: u64,
+    /// How long its bytes were waited for.
+    waited: Duration,
     held: HeldBytes,
     rules: Arc<Rules>,
 }
@@ -69,7 +71,7 @@ impl RequestBody {
     }
 
     fn from_source(source: Source, held: HeldBytes, rules: Arc<Rules>) -> Self {
-        Self { source, received: 0, held, rules }
+        Self { source, received: 0, waited: Duration::ZERO, held, rules }
     }
 
     /// Puts another body, or the same, in the place of one that was read.
@@ -103,7 +105,9 @@ impl RequestBody {
             Source::Incoming(mut incoming) => {
                 let patience = self.rules.limits.body_timeout;
                 let mut trailers = None;
+                let begun = Instant::now();
                 let data = next_data(&mut incoming, patience, &mut trailers).await?;
+                self.waited += begun.elapsed();
                 self.source = match &data {
                     Some(data) => {
                         self.count(data)?;
@@ -130,6 +134,11 @@ impl RequestBody {
         self.received = self.received.saturating_add(data.len() as u64);
         let limit = self.rules.limits.max_http_request_size;
         if self.received > limit { Err(too_large(limit)) } else { Ok(()) }
+    }
+
+    /// How long its bytes were waited for so far.
+    pub(crate) fn waited(&self) -> Duration {
+        self.waited
     }
 
     /// What came behind the body, once it was read to its end.

@@ -78,7 +78,12 @@ pub(crate) async fn changes(
         start,
     };
     let feed = Feed::new(setting);
-    let mut reply = crate::feed::answer(kind, |sender| feed.run(sender));
+    let open = request.session.metrics().filter(|_| kind != FeedKind::Normal);
+    let open = open.map(|metrics| metrics.open_feed());
+    let mut reply = crate::feed::answer(kind, |sender| async move {
+        let _open = open;
+        feed.run(sender).await
+    });
     if is_asked_first {
         let (head, body) = reply.into_parts();
         reply = Reply::from_parts(head, body.begun().await?);

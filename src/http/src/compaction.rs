@@ -17,7 +17,7 @@ pub(crate) async fn compact(
 ) -> Result<Reply, Failure> {
     check_admin(&database.security(), &request.user)?;
     allow(&request.method, &[Method::POST], "POST")?;
-    request.check_json()?;
+    request.demand_json()?;
     match design {
         None => database.compact().await?,
         Some(name) => {

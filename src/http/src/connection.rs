@@ -15,6 +15,7 @@ use hyper_util::server::conn::auto;
 use refuge_mesh::NodeId;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::first_line::FirstLine;
 use crate::limits::{self, Limits};
 use crate::node::Node;
 use crate::service::serve_caught;
@@ -105,7 +106,7 @@ where
         serve_caught(node.clone(), session.clone(), request)
     });
     let builder = connection_builder(&rules.limits);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(FirstLine::new(io)), service));
     loop {
         tokio::select! {
             biased;

@@ -24,6 +24,9 @@ pub(crate) use self::listing::{information, names};
 /// Most shards of a database: an actor each, and more than any machine has cores to give them.
 const MOST_SHARDS: u16 = 64;
 
+/// CouchDB's name of its one storage engine, by which clients may ask for what is here.
+const ENGINE: &str = "couch";
+
 /// Opens a database by the name in a path; an illegal name is 400, an unknown one 404.
 pub(crate) async fn open(node: &dyn Node, name: &str) -> Result<Arc<dyn Database>, Failure> {
     let opened = node.open(name).await;
@@ -72,6 +75,10 @@ async fn create(node: &dyn Node, request: &Request, name: &str) -> Result<Reply,
     };
     let shards = positive(&request.query, "q")?;
     positive(&request.query, "n")?;
+    check_placement(&request.query)?;
+    if request.query.text("engine").is_some_and(|engine| engine != ENGINE) {
+        return Err(Failure::BadRequest("invalid_engine_extension".to_owned()));
+    }
     let shards = shards.map(|shards| u16::try_from(shards).unwrap_or(u16::MAX));
     if shards.is_some_and(|shards| shards > MOST_SHARDS) {
         let reason = format!("The `q` value should be at most {MOST_SHARDS}.");
@@ -95,7 +102,8 @@ async fn create(node: &dyn Node, request: &Request, name: &str) -> Result<Reply,
         let reason = "The documents of a system database have no `_access`";
         return Err(Failure::BadRequest(reason.to_owned()));
     }
-    node.create_database(name, NewDatabase { shards, ttl, partitioned, access }).await?;
+    let new = NewDatabase { shards, ttl, partitioned, access, security: None };
+    node.create_database(name, new).await?;
     let mut reply = reply::ok(StatusCode::CREATED);
     set_location(&mut reply, request, &[name]);
     Ok(reply)
@@ -104,6 +112,25 @@ async fn create(node: &dyn Node, request: &Request, name: &str) -> Result<Reply,
 /// Whether a database's name, or its last segment, begins as those of the system do.
 fn is_of_the_system(name: &str) -> bool {
     name.rsplit('/').next().is_some_and(|last| last.starts_with('_'))
+}
+
+/// Checks where the copies of a database are to be, as zones with their numbers. A node is no cluster, so
+/// that all are here.
+fn check_placement(query: &Query) -> Result<(), Failure> {
+    let Some(placement) = query.text("placement") else { return Ok(()) };
+    let mut rules = placement.split(',').filter(|rule| !rule.is_empty()).peekable();
+    let is_empty = rules.peek().is_none();
+    let is_rule = |rule: &str| {
+        let mut parts = rule.split(':').filter(|part| !part.is_empty());
+        let number = (parts.next(), parts.next(), parts.next());
+        matches!(number, (Some(_), Some(number), None)
+            if number.parse().is_ok_and(|number: u64| number > 0))
+    };
+    if is_empty || !rules.all(is_rule) {
+        let reason = "The `placement` value should be in a format `zone:n`.";
+        return Err(Failure::BadRequest(reason.to_owned()));
+    }
+    Ok(())
 }
 
 /// A parameter that is a positive whole number.

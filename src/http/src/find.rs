@@ -34,7 +34,8 @@ pub(crate) async fn find(
     }
     let index = indexes.swap_remove(plan.index);
     let question = FindQuestion { find: Arc::new(find), index, plan };
-    let answer = Answer::begin(database.as_ref(), question).await?;
+    let metrics = request.session.metrics().cloned();
+    let answer = Answer::begin(database.as_ref(), question, metrics).await?;
     Ok(reply::json_stream(|sender| answer.run(sender)))
 }
 

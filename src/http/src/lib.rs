@@ -25,6 +25,7 @@ mod documents;
 mod failure;
 mod feed;
 mod find;
+mod first_line;
 mod function_request;
 mod functions;
 #[cfg(feature = "fuzzing")]
@@ -52,6 +53,7 @@ mod replicated;
 mod reply;
 mod request;
 mod request_bytes;
+mod request_id;
 mod request_metrics;
 mod request_rate;
 mod rewriting;
@@ -59,6 +61,7 @@ mod router;
 mod row_sink;
 mod rules;
 mod scheduler;
+mod security;
 mod server;
 mod service;
 mod session;
@@ -101,10 +104,9 @@ pub use rules::{
     AuthenticationRules, ContentSecurity, Maintenance, ProxyHeaders, RewriteRules, Rules,
     SessionRules, ValidUser,
 };
+pub use security::{Principals, Security};
 pub use show::special_members;
 pub use shutdown::Shutdown;
-pub use user::{
-    ADMIN_ROLE, Credentials, Handler, Identity, Principals, Proof, ProxyClaim, Security, User,
-};
+pub use user::{ADMIN_ROLE, Credentials, Handler, Identity, Proof, ProxyClaim, User};
 pub use validated::update_as;
 pub use virtual_hosts::VirtualHosts;

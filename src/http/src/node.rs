@@ -31,6 +31,7 @@ use crate::failure::Failure;
 use crate::request_bytes::RequestBytes;
 use crate::request_metrics::RequestMetrics;
 use crate::rules::Rules;
+use crate::security::Security;
 use crate::user::{Credentials, Identity, Proof, User};
 
 pub use configuration::{ConfigurationChange, ConfigurationSections};
@@ -311,7 +312,7 @@ pub struct NodeFacts {
 }
 
 /// What is asked of a database that is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewDatabase {
     /// Number of shards (CouchDB's `q`), 1 to 64; as the settings say where it is not given.
     pub shards: Option<u16>,
@@ -321,6 +322,8 @@ pub struct NewDatabase {
     pub partitioned: bool,
     /// Whether its documents say who may read and write them.
     pub access: bool,
+    /// Its `_security`; as the settings say where it is not given.
+    pub security: Option<Security>,
 }
 
 /// The admin that the set-up link makes.

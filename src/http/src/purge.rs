@@ -29,7 +29,13 @@ pub(crate) async fn purge(
     let documents = merged(bulk::listed_revisions(&text)?);
     check(&documents, database.purge_limits())?;
     documents.iter().try_for_each(|document| check_id(database, &document.id))?;
-    let purged = database.purge(documents).await?;
+    let count = documents.len() as u64;
+    let purged = database.purge(documents).await;
+    if let Some(metrics) = request.session.metrics() {
+        let outcome = if purged.is_ok() { &metrics.purges.good } else { &metrics.purges.bad };
+        outcome.increment(count);
+    }
+    let purged = purged?;
     let mut text = b"{\"purge_seq\":null,\"purged\":{".to_vec();
     for (number, document) in purged.iter().enumerate() {
         begin_member(&mut text, number, &document.id);
@@ -70,7 +76,7 @@ pub(crate) fn purged_infos(
     request: &Request,
     database: &Arc<dyn Database>,
 ) -> Result<Reply, Failure> {
-    allow(&request.method, &[Method::GET], "GET")?;
+    allow(&request.method, &[Method::GET, Method::HEAD], "GET")?;
     let database = database.clone();
     Ok(reply::json_stream(|sender| write_purges(database, sender)))
 }
@@ -107,7 +113,7 @@ pub(crate) async fn purged_infos_limit(
     database: &dyn Database,
 ) -> Result<Reply, Failure> {
     match request.method {
-        Method::GET => {
+        Method::GET | Method::HEAD => {
             let limit = database.purge_records_limit().await?;
             Ok(reply::json(StatusCode::OK, limit.to_string().into_bytes()))
         }

@@ -84,18 +84,24 @@ impl Request {
         serde_json::from_slice(&bytes).map_err(|error| bad_json(&error))
     }
 
+    /// Refuses what does not say that it is JSON, as CouchDB does where nothing is in the body that counts.
+    pub(crate) fn demand_json(&self) -> Result<(), Failure> {
+        if self.content_type().is_empty() { Err(not_json()) } else { self.check_json() }
+    }
+
     /// Refuses a body that says it is something else than JSON. One that says nothing passes, but not where
     /// a cookie says who asks: a page of another site could have a browser send that.
     pub(crate) fn check_json(&self) -> Result<(), Failure> {
         match self.content_type().as_str() {
             "application/json" => Ok(()),
             "" if self.handler != Some(Handler::Cookie) => Ok(()),
-            _ => {
-                let reason = "Content-Type must be application/json";
-                Err(Failure::BadContentType(reason.to_owned()))
-            }
+            _ => Err(not_json()),
         }
     }
+}
+
+fn not_json() -> Failure {
+    Failure::BadContentType("Content-Type must be application/json".to_owned())
 }
 
 /// A URI with another path and other parameters; `None` where these are none.

@@ -22,7 +22,7 @@ use crate::peers::{self, PEERS};
 use crate::reply::Reply;
 use crate::request::{Request, path_segments};
 use crate::rewriting::{self, RewritePath};
-use crate::rules::ValidUser;
+use crate::rules::{Rules, ValidUser};
 use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
@@ -52,12 +52,17 @@ fn is_for_admins(database: &str) -> bool {
 }
 
 /// What a request needs before a database is opened.
-pub(crate) fn need(route: &Route<'_>, method: &Method) -> Need {
+pub(crate) fn need(route: &Route<'_>, method: &Method, rules: &Rules) -> Need {
     match route {
         Route::Welcome | Route::Up | Route::SetUp { .. } => Need::Nothing,
         // Who may open a stream is decided by certificates alone.
         Route::PeerStream(_) => Need::Nothing,
         Route::Node(NodeRoute::Uuids | NodeRoute::Session | NodeRoute::OpenApi) => Need::Anybody,
+        Route::Node(NodeRoute::AllDatabases | NodeRoute::DatabasesInformation)
+            if rules.databases_are_public =>
+        {
+            Need::Anybody
+        }
         Route::Node(_) | Route::ThisNode { .. } => Need::ServerAdmin,
         Route::Database { part: Part::Whole, .. }
             if *method == Method::PUT || *method == Method::DELETE =>
@@ -65,7 +70,8 @@ pub(crate) fn need(route: &Route<'_>, method: &Method) -> Need {
             Need::ServerAdmin
         }
         Route::Database {
-            part: Part::Purge | Part::PurgedInfos | Part::PurgedInfosLimit, ..
+            part: Part::Purge | Part::PurgedInfos | Part::PurgedInfosLimit | Part::SyncShards,
+            ..
         } => Need::ServerAdmin,
         Route::Database { name, .. } if is_for_admins(name) => Need::ServerAdmin,
         Route::Scheduler(_) | Route::NodeEvents | Route::Configuration { .. } => Need::ServerAdmin,
@@ -144,7 +150,7 @@ fn check(node: &Arc<dyn Node>, request: &Request, route: &Route<'_>) -> Result<(
     if is_refused(route, request) {
         return Err(Failure::Unauthorized("Authentication required.".to_owned()));
     }
-    access::check(node.as_ref(), &request.user, need(route, &request.method))
+    access::check(node.as_ref(), &request.user, need(route, &request.method, &request.rules))
 }
 
 /// Rewrites a request until it leads to an endpoint that is none of rewrites, which then answers.
@@ -249,6 +255,19 @@ async fn route_database(
     }
 }
 
+/// Counts a request by what it asks for.
+fn count(request: &Request, part: &Part<'_>) {
+    let Some(metrics) = request.session.metrics() else { return };
+    match part {
+        Part::BulkDocuments | Part::BulkGet => metrics.bulk_requests.increment(1),
+        Part::Purge => metrics.purge_requests.increment(1),
+        Part::Design { part: DesignPart::View { .. } | DesignPart::ViewQueries { .. }, .. } => {
+            metrics.view_reads.increment(1);
+        }
+        _ => {}
+    }
+}
+
 /// The database as the sender of a request sees it, who may come to this part of it.
 fn enter(
     request: &mut Request,
@@ -258,6 +277,7 @@ fn enter(
     access::check_member(&opened.security(), &request.user)?;
     peers::check(request, opened.name(), part)?;
     partitions::enter(request, opened.as_ref(), part)?;
+    count(request, part);
     Ok(opened.seen_by(&request.user))
 }
 
@@ -313,27 +333,43 @@ mod tests {
         path::find(path.iter().map(|&segment| Cow::Borrowed(segment)).collect())
     }
 
+    fn needed(route: &Route<'_>, method: &Method) -> Need {
+        need(route, method, &Rules::default())
+    }
+
     #[test]
     fn making_databases_and_replicating_is_for_admins() {
-        assert_eq!(need(&found(&["db"]), &Method::PUT), Need::ServerAdmin);
-        assert_eq!(need(&found(&["db"]), &Method::GET), Need::Anybody);
-        assert_eq!(need(&found(&["db", "d"]), &Method::PUT), Need::Anybody);
-        assert_eq!(need(&found(&["_replicate"]), &Method::POST), Need::ServerAdmin);
-        assert_eq!(need(&found(&["_node", "x"]), &Method::GET), Need::ServerAdmin);
-        assert_eq!(need(&found(&["_scheduler", "jobs"]), &Method::GET), Need::ServerAdmin);
-        assert_eq!(need(&found(&["_mesh", "events"]), &Method::GET), Need::ServerAdmin);
-        assert_eq!(need(&found(&[]), &Method::GET), Need::Nothing);
+        assert_eq!(needed(&found(&["db"]), &Method::PUT), Need::ServerAdmin);
+        assert_eq!(needed(&found(&["db"]), &Method::GET), Need::Anybody);
+        assert_eq!(needed(&found(&["db", "d"]), &Method::PUT), Need::Anybody);
+        assert_eq!(needed(&found(&["_replicate"]), &Method::POST), Need::ServerAdmin);
+        assert_eq!(needed(&found(&["_node", "x"]), &Method::GET), Need::ServerAdmin);
+        assert_eq!(needed(&found(&["_scheduler", "jobs"]), &Method::GET), Need::ServerAdmin);
+        assert_eq!(needed(&found(&["_mesh", "events"]), &Method::GET), Need::ServerAdmin);
+        assert_eq!(needed(&found(&[]), &Method::GET), Need::Nothing);
     }
 
     #[test]
     fn what_the_node_is_run_by_is_for_admins() {
         for name in ["_peers", "a/_replicator"] {
-            assert_eq!(need(&found(&[name, "d"]), &Method::GET), Need::ServerAdmin, "{name}");
+            assert_eq!(needed(&found(&[name, "d"]), &Method::GET), Need::ServerAdmin, "{name}");
         }
         for name in ["_users", "_replicator"] {
-            assert_eq!(need(&found(&[name]), &Method::PUT), Need::ServerAdmin, "{name}");
+            assert_eq!(needed(&found(&[name]), &Method::PUT), Need::ServerAdmin, "{name}");
             // Its `_security` lets somebody in or not.
-            assert_eq!(need(&found(&[name, "d"]), &Method::GET), Need::Anybody, "{name}");
+            assert_eq!(needed(&found(&[name, "d"]), &Method::GET), Need::Anybody, "{name}");
         }
+    }
+
+    #[test]
+    fn databases_are_listed_for_admins_unless_somebody_says_otherwise() {
+        let everybody = Rules { databases_are_public: true, ..Rules::default() };
+        for path in ["_all_dbs", "_dbs_info"] {
+            let route = found(&[path]);
+            assert_eq!(needed(&route, &Method::GET), Need::ServerAdmin, "{path}");
+            assert_eq!(need(&route, &Method::GET, &everybody), Need::Anybody, "{path}");
+        }
+        assert_eq!(need(&found(&["_db_updates"]), &Method::GET, &everybody), Need::ServerAdmin);
+        assert_eq!(needed(&found(&["db", "_sync_shards"]), &Method::POST), Need::ServerAdmin);
     }
 }

@@ -27,6 +27,8 @@ pub struct Rules {
     pub challenge: Option<HeaderValue>,
     /// What `_up` says.
     pub maintenance: Maintenance,
+    /// Whether anybody may list the databases, and not server admins alone.
+    pub databases_are_public: bool,
     /// Whether the `_security` of `_users` may be changed.
     pub users_security_editable: bool,
     /// The longest that a feed waits for a change, and how long it waits where nothing is asked:
@@ -180,6 +182,7 @@ impl Default for Rules {
             valid_user: ValidUser::NotRequired,
             challenge: None,
             maintenance: Maintenance::No,
+            databases_are_public: false,
             users_security_editable: false,
             longest_wait: Duration::from_secs(60),
             proxies: None,

@@ -51,7 +51,7 @@ pub(crate) fn up(node: &dyn Node, request: &Request) -> Result<Reply, Failure> {
 
 /// `GET /_uuids`.
 pub(crate) fn uuids(node: &dyn Node, request: &Request) -> Result<Reply, Failure> {
-    allow(&request.method, &[Method::GET], "GET")?;
+    allow(&request.method, &[Method::GET, Method::HEAD], "GET")?;
     let count =
         request.query.count("count").map_err(|failure| Failure::BadRequest(failure.to_string()))?;
     let count = count.unwrap_or(1);

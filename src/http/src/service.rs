@@ -24,6 +24,7 @@ use crate::node::Node;
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Request;
+use crate::request_id::{RequestId, mark_body_time};
 use crate::router;
 use crate::rules::Rules;
 use crate::session::ConnectionSession;
@@ -37,15 +38,17 @@ pub(crate) async fn serve_caught(
     request: hyper::Request<Incoming>,
 ) -> Result<Reply, Infallible> {
     let (begun, method, version) = (Instant::now(), request.method().clone(), request.version());
-    let mut serving = pin!(serve(&node, session.clone(), request));
+    let id = session.next_request_id(request.headers());
+    let mut serving = pin!(serve(&node, session.clone(), request, &id));
     let served = poll_fn(|context| {
         let poll = AssertUnwindSafe(|| serving.as_mut().poll(context));
         catch_unwind(poll).map_or(Poll::Ready(None), |polled| polled.map(Some))
     });
     let mut reply = served.await.unwrap_or_else(|| {
-        tracing::error!(address = %session.peer().address, "an endpoint panicked");
+        tracing::error!(address = %session.peer().address, request = %id, "an endpoint panicked");
         reply::failure(&Failure::Internal("this request met an error in refuge".to_owned()))
     });
+    id.mark(reply.headers_mut());
     if version < Version::HTTP_2 && session.shutdown().is_requested() {
         // It is the last on its connection; HTTP/2 has a frame for that.
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -59,6 +62,7 @@ async fn serve(
     node: &Arc<dyn Node>,
     session: Arc<ConnectionSession>,
     request: hyper::Request<Incoming>,
+    id: &RequestId,
 ) -> Reply {
     let (mut parts, incoming) = request.into_parts();
     let rules = node.rules();
@@ -100,17 +104,18 @@ async fn serve(
     let mut reply = match router::route(node, &mut request).await {
         Ok(reply) => reply,
         Err(failure) => {
-            log_failure(&failure, &request);
+            log_failure(&failure, &request, id);
             reply::refusal(&failure, &request)
         }
     };
-    audit::tell(&request, &reply);
+    audit::tell(&request, &reply, id);
     renew(&mut reply, &request);
     if !request.body.is_finished() {
         // When the rest is long or slow the connection is closed under the client instead.
         let drained = tokio::time::timeout(limits::DRAIN_TIMEOUT, request.body.drain());
         let _ = Box::pin(drained).await;
     }
+    mark_body_time(reply.headers_mut(), request.body.waited());
     reply::negotiate(&mut reply, &request);
     reply::complete(&mut reply, &request.headers, request.session.server(), &request.rules);
     compression::pack(&mut reply, &request.method, &request.headers);
@@ -174,12 +179,13 @@ fn method(method: Method, headers: &HeaderMap) -> Method {
     }
 }
 
-fn log_failure(failure: &Failure, request: &Request) {
+fn log_failure(failure: &Failure, request: &Request, id: &RequestId) {
     // A full disk is told once, when it is seen, and not for each write that it refuses.
     let told = matches!(failure, Failure::NotImplemented(_) | Failure::InsufficientStorage(_));
     if failure.status().0.is_server_error() && !told {
         tracing::warn!(
             address = %request.session.peer().address,
+            request = %id,
             method = %request.method,
             path = %audit::logged(request.uri.path()),
             %failure,

@@ -19,6 +19,7 @@ use crate::connection::Peer;
 use crate::failure::Failure;
 use crate::node::Node;
 use crate::request_bytes::RequestBytes;
+use crate::request_id::{RequestId, RequestIds};
 use crate::request_metrics::RequestMetrics;
 use crate::rules::AuthenticationRules;
 use crate::shutdown::Shutdown;
@@ -38,6 +39,7 @@ pub(crate) struct ConnectionSession {
     /// Whether a request was answered to the node at the other end because it was trusted.
     trusted: watch::Sender<bool>,
     server: HeaderValue,
+    request_ids: RequestIds,
     request_bytes: RequestBytes,
     shutdown: Shutdown,
     metrics: Option<Arc<RequestMetrics>>,
@@ -73,6 +75,7 @@ impl ConnectionSession {
             trusted: watch::channel(false).0,
             server: HeaderValue::try_from(server)
                 .unwrap_or(HeaderValue::from_static("CouchDB/3.5.0 (refuge)")),
+            request_ids: RequestIds::new(),
             request_bytes: node.request_bytes(),
             shutdown,
             metrics: node.request_metrics(),
@@ -94,6 +97,11 @@ impl ConnectionSession {
         &self.peer
     }
 
+    /// The name of the next request, which has these headers.
+    pub(crate) fn next_request_id(&self, headers: &HeaderMap) -> RequestId {
+        self.request_ids.next(headers)
+    }
+
     /// What bounds the bytes of request bodies.
     pub(crate) fn request_bytes(&self) -> &RequestBytes {
         &self.request_bytes
@@ -107,6 +115,11 @@ impl ConnectionSession {
     /// The sign that the node is about to stop.
     pub(crate) fn shutdown(&self) -> &Shutdown {
         &self.shutdown
+    }
+
+    /// Where requests are counted; none where nobody counts.
+    pub(crate) fn metrics(&self) -> Option<&Arc<RequestMetrics>> {
+        self.metrics.as_ref()
     }
 
     /// Counts a request that was answered.
@@ -130,6 +143,9 @@ impl ConnectionSession {
             let Some(shown) = proofs::shown(handler, headers, &rules.proxy) else { continue };
             said = true;
             if let Some(user) = self.remembered(handler, &shown, node.credentials_generation()) {
+                if let Some(metrics) = &self.metrics {
+                    metrics.credentials.good.increment(1);
+                }
                 return Ok(Sender { user, handler: Some(handler), renewal: None });
             }
             let Some(proof) = proofs::read(handler, headers, &rules.proxy)? else { continue };
@@ -169,6 +185,9 @@ impl ConnectionSession {
         (handler, shown, proof): (Handler, &Shown<'_>, Proof),
         address: IpAddr,
     ) -> Result<Option<Sender>, Failure> {
+        if let Some(metrics) = &self.metrics {
+            metrics.credentials.bad.increment(1);
+        }
         // Before the look, so that what changes meanwhile is looked at again.
         let generation = node.credentials_generation();
         let found = node.authenticate(&proof, address).await?;

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::node::Database;
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
-use crate::user::Security;
+use crate::security::Security;
 use refuge_document::USERS;
 
 /// `GET` and `PUT /{db}/_security`.
@@ -29,8 +29,9 @@ pub(crate) async fn security(
                 ));
             }
             check_admin(&database.security(), &request.user)?;
-            let security: Security = request.json(limits::SMALL_JSON_BYTES).await?;
-            database.set_security(security).await?;
+            let given = request.json(limits::SMALL_JSON_BYTES).await?;
+            let refused = |reason: &str| Failure::BadRequest(reason.to_owned());
+            database.set_security(Security::parse(given).map_err(refused)?).await?;
             Ok(reply::ok(StatusCode::OK))
         }
         _ => Err(Failure::MethodNotAllowed("PUT,GET")),
@@ -68,7 +69,7 @@ pub(crate) async fn ensure_full_commit(
     database: &dyn Database,
 ) -> Result<Reply, Failure> {
     allow(&request.method, &[Method::POST], "POST")?;
-    request.check_json()?;
+    request.demand_json()?;
     database.settle().await?;
     // Replicators compare it with the one of `GET /{db}`.
     let start = database.outline().await?.instance_start_seconds;

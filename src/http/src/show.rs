@@ -23,6 +23,8 @@ use crate::query::Query;
 /// What is to be shown of a document, from the parameters of a read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ShowOptions {
+    /// The winner even where it is a tombstone.
+    pub(crate) deleted: bool,
     /// `_revisions`.
     pub(crate) revs: bool,
     /// `_revs_info`.
@@ -51,6 +53,7 @@ impl ShowOptions {
         let meta = query.is_true("meta");
         let atts_since = query.revisions("atts_since")?;
         Ok(Self {
+            deleted: query.is_true("deleted"),
             revs: query.is_true("revs"),
             revs_info: meta || query.is_true("revs_info"),
             conflicts: meta || query.is_true("conflicts"),

@@ -182,7 +182,10 @@ async fn resolve(
         name, content_type, revpos, content, digest, length, encoding, ..
     } = attachment;
     let uploaded = match content {
-        IncomingContent::Stub => return Ok(UpdateAttachment::Stub { name, revpos }),
+        IncomingContent::Stub => {
+            let digest = digest.as_deref().and_then(parse_digest);
+            return Ok(UpdateAttachment::Stub { name, revpos, digest });
+        }
         IncomingContent::Inline(bytes) => {
             let options =
                 UploadOptions { content_type: content_type.clone(), already_gzipped: false };

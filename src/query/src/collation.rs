@@ -51,6 +51,9 @@ pub(crate) use layout::{escape, unescape};
 
 use refuge_document::json::JsonError;
 
+/// Versions of ICU's collator and of the data that it goes by.
+pub const COLLATOR_VERSIONS: (&str, &str) = ("2.4.0", "cldr-49");
+
 /// Which order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Collation {

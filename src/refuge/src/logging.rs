@@ -1,6 +1,7 @@
 //! The log: lines on standard error, or in files of which each day has its own. The last lines are kept in
 //! memory for the console. Standard output is not for it, and secrets are not for it.
 
+mod counted;
 mod last_lines;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::exit::Failure;
+use counted::Counted;
 use last_lines::LastLines;
 
 /// What names of log files begin with; the day follows.
@@ -52,7 +54,8 @@ pub(crate) fn begin(settings: &Settings, to_files: bool) -> Result<Logging, Fail
     let (filter, handle) = reload::Layer::new(filter);
     let last = LastLines::default();
     let output = output(settings, to_files)?.and(last.clone());
-    let subscriber = Registry::default().with(filter).with(lines(&settings.log.format, output));
+    let lines = lines(&settings.log.format, output);
+    let subscriber = Registry::default().with(filter).with(lines).with(Counted);
     // An error says that somebody logs already, which is as good.
     let _ = tracing::subscriber::set_global_default(subscriber);
     if let Some(error) = complaint {

@@ -82,6 +82,9 @@ mod update;
 mod validate;
 mod views;
 
+/// Version of QuickJS, as rquickjs brings it.
+pub const ENGINE_VERSION: &str = "0.16.2";
+
 pub use error::Error;
 pub use functions::Functions;
 pub use limits::{Limits, ReduceBound, ReduceLimit};

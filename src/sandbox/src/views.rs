@@ -1,7 +1,7 @@
 //! The map and reduce functions of one index.
 
 use crate::error::Error;
-use crate::limits::Limits;
+use crate::limits::{Limits, ReduceLimit};
 use crate::realm::{Purpose, Realm};
 
 /// The sources of an index's functions. They are addressed by their place in these lists.
@@ -51,6 +51,11 @@ impl Views {
     pub fn check(source: &str, limits: Limits) -> Result<(), Error> {
         let sources = ViewSources { maps: vec![source.to_owned()], ..ViewSources::default() };
         Views::open(sources, limits).map(|_| ())
+    }
+
+    /// Says what becomes of reductions that grow with their input, from now on.
+    pub fn limit_reductions(&mut self, limit: ReduceLimit) {
+        self.realm.limits.reduce = limit;
     }
 
     /// What the functions logged since this was last asked, in their order.

@@ -75,6 +75,7 @@ fn create(engine: &mut Engine) -> Result<DatabaseId, Failure> {
         partitioned: false,
         access: false,
         options: refuge_storage::DatabaseOptions::default(),
+        security: None,
     })])?;
     figure("create", millis(started), "ms");
     match outcomes.into_iter().next() {

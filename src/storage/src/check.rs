@@ -3,7 +3,8 @@
 //! bit for each sequence whose body is needed, and the names of uploads, of one database at a time.
 //!
 //! What must not live here: anything that mends. The directory is opened as a node opens it, which
-//! cuts off what a crash left unfinished, and nothing else is changed.
+//! cuts off what a crash left unfinished, and nothing else is changed. Where tables are damaged it is opened
+//! all the same, for the records that can still be read.
 
 mod attachments;
 mod bodies;
@@ -14,6 +15,7 @@ mod marked;
 mod outstanding;
 mod readers;
 mod registry;
+mod rows;
 
 use crate::check::garbage::Noted;
 use crate::database::{DatabaseId, DatabaseRecord};
@@ -52,7 +54,7 @@ pub struct Checked {
 /// # Errors
 /// [`OpenError`], as [`Engine::open`].
 pub fn check(options: Options, tell: &mut dyn FnMut(&str)) -> Result<Checked, OpenError> {
-    let mut check = Check { checked: Checked::default(), tell };
+    let mut check = Check { checked: Checked::default(), tell, is_damaged: false };
     let directory = options.path.join(STORE_DIRECTORY);
     let mut damages = Vec::new();
     let looked = tables::walk(&directory, u64::MAX, &mut |damage| damages.push(damage))?;
@@ -60,11 +62,22 @@ pub fn check(options: Options, tell: &mut dyn FnMut(&str)) -> Result<Checked, Op
     for damage in &damages {
         check.problem(format_args!("{damage}"));
     }
-    if damages.is_empty() {
-        let engine = Engine::open(options)?;
-        let snapshot = engine.store().snapshot().map_err(OpenError::Storage)?;
-        check.records(&snapshot).map_err(OpenError::Storage)?;
-    }
+    check.is_damaged = !damages.is_empty();
+    let opened = match check.is_damaged {
+        false => Engine::open(options)?,
+        // What lists too few tables would have the others removed.
+        true if !damages.iter().all(tables::is_within_table) => return Ok(check.checked),
+        true => match Engine::open_damaged(options) {
+            Ok(engine) => engine,
+            Err(error) => {
+                check.problem(format_args!("the records are not checked: {error}"));
+                return Ok(check.checked);
+            }
+        },
+    };
+    let snapshot = opened.store().snapshot().map_err(OpenError::Storage)?;
+    let checked = check.records(&snapshot);
+    check.readable(checked, format_args!("the rest is not checked")).map_err(OpenError::Storage)?;
     Ok(check.checked)
 }
 
@@ -72,6 +85,8 @@ pub fn check(options: Options, tell: &mut dyn FnMut(&str)) -> Result<Checked, Op
 struct Check<'a> {
     checked: Checked,
     tell: &'a mut dyn FnMut(&str),
+    /// Whether files are damaged, so that reading fails here and there.
+    is_damaged: bool,
 }
 
 /// One database that is checked.
@@ -104,17 +119,28 @@ impl Check<'_> {
                 self.problem(format_args!("{of}: {error}"));
                 Ok(None)
             }
+            Err(error @ StorageError::Engine(_)) if self.is_damaged => {
+                self.problem(format_args!("{of}: {error}"));
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
 
+    /// Where one part of the check cannot go on over damaged files the next begins.
+    fn part(&mut self, name: &str, done: Result<(), StorageError>) -> Result<(), StorageError> {
+        self.readable(done, format_args!("database {name}, in part")).map(drop)
+    }
+
     fn records(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
         let databases = self.registry(snapshot)?;
-        let mut noted = self.garbage(snapshot)?;
-        self.expiries(snapshot)?;
+        let (mut noted, is_whole) = self.garbage(snapshot)?;
+        let expiries = self.expiries(snapshot);
+        self.readable(expiries, format_args!("expiries, in part"))?;
         for record in databases {
             self.checked.databases += 1;
             let noted = noted.remove(&record.id).unwrap_or_default();
+            let noted = Noted { is_partial: !is_whole, ..noted };
             self.database(snapshot, &record, &noted)?;
         }
         Ok(())
@@ -126,8 +152,12 @@ impl Check<'_> {
         record: &DatabaseRecord,
         noted: &Noted,
     ) -> Result<(), StorageError> {
-        let Some(counted) = snapshot.information(record.id)? else {
-            self.problem(format_args!("database {}: it has no counters", record.name));
+        let name = &record.name;
+        let counted = snapshot.information(record.id);
+        let counted = self.readable(counted, format_args!("database {name}, its counters"))?;
+        let Some(counted) = counted else { return Ok(()) };
+        let Some(counted) = counted else {
+            self.problem(format_args!("database {name}: it has no counters"));
             return Ok(());
         };
         let subject = Subject {
@@ -139,13 +169,20 @@ impl Check<'_> {
             noted,
         };
         let needed = self.documents(&subject, &counted)?;
-        self.sequences(&subject)?;
-        self.bodies(&subject, needed)?;
-        self.outstanding(&subject)?;
-        self.readers(&subject)?;
-        self.attachments(&subject)?;
-        self.purges(&subject)?;
-        self.locals(&subject)
+        let done = self.sequences(&subject);
+        self.part(name, done)?;
+        let done = self.bodies(&subject, needed);
+        self.part(name, done)?;
+        let done = self.outstanding(&subject);
+        self.part(name, done)?;
+        let done = self.readers(&subject);
+        self.part(name, done)?;
+        let done = self.attachments(&subject);
+        self.part(name, done)?;
+        let done = self.purges(&subject);
+        self.part(name, done)?;
+        let done = self.locals(&subject);
+        self.part(name, done)
     }
 }
 

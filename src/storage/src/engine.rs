@@ -97,6 +97,18 @@ impl Engine {
     /// # Errors
     /// [`OpenError`]; nothing was changed where it says `Locked`, `NewerFormat` or `Corrupt`.
     pub fn open(options: Options) -> Result<Self, OpenError> {
+        Self::open_where(options, |directory, budget| tables::check(directory, budget).map(drop))
+    }
+
+    /// Opens it though tables are damaged, for whoever reads what can be read.
+    pub(crate) fn open_damaged(options: Options) -> Result<Self, OpenError> {
+        Self::open_where(options, |_, _| Ok(()))
+    }
+
+    fn open_where(
+        options: Options,
+        check_tables: impl FnOnce(&Path, u64) -> Result<(), OpenError>,
+    ) -> Result<Self, OpenError> {
         std::fs::create_dir_all(&options.path)
             .map_err(|source| OpenError::Io { path: options.path.clone(), source })?;
         let lock = DirectoryLock::acquire(&options.path, options.lock_wait)?;
@@ -105,7 +117,7 @@ impl Engine {
         unfinished::clear(&directory)
             .map_err(|source| OpenError::Io { path: directory.clone(), source })?;
         journal::check(&directory)?;
-        tables::check(&directory, options.verified_bytes)?;
+        check_tables(&directory, options.verified_bytes)?;
         pass(Failpoint::StartChecked);
         let pace = Arc::new(Pace::default());
         let database = open_database(&directory, &options, &pace)?;

@@ -33,6 +33,8 @@ pub struct NewDatabase {
     pub access: bool,
     /// Its options.
     pub options: DatabaseOptions,
+    /// Its security object: JSON text, stored as it is.
+    pub security: Option<Vec<u8>>,
 }
 
 /// One thing for the writer to do. Operations of a group are applied in order and later ones see

@@ -26,6 +26,9 @@ const CURRENT: &str = "current";
 const TABLES: &str = "tables";
 const BLOBS: &str = "blobs";
 
+/// What is said of a file whose bytes are others than were written.
+const MISMATCH: &str = "does not match its checksum";
+
 /// What was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Looked {
@@ -84,12 +87,19 @@ pub(crate) fn walk(
     Ok(looked)
 }
 
+/// Whether what is damaged is the content of a table or of a blob file alone, so that the engine opens it and
+/// finds the other rows.
+pub(crate) fn is_within_table(damage: &OpenError) -> bool {
+    let OpenError::Damaged { file, reason: MISMATCH, .. } = damage else { return false };
+    let directory = file.parent().and_then(Path::file_name);
+    directory.is_some_and(|name| name == TABLES || name == BLOBS)
+}
+
 fn verify(file: &Listed, damage: &mut dyn FnMut(OpenError)) -> Result<(), OpenError> {
     let io = |source| OpenError::Io { path: file.path.clone(), source };
     if whole::checksum(&file.path).map_err(io)? != file.checksum {
         let offset = whole::first_bad_block(&file.path).map_err(io)?;
-        let reason = "does not match its checksum";
-        damage(OpenError::Damaged { file: file.path.clone(), offset, reason });
+        damage(OpenError::Damaged { file: file.path.clone(), offset, reason: MISMATCH });
     }
     Ok(())
 }

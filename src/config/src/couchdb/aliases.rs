@@ -23,6 +23,7 @@ pub const ALIASES: &[Alias] = &[
         "require_valid_user_except_for_up",
         ("http", "require_valid_user_except_for_up"),
     ),
+    alias("chttpd", "admin_only_all_dbs", ("http", "admin_only_all_dbs")),
     alias("chttpd", "WWW-Authenticate", ("http", "www_authenticate")),
     alias("httpd", "WWW-Authenticate", ("http", "www_authenticate")),
     alias("chttpd", "secure_rewrites", ("http", "secure_rewrites")),
@@ -49,6 +50,7 @@ pub const ALIASES: &[Alias] = &[
     alias("couchdb", "max_database_name_length", ("limits", "max_database_name_length")),
     alias("chttpd", "changes_timeout", ("feeds", "changes_timeout_ms")),
     alias("httpd", "changes_timeout", ("feeds", "changes_timeout_ms")),
+    alias("query_server_config", "reduce_limit", ("views", "reduce_limit")),
     alias("couchdb", "default_security", ("databases", "default_security")),
     alias(
         "couchdb",

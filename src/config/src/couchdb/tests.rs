@@ -12,6 +12,7 @@ const SETTABLE_SECTIONS: &[&str] = &[
     "feeds",
     "storage",
     "databases",
+    "views",
     "attachments",
     "purge",
     "replicator",

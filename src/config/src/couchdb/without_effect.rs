@@ -11,7 +11,11 @@ pub const WITHOUT_EFFECT: &[NamesWithoutEffect] = &[
     },
     NamesWithoutEffect {
         why: "databases are opened on demand and closed when idle, so there is nothing to count",
-        names: &[("couchdb", &["max_dbs_open", "update_lru_on_read", "enable_database_recovery"])],
+        names: &[("couchdb", &["max_dbs_open", "update_lru_on_read"])],
+    },
+    NamesWithoutEffect {
+        why: "a database that was deleted is gone: backups bring it back",
+        names: &[("couchdb", &["enable_database_recovery"])],
     },
     NamesWithoutEffect {
         why: "storage is one engine with its own compression and block sizes",
@@ -58,7 +62,7 @@ pub const WITHOUT_EFFECT: &[NamesWithoutEffect] = &[
     NamesWithoutEffect {
         why: "these parts of CouchDB's HTTP server have no counterpart",
         names: &[
-            ("chttpd", &["prefer_minimal", "admin_only_all_dbs", "server_header_versions"]),
+            ("chttpd", &["prefer_minimal", "server_header_versions"]),
             (
                 "httpd",
                 &[
@@ -124,20 +128,29 @@ pub const WITHOUT_EFFECT: &[NamesWithoutEffect] = &[
         ],
     },
     NamesWithoutEffect {
-        why: "views, queries and searches are not built",
+        why: "functions run inside the node, on threads of their own, with limits that are fixed",
         names: &[
             ("couchdb", &["os_process_timeout"]),
             ("query_server_config", &["*"]),
-            ("view_updater", &["*"]),
-            ("view_upgrade", &["*"]),
-            ("mango", &["*"]),
-            ("ken", &["*"]),
-            ("ddoc_cache", &["*"]),
-            ("nouveau", &["*"]),
-            ("dreyfus", &["*"]),
             ("quickjs", &["*"]),
             ("spidermonkey", &["*"]),
         ],
+    },
+    NamesWithoutEffect {
+        why: "indexes are built as they are asked for, and soon after writes",
+        names: &[("view_updater", &["*"]), ("view_upgrade", &["*"]), ("ken", &["*"])],
+    },
+    NamesWithoutEffect {
+        why: "design documents are read where they are needed",
+        names: &[("ddoc_cache", &["*"])],
+    },
+    NamesWithoutEffect {
+        why: "questions are planned by their selectors alone, and their warnings have CouchDB's thresholds",
+        names: &[("mango", &["*"])],
+    },
+    NamesWithoutEffect {
+        why: "full-text search is not built",
+        names: &[("nouveau", &["*"]), ("dreyfus", &["*"])],
     },
     NamesWithoutEffect {
         why: "the log is lines on standard error, whoever keeps them",

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::checked::CheckedUpload;
 use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::node::{Database, Upload, UploadOptions, UploadedContent};
@@ -28,6 +29,18 @@ pub(crate) async fn begin_upload(
     }
     let name = name.to_owned();
     Ok(Box::new(BoundedUpload { upload, name, left: limits.max_attachment_size }))
+}
+
+/// The same; bytes that are said to be gzipped are refused (400) where they are not.
+pub(crate) async fn begin_checked_upload(
+    database: &dyn Database,
+    limits: &Limits,
+    name: &str,
+    options: UploadOptions,
+) -> Result<Box<dyn Upload>, Failure> {
+    let is_checked = options.already_gzipped;
+    let upload = begin_upload(database, limits, name, options).await?;
+    Ok(if is_checked { Box::new(CheckedUpload::new(upload)) } else { upload })
 }
 
 #[async_trait]

@@ -1,5 +1,5 @@
-//! The `Range` header of a request for an attachment (RFC 9110, section 14), as far as CouchDB
-//! serves it: one range of bytes.
+//! The `Range` header of a request (RFC 9110, section 14), as far as CouchDB serves it: up to nine ranges of
+//! bytes of an attachment, one of what else has ranges.
 
 use std::ops::Range;
 
@@ -15,23 +15,46 @@ pub(crate) fn header_for<'a>(request: &'a Request, tag: &str) -> Option<&'a str>
     request.header(RANGE).filter(|_| wanted)
 }
 
+/// Most ranges that one answer has; where more are asked for the whole is sent, as in CouchDB.
+const MOST_RANGES: usize = 9;
+
 /// The one range that is asked for of `length` bytes; `None` where the whole is to be sent (no
 /// range, several, another unit, no sense, or `bytes=0-`); 416 where it lies outside.
 pub(crate) fn parse(header: Option<&str>, length: u64) -> Result<Option<Range<u64>>, Failure> {
-    let Some(specification) = header.and_then(|header| header.trim().strip_prefix("bytes=")) else {
-        return Ok(None);
+    match header {
+        Some(header) if header.contains(',') => Ok(None),
+        header => Ok(parse_all(header, length)?.pop()),
+    }
+}
+
+/// All ranges that are asked for of `length` bytes, in the order of the request; none where the whole is to
+/// be sent, which it is where one of them is the whole or makes no sense; 416 where one lies outside.
+pub(crate) fn parse_all(header: Option<&str>, length: u64) -> Result<Vec<Range<u64>>, Failure> {
+    let Some(list) = header.and_then(|header| header.trim().strip_prefix("bytes=")) else {
+        return Ok(Vec::new());
     };
-    let Some((from, to)) = specification.split_once('-') else { return Ok(None) };
-    let (from, to) = (from.trim(), to.trim());
-    let range = match (number(from), number(to)) {
-        (Ok(Some(0)), Ok(None)) => return Ok(None),
-        (Ok(Some(from)), Ok(None)) => from..length,
-        (Ok(Some(from)), Ok(Some(to))) if from <= to => from..to.saturating_add(1).min(length),
-        (Ok(None), Ok(Some(last))) => length.saturating_sub(last)..length,
-        (Ok(Some(_)), Ok(Some(_))) => return Err(Failure::RangeNotSatisfiable),
-        _ => return Ok(None),
+    let asked = list.split(',').map(str::trim).filter(|one| !one.is_empty()).map(ends);
+    let Some(asked) = asked.collect::<Option<Vec<_>>>() else { return Ok(Vec::new()) };
+    if asked.len() > MOST_RANGES || asked.contains(&(Some(0), None)) {
+        return Ok(Vec::new());
+    }
+    asked.into_iter().map(|ends| within(ends, length)).collect()
+}
+
+/// The numbers before and behind the `-`; `None` where there is neither, or something else.
+fn ends(range: &str) -> Option<(Option<u64>, Option<u64>)> {
+    let (from, to) = range.split_once('-')?;
+    let ends = (number(from.trim()).ok()?, number(to.trim()).ok()?);
+    (ends != (None, None)).then_some(ends)
+}
+
+/// What of `length` bytes a range means.
+fn within(ends: (Option<u64>, Option<u64>), length: u64) -> Result<Range<u64>, Failure> {
+    let range = match ends {
+        (Some(from), to) => from..to.map_or(length, |to| to.saturating_add(1).min(length)),
+        (None, last) => length.saturating_sub(last.unwrap_or(0))..length,
     };
-    if range.is_empty() { Err(Failure::RangeNotSatisfiable) } else { Ok(Some(range)) }
+    if range.is_empty() { Err(Failure::RangeNotSatisfiable) } else { Ok(range) }
 }
 
 fn number(text: &str) -> Result<Option<u64>, std::num::ParseIntError> {
@@ -58,8 +81,29 @@ mod tests {
         for outside in ["bytes=10-", "bytes=10-12", "bytes=5-3", "bytes=-0"] {
             assert_eq!(parse(Some(outside), 10), Err(Failure::RangeNotSatisfiable), "{outside}");
         }
-        for ignored in ["lines=1-2", "bytes=a-b", "bytes=1-2,4-5", "bytes=-", "bytes=3"] {
+        for ignored in ["lines=1-2", "bytes=a-b", "bytes=-", "bytes=3"] {
             assert_eq!(parse(Some(ignored), 10), Ok(None), "{ignored}");
+            assert_eq!(parse_all(Some(ignored), 10), Ok(Vec::new()), "{ignored}");
         }
+        assert_eq!(parse(Some("bytes=1-2,4-5"), 10), Ok(None), "one at most");
+    }
+
+    #[test]
+    fn several_ranges_are_read_in_their_order() {
+        let several = parse_all(Some("bytes=4-5, -2 ,0-0,"), 10).expect("inside");
+        assert_eq!(several, [4..6, 8..10, 0..1]);
+        assert_eq!(parse_all(Some("bytes=2-"), 10).expect("inside"), [2..10]);
+        for whole in ["bytes=1-2,0-", "bytes=1-2,x", "bytes=,"] {
+            assert_eq!(parse_all(Some(whole), 10), Ok(Vec::new()), "{whole}");
+        }
+        let outside = parse_all(Some("bytes=1-2,10-12"), 10);
+        assert_eq!(outside, Err(Failure::RangeNotSatisfiable));
+    }
+
+    #[test]
+    fn ten_ranges_are_too_many() {
+        let header = |count: usize| format!("bytes={}", vec!["1-2"; count].join(","));
+        assert_eq!(parse_all(Some(&header(9)), 10).expect("inside").len(), 9);
+        assert_eq!(parse_all(Some(&header(10)), 10), Ok(Vec::new()));
     }
 }

@@ -7,18 +7,20 @@ use base64::Engine as _;
 use hyper::StatusCode;
 use hyper::header::{
     ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_SECURITY_POLICY, ETAG,
-    HeaderValue, IF_NONE_MATCH,
+    HeaderName, IF_NONE_MATCH,
 };
 use refuge_document::{Attachment, Encoding};
 
 use super::{missing, range};
 use crate::content;
-use crate::documents::open_revision;
+use crate::documents::{boundary, header, open_revision};
 use crate::failure::Failure;
 use crate::node::Database;
 use crate::reply::{self, Reply, set_text};
 use crate::request::Request;
 use crate::tags;
+
+const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 
 /// In which form an attachment goes out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ enum Form {
     Unpacked,
     /// A part of an attachment that is stored as it is.
     Part(Range<u64>),
+    /// Several of them.
+    Parts(Vec<Range<u64>>),
 }
 
 /// `GET` and `HEAD`.
@@ -50,6 +54,9 @@ pub(super) async fn read(
         return Ok(reply);
     }
     let form = form(request, &attachment, &tag)?;
+    if form == Form::Unpacked {
+        content::check_packed(database.as_ref(), &attachment).await?;
+    }
     let mut reply = body(database.clone(), &attachment, &form);
     set_text(&mut reply, ETAG, &tag);
     if let Some(policy) = &request.rules.content_security.attachments {
@@ -57,18 +64,26 @@ pub(super) async fn read(
     }
     let ranges = if attachment.encoding == Encoding::Identity { "bytes" } else { "none" };
     set_text(&mut reply, ACCEPT_RANGES, ranges);
-    if form == Form::Stored
-        && let Some(encoding) = attachment.encoding.name()
-    {
-        set_text(&mut reply, CONTENT_ENCODING, encoding);
-    }
-    if let Form::Part(range) = form {
-        *reply.status_mut() = StatusCode::PARTIAL_CONTENT;
-        let last = range.end.saturating_sub(1);
-        let text = format!("bytes {}-{last}/{}", range.start, attachment.length);
-        set_text(&mut reply, CONTENT_RANGE, &text);
+    match form {
+        Form::Stored => {
+            // The digest is of the bytes that are stored.
+            set_text(&mut reply, CONTENT_MD5, &digest);
+            if let Some(encoding) = attachment.encoding.name() {
+                set_text(&mut reply, CONTENT_ENCODING, encoding);
+            }
+        }
+        Form::Unpacked => {}
+        Form::Part(range) => {
+            *reply.status_mut() = StatusCode::PARTIAL_CONTENT;
+            set_text(&mut reply, CONTENT_RANGE, &content_range(&range, &attachment));
+        }
+        Form::Parts(_) => *reply.status_mut() = StatusCode::PARTIAL_CONTENT,
     }
     Ok(reply)
+}
+
+fn content_range(range: &Range<u64>, attachment: &Attachment) -> String {
+    format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), attachment.length)
 }
 
 fn form(request: &Request, attachment: &Attachment, tag: &str) -> Result<Form, Failure> {
@@ -78,21 +93,29 @@ fn form(request: &Request, attachment: &Attachment, tag: &str) -> Result<Form, F
         }
         Encoding::Gzip => Ok(Form::Unpacked),
         Encoding::Identity => {
-            let range = range::parse(range::header_for(request, tag), attachment.length)?;
-            Ok(range.map_or(Form::Stored, Form::Part))
+            let header = range::header_for(request, tag);
+            let mut ranges = range::parse_all(header, attachment.length)?;
+            Ok(match ranges.len() {
+                0 => Form::Stored,
+                1 => ranges.pop().map_or(Form::Stored, Form::Part),
+                _ => Form::Parts(ranges),
+            })
         }
     }
 }
 
 fn body(database: Arc<dyn Database>, attachment: &Attachment, form: &Form) -> Reply {
-    let content_type = HeaderValue::try_from(&attachment.content_type)
-        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    if let Form::Parts(ranges) = form {
+        return parts(database, attachment.clone(), ranges.clone());
+    }
+    let content_type = header(&attachment.content_type);
     let length = match form {
         Form::Stored => Some(attachment.stored_length),
         // What came gzipped is kept as it came, and its own length may not be known.
         Form::Unpacked if attachment.length == attachment.stored_length => None,
         Form::Unpacked => Some(attachment.length),
         Form::Part(range) => Some(range.end.saturating_sub(range.start)),
+        Form::Parts(_) => None,
     };
     let (attachment, form) = (attachment.clone(), form.clone());
     reply::stream(content_type, length, |mut sender| async move {
@@ -103,7 +126,27 @@ fn body(database: Arc<dyn Database>, attachment: &Attachment, form: &Form) -> Re
             Form::Part(range) => {
                 content::send_range(database, &attachment, range, &mut sender).await
             }
+            Form::Parts(_) => Ok(()),
         }
+    })
+}
+
+/// Several parts, each with a head that says which it is (RFC 9110, section 14.6).
+fn parts(database: Arc<dyn Database>, attachment: Attachment, ranges: Vec<Range<u64>>) -> Reply {
+    let boundary = boundary();
+    let content_type = format!("multipart/byteranges; boundary=\"{boundary}\"");
+    reply::stream(header(&content_type), None, |mut sender| async move {
+        let type_of = attachment.content_type.replace(['\r', '\n'], " ");
+        sender.buffer().extend_from_slice(format!("--{boundary}").as_bytes());
+        for range in ranges {
+            let of = content_range(&range, &attachment);
+            let head = format!("\r\nContent-Type: {type_of}\r\nContent-Range: {of}\r\n\r\n");
+            sender.buffer().extend_from_slice(head.as_bytes());
+            content::send_range(database.as_ref(), &attachment, range, &mut sender).await?;
+            sender.buffer().extend_from_slice(format!("\r\n--{boundary}").as_bytes());
+        }
+        sender.buffer().extend_from_slice(b"--");
+        sender.flush().await
     })
 }
 

@@ -5,7 +5,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, StatusCode};
 use refuge_document::{Body, EditKind, Revision, check_attachment_name, check_document_id};
 
-use super::{begin_upload, missing};
+use super::{begin_checked_upload, missing};
 use crate::access::check_write;
 use crate::documents::{agreed_revision, corrupted, open_revision, stored_text};
 use crate::failure::Failure;
@@ -100,11 +100,7 @@ async fn parent_of_edit(
 }
 
 fn kept(document: &crate::node::StoredBody, name: &str) -> impl Iterator<Item = UpdateAttachment> {
-    document
-        .attachments
-        .iter()
-        .filter(move |one| one.name != name)
-        .map(|one| UpdateAttachment::Stub { name: one.name.clone(), revpos: Some(one.revpos) })
+    document.attachments.iter().filter(move |one| one.name != name).map(UpdateAttachment::kept)
 }
 
 async fn edit(
@@ -125,7 +121,7 @@ async fn upload(
     name: &str,
     options: UploadOptions,
 ) -> Result<UploadedContent, Failure> {
-    let mut upload = begin_upload(database, request.limits(), name, options).await?;
+    let mut upload = begin_checked_upload(database, request.limits(), name, options).await?;
     while let Some(bytes) = request.body.next().await? {
         upload.write(bytes).await?;
     }

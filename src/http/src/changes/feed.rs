@@ -251,7 +251,8 @@ impl Feed {
         self.rows.open(out, row, numbered);
         if self.parameters.documents.included {
             out.extend_from_slice(b",\"doc\":");
-            let (database, shown) = (self.database.as_ref(), self.parameters.documents);
+            let database = self.database.as_ref();
+            let shown = (self.parameters.documents, self.filter.fields());
             if let Err(failure) = included::write(sender, database, (row, content), shown).await {
                 // Half a row is none: a feed that ends in order is told from the row before it.
                 sender.buffer().truncate(begin);

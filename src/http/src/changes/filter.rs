@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use refuge_document::{BodyPlace, ChangeRow};
+use refuge_query::selector::Projection;
 use serde_json::Value;
 
 use super::parameters::{FilterName, FilterPath, Parameters};
@@ -44,6 +45,7 @@ pub(super) enum Filter {
 struct Posted {
     doc_ids: Option<Value>,
     selector: Option<Value>,
+    fields: Option<Value>,
 }
 
 impl Filter {
@@ -64,7 +66,7 @@ impl Filter {
             (FilterName::None, _) => Ok(Self::All),
             (FilterName::DesignDocuments, _) => Ok(Self::Design),
             (FilterName::Selector, Some(posted)) => {
-                SelectorFilter::parse(posted.selector).map(Self::Selector)
+                SelectorFilter::parse(posted.selector, posted.fields).map(Self::Selector)
             }
             (FilterName::Selector, None) => Err(SelectorFilter::absent()),
             (FilterName::DocumentIds, Some(posted)) => listed(posted.doc_ids),
@@ -83,6 +85,14 @@ impl Filter {
             Self::All | Self::Selector(_) | Self::Function(_) => true,
             Self::Documents(ids) => ids.contains(id),
             Self::Design => id.starts_with("_design/"),
+        }
+    }
+
+    /// What is shown of documents that pass; `None` for all of them.
+    pub(super) fn fields(&self) -> Option<&Projection> {
+        match self {
+            Self::Selector(selector) => selector.fields(),
+            _ => None,
         }
     }
 
@@ -229,8 +239,9 @@ fn row(id: String, document: &DocumentTree) -> ChangeRow {
 
 async fn read_posted(request: &mut Request) -> Result<Posted, Failure> {
     let mut body = parameters_body(request).await?;
+    let fields = body.remove("fields");
     let mut member = |name| body.remove(name).filter(|value: &Value| !value.is_null());
-    Ok(Posted { doc_ids: member("doc_ids"), selector: member("selector") })
+    Ok(Posted { doc_ids: member("doc_ids"), selector: member("selector"), fields })
 }
 
 fn listed(ids: Option<Value>) -> Result<Filter, Failure> {

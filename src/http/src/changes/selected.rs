@@ -76,7 +76,7 @@ impl SelectedChanges {
             ChangesChoice::Documents(ids) => Filter::Documents(ids.iter().cloned().collect()),
             ChangesChoice::Design => Filter::Design,
             ChangesChoice::Selector(selector) => {
-                SelectorFilter::parse(Some(selector.clone())).map(Filter::Selector)?
+                SelectorFilter::parse(Some(selector.clone()), None).map(Filter::Selector)?
             }
             ChangesChoice::Function { design, function, parameters, user } => {
                 Filter::Function(Box::new(FunctionFilter {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use refuge_document::{Body, ChangeRow};
-use refuge_query::selector::{Document, Metadata, Selector};
+use refuge_query::selector::{Document, Metadata, Projection, Selector};
 use serde_json::Value;
 
 use super::scan::Rows;
@@ -18,20 +18,35 @@ pub(super) struct SelectorFilter {
     selector: Arc<Selector>,
     /// Whether it asks for attachments, whose descriptions stand apart from bodies.
     names_attachments: bool,
+    /// What is shown of documents; none for all of them.
+    fields: Option<Arc<Projection>>,
 }
 
 impl SelectorFilter {
-    /// Reads the member `selector` of a request's body.
-    pub(super) fn parse(posted: Option<Value>) -> Result<Self, Failure> {
+    /// Reads the members `selector` and `fields` of a request's body.
+    pub(super) fn parse(posted: Option<Value>, fields: Option<Value>) -> Result<Self, Failure> {
         let selector = Selector::parse(&posted.ok_or_else(Self::absent)?)?;
+        let fields = match fields {
+            None => None,
+            Some(fields @ Value::Array(_)) => Projection::parse(&fields)?.map(Arc::new),
+            Some(_) => {
+                let reason = "Selector error: fields must be JSON array";
+                return Err(Failure::BadRequest(reason.to_owned()));
+            }
+        };
         let names_attachments =
             selector.field_names().iter().any(|name| name.starts_with("_attachments"));
-        Ok(Self { selector: Arc::new(selector), names_attachments })
+        Ok(Self { selector: Arc::new(selector), names_attachments, fields })
     }
 
     /// What is asked.
     pub(super) fn selector(&self) -> Arc<Selector> {
         Arc::clone(&self.selector)
+    }
+
+    /// What is shown of documents; `None` for all of them.
+    pub(super) fn fields(&self) -> Option<&Projection> {
+        self.fields.as_deref()
     }
 
     /// What is said where there is no selector.
@@ -90,7 +105,8 @@ mod tests {
 
     #[tokio::test]
     async fn ids_and_deletions_are_seen_even_without_a_body() {
-        let filter = SelectorFilter::parse(Some(json!({"_deleted": true, "_id": {"$gt": "a"}})));
+        let filter =
+            SelectorFilter::parse(Some(json!({"_deleted": true, "_id": {"$gt": "a"}})), None);
         let rows =
             vec![(change("a", true), None), (change("b", false), None), (change("c", true), None)];
         let chosen = filter.expect("a selector").choose(rows).await.expect("chosen");
@@ -99,7 +115,17 @@ mod tests {
 
     #[test]
     fn no_selector_is_refused() {
-        assert!(SelectorFilter::parse(None).is_err());
-        assert!(SelectorFilter::parse(Some(json!(1))).is_err());
+        assert!(SelectorFilter::parse(None, None).is_err());
+        assert!(SelectorFilter::parse(Some(json!(1)), None).is_err());
+    }
+
+    #[test]
+    fn fields_are_a_list_of_names() {
+        let parse = |fields| SelectorFilter::parse(Some(json!({})), Some(fields));
+        assert!(parse(json!(["a", "b.c"])).expect("a list").fields().is_some());
+        assert!(parse(json!([])).expect("whole documents").fields().is_none());
+        for wrong in [json!("a"), json!(null), json!({}), json!([1]), json!([""])] {
+            assert_eq!(parse(wrong).expect_err("refused").status().0.as_u16(), 400);
+        }
     }
 }

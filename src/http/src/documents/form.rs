@@ -141,10 +141,7 @@ async fn edit(
         }
         (None, Some(revision)) => {
             let opened = super::open_revision(database, id, Some(&revision)).await?.content;
-            let kept = opened
-                .attachments
-                .into_iter()
-                .map(|one| UpdateAttachment::Stub { name: one.name, revpos: Some(one.revpos) });
+            let kept = opened.attachments.iter().map(UpdateAttachment::kept);
             Update {
                 id: id.to_owned(),
                 deleted: false,

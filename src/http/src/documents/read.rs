@@ -48,7 +48,8 @@ pub(super) async fn read(
     database: &Arc<dyn Database>,
     id: &str,
 ) -> Result<Reply, Failure> {
-    if request.query.text("open_revs").is_some() {
+    // An empty list is as none.
+    if !matches!(request.query.text("open_revs"), None | Some("[]")) {
         return Box::pin(open_revisions(request, database, id)).await;
     }
     let options = ShowOptions::from_query(&request.query)?;
@@ -111,8 +112,10 @@ pub(super) async fn open(
 ) -> Result<Opened, Failure> {
     match revision {
         Some(revision) => Box::pin(open_in_tree(database, id, revision, latest)).await,
-        None if options.need_tree() => Box::pin(open_winner_in_tree(database, id)).await,
-        None => open_winner(database, id).await,
+        None if options.need_tree() => {
+            Box::pin(open_winner_in_tree(database, id, options.deleted)).await
+        }
+        None => open_winner(database, id, options.deleted).await,
     }
 }
 
@@ -131,19 +134,27 @@ async fn open_in_tree(
     open_leaf(database, leaf.ok_or_else(missing)?, tree).await
 }
 
-async fn open_winner_in_tree(database: &dyn Database, id: &str) -> Result<Opened, Failure> {
+async fn open_winner_in_tree(
+    database: &dyn Database,
+    id: &str,
+    even_deleted: bool,
+) -> Result<Opened, Failure> {
     let tree = tree(database, id).await?.ok_or_else(missing)?;
     let leaf = tree.tree.winner().ok_or_else(missing)?;
-    if leaf.deleted {
+    if leaf.deleted && !even_deleted {
         return Err(Failure::NotFound("deleted".to_owned()));
     }
     open_leaf(database, leaf, tree).await
 }
 
-async fn open_winner(database: &dyn Database, id: &str) -> Result<Opened, Failure> {
+async fn open_winner(
+    database: &dyn Database,
+    id: &str,
+    even_deleted: bool,
+) -> Result<Opened, Failure> {
     let StoredDocument { sequence, leaf, content } =
         database.winner(id).await?.ok_or_else(missing)?;
-    if leaf.deleted {
+    if leaf.deleted && !even_deleted {
         return Err(Failure::NotFound("deleted".to_owned()));
     }
     let content = content.ok_or_else(missing)?;

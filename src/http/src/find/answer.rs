@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::failure::Failure;
 use crate::node::{Database, FindPage, FindPart, FindQuestion, Findings};
+use crate::request_metrics::{RequestMetrics, Warnings};
 use crate::stream::ReplySender;
 
 /// Matches of a page; the database ends a page of large ones earlier.
@@ -30,6 +31,7 @@ pub(super) struct Answer {
     statistics: ExecutionStatistics,
     begun: Instant,
     last: Option<Bookmark>,
+    metrics: Option<Arc<RequestMetrics>>,
 }
 
 impl Answer {
@@ -37,6 +39,7 @@ impl Answer {
     pub(super) async fn begin(
         database: &dyn Database,
         question: FindQuestion,
+        metrics: Option<Arc<RequestMetrics>>,
     ) -> Result<Self, Failure> {
         let begun = Instant::now();
         let find = Arc::clone(&question.find);
@@ -55,6 +58,7 @@ impl Answer {
             statistics: ExecutionStatistics::default(),
             begun,
             last: None,
+            metrics,
         })
     }
 
@@ -114,10 +118,17 @@ impl Answer {
             out.extend_from_slice(b",\r\n\"execution_stats\": ");
             out.extend_from_slice(self.statistics.to_json().to_string().as_bytes());
         }
+        let FindQuestion { plan, index, .. } = &self.question;
         let threshold = INDEX_SCAN_WARNING_THRESHOLD;
-        let warning =
-            warning(&self.question.plan, &self.question.index, &self.statistics, threshold);
-        if let Some(warning) = warning {
+        if let Some(metrics) = &self.metrics {
+            let warnings = Warnings {
+                unindexed: index.is_all_documents(),
+                index_not_usable: plan.passed_over.is_some(),
+                many_examined: self.statistics.are_many_examined(threshold),
+            };
+            metrics.count_question(&self.statistics, warnings);
+        }
+        if let Some(warning) = warning(plan, index, &self.statistics, threshold) {
             out.extend_from_slice(b",\r\n\"warning\": ");
             write_string(out, &warning);
         }

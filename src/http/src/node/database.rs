@@ -16,7 +16,8 @@ use super::{
     UpdateVerdicts, Upload, UploadOptions, View, ViewRequest, absent,
 };
 use crate::failure::Failure;
-use crate::user::{Security, User};
+use crate::security::Security;
+use crate::user::User;
 
 /// One open database.
 #[async_trait]

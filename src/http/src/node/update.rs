@@ -33,7 +33,20 @@ pub enum UpdateAttachment {
         name: String,
         /// The `revpos` that the client told, if any.
         revpos: Option<u32>,
+        /// The digest that it has to have, where one was told.
+        digest: Option<[u8; 16]>,
     },
+}
+
+impl UpdateAttachment {
+    /// Keeps an attachment as it is.
+    pub fn kept(attachment: &Attachment) -> Self {
+        Self::Stub {
+            name: attachment.name.clone(),
+            revpos: Some(attachment.revpos),
+            digest: Some(attachment.digest),
+        }
+    }
 }
 
 /// Outcome of one edit.
@@ -51,7 +64,7 @@ pub enum UpdateFailure {
     /// A deletion of a document that is not there.
     #[error("missing")]
     NotFound,
-    /// A stub names an attachment that the parent revision does not have (412).
+    /// A stub names an attachment that the parent revision does not have, or not with that content (412).
     #[error("invalid attachment stub in {id} for {name}")]
     MissingStub {
         /// Document id.

@@ -74,6 +74,11 @@ impl AttachmentData {
         self.open_gaps_from(text, 0)
     }
 
+    /// The same of a text in which some of the attachments are not shown, or in another order.
+    pub(crate) fn open_gaps_there(&self, text: &mut Vec<u8>) -> Vec<Gap> {
+        gaps::open_there(text, &self.marks)
+    }
+
     /// The same of a text that begins within `out`; offsets count from the beginning of `out`.
     pub(super) fn open_gaps_from(
         &self,

@@ -66,6 +66,25 @@ pub(super) fn open(
     Ok(gaps)
 }
 
+/// The same of a text that need not hold all marks, nor in their order.
+pub(super) fn open_there(text: &mut Vec<u8>, marks: &[Mark]) -> Vec<Gap> {
+    let found = marks.iter().filter_map(|mark| {
+        let mark_text = STANDARD.encode(mark.bytes);
+        let offset = memchr::memmem::find(text, mark_text.as_bytes())?;
+        Some((offset, mark_text.len(), mark.attachment))
+    });
+    let mut found: Vec<(usize, usize, usize)> = found.collect();
+    found.sort_unstable();
+    let mut taken = 0;
+    let open = found.into_iter().map(|(offset, length, attachment)| {
+        let offset = offset - taken;
+        text.drain(offset..offset + length);
+        taken += length;
+        Gap { offset, attachment }
+    });
+    open.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +98,15 @@ mod tests {
         assert_eq!(text, b"beforebetweenbehind");
         assert_eq!(gaps, [Gap { offset: 6, attachment: 0 }, Gap { offset: 13, attachment: 2 }]);
         assert!(open(&mut text, 0, &marks).is_err());
+    }
+
+    #[test]
+    fn some_marks_in_another_order_leave_their_gaps() {
+        let marks = [Mark::new(0), Mark::new(1), Mark::new(2)];
+        let [first, _, third] = marks.each_ref().map(|mark| STANDARD.encode(mark.bytes()));
+        let mut text = format!("before{third}between{first}behind").into_bytes();
+        let gaps = open_there(&mut text, &marks);
+        assert_eq!(text, b"beforebetweenbehind");
+        assert_eq!(gaps, [Gap { offset: 6, attachment: 2 }, Gap { offset: 13, attachment: 0 }]);
     }
 }

@@ -6,7 +6,8 @@ const LIST: &str = "include_docs:boolean conflicts:boolean descending:boolean in
 
 /// What a document is asked for.
 const READ: &str = "rev:string revs:boolean revs_info:boolean conflicts:boolean \
-     deleted_conflicts:boolean local_seq:boolean latest:boolean meta:boolean open_revs:json \
+     deleted:boolean deleted_conflicts:boolean local_seq:boolean latest:boolean meta:boolean \
+     open_revs:json \
      attachments:boolean att_encoding_info:boolean";
 
 /// How a document is written.
@@ -21,7 +22,8 @@ crate::surface::surface! {
     WHOLE "/{db}" {
         "GET HEAD" Member "information about the database";
         "POST" Member "writes a document under a new id", "batch:string";
-        "PUT" ServerAdmin "makes the database", "q:integer n:integer ttl:boolean partitioned:boolean";
+        "PUT" ServerAdmin "makes the database",
+            "q:integer n:integer placement:string engine:string ttl:boolean partitioned:boolean";
         "DELETE" ServerAdmin "removes the database";
     }
     ALL_DOCUMENTS "/{db}/_all_docs" {
@@ -68,10 +70,10 @@ crate::surface::surface! {
         "POST" ServerAdmin "removes revisions without a trace";
     }
     PURGED_INFOS "/{db}/_purged_infos" {
-        "GET" ServerAdmin "what was purged";
+        "GET HEAD" ServerAdmin "what was purged";
     }
     PURGED_INFOS_LIMIT "/{db}/_purged_infos_limit" {
-        "GET" ServerAdmin "how many records of purges are kept";
+        "GET HEAD" ServerAdmin "how many records of purges are kept";
         "PUT" ServerAdmin "changes it";
     }
     SECURITY "/{db}/_security" {
@@ -95,7 +97,7 @@ crate::surface::surface! {
         "GET HEAD" Member "the shard of a document";
     }
     SYNC_SHARDS "/{db}/_sync_shards" {
-        "POST" Member "there is nothing to do here";
+        "POST" ServerAdmin "there is nothing to do here";
     }
     RANDOM_DOCUMENT "/{db}/_random_doc" {
         "GET HEAD" Member "any document", "attachments:boolean conflicts:boolean";

@@ -15,7 +15,7 @@ crate::surface::surface! {
         "GET HEAD" Anybody "this description";
     }
     UUIDS "/_uuids" {
-        "GET" Anybody "new identifiers", "count:integer";
+        "GET HEAD" Anybody "new identifiers", "count:integer";
     }
     ALL_DATABASES "/_all_dbs" {
         "GET HEAD" ServerAdmin "names of databases",

@@ -42,7 +42,8 @@ fn what_is_for_admins_is_so_before_a_database_is_opened() {
         for operation in endpoint.operations {
             for method in operation.methods.split(' ') {
                 let method = Method::from_bytes(method.as_bytes()).unwrap();
-                let need = router::need(&router::find(sample(endpoint)), &method);
+                let rules = crate::rules::Rules::default();
+                let need = router::need(&router::find(sample(endpoint)), &method, &rules);
                 let expected = match operation.access {
                     Access::Open | Access::Peer => Need::Nothing,
                     Access::Anybody | Access::Member | Access::DatabaseAdmin => Need::Anybody,

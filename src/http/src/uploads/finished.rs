@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 
 use super::{give_up, headers, known};
-use crate::attachments::begin_upload;
+use crate::attachments::begin_checked_upload;
 use crate::body::RequestBody;
 use crate::failure::Failure;
 use crate::node::{Database, ResumableUploadState, UploadOptions, UploadedContent};
@@ -78,7 +78,7 @@ impl FinishedUpload {
         name: &str,
         options: UploadOptions,
     ) -> Result<UploadedContent, Failure> {
-        let mut upload = begin_upload(database, request.limits(), name, options).await?;
+        let mut upload = begin_checked_upload(database, request.limits(), name, options).await?;
         let mut offset = 0;
         while offset < self.state.received {
             let bytes = read(database, &self.id, offset).await?;

@@ -33,6 +33,13 @@ impl ExecutionStatistics {
             "execution_time_ms": self.execution_time_ms,
         })
     }
+
+    /// Whether more documents were read than `threshold` for each that was shown; a threshold of 0 never
+    /// says so.
+    pub fn are_many_examined(&self, threshold: u64) -> bool {
+        let read = self.documents_examined + self.quorum_documents_examined;
+        threshold > 0 && read > threshold.saturating_mul(self.results_returned.max(1))
+    }
 }
 
 /// `warning` of an answer: a line for each. A threshold of 0 never warns of scans.
@@ -45,9 +52,7 @@ pub fn warning(
     let scan = index
         .is_all_documents()
         .then_some("No matching index found, create an index to optimize query time.");
-    let read = statistics.documents_examined + statistics.quorum_documents_examined;
-    let allowed = threshold.saturating_mul(statistics.results_returned.max(1));
-    let ratio = (threshold > 0 && read > allowed).then_some(
+    let ratio = statistics.are_many_examined(threshold).then_some(
         "The number of documents examined is high in proportion to the number of results returned. \
          Consider adding a more specific index to improve this.",
     );

@@ -12,6 +12,7 @@ fn database(engine: &mut Engine, name: &str) -> DatabaseRecord {
         partitioned: false,
         access: false,
         options: crate::DatabaseOptions::default(),
+        security: None,
     };
     match engine.commit(vec![Operation::CreateDatabase(new)]).unwrap().remove(0) {
         Outcome::Created(record) => record,

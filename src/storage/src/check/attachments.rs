@@ -26,7 +26,8 @@ impl Check<'_> {
         let mut key = Vec::new();
         keys::write_reference_key(&mut key, subject.database, content, user);
         let keyspace = &subject.snapshot.shared().keyspaces.attachments;
-        if subject.snapshot.get(keyspace, key)?.is_none() {
+        let user_row = subject.snapshot.get(keyspace, key);
+        if let Some(None) = self.readable(user_row, format_args!("{of}, attachment {name}"))? {
             self.problem(format_args!("{of}: nothing refers to the content of attachment {name}"));
         }
         let content = subject.snapshot.content(subject.database, content);
@@ -40,36 +41,48 @@ impl Check<'_> {
         let prefix = keys::database_prefix(subject.database);
         let keyspace = &subject.snapshot.shared().keyspaces.attachments;
         let mut uploads = HashSet::new();
-        for guard in subject.snapshot.view().prefix(keyspace, prefix) {
-            let (key, row) = guard.into_inner()?;
-            let of = format_args!("database {}, attachments", subject.name).to_string();
-            match keys::attachment_of(&key) {
-                Some(AttachmentKey::Content(address)) => {
-                    let record = ContentRecord::decode(&row);
-                    let Some(record) = self.readable(record, format_args!("{of}"))? else {
-                        continue;
-                    };
-                    uploads.insert(record.upload);
-                    self.content(subject, &of, &address, &record)?;
-                }
-                Some(AttachmentKey::Reference { content, id, sequence }) => {
-                    self.user(subject, &of, &content, (&id, sequence))?;
-                }
-                Some(AttachmentKey::Upload(upload)) => {
-                    let state = records::decode_upload(&row);
-                    let state = self.readable(state, format_args!("{of}"))?;
-                    if let Some(UploadState::Resumable(record)) = state {
-                        self.resumable(subject, &of, &upload, &record)?;
-                    }
-                    uploads.insert(upload);
-                    if !subject.noted.uploads.contains(&upload) {
-                        self.problem(format_args!("{of}: an upload is not noted to leave"));
-                    }
-                }
-                None => self.problem(format_args!("{of}: the key {key:?} cannot be read")),
+        let known = &mut uploads;
+        let is_whole =
+            self.each_row(subject.snapshot, keyspace, &prefix, &mut |check, key, row| {
+                check.attachment_row(subject, (&key, &row), known)
+            })?;
+        // Which chunks belong to something is not known else.
+        if is_whole { self.chunks(subject, &uploads) } else { Ok(()) }
+    }
+
+    fn attachment_row(
+        &mut self,
+        subject: &Subject<'_>,
+        (key, row): (&[u8], &[u8]),
+        uploads: &mut HashSet<[u8; 16]>,
+    ) -> Result<(), StorageError> {
+        let of = format_args!("database {}, attachments", subject.name).to_string();
+        match keys::attachment_of(key) {
+            Some(AttachmentKey::Content(address)) => {
+                let record = ContentRecord::decode(row);
+                let Some(record) = self.readable(record, format_args!("{of}"))? else {
+                    return Ok(());
+                };
+                uploads.insert(record.upload);
+                self.content(subject, &of, &address, &record)?;
             }
+            Some(AttachmentKey::Reference { content, id, sequence }) => {
+                self.user(subject, &of, &content, (&id, sequence))?;
+            }
+            Some(AttachmentKey::Upload(upload)) => {
+                let state = self.readable(records::decode_upload(row), format_args!("{of}"))?;
+                if let Some(UploadState::Resumable(record)) = state {
+                    self.resumable(subject, &of, &upload, &record)?;
+                }
+                uploads.insert(upload);
+                let noted = subject.noted;
+                if !noted.uploads.contains(&upload) && !noted.is_partial {
+                    self.problem(format_args!("{of}: an upload is not noted to leave"));
+                }
+            }
+            None => self.problem(format_args!("{of}: the key {key:?} cannot be read")),
         }
-        self.chunks(subject, &uploads)
+        Ok(())
     }
 
     /// The chunks of an upload that may be resumed hold all that it is said to have received.
@@ -115,7 +128,8 @@ impl Check<'_> {
         let mut length = 0;
         for number in 0..record.chunks {
             let chunk = subject.snapshot.chunk(subject.database, &record.upload, number);
-            let chunk = self.readable(chunk, format_args!("{of}, chunk {number}"))?.flatten();
+            let chunk = self.readable(chunk, format_args!("{of}, chunk {number}"))?;
+            let Some(chunk) = chunk else { return Ok(()) };
             let Some(chunk) = chunk else {
                 self.problem(format_args!("{of}: chunk {number} of a content is missing"));
                 return Ok(());
@@ -130,7 +144,8 @@ impl Check<'_> {
         let prefix = keys::reference_prefix(subject.database, address);
         let keyspace = &subject.snapshot.shared().keyspaces.attachments;
         let used = subject.snapshot.view().prefix(keyspace, prefix).next().is_some();
-        if !used && !subject.noted.contents.contains(address) {
+        let noted = subject.noted;
+        if !used && !noted.contents.contains(address) && !noted.is_partial {
             self.problem(format_args!(
                 "{of}: nothing refers to a content and it is not noted to leave"
             ));
@@ -166,17 +181,17 @@ impl Check<'_> {
         let prefix = keys::database_prefix(subject.database);
         let keyspace = &subject.snapshot.shared().keyspaces.chunks;
         let mut told = HashSet::new();
-        for guard in subject.snapshot.view().prefix(keyspace, prefix) {
-            let key = guard.key()?;
+        self.each_row(subject.snapshot, keyspace, &prefix, &mut |check, key, _| {
             let upload = key.get(4..20).and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
             let known = upload.is_some_and(|upload| uploads.contains(&upload));
             if !known && told.insert(upload) {
                 let name = subject.name;
-                self.problem(format_args!(
+                check.problem(format_args!(
                     "database {name}: chunks of an upload that is not known"
                 ));
             }
-        }
+            Ok(())
+        })?;
         Ok(())
     }
 }

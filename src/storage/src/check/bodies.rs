@@ -1,7 +1,5 @@
 //! Bodies: each is needed by a leaf, or noted to leave.
 
-use fjall::Readable;
-
 use super::marked::Marked;
 use super::{Check, Subject};
 use crate::error::StorageError;
@@ -12,23 +10,29 @@ impl Check<'_> {
     pub(super) fn bodies(
         &mut self,
         subject: &Subject<'_>,
-        mut needed: Marked,
+        needed: Option<Marked>,
     ) -> Result<(), StorageError> {
         let prefix = keys::database_prefix(subject.database);
         let keyspace = &subject.snapshot.shared().keyspaces.bodies;
-        for guard in subject.snapshot.view().prefix(keyspace, prefix) {
-            let (key, row) = guard.into_inner()?;
+        let mut needed = needed;
+        self.each_row(subject.snapshot, keyspace, &prefix, &mut |check, key, row| {
             let sequence = keys::sequence_of(&key).unwrap_or_default();
             let of = format_args!("database {}, body {sequence}", subject.name).to_string();
-            self.readable(records::decode_body(records::bytes_of(row)), format_args!("{of}"))?;
-            self.checked.bodies += 1;
+            check.readable(records::decode_body(records::bytes_of(row)), format_args!("{of}"))?;
+            check.checked.bodies += 1;
             if sequence > subject.update_sequence {
-                self.problem(format_args!("{of}: its sequence was never given"));
+                check.problem(format_args!("{of}: its sequence was never given"));
             }
-            if !needed.take(sequence) && !subject.noted.bodies.has(sequence) {
-                self.problem(format_args!("{of}: no leaf needs it and it is not noted to leave"));
+            // Which are needed is not known where documents could not be read.
+            if let Some(needed) = &mut needed
+                && !needed.take(sequence)
+                && !subject.noted.bodies.has(sequence)
+                && !subject.noted.is_partial
+            {
+                check.problem(format_args!("{of}: no leaf needs it and it is not noted to leave"));
             }
-        }
+            Ok(())
+        })?;
         Ok(())
     }
 }

@@ -1,6 +1,5 @@
 //! Documents by id and by sequence, their trees and what is counted of them; local documents.
 
-use fjall::Readable;
 use refuge_document::BodyPlace;
 
 use super::marked::Marked;
@@ -9,7 +8,6 @@ use crate::database::DatabaseInformation;
 use crate::error::StorageError;
 use crate::keys;
 use crate::records::{self, DocumentRecord};
-use crate::snapshot::DocumentRange;
 
 /// What the rows of a database come to.
 #[derive(Debug, Default)]
@@ -21,24 +19,31 @@ struct Sums {
 }
 
 impl Check<'_> {
-    /// Checks the documents; answers the sequences under which bodies must stand.
+    /// Checks the documents; answers the sequences under which bodies must stand, where all of them could be
+    /// read.
     pub(super) fn documents(
         &mut self,
         subject: &Subject<'_>,
         counted: &DatabaseInformation,
-    ) -> Result<Marked, StorageError> {
+    ) -> Result<Option<Marked>, StorageError> {
         let mut needed = Marked::default();
         let mut sums = Sums::default();
         let prefix = keys::database_prefix(subject.database);
         let keyspace = &subject.snapshot.shared().keyspaces.documents;
-        for guard in subject.snapshot.view().prefix(keyspace, prefix) {
-            let (key, row) = guard.into_inner()?;
-            let id = String::from_utf8_lossy(key.get(4..).unwrap_or_default()).into_owned();
-            let record = DocumentRecord::decode(records::bytes_of(row));
-            let of = format_args!("database {}, document {id}", subject.name).to_string();
-            let Some(record) = self.readable(record, format_args!("{of}"))? else { continue };
-            self.checked.documents += 1;
-            self.document(subject, &of, (&id, &record), (&mut needed, &mut sums))?;
+        let (marks, summed) = (&mut needed, &mut sums);
+        let is_whole =
+            self.each_row(subject.snapshot, keyspace, &prefix, &mut |check, key, row| {
+                let id = String::from_utf8_lossy(key.get(4..).unwrap_or_default()).into_owned();
+                let record = DocumentRecord::decode(records::bytes_of(row));
+                let of = format_args!("database {}, document {id}", subject.name).to_string();
+                let Some(record) = check.readable(record, format_args!("{of}"))? else {
+                    return Ok(());
+                };
+                check.checked.documents += 1;
+                check.document(subject, &of, (&id, &record), (&mut *marks, &mut *summed))
+            })?;
+        if !is_whole {
+            return Ok(None);
         }
         let pairs = [
             ("documents", sums.documents, counted.documents),
@@ -52,7 +57,7 @@ impl Check<'_> {
                 self.problem(format_args!("database {name}: {told} {what} counted, {found} found"));
             }
         }
-        Ok(needed)
+        Ok(Some(needed))
     }
 
     fn document(
@@ -109,7 +114,11 @@ impl Check<'_> {
         }
         let key = keys::sequence_key(subject.database, sequence);
         let keyspace = &subject.snapshot.shared().keyspaces.sequences;
-        let Some(row) = subject.snapshot.get(keyspace, key)? else {
+        let row = subject.snapshot.get(keyspace, key);
+        let Some(row) = self.readable(row, format_args!("{of}, sequence {sequence}"))? else {
+            return Ok(());
+        };
+        let Some(row) = row else {
             self.problem(format_args!("{of}: its row at sequence {sequence} is missing"));
             return Ok(());
         };
@@ -132,30 +141,38 @@ impl Check<'_> {
     pub(super) fn sequences(&mut self, subject: &Subject<'_>) -> Result<(), StorageError> {
         let prefix = keys::database_prefix(subject.database);
         let keyspace = &subject.snapshot.shared().keyspaces.sequences;
-        for guard in subject.snapshot.view().prefix(keyspace, prefix) {
-            let (key, row) = guard.into_inner()?;
+        self.each_row(subject.snapshot, keyspace, &prefix, &mut |check, key, row| {
             let sequence = keys::sequence_of(&key).unwrap_or_default();
             let of = format_args!("database {}, sequence {sequence}", subject.name).to_string();
             let change = records::decode_change(sequence, &row);
-            let Some(change) = self.readable(change, format_args!("{of}"))? else { continue };
+            let Some(change) = check.readable(change, format_args!("{of}"))? else {
+                return Ok(());
+            };
             if sequence > subject.update_sequence {
-                self.problem(format_args!("{of}: it was never given"));
+                check.problem(format_args!("{of}: it was never given"));
             }
             let record = subject.snapshot.document(subject.database, &change.id);
-            let Some(record) = self.readable(record, format_args!("{of}"))? else { continue };
+            let Some(record) = check.readable(record, format_args!("{of}"))? else {
+                return Ok(());
+            };
             if record.is_none_or(|record| record.sequence != sequence) {
                 let id = &change.id;
-                self.problem(format_args!("{of}: it is not the last change of document {id}"));
+                check.problem(format_args!("{of}: it is not the last change of document {id}"));
             }
-        }
+            Ok(())
+        })?;
         Ok(())
     }
 
     pub(super) fn locals(&mut self, subject: &Subject<'_>) -> Result<(), StorageError> {
-        for local in subject.snapshot.locals(subject.database, &DocumentRange::default()) {
-            self.readable(local, format_args!("database {}, a local document", subject.name))?;
-            self.checked.locals += 1;
-        }
+        let prefix = keys::database_prefix(subject.database);
+        let keyspace = &subject.snapshot.shared().keyspaces.locals;
+        self.each_row(subject.snapshot, keyspace, &prefix, &mut |check, _, row| {
+            let of = format_args!("database {}, a local document", subject.name).to_string();
+            check.readable(records::opaque("locals", &row).map(drop), format_args!("{of}"))?;
+            check.checked.locals += 1;
+            Ok(())
+        })?;
         Ok(())
     }
 }

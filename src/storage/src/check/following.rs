@@ -1,7 +1,5 @@
 //! What follows documents without being one: records of purges, and when revisions expire.
 
-use fjall::Readable;
-
 use super::{Check, Subject};
 use crate::error::StorageError;
 use crate::keys::{self, MARK_KEY, PurgeKey};
@@ -12,8 +10,7 @@ impl Check<'_> {
     pub(super) fn purges(&mut self, subject: &Subject<'_>) -> Result<(), StorageError> {
         let prefix = keys::database_prefix(subject.database);
         let keyspace = &subject.snapshot.shared().keyspaces.purges;
-        for guard in subject.snapshot.view().prefix(keyspace, prefix) {
-            let (key, row) = guard.into_inner()?;
+        self.each_row(subject.snapshot, keyspace, &prefix, &mut |check, key, row| {
             let of = format_args!("database {}, a purge", subject.name).to_string();
             let decoded = if key.get(4).copied() == Some(PurgeKey::Record as u8) {
                 let sequence = keys::sequence_of(&key).unwrap_or_default();
@@ -21,18 +18,19 @@ impl Check<'_> {
             } else {
                 records::decode_purge_sequence(&row).map(drop)
             };
-            self.readable(decoded, format_args!("{of}"))?;
-        }
+            check.readable(decoded, format_args!("{of}")).map(drop)
+        })?;
         Ok(())
     }
 
     pub(super) fn expiries(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
-        for guard in snapshot.view().iter(&snapshot.shared().keyspaces.expiries) {
-            let key = guard.key()?;
+        let keyspace = &snapshot.shared().keyspaces.expiries;
+        self.each_row(snapshot, keyspace, &[], &mut |check, key, _| {
             if *key != MARK_KEY && keys::expiry_of(&key).is_none() {
-                self.problem(format_args!("expiries: the key {key:?} cannot be read"));
+                check.problem(format_args!("expiries: the key {key:?} cannot be read"));
             }
-        }
+            Ok(())
+        })?;
         Ok(())
     }
 }

@@ -2,8 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use fjall::Readable;
-
 use super::Check;
 use super::marked::Marked;
 use crate::database::DatabaseId;
@@ -18,32 +16,36 @@ pub(super) struct Noted {
     pub(super) bodies: Marked,
     pub(super) contents: HashSet<[u8; 32]>,
     pub(super) uploads: HashSet<[u8; 16]>,
+    /// Whether there may be more, which could not be read.
+    pub(super) is_partial: bool,
 }
 
 impl Check<'_> {
+    /// What is noted, by database, and whether all of it could be read.
     pub(super) fn garbage(
         &mut self,
         snapshot: &Snapshot,
-    ) -> Result<HashMap<DatabaseId, Noted>, StorageError> {
+    ) -> Result<(HashMap<DatabaseId, Noted>, bool), StorageError> {
         let mut noted: HashMap<DatabaseId, Noted> = HashMap::new();
-        for guard in snapshot.view().iter(&snapshot.shared().keyspaces.garbage) {
-            let (key, row) = guard.into_inner()?;
+        let keyspace = &snapshot.shared().keyspaces.garbage;
+        let is_whole = self.each_row(snapshot, keyspace, &[], &mut |check, key, row| {
             if *key == MARK_KEY {
-                continue;
+                return Ok(());
             }
             let Some((_, database, waste)) = keys::garbage_of(&key) else {
-                self.problem(format_args!("garbage: the key {key:?} cannot be read"));
-                continue;
+                check.problem(format_args!("garbage: the key {key:?} cannot be read"));
+                return Ok(());
             };
-            self.readable(records::decode_garbage(&row).map(|_| ()), format_args!("garbage"))?;
-            self.checked.garbage += 1;
+            check.readable(records::decode_garbage(&row).map(|_| ()), format_args!("garbage"))?;
+            check.checked.garbage += 1;
             let noted = noted.entry(database).or_default();
             match waste {
                 Waste::Body(sequence) => noted.bodies.mark(sequence),
                 Waste::Content(content) => drop(noted.contents.insert(content)),
                 Waste::Upload(upload) => drop(noted.uploads.insert(upload)),
             }
-        }
-        Ok(noted)
+            Ok(())
+        })?;
+        Ok((noted, is_whole))
     }
 }

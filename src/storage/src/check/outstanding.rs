@@ -1,6 +1,5 @@
 //! What is noted of documents that stand out, against the documents.
 
-use fjall::Readable;
 use refuge_document::BodyPlace;
 
 use super::{Check, Subject};
@@ -15,24 +14,25 @@ impl Check<'_> {
     pub(super) fn outstanding(&mut self, subject: &Subject<'_>) -> Result<(), StorageError> {
         let prefix = keys::database_prefix(subject.database);
         let keyspace = &subject.snapshot.shared().keyspaces.outstanding;
-        for guard in subject.snapshot.view().prefix(keyspace, prefix) {
-            let (key, row) = guard.into_inner()?;
+        self.each_row(subject.snapshot, keyspace, &prefix, &mut |check, key, row| {
             let name = subject.name;
             match keys::outstanding_of(&key) {
-                Some(OutstandingKey::Conflict(id)) => self.noted_conflict(subject, &id, &row)?,
+                Some(OutstandingKey::Conflict(id)) => check.noted_conflict(subject, &id, &row)?,
                 Some(OutstandingKey::Tombstone(sequence)) => {
-                    self.noted_tombstone(subject, sequence, &row)?;
+                    check.noted_tombstone(subject, sequence, &row)?;
                 }
-                None => self.problem(format_args!(
+                None => check.problem(format_args!(
                     "database {name}: the note under the key {key:?} cannot be read"
                 )),
             }
-        }
+            Ok(())
+        })?;
         if !subject.snapshot.is_noted(subject.database)? {
             return Ok(());
         }
         let documents = subject.snapshot.documents(subject.database, &DocumentRange::default());
         // What cannot be read was told before.
+        let documents = documents.take_while(|one| !matches!(one, Err(StorageError::Engine(_))));
         for (id, record) in documents.flatten() {
             self.note_of(subject, &id, &record)?;
         }

@@ -1,6 +1,5 @@
 //! The indexes by reader, against the documents and what they say of their readers, both ways.
 
-use fjall::Readable;
 use refuge_document::{Access, BodyPlace};
 
 use super::{Check, Subject};
@@ -21,29 +20,30 @@ impl Check<'_> {
     pub(super) fn readers(&mut self, subject: &Subject<'_>) -> Result<(), StorageError> {
         let prefix = keys::database_prefix(subject.database);
         let keyspace = &subject.snapshot.shared().keyspaces.readers;
-        for guard in subject.snapshot.view().prefix(keyspace, prefix) {
-            let (key, row) = guard.into_inner()?;
+        self.each_row(subject.snapshot, keyspace, &prefix, &mut |check, key, row| {
             let name = subject.name;
             match keys::reader_of(&key) {
-                Some(_) if !subject.access => self.problem(format_args!(
+                Some(_) if !subject.access => check.problem(format_args!(
                     "database {name}: it has no permissions on documents, and readers are noted"
                 )),
                 Some(ReaderKey::Change { principal, sequence }) => {
-                    self.reader_change(subject, (&principal, sequence), &row)?;
+                    check.reader_change(subject, (&principal, sequence), &row)?;
                 }
                 Some(ReaderKey::Document { principal, id }) => {
-                    self.reader_document(subject, (&principal, &id), &row)?;
+                    check.reader_document(subject, (&principal, &id), &row)?;
                 }
-                None => self.problem(format_args!(
+                None => check.problem(format_args!(
                     "database {name}: the reader's row under the key {key:?} cannot be read"
                 )),
             }
-        }
+            Ok(())
+        })?;
         if !subject.access {
             return Ok(());
         }
         let documents = subject.snapshot.documents(subject.database, &DocumentRange::default());
         // What cannot be read was told before.
+        let documents = documents.take_while(|one| !matches!(one, Err(StorageError::Engine(_))));
         for (id, record) in documents.flatten() {
             self.readers_of(subject, &id, &record)?;
         }

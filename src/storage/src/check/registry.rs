@@ -33,19 +33,17 @@ impl Check<'_> {
             }
         }
         let live = known.clone();
-        for guard in snapshot.view().iter(&snapshot.shared().keyspaces.databases) {
-            let (key, row) = guard.into_inner()?;
-            if *key != MARK_KEY {
-                self.registry_row(&key, &row, &live, &mut known)?;
-            }
-        }
-        for guard in snapshot.view().iter(&snapshot.shared().keyspaces.node) {
-            let (key, row) = guard.into_inner()?;
+        let (keyspaces, named) = (&snapshot.shared().keyspaces, &mut known);
+        self.each_row(snapshot, &keyspaces.databases, &[], &mut |check, key, row| {
+            if *key == MARK_KEY { Ok(()) } else { check.registry_row(&key, &row, &live, named) }
+        })?;
+        self.each_row(snapshot, &keyspaces.node, &[], &mut |check, key, row| {
             if *key != MARK_KEY {
                 let name = String::from_utf8_lossy(&key);
-                self.readable(records::opaque("node", &row), format_args!("record {name}"))?;
+                check.readable(records::opaque("node", &row), format_args!("record {name}"))?;
             }
-        }
+            Ok(())
+        })?;
         for keyspace in snapshot.shared().keyspaces.of_databases() {
             self.strangers(snapshot, keyspace, &known)?;
         }
@@ -103,9 +101,10 @@ impl Check<'_> {
         loop {
             let from = keys::database_prefix(next).to_vec();
             let range = (Bound::Included(from), Bound::<Vec<u8>>::Unbounded);
-            let first =
-                snapshot.view().range(keyspace, range).next().map(Guard::key).transpose()?;
-            let Some(key) = first else { return Ok(()) };
+            let first = snapshot.view().range(keyspace, range).next().map(Guard::key).transpose();
+            let of = format_args!("{}, the next database", keyspace.name()).to_string();
+            let first = self.readable(first.map_err(StorageError::from), format_args!("{of}"))?;
+            let Some(key) = first.flatten() else { return Ok(()) };
             let Some(number) = key.first_chunk::<4>() else { return Ok(()) };
             let found = DatabaseId(u32::from_be_bytes(*number));
             if !known.contains(&found) {

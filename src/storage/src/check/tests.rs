@@ -71,6 +71,7 @@ fn written(directory: &TempDir) -> (Engine, DatabaseId) {
         partitioned: false,
         access: false,
         options: DatabaseOptions::default(),
+        security: None,
     });
     let Outcome::Created(record) = engine.commit(vec![create]).unwrap().remove(0) else {
         panic!("not created");

@@ -41,8 +41,7 @@ impl Group<'_> {
     }
 
     pub(super) fn create_database(&mut self, new: NewDatabase) -> Result<Outcome, CommitError> {
-        let NewDatabase { name, shards, created_unix_ms, instance, partitioned, access, options } =
-            new;
+        let NewDatabase { name, shards, created_unix_ms, instance, partitioned, access, .. } = new;
         let id = DatabaseId(self.engine.next_number);
         let record =
             DatabaseRecord { id, name, shards, instance, created_unix_ms, partitioned, access };
@@ -60,9 +59,14 @@ impl Group<'_> {
         records::encode_database(&mut self.row, &record);
         let key = keys::name_key(&record.name);
         self.batch.insert(keyspace, key, self.row.as_slice());
-        if options != DatabaseOptions::default() {
-            records::encode_options(&mut self.row, &options);
+        if new.options != DatabaseOptions::default() {
+            records::encode_options(&mut self.row, &new.options);
             let key = keys::registry_key(RegistryKey::Options, record.id);
+            self.batch.insert(keyspace, key, self.row.as_slice());
+        }
+        if let Some(security) = new.security {
+            records::encode_opaque(&mut self.row, &security);
+            let key = keys::registry_key(RegistryKey::Security, record.id);
             self.batch.insert(keyspace, key, self.row.as_slice());
         }
         records::encode_opaque(&mut self.row, &[]);

@@ -103,6 +103,7 @@ pub(crate) fn create(name: &str) -> Operation {
         partitioned: false,
         access: false,
         options: refuge_storage::DatabaseOptions::default(),
+        security: None,
     })
 }
 

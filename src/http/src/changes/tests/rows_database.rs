@@ -17,7 +17,8 @@ use crate::node::{
     FunctionFilter, Information, LocalDocument, StoredBody, StoredDocument, Update, UpdateResult,
     UpdateVerdicts, Upload, UploadOptions,
 };
-use crate::user::{Security, User};
+use crate::security::Security;
+use crate::user::User;
 
 /// Most rows in one page, fewer than a feed asks for.
 const PAGE_ROWS: usize = 700;

@@ -53,9 +53,10 @@ impl State {
         for attachment in update.attachments {
             attachments.push(match attachment {
                 UpdateAttachment::New(attachment) => attachment,
-                UpdateAttachment::Stub { name, .. } => ancestor
+                UpdateAttachment::Stub { name, digest, .. } => ancestor
                     .as_ref()
                     .and_then(|body| body.attachments.iter().find(|one| one.name == name))
+                    .filter(|one| digest.is_none_or(|digest| digest == one.digest))
                     .cloned()
                     .ok_or(UpdateFailure::MissingStub { id: update.id.clone(), name })?,
             });

@@ -58,6 +58,7 @@ impl Life {
             partitioned: false,
             access: false,
             options: DatabaseOptions::default(),
+            security: None,
         });
         let Outcome::Created(record) = engine.commit(vec![create]).unwrap().remove(0) else {
             panic!("not created");
