@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,10 +34,32 @@ pub(crate) fn listener(socket: &std::net::TcpListener) -> std::io::Result<TcpLis
 pub(crate) async fn accept<F: Future<Output = ()>>(
     listener: TcpListener,
     permits: Arc<Semaphore>,
+    welcome: impl FnMut(Newcomer) -> F,
+) {
+    accept_until(listener, permits, std::future::pending(), welcome).await;
+}
+
+/// As [`accept`], until `over`. Whoever was taken out of the queue before is welcomed still.
+pub(crate) async fn accept_until<F: Future<Output = ()>>(
+    listener: TcpListener,
+    permits: Arc<Semaphore>,
+    over: impl Future<Output = ()>,
     mut welcome: impl FnMut(Newcomer) -> F,
 ) {
-    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-        match listener.accept().await {
+    let mut over = pin!(over);
+    loop {
+        let next = async {
+            let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
+            Some((permit, listener.accept().await))
+        };
+        // Nothing is lost with it: a connection is in the socket's queue, or was handed out by this.
+        let next = tokio::select! {
+            biased;
+            () = &mut over => return,
+            next = next => next,
+        };
+        let Some((permit, accepted)) = next else { return };
+        match accepted {
             Ok((stream, address)) => {
                 // Small answers must not wait for more.
                 let _ = stream.set_nodelay(true);

@@ -6,13 +6,14 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 pub use refuge_http::RequestBytes;
 use refuge_http::{Node, Peer};
 use refuge_identity::tls::TlsStream;
 use refuge_identity::tls::mesh::MeshStream;
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Names};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::accepting::{self, Newcomer};
 use crate::names;
@@ -77,7 +78,8 @@ pub struct HttpListenerActor;
 
 /// The accepting task; it ends with the actor.
 pub struct HttpListenerState {
-    _accepting: OwnedTask,
+    accepting: Option<OwnedTask>,
+    over: Option<oneshot::Sender<()>>,
 }
 
 impl Actor for HttpListenerActor {
@@ -96,11 +98,12 @@ impl Actor for HttpListenerActor {
             .bounded(arguments.request_bytes.clone())
             .restarted_by(arguments.restart.clone());
         let node = Arc::new(node);
+        let (over, told) = oneshot::channel();
         let accepting = OwnedTask::spawn(async move {
-            accept(listener, node, arguments).await;
+            accept(listener, node, arguments, told).await;
             let _ = myself.cast(HttpListenerMessage::AcceptingEnded);
         });
-        Ok(HttpListenerState { _accepting: accepting })
+        Ok(HttpListenerState { accepting: Some(accepting), over: Some(over) })
     }
 
     async fn handle(
@@ -113,15 +116,30 @@ impl Actor for HttpListenerActor {
             HttpListenerMessage::AcceptingEnded => Err("accepting connections ended".into()),
         }
     }
+
+    /// In an ordered stop whoever was accepted gets its actor first, which then finishes what is asked.
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        drop(state.over.take());
+        if let Some(accepting) = state.accepting.take() {
+            accepting.finished().await;
+        }
+        Ok(())
+    }
 }
 
 async fn accept(
     listener: tokio::net::TcpListener,
     node: Arc<NodeService>,
     arguments: HttpListenerArguments,
+    over: oneshot::Receiver<()>,
 ) {
     let HttpListenerArguments { names, child, connections, .. } = arguments;
-    accepting::accept(listener, connections, |newcomer| {
+    let over = over.map(drop);
+    accepting::accept_until(listener, connections, over, |newcomer| {
         let Newcomer { stream, address, permit } = newcomer;
         let node: Arc<dyn Node> = Arc::clone(&node) as Arc<dyn Node>;
         let (stream, peer) = (AcceptedStream::Plain(stream), Peer::plain(address));

@@ -100,7 +100,7 @@ fn listener(parts: &Parts, request_bytes: &RequestBytes) -> ChildSpecification {
         Box::pin(start) as _
     };
     let mut child = ChildSpecification::new(names::HTTP_LISTENER, Arc::new(start))
-        .shutdown(Shutdown::Timeout(Duration::from_millis(200)));
+        .shutdown(Shutdown::Timeout(Duration::from_millis(500)));
     child.restart = Restart::Permanent;
     child
 }

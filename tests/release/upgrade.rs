@@ -71,7 +71,8 @@ impl Writers {
     }
 }
 
-#[tokio::test]
+// The load has threads of its own: the commands that are waited for here hold this one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_goes_on_as_another_version_and_back_under_load() {
     let release = Release::unpack();
     let former = release.well(&["--version"]).trim().strip_prefix("refuge ").unwrap().to_owned();
