@@ -86,7 +86,8 @@ pub(crate) async fn check_packed(
     let mut unpacker = Unpacker::new(attachment.encoding);
     let first = unpacker.slices(&chunk).next().unwrap_or_default();
     unpacker.push(first, &mut Vec::new())?;
-    if chunk.len() == first.len() { unpacker.finish(&mut Vec::new()) } else { Ok(()) }
+    let is_all = attachment.stored_length == first.len() as u64;
+    if is_all { unpacker.finish(&mut Vec::new()) } else { Ok(()) }
 }
 
 /// Sends the identity form as base64.
