@@ -25,7 +25,7 @@ const TABLE: &[(&str, &str, Person)] = &[
     ("/", "GET HEAD", Nobody),
     ("/_up", "GET HEAD", Nobody),
     ("/_openapi.json", "GET HEAD", Nobody),
-    ("/_uuids", "GET", Nobody),
+    ("/_uuids", "GET HEAD", Nobody),
     ("/_session", "GET HEAD POST DELETE", Nobody),
     ("/_all_dbs", "GET HEAD", ServerAdmin),
     ("/_dbs_info", "GET HEAD POST", ServerAdmin),
