@@ -7,8 +7,8 @@ use refuge_config::Replicator;
 use refuge_http::Failure;
 use refuge_otp::Exit;
 use refuge_replication::{
-    CrashKind, DocumentName, Failure as ReplicationFailure, Job, JobNumber, ReplicationId, Retries,
-    RunNumber, Settings, Status,
+    CrashKind, DocumentName, EndPoint, Failure as ReplicationFailure, Job, JobNumber,
+    ReplicationId, Retries, RunNumber, Settings, Status,
 };
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -127,8 +127,17 @@ impl Entry {
     /// It failed, and is tried again: whoever waits for its end hears of it, since the next may be hours away.
     pub(super) fn fails(&mut self, failure: &ReplicationFailure, told: Failure) {
         self.failure = Some(failure.told());
-        self.crash = failure.crash();
+        self.crash = match failure.crash() {
+            // Nodes know each other by keys: no account is locked, and what is not shared now may be soon.
+            CrashKind::Refusal if !self.has_remote_end() => CrashKind::Other,
+            crash => crash,
+        };
         self.answer(&Err(told));
+    }
+
+    /// Whether an end is reached with a name and a password.
+    fn has_remote_end(&self) -> bool {
+        [&self.job.source, &self.job.target].iter().any(|end| matches!(end, EndPoint::Remote(_)))
     }
 
     /// Its next actor is being started. What came of the one before is forgotten now, and not when the start is
