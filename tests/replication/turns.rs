@@ -180,7 +180,7 @@ async fn what_fails_is_told_with_its_reason_and_disturbs_nobody() {
         job["info"]["error"].is_string().then_some(job)
     })
     .await;
-    let reason = "could not open missing: there is no such database";
+    let reason = "db_not_found: could not open missing";
     assert_eq!(job["info"]["error"], reason);
     assert!(job["history"].as_array().expect("steps").iter().any(|step| step["reason"] == reason));
     // It is tried again by itself.
