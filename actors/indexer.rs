@@ -23,7 +23,6 @@ use serde_json::{Map, json};
 use tokio::sync::oneshot;
 
 use crate::index_design::IndexDesign;
-use crate::index_engine::IndexDoors;
 use crate::task::OwnedTask;
 use crate::task_board;
 pub(crate) use mapping::function_failure;
@@ -52,7 +51,7 @@ pub enum IndexerMessage {
         /// Told then; nobody, where the index is brought up to date in the background.
         reply: Option<FollowReply>,
     },
-    /// The pass under way has come so far.
+    /// The pass under way has come so far, or begins there.
     Reached {
         /// Where the index stands.
         state: IndexState,
@@ -199,25 +198,12 @@ impl IndexerState {
         if self.pass.is_some() {
             return;
         }
-        self.show_beginning();
         let pass = Pass::new(self.arguments.clone(), self.myself.clone());
         let myself = self.myself.clone();
         self.pass = Some(OwnedTask::spawn(async move {
             let outcome = PassOutcome(pass.run().await);
             let _ = myself.cast(IndexerMessage::Done(outcome));
         }));
-    }
-
-    /// Tells of the pass before its first batch, which may take long.
-    fn show_beginning(&self) {
-        let arguments = &self.arguments;
-        let doors = arguments.names.value::<IndexDoors>(crate::names::INDEX_ENGINE);
-        let snapshot = doors.as_ref().and_then(|doors| doors.store()?.snapshot().ok());
-        let state = snapshot.and_then(|one| one.state(arguments.record.number).ok().flatten());
-        let position = state.unwrap_or_default().position;
-        if self.wanted > position {
-            self.show_progress(position, self.wanted - position);
-        }
     }
 
     fn reached(&mut self, reached: IndexState, left: u64) {

@@ -169,7 +169,7 @@ fn link(job: &JobLink, usual: &Replicator) -> LinkOptions {
         bandwidth: job.bandwidth.map(Bandwidth::new),
         connections: job.connections.or(Some(usual.http_connections)),
         patience: job.patience_ms.or(usual_patience_ms).map(Duration::from_millis),
-        without_bulk_get: !usual.use_bulk_get,
+        without_bulk_get: !job.use_bulk_get.unwrap_or(usual.use_bulk_get),
     }
 }
 
@@ -223,10 +223,7 @@ impl ReplicationJobState {
         let ReplicationJobArguments { names, job, settings, wanting } = arguments;
         let current = names.value::<CurrentSettings>(names::CONFIGURATION);
         let usual = current.map(|current| current.settings.replicator.clone()).unwrap_or_default();
-        let link = LinkOptions {
-            without_bulk_get: !job.use_bulk_get.unwrap_or(usual.use_bulk_get),
-            ..link(&job.link, &usual)
-        };
+        let link = link(&job.link, &usual);
         let sockets = job.link.sockets.unwrap_or_else(|| outgoing_connections::sockets(&usual));
         let user = job.user.as_ref();
         let way = |proxy| Way { user, link: &link, sockets, proxy: Option::as_ref(proxy) };
@@ -270,8 +267,9 @@ impl ReplicationJobState {
         let (owner, name) = (myself.get_cell(), names::replication_job(&self.id));
         let status = Arc::new(self.machine.status());
         let now_ms = self.now_ms();
-        let carried_bytes = self.moved.as_ref().map_or(0, |moved| moved.bytes());
-        self.pace.note(now_ms, &status, carried_bytes);
+        let mut counts = status.statistics;
+        counts.bytes_written += self.moved.as_ref().map_or(0, |moved| moved.bytes());
+        self.pace.note(now_ms, status.changes_done, &counts);
         self.log_failure(status.last_failure.as_deref());
         let told = Told {
             status: Arc::clone(&status),

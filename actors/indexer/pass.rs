@@ -106,6 +106,7 @@ impl Pass {
                 return Err(PassFailure::Gone);
             }
             state = purging::follow(self, doors, &leg, state).await?;
+            self.tell_beginning(&leg, state);
             let may_end = number < MOST_LEGS;
             let (reached, is_through) = self.follow_changes(doors, &leg, state, may_end).await?;
             state = reached;
@@ -114,6 +115,14 @@ impl Pass {
             }
         }
         Ok(state)
+    }
+
+    /// Tells of the work before its first batch, which may take long.
+    fn tell_beginning(&self, leg: &Leg, state: IndexState) {
+        let left = leg.until - state.position;
+        if left > 0 {
+            let _ = self.indexer.cast(IndexerMessage::Reached { state, left });
+        }
     }
 
     /// Follows the changes of one moment; answers whether to its end.

@@ -1,10 +1,13 @@
 //! Bytes of documents that are being carried, counted while they move: such a document may take hours, in
 //! which nothing else tells how fast its replication is.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use bytes::Bytes;
 use http_body_util::BodyExt;
+use hyper::body::Frame;
 use ractor::ActorRef;
 use refuge_client::CarriedDocument;
 
@@ -49,12 +52,9 @@ impl Moved {
     }
 
     /// The document, counted as it is read.
-    pub(super) fn counted(
-        self: std::sync::Arc<Self>,
-        document: CarriedDocument,
-    ) -> CarriedDocument {
-        let count = move |frame: hyper::body::Frame<bytes::Bytes>| {
-            self.add(frame.data_ref().map_or(0, bytes::Bytes::len));
+    pub(super) fn counted(self: Arc<Self>, document: CarriedDocument) -> CarriedDocument {
+        let count = move |frame: Frame<Bytes>| {
+            self.add(frame.data_ref().map_or(0, Bytes::len));
             frame
         };
         let body = document.body.map_frame(count).boxed_unsync();

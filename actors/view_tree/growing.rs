@@ -24,8 +24,7 @@ impl Growing {
     /// As the settings say now.
     pub(crate) fn now(names: &Names) -> Self {
         let current = names.value::<CurrentSettings>(names::CONFIGURATION);
-        let said = current.map(|current| current.settings.views.reduce_limit.clone());
-        match said.as_deref() {
+        match current.as_ref().map(|current| current.settings.views.reduce_limit.as_str()) {
             Some("log") => Self::Told,
             Some("false") => Self::Kept,
             _ => Self::Refused,

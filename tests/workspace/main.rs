@@ -1,9 +1,11 @@
-//! The house itself: who may know whom, who owns what, licences, and that every file says what it is.
+//! The house itself: who may know whom, who owns what, licences and versions, and that every file says what
+//! it is.
 
 mod dependencies;
 mod files;
 mod leftovers;
 mod licences;
+mod versions;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;

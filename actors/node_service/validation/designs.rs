@@ -18,9 +18,10 @@ use crate::{names, published};
 
 /// Checks one design document.
 pub(super) async fn check(database: &OpenDatabase, update: &Update) -> Result<(), Failure> {
-    check_members_of(&update.body)?;
+    let members = members_of(&update.body)?;
+    check_members_of(&members)?;
     let partitioned = database.record.partitioned;
-    if !partitioned && asks_for_partitions(&update.body) {
+    if !partitioned && asks_for_partitions(&members) {
         let reason = "partitioned option cannot be true in a non-partitioned database.";
         let reason = reason.to_owned();
         return Err(Failure::Invalid { error: "invalid_design_doc", reason });
@@ -61,12 +62,15 @@ pub(super) async fn check(database: &OpenDatabase, update: &Update) -> Result<()
     Ok(())
 }
 
+fn members_of(body: &Body) -> Result<Map<String, Value>, Failure> {
+    serde_json::from_slice(body.as_bytes())
+        .map_err(|error| Failure::Internal(format!("a design document cannot be read: {error}")))
+}
+
 /// Checks what can be seen without running anything.
-fn check_members_of(body: &Body) -> Result<(), Failure> {
+fn check_members_of(design: &Map<String, Value>) -> Result<(), Failure> {
     let invalid = |reason: String| Failure::Invalid { error: "invalid_design_doc", reason };
-    let design: Map<String, Value> = serde_json::from_slice(body.as_bytes())
-        .map_err(|error| Failure::Internal(format!("a design document cannot be read: {error}")))?;
-    check_members(&design).map_err(|error| invalid(error.to_string()))?;
+    check_members(design).map_err(|error| invalid(error.to_string()))?;
     match design.get("validate_doc_update") {
         Some(declaration @ Value::Object(_)) => DeclaredValidation::parse(declaration)
             .map(drop)
@@ -76,9 +80,9 @@ fn check_members_of(body: &Body) -> Result<(), Failure> {
 }
 
 /// Whether `options.partitioned` is true.
-fn asks_for_partitions(body: &Body) -> bool {
-    let design = serde_json::from_slice::<Value>(body.as_bytes());
-    design.is_ok_and(|design| design.pointer("/options/partitioned") == Some(&Value::Bool(true)))
+fn asks_for_partitions(design: &Map<String, Value>) -> bool {
+    let options = design.get("options");
+    options.and_then(|options| options.get("partitioned")) == Some(&Value::Bool(true))
 }
 
 /// Why functions do not compile, if they do not.

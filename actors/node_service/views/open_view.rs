@@ -7,13 +7,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use refuge_http::{Failure, GroupLevel, View, ViewGroupsPage, ViewPart, ViewRange, ViewRowsPage};
 use refuge_otp::Names;
-use refuge_query::collation::{KeyError, SortKeys};
+use refuge_query::collation::SortKeys;
 use refuge_query::design::NamedView;
 use refuge_query::view::{KeyRange, RangeError, RangeQuery};
 use refuge_storage::{IndexStore, StorageError};
 
 use super::grouping::{Grouping, groups};
-use super::reading::{PAGE_RANGES, Part, rows};
+use super::reading::{PAGE_RANGES, Part, compare, rows};
 use super::{FoundIndex, OpenDatabase, doors};
 use crate::index_design::IndexDesign;
 use crate::javascript::{JavaScript, Lane};
@@ -105,11 +105,7 @@ impl View for OpenView {
     }
 
     fn compare(&self, one: &str, other: &str) -> Result<Ordering, Failure> {
-        let key = |text: &str| {
-            let key = self.keys.key(text.as_bytes());
-            key.map_err(|error: KeyError| Failure::BadRequest(error.to_string()))
-        };
-        Ok(key(one)?.cmp(&key(other)?))
+        compare(&self.keys, one, other)
     }
 
     async fn rows(&self, part: ViewPart) -> Result<ViewRowsPage, Failure> {

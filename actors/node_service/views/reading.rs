@@ -1,8 +1,11 @@
 //! Pages of rows of a view, from one snapshot. Ranges are read one after another; a place to go on is the
 //! number of a range and a row key in it. Reductions are in `grouping`.
 
+use std::cmp::Ordering;
+
 use bytes::Bytes;
-use refuge_http::{RowPlace, ViewRow, ViewRowsPage};
+use refuge_http::{Failure, RowPlace, ViewRow, ViewRowsPage};
+use refuge_query::collation::SortKeys;
 use refuge_query::reduction::Tree;
 use refuge_query::view::{KeyRange, PlacedValue, RowKey, StoredRow};
 
@@ -12,6 +15,14 @@ use crate::view_tree::{TreeError, ViewStore};
 const PAGE_BYTES: usize = 512 * 1024;
 /// Ranges that one page goes through: each costs a walk from the root of the tree.
 pub(super) const PAGE_RANGES: usize = 500;
+
+/// The order of two keys as JSON; a key that cannot be one is a bad request.
+pub(super) fn compare(keys: &SortKeys, one: &str, other: &str) -> Result<Ordering, Failure> {
+    let key = |text: &str| {
+        keys.key(text.as_bytes()).map_err(|error| Failure::BadRequest(error.to_string()))
+    };
+    Ok(key(one)?.cmp(&key(other)?))
+}
 
 /// Ranges of rows, and how much of them is wanted.
 pub(super) struct Part {

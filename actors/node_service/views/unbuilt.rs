@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 
 use async_trait::async_trait;
 use refuge_http::{Failure, GroupLevel, View, ViewGroupsPage, ViewPart, ViewRowsPage};
-use refuge_query::collation::{KeyError, SortKeys};
+use refuge_query::collation::SortKeys;
 use refuge_query::design::NamedView;
 
+use super::reading::compare;
 use crate::index_design::IndexDesign;
 
 /// The view.
@@ -50,11 +51,7 @@ impl View for UnbuiltView {
     }
 
     fn compare(&self, one: &str, other: &str) -> Result<Ordering, Failure> {
-        let key = |text: &str| {
-            let key = self.keys.key(text.as_bytes());
-            key.map_err(|error: KeyError| Failure::BadRequest(error.to_string()))
-        };
-        Ok(key(one)?.cmp(&key(other)?))
+        compare(&self.keys, one, other)
     }
 
     async fn rows(&self, part: ViewPart) -> Result<ViewRowsPage, Failure> {

@@ -313,17 +313,22 @@ mod tests {
         Related::of("multipart/related; boundary=\"xyz\"").unwrap()
     }
 
+    /// Where it stands when a document has passed, unchanged, in pieces of this size.
+    fn passed_in_pieces(whole: &str, piece_bytes: usize) -> Position {
+        let mut related = related();
+        let mut passed = Vec::new();
+        for piece in whole.as_bytes().chunks(piece_bytes) {
+            passed.extend(related.take(Bytes::copy_from_slice(piece)).concat());
+        }
+        assert_eq!(String::from_utf8(passed).unwrap(), whole);
+        related.position()
+    }
+
     #[test]
     fn a_document_passes_unchanged_wherever_its_pieces_end() {
         let whole = whole();
         for piece_bytes in 1..whole.len() {
-            let mut related = related();
-            let mut passed = Vec::new();
-            for piece in whole.as_bytes().chunks(piece_bytes) {
-                passed.extend(related.take(Bytes::copy_from_slice(piece)).concat());
-            }
-            assert_eq!(String::from_utf8(passed).unwrap(), whole);
-            assert_eq!(related.position(), Position::Ended);
+            assert_eq!(passed_in_pieces(&whole, piece_bytes), Position::Ended);
         }
     }
 
@@ -381,13 +386,7 @@ mod tests {
     fn a_part_that_is_longer_than_was_told_is_not_followed() {
         let whole = whole().replace("\r\n\r\ngzi", "\r\n\r\ngzip");
         for piece_bytes in 1..whole.len() {
-            let mut related = related();
-            let mut passed = Vec::new();
-            for piece in whole.as_bytes().chunks(piece_bytes) {
-                passed.extend(related.take(Bytes::copy_from_slice(piece)).concat());
-            }
-            assert_eq!(String::from_utf8(passed).unwrap(), whole);
-            assert_eq!(related.position(), Position::Lost);
+            assert_eq!(passed_in_pieces(&whole, piece_bytes), Position::Lost);
         }
     }
 

@@ -85,8 +85,7 @@ pub(crate) async fn changes(
         feed.run(sender).await
     });
     if is_asked_first {
-        let (head, body) = reply.into_parts();
-        reply = Reply::from_parts(head, body.begun().await?);
+        reply = reply::begun(reply).await?;
     }
     Ok(match &tag {
         Some(tag) => tags::tagged(reply, tag),

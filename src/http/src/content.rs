@@ -70,24 +70,11 @@ pub(crate) async fn send_identity(
         }
         number += 1;
     }
+    if number == 0 {
+        return Err(incomplete(attachment));
+    }
     unpacker.finish(sender.buffer())?;
     sender.flush().await
-}
-
-/// Looks whether what is stored packed can be unpacked, as far as its first bytes tell: what a replication
-/// brought was never looked at.
-pub(crate) async fn check_packed(
-    database: &dyn Database,
-    attachment: &Attachment,
-) -> Result<(), Failure> {
-    let Some(chunk) = database.attachment_chunk(attachment, 0).await? else {
-        return Err(incomplete(attachment));
-    };
-    let mut unpacker = Unpacker::new(attachment.encoding);
-    let first = unpacker.slices(&chunk).next().unwrap_or_default();
-    unpacker.push(first, &mut Vec::new())?;
-    let is_all = attachment.stored_length == first.len() as u64;
-    if is_all { unpacker.finish(&mut Vec::new()) } else { Ok(()) }
 }
 
 /// Sends the identity form as base64.

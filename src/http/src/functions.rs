@@ -75,8 +75,10 @@ async fn tag_of(
     let Some(design) = design.filter(|found| !found.leaf.deleted) else { return Ok(None) };
     let (revision, accept) = (design.leaf.revision.to_string(), request.header(ACCEPT));
     let (query, user) = (request.uri.query(), &request.user);
+    let document = document.map_or("", String::as_str);
+    // The document's text is the last, whole: nothing else can be taken for a part of it.
     let text = format!(
-        "{revision}-{path:?}-{query:?}-{accept:?}-{:?}-{:?}-{document:?}",
+        "{revision}-{path:?}-{query:?}-{accept:?}-{:?}-{:?}-{document}",
         user.name, user.roles
     );
     Ok(Some(tags::of_text(text.as_bytes())))

@@ -81,6 +81,12 @@ where
     reply
 }
 
+/// The same once its body's first piece is there: what fails before that is told by its status.
+pub(crate) async fn begun(reply: Reply) -> Result<Reply, Failure> {
+    let (head, body) = reply.into_parts();
+    Ok(Reply::from_parts(head, body.begun().await?))
+}
+
 /// Puts on a header, where its text is one that headers may have.
 pub(crate) fn set_text(reply: &mut Reply, name: HeaderName, text: &str) {
     if let Ok(value) = HeaderValue::from_str(text) {

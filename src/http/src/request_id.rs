@@ -2,8 +2,6 @@
 //! it, and how long its body took to come (`X-CouchDB-Body-Time`).
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hyper::HeaderMap;
@@ -15,13 +13,6 @@ const BODY_TIME: HeaderName = HeaderName::from_static("x-couchdb-body-time");
 /// Most characters of a name that a client may give: a UUID has as many.
 const GIVEN_BYTES: usize = 36;
 
-/// The step of the sequence of SplitMix64 (Steele, Lea and Flood, 2014).
-const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// Makes the names of the requests of one connection: a random beginning, from which each next one is mixed
-/// anew, which costs a few multiplications.
-pub(crate) struct RequestIds(AtomicU64);
-
 /// The name of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RequestId {
@@ -31,22 +22,6 @@ pub(crate) enum RequestId {
     Given(Box<str>),
 }
 
-impl RequestIds {
-    /// For a new connection.
-    pub(crate) fn new() -> Self {
-        // Keyed from the system's randomness.
-        Self(AtomicU64::new(RandomState::new().hash_one(0)))
-    }
-
-    /// The name of the next request, which has these headers.
-    pub(crate) fn next(&self, headers: &HeaderMap) -> RequestId {
-        match headers.get(REQUEST_ID).and_then(given) {
-            Some(given) => RequestId::Given(given.into()),
-            None => RequestId::Made(mixed(self.0.fetch_add(STEP, Ordering::Relaxed))),
-        }
-    }
-}
-
 /// What a client may call its request: what needs no escape in a line of the log.
 fn given(value: &HeaderValue) -> Option<&str> {
     let text = value.to_str().ok()?;
@@ -54,13 +29,15 @@ fn given(value: &HeaderValue) -> Option<&str> {
     (!text.is_empty() && text.len() <= GIVEN_BYTES && text.bytes().all(is_plain)).then_some(text)
 }
 
-fn mixed(state: u64) -> u64 {
-    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
 impl RequestId {
+    /// That of a request with these headers.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        match headers.get(REQUEST_ID).and_then(given) {
+            Some(given) => Self::Given(given.into()),
+            None => Self::Made(rand::random()),
+        }
+    }
+
     /// Puts it on the answer.
     pub(crate) fn mark(&self, reply: &mut HeaderMap) {
         let value = match self {
@@ -107,9 +84,8 @@ mod tests {
 
     #[test]
     fn names_are_ten_digits_and_no_two_are_alike() {
-        let ids = RequestIds::new();
         let names: std::collections::HashSet<String> =
-            (0..1_000).map(|_| ids.next(&HeaderMap::new()).to_string()).collect();
+            (0..1_000).map(|_| RequestId::of(&HeaderMap::new()).to_string()).collect();
         assert_eq!(names.len(), 1_000);
         assert!(names.iter().all(|name| name.len() == 10), "{names:?}");
         assert_eq!(RequestId::Made(0xff_0012_34ab_cdef).to_string(), "1234abcdef");
@@ -117,11 +93,10 @@ mod tests {
 
     #[test]
     fn a_client_may_name_its_request() {
-        let ids = RequestIds::new();
         let named = |name: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(REQUEST_ID, HeaderValue::from_static(name));
-            ids.next(&headers).to_string()
+            RequestId::of(&headers).to_string()
         };
         let uuid = "E7498DE1-B661-42FA-943D-17F890143068";
         assert_eq!(named(uuid), uuid);

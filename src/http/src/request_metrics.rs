@@ -1,5 +1,6 @@
 //! What is counted of every request: its method, the code of its answer, the time until the answer's
-//! head; and of some what they ask for. The lines are registered once a node, so that counting one request looks nothing up.
+//! head; and of some what they ask for. The lines are registered once a node, so that counting one request
+//! looks nothing up.
 
 use std::time::Duration;
 
@@ -15,9 +16,22 @@ const FIRST_CODE: usize = 200;
 /// The first code that nobody answers with.
 const BEYOND_CODES: usize = 512;
 
+/// The line that a method is counted in; smaller than the method, which a request would have to keep.
+#[derive(Clone, Copy)]
+pub(crate) struct MethodLine(usize);
+
+impl MethodLine {
+    /// That of a method.
+    pub(crate) fn of(method: &Method) -> Self {
+        let line = METHODS.iter().position(|name| *name == method.as_str());
+        Self(line.unwrap_or(METHODS.len() - 1))
+    }
+}
+
 /// Handles of the lines of one node; cheap to use, and of no use before a recorder is installed.
 pub struct RequestMetrics {
-    methods: Vec<(&'static str, Counter)>,
+    /// By their place in [`METHODS`].
+    methods: [Counter; METHODS.len()],
     /// By code, from [`FIRST_CODE`] on; the last is for all others.
     codes: Vec<Counter>,
     seconds: Histogram,
@@ -82,7 +96,7 @@ impl RequestMetrics {
         let node = node.to_owned();
         let methods = METHODS.map(|method| {
             let labels = [("node", node.clone()), ("method", method.to_owned())];
-            (method, counter!("refuge_http_requests_total", &labels))
+            counter!("refuge_http_requests_total", &labels)
         });
         let codes = (FIRST_CODE..=BEYOND_CODES).map(|code| {
             let known = u16::try_from(code).is_ok_and(is_known) && code < BEYOND_CODES;
@@ -90,7 +104,7 @@ impl RequestMetrics {
             counter!("refuge_http_responses_total", &[("node", node.clone()), ("code", code)])
         });
         Self {
-            methods: methods.into(),
+            methods,
             codes: codes.collect(),
             seconds: histogram!("refuge_http_request_seconds", &[("node", node.clone())]),
             bulk_requests: counter!("refuge_bulk_requests_total", "node" => node.clone()),
@@ -128,10 +142,8 @@ impl RequestMetrics {
     }
 
     /// Counts one request.
-    pub(crate) fn count(&self, method: &Method, status: StatusCode, time: Duration) {
-        let method = method.as_str();
-        let line = self.methods.iter().find(|(name, _)| *name == method).or(self.methods.last());
-        if let Some((_, line)) = line {
+    pub(crate) fn count(&self, method: MethodLine, status: StatusCode, time: Duration) {
+        if let Some(line) = self.methods.get(method.0) {
             line.increment(1);
         }
         let place = usize::from(status.as_u16()).wrapping_sub(FIRST_CODE);

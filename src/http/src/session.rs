@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::header::{AUTHORIZATION, HeaderValue};
-use hyper::{HeaderMap, Method, StatusCode};
+use hyper::{HeaderMap, StatusCode};
 use tokio::sync::watch;
 
 use self::shown::Shown;
@@ -19,8 +19,7 @@ use crate::connection::Peer;
 use crate::failure::Failure;
 use crate::node::Node;
 use crate::request_bytes::RequestBytes;
-use crate::request_id::{RequestId, RequestIds};
-use crate::request_metrics::RequestMetrics;
+use crate::request_metrics::{MethodLine, RequestMetrics};
 use crate::rules::AuthenticationRules;
 use crate::shutdown::Shutdown;
 use crate::user::{ADMIN_ROLE, Handler, Identity, Proof, User};
@@ -39,7 +38,6 @@ pub(crate) struct ConnectionSession {
     /// Whether a request was answered to the node at the other end because it was trusted.
     trusted: watch::Sender<bool>,
     server: HeaderValue,
-    request_ids: RequestIds,
     request_bytes: RequestBytes,
     shutdown: Shutdown,
     metrics: Option<Arc<RequestMetrics>>,
@@ -75,7 +73,6 @@ impl ConnectionSession {
             trusted: watch::channel(false).0,
             server: HeaderValue::try_from(server)
                 .unwrap_or(HeaderValue::from_static("CouchDB/3.5.0 (refuge)")),
-            request_ids: RequestIds::new(),
             request_bytes: node.request_bytes(),
             shutdown,
             metrics: node.request_metrics(),
@@ -95,11 +92,6 @@ impl ConnectionSession {
     /// Whom the connection leads to.
     pub(crate) fn peer(&self) -> &Peer {
         &self.peer
-    }
-
-    /// The name of the next request, which has these headers.
-    pub(crate) fn next_request_id(&self, headers: &HeaderMap) -> RequestId {
-        self.request_ids.next(headers)
     }
 
     /// What bounds the bytes of request bodies.
@@ -123,7 +115,7 @@ impl ConnectionSession {
     }
 
     /// Counts a request that was answered.
-    pub(crate) fn count(&self, method: &Method, status: StatusCode, time: Duration) {
+    pub(crate) fn count(&self, method: MethodLine, status: StatusCode, time: Duration) {
         if let Some(metrics) = &self.metrics {
             metrics.count(method, status, time);
         }

@@ -68,8 +68,6 @@ pub struct Job {
     pub selection: Arc<Selection>,
     /// The sequence of the source that it begins behind where there is no checkpoint (`since_seq`).
     pub since: Option<String>,
-    /// Whether it asks remote sources for many documents at a time (`use_bulk_get`), where given.
-    pub use_bulk_get: Option<bool>,
     /// Whether it reads and writes checkpoints (`use_checkpoints`), where given.
     pub use_checkpoints: Option<bool>,
     /// Most documents in a batch (`worker_batch_size`), where given.
@@ -95,6 +93,8 @@ pub struct JobLink {
     pub patience_ms: Option<u64>,
     /// What is asked of sockets (`socket_options`), where given.
     pub sockets: Option<SocketOptions>,
+    /// Whether remote sources are asked for many documents at a time (`use_bulk_get`), where given.
+    pub use_bulk_get: Option<bool>,
     /// Batches that are under way at once (`worker_processes`), where given.
     pub batches_under_way: Option<usize>,
     /// On the way to the source.

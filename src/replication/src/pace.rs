@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::status::Status;
+use crate::summary::Statistics;
 
 /// Counts older than this say nothing of now, milliseconds.
 const WINDOW_MS: u64 = 10_000;
@@ -37,15 +37,11 @@ pub struct Speed {
 }
 
 impl Pace {
-    /// Takes notice of the counts at a time, milliseconds by a clock that never goes back; `carried_bytes` are
-    /// those of documents that are being carried.
-    pub fn note(&mut self, at_ms: u64, status: &Status, carried_bytes: u64) {
-        let note = Note {
-            at_ms,
-            done: status.changes_done,
-            written: status.statistics.docs_written,
-            bytes: status.statistics.bytes_written + carried_bytes,
-        };
+    /// Takes notice of the counts at a time, milliseconds by a clock that never goes back: rows of the feed
+    /// that are done, and what was written, with the bytes of documents that are being carried.
+    pub fn note(&mut self, at_ms: u64, done: u64, counts: &Statistics) {
+        let (written, bytes) = (counts.docs_written, counts.bytes_written);
+        let note = Note { at_ms, done, written, bytes };
         self.latest = Some(note);
         if self.notes.back().is_none_or(|last| at_ms.saturating_sub(last.at_ms) >= STEP_MS) {
             self.notes.push_back(note);
@@ -87,24 +83,10 @@ impl Speed {
 mod tests {
     use super::*;
 
-    fn counts(done: u64) -> Status {
-        let id = crate::identity::ReplicationId::of(crate::identity::ReplicationIdentity {
-            node_uuid: "node",
-            source: &crate::job::EndPoint::Local("a".to_owned()),
-            target: &crate::job::EndPoint::Local("b".to_owned()),
-            continuous: false,
-            create_target: false,
-            strip: false,
-            selection: &crate::selection::Selection::default(),
-            since: None,
-            user: None,
-        });
-        let settings = crate::settings::Settings::once(id, String::new(), 0);
-        let mut status = crate::machine::Replication::new(settings).status();
-        status.changes_done = done;
-        status.statistics.docs_written = done / 2;
-        status.statistics.bytes_written = done * 60;
-        status
+    /// Half of what is done was written, 60 bytes of each row.
+    fn counts(done: u64, carried_bytes: u64) -> Statistics {
+        let bytes_written = done * 60 + carried_bytes;
+        Statistics { docs_written: done / 2, bytes_written, ..Statistics::default() }
     }
 
     #[test]
@@ -113,14 +95,15 @@ mod tests {
         assert_eq!(pace.speed(0), Speed::default());
         // 100 a second for a minute, then 1,000.
         for step in 0..600 {
-            pace.note(step * 100, &counts(step * 10), step * 400);
+            let done = step * 10;
+            pace.note(step * 100, done, &counts(done, step * 400));
         }
         let speed = pace.speed(60_000);
         assert!((95.0..=105.0).contains(&speed.changes), "{speed:?}");
         assert!((47.0..=53.0).contains(&speed.documents), "{speed:?}");
         for step in 0..200 {
-            let carried = 240_000 + step * 4_000;
-            pace.note(60_000 + step * 100, &counts(6_000 + step * 100), carried);
+            let (done, carried) = (6_000 + step * 100, 240_000 + step * 4_000);
+            pace.note(60_000 + step * 100, done, &counts(done, carried));
         }
         let speed = pace.speed(80_000);
         assert!((950.0..=1_050.0).contains(&speed.changes), "{speed:?}");

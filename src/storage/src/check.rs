@@ -100,6 +100,9 @@ struct Subject<'a> {
     noted: &'a Noted,
 }
 
+/// A part of the check of a database.
+type Part<'a> = fn(&mut Check<'a>, &Subject<'_>) -> Result<(), StorageError>;
+
 impl Check<'_> {
     fn problem(&mut self, sentence: std::fmt::Arguments<'_>) {
         self.checked.problems += 1;
@@ -173,16 +176,13 @@ impl Check<'_> {
         self.part(name, done)?;
         let done = self.bodies(&subject, needed);
         self.part(name, done)?;
-        let done = self.outstanding(&subject);
-        self.part(name, done)?;
-        let done = self.readers(&subject);
-        self.part(name, done)?;
-        let done = self.attachments(&subject);
-        self.part(name, done)?;
-        let done = self.purges(&subject);
-        self.part(name, done)?;
-        let done = self.locals(&subject);
-        self.part(name, done)
+        let parts: [Part<'_>; 5] =
+            [Self::outstanding, Self::readers, Self::attachments, Self::purges, Self::locals];
+        for part in parts {
+            let done = part(self, &subject);
+            self.part(name, done)?;
+        }
+        Ok(())
     }
 }
 

@@ -72,7 +72,6 @@ pub(crate) fn parse_job(fields: &Map<String, Value>) -> Result<Job, JobError> {
         selection: Arc::new(parse_selection(fields)?),
         since: parse_since(fields)?,
         use_checkpoints: flag(fields, "use_checkpoints")?,
-        use_bulk_get: flag(fields, "use_bulk_get")?,
         batch_documents: number(fields, "worker_batch_size")?
             .and_then(|number| usize::try_from(number).ok())
             .map(|number| number.clamp(1, LARGEST_BATCH_DOCUMENTS)),
@@ -102,6 +101,7 @@ fn parse_link(fields: &Map<String, Value>) -> Result<JobLink, JobError> {
         window,
         connections: positive(fields, "http_connections")?.map(size),
         patience_ms: positive(fields, "connection_timeout")?,
+        use_bulk_get: flag(fields, "use_bulk_get")?,
         batches_under_way: positive(fields, "worker_processes")?
             .map(|number| size(number.min(MOST_BATCHES_UNDER_WAY))),
         source_proxy,
@@ -274,7 +274,7 @@ mod tests {
             "worker_batch_size": "25",
             "use_bulk_get": false,
         }));
-        assert_eq!(job.use_bulk_get, Some(false));
+        assert_eq!(job.link.use_bulk_get, Some(false));
         assert_eq!(job.source, EndPoint::Local("cities".to_owned()));
         assert!(job.create_target && !job.continuous);
         assert_eq!(job.use_checkpoints, None);

@@ -3,7 +3,7 @@
   var parse = core.parse;
   var stringify = core.stringify;
   var freezeObject = Object.freeze;
-  var keysOf = Object.keys;
+  var keysOf = core.keysOf;
   var maps = [];
   var reduces = [];
   // Keys and values, one after another.

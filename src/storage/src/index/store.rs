@@ -188,9 +188,7 @@ impl IndexSnapshot {
             (!is_empty(&low, &high)).then(|| self.view.range::<Vec<u8>, _>(keyspace, (low, high)));
         IndexRows { rows, descending: range.descending, _snapshot: self.clone() }
     }
-}
 
-impl IndexSnapshot {
     /// Walks over all rows of an index in a table.
     #[must_use]
     pub fn whole(&self, table: IndexTable, index: IndexNumber) -> IndexRows {
