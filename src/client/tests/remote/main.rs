@@ -8,22 +8,23 @@
 )]
 
 mod attached;
+mod documents;
 mod mending;
 mod packed;
 mod server;
+mod storing;
 mod uploading;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use refuge_client::{Connections, RemoteDatabase};
 use refuge_replication::{
     Answer, Choice, DocumentsPage, EndFailureKind, FilterFunction, Instance, RemoteAddress,
     Request, Selection, Wanted,
 };
 use serde_json::json;
-use server::{Seen, Server};
+use server::Server;
 
 fn wanted(id: &str, revisions: &[&str]) -> Wanted {
     Wanted {
@@ -235,206 +236,6 @@ async fn revisions_are_compared() {
     };
     assert_eq!(found["a"].possible_ancestors[0].to_string(), "1-a");
     assert_eq!(server.seen()[0].body, r#"{"a":["2-b"]}"#);
-}
-
-/// Members that JSON libraries stumble over: big numbers, duplicate keys, serde_json's own names.
-const AWKWARD: &str = r#"{"_id":"a","_rev":"1-a", "n":1.0000000000000000000001e5, "$serde_json::private::Number":"1", "n":-0 }"#;
-
-#[tokio::test]
-async fn documents_pass_byte_for_byte() {
-    let server = Server::start(|seen| {
-        if seen.line.contains("_bulk_docs") {
-            return (201, "[]".into());
-        }
-        let gone = r#"{"error":{"id":"b","rev":"1-b","error":"not_found","reason":"missing"}}"#;
-        let body = format!(
-            r#"{{"results":[{{"id":"a","docs":[{{"ok":{AWKWARD}}}]}}, {{"id":"b","docs":[{gone}]}}]}}"#
-        );
-        (200, body)
-    })
-    .await;
-    let database = server.database();
-    let page = fetch(&database, vec![wanted("a", &["1-a"]), wanted("b", &["1-b"])], 1_000).await;
-    assert_eq!(texts(&page), [AWKWARD]);
-    assert_eq!((page.gone, page.remaining.len()), (1, 0));
-    let documents = page.documents;
-    let stored = database.perform(&Request::Store { documents }).await;
-    assert_eq!(stored, Ok(Answer::Stored { refused: vec![], overdue: vec![] }));
-    let seen = server.seen();
-    assert_eq!(seen[0].line, "POST /db/_bulk_get?revs=true&latest=true");
-    assert_eq!(seen[0].body, r#"{"docs":[{"id":"a","rev":"1-a"},{"id":"b","rev":"1-b"}]}"#);
-    assert_eq!(seen[1].body, format!(r#"{{"new_edits":false,"docs":[{AWKWARD}]}}"#));
-}
-
-/// A peer whose documents are `bytes` long.
-fn bulk_get_answer(seen: &Seen, bytes: usize) -> String {
-    let asked: serde_json::Value = serde_json::from_str(&seen.body).unwrap();
-    let results: Vec<String> = asked["docs"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| {
-            let id = one["id"].as_str().unwrap();
-            let text = "x".repeat(bytes);
-            format!(r#"{{"id":"{id}","docs":[{{"ok":{{"_id":"{id}","text":"{text}"}}}}]}}"#)
-        })
-        .collect();
-    format!(r#"{{"results":[{}]}}"#, results.join(","))
-}
-
-#[tokio::test]
-async fn a_large_answer_is_broken_off_and_the_rest_named() {
-    let server = Server::start(|seen| (200, bulk_get_answer(seen, 10_000))).await;
-    let database = server.database();
-    let ids: Vec<String> = (0..100).map(|number| format!("d{number}")).collect();
-    let mut remaining: Vec<Wanted> = ids.iter().map(|id| wanted(id, &["1-a"])).collect();
-    let mut pages = Vec::new();
-    while !remaining.is_empty() {
-        let page = fetch(&database, remaining, 50_000).await;
-        assert!(!page.documents.is_empty() && page.documents.len() <= 11);
-        remaining = page.remaining;
-        pages.push(page.documents.len());
-    }
-    assert_eq!(pages.iter().sum::<usize>(), 100);
-    // The first answer was broken off; then it knew how many fit.
-    let asked = server.seen()[1].body.matches("\"id\"").count();
-    assert!(asked <= 5, "{asked}");
-}
-
-#[tokio::test]
-async fn an_answer_that_lacks_a_document_is_no_answer() {
-    let server = Server::start(|_| (200, r#"{"results":[{"id":"a","docs":[]}]}"#.into())).await;
-    let asked = documents(vec![wanted("a", &["1-a"]), wanted("b", &["1-b"])], 1_000);
-    let failure = server.database().perform(&asked).await.unwrap_err();
-    assert!(failure.is_transient(), "{failure}");
-}
-
-#[tokio::test]
-async fn peers_without_bulk_get_are_asked_for_one_document_after_the_other() {
-    let server = Server::start(|seen| {
-        if seen.line.contains("_bulk_get") {
-            return (405, r#"{"error":"method_not_allowed"}"#.into());
-        }
-        if seen.line.starts_with("GET /db/gone") {
-            return (404, r#"{"error":"not_found","reason":"missing"}"#.into());
-        }
-        let body = r#"[{"ok":{"_id":"x","n":1.50}},{"missing":"1-z"}]"#;
-        (200, body.into())
-    })
-    .await;
-    let database = server.database();
-    let asked = vec![
-        wanted("a/ü", &["2-b", "1-z"]),
-        wanted("gone", &["1-a"]),
-        wanted("_design/x", &["1-a"]),
-    ];
-    let page = fetch(&database, asked, 1_000).await;
-    assert_eq!(texts(&page), [r#"{"_id":"x","n":1.50}"#; 2]);
-    assert_eq!(page.gone, 3);
-    fetch(&database, vec![wanted("a", &["1-a"])], 1_000).await;
-    let lines: Vec<String> = server.seen().into_iter().map(|seen| seen.line).collect();
-    let bulk = lines.iter().filter(|line| line.contains("_bulk_get"));
-    assert_eq!(bulk.count(), 1, "it is asked once");
-    assert!(
-        lines.contains(
-            &"GET /db/a%2F%C3%BC?revs=true&latest=true\
-          &open_revs=%5B%222-b%22%2C%221-z%22%5D"
-                .to_owned()
-        )
-    );
-}
-
-#[tokio::test]
-async fn refused_documents_are_named_and_oversized_ones_found() {
-    let server = Server::start(|seen| {
-        let too_large = seen.body.matches("_id").count() > 2 || seen.body.contains("huge");
-        match too_large {
-            true => (413, r#"{"error":"too_large"}"#.into()),
-            false if seen.body.contains("evil") => {
-                let body = r#"[{"id":"evil","rev":"1-a","error":"forbidden","reason":"no"}]"#;
-                (201, body.into())
-            }
-            false => (201, "[]".into()),
-        }
-    })
-    .await;
-    let ids = ["a", "b", "huge", "c", "evil", "d", "e"];
-    let documents = ids.map(|id| Bytes::from(format!(r#"{{"_id":"{id}"}}"#)));
-    let request = Request::Store { documents: documents.to_vec() };
-    let Answer::Stored { refused, .. } = server.database().perform(&request).await.unwrap() else {
-        panic!("not stored");
-    };
-    let refused: Vec<(&str, &str)> =
-        refused.iter().map(|one| (one.id.as_str(), one.error.as_str())).collect();
-    assert_eq!(refused, [("huge", "too_large"), ("evil", "forbidden")]);
-}
-
-#[tokio::test]
-async fn a_document_for_which_the_whole_request_is_refused_is_found_and_named() {
-    let server = Server::start(|seen| match seen.body.contains("_bad") {
-        true => (400, r#"{"error":"illegal_docid","reason":"Only reserved ids"}"#.into()),
-        false => (201, "[]".into()),
-    })
-    .await;
-    let documents =
-        ["a", "_bad", "b"].map(|id| Bytes::from(format!(r#"{{"_id":"{id}","_rev":"1-a"}}"#)));
-    let request = Request::Store { documents: documents.to_vec() };
-    let Answer::Stored { refused, .. } = server.database().perform(&request).await.unwrap() else {
-        panic!("not stored");
-    };
-    assert_eq!(refused.len(), 1);
-    let told = (refused[0].id.as_str(), refused[0].error.as_str(), refused[0].reason.as_str());
-    assert_eq!(told, ("_bad", "illegal_docid", "Only reserved ids"));
-    let stored = server.seen().iter().filter(|seen| !seen.body.contains("_bad")).count();
-    assert_eq!(stored, 2, "the others are stored");
-    // A proxy that takes nothing says nothing of documents.
-    let server = Server::start(|_| (400, "<html>".into())).await;
-    let failure = server.database().perform(&request).await.unwrap_err();
-    assert_eq!(failure.kind, EndFailureKind::Permanent);
-    assert_eq!(server.seen().len(), 1);
-}
-
-#[tokio::test]
-async fn who_takes_too_long_alone_keeps_no_other_from_being_stored() {
-    let server = Server::start(|seen| {
-        let asked: serde_json::Value = serde_json::from_str(&seen.body).unwrap();
-        let docs = asked["docs"].as_array().unwrap();
-        // Behind one that loops nothing is looked at.
-        let behind = docs.iter().skip_while(|doc| doc["_id"] != "loops");
-        let late: Vec<_> = behind
-            .map(|doc| json!({"id": doc["_id"], "rev": doc["_rev"], "error": "timeout", "reason": "x"}))
-            .collect();
-        (201, serde_json::Value::from(late).to_string())
-    })
-    .await;
-    let documents = ["a", "loops", "b", "c", "d"]
-        .map(|id| Bytes::from(format!(r#"{{"_id":"{id}","_rev":"1-a"}}"#)));
-    let request = Request::Store { documents: documents.to_vec() };
-    let Answer::Stored { refused, overdue } = server.database().perform(&request).await.unwrap()
-    else {
-        panic!("not stored");
-    };
-    let overdue: Vec<&str> = overdue.iter().map(|one| one.id.as_str()).collect();
-    assert_eq!((refused.len(), overdue), (0, vec!["loops"]));
-}
-
-#[tokio::test]
-async fn a_document_that_fails_in_bulk_is_asked_for_alone() {
-    let server = Server::start(|seen| match seen.line.contains("_bulk_get") {
-        true => {
-            let error = r#"{"error":{"id":"b","rev":"1-b","error":"badmatch","reason":"x"}}"#;
-            let ok = r#"{"ok":{"_id":"a","_rev":"1-a"}}"#;
-            let body = format!(
-                r#"{{"results":[{{"id":"a","docs":[{ok}]}},{{"id":"b","docs":[{error}]}}]}}"#
-            );
-            (200, body)
-        }
-        false => (200, r#"[{"ok":{"_id":"b","_rev":"1-b"}}]"#.into()),
-    })
-    .await;
-    let asked = vec![wanted("a", &["1-a"]), wanted("b", &["1-b"])];
-    let page = fetch(&server.database(), asked, 1_000_000).await;
-    assert_eq!((page.documents.len(), page.remaining.len()), (2, 0));
 }
 
 #[tokio::test]
