@@ -10,14 +10,15 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_console::{Control, ControlError, PeerCommand, serve_session};
 use refuge_http::Failure;
 use refuge_identity::NodeIdentity;
+use refuge_mesh::MeshCommand;
 use refuge_otp::Names;
 use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
 use crate::hook_runner::HookRunnerMessage;
-use crate::names;
 use crate::peer_directory::PeerDirectoryMessage;
 use crate::task::OwnedTask;
+use crate::{mesh_commands, names};
 use replications::Replications;
 
 /// Messages of a session.
@@ -125,6 +126,15 @@ impl Control for NodeControl {
         })
         .await
         .map_err(unavailable)?
+    }
+
+    async fn mesh(&self, command: MeshCommand) -> Result<Value, ControlError> {
+        mesh_commands::run(&self.names, command).await.map_err(|failure| match failure {
+            Failure::Unavailable(_)
+            | Failure::Busy { .. }
+            | Failure::Function { status: 502, .. } => unavailable(failure),
+            other => ControlError::Refused(other.to_string()),
+        })
     }
 
     async fn hooks(&self) -> Result<Value, ControlError> {

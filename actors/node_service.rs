@@ -30,11 +30,12 @@ use refuge_failpoints::{Failpoint, pass};
 use refuge_http::{
     ConfigurationChange, ConfigurationSections, Credentials, Database, DatabaseDescription,
     DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, Identity, NewAdmin,
-    NewDatabase, Node, NodeEventsPage, NodeEventsRequest, NodeFacts, NodeReport, PeerStreamKind,
-    Proof, RequestBytes, RequestMetrics, Rules, SchedulerRows, User,
+    NewDatabase, Node, NodeEventsPage, NodeEventsRequest, NodeFacts, NodeReport, PairingQuestion,
+    PairingVisitor, PeerStreamKind, Proof, RequestBytes, RequestMetrics, Rules, SchedulerRows,
+    User,
 };
 use refuge_identity::password;
-use refuge_mesh::NodeId;
+use refuge_mesh::{MeshCommand, NodeId, Statement};
 use refuge_otp::Names;
 use refuge_replication::{
     Cancellation, DocumentName, DocumentRows, JobError, ReplicateRequest, ReplicationId,
@@ -54,7 +55,10 @@ use crate::engine::StorageDoors;
 use crate::metrics::MetricsMessage;
 use crate::replication_scheduler::ReplicationSchedulerMessage;
 use crate::replicator_documents::ReplicatorDocumentsMessage;
-use crate::{authentication, names, peer_directory, replicator_documents, task_board, unavailable};
+use crate::{
+    authentication, mesh_commands, names, peer_directory, replicator_documents, task_board,
+    unavailable,
+};
 pub use database::OpenDatabase;
 pub(crate) use purging::purge;
 pub(crate) use reading::{Reading, body, read, storage_failure, tree, winner, with_store};
@@ -333,6 +337,22 @@ impl Node for NodeService {
             &self.names,
             mesh::PeerStream { peer: *peer, kind, io, address: self.address },
         )
+    }
+
+    async fn mesh(&self, command: MeshCommand) -> Result<Value, Failure> {
+        mesh_commands::run(&self.names, command).await
+    }
+
+    async fn hear_introduction(&self, statement: Box<Statement>) -> Result<Value, Failure> {
+        mesh_commands::hear(&self.names, statement).await
+    }
+
+    async fn pair(
+        &self,
+        visitor: PairingVisitor,
+        question: PairingQuestion,
+    ) -> Result<Value, Failure> {
+        mesh::pair(&self.names, visitor, question).await
     }
 
     async fn node_events(&self, request: NodeEventsRequest) -> Result<NodeEventsPage, Failure> {

@@ -1,6 +1,7 @@
 //! What the commands ask of the node.
 
 use async_trait::async_trait;
+use refuge_mesh::MeshCommand;
 use serde_json::Value;
 
 /// A node, as the console sees it.
@@ -23,6 +24,12 @@ pub trait Control: Send + Sync + 'static {
     /// `{"peers": [{"id", "name", "trust", "groups", "addresses", "up", …}, …]}`, all others
     /// `{"id", "name"}` of the node that was changed.
     async fn peer(&self, command: PeerCommand) -> Result<Value, ControlError> {
+        let _ = command;
+        Err(absent("other nodes"))
+    }
+
+    /// What an admin asks of the mesh; each command tells what it answers.
+    async fn mesh(&self, command: MeshCommand) -> Result<Value, ControlError> {
         let _ = command;
         Err(absent("other nodes"))
     }

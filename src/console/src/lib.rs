@@ -13,6 +13,9 @@ mod socket;
 pub use client::{ClientError, Connection};
 pub use control::{Control, ControlError, NewPeer, PeerCommand};
 pub use protocol::{LINE_LIMIT_BYTES, Reply, Request};
-pub use render::{render_hooks, render_identity, render_peers, render_tree};
+pub use render::{
+    render_diagnosis, render_hooks, render_identity, render_introductions, render_invitation,
+    render_invitations, render_peer, render_peers, render_pending, render_tree,
+};
 pub use session::serve_session;
 pub use socket::{SocketError, bind, socket_path};

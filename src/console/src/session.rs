@@ -131,7 +131,7 @@ mod tests {
                 "ok"
             ]
         );
-        assert!(replies[1]["reason"].as_str().unwrap().contains("kill NAME, peer add ID"));
+        assert!(replies[1]["reason"].as_str().unwrap().contains("kill NAME, pair INVITATION"));
     }
 
     #[tokio::test]

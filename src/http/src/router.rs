@@ -24,12 +24,14 @@ use crate::rules::ValidUser;
 use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
-    configuration, database_updates, databases, documents, find, indexes, locals, node_events,
-    options, origin, partitions, peer_stream, purge, scheduler, server, settings, shards, sign_in,
-    system_databases, this_node, uploads, views,
+    configuration, database_updates, databases, documents, find, indexes, locals, mesh,
+    node_events, options, origin, partitions, peer_stream, purge, scheduler, server, settings,
+    shards, sign_in, system_databases, this_node, uploads, views,
 };
 
-pub(crate) use self::endpoint::{ConfigurationPart, Part, SchedulerRoute, ThisNodePart};
+pub(crate) use self::endpoint::{
+    ConfigurationPart, MeshRoute, PairRoute, Part, SchedulerRoute, ThisNodePart,
+};
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::path::find as find_for_fuzzing;
 pub(crate) use self::path::{DesignPart, IndexesPart};
@@ -49,8 +51,8 @@ fn is_for_admins(database: &str) -> bool {
 pub(crate) fn need(route: &Route<'_>, method: &Method) -> Need {
     match route {
         Route::Welcome | Route::Up | Route::SetUp { .. } => Need::Nothing,
-        // Who may open a stream is decided by certificates alone.
-        Route::PeerStream(_) => Need::Nothing,
+        // Who may open a stream, or wants to be a peer, is told by certificates alone.
+        Route::PeerStream(_) | Route::Pair(_) => Need::Nothing,
         Route::Node(NodeRoute::Uuids | NodeRoute::Session) => Need::Anybody,
         Route::Node(_) | Route::ThisNode { .. } => Need::ServerAdmin,
         Route::Database { part: Part::Whole, .. }
@@ -62,7 +64,9 @@ pub(crate) fn need(route: &Route<'_>, method: &Method) -> Need {
             part: Part::Purge | Part::PurgedInfos | Part::PurgedInfosLimit, ..
         } => Need::ServerAdmin,
         Route::Database { name, .. } if is_for_admins(name) => Need::ServerAdmin,
-        Route::Scheduler(_) | Route::NodeEvents | Route::Configuration { .. } => Need::ServerAdmin,
+        Route::Scheduler(_) | Route::Mesh(_) | Route::NodeEvents | Route::Configuration { .. } => {
+            Need::ServerAdmin
+        }
         Route::Later(name) if LATER_NODE.contains(&name.as_ref()) => Need::ServerAdmin,
         Route::Database { .. } | Route::Later(_) => Need::Anybody,
     }
@@ -74,8 +78,8 @@ fn is_refused(route: &Route<'_>, request: &Request) -> bool {
         return false;
     }
     match route {
-        // The first admin has no credentials yet; certificates decide who opens a stream.
-        Route::SetUp { .. } | Route::PeerStream(_) => false,
+        // The first admin has no credentials yet; certificates tell who opens a stream or asks to be a peer.
+        Route::SetUp { .. } | Route::PeerStream(_) | Route::Pair(_) => false,
         Route::Up => request.rules.valid_user == ValidUser::Required,
         // Whoever wants to log in is nobody yet.
         Route::Node(NodeRoute::Session) => request.method != Method::POST,
@@ -118,6 +122,8 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
         Route::Configuration { node: name, part } => {
             Box::pin(configuration::answer(known, request, &name, part)).await
         }
+        Route::Mesh(route) => Box::pin(mesh::answer(known, request, route)).await,
+        Route::Pair(how) => Box::pin(mesh::pair(known, request, how)).await,
         Route::NodeEvents => Box::pin(node_events::node_events(node, request)).await,
         Route::PeerStream(kind) => Box::pin(peer_stream::open(node, request, kind)).await,
         Route::Database { name, part } => route_database(node, request, &name, part).await,

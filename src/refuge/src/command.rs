@@ -5,7 +5,9 @@ mod console;
 mod foreground;
 mod hooks;
 mod identity;
+mod invite;
 mod kill;
+mod pair;
 mod peer;
 mod replicate;
 mod tree;
@@ -32,6 +34,8 @@ pub(crate) enum Verb {
     Tree(tree::Tree),
     Kill(kill::Kill),
     Identity(identity::Identity),
+    Invite(invite::Invite),
+    Pair(pair::Pair),
     Peer(peer::Peer),
     Replicate(replicate::Replicate),
     Hooks(hooks::Hooks),
@@ -45,6 +49,8 @@ impl Verb {
             Self::Tree(verb) => verb.run(),
             Self::Kill(verb) => verb.run(),
             Self::Identity(verb) => verb.run(),
+            Self::Invite(verb) => verb.run(),
+            Self::Pair(verb) => verb.run(),
             Self::Peer(verb) => verb.run(),
             Self::Replicate(verb) => verb.run(),
             Self::Hooks(verb) => verb.run(),

@@ -1,14 +1,22 @@
 //! `peer …`: the nodes that this one knows. What is typed is taken apart here and judged by the node.
 
+mod trust;
+
 use crate::control::{Control, NewPeer, PeerCommand};
 use crate::protocol::Reply;
 
 pub(crate) const NAME: &str = "peer";
 pub(crate) const USAGE: &str = "peer add ID [--name NAME] [--address HOST:PORT]… [--group GROUP]… | \
-     list | remove NODE | block NODE | trust NODE";
+     list | remove NODE | block NODE | trust NODE | show NODE | why NODE | pending | \
+     approve NODE [--name NAME] [--group GROUP]… | reject NODE | revoke NODE | \
+     introducer NODE yes|no [--may-confer GROUP]… [--introductions ask|accept|off] | \
+     introduce NODE NODE|group:NAME|* [--group GROUP]… [--days NUMBER] | introductions";
 
 /// Carries out one of them; `None` when the arguments are none that it has.
 pub(crate) async fn run(arguments: &[&str], control: &dyn Control) -> Option<Reply> {
+    if let Some(command) = trust::parse(arguments) {
+        return Some(control.mesh(command).await.into());
+    }
     let command = parse(arguments)?;
     Some(control.peer(command).await.into())
 }

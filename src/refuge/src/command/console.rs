@@ -11,6 +11,14 @@ use crate::exit::Failure;
 /// A node that takes longer is not well; whoever asks may ask again.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// Options as the console takes them: each value behind its name.
+pub(crate) fn options(given: &[(&str, &[String])]) -> Vec<String> {
+    let pairs = given.iter().flat_map(|(name, values)| {
+        values.iter().flat_map(move |value| [(*name).to_owned(), value.clone()])
+    });
+    pairs.collect()
+}
+
 /// Sends one command to the node under `root`.
 pub(crate) fn ask(root: &Path, request: &Request) -> Result<Value, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
