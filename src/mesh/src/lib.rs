@@ -6,6 +6,7 @@
 //! [`Effect`]s, and its shell (an actor in the node, the simulator in the tests) carries them out and
 //! tells it what happened.
 
+mod address_book;
 mod command;
 mod date;
 mod detector;
@@ -13,12 +14,14 @@ mod diagnosis;
 mod event;
 mod frame;
 mod handshakes;
+mod hub_registry;
 mod imitation;
 mod introductions;
 mod invitation;
 mod invitations;
 mod node_id;
 mod origin;
+mod outbox;
 mod peer;
 mod peer_machine;
 mod peers;
@@ -27,6 +30,7 @@ mod random;
 mod selector;
 mod statement;
 
+pub use address_book::{AddressBook, AddressSource, BookedAddress};
 pub use command::{
     Approval, ChangedIntroducer, MeshCommand, NewIntroduction, NewInvitation, NewPairing,
 };
@@ -39,6 +43,7 @@ pub use frame::{
     Welcome,
 };
 pub use handshakes::{Admission, HandshakeLimiter, HandshakeLimits};
+pub use hub_registry::{HubRefusal, HubRegistry};
 pub use introductions::{
     Introduced, IntroductionOutcome, IntroductionRefusal, introduction_outcome,
     trusted_on_lost_words,
@@ -49,6 +54,10 @@ pub use invitations::{
     TooManyInvitations,
 };
 pub use node_id::{BadNodeId, NodeId};
+pub use outbox::{
+    Inbox, InboxRefusal, LONGEST_MESSAGE_BYTES, MESSAGE_LIFETIME_MS, Message, MessageId, Outbox,
+    OutboxRefusal, Taken,
+};
 pub use peer::{BadPeer, IntroductionPolicy, LONGEST_NAME, PeerRecord, Trust};
 pub use peer_machine::{
     CarrierId, CarrierStage, CarrierState, Effect, PeerMachine, PeerMachineOptions, PeerState,
