@@ -34,6 +34,8 @@ async fn each_cause_is_told_with_what_to_do() {
 async fn an_address_that_leads_nowhere_or_elsewhere_is_named() {
     let node = || Node::start(Options::mesh());
     let (one, two, three) = (node(), node(), node());
+    // Without a key of its own it reaches nobody.
+    one.id().await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     one.trust(&two, Peering { name: "two", address: Some(free), groups: &[] }).await;
     let told = why(&one, "two");
