@@ -1,7 +1,10 @@
 # make run    a node on http://127.0.0.1:5984/ with its files under ./run
 # make test   everything that CI runs
-# make soak   kills a node under load CRASH_ROUNDS=1000 times and at each named place FAILPOINT_ROUNDS=30 times, and looks for losses; attachments of 1 GiB; 10,000 replications; rewrites 1 GiB ten times; databases for 10,000 users
+# make soak   kills a node under load CRASH_ROUNDS=1000 times and at each named place FAILPOINT_ROUNDS=30 times, and looks for losses; attachments of 1 GiB; 10,000 replications; two nodes that replicate both ways, killed at random for SOAK_SECONDS=3600; SIMULATION_SEEDS=5000 of simulated replications; rewrites 1 GiB ten times; databases for 10,000 users; 100 requests of every kind made up by schemathesis
 # make fuzz   feeds what parses bytes from outside with random ones; SECONDS_EACH=60 for each target
+# make release  a release as a tarball, under ./release-of: refuge-VERSION-TARGET.tar.gz
+# make package  the same as a Debian package (needs cargo-deb)
+# make release-test  the tarball under another user through every verb, killed and started again
 # make bench  figures of a node that it starts, or of a CouchDB-compatible server: make bench URL=http://name:password@host:port/
 # make bench-stalls  the longest writes while tables are flushed and merged: make bench-stalls URL=…
 # make bench-mesh  figures of two nodes that meet
@@ -18,7 +21,7 @@ URL ?=
 OPTIONS ?=
 
 # One profile builds the node and its tests, so that nothing is compiled twice.
-.PHONY: help run build test packages clients check-format lint test-all soak fuzz bench bench-stalls bench-mesh bench-links bench-growth
+.PHONY: help run build release package release-test test packages clients check-format lint test-all soak fuzz bench bench-stalls bench-mesh bench-links bench-growth
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -33,6 +36,23 @@ run:
 
 build:
 	$(CARGO) build --locked --workspace --all-targets
+
+# OpenSSL is built in, so that one binary runs wherever the C library is new enough.
+RELEASED = --locked --release -p refuge -p refuge-identity --features refuge-identity/built-in-openssl
+VERSION ?=
+release:
+	@release/system-packages release
+	$(CARGO) build $(RELEASED)
+	@target=$${CARGO_TARGET_DIR:-target}; release/needs "$$target/release/refuge" 25
+	@target=$${CARGO_TARGET_DIR:-target}; release/tarball "$$target/release/refuge" release-of $(VERSION)
+
+package: release
+	@$(CARGO) deb --version >/dev/null 2>&1 || { echo 'make package needs cargo-deb: cargo install --locked cargo-deb' >&2; exit 69; }
+	$(CARGO) deb --no-build -p refuge --output release-of
+
+release-test: release
+	$(CARGO) build --locked -p refuge-tests --tests
+	REFUGE_TARBALL=$$(ls -t "$$PWD"/release-of/refuge-*.tar.gz | head -n 1) $(CARGO) test --locked -p refuge-tests --test release -- --nocapture
 
 # In this order: what fails fast comes first.
 test:
@@ -58,14 +78,19 @@ test-all:
 
 CRASH_ROUNDS ?= 1000
 FAILPOINT_ROUNDS ?= 30
+SOAK_SECONDS ?= 3600
+SIMULATION_SEEDS ?= 5000
 soak:
 	$(CARGO) build --locked -p refuge
 	CRASH_ROUNDS=$(CRASH_ROUNDS) $(CARGO) test --locked -p refuge-tests --test crash killed_under_a_load_of_every_kind
 	REFUGE_FAILPOINT_ROUNDS=$(FAILPOINT_ROUNDS) $(CARGO) test --locked -p refuge-tests --test crash killed_at_each_place_in_turn
 	REFUGE_LARGE_MIB=1024 $(CARGO) test --locked -p refuge-tests --test large -- --nocapture --test-threads=1
+	REFUGE_SEEDS=$(SIMULATION_SEEDS) $(CARGO) test --locked -p refuge-replication --test simulation -- --nocapture
+	REFUGE_SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --locked -p refuge-tests --test replication two_nodes_killed -- --nocapture
 	REFUGE_REPLICATIONS=10000 $(CARGO) test --locked -p refuge-tests --test replication many_that -- --nocapture --test-threads=1
 	REFUGE_UPKEEP_MIB=1024 $(CARGO) test --locked -p refuge-tests --test upkeep -- --nocapture
 	$(CARGO) test --locked -p refuge-tests --test people -- --ignored ten_thousand
+	REFUGE_SURFACE_EXAMPLES=100 $(CARGO) test --locked -p refuge-tests --test clients requests_made_from -- --nocapture
 
 # Needs a nightly compiler (rustup toolchain install nightly); installs cargo-fuzz where it is missing.
 SECONDS_EACH ?= 60

@@ -1,11 +1,13 @@
-//! Who somebody is that shows a password, a cookie, a token, or whom a proxy names: functions that run
+//! Who somebody is that shows a password, a cookie, a token, or whom a proxy or a certificate names: functions that run
 //! where they are asked for. No actor lives here; what has to be remembered is the authenticator's.
 //!
 //! Roles that begin with an underscore come from `[admins]` alone, and `node:` names and `group:` roles
 //! from certificates: whatever stands in a document, a token or a header, they are left out here.
 
 pub(crate) mod accounts;
+mod certificates;
 mod cookies;
+pub(crate) mod hashing;
 pub(crate) mod passwords;
 mod proxies;
 mod tokens;
@@ -37,6 +39,7 @@ pub(crate) async fn authenticate(
         Proof::Cookie(text) => cookies::check(names, settings, text, now_seconds()).await,
         Proof::Token(text) => tokens::check(settings, text, now_seconds()).map(Some),
         Proof::Proxy(claim) => proxies::check(&settings.authentication, claim),
+        Proof::Certificate(name) => certificates::check(names, settings, name, address).await,
     }
 }
 

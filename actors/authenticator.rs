@@ -5,47 +5,36 @@
 //! Called by: the node's service. A restart loses what was remembered, which is verified anew, and who
 //! failed.
 
+mod attempt;
+mod board;
 pub mod lockout;
+mod set_up;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{Failure, NewAdmin};
-use refuge_identity::{CryptographyError, MacKey, password};
+use refuge_identity::{CryptographyError, MacKey};
 use refuge_otp::Names;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
-use self::lockout::{Locked, Lockout, LockoutRules};
-use crate::configuration::{ConfigurationMessage, CurrentSettings};
-use crate::{names, unavailable};
+pub use self::attempt::{Attempt, AttemptOutcome, Tried};
+pub use self::board::AuthenticationBoard;
+pub(crate) use self::board::{users_changed, users_generation};
+use self::lockout::{Locked, Lockout, LockoutRules, Look};
+pub use self::set_up::SetUpLink;
+pub(crate) use self::set_up::make_admin;
+use crate::configuration::CurrentSettings;
+use crate::names;
 
 /// Verified passwords that are remembered; when full, all are forgotten and verified anew.
 const REMEMBERED: usize = 10_000;
 
-/// The link that makes the first admin.
-#[derive(Clone)]
-pub struct SetUpLink {
-    /// The secret in its path; no `Debug`, so that it reaches no log.
-    pub token: String,
-    /// When it no longer works.
-    pub expires: Instant,
-}
-
-impl SetUpLink {
-    /// A new link that works for so long.
-    ///
-    /// # Errors
-    /// When the system has no randomness to give.
-    pub fn new(works_for: Duration) -> Result<Self, CryptographyError> {
-        Ok(Self { token: refuge_identity::token()?, expires: Instant::now() + works_for })
-    }
-}
-
 /// A password that somebody shows, with what it is compared with.
+#[derive(Clone)]
 pub struct ShownPassword {
     /// From where.
     pub address: IpAddr,
@@ -63,8 +52,8 @@ pub struct ShownPassword {
 pub enum Recalled {
     /// It is right.
     Right,
-    /// Nothing; if it is found right, this is to be remembered.
-    Unknown([u8; 32]),
+    /// Nothing; whoever hashes it tells the outcome.
+    Unknown(Attempt),
     /// It is not looked at.
     Refused(Locked),
 }
@@ -75,19 +64,16 @@ pub enum AuthenticatorMessage {
     Recall {
         /// The password.
         shown: ShownPassword,
-        /// Gets the answer.
-        reply: oneshot::Sender<Recalled>,
+        /// Gets the answer; none yet where the same one, or as many as may be wrong, are being compared.
+        /// Ask again when an outcome is told.
+        reply: oneshot::Sender<Option<Recalled>>,
     },
-    /// A password was found right; remember it.
-    Right([u8; 32]),
-    /// A password was found wrong.
-    Wrong {
-        /// From where.
-        address: IpAddr,
-        /// Whose it was said to be.
-        name: String,
-        /// The salt of what is stored.
-        salt: String,
+    /// An attempt came to its end.
+    Tried {
+        /// Which.
+        tried: Tried,
+        /// How.
+        outcome: AttemptOutcome,
     },
     /// Does this token open the set-up page now?
     SetUpIsOpen {
@@ -112,44 +98,6 @@ pub enum AuthenticatorMessage {
     },
 }
 
-/// What whoever asks about users shares; published under the authenticator's name.
-pub struct AuthenticationBoard {
-    /// Changes with every write of `_users`.
-    users: AtomicU64,
-    /// Places for those who hash: as many as there are cores.
-    pub(crate) hashing: Arc<Semaphore>,
-    /// Places for those who wait to hash.
-    pub(crate) waiting: Arc<Semaphore>,
-}
-
-/// Those who may wait to have a password compared; a place takes 0.1 s or so.
-const MOST_WAITING: usize = 256;
-
-impl AuthenticationBoard {
-    fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            // Another number than the last incarnation's, so that nobody takes old for new.
-            users: AtomicU64::new(rand::random::<u32>().into()),
-            hashing: Arc::new(Semaphore::new(cores)),
-            waiting: Arc::new(Semaphore::new(MOST_WAITING)),
-        }
-    }
-}
-
-/// A number that changes when somebody in `_users` may have changed.
-pub(crate) fn users_generation(names: &Names) -> u64 {
-    let board = names.value::<AuthenticationBoard>(names::AUTHENTICATOR);
-    board.map_or(0, |board| board.users.load(Ordering::Acquire))
-}
-
-/// Tells that documents of `_users` changed.
-pub(crate) fn users_changed(names: &Names) {
-    if let Some(board) = names.value::<AuthenticationBoard>(names::AUTHENTICATOR) {
-        board.users.fetch_add(1, Ordering::AcqRel);
-    }
-}
-
 /// What the authenticator is started with.
 #[derive(Clone)]
 pub struct AuthenticatorArguments {
@@ -166,8 +114,11 @@ pub struct AuthenticatorActor;
 /// What is remembered.
 pub struct AuthenticatorState {
     arguments: AuthenticatorArguments,
+    board: Arc<AuthenticationBoard>,
     key: MacKey,
     right: HashSet<[u8; 32]>,
+    /// Those that are being compared.
+    compared: HashSet<[u8; 32]>,
     lockout: Lockout,
     /// A set-up is under way: the link works once.
     setting_up: bool,
@@ -183,12 +134,14 @@ impl Actor for AuthenticatorActor {
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let board = Arc::new(AuthenticationBoard::new());
-        arguments.names.publish(&myself.get_cell(), names::AUTHENTICATOR, board);
+        let board = Arc::new(AuthenticationBoard::new(arguments.names.node()));
+        arguments.names.publish(&myself.get_cell(), names::AUTHENTICATOR, Arc::clone(&board));
         Ok(AuthenticatorState {
             arguments,
+            board,
             key: MacKey::random()?,
             right: HashSet::new(),
+            compared: HashSet::new(),
             lockout: Lockout::default(),
             setting_up: false,
         })
@@ -204,15 +157,7 @@ impl Actor for AuthenticatorActor {
             AuthenticatorMessage::Recall { shown, reply } => {
                 let _ = reply.send(state.recall(&shown)?);
             }
-            AuthenticatorMessage::Right(mac) => {
-                if state.right.len() >= REMEMBERED {
-                    state.right.clear();
-                }
-                state.right.insert(mac);
-            }
-            AuthenticatorMessage::Wrong { address, name, salt } => {
-                state.wrong((address, &name, &salt));
-            }
+            AuthenticatorMessage::Tried { tried, outcome } => state.tried(&tried, outcome),
             AuthenticatorMessage::SetUpIsOpen { token, reply } => {
                 let _ = reply.send(state.is_open(&token));
             }
@@ -231,12 +176,14 @@ impl Actor for AuthenticatorActor {
 }
 
 impl AuthenticatorState {
-    fn recall(&self, shown: &ShownPassword) -> Result<Recalled, CryptographyError> {
+    fn recall(&mut self, shown: &ShownPassword) -> Result<Option<Recalled>, CryptographyError> {
         // Before what is remembered, or whoever has to wait could try at the speed of a MAC.
         if let Some(rules) = self.rules().filter(|rules| rules.enforced) {
             let tried = (shown.address, shown.name.as_str(), shown.salt.as_str());
-            if let Some(locked) = self.lockout.look(&rules, tried, Instant::now()) {
-                return Ok(Recalled::Refused(locked));
+            match self.lockout.look(&rules, tried, Instant::now()) {
+                Look::Open => {}
+                Look::Later => return Ok(None),
+                Look::Locked(locked) => return Ok(Some(Recalled::Refused(locked))),
             }
         }
         let mac = self.key.digest(&[
@@ -245,7 +192,36 @@ impl AuthenticatorState {
             shown.stored.as_bytes(),
         ])?;
         // The digest is what nobody can make: looking it up tells nothing by its time.
-        Ok(if self.right.contains(&mac) { Recalled::Right } else { Recalled::Unknown(mac) })
+        if self.right.contains(&mac) {
+            return Ok(Some(Recalled::Right));
+        }
+        if !self.compared.insert(mac) {
+            return Ok(None);
+        }
+        self.lockout.begin(shown.address, &shown.name);
+        let (name, salt) = (shown.name.clone(), shown.salt.clone());
+        let tried = Tried { address: shown.address, name, salt, mac };
+        Ok(Some(Recalled::Unknown(Attempt::new(&self.arguments.names, tried))))
+    }
+
+    fn tried(&mut self, attempt: &Tried, outcome: AttemptOutcome) {
+        // One that began before a restart of this actor is not known; its outcome is true all the same.
+        if self.compared.remove(&attempt.mac) {
+            self.lockout.end(attempt.address, &attempt.name);
+        }
+        match outcome {
+            AttemptOutcome::Right => {
+                if self.right.len() >= REMEMBERED {
+                    self.right.clear();
+                }
+                self.right.insert(attempt.mac);
+            }
+            AttemptOutcome::Wrong => {
+                self.wrong((attempt.address, &attempt.name, &attempt.salt));
+            }
+            AttemptOutcome::Undecided => {}
+        }
+        self.board.outcomes.send_modify(|number| *number += 1);
     }
 
     fn wrong(&mut self, tried: (IpAddr, &str, &str)) {
@@ -273,58 +249,4 @@ impl AuthenticatorState {
             lasts: Duration::from_millis(lockout.max_lifetime_ms),
         })
     }
-
-    fn has_admins(&self) -> bool {
-        self.arguments
-            .names
-            .value::<CurrentSettings>(names::CONFIGURATION)
-            .is_none_or(|current| !current.settings.admins.is_empty())
-    }
-
-    fn is_open(&self, token: &str) -> bool {
-        let Some(link) = &self.arguments.set_up else {
-            return false;
-        };
-        !self.setting_up
-            && !self.has_admins()
-            && Instant::now() < link.expires
-            && refuge_identity::constant_time_equal(token.as_bytes(), link.token.as_bytes())
-    }
-
-    fn set_up(
-        &mut self,
-        myself: &ActorRef<AuthenticatorMessage>,
-        token: &str,
-        admin: NewAdmin,
-        reply: oneshot::Sender<Result<(), Failure>>,
-    ) {
-        if !self.is_open(token) {
-            let _ = reply.send(Err(Failure::NotFound("missing".to_owned())));
-            return;
-        }
-        self.setting_up = true;
-        let (names, myself) = (self.arguments.names.clone(), myself.clone());
-        tokio::spawn(async move {
-            let result = make_admin(&names, admin).await;
-            let _ = myself.cast(AuthenticatorMessage::SetUpDone { success: result.is_ok() });
-            let _ = reply.send(result);
-        });
-    }
-}
-
-async fn make_admin(names: &Names, admin: NewAdmin) -> Result<(), Failure> {
-    let current = names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
-    let iterations = current.settings.authentication.iterations;
-    let NewAdmin { name, password } = admin;
-    let hash = tokio::task::spawn_blocking(move || password::hash(&password, iterations))
-        .await
-        .map_err(|_| unavailable())?
-        .map_err(|error| Failure::Internal(error.to_string()))?;
-    crate::call(names, names::CONFIGURATION, |reply| ConfigurationMessage::WriteAdmin {
-        name,
-        hash,
-        reply,
-    })
-    .await?
-    .map_err(Failure::BadRequest)
 }

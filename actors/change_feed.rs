@@ -17,7 +17,6 @@ use refuge_otp::Names;
 use refuge_storage::{ChangeRange, Committed, DatabaseId, Store};
 use tokio::sync::{oneshot, watch};
 
-use crate::authentication::accounts::USERS;
 use crate::authenticator;
 use crate::database_updates::{DatabaseUpdatesMessage, Told};
 use crate::engine::StorageDoors;
@@ -25,6 +24,7 @@ use crate::index_directory::IndexDirectoryMessage;
 use crate::node_service::{self, OpenDatabase};
 use crate::{names, unavailable};
 use positions::Positions;
+use refuge_document::USERS;
 
 /// How long a waiter keeps asking for a feed that is being restarted.
 const RESTART_PATIENCE: Duration = Duration::from_secs(5);

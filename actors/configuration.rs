@@ -12,14 +12,16 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_config::{
-    LocalSetting, LogLevel, Place, Settings, Sources, Unpersisted, load_with, write_local,
+    LocalSetting, Log, Place, Settings, Sources, Unpersisted, load_with, write_local,
 };
 use refuge_http::{ConfigurationChange, Failure, Rules};
-use refuge_identity::password;
+use refuge_identity::password::{self, StoredPassword};
 use refuge_otp::Names;
 use tokio::sync::oneshot;
 
+use crate::authentication::hashing::hash_of_admin;
 use crate::names;
+use crate::tls_listener::TlsListenerMessage;
 
 /// The settings in force, as everybody may look them up.
 pub struct CurrentSettings {
@@ -32,7 +34,7 @@ pub struct CurrentSettings {
 }
 
 /// Told how much is to be logged, whenever the settings were read.
-pub type SetLogLevel = Arc<dyn Fn(LogLevel) + Send + Sync>;
+pub type SetLogLevel = Arc<dyn Fn(&Log) + Send + Sync>;
 
 /// Messages of the configuration's actor.
 pub enum ConfigurationMessage {
@@ -44,6 +46,17 @@ pub enum ConfigurationMessage {
         hash: String,
         /// Answered when the file is on disk and the settings are in force.
         reply: oneshot::Sender<Result<(), String>>,
+    },
+    /// Write another hash of the same password of an admin.
+    UpgradeAdmin {
+        /// The admin's name.
+        name: String,
+        /// The hash that it takes the place of; where another one is in force by now nothing is done.
+        before: String,
+        /// The new one.
+        hash: String,
+        /// Answered when it is in force, or not to be; with whether it is.
+        reply: oneshot::Sender<Result<bool, String>>,
     },
     /// Change one value, as a server admin asked over HTTP.
     Change {
@@ -118,6 +131,10 @@ impl Actor for ConfigurationActor {
                 let written = state.write_admin(name, hash).await;
                 let _ = reply.send(written);
             }
+            ConfigurationMessage::UpgradeAdmin { name, before, hash, reply } => {
+                let written = state.upgrade_admin(name, &before, hash).await;
+                let _ = reply.send(written);
+            }
             ConfigurationMessage::Change { change, reply } => {
                 let changed = state.change(change).await;
                 let _ = reply.send(changed);
@@ -138,7 +155,7 @@ impl Actor for ConfigurationActor {
 impl ConfigurationState {
     fn publish(&mut self, settings: Settings) {
         self.generation += 1;
-        (self.arguments.set_log_level)(settings.log.level);
+        (self.arguments.set_log_level)(&settings.log);
         let rules = Arc::new(rules::rules(&settings));
         let current = CurrentSettings { settings, rules, generation: self.generation };
         let owner = self.myself.get_cell();
@@ -150,6 +167,27 @@ impl ConfigurationState {
         let settings = read(&self.arguments.sources, &self.unpersisted).await?;
         self.publish(settings);
         Ok(())
+    }
+
+    async fn upgrade_admin(
+        &mut self,
+        name: String,
+        before: &str,
+        hash: String,
+    ) -> Result<bool, String> {
+        let current = self.arguments.names.value::<CurrentSettings>(names::CONFIGURATION);
+        let is_so = current.is_some_and(|current| {
+            let local =
+                matches!(current.settings.origin("admins", &name), Some(Place::Local { .. }));
+            // In whatever letters its digits are written, it is the same hash.
+            let stored = current.settings.admins.get(&name);
+            let stored = stored.and_then(|text| StoredPassword::from_text(text));
+            local && stored.is_some_and(|stored| stored.to_text() == before)
+        });
+        if is_so {
+            self.write_admin(name, hash).await?;
+        }
+        Ok(is_so)
     }
 
     async fn make_secret(&mut self) -> Result<(), String> {
@@ -174,6 +212,13 @@ impl ConfigurationState {
     }
 
     async fn reload(&mut self) -> Result<(), Failure> {
+        let reloaded = self.read_anew().await;
+        // A certificate that was renewed is looked at even where the configuration is wrong.
+        let _ = self.arguments.names.cast(names::TLS_LISTENER, TlsListenerMessage::Look);
+        reloaded
+    }
+
+    async fn read_anew(&mut self) -> Result<(), Failure> {
         let settings = read(&self.arguments.sources, &Unpersisted::new()).await;
         let settings = settings.map_err(|error| {
             tracing::warn!(error, "the configuration is not read anew; what is in force stays");
@@ -196,6 +241,16 @@ async fn read(sources: &Sources, unpersisted: &Unpersisted) -> Result<Settings, 
         .await
         .map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())
+}
+
+/// Has the files read anew.
+///
+/// # Errors
+/// A sentence that names what is wrong; the settings stay as they were.
+pub async fn reload(names: &Names) -> Result<(), String> {
+    let reload = |reply| ConfigurationMessage::Reload { reply };
+    let read = crate::call(names, names::CONFIGURATION, reload).await;
+    read.and_then(|read| read).map_err(|failure| failure.to_string())
 }
 
 /// Whether every admin's hash is in a form that can be compared with; else that admin could never
@@ -225,15 +280,11 @@ async fn hash_written_passwords(sources: &Sources, settings: Settings) -> Result
     if clear.is_empty() {
         return Ok(settings);
     }
-    let iterations = settings.authentication.iterations;
-    let hashed = tokio::task::spawn_blocking(move || {
-        clear
-            .into_iter()
-            .map(|(name, text)| Ok((name, password::hash(&text, iterations)?)))
-            .collect::<Result<BTreeMap<_, _>, password::PasswordError>>()
-    });
-    let hashed = hashed.await.map_err(|error| error.to_string())?;
-    write_admins(sources, hashed.map_err(|error| error.to_string())?).await?;
+    let mut hashed = BTreeMap::new();
+    for (name, text) in clear {
+        hashed.insert(name, hash_of_admin(&settings.authentication, text).await?);
+    }
+    write_admins(sources, hashed).await?;
     read(sources, &Unpersisted::new()).await
 }
 

@@ -1,25 +1,25 @@
 //! One session of the admin console. The actor owns the task that serves it, so that ending the actor
 //! ends the session.
 
+mod backups;
+mod control;
+mod databases;
+mod node;
 mod replications;
+mod settings;
+mod telling;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_trait::async_trait;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_console::{Control, ControlError, PeerCommand, serve_session};
-use refuge_http::Failure;
-use refuge_identity::NodeIdentity;
-use refuge_mesh::MeshCommand;
+use refuge_console::{Control, serve_session};
 use refuge_otp::Names;
-use serde_json::{Value, json};
 use tokio::net::UnixStream;
+use tokio::sync::watch;
 
-use crate::hook_runner::HookRunnerMessage;
-use crate::peer_directory::PeerDirectoryMessage;
+pub use crate::node_service::RestartRequest;
 use crate::task::OwnedTask;
-use crate::{mesh_commands, names};
-use replications::Replications;
+use control::NodeControl;
 
 /// Messages of a session.
 #[derive(Debug)]
@@ -28,11 +28,78 @@ pub enum ConsoleSessionMessage {
     Ended,
 }
 
+/// How the node is to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// In order, and for good.
+    Shutdown,
+    /// In order, and another version of the release goes on with its sockets.
+    Upgrade(String),
+}
+
+/// Asks whoever runs the node to end it. It stays asked until that one hears of it.
+#[derive(Clone)]
+pub struct EndRequest(watch::Sender<Option<End>>);
+
+impl Default for EndRequest {
+    fn default() -> Self {
+        Self(watch::Sender::new(None))
+    }
+}
+
+impl EndRequest {
+    /// Asks.
+    pub fn ask(&self, end: End) {
+        self.0.send_replace(Some(end));
+    }
+
+    /// Waits until somebody asks; what is heard is asked no more, since the node may have to refuse.
+    pub async fn asked(&self) -> End {
+        let mut asked = self.0.subscribe();
+        // The sender lives in `self`, so this cannot fail.
+        let _ = asked.wait_for(Option::is_some).await;
+        self.0.send_replace(None).unwrap_or(End::Shutdown)
+    }
+}
+
+/// The last lines of the log, as many as are wanted and kept, oldest first.
+pub type ReadLog = Arc<dyn Fn(usize) -> Vec<String> + Send + Sync>;
+
+/// Whether the node can go on as a version, else a sentence that says why not. It may look at the disk.
+pub type MayUpgrade = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
+/// What a session may ask of whoever runs the node.
+#[derive(Clone)]
+pub struct Host {
+    /// A restart of the whole node.
+    pub restart: RestartRequest,
+    /// Its end.
+    pub end: EndRequest,
+    /// What was logged.
+    pub read_log: ReadLog,
+    /// Which versions may be asked for.
+    pub may_upgrade: MayUpgrade,
+}
+
+impl Default for Host {
+    /// Nobody logs, nobody listens, and there is no other version.
+    fn default() -> Self {
+        Self {
+            restart: RestartRequest::default(),
+            end: EndRequest::default(),
+            read_log: Arc::new(|_| Vec::new()),
+            may_upgrade: Arc::new(|_| Err("this node has no other version".to_owned())),
+        }
+    }
+}
+
 /// The accepted socket; taken by the one start that a session has.
 #[derive(Clone)]
 pub struct ConsoleSessionArguments {
     /// The names of this node.
     pub names: Names,
+    /// Whoever runs the node.
+    pub host: Host,
     /// The socket.
     pub stream: Arc<Mutex<Option<UnixStream>>>,
 }
@@ -58,8 +125,8 @@ impl Actor for ConsoleSessionActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let stream = arguments.stream.lock().unwrap_or_else(PoisonError::into_inner).take();
         let stream = stream.ok_or("a session is served once")?;
-        let control: Arc<dyn Control> =
-            Arc::new(NodeControl { names: arguments.names, replications: Replications::default() });
+        let control = NodeControl::new(arguments.names, arguments.host, myself.get_cell());
+        let control: Arc<dyn Control> = Arc::new(control);
         let serving = OwnedTask::spawn(async move {
             if let Err(error) = serve_session(stream, control).await {
                 tracing::debug!(%error, "a console session broke");
@@ -79,80 +146,5 @@ impl Actor for ConsoleSessionActor {
             ConsoleSessionMessage::Ended => myself.stop(None),
         }
         Ok(())
-    }
-}
-
-fn unavailable(failure: Failure) -> ControlError {
-    ControlError::Unavailable(failure.to_string())
-}
-
-/// The node as the console's commands see it.
-struct NodeControl {
-    names: Names,
-    replications: Replications,
-}
-
-#[async_trait]
-impl Control for NodeControl {
-    async fn tree(&self) -> Result<Value, ControlError> {
-        let unavailable = || ControlError::Unavailable("the node is starting".to_owned());
-        let tree = self.names.tree().ok_or_else(unavailable)?;
-        serde_json::to_value(tree).map_err(|error| ControlError::Unavailable(error.to_string()))
-    }
-
-    async fn kill(&self, name: &str) -> Result<(), ControlError> {
-        self.names.kill(name).map_err(|_| ControlError::NotFound(name.to_owned()))
-    }
-
-    async fn identity(&self) -> Result<Value, ControlError> {
-        let making = || ControlError::Unavailable("the node's key is being made".to_owned());
-        let identity = self.names.value::<NodeIdentity>(names::NODE_IDENTITY).ok_or_else(making)?;
-        let certificate = identity
-            .certificate()
-            .to_pem()
-            .map_err(|error| ControlError::Unavailable(error.to_string()))?;
-        Ok(json!({
-            "id": identity.id.to_string(),
-            "people": identity.id.for_people(),
-            "name": crate::own_name(&self.names),
-            "certificate": certificate,
-        }))
-    }
-
-    async fn peer(&self, command: PeerCommand) -> Result<Value, ControlError> {
-        crate::call(&self.names, names::PEER_DIRECTORY, |reply| PeerDirectoryMessage::Command {
-            command,
-            reply,
-        })
-        .await
-        .map_err(unavailable)?
-    }
-
-    async fn mesh(&self, command: MeshCommand) -> Result<Value, ControlError> {
-        mesh_commands::run(&self.names, command).await.map_err(|failure| match failure {
-            Failure::Unavailable(_)
-            | Failure::Busy { .. }
-            | Failure::Function { status: 502, .. } => unavailable(failure),
-            other => ControlError::Refused(other.to_string()),
-        })
-    }
-
-    async fn hooks(&self) -> Result<Value, ControlError> {
-        let runs =
-            crate::call(&self.names, names::HOOK_RUNNER, |reply| HookRunnerMessage::Runs { reply });
-        let runs = runs.await.map_err(unavailable)?;
-        serde_json::to_value(runs).map_err(|error| ControlError::Unavailable(error.to_string()))
-    }
-
-    async fn replicate(&self, request: &Value) -> Result<Value, ControlError> {
-        self.replications.start(&self.names, request).await
-    }
-
-    async fn replication(&self, id: &str) -> Result<Value, ControlError> {
-        self.replications.show(&self.names, id).await
-    }
-
-    async fn cancel_replication(&self, id: &str) -> Result<Value, ControlError> {
-        Replications::cancel(&self.names, id).await
     }
 }

@@ -6,19 +6,20 @@
 
 mod failures;
 mod idle;
+mod setting;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_document::{REPLICATOR, USERS};
 use refuge_failpoints::{Failpoint, pass};
 use refuge_http::{Failure, Security};
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names, StartError};
 use refuge_storage::{DatabaseOptions, DatabaseRecord, Operation, Outcome};
 use tokio::sync::oneshot;
 
-use crate::authentication::accounts::USERS;
 use crate::authenticator;
 use crate::change_feed::ChangeFeedMessage;
 use crate::configuration::CurrentSettings;
@@ -28,11 +29,8 @@ use crate::index_directory::IndexDirectoryMessage;
 use crate::maintenance::MaintenanceMessage;
 use crate::names;
 use crate::node_service::{OpenDatabase, with_store};
-use crate::shard::ShardMessage;
-use crate::tombstones::TombstonesMessage;
 use crate::unavailable;
 use failures::Failures;
-use refuge_replication::REPLICATOR;
 
 /// Answer to an opening.
 type OpenReply = oneshot::Sender<Result<Arc<OpenDatabase>, Failure>>;
@@ -126,6 +124,8 @@ pub struct DatabaseDirectoryState {
     myself: ActorRef<DatabaseDirectoryMessage>,
     open: HashMap<String, Arc<OpenDatabase>>,
     opening: HashMap<String, Vec<OpenReply>>,
+    /// Those of them of which something was set, or that were deleted, since they were read.
+    overtaken: HashSet<String>,
     failures: Failures,
 }
 
@@ -144,6 +144,7 @@ impl Actor for DatabaseDirectoryActor {
             myself,
             open: HashMap::new(),
             opening: HashMap::new(),
+            overtaken: HashSet::new(),
             failures: Failures::default(),
         };
         state.look_again();
@@ -170,7 +171,17 @@ impl Actor for DatabaseDirectoryActor {
             DatabaseDirectoryMessage::SetRevisionsLimit { name, limit, reply } => {
                 let _ = reply.send(state.set_revisions_limit(&name, limit).await);
             }
-            DatabaseDirectoryMessage::Opened { name, result } => state.opened(name, result),
+            DatabaseDirectoryMessage::Opened { name, result } => {
+                let is_overtaken = state.overtaken.remove(&name);
+                match result {
+                    Err(failure) => state.not_opened(name, failure),
+                    Ok(opened) if is_overtaken => {
+                        let result = state.read_again(opened).await;
+                        state.opened(name, result);
+                    }
+                    Ok(opened) => state.opened(name, Ok(opened)),
+                }
+            }
             DatabaseDirectoryMessage::Closed { name, exit } => state.closed(&name, &exit),
             DatabaseDirectoryMessage::EngineIsBack => state.refresh_feeds(),
             DatabaseDirectoryMessage::LookForIdle => state.look_for_idle().await,
@@ -270,7 +281,8 @@ impl DatabaseDirectoryState {
             DatabaseDirectoryMessage::Opened { name, result }
         });
         if let Err(error) = asked {
-            self.opened(failed, Err(not_opened(&error)));
+            self.overtaken.remove(&failed);
+            self.not_opened(failed, not_opened(&error));
         }
     }
 
@@ -281,6 +293,12 @@ impl DatabaseDirectoryState {
         self.open.insert(name, open);
     }
 
+    /// It failed by itself: the next opening waits for a while.
+    fn not_opened(&mut self, name: String, failure: Failure) {
+        self.failures.note(&name, failure.to_string(), Instant::now());
+        self.opened(name, Err(failure));
+    }
+
     fn opened(&mut self, name: String, result: Result<Box<OpenDatabase>, Failure>) {
         let waiting = self.opening.remove(&name).unwrap_or_default();
         let result = result.map(|open| {
@@ -288,9 +306,6 @@ impl DatabaseDirectoryState {
             self.publish(Arc::clone(&open));
             open
         });
-        if let Err(failure) = &result {
-            self.failures.note(&name, failure.to_string(), Instant::now());
-        }
         for reply in waiting {
             let _ = reply.send(result.clone());
         }
@@ -312,6 +327,7 @@ impl DatabaseDirectoryState {
         let Outcome::Deleted(database) = outcome else { return Err(Failure::NoDatabase) };
         pass(Failpoint::DatabaseDeleted);
         self.failures.forget(name);
+        self.overtake(name);
         if name == USERS {
             authenticator::users_changed(self.names());
         }
@@ -331,61 +347,6 @@ impl DatabaseDirectoryState {
         let _ = self.names().cast(names::INDEX_DIRECTORY, clean);
         if let Some(maintenance) = self.names().lookup::<MaintenanceMessage>(names::MAINTENANCE) {
             let _ = maintenance.cast(MaintenanceMessage::DatabaseDeleted);
-        }
-        Ok(())
-    }
-
-    async fn set_options(&mut self, name: &str, options: DatabaseOptions) -> Result<(), Failure> {
-        let open = match self.open.get(name) {
-            Some(open) => Arc::clone(open),
-            None => Arc::new(self.load(name).await?),
-        };
-        let operation = Operation::SetOptions { database: open.record.id, options };
-        if matches!(self.commit(operation).await?, Outcome::NoSuchDatabase) {
-            return Err(Failure::NoDatabase);
-        }
-        if self.open.contains_key(name) {
-            self.publish(Arc::new(open.with_options(options)));
-        }
-        if let Some(tombstones) = self.names().lookup::<TombstonesMessage>(names::TOMBSTONES) {
-            let _ = tombstones.cast(TombstonesMessage::OptionsChanged);
-        }
-        Ok(())
-    }
-
-    async fn set_security(&mut self, name: &str, security: Security) -> Result<(), Failure> {
-        let open = match self.open.get(name) {
-            Some(open) => Arc::clone(open),
-            None => Arc::new(self.load(name).await?),
-        };
-        let json =
-            serde_json::to_vec(&security).map_err(|error| Failure::Internal(error.to_string()))?;
-        let operation = Operation::SetSecurity { database: open.record.id, json };
-        if matches!(self.commit(operation).await?, Outcome::NoSuchDatabase) {
-            return Err(Failure::NoDatabase);
-        }
-        if self.open.contains_key(name) {
-            self.publish(Arc::new(open.with_security(Arc::new(security))));
-        }
-        Ok(())
-    }
-
-    async fn set_revisions_limit(&mut self, name: &str, limit: u32) -> Result<(), Failure> {
-        let open = match self.open.get(name) {
-            Some(open) => Arc::clone(open),
-            None => Arc::new(self.load(name).await?),
-        };
-        let operation = Operation::SetRevisionsLimit { database: open.record.id, limit };
-        if matches!(self.commit(operation).await?, Outcome::NoSuchDatabase) {
-            return Err(Failure::NoDatabase);
-        }
-        // A shard that is being restarted reads the limit from the storage.
-        for number in 0..open.record.shards {
-            if let Some(shard) =
-                self.names().lookup::<ShardMessage>(&names::shard(&open.record.name, number))
-            {
-                let _ = shard.cast(ShardMessage::RevisionsLimit(limit));
-            }
         }
         Ok(())
     }

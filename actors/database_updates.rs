@@ -21,7 +21,8 @@ use tokio::sync::oneshot;
 
 use crate::engine::StorageDoors;
 use crate::node_service::{storage_failure, with_store};
-use crate::{names, published, unavailable};
+use crate::own_events::{NewOwnEvent, OwnEventKind};
+use crate::{names, own_events, published, unavailable};
 use missed::missed;
 use rows::Happened;
 
@@ -178,6 +179,14 @@ impl Actor for DatabaseUpdatesActor {
 
 impl DatabaseUpdatesState {
     fn gather(&mut self, kind: DatabaseUpdateKind, name: String) {
+        let event = match kind {
+            DatabaseUpdateKind::Created => Some(OwnEventKind::DatabaseCreated),
+            DatabaseUpdateKind::Deleted => Some(OwnEventKind::DatabaseDeleted),
+            DatabaseUpdateKind::Updated => None,
+        };
+        if let Some(event) = event {
+            own_events::tell(&self.names, NewOwnEvent::new(event, &*name));
+        }
         self.gathered.push(Happened { kind, name });
         self.write_after(GATHERING);
     }

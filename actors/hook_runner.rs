@@ -1,9 +1,10 @@
-//! Runs the executables in `etc/hooks/<event>.d/` at node events: in the order of their names, one after
-//! the other for one node, for a few nodes at once. Their bounds are in [`HookLimits`].
+//! Runs the executables in `etc/hooks/<event>.d/` at events of other nodes and of this one: in the order of their names, one after
+//! the other for one subject (a node, a database), for a few at once. Their bounds are in [`HookLimits`].
 //!
-//! Told by: the event bus. Called by: the console (the last runs). A restart ends the hooks that run and
+//! Told by: the event bus, the notice of own events. Called by: the console (the last runs). A restart ends the hooks that run and
 //! loses the events that wait and the record of runs: a hook hears of an event at most once.
 
+mod event;
 mod folder;
 mod process;
 mod queue;
@@ -15,12 +16,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_mesh::{NodeEvent, NodeId};
-use refuge_otp::Names;
+use refuge_mesh::NodeEvent;
+use refuge_otp::{CallError, Names};
 use tokio::sync::oneshot;
 
 use crate::task::OwnedTask;
 use crate::{names, now_ms};
+pub use event::{HookEvent, names_of_node_events};
 use folder::Found;
 pub use process::ProcessLimits;
 use process::{Ended, Hook, Outcome};
@@ -32,11 +34,16 @@ pub use report::{HookRun, HookRuns};
 /// Messages of the hook runner.
 pub enum HookRunnerMessage {
     /// An event took place.
-    Event(Arc<NodeEvent>),
+    Event(Arc<HookEvent>),
     /// A hook has run.
     Ran(HookRun),
-    /// All hooks of an event of this node have run.
-    Finished(NodeId),
+    /// All hooks of an event about this have run.
+    Finished(Arc<str>),
+    /// Tell me when no event waits and no hook runs.
+    Settle {
+        /// Answered then.
+        reply: oneshot::Sender<()>,
+    },
     /// What do you know?
     Runs {
         /// Gets the last runs and what waits.
@@ -83,14 +90,24 @@ pub struct HookRunnerActor;
 pub struct HookRunnerState {
     arguments: HookRunnerArguments,
     queue: Queue,
-    /// The task that runs the hooks of a node's event.
-    running: HashMap<NodeId, OwnedTask>,
+    /// The task that runs the hooks of an event, by what it is about.
+    running: HashMap<Arc<str>, OwnedTask>,
     history: History,
+    /// Who waits until nothing is left to do.
+    settling: Vec<oneshot::Sender<()>>,
+}
+
+/// Has the hooks of an event run.
+///
+/// # Errors
+/// When the hook runner is down.
+pub(crate) fn tell(names: &Names, event: HookEvent) -> Result<(), CallError> {
+    names.cast(names::HOOK_RUNNER, HookRunnerMessage::Event(Arc::new(event)))
 }
 
 /// Hands an event to the hook runner.
 pub fn deliver(names: &Names, event: &Arc<NodeEvent>) {
-    if names.cast(names::HOOK_RUNNER, HookRunnerMessage::Event(Arc::clone(event))).is_err() {
+    if tell(names, HookEvent::from(&**event)).is_err() {
         tracing::warn!(number = event.number, "hooks missed an event: the hook runner is down");
     }
 }
@@ -106,8 +123,8 @@ impl Actor for HookRunnerActor {
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let queue = Queue::new(arguments.limits.queue);
-        let (running, history) = (HashMap::new(), History::default());
-        Ok(HookRunnerState { arguments, queue, running, history })
+        let (running, history, settling) = (HashMap::new(), History::default(), Vec::new());
+        Ok(HookRunnerState { arguments, queue, running, history, settling })
     }
 
     async fn handle(
@@ -125,10 +142,15 @@ impl Actor for HookRunnerActor {
                 run.log();
                 state.history.add(run);
             }
-            HookRunnerMessage::Finished(node) => {
-                state.running.remove(&node);
-                state.queue.finished(&node);
+            HookRunnerMessage::Finished(subject) => {
+                state.running.remove(&subject);
+                state.queue.finished(&subject);
                 state.start(&myself);
+                state.settle();
+            }
+            HookRunnerMessage::Settle { reply } => {
+                state.settling.push(reply);
+                state.settle();
             }
             HookRunnerMessage::Runs { reply } => {
                 let _ = reply.send(state.runs());
@@ -139,7 +161,7 @@ impl Actor for HookRunnerActor {
 }
 
 impl HookRunnerState {
-    fn take(&mut self, event: Arc<NodeEvent>) {
+    fn take(&mut self, event: Arc<HookEvent>) {
         let number = event.number;
         if self.queue.push(event) == (Pushed::Refused { first: true }) {
             let waiting = self.queue.waiting();
@@ -153,9 +175,17 @@ impl HookRunnerState {
 
     fn start(&mut self, myself: &ActorRef<HookRunnerMessage>) {
         while let Some(event) = self.queue.next() {
-            let node = event.node;
+            let subject = Arc::clone(&event.subject);
             let turn = Turn { event, arguments: self.arguments.clone(), runner: myself.clone() };
-            self.running.insert(node, OwnedTask::spawn(turn.run()));
+            self.running.insert(subject, OwnedTask::spawn(turn.run()));
+        }
+    }
+
+    fn settle(&mut self) {
+        if self.queue.waiting() == 0 && self.queue.at_work() == 0 {
+            for reply in self.settling.drain(..) {
+                let _ = reply.send(());
+            }
         }
     }
 
@@ -171,20 +201,20 @@ impl HookRunnerState {
 
 /// The running of one event's hooks; the runner hears of its end however it ends.
 struct Turn {
-    event: Arc<NodeEvent>,
+    event: Arc<HookEvent>,
     arguments: HookRunnerArguments,
     runner: ActorRef<HookRunnerMessage>,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let _ = self.runner.cast(HookRunnerMessage::Finished(self.event.node));
+        let _ = self.runner.cast(HookRunnerMessage::Finished(Arc::clone(&self.event.subject)));
     }
 }
 
 impl Turn {
     async fn run(self) {
-        let folder = self.arguments.hooks.join(format!("{}.d", self.event.kind.as_str()));
+        let folder = self.arguments.hooks.join(format!("{}.d", self.event.event));
         let path = folder.clone();
         let found = match tokio::task::spawn_blocking(move || folder::hooks(&path)).await {
             Ok(Ok(found)) => found,
@@ -216,13 +246,8 @@ impl Turn {
         Hook {
             program: program.to_owned(),
             directory: self.arguments.directory.clone(),
-            environment: vec![
-                ("REFUGE_EVENT", event.kind.as_str().to_owned()),
-                ("REFUGE_NODE_ID", event.node.to_string()),
-                ("REFUGE_NODE_NAME", event.name.clone()),
-                ("REFUGE_NODE_ADDRESS", event.address.clone().unwrap_or_default()),
-            ],
-            input: format!("{}\n", event.to_json()),
+            environment: event.environment.clone(),
+            input: format!("{}\n", event.json),
             limits: self.arguments.limits.process,
         }
     }

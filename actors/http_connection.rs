@@ -53,13 +53,14 @@ impl Actor for HttpConnectionActor {
         let (shutdown, sign) = watch::channel(false);
         let serving = OwnedTask::spawn(async move {
             let Accepted { stream, peer, node, permit, .. } = accepted;
-            let sign = Shutdown::new(sign);
+            let (sign, address) = (Shutdown::new(sign), peer.address);
             let served = match stream {
                 AcceptedStream::Plain(stream) => serve_connection(stream, node, peer, sign).await,
+                AcceptedStream::Tls(stream) => serve_connection(*stream, node, peer, sign).await,
                 AcceptedStream::Mesh(stream) => serve_connection(*stream, node, peer, sign).await,
             };
             if let Err(error) = served {
-                tracing::debug!(address = %peer.address, %error, "a connection broke");
+                tracing::debug!(%address, %error, "a connection broke");
             }
             drop(permit);
             let _ = myself.cast(HttpConnectionMessage::Ended);

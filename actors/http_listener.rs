@@ -5,22 +5,20 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 pub use refuge_http::RequestBytes;
 use refuge_http::{Node, Peer};
+use refuge_identity::tls::TlsStream;
 use refuge_identity::tls::mesh::MeshStream;
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Names};
 use tokio::sync::Semaphore;
 
+use crate::accepting::{self, Newcomer};
 use crate::names;
 use crate::node_service::NodeService;
 pub use crate::node_service::RestartRequest;
 use crate::task::OwnedTask;
-
-/// Rest after an accept that failed (no file handles left, most often), so as not to spin.
-const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// Messages of the listener: none; it lives by its task.
 #[derive(Debug)]
@@ -33,6 +31,8 @@ pub enum HttpListenerMessage {
 pub enum AcceptedStream {
     /// Of a client.
     Plain(tokio::net::TcpStream),
+    /// Of a client, over TLS.
+    Tls(Box<TlsStream<tokio::net::TcpStream>>),
     /// Of another node.
     Mesh(Box<MeshStream<tokio::net::TcpStream>>),
 }
@@ -90,9 +90,7 @@ impl Actor for HttpListenerActor {
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let socket = arguments.socket.try_clone()?;
-        socket.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(socket)?;
+        let listener = accepting::listener(&arguments.socket)?;
         let node = NodeService::new(&arguments.names)
             .await?
             .bounded(arguments.request_bytes.clone())
@@ -123,31 +121,20 @@ async fn accept(
     arguments: HttpListenerArguments,
 ) {
     let HttpListenerArguments { names, child, connections, .. } = arguments;
-    loop {
-        // Further connections wait in the socket's queue.
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else {
-            return;
-        };
-        match listener.accept().await {
-            Ok((stream, address)) => {
-                // Small answers must not wait for more.
-                let _ = stream.set_nodelay(true);
-                let node: Arc<dyn Node> = Arc::clone(&node) as Arc<dyn Node>;
-                let number = rand::random();
-                let peer = Peer { address, certificate: None };
-                let stream = AcceptedStream::Plain(stream);
-                let accepted = Accepted { number, stream, peer, node, permit };
-                let started = DynamicSupervisor::new(&names, names::HTTP_CONNECTIONS)
-                    .start_child(child(accepted))
-                    .await;
-                if let Err(error) = started {
-                    tracing::warn!(%address, %error, "a connection could not be served");
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_REST).await;
-            }
-        }
+    accepting::accept(listener, connections, |newcomer| {
+        let Newcomer { stream, address, permit } = newcomer;
+        let node: Arc<dyn Node> = Arc::clone(&node) as Arc<dyn Node>;
+        let (stream, peer) = (AcceptedStream::Plain(stream), Peer::plain(address));
+        serve(&names, &child, Accepted { number: rand::random(), stream, peer, node, permit })
+    })
+    .await;
+}
+
+/// Gives a client's connection an actor of its own.
+pub(crate) async fn serve(names: &Names, child: &ConnectionChild, accepted: Accepted) {
+    let address = accepted.peer.address;
+    let supervisor = DynamicSupervisor::new(names, names::HTTP_CONNECTIONS);
+    if let Err(error) = supervisor.start_child(child(accepted)).await {
+        tracing::warn!(%address, %error, "a connection could not be served");
     }
 }

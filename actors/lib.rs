@@ -2,6 +2,7 @@
 //! are watched by whom is told in `supervisors`; what they know of documents, storage, HTTP and
 //! replication is told in the libraries under `src`.
 
+mod accepting;
 mod authentication;
 pub mod authenticator;
 mod background_thread;
@@ -36,6 +37,7 @@ pub mod node_identity;
 pub mod node_monitor;
 pub mod node_service;
 pub mod outgoing_connections;
+pub mod own_events;
 pub mod pairing;
 pub mod peer_connections;
 mod peer_dial;
@@ -48,6 +50,7 @@ pub mod shard;
 pub mod stand_in_listener;
 mod task;
 pub mod task_board;
+pub mod tls_listener;
 pub mod tombstones;
 pub mod user_databases;
 mod view_tree;
@@ -57,6 +60,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ractor::{ActorRef, Message};
 use refuge_http::Failure;
+pub(crate) use refuge_identity::hexadecimal;
 use refuge_otp::{CallError, Names};
 use tokio::sync::oneshot;
 
@@ -145,13 +149,4 @@ pub(crate) fn own_name(names: &Names) -> String {
 pub(crate) fn now_ms() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -9,6 +9,7 @@
 
 mod leaves;
 mod merging;
+mod tries;
 mod waiting;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use crate::designs::{DesignReader, DesignSource};
 use crate::node_service::{Reading, read};
 use crate::{names, peer_directory, published};
 use merging::Merging;
+use tries::Tries;
 pub(crate) use waiting::MergerDoor;
 use waiting::{Place, Walk};
 
@@ -52,6 +54,7 @@ pub struct MergerState {
     names: Names,
     door: Arc<MergerDoor>,
     merging: Merging,
+    tries: Tries,
     /// The functions that all documents of a database were asked with, as their versions.
     asked: HashMap<DatabaseId, Vec<String>>,
     /// The next try after a failure.
@@ -59,11 +62,6 @@ pub struct MergerState {
 }
 
 type Again = tokio::task::JoinHandle<Result<(), ractor::MessagingErr<MergerMessage>>>;
-
-/// Whether it may be otherwise in a moment; what is not would only hold up all else.
-fn passes(failure: &Failure) -> bool {
-    matches!(failure, Failure::Busy { .. } | Failure::Unavailable(_))
-}
 
 impl Actor for MergerActor {
     type Msg = MergerMessage;
@@ -79,7 +77,14 @@ impl Actor for MergerActor {
         names.publish(&myself.get_cell(), names::MERGER, Arc::clone(&door));
         myself.cast(MergerMessage::Look)?;
         let merging = Merging::new(names.clone());
-        Ok(MergerState { names, door, merging, asked: HashMap::new(), again: None })
+        Ok(MergerState {
+            names,
+            door,
+            merging,
+            tries: Tries::default(),
+            asked: HashMap::new(),
+            again: None,
+        })
     }
 
     async fn handle(
@@ -92,7 +97,12 @@ impl Actor for MergerActor {
         let began = Instant::now();
         loop {
             match state.step().await {
-                Ok(false) => return Ok(()),
+                Ok(false) => {
+                    if let Some(until) = state.tries.next() {
+                        state.look_in(&myself, until.saturating_duration_since(Instant::now()));
+                    }
+                    return Ok(());
+                }
                 Ok(true) if began.elapsed() < TURN => {}
                 Ok(true) => {
                     state.door.wake();
@@ -100,11 +110,7 @@ impl Actor for MergerActor {
                 }
                 Err(failure) => {
                     tracing::debug!(%failure, "conflicts could not be merged yet");
-                    // One try again is enough, whatever was written meanwhile.
-                    let again = myself.send_after(RETRY_REST, || MergerMessage::Look);
-                    if let Some(former) = state.again.replace(again) {
-                        former.abort();
-                    }
+                    state.look_in(&myself, RETRY_REST);
                     return Ok(());
                 }
             }
@@ -113,12 +119,21 @@ impl Actor for MergerActor {
 }
 
 impl MergerState {
-    /// Does a little of what waits: a document that was written, else a part of a walk. Answers whether there
-    /// was something.
+    /// Looks again after a while; once, whatever was written meanwhile.
+    fn look_in(&mut self, myself: &ActorRef<MergerMessage>, pause: Duration) {
+        let again = myself.send_after(pause, || MergerMessage::Look);
+        if let Some(former) = self.again.replace(again) {
+            former.abort();
+        }
+    }
+
+    /// Does a little of what waits: a document that has rested or was written, else a part of a walk. Answers
+    /// whether there was something.
     async fn step(&mut self) -> Result<bool, Failure> {
-        if let Some((place, id)) = self.door.next_document() {
+        let rested = self.tries.rested(Instant::now());
+        if let Some((place, id)) = rested.or_else(|| self.door.next_document()) {
             match self.document(&place, &id).await {
-                Err(failure) if passes(&failure) => {
+                Err(failure) if failure.passes() => {
                     self.door.put_back(place, id);
                     return Err(failure);
                 }
@@ -146,7 +161,7 @@ impl MergerState {
         match done {
             Ok(Some(rest)) => self.door.walk_on(rest),
             Ok(None) => {}
-            Err(failure) if passes(&failure) => {
+            Err(failure) if failure.passes() => {
                 self.door.walk_on(walk);
                 return Err(failure);
             }
@@ -169,10 +184,21 @@ impl MergerState {
             return Ok(());
         }
         let functions = self.functions(place.database).await?;
-        if functions.is_empty() {
+        if functions.is_empty() || !self.tries.may(place, id, Instant::now()) {
             return Ok(());
         }
-        self.merging.merge(place, id, &functions).await
+        if self.merging.merge(place, id, &functions).await?
+            && self.tries.merged(place, id, Instant::now())
+        {
+            let database = &place.name;
+            tracing::error!(
+                database,
+                document = id,
+                "a document is merged again and again, now with a rest before each time: does its merge \
+                 function return the same on every node?"
+            );
+        }
+        Ok(())
     }
 
     /// Asks about the next documents with conflicts of a database; answers what is left of the walk.

@@ -18,6 +18,7 @@ use refuge_otp::{DynamicSupervisor, Names};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::accepting::{self, Newcomer};
 use crate::configuration::CurrentSettings;
 use crate::http_listener::{Accepted, AcceptedStream, ConnectionChild};
 use crate::node_service::NodeService;
@@ -27,8 +28,6 @@ use crate::{names, pairing, peer_dial};
 
 /// A handshake that takes longer is given up.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
-/// Rest after an accept that failed (no file handles left, most often), so as not to spin.
-const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// Rest before the socket is tried again.
 const BIND_REST: Duration = Duration::from_secs(10);
 
@@ -156,32 +155,21 @@ async fn accept(
     let identity = peer_dial::identity(&names).await;
     let tls = identity.tls().clone();
     let socket = bound(&arguments.bind).await;
-    let socket = socket.try_clone()?;
-    socket.set_nonblocking(true)?;
+    let listener = accepting::listener(&socket)?;
     let port = socket.local_addr()?.port();
     let door = MeshDoor { port, request_bytes: arguments.request_bytes.clone() };
     names.publish(&myself.get_cell(), names::MESH_LISTENER, Arc::new(door));
-    let listener = tokio::net::TcpListener::from_std(socket)?;
     let limiter = Arc::new(Limiter::default());
-    loop {
-        // Further connections wait in the socket's queue.
-        let permit = Arc::clone(&arguments.connections).acquire_owned().await?;
-        match listener.accept().await {
-            Ok((stream, address)) => {
-                let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-                let Some(shaking) = limiter.begin(address.ip()) else {
-                    tracing::debug!(%address, "refused: too many handshakes");
-                    continue;
-                };
-                let newcomer = Newcomer { stream, address, permit, shaking };
-                tokio::spawn(welcome(arguments.clone(), tls.clone(), newcomer));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection of a node could not be accepted");
-                tokio::time::sleep(ACCEPT_REST).await;
-            }
-        }
-    }
+    accepting::accept(listener, Arc::clone(&arguments.connections), |newcomer: Newcomer| {
+        let Some(shaking) = limiter.begin(newcomer.address.ip()) else {
+            tracing::debug!(address = %newcomer.address, "refused: too many handshakes");
+            return std::future::ready(());
+        };
+        tokio::spawn(welcome(arguments.clone(), tls.clone(), newcomer, shaking));
+        std::future::ready(())
+    })
+    .await;
+    Ok(())
 }
 
 /// The socket; an address in use is tried again, since nothing else of the node depends on it.
@@ -195,18 +183,14 @@ async fn bound(bind: &BindMesh) -> Arc<TcpListener> {
     }
 }
 
-struct Newcomer {
-    stream: TcpStream,
-    address: SocketAddr,
-    permit: OwnedSemaphorePermit,
-    shaking: Shaking,
-}
-
 /// Shakes hands and hands the connection to an actor of its own.
-async fn welcome(arguments: MeshListenerArguments, tls: MeshTls, newcomer: Newcomer) {
-    let Newcomer { stream, address, permit, shaking } = newcomer;
-    // Small answers must not wait for more.
-    let _ = stream.set_nodelay(true);
+async fn welcome(
+    arguments: MeshListenerArguments,
+    tls: MeshTls,
+    newcomer: Newcomer,
+    shaking: Shaking,
+) {
+    let Newcomer { stream, address, permit } = newcomer;
     let shaken = tokio::time::timeout(HANDSHAKE_DEADLINE, tls.accept(stream)).await;
     drop(shaking);
     let stream = match shaken {
@@ -237,7 +221,7 @@ async fn serve(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let names = &arguments.names;
     crate::peer_directory::note_certificate(names, &stream);
-    let peer = Peer { address, certificate: Some(stream.peer_id()) };
+    let peer = Peer::node(address, stream.peer_id());
     let bytes = arguments.request_bytes.clone();
     let node: Arc<dyn Node> = Arc::new(NodeService::new(names).await?.bounded(bytes).from(address));
 

@@ -74,6 +74,22 @@ impl Actor for MetricsActor {
     }
 }
 
+/// Memory that the process holds; none where the system does not tell.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    observed::resident_bytes()
+}
+
+/// The sum of a node's counters of this name.
+pub(crate) fn count_of_process(names: &Names, name: &str) -> u64 {
+    let samples = Book::of_process().read(names.node());
+    let counts = samples.iter().filter(|sample| sample.name == name);
+    let count = |sample: &Sample| match sample.reading {
+        recorder::Reading::Counter(count) => count,
+        _ => 0,
+    };
+    counts.map(count).sum()
+}
+
 /// What was counted and what is seen now, in order of the names.
 fn samples(names: &Names, book: &Book) -> Vec<Sample> {
     let mut samples = book.read(names.node());

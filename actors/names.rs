@@ -51,6 +51,8 @@ pub const PEER_CONNECTIONS: &str = "peer-connections";
 pub const NODE_IDENTITY: &str = "node-identity";
 /// Hands node events on to whoever the supervisors named.
 pub const EVENT_BUS: &str = "event-bus";
+/// Notices what happens to this node itself, and has hooks run.
+pub const OWN_EVENTS: &str = "own-events";
 /// Runs the executables in `etc/hooks`.
 pub const HOOK_RUNNER: &str = "hook-runner";
 /// Numbers and keeps the node events.
@@ -75,6 +77,8 @@ pub const MESH_CONNECTIONS: &str = "mesh-connections";
 pub const OPPORTUNISTIC_REPLICATOR: &str = "opportunistic-replicator";
 /// Follows the documents of `_replicator`.
 pub const REPLICATOR_DOCUMENTS: &str = "replicator-documents";
+/// Accepts HTTP connections over TLS.
+pub const TLS_LISTENER: &str = "tls-listener";
 /// Accepts HTTP connections.
 pub const HTTP_LISTENER: &str = "http-listener";
 /// Answers 503 while the storage is parked.

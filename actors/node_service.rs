@@ -4,6 +4,7 @@
 mod batched;
 mod conflicts;
 mod database;
+mod databases;
 mod finding;
 mod functions;
 mod identifiers;
@@ -14,19 +15,19 @@ mod partitions;
 mod purging;
 mod random;
 mod reading;
+mod replications;
 pub(crate) mod report;
 mod resumable;
+mod seen;
 mod upload;
 mod validation;
 mod views;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use refuge_config::{Settings, Uuids};
-use refuge_failpoints::{Failpoint, pass};
 use refuge_http::{
     ConfigurationChange, ConfigurationSections, Credentials, Database, DatabaseDescription,
     DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, Identity, NewAdmin,
@@ -37,11 +38,6 @@ use refuge_http::{
 use refuge_identity::password;
 use refuge_mesh::{MeshCommand, NodeId, Statement};
 use refuge_otp::Names;
-use refuge_replication::{
-    Cancellation, DocumentName, DocumentRows, JobError, ReplicateRequest, ReplicationId,
-    parse_replicate_request,
-};
-use refuge_storage::{Operation, Outcome};
 use serde_json::{Map, Value};
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
@@ -49,17 +45,13 @@ use tokio::sync::oneshot;
 use self::identifiers::Identifiers;
 use crate::authenticator::{self, AuthenticatorMessage};
 use crate::configuration::{ConfigurationMessage, CurrentSettings};
-use crate::database_directory::DatabaseDirectoryMessage;
 use crate::database_updates::DatabaseUpdatesMessage;
 use crate::engine::StorageDoors;
 use crate::metrics::MetricsMessage;
-use crate::replication_scheduler::ReplicationSchedulerMessage;
-use crate::replicator_documents::ReplicatorDocumentsMessage;
-use crate::{
-    authentication, mesh_commands, names, peer_directory, replicator_documents, task_board,
-    unavailable,
-};
+use crate::{authentication, mesh_commands, names, peer_directory, task_board, unavailable};
 pub use database::OpenDatabase;
+use databases::disk_is_nearly_full;
+pub(crate) use databases::{create, create_as, open};
 pub(crate) use purging::purge;
 pub(crate) use reading::{Reading, body, read, storage_failure, tree, winner, with_store};
 pub use report::RestartRequest;
@@ -84,10 +76,7 @@ impl NodeService {
     /// When the storage does not come up.
     pub async fn new(names: &Names) -> Result<Self, Failure> {
         let doors = crate::published::<StorageDoors>(names, names::ENGINE).await?;
-        let facts = NodeFacts {
-            uuid: doors.installation.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
+        let facts = NodeFacts { uuid: doors.installation.clone(), version: report::version(names) };
         Ok(Self {
             facts,
             address: None,
@@ -122,69 +111,10 @@ impl NodeService {
     }
 }
 
-/// Opens a database by name, wherever it is asked from.
-pub(crate) async fn open(names: &Names, name: &str) -> Result<Arc<OpenDatabase>, Failure> {
-    if let Some(open) = names.value::<OpenDatabase>(&names::database(name)) {
-        open.used.store(true, Ordering::Relaxed);
-        return Ok(open);
-    }
-    let name = name.to_owned();
-    crate::call(names, names::DATABASE_DIRECTORY, |reply| DatabaseDirectoryMessage::Open {
-        name,
-        reply,
-    })
-    .await?
-}
-
 /// What the configuration in force asks of requests, and of documents that come otherwise.
 pub(crate) fn rules(names: &Names) -> Arc<Rules> {
     let current = names.value::<CurrentSettings>(names::CONFIGURATION);
     current.map_or_else(Arc::default, |current| Arc::clone(&current.rules))
-}
-
-/// Makes a database as the settings want it.
-pub(crate) async fn create(names: &Names, name: &str) -> Result<(), Failure> {
-    create_as(names, name, NewDatabase::default()).await
-}
-
-/// Makes a database. The writer is asked directly, so that those who make databases at the same time
-/// share a sync; the directory opens it when it is first asked for.
-pub(crate) async fn create_as(
-    names: &Names,
-    name: &str,
-    options: NewDatabase,
-) -> Result<(), Failure> {
-    let current = names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
-    let operation = Operation::CreateDatabase(refuge_storage::NewDatabase {
-        name: name.to_owned(),
-        shards: options.shards.unwrap_or(current.settings.databases.shards),
-        created_unix_ms: crate::now_ms(),
-        instance: rand::random(),
-        partitioned: options.partitioned,
-        options: refuge_storage::DatabaseOptions {
-            time_to_live: options.ttl,
-            ..refuge_storage::DatabaseOptions::default()
-        },
-    });
-    let doors = names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
-    match doors.writer.commit(operation).await? {
-        Outcome::AlreadyExists => Err(Failure::DatabaseExists),
-        _ => {
-            pass(Failpoint::DatabaseCreated);
-            // A log that is being restarted finds it by itself.
-            let created = DatabaseUpdatesMessage::Created(name.to_owned());
-            let _ = names.cast(names::DATABASE_UPDATES, created);
-            replicator_documents::made(names, name);
-            Ok(())
-        }
-    }
-}
-
-/// Whether writes are refused because the disk is nearly full.
-fn disk_is_nearly_full(names: &Names) -> bool {
-    let doors = names.value::<StorageDoors>(names::ENGINE);
-    let left = doors.and_then(|doors| doors.store.free_space());
-    left.is_some_and(|left| left.is_short())
 }
 
 #[async_trait]
@@ -298,16 +228,7 @@ impl Node for NodeService {
     }
 
     async fn delete_database(&self, name: &str) -> Result<(), Failure> {
-        if name == peer_directory::DATABASE {
-            return Err(Failure::Forbidden(
-                "_peers belongs to the node: delete the documents of peers instead".to_owned(),
-            ));
-        }
-        let name = name.to_owned();
-        crate::call(&self.names, names::DATABASE_DIRECTORY, |reply| {
-            DatabaseDirectoryMessage::Delete { name, reply }
-        })
-        .await?
+        databases::delete(&self.names, name).await
     }
 
     async fn open(&self, name: &str) -> Result<Arc<dyn Database>, Failure> {
@@ -384,12 +305,7 @@ impl Node for NodeService {
     }
 
     async fn replication_documents(&self, rows: SchedulerRows) -> Result<Value, Failure> {
-        let SchedulerRows { database, states, skip, limit } = rows;
-        let rows = DocumentRows { database, states, skip, limit };
-        crate::call(&self.names, names::REPLICATOR_DOCUMENTS, |reply| {
-            ReplicatorDocumentsMessage::Documents { rows, reply }
-        })
-        .await
+        replications::documents(&self.names, rows).await
     }
 
     async fn replication_document(
@@ -397,26 +313,15 @@ impl Node for NodeService {
         database: &str,
         id: &str,
     ) -> Result<Option<Value>, Failure> {
-        let name = DocumentName { database: database.into(), id: id.into() };
-        crate::call(&self.names, names::REPLICATOR_DOCUMENTS, |reply| {
-            ReplicatorDocumentsMessage::Document { name, reply }
-        })
-        .await
+        replications::document(&self.names, database, id).await
     }
 
     async fn replication_jobs(&self, skip: usize, limit: usize) -> Result<Value, Failure> {
-        crate::call(&self.names, names::REPLICATION_SCHEDULER, |reply| {
-            ReplicationSchedulerMessage::Jobs { skip, limit, reply }
-        })
-        .await
+        replications::jobs(&self.names, skip, limit).await
     }
 
     async fn replication_job(&self, id: &str) -> Result<Option<Value>, Failure> {
-        let id = id.to_owned();
-        crate::call(&self.names, names::REPLICATION_SCHEDULER, |reply| {
-            ReplicationSchedulerMessage::Job { id, reply }
-        })
-        .await
+        replications::job(&self.names, id).await
     }
 
     async fn report(&self, report: NodeReport) -> Result<Value, Failure> {
@@ -437,7 +342,7 @@ impl Node for NodeService {
     }
 
     async fn make_admin(&self, admin: NewAdmin) -> Result<(), Failure> {
-        report::make_admin(&self.names, admin).await
+        authenticator::make_admin(&self.names, admin).await
     }
 
     async fn active_tasks(&self) -> Result<Vec<Map<String, Value>>, Failure> {
@@ -445,35 +350,6 @@ impl Node for NodeService {
     }
 
     async fn replicate(&self, request: Value, user: &User) -> Result<Value, Failure> {
-        let request = parse_replicate_request(&request).map_err(|error| match error {
-            JobError::BadRequest(reason) => Failure::BadRequest(reason),
-            JobError::Forbidden(reason) => Failure::Forbidden(reason),
-            unsupported @ JobError::Unsupported { .. } => {
-                Failure::NotImplemented(unsupported.to_string())
-            }
-        })?;
-        let (reply, answer) = oneshot::channel();
-        let message = match request {
-            ReplicateRequest::Start(job) => ReplicationSchedulerMessage::Start {
-                job,
-                user: user.name.clone(),
-                node_uuid: self.facts.uuid.clone(),
-                begun: None,
-                reply,
-            },
-            ReplicateRequest::Cancel(cancellation) => ReplicationSchedulerMessage::Cancel {
-                id: match cancellation {
-                    Cancellation::Id(text) => ReplicationId::from_text(&text),
-                    Cancellation::Job(job) => job.id(&self.facts.uuid),
-                },
-                reply,
-            },
-        };
-        self.names
-            .cast(names::REPLICATION_SCHEDULER, message)
-            .map_err(|error| crate::call_failure(&error))?;
-        // A replication that runs once may take any time; its end always answers, and so does the
-        // end of the scheduler, by closing the channel.
-        answer.await.map_err(|_| unavailable())?
+        replications::replicate(&self.names, &self.facts.uuid, request, user).await
     }
 }

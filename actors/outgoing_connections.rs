@@ -9,6 +9,7 @@ use refuge_client::{ConnectionOptions, Connections};
 use refuge_config::{Replicator, Settings};
 use refuge_identity::tls::{ClientCertificate, ClientOptions};
 use refuge_otp::Names;
+use refuge_replication::SocketOptions;
 
 use crate::configuration::CurrentSettings;
 use crate::names;
@@ -33,11 +34,22 @@ impl Actor for OutgoingConnectionsActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let current = names.value::<CurrentSettings>(names::CONFIGURATION);
         let settings = current.map(|current| current.settings.clone()).unwrap_or_default();
+        let sockets = sockets(&settings.replicator);
         let tls = tokio::task::spawn_blocking(move || tls(&settings)).await?;
-        let pool = Connections::new(ConnectionOptions { tls, ..ConnectionOptions::default() });
+        let options = ConnectionOptions { tls, sockets, ..ConnectionOptions::default() };
+        let pool = Connections::new(options);
         names.publish(&myself.get_cell(), names::OUTGOING_CONNECTIONS, Arc::new(pool));
         Ok(())
     }
+}
+
+/// What the settings say of sockets; the usual where nobody can read it.
+pub(crate) fn sockets(replicator: &Replicator) -> SocketOptions {
+    let read = SocketOptions::parse(&replicator.socket_options);
+    read.unwrap_or_else(|error| {
+        tracing::error!(%error, "replicator.socket_options cannot be read and is left out");
+        SocketOptions::default()
+    })
 }
 
 /// What the settings say of TLS. A file that cannot be read is told of and left out: less is trusted
@@ -68,4 +80,24 @@ fn read(root: &Path, file: &str) -> Option<Vec<u8>> {
         tracing::error!(file = %path.display(), %error, "a file of [replicator] cannot be read");
     })
     .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_are_as_the_settings_say() {
+        let told = |text: &str| {
+            sockets(&Replicator { socket_options: text.to_owned(), ..Replicator::default() })
+        };
+        let wanted = SocketOptions {
+            keep_alive: false,
+            no_delay: false,
+            send_buffer_bytes: Some(8_192),
+            receive_buffer_bytes: None,
+        };
+        assert_eq!(told("[{keepalive, false}, {nodelay, false}, {sndbuf, 8192}]"), wanted);
+        assert_eq!(told("[{keepalive}]"), SocketOptions::default(), "nobody can read it");
+    }
 }

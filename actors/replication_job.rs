@@ -14,15 +14,17 @@ use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_client::{Bandwidth, Connections, LinkOptions, Packing, RemoteDatabase};
+use refuge_config::Replicator;
 use refuge_otp::Names;
 use refuge_replication::{
     Answer, DocumentName, Effect, End, EndFailure, EndPoint, Job, JobLink, Pace, Proxy,
-    Replication, Request, RequestId, Settings, UserContext,
+    Replication, Request, RequestId, Settings, SocketOptions, UserContext,
 };
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::configuration::CurrentSettings;
 use crate::names;
+use crate::outgoing_connections;
 use crate::replication_scheduler::{Outcome, ReplicationSchedulerMessage};
 use crate::task_board;
 use local_end::LocalEnd;
@@ -115,6 +117,7 @@ enum JobEnd {
 struct Way<'a> {
     user: Option<&'a UserContext>,
     link: &'a LinkOptions,
+    sockets: SocketOptions,
     proxy: Option<&'a Proxy>,
 }
 
@@ -129,9 +132,10 @@ impl JobEnd {
             EndPoint::Peer(end) => (names::PEER_CONNECTIONS, end.address()),
         };
         let pool = crate::published::<Connections>(names, pool).await?;
+        let pool = pool.with_sockets(way.sockets);
         let connections = match way.proxy {
             Some(proxy) => pool.through(proxy)?,
-            None => (*pool).clone(),
+            None => pool,
         };
         Ok(Self::Remote(RemoteDatabase::over(connections, &address, way.link.clone())?))
     }
@@ -145,13 +149,15 @@ impl JobEnd {
     }
 }
 
-/// What the client is told of the way to both ends, which share the job's bandwidth.
-fn link(job: &JobLink, packs: bool) -> LinkOptions {
+/// What the client is told of the way to both ends, which share the job's bandwidth; `usual` where the job
+/// does not say.
+fn link(job: &JobLink, usual: &Replicator) -> LinkOptions {
+    let usual_patience_ms = Some(usual.connection_timeout_ms).filter(|limit| *limit > 0);
     LinkOptions {
-        packing: if packs { Packing::Measured } else { Packing::Never },
+        packing: if usual.compression { Packing::Measured } else { Packing::Never },
         bandwidth: job.bandwidth.map(Bandwidth::new),
-        connections: job.connections,
-        patience: job.patience_ms.map(Duration::from_millis),
+        connections: job.connections.or(Some(usual.http_connections)),
+        patience: job.patience_ms.or(usual_patience_ms).map(Duration::from_millis),
     }
 }
 
@@ -203,10 +209,11 @@ impl ReplicationJobState {
         let id = arguments.id();
         let ReplicationJobArguments { names, job, settings, wanting } = arguments;
         let current = names.value::<CurrentSettings>(names::CONFIGURATION);
-        let packs = current.is_none_or(|current| current.settings.replicator.compression);
-        let link = link(&job.link, packs);
+        let usual = current.map(|current| current.settings.replicator.clone()).unwrap_or_default();
+        let link = link(&job.link, &usual);
+        let sockets = job.link.sockets.unwrap_or_else(|| outgoing_connections::sockets(&usual));
         let user = job.user.as_ref();
-        let way = |proxy| Way { user, link: &link, proxy: Option::as_ref(proxy) };
+        let way = |proxy| Way { user, link: &link, sockets, proxy: Option::as_ref(proxy) };
         Ok(Self {
             source: JobEnd::new(&names, &job.source, &way(&job.link.source_proxy)).await?,
             target: JobEnd::new(&names, &job.target, &way(&job.link.target_proxy)).await?,
@@ -295,5 +302,40 @@ impl ReplicationJobState {
         let ended = ReplicationSchedulerMessage::Ended { id, outcome, refused };
         let _ = self.names.cast(names::REPLICATION_SCHEDULER, ended);
         myself.stop(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usual() -> Replicator {
+        Replicator { http_connections: 7, connection_timeout_ms: 300, ..Replicator::default() }
+    }
+
+    #[test]
+    fn a_link_is_as_the_settings_say_where_the_job_does_not() {
+        let told = link(&JobLink::default(), &usual());
+        assert_eq!(told.connections, Some(7));
+        assert_eq!(told.patience, Some(Duration::from_millis(300)));
+        assert_eq!(told.packing, Packing::Measured);
+        assert!(told.bandwidth.is_none());
+        let usual = Replicator { connection_timeout_ms: 0, compression: false, ..usual() };
+        let told = link(&JobLink::default(), &usual);
+        assert_eq!((told.patience, told.packing), (None, Packing::Never));
+    }
+
+    #[test]
+    fn what_the_job_says_of_a_link_counts_more() {
+        let job = JobLink {
+            connections: Some(2),
+            patience_ms: Some(900),
+            bandwidth: Some(64_000),
+            ..JobLink::default()
+        };
+        let told = link(&job, &usual());
+        assert_eq!(told.connections, Some(2));
+        assert_eq!(told.patience, Some(Duration::from_millis(900)));
+        assert!(told.bandwidth.is_some());
     }
 }

@@ -77,15 +77,8 @@ pub enum ReplicationSchedulerMessage {
     },
     /// Start a job of a document; its news go to the actor of the documents.
     StartForDocument(Box<RunOrder>),
-    /// Stop a job of a document.
+    /// Stop a job of a document, or forget it where it crashed and is not to be started again.
     StopForDocument {
-        /// Which run.
-        number: RunNumber,
-        /// Its id.
-        id: ReplicationId,
-    },
-    /// A job of a document crashed and is not to be started again: forget what it was.
-    ForgetForDocument {
         /// Which run.
         number: RunNumber,
         /// Its id.
@@ -221,9 +214,6 @@ impl Actor for ReplicationSchedulerActor {
             ReplicationSchedulerMessage::Cancel { id, reply } => state.cancel(&id, reply),
             ReplicationSchedulerMessage::StartForDocument(order) => state.accept_order(*order),
             ReplicationSchedulerMessage::StopForDocument { number, id } => {
-                state.stop_owned(&id.to_string(), number);
-            }
-            ReplicationSchedulerMessage::ForgetForDocument { number, id } => {
                 state.stop_owned(&id.to_string(), number);
             }
             ReplicationSchedulerMessage::StopAllForDocuments => state.stop_all_owned(),

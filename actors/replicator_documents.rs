@@ -17,10 +17,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_document::REPLICATOR;
 use refuge_otp::Names;
 use refuge_replication::{
     ChangedReplication, DocumentName, DocumentRows, Documents, DocumentsEffect, DocumentsOptions,
-    PeerUp, REPLICATOR, RunNumber, StateWrite, Summary, WriteOutcome,
+    PeerUp, RunNumber, StateWrite, Summary, WriteOutcome,
 };
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -249,9 +250,6 @@ impl ReplicatorDocumentsState {
                 }
                 DocumentsEffect::Stop { number, id } => {
                     self.schedule(ReplicationSchedulerMessage::StopForDocument { number, id });
-                }
-                DocumentsEffect::Forget { number, id } => {
-                    self.schedule(ReplicationSchedulerMessage::ForgetForDocument { number, id });
                 }
                 DocumentsEffect::Write(write) => self.write(write),
                 DocumentsEffect::Wake { after_ms } => self.wake(after_ms),

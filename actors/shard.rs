@@ -9,6 +9,7 @@ mod answers;
 mod batch;
 mod purge;
 mod purging;
+pub(crate) mod readers;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -17,6 +18,7 @@ use refuge_otp::Names;
 use refuge_storage::{DatabaseId, DocumentWrite, Operation, Store};
 
 use answers::{Done, answer, fail};
+pub(crate) use batch::permit;
 use batch::{Destination, prepare};
 pub use batch::{Prepared, UpdateRequest};
 pub use purge::{PreparedPurge, PurgeRequest};
@@ -58,6 +60,8 @@ pub struct ShardArguments {
     pub name: String,
     /// Name of the database's change feed.
     pub change_feed: String,
+    /// Whether its documents say who may read them.
+    pub access: bool,
 }
 
 /// The actor.
@@ -177,7 +181,8 @@ impl ShardState {
             let _ = myself.cast(ShardMessage::Committed);
             return;
         };
-        let destination = Destination { database: self.arguments.database, revisions_limit };
+        let ShardArguments { database, access, .. } = self.arguments;
+        let destination = Destination { database, revisions_limit, access };
         let documents: usize = requests.iter().map(|request| request.updates.len()).sum();
         if documents <= INLINE_DOCUMENTS && doors.store.fits_memory() {
             let prepared = merge(&doors.store, destination, requests);

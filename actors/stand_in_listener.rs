@@ -16,14 +16,13 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
+use crate::accepting::{self, Newcomer};
 use crate::task::OwnedTask;
 
 /// Connections answered at once; each lives for one answer.
 const CONNECTIONS: usize = 64;
 /// How long one connection may take.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
-/// Rest after an accept that failed.
-const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// What clients read.
 const BODY: &str = concat!(
     r#"{"error":"service_unavailable","reason":"the storage cannot be opened; "#,
@@ -54,30 +53,22 @@ impl Actor for StandInListenerActor {
         _myself: ActorRef<Self::Msg>,
         socket: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let socket = socket.try_clone()?;
-        socket.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(socket)?;
+        let listener = accepting::listener(&socket)?;
         Ok(StandInListenerState { _accepting: OwnedTask::spawn(accept(listener)) })
     }
 }
 
 async fn accept(listener: tokio::net::TcpListener) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
-    while let Ok(permit) = Arc::clone(&connections).acquire_owned().await {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                tokio::spawn(async move {
-                    // A client that takes its time learns nothing, which is all the same here.
-                    let _ = tokio::time::timeout(ANSWER_TIME, answer(stream)).await;
-                    drop(permit);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_REST).await;
-            }
-        }
-    }
+    accepting::accept(listener, connections, |newcomer: Newcomer| {
+        tokio::spawn(async move {
+            // A client that takes its time learns nothing, which is all the same here.
+            let _ = tokio::time::timeout(ANSWER_TIME, answer(newcomer.stream)).await;
+            drop(newcomer.permit);
+        });
+        std::future::ready(())
+    })
+    .await;
 }
 
 async fn answer(stream: TcpStream) -> hyper::Result<()> {

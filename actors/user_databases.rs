@@ -19,10 +19,10 @@ use refuge_otp::Names;
 use serde::{Deserialize, Serialize};
 
 use self::databases::Wanted;
-use crate::authentication::accounts::{USER_PREFIX, USERS};
 use crate::configuration::CurrentSettings;
 use crate::task::OwnedTask;
 use crate::{names, node_service};
+use refuge_document::{USER_PREFIX, USERS};
 
 /// Users of a page of changes.
 const PAGE_ROWS: usize = 500;
@@ -136,11 +136,7 @@ async fn pass(names: &Names, settings: &UserDatabases) -> Result<Infallible, Sto
         while let Some(settled) = done.next().await {
             match settled {
                 // It would meet all others, too, and passes.
-                Err(
-                    failure @ (Failure::Busy { .. }
-                    | Failure::Unavailable(_)
-                    | Failure::InsufficientStorage(_)),
-                ) => return Err(failure.into()),
+                Err(failure) if failure.passes() => return Err(failure.into()),
                 Err(failure) => {
                     tracing::error!(%failure, "a user's database is not as it has to be")
                 }

@@ -6,6 +6,8 @@ mod parts;
 mod root;
 
 pub use node::{Ended, RunningNode, StartFailure, StartOptions, start};
-pub use parts::{AnnounceMesh, BindError, Parts, SetLogLevel, Socket};
+pub use parts::{
+    AnnounceMesh, BindError, End, Host, MayUpgrade, Parts, ReadLog, SetLogLevel, Socket, Sockets,
+};
 pub use refuge_actors::engine::OpenError;
 pub use root::specification;

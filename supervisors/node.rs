@@ -1,14 +1,18 @@
 //! A whole node: started from its configuration, waited for, shut down. Several can live in one
 //! process; nothing here is global.
 
+use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use refuge_actors::authenticator::SetUpLink;
+use refuge_actors::own_events::{self, NewOwnEvent, OwnEventKind};
 use refuge_config::{ConfigurationError, Settings, Sources, load};
-use refuge_otp::{End, Names, StartError, SupervisorHandle};
+use refuge_otp::{Names, StartError, SupervisorHandle};
 
-use crate::{AnnounceMesh, Parts, SetLogLevel};
+use crate::{AnnounceMesh, End, MayUpgrade, Parts, ReadLog, SetLogLevel, Sockets, parts};
 
 /// How long the set-up link works.
 const SET_UP_TIME: Duration = Duration::from_secs(15 * 60);
@@ -22,6 +26,12 @@ pub struct StartOptions {
     pub announce_mesh: AnnounceMesh,
     /// Told how much is to be logged, at the start and at every change.
     pub set_log_level: SetLogLevel,
+    /// The last lines of the log, for the console.
+    pub read_log: ReadLog,
+    /// As which versions it can go on, for the console.
+    pub may_upgrade: MayUpgrade,
+    /// Sockets that somebody bound before.
+    pub sockets: Arc<Mutex<Sockets>>,
 }
 
 /// Why a node did not start.
@@ -39,6 +49,9 @@ pub enum StartFailure {
     /// A child of the tree did not start.
     #[error(transparent)]
     Tree(#[from] StartError),
+    /// The certificate for TLS cannot be used.
+    #[error("{0}")]
+    Tls(String),
     /// The socket's address could not be told.
     #[error("{0}")]
     Address(String),
@@ -59,6 +72,8 @@ pub struct RunningNode {
     parts: Parts,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it listens for clients over TLS, if it does.
+    pub tls_address: Option<SocketAddr>,
     /// The link that makes the first admin, when there is none. A secret for the terminal alone.
     pub set_up_link: Option<String>,
 }
@@ -68,20 +83,44 @@ pub struct RunningNode {
 /// # Errors
 /// [`StartFailure`]; what had been started is stopped again.
 pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
-    let StartOptions { sources, announce_mesh, set_log_level } = options;
-    let settings: Settings = load(&sources)?;
-    refuge_actors::configuration::check_admins(&settings).map_err(StartFailure::Admin)?;
+    let StartOptions { sources, announce_mesh, set_log_level, read_log, may_upgrade, sockets } =
+        options;
+    let settings = read(&sources)?;
     let set_up = if settings.admins.is_empty() { Some(set_up_link()?) } else { None };
     let mut parts = Parts::new(sources, settings, set_up.clone(), announce_mesh);
     parts.set_log_level = set_log_level;
+    parts.host.read_log = read_log;
+    parts.host.may_upgrade = may_upgrade;
+    parts.give(std::mem::take(&mut *sockets.lock().unwrap_or_else(PoisonError::into_inner)));
     // Bound before the tree starts, so that an address in use is told at once.
     let bound = |error| StartFailure::Address(format!("{error}"));
     let socket = parts.http_socket.bind().map_err(bound)?;
     let address = socket.local_addr().map_err(|error| bound(error.into()))?;
+    let tls_address = bind_tls(&parts)?;
     let names = Names::new(address.to_string());
     let root = refuge_otp::start(crate::specification(&parts), names).await?;
+    own_events::tell(root.names(), NewOwnEvent::new(OwnEventKind::Started, ""));
     let set_up_link = set_up.map(|link| format!("http://{address}/_setup/{}", link.token));
-    Ok(RunningNode { root, parts, address, set_up_link })
+    Ok(RunningNode { root, parts, address, tls_address, set_up_link })
+}
+
+/// The settings, with which a node can start.
+fn read(sources: &Sources) -> Result<Settings, StartFailure> {
+    let settings: Settings = load(sources)?;
+    refuge_actors::configuration::check_admins(&settings).map_err(StartFailure::Admin)?;
+    if settings.ssl.enabled {
+        refuge_actors::tls_listener::check(&settings).map_err(StartFailure::Tls)?;
+    }
+    Ok(settings)
+}
+
+/// Binds the socket for clients over TLS, where they are wanted.
+fn bind_tls(parts: &Parts) -> Result<Option<SocketAddr>, StartFailure> {
+    if !parts.settings.ssl.enabled {
+        return Ok(None);
+    }
+    let bound = parts.tls_socket.bind().and_then(|socket| Ok(socket.local_addr()?));
+    bound.map(Some).map_err(|error| StartFailure::Address(error.to_string()))
 }
 
 fn set_up_link() -> Result<SetUpLink, StartFailure> {
@@ -104,20 +143,70 @@ impl RunningNode {
 
     /// Waits until an admin asks for a restart.
     pub async fn restart_asked(&self) {
-        self.parts.restart.asked().await;
+        self.parts.host.restart.asked().await;
     }
 
-    /// Shuts the node down in order and starts it again in this process, with the settings read anew.
+    /// Waits until an admin asks for its end, and how it is to be.
+    pub async fn end_asked(&self) -> End {
+        self.parts.host.end.asked().await
+    }
+
+    /// Its sockets once more, for a process that goes on with them.
+    ///
+    /// # Errors
+    /// The system's, when a socket cannot be given out.
+    pub fn sockets(&self) -> io::Result<Sockets> {
+        self.parts.sockets()
+    }
+
+    /// Shuts it down in order; the console's socket stays where it is, for who goes on with it.
+    pub async fn hand_over(&self) {
+        self.root.shutdown().await;
+    }
+
+    /// Has the hooks of `stopping` run, before a shutdown; for so long at most.
+    pub async fn tell_stopping(&self, most: Duration) {
+        own_events::stopping(self.root.names(), most).await;
+    }
+
+    /// Reads the configuration's files anew, as `_config/_reload` does.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong; the settings stay as they were.
+    pub async fn reload(&self) -> Result<(), String> {
+        refuge_actors::configuration::reload(self.root.names()).await
+    }
+
+    /// The settings for a restart, read anew. Nothing changes yet.
+    ///
+    /// # Errors
+    /// [`StartFailure`], which a restart would end in.
+    pub fn read_settings(&self) -> Result<Settings, StartFailure> {
+        read(&self.parts.sources)
+    }
+
+    /// Shuts the node down in order and starts it again in this process, with these settings.
     /// Its sockets stay bound meanwhile, so that who connects waits instead of being refused.
     ///
     /// # Errors
     /// [`StartFailure`]; then nothing of it runs.
-    pub async fn restart(&mut self) -> Result<(), StartFailure> {
+    pub async fn restart(&mut self, settings: Settings) -> Result<(), StartFailure> {
         self.root.shutdown().await;
-        self.parts.settings = load(&self.parts.sources)?;
+        self.parts.settings = settings;
+        if self.tls_address.is_none() {
+            // It may be elsewhere than where the settings at the start had it.
+            self.parts.tls_socket = parts::tls_socket(&self.parts.settings);
+        }
+        self.tls_address = bind_tls(&self.parts)?.or(self.tls_address);
         let names = Names::new(self.address.to_string());
         self.root = refuge_otp::start(crate::specification(&self.parts), names).await?;
+        own_events::tell(self.root.names(), NewOwnEvent::new(OwnEventKind::Started, ""));
         Ok(())
+    }
+
+    /// The directory under which its files lie.
+    pub fn root_directory(&self) -> &Path {
+        &self.parts.sources.root
     }
 
     /// The tree and what can be done to it.
@@ -126,8 +215,9 @@ impl RunningNode {
     }
 }
 
-impl From<End> for Ended {
-    fn from(end: End) -> Self {
+impl From<refuge_otp::End> for Ended {
+    fn from(end: refuge_otp::End) -> Self {
+        use refuge_otp::End;
         match end {
             End::Shutdown => Self::Shutdown,
             End::Killed => Self::GaveUp("the root supervisor was killed".to_owned()),

@@ -1,6 +1,7 @@
 //! What the supervisors hand on to the actors they start. Values only.
 
 use std::error::Error;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use refuge_actors::authenticator::SetUpLink;
 pub use refuge_actors::configuration::SetLogLevel;
 use refuge_actors::console_listener;
-use refuge_actors::http_listener::RestartRequest;
+pub use refuge_actors::console_session::{End, Host, MayUpgrade, ReadLog};
 use refuge_config::{Settings, Sources};
 
 /// All that actors are started with besides the names.
@@ -22,10 +23,12 @@ pub struct Parts {
     pub set_up: Option<SetUpLink>,
     /// Told how much is to be logged; nobody, unless somebody is put here.
     pub set_log_level: SetLogLevel,
-    /// How an admin's wish to restart the node reaches whoever runs it.
-    pub restart: RestartRequest,
+    /// How an admin's wish to restart or to end the node reaches whoever runs it.
+    pub host: Host,
     /// The HTTP socket.
     pub http_socket: Socket<TcpListener>,
+    /// The socket for clients over TLS, bound where they are wanted.
+    pub tls_socket: Socket<TcpListener>,
     /// The socket for other nodes, bound when it is wanted.
     pub mesh_socket: Socket<TcpListener>,
     /// The admin console's socket.
@@ -40,7 +43,8 @@ impl Parts {
         set_up: Option<SetUpLink>,
         announce: AnnounceMesh,
     ) -> Self {
-        let address = SocketAddr::new(settings.http.bind, settings.http.port);
+        let http_socket = Socket::at(SocketAddr::new(settings.http.bind, settings.http.port));
+        let tls_socket = tls_socket(&settings);
         let mesh = SocketAddr::new(settings.mesh.bind, settings.mesh.port);
         let root = sources.root.clone();
         Self {
@@ -48,11 +52,9 @@ impl Parts {
             settings,
             set_up,
             set_log_level: Arc::new(|_| ()),
-            restart: RestartRequest::default(),
-            http_socket: Socket::new(move || {
-                TcpListener::bind(address)
-                    .map_err(|error| format!("cannot listen on {address}: {error}").into())
-            }),
+            host: Host::default(),
+            http_socket,
+            tls_socket,
             mesh_socket: Socket::new(move || {
                 let socket = bind_mesh(mesh)?;
                 announce(socket.local_addr()?);
@@ -60,6 +62,46 @@ impl Parts {
             }),
             console_socket: Socket::new(move || Ok(console_listener::bind(&root)?)),
         }
+    }
+}
+
+/// The socket for clients over TLS that the settings ask for.
+pub(crate) fn tls_socket(settings: &Settings) -> Socket<TcpListener> {
+    Socket::at(SocketAddr::new(settings.ssl.bind, settings.ssl.port))
+}
+
+/// Sockets that were bound elsewhere, or are handed on.
+#[derive(Default)]
+pub struct Sockets {
+    /// For clients.
+    pub http: Option<TcpListener>,
+    /// For clients over TLS.
+    pub https: Option<TcpListener>,
+    /// For the admin console.
+    pub console: Option<UnixListener>,
+    /// For other nodes.
+    pub mesh: Option<TcpListener>,
+}
+
+impl Parts {
+    /// Takes sockets that were bound elsewhere, instead of binding them.
+    pub(crate) fn give(&self, sockets: Sockets) {
+        let Sockets { http, https, console, mesh } = sockets;
+        http.into_iter().for_each(|socket| self.http_socket.give(socket));
+        https.into_iter().for_each(|socket| self.tls_socket.give(socket));
+        console.into_iter().for_each(|socket| self.console_socket.give(socket));
+        mesh.into_iter().for_each(|socket| self.mesh_socket.give(socket));
+    }
+
+    /// Those that are bound, once more.
+    pub(crate) fn sockets(&self) -> io::Result<Sockets> {
+        let tcp = |socket: Option<Arc<TcpListener>>| socket.map(|one| one.try_clone()).transpose();
+        Ok(Sockets {
+            http: tcp(self.http_socket.bound())?,
+            https: tcp(self.tls_socket.bound())?,
+            console: self.console_socket.bound().map(|one| one.try_clone()).transpose()?,
+            mesh: tcp(self.mesh_socket.bound())?,
+        })
     }
 }
 
@@ -89,9 +131,28 @@ pub struct Socket<L> {
     bound: Arc<Mutex<Option<Arc<L>>>>,
 }
 
+impl Socket<TcpListener> {
+    fn at(address: SocketAddr) -> Self {
+        Self::new(move || {
+            TcpListener::bind(address)
+                .map_err(|error| format!("cannot listen on {address}: {error}").into())
+        })
+    }
+}
+
 impl<L> Socket<L> {
     fn new(bind: impl Fn() -> Result<L, BindError> + Send + Sync + 'static) -> Self {
         Self { bind: Arc::new(bind), bound: Arc::default() }
+    }
+
+    /// Takes a socket that was bound elsewhere.
+    pub fn give(&self, socket: L) {
+        *self.bound.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(socket));
+    }
+
+    /// The socket, where it is bound.
+    pub fn bound(&self) -> Option<Arc<L>> {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The bound socket.

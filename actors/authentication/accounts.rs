@@ -1,7 +1,7 @@
 //! What is known of a user by name: a line of `[admins]`, a document of `_users`, or both.
 
 use refuge_config::Settings;
-use refuge_document::Revision;
+use refuge_document::{Revision, USER_PREFIX, USERS};
 use refuge_http::{ADMIN_ROLE, Database, Failure};
 use refuge_identity::password::{self, PasswordMembers, StoredPassword};
 use refuge_otp::Names;
@@ -9,11 +9,6 @@ use serde_json::{Map, Value};
 
 use super::{granted, is_name_of_somebody};
 use crate::node_service;
-
-/// The database of users.
-pub(crate) const USERS: &str = "_users";
-/// What stands before a user's name in the id of the user's document.
-pub(crate) const USER_PREFIX: &str = "org.couchdb.user:";
 
 /// A user.
 pub(crate) struct Account {

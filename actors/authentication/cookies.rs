@@ -74,7 +74,8 @@ pub(super) async fn check(
     };
     let key = format!("{secret}{}", account.salt());
     let signed = format!("{}:{}", session.name, session.time);
-    if !is_signed(authentication, &key, &signed, session.mac)? {
+    let signed = is_signed(authentication, &key, &signed, session.mac)?;
+    if !signed || account.second_factor {
         return Ok(None);
     }
     let salt = account.salt().to_owned();

@@ -1,23 +1,23 @@
-//! Passwords: compared on threads that may block, as few at once as there are cores, and hashed anew where
-//! they are stored in an old way. Somebody unknown costs as much time as somebody known.
+//! Passwords: whether they are right, and hashed anew where they are stored in an old way. Somebody unknown
+//! costs as much work as somebody known.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use refuge_config::{Authentication, Settings};
+use refuge_config::{Place, Settings};
 use refuge_http::{Credentials, Failure};
-use refuge_identity::HashAlgorithm;
-use refuge_identity::password::{PasswordError, Recipe, StoredPassword};
+use refuge_identity::password::{MIN_SALT_LEN, Recipe, StoredPassword};
 use refuge_otp::Names;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::accounts::{self, Account, AccountSecret};
-use super::failed;
+use super::hashing::{Waiting, hashing, recipe, recipe_of_admins, waiting_place};
 use crate::authenticator::lockout::Locked;
-use crate::authenticator::{AuthenticationBoard, AuthenticatorMessage, Recalled, ShownPassword};
+use crate::authenticator::{
+    AttemptOutcome, AuthenticationBoard, AuthenticatorMessage, Recalled, ShownPassword,
+};
+use crate::configuration::ConfigurationMessage;
+use crate::names;
 use crate::node_service::upgrade_password;
-use crate::{names, unavailable};
 
 /// What CouchDB says to wrong credentials.
 const WRONG: &str = "Name or password is incorrect.";
@@ -25,25 +25,8 @@ const WRONG: &str = "Name or password is incorrect.";
 /// Bytes of a password that are looked at; a longer one is wrong.
 const LONGEST: usize = 4_096;
 
-/// Bytes of a salt below which a new one is made.
-const LEAST_SALT: usize = 8;
-
-/// How new passwords in `_users` are hashed.
-pub(crate) fn recipe(settings: &Authentication) -> Recipe {
-    match settings.password_scheme.as_str() {
-        "simple" => Recipe::Simple,
-        "argon2id" => Recipe::Argon2id {
-            // Argon2 wants eight blocks a lane at least, which the setting's bound is.
-            memory_kib: settings.argon2_memory_kib,
-            iterations: settings.argon2_rounds,
-            lanes: 1,
-        },
-        _ => Recipe::Pbkdf2 {
-            function: HashAlgorithm::named(&settings.pbkdf2_prf).unwrap_or(HashAlgorithm::Sha256),
-            iterations: settings.iterations,
-        },
-    }
-}
+/// How long the outcome of somebody else's password is waited for before one is asked about again.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Checks name and password: the user, or why not.
 pub(super) async fn check(
@@ -53,7 +36,10 @@ pub(super) async fn check(
     address: IpAddr,
 ) -> Result<Account, Failure> {
     let result = look(names, settings, credentials, address).await;
-    if let Err(failure @ (Failure::Unauthorized(_) | Failure::Forbidden(_))) = &result {
+    if let Err(
+        failure @ (Failure::Unauthorized(_) | Failure::Forbidden(_) | Failure::TooMany { .. }),
+    ) = &result
+    {
         tracing::info!(
             target: "audit",
             %address,
@@ -82,13 +68,9 @@ async fn look(
         name: credentials.name.clone(),
         password: credentials.password.clone(),
         stored: account.as_ref().map(Account::fingerprint).unwrap_or_default(),
-        salt: salt.clone(),
+        salt,
     };
-    let recalled = crate::call(names, names::AUTHENTICATOR, |reply| AuthenticatorMessage::Recall {
-        shown,
-        reply,
-    });
-    let mac = match recalled.await? {
+    let attempt = match recall(names, shown).await? {
         Recalled::Refused(locked) => return Err(refused(locked)),
         Recalled::Right => {
             // The settings, or the document, may be others since it was verified.
@@ -97,22 +79,52 @@ async fn look(
             upgrade(names, settings, &account, credentials);
             return Ok(account);
         }
-        Recalled::Unknown(mac) => mac,
+        Recalled::Unknown(attempt) => attempt,
     };
-    check_rounds(settings, account.as_ref())?;
-    let is_right = compare(names, settings, account.as_ref(), &credentials.password).await?;
-    match account.filter(|account| is_right && !account.second_factor) {
+    let compared = match check_rounds(settings, account.as_ref()) {
+        Ok(()) => compare(names, settings, account.as_ref(), &credentials.password).await,
+        Err(failure) => Err(failure),
+    };
+    let account = match compared {
+        Ok(is_right) => account.filter(|account| is_right && !account.second_factor),
+        Err(failure) => {
+            attempt.ended(AttemptOutcome::Undecided);
+            return Err(failure);
+        }
+    };
+    match account {
         Some(account) => {
-            let _ = names.cast(names::AUTHENTICATOR, AuthenticatorMessage::Right(mac));
+            attempt.ended(AttemptOutcome::Right);
             upgrade(names, settings, &account, credentials);
             Ok(account)
         }
         None => {
-            let name = credentials.name.clone();
-            let told = AuthenticatorMessage::Wrong { address, name, salt };
-            let _ = names.cast(names::AUTHENTICATOR, told);
+            attempt.ended(AttemptOutcome::Wrong);
             Err(wrong())
         }
+    }
+}
+
+/// Asks what is known of a password, and again when others were found right or wrong, as long as that
+/// decides whether it is looked at.
+async fn recall(names: &Names, shown: ShownPassword) -> Result<Recalled, Failure> {
+    let mut place = None;
+    loop {
+        let board = crate::published::<AuthenticationBoard>(names, names::AUTHENTICATOR).await?;
+        let mut outcomes = board.outcomes.subscribe();
+        let shown = shown.clone();
+        let recalled = crate::call(names, names::AUTHENTICATOR, |reply| {
+            AuthenticatorMessage::Recall { shown, reply }
+        });
+        if let Some(recalled) = recalled.await? {
+            return Ok(recalled);
+        }
+        if place.is_none() {
+            place = Some(waiting_place(&board.deferred)?);
+        }
+        drop(board);
+        // An authenticator that is being restarted tells no outcome.
+        let _ = tokio::time::timeout(PATIENCE, outcomes.changed()).await;
     }
 }
 
@@ -121,13 +133,10 @@ fn refused(locked: Locked) -> Failure {
         Locked::User => Failure::Forbidden(
             "Account is temporarily locked due to multiple authentication failures".to_owned(),
         ),
-        Locked::Address(wait) => Failure::TooMany {
-            error: "too_many_requests",
-            reason: "too many wrong passwords came from this address: wait before the next"
-                .to_owned(),
-            // Whole seconds are told, and it is not to come too early.
-            retry_after: Some(wait + Duration::from_millis(999)),
-        },
+        Locked::Address(wait) => Failure::too_many(
+            "too many wrong passwords came from this address: wait before the next".to_owned(),
+            wait,
+        ),
     }
 }
 
@@ -150,7 +159,8 @@ fn check_rounds(settings: &Settings, account: Option<&Account>) -> Result<(), Fa
     Ok(())
 }
 
-/// Whether the password is the account's; takes as long where there is none.
+/// Whether the password is the account's. A wrong one costs at least what a new hash does, whether there
+/// is such an account or not and however its password is stored.
 async fn compare(
     names: &Names,
     settings: &Settings,
@@ -158,85 +168,79 @@ async fn compare(
     password: &str,
 ) -> Result<bool, Failure> {
     let (password, recipe) = (password.to_owned(), recipe(&settings.authentication));
-    match account.and_then(|account| account.secret.as_ref()) {
+    let stored = match account.and_then(|account| account.secret.as_ref()) {
         Some(AccountSecret::Clear(clear))
             if refuge_identity::constant_time_equal(password.as_bytes(), clear.as_bytes()) =>
         {
-            Ok(true)
+            return Ok(true);
         }
-        Some(AccountSecret::Hashed(stored)) => {
-            let stored = stored.clone();
-            hashing(names, Waiting::Bounded, move || stored.matches(&password)).await
-        }
-        Some(AccountSecret::Clear(_)) | None => {
-            let job = move || StoredPassword::new(&password, recipe).map(|_| false);
-            hashing(names, Waiting::Bounded, job).await
-        }
-    }
-}
-
-/// Whether so many may wait for a place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waiting {
-    /// Few: whoever comes later is told to come again.
-    Bounded,
-    /// Any number: they are bounded elsewhere.
-    Any,
-}
-
-/// Runs a job that hashes, when there is a place for it.
-pub(crate) async fn hashing<R: Send + 'static>(
-    names: &Names,
-    waiting: Waiting,
-    job: impl FnOnce() -> Result<R, PasswordError> + Send + 'static,
-) -> Result<R, Failure> {
-    let board = crate::published::<AuthenticationBoard>(names, names::AUTHENTICATOR).await?;
-    let waits = match waiting {
-        Waiting::Any => None,
-        Waiting::Bounded => {
-            let place = Arc::clone(&board.waiting).try_acquire_owned();
-            Some(place.map_err(|_| Failure::Busy {
-                reason: "too many logins wait; try again later".to_owned(),
-                retry_after: Duration::from_secs(1),
-            })?)
-        }
+        Some(AccountSecret::Hashed(stored)) => Some(stored.clone()),
+        Some(AccountSecret::Clear(_)) | None => None,
     };
-    let place: OwnedSemaphorePermit =
-        Arc::clone(&board.hashing).acquire_owned().await.map_err(|_| unavailable())?;
-    drop(waits);
-    let task = tokio::task::spawn_blocking(move || {
-        let result = job();
-        drop(place);
-        result
-    });
-    task.await.map_err(|_| unavailable())?.map_err(failed)
+    let memory = stored.as_ref().map_or(0, |stored| stored.recipe().memory_kib());
+    let job = move || {
+        if let Some(stored) = stored {
+            if stored.matches(&password)? {
+                return Ok(true);
+            }
+            if stored.recipe() == recipe {
+                return Ok(false);
+            }
+        }
+        StoredPassword::new(&password, recipe).map(|_| false)
+    };
+    hashing(names, Waiting::Bounded, memory.max(recipe.memory_kib()), job).await
 }
 
-/// Hashes a password anew that is stored in another way than new ones are. The salt stays, so that
-/// sessions go on. Nobody waits for it; a document that was changed meanwhile stays as it is.
+/// Hashes a password anew that is stored in another way than new ones are, where the node may write it.
+/// The salt stays, so that sessions go on. Nobody waits for it; a document that was changed meanwhile
+/// stays as it is.
 fn upgrade(names: &Names, settings: &Settings, account: &Account, credentials: &Credentials) {
-    let recipe = recipe(&settings.authentication);
     let Some(AccountSecret::Hashed(stored)) = &account.secret else { return };
-    let Some(revision) = account.revision.clone() else { return };
+    let recipe = match account.revision {
+        Some(_) => recipe(&settings.authentication),
+        None => recipe_of_admins(&settings.authentication),
+    };
     if !settings.authentication.upgrade_hash_on_auth || stored.recipe() == recipe {
         return;
     }
-    let (names, salt) = (names.clone(), stored.salt().to_owned());
+    let origin = settings.origin("admins", &credentials.name);
+    if account.revision.is_none() && !matches!(origin, Some(Place::Local { .. })) {
+        return;
+    }
+    let (names, stored, revision) = (names.clone(), stored.clone(), account.revision.clone());
     let Credentials { name, password } = credentials.clone();
     tokio::spawn(async move {
+        let salt = stored.salt().to_owned();
         let job = move || match salt.len() {
             // Argon2 wants a longer one; then the sessions end.
-            ..LEAST_SALT => StoredPassword::new(&password, recipe),
+            ..MIN_SALT_LEN => StoredPassword::new(&password, recipe),
             _ => StoredPassword::with_salt(&password, recipe, &salt),
         };
-        let upgraded = match hashing(&names, Waiting::Bounded, job).await {
-            Ok(stored) => upgrade_password(&names, &name, revision, &stored).await,
-            Err(failure) => Err(failure),
+        let hashed = hashing(&names, Waiting::Bounded, recipe.memory_kib(), job).await;
+        let upgraded = match (hashed, revision) {
+            (Ok(new), Some(revision)) => upgrade_password(&names, &name, revision, &new).await,
+            (Ok(new), None) => upgrade_admin(&names, &name, &stored, &new).await,
+            (Err(failure), _) => Err(failure),
         };
         let user = name.escape_debug();
         match upgraded {
-            Ok(()) => tracing::info!(target: "audit", %user, "a password was hashed anew"),
+            Ok(true) => tracing::info!(target: "audit", %user, "a password was hashed anew"),
+            Ok(false) => {}
             Err(failure) => tracing::debug!(%user, %failure, "a password was not hashed anew"),
         }
     });
+}
+
+/// Writes another hash of an admin's password, where that stands in the file that the node writes;
+/// whether it did.
+async fn upgrade_admin(
+    names: &Names,
+    name: &str,
+    before: &StoredPassword,
+    new: &StoredPassword,
+) -> Result<bool, Failure> {
+    let (name, before, hash) = (name.to_owned(), before.to_text(), new.to_text());
+    let message = |reply| ConfigurationMessage::UpgradeAdmin { name, before, hash, reply };
+    crate::call(names, names::CONFIGURATION, message).await?.map_err(Failure::Internal)
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use refuge_config::couchdb::{Meaning, meaning, refusal, unknown};
 use refuge_config::{
-    HIDDEN, LocalSetting, Place, WriteError, is_secret, remove_local, value, write_local,
+    Authentication, HIDDEN, LocalSetting, Place, WriteError, is_secret, remove_local, value,
+    write_local,
 };
 use refuge_http::{ConfigurationChange, Failure};
 use refuge_identity::password;
 
 use super::{ConfigurationState, CurrentSettings, read};
+use crate::authentication::hashing::hash_of_admin;
 use crate::{names, unavailable};
 
 /// Most values that are kept for clients though they have no effect.
@@ -43,7 +45,7 @@ impl ConfigurationState {
         }
         may_be_set(&current, &section, &name, before.as_deref() == Some(wanted.as_str()))?;
         let wanted = match meaning(&section, &name) {
-            Meaning::Admin => hashed(wanted, current.settings.authentication.iterations).await?,
+            Meaning::Admin => hashed(wanted, &current.settings.authentication).await?,
             _ => wanted,
         };
         self.set(section, name, wanted, persist).await?;
@@ -173,7 +175,7 @@ fn overruled(place: &Place) -> Failure {
 }
 
 /// A password as it is stored. What is a hash already is taken as it is.
-async fn hashed(password: String, iterations: u32) -> Result<String, Failure> {
+async fn hashed(password: String, settings: &Authentication) -> Result<String, Failure> {
     if password::is_hash(&password) {
         let checked = password::check(&password);
         return checked.map(|()| password).map_err(|error| {
@@ -183,10 +185,7 @@ async fn hashed(password: String, iterations: u32) -> Result<String, Failure> {
     if password.is_empty() {
         return Err(Failure::BadRequest("an admin's password must not be empty".to_owned()));
     }
-    tokio::task::spawn_blocking(move || password::hash(&password, iterations))
-        .await
-        .map_err(|_| unavailable())?
-        .map_err(|error| Failure::Internal(error.to_string()))
+    hash_of_admin(settings, password).await.map_err(Failure::Internal)
 }
 
 async fn on_disk(

@@ -6,7 +6,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use refuge_config::Settings;
 use refuge_http::{
     AuthenticationRules, ContentSecurity, Cors, CorsOptions, Handler, Limits, Maintenance,
-    ProxyHeaders, RequestRate, RewriteRules, Rules, SessionRules, ValidUser, VirtualHosts,
+    ProxyHeaders, RequestRate, RewriteRules, Rules, SessionRules, TrustedProxies, ValidUser,
+    VirtualHosts,
 };
 
 /// What answers 401 ask for where everybody has to log in and nobody says how, as in CouchDB.
@@ -27,6 +28,10 @@ pub(super) fn rules(settings: &Settings) -> Rules {
         },
         users_security_editable: settings.authentication.users_db_security_editable,
         longest_wait: Duration::from_millis(settings.feeds.changes_timeout_ms),
+        proxies: TrustedProxies::new(
+            &settings.http.client_address_header,
+            &settings.http.trusted_proxies,
+        ),
         rate: match settings.http.requests_per_second {
             0 => None,
             requests => Some(RequestRate::new(requests)),
@@ -163,6 +168,7 @@ mod tests {
         assert_eq!(rules.longest_wait, Rules::default().longest_wait);
         assert!(rules.cors.is_none() && rules.challenge.is_none());
         assert_eq!(rules.rewrites, RewriteRules::default());
+        assert!(rules.proxies.is_none(), "nobody is believed unless somebody says so");
         assert!(rules.virtual_hosts.is_none(), "there are none unless somebody names one");
         let (read, usual) = (rules.authentication, AuthenticationRules::default());
         assert_eq!(format!("{read:?}"), format!("{usual:?}"));

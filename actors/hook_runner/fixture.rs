@@ -9,6 +9,8 @@ use std::sync::Arc;
 use refuge_mesh::{NodeEvent, NodeEventKind, NodeId};
 use tokio::sync::oneshot;
 
+use super::event::HookEvent;
+
 /// Tells nodes apart by a number.
 pub(crate) fn node(number: u64) -> NodeId {
     NodeId::from_digest(std::array::from_fn(|place| number as u8 ^ place as u8))
@@ -26,6 +28,11 @@ pub(crate) fn event(number: u64, of: u64) -> Arc<NodeEvent> {
         source: None,
         reason: None,
     })
+}
+
+/// The same as hooks hear of it.
+pub(crate) fn hook_event(number: u64, of: u64) -> Arc<HookEvent> {
+    Arc::new(HookEvent::from(&*event(number, of)))
 }
 
 /// Puts an executable shell script into a folder.

@@ -1,11 +1,11 @@
-//! Which event's hooks run next: a value that decides, without processes or time. Events of one node
-//! run one after the other, so that no hook hears of a `nodedown` before the `nodeup` it belongs to is
-//! done with; events of different nodes run beside each other.
+//! Which event's hooks run next: a value that decides, without processes or time. Events about
+//! one subject (a node, a database) run one after the other, so that no hook hears of a `nodedown` before the `nodeup` it belongs to is
+//! done with; events about different ones run beside each other.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use refuge_mesh::{NodeEvent, NodeId};
+use super::event::HookEvent;
 
 /// How much may be under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub struct QueueLimits {
 #[derive(Debug)]
 pub(super) struct Queue {
     limits: QueueLimits,
-    waiting: VecDeque<Arc<NodeEvent>>,
-    at_work: BTreeSet<NodeId>,
+    waiting: VecDeque<Arc<HookEvent>>,
+    at_work: BTreeSet<Arc<str>>,
     refused: u64,
     /// Whether the newest event was refused.
     full: bool,
@@ -46,7 +46,7 @@ impl Queue {
     }
 
     /// Takes the newest event in, when there is room: what came earlier is never given up for it.
-    pub(super) fn push(&mut self, event: Arc<NodeEvent>) -> Pushed {
+    pub(super) fn push(&mut self, event: Arc<HookEvent>) -> Pushed {
         if self.waiting.len() >= self.limits.waiting {
             self.refused += 1;
             return Pushed::Refused { first: !std::mem::replace(&mut self.full, true) };
@@ -56,20 +56,20 @@ impl Queue {
         Pushed::Waits
     }
 
-    /// The next event whose hooks are to be run now; its node is at work until [`Self::finished`].
-    pub(super) fn next(&mut self) -> Option<Arc<NodeEvent>> {
+    /// The next event whose hooks are to be run now; its subject is at work until [`Self::finished`].
+    pub(super) fn next(&mut self) -> Option<Arc<HookEvent>> {
         if self.at_work.len() >= self.limits.at_once {
             return None;
         }
-        let place = self.waiting.iter().position(|event| !self.at_work.contains(&event.node))?;
+        let place = self.waiting.iter().position(|event| !self.at_work.contains(&event.subject))?;
         let event = self.waiting.remove(place)?;
-        self.at_work.insert(event.node);
+        self.at_work.insert(Arc::clone(&event.subject));
         Some(event)
     }
 
-    /// The hooks of this node's event are done.
-    pub(super) fn finished(&mut self, node: &NodeId) {
-        self.at_work.remove(node);
+    /// The hooks of the event about this are done.
+    pub(super) fn finished(&mut self, subject: &str) {
+        self.at_work.remove(subject);
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -89,7 +89,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hook_runner::fixture::{event, node};
+    use crate::hook_runner::fixture::{hook_event as event, node};
 
     fn queue(waiting: usize, at_once: usize) -> Queue {
         Queue::new(QueueLimits { waiting, at_once })
@@ -106,11 +106,11 @@ mod tests {
             assert_eq!(queue.push(event(number, of)), Pushed::Waits);
         }
         assert_eq!(numbers(&mut queue), [1, 3]);
-        queue.finished(&node(2));
+        queue.finished(&node(2).to_string());
         assert_eq!(numbers(&mut queue), [5]);
-        queue.finished(&node(1));
+        queue.finished(&node(1).to_string());
         assert_eq!(numbers(&mut queue), [2]);
-        queue.finished(&node(1));
+        queue.finished(&node(1).to_string());
         assert_eq!(numbers(&mut queue), [4]);
         assert_eq!(queue.waiting(), 0);
     }
@@ -121,7 +121,7 @@ mod tests {
         (1..=4).for_each(|number| assert_eq!(queue.push(event(number, number)), Pushed::Waits));
         assert_eq!(numbers(&mut queue), [1, 2]);
         assert_eq!((queue.at_work(), queue.waiting()), (2, 2));
-        queue.finished(&node(2));
+        queue.finished(&node(2).to_string());
         assert_eq!(numbers(&mut queue), [3]);
     }
 
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(queue.push(event(5, 1)), Pushed::Waits);
         assert_eq!(queue.push(event(6, 1)), Pushed::Refused { first: true });
         assert_eq!(queue.refused(), 3);
-        queue.finished(&node(1));
+        queue.finished(&node(1).to_string());
         assert_eq!(numbers(&mut queue), [2]);
     }
 }

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
 
-use refuge_mesh::NodeEvent;
 use serde::Serialize;
 
+use super::event::HookEvent;
 use super::process::{Ended, Outcome};
 
 /// Runs that are remembered.
@@ -19,9 +19,9 @@ pub struct HookRun {
     pub number: u64,
     /// The event: `nodeup`.
     pub event: &'static str,
-    /// The id of the node that the event is about.
+    /// The id of the node that the event is about; empty where that is this one.
     pub node: String,
-    /// That node's name here.
+    /// The name of what the event is about: a node, a database, an actor.
     pub name: String,
     /// The hook's folder and file: `nodeup.d/10-notify`.
     pub hook: String,
@@ -58,15 +58,15 @@ pub(super) struct Span {
 }
 
 impl HookRun {
-    pub(super) fn new(event: &NodeEvent, program: &Path, span: Span, ended: Ended) -> Self {
+    pub(super) fn new(event: &HookEvent, program: &Path, span: Span, ended: Ended) -> Self {
         let text = |path: Option<&std::ffi::OsStr>| {
             path.unwrap_or_default().to_string_lossy().into_owned()
         };
         let folder = text(program.parent().and_then(Path::file_name));
         Self {
             number: event.number,
-            event: event.kind.as_str(),
-            node: event.node.to_string(),
+            event: event.event,
+            node: event.node.clone(),
             name: event.name.clone(),
             hook: format!("{folder}/{}", text(program.file_name())),
             started_ms: span.started_ms,

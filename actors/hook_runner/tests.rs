@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use super::fixture::{SignOfLife, event, node, script};
+use super::fixture::{SignOfLife, event, hook_event, node, script};
 use super::*;
 
 /// Longer than any test should take.
@@ -32,7 +32,7 @@ impl Stage {
     }
 
     fn tell(&self, number: u64, of: u64) {
-        self.runner.cast(HookRunnerMessage::Event(event(number, of))).unwrap();
+        self.runner.cast(HookRunnerMessage::Event(hook_event(number, of))).unwrap();
     }
 
     async fn runs(&self) -> HookRuns {

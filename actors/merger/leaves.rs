@@ -63,7 +63,8 @@ pub(super) fn read(
         }
         render(&mut arguments, id, &leaf.revision, &content);
         let revision = leaf.revision.clone();
-        merged.push(MergedLeaf { revision, attachments: content.attachments });
+        let access = content.body.access();
+        merged.push(MergedLeaf { revision, attachments: content.attachments, access });
     }
     arguments.extend_from_slice(b"],");
     match base(snapshot, database, (&found.tree, &leaves))? {

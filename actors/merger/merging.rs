@@ -51,44 +51,44 @@ impl Merging {
         Self { names, failures: HashMap::new() }
     }
 
-    /// Asks about a document, and stores what is returned. What concerns this document alone is logged; an
-    /// error may go the next time.
+    /// Asks about a document, and stores what is returned; tells whether there was something to store. What
+    /// concerns this document alone is logged; an error may go the next time.
     pub(super) async fn merge(
         &mut self,
         place: &Place,
         id: &str,
         functions: &[DesignSource],
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         let (database, wanted) = (place.database, id.to_owned());
         let job = move |snapshot: &Snapshot| leaves::read(snapshot, database, &wanted);
         let question = match read(&self.names, Reading::Scan, job).await? {
-            Conflict::None => return Ok(()),
+            Conflict::None => return Ok(false),
             Conflict::Unasked(reason) => {
                 let database = &place.name;
                 tracing::error!(database, document = id, reason, "a conflict is not merged");
-                return Ok(());
+                return Ok(false);
             }
             Conflict::Question(question) => question,
         };
         let (design, text) = match self.ask(place, id, (functions, &question)).await? {
-            Said::Nothing => return Ok(()),
+            Said::Nothing => return Ok(false),
             Said::Document(design, text) => (design, text),
         };
         match self.store(place, (id, &text), &question).await {
             Ok(()) => {
                 tracing::debug!(database = place.name, document = id, design, "merged a conflict");
-                Ok(())
+                Ok(true)
             }
             // Who edited it meanwhile left another conflict, or none.
-            Err(Failure::Conflict | Failure::NoDatabase) => Ok(()),
-            Err(failure @ (Failure::Busy { .. } | Failure::Unavailable(_))) => Err(failure),
+            Err(Failure::Conflict | Failure::NoDatabase) => Ok(false),
+            Err(failure) if failure.passes() => Err(failure),
             Err(failure) => {
                 let database = &place.name;
                 tracing::error!(
                     database, document = id, design, %failure,
                     "what the merge function returned could not be stored; the conflict stays"
                 );
-                Ok(())
+                Ok(false)
             }
         }
     }
@@ -107,7 +107,7 @@ impl Merging {
             }
             let arguments = question.arguments.clone();
             let job = move |functions: &mut Functions| {
-                let returned = functions.call(&["merge"], &arguments);
+                let returned = functions.call_in_stillness(&["merge"], &arguments);
                 (returned, functions.take_log())
             };
             let answer = javascript.with_functions_in(Lane::Indexing, design.clone(), job).await?;

@@ -1,7 +1,7 @@
 //! What waits to be merged: documents that were just written, whole databases, and the look at all databases
 //! after a start. It is bounded: where too many documents wait their database is walked over instead.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ const MOST_DOCUMENTS: usize = 10_000;
 const PAGE_DATABASES: usize = 500;
 
 /// A database.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     pub(super) database: DatabaseId,
     pub(super) name: String,
@@ -48,15 +48,26 @@ pub(crate) struct MergerDoor {
 
 struct Waiting {
     documents: VecDeque<(Place, String)>,
-    walks: VecDeque<Walk>,
+    walks: VecDeque<Waits>,
+    /// Of walks that wait for their beginning, whether documents are asked about again.
+    begins: HashMap<Place, bool>,
     /// The look at all databases: the name of the last one; `None` when it is over.
     databases: Option<Option<String>>,
+}
+
+/// A walk that waits.
+enum Waits {
+    /// For its beginning.
+    Begin(Place),
+    /// To go on.
+    On(Walk),
 }
 
 impl MergerDoor {
     pub(super) fn new(merger: ActorRef<MergerMessage>) -> Self {
         let (documents, walks) = (VecDeque::new(), VecDeque::new());
-        let waiting = Waiting { documents, walks, databases: Some(None) };
+        let begins = HashMap::new();
+        let waiting = Waiting { documents, walks, begins, databases: Some(None) };
         Self { merger, told: AtomicBool::new(false), waiting: Mutex::new(waiting) }
     }
 
@@ -104,12 +115,23 @@ impl MergerDoor {
     }
 
     pub(super) fn next_walk(&self) -> Option<Walk> {
-        self.waiting().walks.pop_front()
+        let mut waiting = self.waiting();
+        Some(match waiting.walks.pop_front()? {
+            Waits::On(walk) => walk,
+            Waits::Begin(place) => {
+                let again = waiting.begins.remove(&place).unwrap_or(false);
+                Walk { place, after: None, versions: Vec::new(), again }
+            }
+        })
     }
 
     /// Puts what is left of a walk behind the others.
     pub(super) fn walk_on(&self, walk: Walk) {
-        self.waiting().walks.push_back(walk);
+        let mut waiting = self.waiting();
+        match walk.after {
+            None => waiting.walk(walk.place, walk.again),
+            Some(_) => waiting.walks.push_back(Waits::On(walk)),
+        }
     }
 
     /// The place in the look at all databases, while that is not over.
@@ -134,10 +156,12 @@ impl MergerDoor {
 impl Waiting {
     /// Begins a walk, unless the same waits for its beginning already.
     fn walk(&mut self, place: Place, again: bool) {
-        let mut known = self.walks.iter_mut();
-        match known.find(|walk| walk.place == place && walk.after.is_none()) {
-            Some(walk) => walk.again |= again,
-            None => self.walks.push_back(Walk { place, after: None, versions: Vec::new(), again }),
+        match self.begins.get_mut(&place) {
+            Some(known) => *known |= again,
+            None => {
+                self.begins.insert(place.clone(), again);
+                self.walks.push_back(Waits::Begin(place));
+            }
         }
     }
 }

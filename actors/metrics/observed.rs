@@ -19,6 +19,17 @@ struct Tree {
     connections: usize,
     /// Messages that wait, by what the actors are.
     waiting: BTreeMap<String, usize>,
+    /// What actors did since the node's start, by what they are. Those of children that came and went leave
+    /// with them.
+    work: BTreeMap<String, Work>,
+}
+
+/// What actors of one kind did.
+#[derive(Clone, Copy, Default)]
+struct Work {
+    handled: u64,
+    busy_us: u64,
+    restarts: u64,
 }
 
 impl Tree {
@@ -26,7 +37,12 @@ impl Tree {
         let root = names.tree()?;
         let children = |name: &str| root.find(name).map_or(0, |node| node.children.len());
         let mut waiting = BTreeMap::new();
+        let mut work: BTreeMap<String, Work> = BTreeMap::new();
         for node in root.walk() {
+            let done = work.entry(kind(node)).or_default();
+            done.handled += node.handled;
+            done.busy_us += node.busy_us;
+            done.restarts += node.restarts;
             if let Some(count) = node.mailbox {
                 *waiting.entry(kind(node)).or_default() += count;
             }
@@ -37,6 +53,23 @@ impl Tree {
             open_databases: children(names::OPEN_DATABASES),
             connections: children(names::HTTP_CONNECTIONS),
             waiting,
+            work,
+        })
+    }
+}
+
+impl Work {
+    fn samples(self, actor: &str) -> [Sample; 3] {
+        let busy_seconds = Reading::Gauge(self.busy_us as f64 / 1e6);
+        [
+            ("refuge_actor_messages", Reading::Counter(self.handled)),
+            ("refuge_actor_busy_seconds", busy_seconds),
+            ("refuge_actor_restarts", Reading::Counter(self.restarts)),
+        ]
+        .map(|(name, reading)| Sample {
+            name: format!("{name}_total"),
+            labels: vec![("actor".to_owned(), actor.to_owned())],
+            reading,
         })
     }
 }
@@ -87,6 +120,12 @@ fn field(text: &str, name: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
+/// Memory that the process holds.
+pub(super) fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    field(&status, "VmRSS").map(|kibibytes| kibibytes * 1024)
+}
+
 /// All of it as lines for Prometheus.
 pub(super) fn samples(names: &Names) -> Vec<Sample> {
     let gauge = |name: &str, value: f64| Sample {
@@ -100,6 +139,7 @@ pub(super) fn samples(names: &Names) -> Vec<Sample> {
         samples.push(gauge("refuge_uptime_seconds", tree.uptime_seconds as f64));
         samples.push(gauge("refuge_open_databases", tree.open_databases as f64));
         samples.push(gauge("refuge_http_connections", tree.connections as f64));
+        samples.extend(tree.work.iter().flat_map(|(actor, work)| work.samples(actor)));
         samples.extend(tree.waiting.into_iter().map(|(actor, waiting)| Sample {
             labels: vec![("actor".to_owned(), actor)],
             ..gauge("refuge_mailbox_messages", waiting as f64)

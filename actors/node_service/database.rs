@@ -26,11 +26,11 @@ pub(super) use self::shards::WRITE_DEADLINE;
 use super::batched::WAITING_BYTES;
 use super::reading::{self, Reading};
 use super::report;
+use super::seen::SeenDatabase;
 use super::upload::AttachmentUpload;
 use super::{
     conflicts, finding, functions, lists, options, partitions, purging, random, validation, views,
 };
-use crate::authentication::accounts::USERS;
 use crate::authenticator;
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
@@ -39,6 +39,7 @@ use crate::maintenance::{self, MaintenanceMessage};
 use crate::peer_directory::{self, PeerDirectoryMessage};
 use crate::shard::{self, ShardMessage};
 use crate::{names, unavailable};
+use refuge_document::USERS;
 
 /// What all requests to one open database share; replaced as a whole when something of it changes.
 pub struct OpenDatabase {
@@ -170,6 +171,17 @@ impl Database for OpenDatabase {
         self.record.partitioned
     }
 
+    fn has_access(&self) -> bool {
+        self.record.access
+    }
+
+    fn seen_by(self: Arc<Self>, user: &User) -> Arc<dyn Database> {
+        if self.record.access && !self.security.is_admin(user) {
+            return Arc::new(SeenDatabase::new(self, user));
+        }
+        self
+    }
+
     async fn partition(&self, partition: &str) -> Result<PartitionInformation, Failure> {
         partitions::information(self, partition).await
     }
@@ -241,7 +253,7 @@ impl Database for OpenDatabase {
         if [peer_directory::DATABASE, USERS].contains(&self.record.name.as_str()) {
             return self.update(updates).await.map(drop);
         }
-        self.store_later(updates).await
+        self.store_later(updates, None).await
     }
 
     async fn settle(&self) -> Result<(), Failure> {
@@ -348,7 +360,7 @@ impl Database for OpenDatabase {
     }
 
     async fn find(&self, question: FindQuestion) -> Result<Arc<dyn Findings>, Failure> {
-        finding::find(self, question).await
+        finding::find(self, question, None).await
     }
 
     async fn candidates(

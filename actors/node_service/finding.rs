@@ -25,6 +25,7 @@ pub(super) use candidates::candidates;
 
 use crate::designs::{DesignReader, DesignsOf};
 use crate::index_design::IndexDesign;
+use crate::shard::readers::Principals;
 use crate::{names, published, unavailable};
 
 /// The indexes of a database, as [`refuge_http::Database::find_indexes`] tells them.
@@ -40,10 +41,11 @@ pub(super) async fn indexes(database: &OpenDatabase) -> Result<Vec<Index>, Failu
     Ok(indexes)
 }
 
-/// Opens what answers a question.
+/// Opens what answers a question, of the documents that `reader` sees, where that is not all.
 pub(super) async fn find(
     database: &OpenDatabase,
     question: FindQuestion,
+    reader: Option<Principals>,
 ) -> Result<Arc<dyn Findings>, Failure> {
     let source = match (&question.plan.range, &question.index.design_document) {
         (Range::Documents { from, to }, _) => {
@@ -52,7 +54,7 @@ pub(super) async fn find(
         (Range::Rows { .. }, Some(id)) => Source::Rows(rows(database, id, &question).await?),
         _ => Source::Nothing,
     };
-    let searched = Searched { question, source, database: database.id() };
+    let searched = Searched { question, source, database: database.id(), reader };
     Ok(Arc::new(OpenFindings {
         names: database.names.clone(),
         reads: database.reads.clone(),
@@ -138,6 +140,8 @@ struct Searched {
     question: FindQuestion,
     source: Source,
     database: DatabaseId,
+    /// Who asks, where documents are hidden from them.
+    reader: Option<Principals>,
 }
 
 /// A question that is being answered.

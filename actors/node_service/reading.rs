@@ -18,13 +18,13 @@ use crate::engine::StorageDoors;
 use crate::{names, unavailable};
 
 /// A page is closed at this many bytes of bodies.
-const PAGE_BYTES: usize = 512 * 1024;
+pub(super) const PAGE_BYTES: usize = 512 * 1024;
 /// Rows that a page of documents may look at, deleted ones included, before it is handed out.
-const PAGE_LOOKED_AT: usize = 20_000;
+pub(super) const PAGE_LOOKED_AT: usize = 20_000;
 
 /// Documents in front of a range that are counted for `offset`, about 1 ms, so that a page far behind
 /// costs little more than its rows; further on it is unknown.
-const OFFSET_LOOKED_AT: usize = 1_000;
+pub(super) const OFFSET_LOOKED_AT: usize = 1_000;
 
 /// How much a read touches.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub(crate) fn winner(
     }
 }
 
-fn stored_document(
+pub(super) fn stored_document(
     snapshot: &Snapshot,
     database: DatabaseId,
     record: &DocumentRecord,
@@ -141,16 +141,22 @@ fn stored_body(record: BodyRecord) -> StoredBody {
     StoredBody { body: record.body, attachments: record.attachments }
 }
 
+/// The range of sequences that is asked for.
+pub(super) fn change_range(request: &ChangesRequest) -> ChangeRange {
+    let ChangesRequest { after, until, descending, .. } = *request;
+    // Descending, `after` is an upper bound: rows before it, newest first.
+    let (after, until) =
+        if descending { (0, until.min(after.saturating_sub(1))) } else { (after, until) };
+    ChangeRange { after, until, descending }
+}
+
 pub(crate) fn changes(
     snapshot: &Snapshot,
     database: DatabaseId,
     request: ChangesRequest,
 ) -> Result<ChangesPage, StorageError> {
-    let ChangesRequest { after, until, limit, descending, bodies } = request;
-    // Descending, `after` is an upper bound: rows before it, newest first.
-    let (after, until) =
-        if descending { (0, until.min(after.saturating_sub(1))) } else { (after, until) };
-    let range = ChangeRange { after, until, descending };
+    let range = change_range(&request);
+    let ChangesRequest { limit, descending, bodies, .. } = request;
     let mut rows = Vec::with_capacity(limit.min(2_048));
     let mut bytes = 0;
     let mut finished = true;
@@ -225,16 +231,7 @@ fn rows_before(
     database: DatabaseId,
     request: &DocumentsRequest,
 ) -> Result<Option<u64>, StorageError> {
-    let Some((start, inclusive)) = &request.start else {
-        return Ok(Some(0));
-    };
-    let before = DocumentRange {
-        start: None,
-        start_inclusive: true,
-        end: Some(start.clone()),
-        end_inclusive: !inclusive,
-        descending: request.descending,
-    };
+    let Some(before) = range_before(request) else { return Ok(Some(0)) };
     let (mut looked_at, mut live) = (0, 0);
     for row in snapshot.documents(database, &before) {
         if looked_at >= OFFSET_LOOKED_AT {
@@ -246,6 +243,18 @@ fn rows_before(
         }
     }
     Ok(Some(live))
+}
+
+/// The range in front of what is asked for; `None` where that is asked for from its beginning.
+pub(super) fn range_before(request: &DocumentsRequest) -> Option<DocumentRange> {
+    let (start, inclusive) = request.start.as_ref()?;
+    Some(DocumentRange {
+        start: None,
+        start_inclusive: true,
+        end: Some(start.clone()),
+        end_inclusive: !inclusive,
+        descending: request.descending,
+    })
 }
 
 pub(super) fn bound(bound: Option<&(String, bool)>) -> (Option<String>, bool) {

@@ -3,19 +3,16 @@
 
 use std::sync::Arc;
 
-use refuge_http::{
-    DatabaseDescription, DatabaseNamesRequest, Failure, Information, NewAdmin, NodeReport,
-};
-use refuge_identity::password;
+use refuge_http::{DatabaseDescription, DatabaseNamesRequest, Failure, Information, NodeReport};
 use refuge_otp::Names;
 use refuge_storage::{DatabaseRange, DatabaseRecord, StorageError, Store};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::{options, with_store};
-use crate::configuration::{ConfigurationMessage, CurrentSettings};
+use crate::configuration::CurrentSettings;
 use crate::metrics::MetricsMessage;
-use crate::{names, unavailable};
+use crate::names;
 
 /// Asks whoever runs the node to restart it in order.
 #[derive(Clone, Default)]
@@ -36,7 +33,7 @@ impl RestartRequest {
 /// The body of a report.
 pub(super) async fn report(names: &Names, report: NodeReport) -> Result<Value, Failure> {
     match report {
-        NodeReport::Versions => Ok(versions()),
+        NodeReport::Versions => Ok(versions(&version(names))),
         NodeReport::Statistics => {
             crate::call(names, names::METRICS, MetricsMessage::Statistics).await
         }
@@ -44,10 +41,18 @@ pub(super) async fn report(names: &Names, report: NodeReport) -> Result<Value, F
     }
 }
 
+/// The version that runs: the release's, where one does.
+pub(crate) fn version(names: &Names) -> String {
+    let current = names.value::<CurrentSettings>(names::CONFIGURATION);
+    current.map_or(env!("CARGO_PKG_VERSION").to_owned(), |current| {
+        current.settings.version().to_owned()
+    })
+}
+
 /// What CouchDB tells of Erlang and ICU is told of what stands in their place.
-fn versions() -> Value {
+fn versions(refuge: &str) -> Value {
     json!({
-        "refuge": {"version": env!("CARGO_PKG_VERSION")},
+        "refuge": {"version": refuge},
         "couchdb": {"version": "3.5.0"},
         "storage_engine": {"name": "fjall", "version": refuge_storage::ENGINE_VERSION},
     })
@@ -65,7 +70,7 @@ pub(crate) async fn database_names(
 }
 
 /// What is told of databases, read from the storage alone.
-pub(super) async fn describe_databases(
+pub(crate) async fn describe_databases(
     names: &Names,
     wanted: Vec<String>,
 ) -> Result<Vec<Option<DatabaseDescription>>, Failure> {
@@ -99,22 +104,11 @@ pub(super) fn information(
         external_bytes: stored.external_bytes,
         shards: record.shards,
         partitioned: record.partitioned,
+        access: record.access,
         revisions_limit: stored.revisions_limit,
         purge_sequence: stored.purge_sequence,
         tombstone_floor: stored.tombstones.floor,
         tombstone_floor_ms: stored.tombstones.floor_time_ms,
         instance_start_seconds: record.created_unix_ms / 1000,
     }
-}
-
-/// Makes an admin; returns when the admin is on disk and in force.
-pub(super) async fn make_admin(names: &Names, admin: NewAdmin) -> Result<(), Failure> {
-    let current = names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
-    let iterations = current.settings.authentication.iterations;
-    let NewAdmin { name, password } = admin;
-    let hash = tokio::task::spawn_blocking(move || password::hash(&password, iterations)).await;
-    let hash = hash.map_err(|error| Failure::Internal(error.to_string()))?;
-    let hash = hash.map_err(|error| Failure::Internal(error.to_string()))?;
-    let write = |reply| ConfigurationMessage::WriteAdmin { name, hash, reply };
-    crate::call(names, names::CONFIGURATION, write).await?.map_err(Failure::Internal)
 }

@@ -18,13 +18,13 @@ use refuge_http::{Failure, Update, UpdateFailure, UpdateVerdicts, User};
 use refuge_sandbox::{Error, Functions, Validation};
 
 use super::database::OpenDatabase;
-use crate::authentication::accounts::USERS;
 use crate::designs::{DesignReader, DesignSource};
 use crate::indexer::function_failure;
 use crate::javascript::JavaScript;
 use crate::{names, published};
 use questions::{Ask, Question};
-use refuge_replication::REPLICATOR;
+use refuge_document::REPLICATOR;
+use refuge_document::USERS;
 pub(crate) use users::upgrade_password;
 
 /// Documents that one design document is asked about before others have their turn.
@@ -76,7 +76,7 @@ pub(super) async fn validate(
     if designs {
         for (update, verdict) in updates.iter().zip(&mut verdicts) {
             if is_design(update) && !update.deleted && verdict.is_ok() {
-                *verdict = refused(designs::check(database, update).await)?;
+                *verdict = self::verdict(designs::check(database, update).await)?;
             }
         }
     }
@@ -90,7 +90,7 @@ pub(super) async fn validate(
 fn placed(update: &Update) -> Result<(), UpdateFailure> {
     check_partitioned_id(&update.id).map_err(|error| {
         let failure = Failure::Invalid { error: error.error(), reason: error.to_string() };
-        UpdateFailure::Refused(Arc::new(failure))
+        refused(failure)
     })
 }
 
@@ -98,12 +98,17 @@ fn is_design(update: &Update) -> bool {
     update.id.starts_with("_design/")
 }
 
+/// What is not stored, and why.
+fn refused(failure: Failure) -> UpdateFailure {
+    UpdateFailure::Refused(Arc::new(failure))
+}
+
 /// A failure that concerns one document as its verdict; one of the node stays a failure.
-fn refused(result: Result<(), Failure>) -> Result<Result<(), UpdateFailure>, Failure> {
+fn verdict(result: Result<(), Failure>) -> Result<Result<(), UpdateFailure>, Failure> {
     match result {
         Ok(()) => Ok(Ok(())),
         Err(failure @ (Failure::Busy { .. } | Failure::Unavailable(_))) => Err(failure),
-        Err(failure) => Ok(Err(UpdateFailure::Refused(Arc::new(failure)))),
+        Err(failure) => Ok(Err(refused(failure))),
     }
 }
 
@@ -197,7 +202,7 @@ async fn ask_design(
 
 fn refuse(verdicts: &mut UpdateVerdicts, place: usize, failure: Failure) {
     if let Some(verdict) = verdicts.get_mut(place) {
-        *verdict = Err(UpdateFailure::Refused(Arc::new(failure)));
+        *verdict = Err(refused(failure));
     }
 }
 

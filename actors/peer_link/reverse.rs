@@ -44,7 +44,7 @@ async fn serve(names: &Names, peer: NodeId) -> Result<(), String> {
     let bytes = door.map_or_else(RequestBytes::default, |door| door.request_bytes.clone());
     let node = std::sync::Arc::new(node.bounded(bytes));
     let (_never, sign) = watch::channel(false);
-    let from = Peer { address, certificate: Some(peer) };
+    let from = Peer::node(address, peer);
     serve_connection(tunnel, node, from, Shutdown::new(sign))
         .await
         .map_err(|error| error.to_string())

@@ -19,7 +19,7 @@ use refuge_replication::{
     Request, UserContext, Wanted,
 };
 
-use crate::node_service::{self, OpenDatabase};
+use crate::node_service;
 use reading::Asked;
 
 /// One end.
@@ -40,11 +40,11 @@ impl LocalEnd {
         Self { names: names.clone(), name: name.into(), user: Arc::new(user) }
     }
 
-    /// The database, where its user may use it.
-    async fn open(&self) -> Result<Arc<OpenDatabase>, Failure> {
+    /// The database as its user sees it, who may use it.
+    async fn open(&self) -> Result<Arc<dyn Database>, Failure> {
         let database = node_service::open(&self.names, &self.name).await?;
         if database.security().is_member(&self.user) {
-            return Ok(database);
+            return Ok(database.seen_by(&self.user));
         }
         Err(Failure::Forbidden(format!("`user_ctx` is no member of `{}`", self.name)))
     }
@@ -68,7 +68,7 @@ impl LocalEnd {
     ) -> Result<Option<CarriedDocument>, EndFailure> {
         let Some(revision) = wanted.revisions.first() else { return Ok(None) };
         let stream = async {
-            let database: Arc<dyn Database> = self.open().await?;
+            let database = self.open().await?;
             let ancestors = wanted.possible_ancestors.clone();
             replicated_stream(&database, &wanted.id, revision, ancestors, offset).await
         };
@@ -85,34 +85,35 @@ impl LocalEnd {
     }
 
     async fn answer(&self, request: Request) -> Result<Answer, Failure> {
-        if let Request::CreateDatabase { ttl, partitioned, shards } = request {
+        if let Request::CreateDatabase { ttl, access, partitioned, shards } = request {
             if !self.user.is_server_admin() {
                 let reason = "`user_ctx` is no server admin, and so makes no database";
                 return Err(Failure::Forbidden(reason.to_owned()));
             }
-            let options = NewDatabase { ttl, partitioned, shards };
+            let options = NewDatabase { ttl, access, partitioned, shards };
             return match node_service::create_as(&self.names, &self.name, options).await {
                 Ok(()) | Err(Failure::DatabaseExists) => Ok(Answer::Created),
                 Err(failure) => Err(failure),
             };
         }
         let database = self.open().await?;
+        let opened = database.as_ref();
         match request {
-            Request::Information => information(&database).await,
+            Request::Information => information(opened).await,
             Request::CreateDatabase { .. } => Ok(Answer::Created),
-            Request::Checkpoint { local_id } => checkpoint(&database, &local_id).await,
+            Request::Checkpoint { local_id } => checkpoint(opened, &local_id).await,
             Request::WriteCheckpoint { local_id, body, revision } => {
-                write_checkpoint(&database, &local_id, &body, revision.as_deref()).await
+                write_checkpoint(opened, &local_id, &body, revision.as_deref()).await
             }
-            Request::DesignDocument { name } => reading::design_document(&database, &name).await,
+            Request::DesignDocument { name } => reading::design_document(opened, &name).await,
             Request::Changes { selection, since, limit, wait } => {
                 self.changes(Asked { selection: &selection, since: &since, limit, wait }).await
             }
-            Request::RevisionsDiff { revisions } => differences(&database, revisions).await,
+            Request::RevisionsDiff { revisions } => differences(opened, revisions).await,
             Request::Documents { wanted, limit_bytes } => {
-                documents(&database, wanted, limit_bytes).await
+                documents(opened, wanted, limit_bytes).await
             }
-            Request::Store { documents } => self.store(&database, documents).await,
+            Request::Store { documents } => self.store(opened, documents).await,
             Request::Carry { .. } => {
                 let reason = "a revision is carried between two ends, not by one";
                 Err(Failure::Internal(reason.to_owned()))
@@ -143,16 +144,17 @@ fn end_failure(failure: &Failure) -> EndFailure {
     EndFailure::of(kind, failure.to_string())
 }
 
-async fn information(database: &OpenDatabase) -> Result<Answer, Failure> {
-    let information = database.information().await?;
+async fn information(database: &dyn Database) -> Result<Answer, Failure> {
+    let information = database.outline().await?;
     Ok(Answer::Information(Information {
         update_sequence: sequence_text(information.update_sequence, database.instance()),
         instance_start_time: database.instance().to_owned(),
         ttl: database.options().ttl,
+        access: database.has_access(),
     }))
 }
 
-async fn checkpoint(database: &OpenDatabase, local_id: &str) -> Result<Answer, Failure> {
+async fn checkpoint(database: &dyn Database, local_id: &str) -> Result<Answer, Failure> {
     let Some(document) = database.local(local_id).await? else {
         return Ok(Answer::Checkpoint(None));
     };
@@ -163,7 +165,7 @@ async fn checkpoint(database: &OpenDatabase, local_id: &str) -> Result<Answer, F
 }
 
 async fn write_checkpoint(
-    database: &OpenDatabase,
+    database: &dyn Database,
     local_id: &str,
     body: &serde_json::Value,
     revision: Option<&str>,
@@ -181,7 +183,7 @@ async fn write_checkpoint(
 }
 
 async fn differences(
-    database: &OpenDatabase,
+    database: &dyn Database,
     revisions: BTreeMap<String, Vec<refuge_document::Revision>>,
 ) -> Result<Answer, Failure> {
     let trees = database.trees(revisions.keys().cloned().collect()).await?;
@@ -202,8 +204,14 @@ async fn differences(
     Ok(Answer::Differences(differences))
 }
 
+/// Whether a revision says who may read it.
+async fn is_restricted(database: &dyn Database, leaf: &Leaf) -> Result<bool, Failure> {
+    let content = database.bodies(vec![leaf.place]).await?.pop().flatten();
+    Ok(content.is_some_and(|content| !content.body.access().is_empty()))
+}
+
 async fn documents(
-    database: &OpenDatabase,
+    database: &dyn Database,
     wanted: Vec<Wanted>,
     limit_bytes: usize,
 ) -> Result<Answer, Failure> {
@@ -229,6 +237,9 @@ async fn documents(
             match replicated_document(database, &wanted.id, &tree, leaf, ancestors).await? {
                 ReplicatedDocument::Gone => page.gone += 1,
                 ReplicatedDocument::Large => {
+                    if database.has_access() && is_restricted(database, leaf).await? {
+                        page.restricted.push((wanted.id.clone(), leaf.revision.clone()));
+                    }
                     let revisions = vec![leaf.revision.clone()];
                     page.carried.push(Wanted { revisions, ..wanted.clone() });
                 }

@@ -63,7 +63,8 @@ impl Incarnation {
             Err(error) => {
                 // It may start later all the same; this stands in the queue behind that.
                 if matches!(error, StartError::Deadline { .. }) {
-                    let _ = jobs.stop_child(&names::replication_job(&self.id)).await;
+                    let name = names::replication_job(&self.id);
+                    let _ = Box::pin(jobs.stop_child(&name)).await;
                 }
                 return (Exit::Failed(error.to_string()), None);
             }
@@ -83,7 +84,7 @@ impl Incarnation {
         }
         let name = names::replication_job(&self.id);
         let reached = self.names.value::<Status>(&name);
-        let _ = jobs.stop_child(&name).await;
+        let _ = Box::pin(jobs.stop_child(&name)).await;
         (gone.await, reached)
     }
 }

@@ -8,7 +8,8 @@ use refuge_replication::{Ending, Failure as ReplicationFailure, Refusal, Standin
 use serde_json::{Value, json};
 
 use super::entry::Owner;
-use super::{Outcome, ReplicationSchedulerState, cancelled, usual};
+use super::{Outcome, ReplicationSchedulerState, cancelled, report, usual};
+use crate::own_events;
 use crate::replicator_documents::JobNews;
 
 impl ReplicationSchedulerState {
@@ -35,6 +36,7 @@ impl ReplicationSchedulerState {
         let Some(entry) = self.jobs.get_mut(id).filter(|entry| entry.actor.is_some()) else {
             return;
         };
+        own_events::tell(&self.arguments.names, report::end(id, &outcome));
         match outcome {
             Err(failure) if entry.is_tried_again() => entry.failure = Some(failure.to_string()),
             Err(failure) => self.close(id, &Err(as_http(&failure))),

@@ -10,8 +10,10 @@ use refuge_otp::Names;
 use refuge_replication::{Status, timestamp};
 use serde_json::{Value, json};
 
+use super::Outcome;
 use super::entry::Entry;
 use crate::names;
+use crate::own_events::{NewOwnEvent, OwnEventKind};
 
 /// A page of all jobs, in the order of their ids.
 pub(super) fn jobs(
@@ -59,6 +61,16 @@ fn information(names: &Names, id: &str, entry: &Entry) -> Option<Value> {
     }
     let reached = || entry.reached.as_ref().map(|status| status.told());
     progress(names, id).or_else(reached)
+}
+
+/// The end of a replication, as hooks hear of it.
+pub(super) fn end(id: &str, outcome: &Outcome) -> NewOwnEvent {
+    match outcome {
+        Ok(summary) => NewOwnEvent::new(OwnEventKind::ReplicationCompleted, id)
+            .with("docs_written", summary.statistics.docs_written),
+        Err(failure) => NewOwnEvent::new(OwnEventKind::ReplicationFailed, id)
+            .with("reason", failure.to_string()),
+    }
 }
 
 /// The counts of a job that is at work; it publishes them itself.

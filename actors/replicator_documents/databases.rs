@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::ActorRef;
+use refuge_document::REPLICATOR;
 use refuge_http::{DatabaseNamesRequest, Failure};
 use refuge_otp::Names;
-use refuge_replication::REPLICATOR;
 
 use super::{ReplicatorDocumentsMessage, ReplicatorDocumentsState, feed};
 use crate::names;

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use ractor::ActorRef;
 use refuge_document::ChangeRow;
+use refuge_document::REPLICATOR;
 use refuge_http::{ChangesRequest, Database, Failure, StoredBody};
 use refuge_otp::Names;
-use refuge_replication::{ChangedReplication, DocumentName, REPLICATOR};
+use refuge_replication::{ChangedReplication, DocumentName};
 use refuge_storage::DatabaseId;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;

@@ -4,13 +4,17 @@
 
 use std::collections::HashMap;
 
-use refuge_document::{Applied, Attachment, BodyPlace, Edit, EditKind, Revision, RevisionTree};
+use refuge_document::{
+    Applied, Attachment, BodyPlace, Edit, EditKind, Leaf, Revision, RevisionTree,
+};
 use refuge_http::{Update, UpdateAttachment, UpdateFailure, UpdateResult};
 use refuge_otp::Slot;
 use refuge_storage::{
     BodyRecord, DatabaseId, DocumentWrite, DocumentsWrite, Previous, Snapshot, StorageError,
 };
 use tokio::sync::oneshot;
+
+use super::readers::{Principals, Stored};
 
 /// Edits that one caller sent together, and where the caller waits.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub struct UpdateRequest {
     /// The live leaves that the one document of these edits has to have, winner first. Where it has others
     /// nothing is applied, nor where one edit fails what comes behind it.
     pub live: Option<Vec<Revision>>,
+    /// Whose edits these are, where permissions of documents count for them: not for admins and the node.
+    pub writer: Option<Principals>,
     /// Gets one result for each edit, in order, after the commit.
     pub reply: oneshot::Sender<Vec<UpdateResult>>,
     /// Its place in the shard's queue; free again once the shard takes the request.
@@ -41,6 +47,16 @@ pub struct Prepared {
     pub(crate) attached: HashMap<usize, Vec<AnswerPlace>>,
 }
 
+impl Destination {
+    /// What permissions are decided by, where there are any.
+    fn stored<'a>(&self, snapshot: &'a Snapshot) -> Option<Stored<'a>> {
+        self.access.then_some(Stored { snapshot, database: self.database })
+    }
+}
+
+/// A batch as it is written, and where the answers stand of its documents with attachments.
+type BatchWrite = (Option<DocumentsWrite>, HashMap<usize, Vec<AnswerPlace>>);
+
 /// Where an answer stands: which reply, and which result of it.
 pub(crate) type AnswerPlace = (usize, usize);
 
@@ -49,6 +65,8 @@ pub(crate) type AnswerPlace = (usize, usize);
 pub(crate) struct Destination {
     pub(crate) database: DatabaseId,
     pub(crate) revisions_limit: u32,
+    /// Whether its documents say who may read them.
+    pub(crate) access: bool,
 }
 
 /// Merges `requests` into the trees that `snapshot` holds.
@@ -72,27 +90,19 @@ pub(crate) fn prepare(
             if !update.attachments.is_empty() {
                 batch.attached.entry(update.id.clone()).or_default().push((due.len(), ordinal));
             }
+            let writer = request.writer.as_deref();
             let applied = match &request.live {
-                None => batch.apply(update),
+                None => batch.apply(update, writer),
                 Some(_) if results.iter().any(Result::is_err) => Ok(Err(UpdateFailure::Conflict)),
-                Some(live) if ordinal == 0 => batch.apply_to(live, update),
-                Some(_) => batch.apply(update),
+                Some(live) if ordinal == 0 => batch.apply_to(live, update, writer),
+                Some(_) => batch.apply(update, writer),
             };
             match applied {
                 Ok(result) => results.push(result),
                 Err(error) => {
-                    let mut unanswered: Vec<UpdateRequest> = vec![UpdateRequest {
-                        updates: Vec::new(),
-                        live: None,
-                        reply: request.reply,
-                        slot: None,
-                    }];
-                    unanswered.extend(due.into_iter().map(|due: DueReply| UpdateRequest {
-                        updates: Vec::new(),
-                        live: None,
-                        reply: due.reply,
-                        slot: None,
-                    }));
+                    let mut unanswered = vec![unanswered(request.reply)];
+                    unanswered
+                        .extend(due.into_iter().map(|due: DueReply| self::unanswered(due.reply)));
                     unanswered.extend(requests);
                     return Err((error, unanswered));
                 }
@@ -100,17 +110,41 @@ pub(crate) fn prepare(
         }
         due.push(DueReply { reply: request.reply, results });
     }
-    let (write, attached) = batch.into_write();
-    Ok(Prepared { write, due, attached })
+    match batch.into_write() {
+        Ok((write, attached)) => Ok(Prepared { write, due, attached }),
+        Err(error) => Err((error, due.into_iter().map(|due| unanswered(due.reply)).collect())),
+    }
+}
+
+/// What is left of a request that failed with others: who waits for it.
+fn unanswered(reply: oneshot::Sender<Vec<UpdateResult>>) -> UpdateRequest {
+    UpdateRequest { updates: Vec::new(), live: None, writer: None, reply, slot: None }
+}
+
+/// Whether somebody who is no admin may make some edits of a database with permissions on documents, as it
+/// stands; deletions get the `_access` of what they delete.
+pub(crate) fn permit(
+    snapshot: &Snapshot,
+    database: DatabaseId,
+    updates: &mut [Update],
+    writer: &[String],
+) -> Result<Vec<Result<(), UpdateFailure>>, StorageError> {
+    let verdict = |update: &mut Update| {
+        let working = load(snapshot, database, &update.id)?;
+        Stored { snapshot, database }.permit(&working, update, Some(writer))
+    };
+    updates.iter_mut().map(verdict).collect()
 }
 
 /// A document with the edits of this batch already in its tree.
-struct Working {
-    tree: RevisionTree,
+pub(super) struct Working {
+    pub(super) tree: RevisionTree,
+    /// The winner as it is stored.
+    former: Option<Leaf>,
     previous: Option<Previous>,
     /// Where its leaves' bodies stand as they are stored.
     stored: Vec<BodyPlace>,
-    bodies: Vec<BodyRecord>,
+    pub(super) bodies: Vec<BodyRecord>,
 }
 
 struct Batch<'a> {
@@ -139,19 +173,30 @@ impl Batch<'_> {
         &mut self,
         live: &[Revision],
         update: Update,
+        writer: Option<&[String]>,
     ) -> Result<UpdateResult, StorageError> {
         self.load(&update.id)?;
         let leaves = self.working.get(&update.id).map(|working| working.tree.leaves());
         let leaves = leaves.unwrap_or_default();
         let is_so = leaves.iter().filter(|leaf| !leaf.deleted).map(|leaf| &leaf.revision).eq(live);
-        if is_so { self.apply(update) } else { Ok(Err(UpdateFailure::Conflict)) }
+        if is_so { self.apply(update, writer) } else { Ok(Err(UpdateFailure::Conflict)) }
     }
 
-    fn apply(&mut self, update: Update) -> Result<UpdateResult, StorageError> {
+    fn apply(
+        &mut self,
+        mut update: Update,
+        writer: Option<&[String]>,
+    ) -> Result<UpdateResult, StorageError> {
         self.load(&update.id)?;
+        let stored = self.destination.stored(self.snapshot);
         let Some(working) = self.working.get_mut(&update.id) else {
             return Ok(Err(UpdateFailure::Conflict));
         };
+        if let Some(stored) = stored
+            && let Err(failure) = stored.permit(working, &mut update, writer)?
+        {
+            return Ok(Err(failure));
+        }
         if let EditKind::Replicated { path } = &update.kind
             && let Some(revision) = path.first()
             && working.tree.find(revision).is_some_and(|node| node.place != BodyPlace::Missing)
@@ -166,7 +211,8 @@ impl Batch<'_> {
         Ok(merge(working, update, attachments, self.destination.revisions_limit))
     }
 
-    fn into_write(mut self) -> (Option<DocumentsWrite>, HashMap<usize, Vec<AnswerPlace>>) {
+    fn into_write(mut self) -> Result<BatchWrite, StorageError> {
+        let stored = self.destination.stored(self.snapshot);
         let mut documents = Vec::with_capacity(self.order.len());
         let mut attached = HashMap::new();
         for id in self.order.drain(..) {
@@ -177,11 +223,11 @@ impl Batch<'_> {
             if let Some(places) = self.attached.remove(&id) {
                 attached.insert(documents.len(), places);
             }
-            documents.push(document_write(id, working));
+            documents.push(document_write(id, working, stored)?);
         }
         let write = (!documents.is_empty())
             .then_some(DocumentsWrite { database: self.destination.database, documents });
-        (write, attached)
+        Ok((write, attached))
     }
 }
 
@@ -189,16 +235,18 @@ fn load(snapshot: &Snapshot, database: DatabaseId, id: &str) -> Result<Working, 
     let Some(record) = snapshot.document(database, id)? else {
         return Ok(Working {
             tree: RevisionTree::default(),
+            former: None,
             previous: None,
             stored: Vec::new(),
             bodies: Vec::new(),
         });
     };
     let tree = record.tree()?;
-    let deleted = tree.winner().is_some_and(|leaf| leaf.deleted);
+    let former = tree.winner();
+    let deleted = former.as_ref().is_some_and(|leaf| leaf.deleted);
     let previous = Some(record.previous(deleted, tree.is_conflicted()));
     let stored = tree.leaf_places();
-    Ok(Working { tree, previous, stored, bodies: Vec::new() })
+    Ok(Working { tree, former, previous, stored, bodies: Vec::new() })
 }
 
 fn merge(
@@ -291,21 +339,35 @@ fn parent_attachments(
 }
 
 /// The row of a document whose tree was changed without a new body.
-pub(super) fn replacement(id: String, tree: RevisionTree, previous: Previous) -> DocumentWrite {
-    document_write(
-        id,
-        Working { tree, previous: Some(previous), bodies: Vec::new(), stored: Vec::new() },
-    )
+pub(super) fn replacement(
+    id: String,
+    (tree, former): (RevisionTree, Option<Leaf>),
+    previous: Previous,
+    stored: Option<Stored<'_>>,
+) -> Result<DocumentWrite, StorageError> {
+    let previous = Some(previous);
+    let working = Working { tree, former, previous, bodies: Vec::new(), stored: Vec::new() };
+    document_write(id, working, stored)
 }
 
-fn document_write(id: String, working: Working) -> DocumentWrite {
+/// `stored` where the database has permissions on documents.
+fn document_write(
+    id: String,
+    working: Working,
+    stored: Option<Stored<'_>>,
+) -> Result<DocumentWrite, StorageError> {
     let mut tree = Vec::with_capacity(128);
     let mut pending = Vec::with_capacity(working.bodies.len());
     working.tree.encode(&mut tree, &mut pending);
     let leaves = working.tree.leaf_summaries();
     let obsolete = obsolete(&working);
-    let winner_place = working.tree.winner().map_or(BodyPlace::Missing, |leaf| leaf.place);
-    DocumentWrite {
+    let winner = working.tree.winner();
+    let winner_place = winner.as_ref().map_or(BodyPlace::Missing, |leaf| leaf.place);
+    let readers = stored.map(|stored| {
+        stored.change(&id, working.former.as_ref(), (winner.as_ref(), &working.bodies))
+    });
+    let readers = readers.transpose()?;
+    Ok(DocumentWrite {
         id,
         tree,
         pending,
@@ -314,7 +376,8 @@ fn document_write(id: String, working: Working) -> DocumentWrite {
         bodies: working.bodies,
         previous: working.previous,
         obsolete,
-    }
+        readers,
+    })
 }
 
 /// The bodies that were those of leaves before this write, or came with it, and are not after it.

@@ -5,12 +5,11 @@
 use refuge_document::Purged;
 use refuge_http::{Failure, PurgedDocument};
 use refuge_otp::Slot;
-use refuge_storage::{
-    DatabaseId, DocumentPurge, PurgeChange, PurgeWrite, Snapshot, StorageError, Store,
-};
+use refuge_storage::{DatabaseId, DocumentPurge, PurgeChange, PurgeWrite, StorageError, Store};
 use tokio::sync::oneshot;
 
 use super::batch::replacement;
+use super::readers::Stored;
 
 /// Gets what left of each document, in order, after the commit.
 pub(crate) type PurgeReply = oneshot::Sender<Result<Vec<PurgedDocument>, Failure>>;
@@ -36,10 +35,11 @@ pub struct PreparedPurge {
     pub(crate) reply: PurgeReply,
 }
 
-/// Reads the trees and prepares the write; the failure is told to whoever waits.
+/// Reads the trees and prepares the write; the failure is told to whoever waits. `access` says whether the
+/// database has permissions on documents.
 pub(crate) fn prepare(
     store: &Store,
-    database: DatabaseId,
+    (database, access): (DatabaseId, bool),
     request: PurgeRequest,
 ) -> Option<PreparedPurge> {
     let PurgeRequest { documents, tombstones_until_ms, reply, slot: _ } = request;
@@ -47,7 +47,9 @@ pub(crate) fn prepare(
     let prepared = store.snapshot().and_then(|snapshot| {
         let documents = documents.into_iter();
         documents
-            .map(|one| prepare_one(&snapshot, database, one, only_tombstones))
+            .map(|one| {
+                prepare_one(Stored { snapshot: &snapshot, database }, access, one, only_tombstones)
+            })
             .collect::<Result<Vec<_>, _>>()
     });
     match prepared {
@@ -70,17 +72,18 @@ pub(crate) fn prepare(
 }
 
 fn prepare_one(
-    snapshot: &Snapshot,
-    database: DatabaseId,
+    stored: Stored<'_>,
+    access: bool,
     asked: PurgedDocument,
     only_tombstones: bool,
 ) -> Result<(DocumentPurge, PurgedDocument), StorageError> {
     let PurgedDocument { id, revisions } = asked;
-    let (change, leaves) = match snapshot.document(database, &id)? {
+    let (change, leaves) = match stored.snapshot.document(stored.database, &id)? {
         None => (None, Vec::new()),
         Some(record) => {
             let mut tree = record.tree()?;
-            let deleted = tree.winner().is_some_and(|leaf| leaf.deleted);
+            let former = tree.winner();
+            let deleted = former.as_ref().is_some_and(|leaf| leaf.deleted);
             let conflicted = tree.is_conflicted();
             let lives = only_tombstones && tree.leaves().iter().any(|leaf| !leaf.deleted);
             let purged = if lives { Purged::default() } else { tree.purge(&revisions) };
@@ -88,8 +91,17 @@ fn prepare_one(
                 (None, Vec::new())
             } else {
                 let previous = record.previous(deleted, conflicted);
-                let remaining = (!tree.is_empty()).then(|| replacement(id.clone(), tree, previous));
-                (Some(PurgeChange { previous, remaining, bodies: purged.bodies }), purged.leaves)
+                let permissions = access.then_some(stored);
+                // Where something remains, its write tells who could read what was there.
+                let readers = match permissions {
+                    Some(stored) if tree.is_empty() => stored.readers(&id, former.as_ref(), &[])?,
+                    _ => Vec::new(),
+                };
+                let remaining = (!tree.is_empty())
+                    .then(|| replacement(id.clone(), (tree, former), previous, permissions));
+                let remaining = remaining.transpose()?;
+                let bodies = purged.bodies;
+                (Some(PurgeChange { previous, remaining, bodies, readers }), purged.leaves)
             }
         }
     };

@@ -17,7 +17,8 @@ impl ShardState {
             let _ = myself.cast(ShardMessage::Committed);
             return;
         };
-        let (myself, database) = (myself.clone(), self.arguments.database);
+        let myself = myself.clone();
+        let database = (self.arguments.database, self.arguments.access);
         tokio::task::spawn_blocking(move || {
             let prepared = prepare(&doors.store, database, request).map(Box::new);
             // To a shard that is gone this is lost, and the caller hears so by its channel.

@@ -18,13 +18,14 @@ pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
 }
 
 fn listener(parts: &Parts) -> ChildSpecification {
-    let socket = parts.console_socket.clone();
+    let (socket, host) = (parts.console_socket.clone(), parts.host.clone());
     let start = move |context: StartContext| {
         let bound = socket.bind();
+        let host = host.clone();
         let start = async move {
             let socket = bound.map_err(|error| context.failed(error))?;
             let names = context.names().clone();
-            let child = sessions::child(names.clone());
+            let child = sessions::child(names.clone(), host);
             let arguments = ConsoleListenerArguments { names, socket, child: Arc::new(child) };
             context.spawn(ConsoleListenerActor, arguments).await
         };

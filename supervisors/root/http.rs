@@ -9,6 +9,7 @@ use std::time::Duration;
 use refuge_actors::http_listener::{HttpListenerActor, HttpListenerArguments, RequestBytes};
 use refuge_actors::mesh_listener::{MeshListenerActor, MeshListenerArguments};
 use refuge_actors::names;
+use refuge_actors::tls_listener::{TlsListenerActor, TlsListenerArguments};
 use refuge_otp::{
     ChildSpecification, Restart, Shutdown, SupervisorSpecification, supervisor, worker,
 };
@@ -22,6 +23,7 @@ pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
         .child(supervisor(connections::specification()).because("one actor a connection"))
         .child(supervisor(mesh_connections::specification()).because("one actor a connection"))
         .child(mesh_listener(parts, &request_bytes).because("opened once a peer is known"))
+        .child(tls_listener(parts, &request_bytes).because("shows the operator's certificate"))
         .child(listener(parts, &request_bytes).because("opened last, closed first"))
 }
 
@@ -46,11 +48,38 @@ fn mesh_listener(parts: &Parts, request_bytes: &RequestBytes) -> ChildSpecificat
     )
 }
 
+fn tls_listener(parts: &Parts, request_bytes: &RequestBytes) -> ChildSpecification {
+    let socket = parts.settings.ssl.enabled.then(|| parts.tls_socket.clone());
+    let connections = Arc::new(Semaphore::new(parts.settings.http.max_connections));
+    let request_bytes = request_bytes.clone();
+    let restart = parts.host.restart.clone();
+    let start = move |context: refuge_otp::StartContext| {
+        let bound = socket.as_ref().map(crate::Socket::bind).transpose();
+        let connections = Arc::clone(&connections);
+        let request_bytes = request_bytes.clone();
+        let restart = restart.clone();
+        let start = async move {
+            let arguments = TlsListenerArguments {
+                names: context.names().clone(),
+                socket: bound.map_err(|error| context.failed(error))?,
+                child: Arc::new(connections::child),
+                connections,
+                request_bytes,
+                restart,
+            };
+            context.spawn(TlsListenerActor, arguments).await
+        };
+        Box::pin(start) as _
+    };
+    ChildSpecification::new(names::TLS_LISTENER, Arc::new(start))
+        .shutdown(Shutdown::Timeout(Duration::from_millis(200)))
+}
+
 fn listener(parts: &Parts, request_bytes: &RequestBytes) -> ChildSpecification {
     let socket = parts.http_socket.clone();
     let connections = Arc::new(Semaphore::new(parts.settings.http.max_connections));
     let request_bytes = request_bytes.clone();
-    let restart = parts.restart.clone();
+    let restart = parts.host.restart.clone();
     let start = move |context: refuge_otp::StartContext| {
         let bound = socket.bind();
         let connections = Arc::clone(&connections);

@@ -10,6 +10,7 @@ use refuge_actors::hook_runner::{self, HookLimits, HookRunnerActor, HookRunnerAr
 use refuge_actors::metrics::MetricsActor;
 use refuge_actors::names;
 use refuge_actors::node_identity::{self, NodeIdentityActor, NodeIdentityArguments};
+use refuge_actors::own_events::OwnEventsActor;
 use refuge_config::Layout;
 use refuge_otp::{ChildSpecification, Restart, Shutdown, SupervisorSpecification, worker};
 
@@ -31,6 +32,7 @@ pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
                 .because("makes the key at the first start; only the mesh waits for it"),
         )
         .child(event_bus().because("hands node events on"))
+        .child(own_events().because("notices what happens to this node itself"))
         .child(hook_runner(&layout).because("runs etc/hooks; nobody stands on it"))
 }
 
@@ -72,6 +74,10 @@ fn event_bus() -> ChildSpecification {
     worker::<EventBusActor>(names::EVENT_BUS, Restart::Permanent, BUDGET, |context| {
         EventBusArguments { names: context.names, deliveries: DELIVERIES.to_vec() }
     })
+}
+
+fn own_events() -> ChildSpecification {
+    worker::<OwnEventsActor>(names::OWN_EVENTS, Restart::Permanent, BUDGET, |context| context.names)
 }
 
 fn hook_runner(layout: &Layout) -> ChildSpecification {

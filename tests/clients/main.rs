@@ -16,6 +16,18 @@ async fn python_finds_its_way() {
 }
 
 #[tokio::test]
+async fn requests_made_from_the_nodes_own_description_find_no_failure_of_it() {
+    let examples = std::env::var("REFUGE_SURFACE_EXAMPLES").unwrap_or_else(|_| "5".to_owned());
+    let seed = refuge_tests::seed("requests made from the description").to_string();
+    let options = Options::default().set("feeds.changes_timeout_ms=200");
+    let node = Node::start(options.set("authentication.argon2_memory_kib=64"));
+    Program::python("surface.py", &[&node.url(), &examples, &seed]).ends_well().await;
+    let told = node.errors();
+    let panicked = told.iter().find(|line| line.contains("panicked"));
+    assert!(panicked.is_none(), "{panicked:?}");
+}
+
+#[tokio::test]
 async fn pouchdb_as_a_remote_database() {
     let node = Node::start(Options::default());
     Program::node("pouchdb-remote.mjs", &[&node.url()]).ends_well().await;

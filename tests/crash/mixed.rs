@@ -44,7 +44,8 @@ impl Mixed {
     /// Makes the databases that are written to.
     pub(crate) async fn on(node: &Node) -> Self {
         let client = node.client();
-        client.put_nothing("/a").await.expect(201);
+        // Some of the documents say who may read them.
+        client.put_nothing("/a?access=true").await.expect(201);
         client.put_nothing("/short").await.expect(201);
         let options = json!({"ttl": true, "tombstone_days": MOMENTS});
         client.put("/short/_options", options).await.expect(200);

@@ -37,6 +37,8 @@ pub(crate) enum Kind {
     Purged,
     /// A document that is brought into conflict and whose leaves are deleted again.
     Conflict,
+    /// A document whose readers change with each write.
+    Restricted,
     /// A setting in `etc/local.toml`.
     Setting,
 }
@@ -46,12 +48,13 @@ const DEFAULT_SETTING: u64 = 1000;
 const SETTING: &str = "/_node/_local/_config/uuids/max_count";
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Attachment,
         Self::Local,
         Self::Database,
         Self::Purged,
         Self::Conflict,
+        Self::Restricted,
         Self::Setting,
     ];
 
@@ -64,7 +67,7 @@ impl Kind {
     pub(crate) fn next(self, number: u64) -> u64 {
         match self {
             Self::Database | Self::Purged | Self::Conflict => 1 - number.min(1),
-            Self::Attachment | Self::Local | Self::Setting => number + 1,
+            Self::Attachment | Self::Local | Self::Restricted | Self::Setting => number + 1,
         }
     }
 
@@ -108,6 +111,14 @@ impl Kind {
                 let body = json!({"docs": docs, "new_edits": number == 0});
                 client.request("POST", "/a/_bulk_docs").json(body.to_string())
             }
+            Self::Restricted => {
+                let readers = [format!("reader-{}", number % 3), "everybody".to_owned()];
+                let mut body = json!({"number": number, "_access": readers});
+                if let Some(rev) = winner(client, thing).await {
+                    body["_rev"] = json!(rev);
+                }
+                client.request("PUT", &format!("/a/{thing}")).json(body.to_string())
+            }
             Self::Setting => {
                 let value = json!((DEFAULT_SETTING + number).to_string());
                 client.request("PUT", SETTING).json(value.to_string())
@@ -130,7 +141,7 @@ impl Kind {
                 number
             }
             Self::Local => number_at(client, &format!("/a/_local/{thing}")).await,
-            Self::Purged => number_at(client, &format!("/a/{thing}")).await,
+            Self::Purged | Self::Restricted => number_at(client, &format!("/a/{thing}")).await,
             Self::Conflict => {
                 let listed = client.get(&format!("/a/_conflicts?key=%22{thing}%22")).await;
                 listed.expect(200).json()["rows"].as_array().expect("rows").len() as u64

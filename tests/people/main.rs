@@ -1,14 +1,15 @@
 //! Who may come in: users, sessions, tokens, proxies, and who is kept out.
 
 mod audit;
-mod figures;
 mod lockout;
 mod origin;
 mod others;
 mod passwords;
+mod permissions;
 mod proxies;
 mod replications;
 mod sessions;
+mod tls;
 mod tokens;
 mod user_databases;
 mod users;
@@ -20,7 +21,10 @@ const CONFIG: &str = "/_node/_local/_config";
 
 /// A node whose hashes cost little.
 fn options() -> Options {
-    Options::default().set("authentication.iterations=1000")
+    Options::default()
+        .set("authentication.argon2_memory_kib=64")
+        .set("authentication.argon2_rounds=1")
+        .set("authentication.iterations=1000")
 }
 
 /// A node with a database of users that its members may use: everybody.

@@ -35,6 +35,27 @@ async fn a_form_of_another_site_is_refused_where_a_cookie_says_who_asks() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_signs_nobody_in() {
+    let node = node_with_users(options()).await;
+    make_user(&node, "anna", "apple", &[]).await;
+    let form = |origin: &str, kind: &str, body: &'static str| {
+        let nobody = Box::leak(Box::new(node.anonymous()));
+        let request = nobody.request("POST", "/_session").body(body);
+        request.header("origin", origin).header("content-type", kind)
+    };
+    let own = format!("http://{}", node.address());
+    let (kind, body) = ("application/x-www-form-urlencoded", "name=anna&password=apple");
+    let told = form("https://evil.example", kind, body).send().await;
+    told.error_named(403, "forbidden");
+    assert_eq!(told.header("set-cookie"), "");
+    form(&own, kind, body).send().await.expect(200);
+    let json = r#"{"name":"anna","password":"apple"}"#;
+    form("https://evil.example", "text/plain", json).send().await.expect(403);
+    // A browser asks before it sends this.
+    form("https://evil.example", "application/json", json).send().await.expect(200);
+}
+
+#[tokio::test]
 async fn pages_are_told_to_be_what_they_are() {
     let node = node_with_users(options()).await;
     let client = node.client();
@@ -50,6 +71,10 @@ async fn pages_are_told_to_be_what_they_are() {
     let shown = client.get("/app/_design/a/_show/page").await.expect(200);
     assert_eq!(shown.header("content-security-policy"), "sandbox");
     assert_eq!(shown.header("x-content-type-options"), "nosniff");
+    for page in [&read, &shown] {
+        assert_eq!(page.header("x-frame-options"), "SAMEORIGIN");
+        assert_eq!(page.header("referrer-policy"), "same-origin");
+    }
     crate::set(&node, "csp/attachments_enable", "false").await;
     crate::set(&node, "csp/showlist_header_value", "default-src 'self'").await;
     let read = client.get("/app/doc/page.html").await.expect(200);

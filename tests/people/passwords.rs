@@ -35,10 +35,10 @@ async fn old_forms_are_verified_and_hashed_anew_at_a_login() {
         let begun = sign_in(&node, &name, "apple").await.expect(200);
         let stored = eventually("the password is hashed anew", || async {
             let stored = node.client().get(&path(&name)).await.json();
-            (stored["pbkdf2_prf"] == "sha256").then_some(stored)
+            (stored["password_scheme"] == "argon2id").then_some(stored)
         })
         .await;
-        assert_eq!(stored["iterations"], 1000, "{stored}");
+        assert_eq!((&stored["memory_kib"], &stored["iterations"]), (&json!(64), &json!(1)));
         assert_eq!(stored["salt"], "saltsalt", "sessions go on");
         assert_eq!(stored.get("password_sha"), None);
         assert_eq!(who(&node, "cookie", &cookie(&begun)).await.json()["userCtx"]["name"], name);
@@ -58,26 +58,62 @@ async fn old_forms_stay_where_nothing_is_to_be_upgraded() {
 }
 
 #[tokio::test]
-async fn argon2id_is_taken_where_it_is_wanted() {
-    let cheap =
-        options().set("authentication.argon2_memory_kib=64").set("authentication.argon2_rounds=1");
-    let node = node_with_users(cheap).await;
-    set(&node, "chttpd_auth/password_scheme", "argon2id").await;
+async fn new_passwords_are_hashed_with_argon2id_unless_couchdb_is_to_read_them() {
+    let node = node_with_users(options()).await;
     let anna = make_user(&node, "anna", "apple", &[]).await;
     let stored = node.client().get(&path("anna")).await.expect(200).json();
     assert_eq!(stored["password_scheme"], "argon2id");
     assert_eq!((&stored["memory_kib"], &stored["iterations"]), (&json!(64), &json!(1)));
     anna.get("/").await.expect(200);
     Client::with_credentials(node.address(), "anna", "x").get("/").await.expect(401);
-    // And back, for whoever wants to take the database elsewhere.
+    // For whoever wants to take the database elsewhere.
     set(&node, "chttpd_auth/password_scheme", "pbkdf2").await;
     sign_in(&node, "anna", "apple").await.expect(200);
-    eventually("the password is hashed anew", || async {
+    let stored = eventually("the password is hashed anew", || async {
         let stored = node.client().get(&path("anna")).await.json();
-        (stored["password_scheme"] == "pbkdf2" && stored.get("memory_kib").is_none()).then_some(())
+        let done = stored["password_scheme"] == "pbkdf2" && stored.get("memory_kib").is_none();
+        done.then_some(stored)
     })
     .await;
+    assert_eq!((&stored["pbkdf2_prf"], &stored["iterations"]), (&json!("sha256"), &json!(1000)));
+    assert_eq!(stored["derived_key"].as_str().map(str::len), Some(64));
     anna.get("/").await.expect(200);
+    make_user(&node, "bert", "banana", &[]).await.get("/").await.expect(200);
+    let stored = node.client().get(&path("bert")).await.expect(200).json();
+    assert_eq!(stored["password_scheme"], "pbkdf2");
+}
+
+#[tokio::test]
+async fn a_hash_costs_what_is_recommended_unless_somebody_says_else() {
+    let node = node_with_users(Options::default()).await;
+    make_user(&node, "anna", "apple", &[]).await;
+    let stored = node.client().get(&path("anna")).await.expect(200).json();
+    assert_eq!((&stored["memory_kib"], &stored["iterations"]), (&json!(19_456), &json!(2)));
+    assert_eq!(stored["lanes"], 1);
+}
+
+#[tokio::test]
+async fn an_admins_old_hash_is_upgraded_at_a_login() {
+    let root = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    std::fs::create_dir(root.path().join("etc")).unwrap();
+    let file = root.path().join("etc/local.toml");
+    // SHA-1 of "apple" and "saltsalt".
+    let old = "-hashed-0064b3af5404bc932575decffb494db13d10edc9,saltsalt";
+    std::fs::write(&file, format!("[admins]\nanna = \"{old}\"\n")).unwrap();
+    let cheap = Options { admin: false, ..options() };
+    let node = Node::start_under(root, cheap);
+    let wrong = Client::with_credentials(node.address(), "anna", "apples");
+    wrong.get("/_all_dbs").await.expect(401);
+    assert!(std::fs::read_to_string(&file).unwrap().contains(old));
+    let begun = sign_in(&node, "anna", "apple").await.expect(200);
+    eventually("the password is hashed anew", || async {
+        let text = std::fs::read_to_string(&file).unwrap();
+        (text.contains("$argon2id$v=19$m=64,t=1,p=1$") && !text.contains(old)).then_some(())
+    })
+    .await;
+    assert_eq!(who(&node, "cookie", &cookie(&begun)).await.json()["userCtx"]["name"], "anna");
+    let anna = Client::with_credentials(node.address(), "anna", "apple");
+    anna.get("/_all_dbs").await.expect(200);
 }
 
 #[tokio::test]

@@ -248,3 +248,22 @@ async fn a_cookie_counts_before_a_password() {
     let told = other.request("GET", "/_session").header("cookie", "AuthSession=\"\"").send().await;
     assert_eq!(told.json()["userCtx"]["name"], "admin");
 }
+
+#[tokio::test]
+async fn a_session_is_a_new_one_whatever_cookie_came_with_the_form() {
+    let node = node_with_users(options()).await;
+    make_user(&node, "anna", "apple", &[]).await;
+    make_user(&node, "mallory", "melon", &[]).await;
+    let planted = cookie(&sign_in(&node, "mallory", "melon").await.expect(200));
+    let begin = async |sent: &str| {
+        let form = r#"{"name":"anna","password":"apple"}"#;
+        let client = node.anonymous();
+        client.request("POST", "/_session").header("cookie", sent).json(form).send().await
+    };
+    let begun = cookie(&begin(&planted).await.expect(200));
+    assert_ne!(begun, planted);
+    assert_eq!(who(&node, "cookie", &begun).await.json()["userCtx"]["name"], "anna");
+    assert_eq!(who(&node, "cookie", &planted).await.json()["userCtx"]["name"], "mallory");
+    // A cookie that is none is refused before anything else, as in CouchDB.
+    begin("AuthSession=chosen").await.expect(400);
+}

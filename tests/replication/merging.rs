@@ -100,6 +100,62 @@ async fn two_nodes_with_edits_of_the_same_documents_come_to_the_same_single_revi
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn merges_that_race_with_edits_and_replication_both_ways_come_to_one_document_with_all_of_them()
+ {
+    let (one, two) = (Node::start(Options::default()), Node::start(Options::default()));
+    let (left, right) = (one.client(), two.client());
+    left.put_nothing("/a").await.expect(201);
+    right.put_nothing("/a").await.expect(201);
+    with_merge(&left, "a", "tags", UNION).await;
+    start(&left, json!({"source": "a", "target": database(&two, "a")})).await;
+    start(&right, json!({"source": "a", "target": database(&one, "a")})).await;
+    eventually("both have the function", || async {
+        (right.get("/a/_design/tags").await.status == 200).then_some(())
+    })
+    .await;
+    // Each side adds tags of its own to the same documents, as fast as it can, whatever is merged meanwhile.
+    let edits = [(&left, "l"), (&right, "r")].map(|(client, side)| async move {
+        for number in 0..120 {
+            let path = format!("/a/d{}", number % 6);
+            let mut told = 0;
+            for _ in 0..1_000 {
+                let known = client.get(&path).await;
+                let mut body = json!({"tags": [], "n": 0});
+                if known.status == 200 {
+                    body = known.json();
+                    body.as_object_mut().unwrap().remove("leaves");
+                }
+                body["tags"].as_array_mut().unwrap().push(json!(format!("{side}{number:03}")));
+                told = client.put(&path, body).await.status;
+                if told == 201 {
+                    break;
+                }
+            }
+            assert_eq!(told, 201, "{path} of {side}: the last answer");
+        }
+    });
+    let [here, there] = edits;
+    tokio::join!(here, there);
+    eventually("both hold the same, without conflicts", || async {
+        let same = contents(&left, "a").await == contents(&right, "a").await;
+        let without = |answer: Value| answer["rows"].as_array().is_some_and(Vec::is_empty);
+        let settled = without(left.get("/a/_conflicts").await.json())
+            && without(right.get("/a/_conflicts").await.json());
+        (same && settled).then_some(())
+    })
+    .await;
+    for document in 0..6 {
+        let told = left.get(&format!("/a/d{document}")).await.expect(200).json();
+        let tags: std::collections::BTreeSet<&str> =
+            told["tags"].as_array().unwrap().iter().map(|tag| tag.as_str().unwrap()).collect();
+        let numbers = (0..120).filter(|number| number % 6 == document);
+        let expected: std::collections::BTreeSet<String> =
+            numbers.flat_map(|number| [format!("l{number:03}"), format!("r{number:03}")]).collect();
+        assert!(tags.iter().map(|tag| (*tag).to_owned()).eq(expected), "d{document}: {tags:?}");
+    }
+}
+
 #[tokio::test]
 async fn conflicts_that_are_there_are_merged_when_a_function_comes_and_the_first_answer_counts() {
     let mut node = Node::start(Options::default());
@@ -123,10 +179,13 @@ async fn conflicts_that_are_there_are_merged_when_a_function_comes_and_the_first
     // A crash between the write and the merge loses nothing: a node asks about all conflicts when it starts.
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     let ready = now() + 1_500;
-    let late = format!(
-        "function (id, leaves) {{ return Date.now() < {ready} ? null : {{n: leaves.length}}; }}"
+    // Validations see the clock, which a merge does not.
+    let guard = format!(
+        "function (doc) {{ if (doc.n === 2 && Date.now() < {ready}) throw({{forbidden: 'too early'}}); }}"
     );
-    with_merge(&client, "a", "2-tags", &late).await;
+    client.put("/a/_design/guard", json!({"validate_doc_update": guard})).await.expect(201);
+    let counts = "function (id, leaves) { return {n: leaves.length}; }";
+    with_merge(&client, "a", "2-tags", counts).await;
     with_merge(&client, "a", "3-late", "function () { return null; }").await;
     let leaf = |rev: &str| json!({"_id": "later", "_rev": rev});
     put_leaves(&client, "a", &[leaf("1-x"), leaf("1-y")]).await;

@@ -10,13 +10,13 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::{fill, replicate, same};
 
 /// A proxy that keeps what it was asked for.
-struct Proxy {
+pub(crate) struct Proxy {
     address: String,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    async fn http() -> Self {
+    pub(crate) async fn http() -> Self {
         Self::start(|stream, asked| Box::pin(serve_http(stream, asked))).await
     }
 
@@ -37,7 +37,11 @@ impl Proxy {
         Self { address, asked }
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
@@ -59,13 +63,17 @@ async fn serve_http(stream: TcpStream, asked: Arc<Mutex<Vec<String>>>) {
         if whole.contains("proxy-authorization: basic ym9iomhvcml6b24=") { "bob " } else { "" };
     asked.lock().unwrap().push(format!("{who}{line}"));
     let target = line.split(' ').nth(1).unwrap();
-    let Some(rest) = target.strip_prefix("http://") else {
+    let plain = target.strip_prefix("http://");
+    let server = plain.map_or(target, |rest| rest.split('/').next().unwrap());
+    let Ok(mut server) = TcpStream::connect(server).await else {
         let refused = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
         stream.write_all(refused.as_bytes()).await.ok();
         return;
     };
-    let mut server = TcpStream::connect(rest.split('/').next().unwrap()).await.unwrap();
-    server.write_all(head.as_bytes()).await.unwrap();
+    match plain {
+        Some(_) => server.write_all(head.as_bytes()).await.unwrap(),
+        None => stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap(),
+    }
     tokio::io::copy_bidirectional(&mut stream, &mut server).await.ok();
 }
 

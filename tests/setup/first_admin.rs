@@ -80,7 +80,7 @@ async fn the_link_makes_one_admin_once() {
 
     let local = fs::read_to_string(node.root().join("etc/local.toml")).unwrap();
     assert!(
-        local.contains("alice") && local.contains("-pbkdf2") && !local.contains("a secret"),
+        local.contains("alice") && local.contains("$argon2id$") && !local.contains("a secret"),
         "{local}"
     );
     node.restart();

@@ -70,14 +70,35 @@ impl Certificate {
 
     /// One that this one has signed, over a key of its own.
     pub fn sign(&self) -> Self {
+        self.sign_as("/CN=signed")
+    }
+
+    /// The same, whose subject is called so: `/CN=anna`.
+    pub fn sign_as(&self, subject: &str) -> Self {
         let made = Self::empty();
         let request = made.folder().join("request");
         let mut command = Command::new("openssl");
-        command.args(["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=signed"]);
+        command.args(["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", subject]);
         run(command.arg("-keyout").arg(&made.key).arg("-out").arg(&request));
         let mut command = Command::new("openssl");
         command.args(["x509", "-req", "-days", "30", "-set_serial", "1", "-in"]).arg(&request);
         command.arg("-CA").arg(&self.certificate).arg("-CAkey").arg(&self.key);
+        run(command.arg("-out").arg(&made.certificate));
+        made
+    }
+
+    /// The same for a server at an address.
+    pub fn sign_for(&self, address: std::net::IpAddr) -> Self {
+        let made = Self::empty();
+        let (request, names) = (made.folder().join("request"), made.folder().join("names"));
+        std::fs::write(&names, format!("subjectAltName=IP:{address}\n")).unwrap();
+        let mut command = Command::new("openssl");
+        command.args(["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=server"]);
+        run(command.arg("-keyout").arg(&made.key).arg("-out").arg(&request));
+        let mut command = Command::new("openssl");
+        command.args(["x509", "-req", "-days", "30", "-set_serial", "2", "-in"]).arg(&request);
+        command.arg("-CA").arg(&self.certificate).arg("-CAkey").arg(&self.key);
+        command.arg("-extfile").arg(&names);
         run(command.arg("-out").arg(&made.certificate));
         made
     }
@@ -96,6 +117,11 @@ impl Certificate {
         let mut command = Command::new("openssl");
         let digest = run(command.args(["dgst", "-sha256", "-binary"]).arg(&der));
         BASE32_NOPAD.encode(&digest)
+    }
+
+    /// Where the certificate and its key are, as text.
+    pub fn paths(&self) -> [String; 2] {
+        [&self.certificate, &self.key].map(|path| path.to_str().expect("UTF-8").to_owned())
     }
 
     fn empty() -> Self {

@@ -43,6 +43,11 @@ impl Client {
         Self { authorization: Some(format!("Basic {pair}")), ..Self::anonymous(address) }
     }
 
+    /// Where it asks.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Begins a request; `path` goes out as it is.
     pub fn request(&self, method: &str, path: &str) -> Request<'_> {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");

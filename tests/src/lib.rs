@@ -17,6 +17,7 @@ mod node;
 mod program;
 mod raw;
 mod relay;
+mod release;
 mod reply;
 mod visitor;
 
@@ -29,10 +30,11 @@ pub use follower::Follower;
 pub use lines::Lines;
 pub use load::{Acknowledged, Load};
 pub use mesh::{Events, Peering, befriend, share};
-pub use node::{Node, Options, Told};
+pub use node::{Node, Options, Told, program};
 pub use program::{Program, cities, folder_of_clients};
 pub use raw::{exchange, exchange_slowly, hang_up_after};
 pub use relay::{Passage, Relay};
+pub use release::Release;
 pub use reply::Reply;
 pub use visitor::{Answer, Followed, Visitor};
 

@@ -16,9 +16,8 @@ use tempfile::TempDir;
 
 use crate::{Client, Console};
 pub use options::Options;
-use process::{
-    MESH_READY, Ports, Process, READY, binary, command, kill_group, wait_for_end, without_settings,
-};
+use process::{MESH_READY, Ports, Process, READY, TLS_READY, command, kill_group, wait_for_end};
+pub(crate) use process::{binary, without_settings};
 use watchdog::Watchdog;
 
 /// A running node. Dropping it kills its process group and removes its root; so does the end of the
@@ -110,6 +109,13 @@ impl Node {
             address.set_ip(ip);
         }
         address
+    }
+
+    /// Where it listens for clients over TLS; waits until it does.
+    pub fn tls_address(&self) -> SocketAddr {
+        let line = |line: &str| Some(line.strip_prefix(TLS_READY)?.trim_end_matches('/').parse());
+        let address = self.process.output.wait(line);
+        address.unwrap_or_else(|told| panic!("TLS: {told}")).expect("an address and a port")
     }
 
     /// Its URL with the admin's credentials, without a slash at its end.
@@ -214,6 +220,11 @@ impl Node {
         let process = Process::start(self.root.path(), &self.options, ports);
         self.process = process.unwrap_or_else(|told| panic!("started again: {told}"));
     }
+}
+
+/// The binary that the tests start.
+pub fn program() -> std::path::PathBuf {
+    binary()
 }
 
 fn whole(mut stream: impl Read) -> String {

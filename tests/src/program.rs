@@ -30,6 +30,11 @@ impl Program {
         Self::start(Path::new("node"), "Node.js", script, arguments)
     }
 
+    /// Starts `script` (of `tests/clients`) under Node.js alone: it needs nothing that was installed.
+    pub fn bare_node(script: &str, arguments: &[&str]) -> Self {
+        Self::run(Path::new("node"), "Node.js", script, arguments)
+    }
+
     /// Starts `script` (of `tests/clients`) under the Python that `tests/clients/install` made.
     pub fn python(script: &str, arguments: &[&str]) -> Self {
         let python = folder_of_clients().join(".venv/bin/python");
@@ -42,6 +47,11 @@ impl Program {
             folder.join("node_modules").is_dir() && folder.join(".venv").is_dir(),
             "the clients are not installed: run tests/clients/install"
         );
+        Self::run(interpreter, called, script, arguments)
+    }
+
+    fn run(interpreter: &Path, called: &str, script: &str, arguments: &[&str]) -> Self {
+        let folder = folder_of_clients();
         let mut child = Command::new(interpreter)
             .arg(script)
             .args(arguments)

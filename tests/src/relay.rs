@@ -27,6 +27,8 @@ pub struct Passage {
     pub cut_after: Option<u64>,
     /// How many connections are cut at most.
     pub cuts: u64,
+    /// Whether they are not cut but carry nothing any more.
+    pub silently: bool,
 }
 
 /// A relay in front of one address. It ends with its value.
@@ -96,11 +98,17 @@ async fn carry(client: TcpStream, target: SocketAddr, passage: Passage, counts: 
     let life = Arc::new(Life { bytes: AtomicU64::new(0), cut: Notify::new(), passage, counts });
     let there = pass(from_client, to_server, Arc::clone(&life), true);
     let back = pass(from_server, to_client, Arc::clone(&life), false);
+    let both = async { tokio::join!(there, back) };
+    tokio::pin!(both);
     tokio::select! {
-        _ = async { tokio::join!(there, back) } => {}
-        // Both sockets are dropped with what is under way.
+        _ = &mut both => return,
         () = life.cut.notified() => {}
     }
+    if life.passage.silently {
+        // Until the test ends, with both sockets open.
+        std::future::pending::<()>().await;
+    }
+    // Both sockets are dropped with what is under way.
 }
 
 /// What both directions of a connection share.

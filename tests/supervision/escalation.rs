@@ -57,6 +57,14 @@ async fn a_storage_that_keeps_failing_is_parked_and_tried_again() {
     })
     .await;
     busy.error_named(503, "service_unavailable");
+    let told = node.refuge(&["eval", "check"]);
+    assert!(told.output.contains("the storage is down"), "{}{}", told.output, told.errors);
+    assert!(told.output.contains("root/storage is parked"), "{}", told.output);
+    let told = node.refuge(&["ping"]);
+    assert_eq!(told.code, Some(75), "{}", told.errors);
+    assert!(told.errors.contains("parked"), "{}", told.errors);
+    assert_eq!(node.refuge(&["eval", "dbs"]).code, Some(75));
+    assert_eq!(node.refuge(&["eval", "stats restarts"]).code, Some(0));
     eventually("the storage is tried again, and all is back", || async {
         let reply = client.request("GET", "/a/b").try_send().await.ok()?;
         (reply.status == 200).then(|| assert_eq!(reply.json()["n"], 1))

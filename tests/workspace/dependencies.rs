@@ -51,8 +51,17 @@ const DIRECTION: &[(&str, &[&str])] = &[
         ],
     ),
     ("refuge-supervisors", &["refuge-actors", "refuge-config", "refuge-mesh", "refuge-otp"]),
-    // It checks the data of a node that does not run.
-    ("refuge", &["refuge-config", "refuge-console", "refuge-storage", "refuge-supervisors"]),
+    // It checks the data of a node that does not run, and packs backups.
+    (
+        "refuge",
+        &[
+            "refuge-config",
+            "refuge-console",
+            "refuge-packing",
+            "refuge-storage",
+            "refuge-supervisors",
+        ],
+    ),
     // Black-box tests compare the live tree with the specifications; the benchmark dials as a node does.
     (
         "refuge-tests",
@@ -104,6 +113,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rquickjs", &["refuge-sandbox"]),
     ("zstd", &["refuge-packing"]),
     ("indicatif", &["refuge"]),
+    ("ratatui", &["refuge-console"]),
+    ("rustyline", &["refuge-console"]),
     ("async-dnssd", &["refuge-discovery"]),
     ("mdns-sd", &["refuge-discovery"]),
     ("mainline", &["refuge-discovery"]),

@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod files;
+mod leftovers;
 mod licences;
 
 use std::path::PathBuf;

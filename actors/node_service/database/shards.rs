@@ -8,6 +8,7 @@ use refuge_http::{Failure, Update, UpdateFailure, UpdateResult};
 use tokio::sync::oneshot;
 
 use super::OpenDatabase;
+use crate::shard::readers::Principals;
 use crate::shard::{ShardMessage, UpdateRequest};
 use crate::unavailable;
 
@@ -25,18 +26,18 @@ impl OpenDatabase {
         (xxhash_rust::xxh3::xxh3_64(place.as_bytes()) % shards) as usize
     }
 
-    /// Sends edits to one shard; what comes back tells their outcomes after the commit. `live` is as in
-    /// [`UpdateRequest`].
+    /// Sends edits to one shard; what comes back tells their outcomes after the commit. `live` and `writer` are
+    /// as in [`UpdateRequest`].
     pub(in crate::node_service) fn hand_over(
         &self,
         shard: usize,
         updates: Vec<Update>,
-        live: Option<Vec<Revision>>,
+        (live, writer): (Option<Vec<Revision>>, Option<Principals>),
     ) -> Result<oneshot::Receiver<Vec<UpdateResult>>, Failure> {
         let door = self.shards.get(shard).ok_or_else(unavailable)?;
         let (reply, receiver) = oneshot::channel();
         door.try_send(|slot| {
-            ShardMessage::Update(UpdateRequest { updates, live, reply, slot: Some(slot) })
+            ShardMessage::Update(UpdateRequest { updates, live, writer, reply, slot: Some(slot) })
         })
         .map_err(|error| crate::call_failure(&error))?;
         Ok(receiver)
@@ -47,8 +48,9 @@ impl OpenDatabase {
         &self,
         shard: usize,
         updates: Vec<Update>,
+        writer: Option<Principals>,
     ) -> Result<Vec<UpdateResult>, Failure> {
-        let receiver = self.hand_over(shard, updates, None)?;
+        let receiver = self.hand_over(shard, updates, (None, writer))?;
         Self::answered(receiver).await
     }
 
@@ -60,7 +62,7 @@ impl OpenDatabase {
     ) -> Result<Vec<UpdateResult>, Failure> {
         let Some(first) = updates.first() else { return Ok(Vec::new()) };
         let shard = self.shard_number(&first.id);
-        Self::answered(self.hand_over(shard, updates, Some(live))?).await
+        Self::answered(self.hand_over(shard, updates, (Some(live), None))?).await
     }
 
     async fn answered(
@@ -78,19 +80,29 @@ impl OpenDatabase {
     }
 
     /// Applies edits without asking whether anybody may make them.
-    pub(crate) async fn store(
+    pub(crate) async fn store(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
+        self.store_as(updates, None).await
+    }
+
+    /// Applies edits as far as the permissions of their documents let `writer` make them, who is no admin.
+    pub(in crate::node_service) async fn store_as(
         &self,
         mut updates: Vec<Update>,
+        writer: Option<Principals>,
     ) -> Result<Vec<UpdateResult>, Failure> {
         if let [update] = updates.as_slice() {
             let shard = self.shard_number(&update.id);
-            return self.update_shard(shard, std::mem::take(&mut updates)).await;
+            return self.update_shard(shard, std::mem::take(&mut updates), writer).await;
         }
-        Ok(self.update_shards(updates).await)
+        Ok(self.update_shards(updates, writer).await)
     }
 
     /// Splits edits by shard and puts the results back into the order of the edits.
-    async fn update_shards(&self, updates: Vec<Update>) -> Vec<UpdateResult> {
+    async fn update_shards(
+        &self,
+        updates: Vec<Update>,
+        writer: Option<Principals>,
+    ) -> Vec<UpdateResult> {
         let mut places: Vec<Vec<usize>> = vec![Vec::new(); self.shards.len()];
         let mut parts: Vec<Vec<Update>> = self.shards.iter().map(|_| Vec::new()).collect();
         let count = updates.len();
@@ -101,9 +113,11 @@ impl OpenDatabase {
                 part.push(update);
             }
         }
-        let replies = parts.into_iter().enumerate().map(async |(shard, part)| {
-            if part.is_empty() { Ok(Vec::new()) } else { self.update_shard(shard, part).await }
-        });
+        let replies =
+            parts.into_iter().enumerate().map(async |(shard, part)| match part.is_empty() {
+                true => Ok(Vec::new()),
+                false => self.update_shard(shard, part, writer.clone()).await,
+            });
         let replies = futures_util::future::join_all(replies).await;
         let mut results: Vec<UpdateResult> = (0..count).map(|_| lost()).collect();
         for (places, reply) in places.into_iter().zip(replies) {

@@ -8,6 +8,7 @@
 //! told by one of the three as it stands; what changed later is told by the feed's next walk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use refuge_http::{CandidatesQuestion, Failure};
 use refuge_query::mango::{Database, Superset, superset};
@@ -29,6 +30,8 @@ const ROWS_A_CANDIDATE: u64 = 8;
 const ROWS_A_CHANGE: u64 = 4;
 /// A shorter range is walked over without a look at what else there is.
 const SHORT_ROWS: u64 = 2_000;
+/// An index that takes longer to follow is not waited for: the walk, which shows its rows as it goes, is begun.
+const LONGEST_FOLLOWING: Duration = Duration::from_secs(10);
 /// Ids that are held at most.
 const MOST_CANDIDATES: u64 = 100_000;
 
@@ -110,7 +113,9 @@ async fn near_index(
     if found.state.lacking || behind.saturating_mul(ROWS_A_CHANGE) >= rows {
         return Ok(None);
     }
-    let found: FoundIndex = views::fresh_index(database, &design).await?;
+    let fresh = tokio::time::timeout(LONGEST_FOLLOWING, views::fresh_index(database, &design));
+    let Ok(found) = fresh.await else { return Ok(None) };
+    let found: FoundIndex = found?;
     if found.state.lacking || found.state.position < until {
         return Ok(None);
     }

@@ -2,8 +2,8 @@
 //! each where it stands, so that nothing leaves this thread but what matches.
 
 use bytes::Bytes;
-use refuge_document::Leaf;
 use refuge_document::json::write_string;
+use refuge_document::{Leaf, Revision};
 use refuge_http::{FindPage, FindPart};
 use refuge_query::FormatError;
 use refuge_query::mango::{Bookmark, MangoError, with_covered_document};
@@ -14,6 +14,7 @@ use super::rows::IndexRows;
 use super::showing::{Matched, show};
 use super::{Searched, Source};
 use crate::node_service::reading::body;
+use crate::node_service::seen::Seen;
 use crate::view_tree::TreeError;
 
 /// A page is closed at this many bytes of matches.
@@ -55,7 +56,10 @@ impl<'a> Page<'a> {
         };
         match &searched.source {
             Source::Documents { from, to } => page.all_documents(from.as_ref(), to.as_ref())?,
-            Source::Rows(rows) if searched.question.plan.covering => page.covered(rows)?,
+            // What rows hold may be of a former revision, which admitted others.
+            Source::Rows(rows) if searched.question.plan.covering && searched.reader.is_none() => {
+                page.covered(rows)?;
+            }
             Source::Rows(rows) => page.rows(rows)?,
             Source::Nothing => {}
         }
@@ -77,6 +81,9 @@ impl<'a> Page<'a> {
         to: Option<&String>,
     ) -> Result<(), TreeError> {
         let range = self.range(from, to);
+        if let Some(reader) = &self.searched.reader {
+            return self.seen_documents(reader, &range);
+        }
         let mut last: Option<String> = None;
         for row in self.snapshot.documents(self.searched.database, &range) {
             if self.is_full() {
@@ -96,6 +103,41 @@ impl<'a> Page<'a> {
             last = Some(id);
         }
         Ok(())
+    }
+
+    /// The same over those alone that somebody sees.
+    fn seen_documents(
+        &mut self,
+        reader: &[String],
+        range: &DocumentRange,
+    ) -> Result<(), TreeError> {
+        let mut last: Option<String> = None;
+        let database = self.searched.database;
+        for row in self.snapshot.reader_documents(database, reader, range) {
+            if self.is_full() {
+                let place = |id: String| Bookmark { key: document_key(&id), id };
+                self.page.resume = last.map(place);
+                break;
+            }
+            let (id, deleted) = row?;
+            self.looked_at += 1;
+            if !deleted
+                && !id.starts_with("_design/")
+                && let Some(record) = self.snapshot.document(database, &id)?
+            {
+                self.page.keys_examined += 1;
+                let leaf = record.winner()?;
+                self.offer(&id, &record, &leaf, || document_key(&id))?;
+            }
+            last = Some(id);
+        }
+        Ok(())
+    }
+
+    /// Who sees a part of the documents alone.
+    fn seen(&self) -> Option<Seen<'a>> {
+        let principals = self.searched.reader.as_deref()?;
+        Some(Seen { snapshot: self.snapshot, database: self.searched.database, principals })
     }
 
     /// What of a range of ids stands behind the place to go on.
@@ -172,9 +214,15 @@ impl<'a> Page<'a> {
             }
             let (row_key, row) = row?;
             self.looked_at += 1;
-            self.page.keys_examined += 1;
             let id = RowKey::parse(&row_key)?.document;
-            look(self, &id, StoredRow::decode(&row)?.key)?;
+            let is_seen = match self.seen() {
+                Some(seen) => seen.sees(&id)?,
+                None => true,
+            };
+            if is_seen {
+                self.page.keys_examined += 1;
+                look(self, &id, StoredRow::decode(&row)?.key)?;
+            }
             drop(id);
             last = Some((row_key, row));
         }
@@ -197,7 +245,8 @@ impl<'a> Page<'a> {
         leaf.revision.write_text(&mut self.revision);
         let revision = std::mem::take(&mut self.revision);
         let find = &self.searched.question.find;
-        let matched = Matched::new(find, id, record, leaf, &revision, &content)?;
+        let conflicts = if find.conflicts { self.conflicts(id, record)? } else { Vec::new() };
+        let matched = Matched::new(find, id, leaf, &revision, (&content, conflicts))?;
         if matched.matches() && self.is_wanted() {
             self.begin(id, key);
             show(&mut self.documents, &matched);
@@ -205,6 +254,17 @@ impl<'a> Page<'a> {
         drop(matched);
         self.revision = revision;
         Ok(())
+    }
+
+    /// Live leaves beside the winner, as far as they are seen.
+    fn conflicts(&self, id: &str, record: &DocumentRecord) -> Result<Vec<Revision>, TreeError> {
+        let leaves = record.tree()?.leaves();
+        let hidden = match self.seen() {
+            Some(seen) => seen.hidden(id, &leaves)?,
+            None => Vec::new(),
+        };
+        let others = leaves.into_iter().skip(1).filter(|leaf| !leaf.deleted);
+        Ok(others.map(|leaf| leaf.revision).filter(|one| !hidden.contains(one)).collect())
     }
 
     /// Whether a match is not one of those that are passed over first.

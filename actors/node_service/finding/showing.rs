@@ -5,7 +5,7 @@ use refuge_document::{Leaf, Rendering, Revision, render_document};
 use refuge_http::{StoredBody, special_members};
 use refuge_query::mango::Find;
 use refuge_query::selector::{Document, Metadata};
-use refuge_storage::{DocumentRecord, StorageError};
+use refuge_storage::StorageError;
 
 /// A document that is looked at.
 pub(super) struct Matched<'a> {
@@ -20,20 +20,19 @@ pub(super) struct Matched<'a> {
 }
 
 impl<'a> Matched<'a> {
-    /// Gathers what the question may see of a document.
+    /// Gathers what the question may see of a document: its content, and the live leaves beside the winner
+    /// where it asks for them.
     pub(super) fn new(
         find: &'a Find,
         id: &'a str,
-        record: &DocumentRecord,
         leaf: &'a Leaf,
         revision: &'a [u8],
-        content: &'a StoredBody,
+        (content, conflicts): (&'a StoredBody, Vec<Revision>),
     ) -> Result<Self, StorageError> {
         let revision = std::str::from_utf8(revision).map_err(|_| StorageError::Record {
             keyspace: "documents",
             reason: "a revision is not UTF-8",
         })?;
-        let conflicts = if find.conflicts { conflicts(record, leaf)? } else { Vec::new() };
         let mut found = Self { find, id, leaf, revision, content, conflicts, members: Vec::new() };
         let names_attachments = !content.attachments.is_empty() && names_attachments(find);
         if names_attachments || !found.conflicts.is_empty() {
@@ -69,13 +68,6 @@ pub(super) fn show(out: &mut Vec<u8>, matched: &Matched<'_>) {
         None => render_document(out, &matched.rendering()),
         Some(fields) => matched.with_document(|document| fields.write(out, document)),
     }
-}
-
-/// Live leaves beside the winner.
-fn conflicts(record: &DocumentRecord, winner: &Leaf) -> Result<Vec<Revision>, StorageError> {
-    let leaves = record.tree()?.leaves().into_iter();
-    let others = leaves.filter(|leaf| !leaf.deleted && leaf.revision != winner.revision);
-    Ok(others.map(|leaf| leaf.revision).collect())
 }
 
 fn names_attachments(find: &Find) -> bool {

@@ -1,14 +1,13 @@
 //! Documents of `_replicator` on their way to their shards: whose they are, as in CouchDB, and what
 //! somebody who is no admin may have replicated.
 
-use std::sync::Arc;
-
 use refuge_document::{Body, EditKind, json};
 use refuge_http::{Failure, Update, UpdateFailure, UpdateVerdicts, User};
 use serde_json::{Map, Value};
 
 use super::members::with_members;
 use super::questions::{self, Ask};
+use super::refused;
 use crate::node_service::database::OpenDatabase;
 
 /// The member that tells whose a replication is.
@@ -50,27 +49,27 @@ fn check(user: &User, update: &Update, ask: Ask) -> Result<(), UpdateFailure> {
     if super::is_design(update) {
         return Ok(());
     }
-    let forbidden = |reason: &str| Err(refused(reason.to_owned()));
+    let refuse = |reason: &str| Err(forbidden(reason.to_owned()));
     if question.branches {
-        return forbidden(questions::BRANCH);
+        return refuse(questions::BRANCH);
     }
     let owner = |members: &Map<String, Value>| members.get(OWNER).cloned().unwrap_or(Value::Null);
     let own = Value::from(user.name.clone());
     let other = "Can't update replication documents from other users.";
     let old = question.old.map(|text| read(text.as_bytes())).transpose()?;
     if old.is_some_and(|old| owner(&old) != own) {
-        return forbidden(other);
+        return refuse(other);
     }
     if update.deleted {
         return Ok(());
     }
     let new = read(update.body.as_bytes())?;
     if new.contains_key(OWNER) && owner(&new) != own {
-        return forbidden(other);
+        return refuse(other);
     }
     // A name alone is a database of this node, which replications read and write as an admin does.
     if !["source", "target"].iter().all(|end| new.get(*end).is_none_or(is_elsewhere)) {
-        return forbidden(
+        return refuse(
             "Only admins may replicate databases by their names: give a URL, with credentials",
         );
     }
@@ -92,11 +91,11 @@ fn is_elsewhere(end: &Value) -> bool {
 
 fn read(text: &[u8]) -> Result<Map<String, Value>, UpdateFailure> {
     serde_json::from_slice(text)
-        .map_err(|error| refused(format!("this replication cannot be read: {error}")))
+        .map_err(|error| forbidden(format!("this replication cannot be read: {error}")))
 }
 
-fn refused(reason: String) -> UpdateFailure {
-    UpdateFailure::Refused(Arc::new(Failure::Forbidden(reason)))
+fn forbidden(reason: String) -> UpdateFailure {
+    refused(Failure::Forbidden(reason))
 }
 
 /// The body with its owner; none where it names one, and where whoever writes has no name.

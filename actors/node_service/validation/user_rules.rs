@@ -5,7 +5,7 @@
 use refuge_http::User;
 use serde_json::{Map, Value};
 
-use crate::authentication::accounts::USER_PREFIX;
+use refuge_document::USER_PREFIX;
 
 /// Members that hold a hash.
 pub(super) const HASHED: [&str; 8] = [

@@ -1,9 +1,7 @@
 //! Documents of `_users` on their way to their shards: who may see them at all, the rules, and passwords
 //! that are hashed before anything is stored.
 
-use std::sync::Arc;
-
-use refuge_document::{Body, EditKind, Revision};
+use refuge_document::{Body, EditKind, Revision, USER_PREFIX, USERS};
 use refuge_http::{
     Database, Failure, Update, UpdateAttachment, UpdateFailure, UpdateVerdicts, User,
 };
@@ -13,9 +11,9 @@ use serde_json::{Map, Value};
 
 use super::members::with_members;
 use super::questions::{self, Ask, Question};
+use super::refused;
 use super::user_rules::{self, HASHED, UserDocument, Writer};
-use crate::authentication::accounts::{USER_PREFIX, USERS};
-use crate::authentication::passwords::{self, Waiting};
+use crate::authentication::hashing::{self, Waiting};
 use crate::configuration::CurrentSettings;
 use crate::node_service::database::OpenDatabase;
 use crate::{names, node_service, unavailable};
@@ -93,19 +91,16 @@ fn one(writer: &Writer<'_>, update: &Update, ask: Ask) -> Result<Option<String>,
     Ok(password)
 }
 
-fn refused(failure: Failure) -> UpdateFailure {
-    UpdateFailure::Refused(Arc::new(failure))
-}
-
 fn members(text: &[u8]) -> Result<Map<String, Value>, UpdateFailure> {
     serde_json::from_slice(text).map_err(|error| refused(Failure::Internal(error.to_string())))
 }
 
 async fn hash(names: &Names, password: String) -> Result<StoredPassword, Failure> {
     let current = names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
-    let recipe = passwords::recipe(&current.settings.authentication);
+    let recipe = hashing::recipe(&current.settings.authentication);
     // Requests and their documents are bounded by those who send them.
-    passwords::hashing(names, Waiting::Any, move || StoredPassword::new(&password, recipe)).await
+    let job = move || StoredPassword::new(&password, recipe);
+    hashing::hashing(names, Waiting::Any, recipe.memory_kib(), job).await
 }
 
 /// The body with a hash instead of a password; all else is as it was written.
@@ -137,13 +132,13 @@ pub(crate) async fn upgrade_password(
     name: &str,
     revision: Revision,
     stored: &StoredPassword,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let database = node_service::open(names, USERS).await?;
     let id = format!("{USER_PREFIX}{name}");
-    let Some(document) = database.winner(&id).await? else { return Ok(()) };
-    let Some(content) = document.content else { return Ok(()) };
+    let Some(document) = database.winner(&id).await? else { return Ok(false) };
+    let Some(content) = document.content else { return Ok(false) };
     if document.leaf.deleted || document.leaf.revision != revision {
-        return Ok(());
+        return Ok(false);
     }
     let kept = |attachment: refuge_document::Attachment| UpdateAttachment::Stub {
         name: attachment.name,
@@ -157,7 +152,8 @@ pub(crate) async fn upgrade_password(
         kind: EditKind::Interactive { parent: Some(revision) },
     };
     match database.update(vec![update]).await?.pop() {
-        Some(Err(UpdateFailure::Conflict)) | Some(Ok(_)) | None => Ok(()),
+        Some(Ok(_)) => Ok(true),
+        Some(Err(UpdateFailure::Conflict)) | None => Ok(false),
         Some(Err(failure)) => Err(failure.into()),
     }
 }

@@ -64,8 +64,14 @@ fn behind(range: &KeyRange, row_key: &[u8], descending: bool) -> KeyRange {
 pub(super) fn rows(store: &ViewStore, part: &Part) -> Result<ViewRowsPage, TreeError> {
     let tree = Tree::open(store)?;
     let total = tree.total().count;
-    let page = ViewRowsPage { rows: Vec::new(), total, offset: None, skipped: 0, resume: None };
-    let mut reader = RowReader { store, tree, part, page, bytes: 0 };
+    let page = ViewRowsPage {
+        rows: Vec::new(),
+        total: Some(total),
+        offset: None,
+        skipped: 0,
+        resume: None,
+    };
+    let mut reader = RowReader { store, tree, total, part, page, bytes: 0 };
     for (number, range) in part.numbered() {
         if reader.page.offset.is_some() && reader.page.rows.len() >= part.limit {
             reader.page.resume = Some(RowPlace { range: number, after: Vec::new() });
@@ -83,6 +89,7 @@ pub(super) fn rows(store: &ViewStore, part: &Part) -> Result<ViewRowsPage, TreeE
 struct RowReader<'a> {
     store: &'a ViewStore,
     tree: Tree<'a, ViewStore>,
+    total: u64,
     part: &'a Part,
     page: ViewRowsPage,
     bytes: usize,
@@ -106,7 +113,7 @@ impl RowReader<'_> {
             range = self.tree.skip(&range, descending, passed)?;
         }
         if self.page.offset.is_none() {
-            let (tree, total) = (&self.tree, self.page.total);
+            let (tree, total) = (&self.tree, self.total);
             self.page.offset = Some(match is_passed {
                 true => offset_behind(tree, &whole, total, descending)?,
                 false => offset(tree, &range, total, descending)?,

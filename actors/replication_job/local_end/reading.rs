@@ -11,8 +11,6 @@ use refuge_http::{
 use refuge_replication::{Answer, ChangedDocument, ChangesPage, Choice, Selection};
 use tokio::time::Instant;
 
-use crate::node_service::OpenDatabase;
-
 /// How long an answer without changes is waited for.
 const CHANGES_WAIT: Duration = Duration::from_secs(30);
 
@@ -25,23 +23,22 @@ pub(super) struct Asked<'a> {
 }
 
 pub(super) async fn changes(
-    database: &Arc<OpenDatabase>,
+    database: &Arc<dyn Database>,
     user: &User,
     asked: Asked<'_>,
 ) -> Result<Answer, Failure> {
     let Asked { selection, since, limit, wait } = asked;
-    let information = database.information().await?;
+    let information = database.outline().await?;
     let FeedStart { after, opaque } = FeedStart::read(since, database.instance(), &information)?;
     let every_leaf = !selection.winners_only;
     let chosen = choice(selection, user);
     let changes = SelectedChanges::of(database.as_ref(), chosen, every_leaf);
     let changes = Box::pin(changes).await?;
-    let reader: Arc<dyn Database> = database.clone();
     let deadline = Instant::now() + CHANGES_WAIT;
     let (mut after, mut until) = (after, information.update_sequence.max(after));
     let page = loop {
         // On the heap: it is larger than all else that a wait, which may last for hours, holds.
-        let page = Box::pin(changes.page(&reader, (after, until), limit)).await?;
+        let page = Box::pin(changes.page(database, (after, until), limit)).await?;
         if !wait || !page.rows.is_empty() || Instant::now() >= deadline {
             break page;
         }
@@ -94,7 +91,7 @@ fn choice<'a>(selection: &'a Selection, user: &'a User) -> ChangesChoice<'a> {
 }
 
 pub(super) async fn design_document(
-    database: &OpenDatabase,
+    database: &dyn Database,
     name: &str,
 ) -> Result<Answer, Failure> {
     let found = database.winner(&format!("_design/{name}")).await?;

@@ -11,7 +11,7 @@ use refuge_http::{
 use refuge_replication::{Answer, Carriage, EndFailure, Refusal};
 
 use super::{LocalEnd, end_failure};
-use crate::node_service::{self, OpenDatabase};
+use crate::node_service;
 
 impl LocalEnd {
     /// Stores a revision that comes as a stream.
@@ -26,7 +26,7 @@ impl LocalEnd {
             let stream = ReplicatedStream { content_type, length: resumable_length, body };
             let rules = node_service::rules(&self.names);
             let update = replicated_update_of_stream(database.as_ref(), rules, id, stream).await?;
-            write(&database, &self.user, vec![update]).await
+            write(database.as_ref(), &self.user, vec![update]).await
         };
         let results = match stored.await {
             Ok(results) => results,
@@ -42,13 +42,13 @@ impl LocalEnd {
 
     pub(super) async fn store(
         &self,
-        database: &Arc<OpenDatabase>,
+        database: &dyn Database,
         documents: Vec<Bytes>,
     ) -> Result<Answer, Failure> {
         let rules = node_service::rules(&self.names);
         let mut updates = Vec::with_capacity(documents.len());
         for text in documents {
-            updates.push(replicated_update(database.as_ref(), &rules.limits, text).await?);
+            updates.push(replicated_update(database, &rules.limits, text).await?);
         }
         let ids: Vec<String> = updates.iter().map(|update| update.id.clone()).collect();
         let results = write(database, &self.user, updates).await?;
@@ -67,18 +67,18 @@ impl LocalEnd {
 
 /// Stores edits as somebody: design documents are for the database's admins.
 async fn write(
-    database: &Arc<OpenDatabase>,
+    database: &dyn Database,
     user: &User,
     updates: Vec<Update>,
 ) -> Result<Vec<UpdateResult>, Failure> {
     if database.security().is_admin(user) {
-        return update_as(database.as_ref(), user, updates).await;
+        return update_as(database, user, updates).await;
     }
     let is_design: Vec<bool> =
         updates.iter().map(|update| update.id.starts_with("_design/")).collect();
     let allowed = updates.into_iter().zip(&is_design).filter(|(_, is_design)| !**is_design);
     let allowed: Vec<Update> = allowed.map(|(update, _)| update).collect();
-    let mut stored = update_as(database.as_ref(), user, allowed).await?.into_iter();
+    let mut stored = update_as(database, user, allowed).await?.into_iter();
     let refused = || {
         let reason = "`user_ctx` is no admin of the database".to_owned();
         Err(UpdateFailure::Refused(Arc::new(Failure::Forbidden(reason))))

@@ -3,9 +3,10 @@
 
 use std::error::Error;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body, Frame, SizeHint};
 use refuge_replication::EndFailure;
+use tokio::time::Instant;
 
 /// What a broken stream tells.
 pub type StreamError = Box<dyn Error + Send + Sync>;
@@ -41,16 +43,41 @@ pub trait CarriageSource: Send + Sync {
     async fn open(&self, offset: u64) -> Result<Option<CarriedDocument>, EndFailure>;
 }
 
-/// Counts the pieces of a body that were taken, for whoever watches that it moves.
+/// What is seen of a body on its way out.
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// Pieces that were taken so far.
+    pieces: AtomicU64,
+    /// Since when whoever sends it waits for whoever makes it.
+    waits_since: Mutex<Option<Instant>>,
+}
+
+impl Progress {
+    /// The number of its pieces that were taken so far.
+    pub(crate) fn pieces(&self) -> u64 {
+        self.pieces.load(Ordering::Relaxed)
+    }
+
+    /// How long whoever makes it has been silent; nothing while it is the link or the other end that waits.
+    pub(crate) fn silence(&self) -> Duration {
+        self.waits_since().map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn waits_since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.waits_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes how a body fares, for whoever watches that it moves.
 pub(crate) struct Watched {
     body: StreamBody,
-    progress: Arc<AtomicU64>,
+    progress: Arc<Progress>,
 }
 
 impl Watched {
-    /// The body, and the number of its pieces that were taken so far.
-    pub(crate) fn over(body: StreamBody) -> (StreamBody, Arc<AtomicU64>) {
-        let progress = Arc::new(AtomicU64::new(0));
+    /// The body, and what is seen of it.
+    pub(crate) fn over(body: StreamBody) -> (StreamBody, Arc<Progress>) {
+        let progress = Arc::new(Progress::default());
         let watched = Self { body, progress: Arc::clone(&progress) };
         (watched.boxed_unsync(), progress)
     }
@@ -65,9 +92,17 @@ impl Body for Watched {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
-        if polled.is_ready() {
-            self.progress.fetch_add(1, Ordering::Relaxed);
+        let mut waits_since = self.progress.waits_since();
+        match &polled {
+            Poll::Ready(_) => {
+                *waits_since = None;
+                self.progress.pieces.fetch_add(1, Ordering::Relaxed);
+            }
+            Poll::Pending => {
+                waits_since.get_or_insert_with(Instant::now);
+            }
         }
+        drop(waits_since);
         polled
     }
 
@@ -105,5 +140,32 @@ impl Body for Pieces {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.0.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::StreamBody as FromStream;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_silence_of_whoever_makes_a_body_is_seen() {
+        let second = Duration::from_secs(1);
+        let pieces = futures_util::stream::unfold(0, |number| async move {
+            tokio::time::sleep(Duration::from_secs(9)).await;
+            (number < 2).then(|| (Ok(Frame::data(Bytes::from_static(b"x"))), number + 1))
+        });
+        let (mut body, progress) = Watched::over(FromStream::new(pieces).boxed_unsync());
+        assert_eq!(progress.silence(), Duration::ZERO, "nobody has asked for anything");
+        for seen in 1..=3 {
+            let early = tokio::time::timeout(second, body.frame()).await;
+            assert!(early.is_err() && progress.silence() >= second);
+            body.frame().await;
+            assert_eq!((progress.silence(), progress.pieces()), (Duration::ZERO, seen));
+            // The link is busy: nobody waits for the body.
+            tokio::time::sleep(second).await;
+            assert_eq!(progress.silence(), Duration::ZERO);
+        }
     }
 }

@@ -9,7 +9,7 @@ use hyper::header::HeaderValue;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use refuge_identity::tls::ClientOptions;
-use refuge_replication::Proxy;
+use refuge_replication::{Proxy, SocketOptions};
 
 use crate::carriage::StreamBody;
 use crate::connector::{Connector, OpenSockets, PeerDialer, Peers};
@@ -39,6 +39,8 @@ pub struct ConnectionOptions {
     pub connect_deadline: Duration,
     /// Whom to trust beyond the system's roots.
     pub tls: ClientOptions,
+    /// What is asked of sockets.
+    pub sockets: SocketOptions,
 }
 
 impl Default for ConnectionOptions {
@@ -47,6 +49,7 @@ impl Default for ConnectionOptions {
             // A peer that does not answer the first packet within 10 s is down for us.
             connect_deadline: Duration::from_secs(10),
             tls: ClientOptions::default(),
+            sockets: SocketOptions::default(),
         }
     }
 }
@@ -90,7 +93,16 @@ impl Connections {
         Self { client, connector, open: Arc::default(), proxy_authorization: None }
     }
 
-    /// A pool of its own of connections that go by a proxy. One to nodes stays as it is.
+    /// A pool of connections of which this is asked: this one, or one of its own. One to nodes stays as it is.
+    #[must_use]
+    pub fn with_sockets(&self, sockets: SocketOptions) -> Self {
+        match self.connector.with_sockets(sockets) {
+            Some(connector) => Self::by(connector),
+            None => self.clone(),
+        }
+    }
+
+    /// A pool of its own of connections that go by a proxy, made as these are. One to nodes stays as it is.
     ///
     /// # Errors
     /// [`AddressError`] where no URL leads to the proxy, or its credentials cannot be sent.
@@ -98,8 +110,7 @@ impl Connections {
         let proxy = ThroughProxy::new(proxy)?;
         let authorization = proxy.authorization.clone();
         let is_http = proxy.through == Through::Http;
-        let deadline = ConnectionOptions::default().connect_deadline;
-        let Some(connector) = self.connector.through(proxy, deadline) else {
+        let Some(connector) = self.connector.through(proxy) else {
             return Ok(self.clone());
         };
         let mut connections = Self::by(connector);

@@ -16,6 +16,7 @@ use hyper::Uri;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use refuge_identity::tls::TlsError;
+use refuge_replication::SocketOptions;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tower_service::Service;
 
@@ -53,21 +54,34 @@ pub(crate) struct Connector {
 
 #[derive(Clone)]
 enum Whither {
-    Servers(Servers),
+    Servers(Box<Servers>),
     Peers(Arc<Peers>),
 }
 
 impl Connector {
     pub(crate) fn to_servers(options: ConnectionOptions) -> Self {
-        let ConnectionOptions { connect_deadline, tls } = options;
-        Self { whither: Whither::Servers(Servers::new(tls)), deadline: connect_deadline }
+        let ConnectionOptions { connect_deadline, tls, sockets } = options;
+        let whither = Whither::Servers(Box::new(Servers::new(tls, sockets)));
+        Self { whither, deadline: connect_deadline }
+    }
+
+    /// The same with other sockets; `None` where they are as wanted, or lead to nodes.
+    pub(crate) fn with_sockets(&self, sockets: SocketOptions) -> Option<Self> {
+        match &self.whither {
+            Whither::Servers(servers) => {
+                let whither = Whither::Servers(Box::new(servers.with_sockets(sockets)?));
+                Some(Self { whither, deadline: self.deadline })
+            }
+            Whither::Peers(_) => None,
+        }
     }
 
     /// The same by a proxy; `None` where it leads to nodes, which are reached without.
-    pub(crate) fn through(&self, proxy: ThroughProxy, deadline: Duration) -> Option<Self> {
+    pub(crate) fn through(&self, proxy: ThroughProxy) -> Option<Self> {
         match &self.whither {
             Whither::Servers(servers) => {
-                Some(Self { whither: Whither::Servers(servers.through(proxy)), deadline })
+                let whither = Whither::Servers(Box::new(servers.through(proxy)));
+                Some(Self { whither, deadline: self.deadline })
             }
             Whither::Peers(_) => None,
         }

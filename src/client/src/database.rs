@@ -6,6 +6,7 @@ mod carrying;
 mod changes;
 mod documents;
 mod information;
+mod mending;
 mod store;
 mod uploading;
 
@@ -137,8 +138,8 @@ impl RemoteDatabase {
     pub async fn perform(&self, request: &Request) -> Result<Answer, EndFailure> {
         match request {
             Request::Information => self.information().await.map(Answer::Information),
-            Request::CreateDatabase { ttl, partitioned, shards } => {
-                self.create(*ttl, *partitioned, *shards).await.map(|()| Answer::Created)
+            Request::CreateDatabase { ttl, access, partitioned, shards } => {
+                self.create((*ttl, *access), *partitioned, *shards).await.map(|()| Answer::Created)
             }
             Request::Checkpoint { local_id } => {
                 self.checkpoint(local_id).await.map(Answer::Checkpoint)
@@ -231,13 +232,18 @@ impl RemoteDatabase {
         if let Some(coding) = coding {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
         }
-        let permit = if outgoing.waits { None } else { link.permit().await };
-        let deadline = match outgoing.waits {
+        let permit = match outgoing.kind {
+            Kind::Waiting | Kind::GoingOn => None,
+            Kind::Carriage => link.carriage_permit().await,
+            Kind::Usual => link.permit().await,
+        };
+        let waits = outgoing.kind == Kind::Waiting;
+        let deadline = match waits {
             true => outgoing.deadline,
             false => link.patience(outgoing.deadline),
         };
         // How long somebody waits for news says nothing of the link.
-        let way = Way { timed: !outgoing.waits, ..self.way() };
+        let way = Way { timed: !waits, ..self.way() };
         way.send(request, deadline, permit).await
     }
 
@@ -247,7 +253,7 @@ impl RemoteDatabase {
         request: hyper::Request<StreamBody>,
     ) -> Result<Body, ExchangeFailure> {
         let link = &self.shared.link;
-        let permit = link.permit().await;
+        let permit = link.carriage_permit().await;
         let way = Way { timed: false, ..self.way() };
         way.send(request, link.patience(ANSWER_DEADLINE), permit).await
     }
@@ -285,8 +291,20 @@ struct Outgoing<'a> {
     headers: Vec<(HeaderName, String)>,
     /// Until the head of the answer.
     deadline: Duration,
-    /// Whether it waits for something to happen, and so is none of the requests that are counted.
-    waits: bool,
+    kind: Kind,
+}
+
+/// How a request is counted among those under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Usual,
+    /// It waits for something to happen, and is not counted.
+    Waiting,
+    /// Its answer is a document that is carried: these are counted by themselves.
+    Carriage,
+    /// Its answer goes on with such a document. It is counted already as far as its carriage is under way, and
+    /// two that waited for each other's place would wait for ever.
+    GoingOn,
 }
 
 impl<'a> Outgoing<'a> {
@@ -298,8 +316,12 @@ impl<'a> Outgoing<'a> {
             accept: None,
             headers: Vec::new(),
             deadline: ANSWER_DEADLINE,
-            waits: false,
+            kind: Kind::Usual,
         }
+    }
+
+    fn get(path: &'a str) -> Self {
+        Self::new(Method::GET, path)
     }
 
     fn json(self, json: Vec<u8>) -> Self {
@@ -316,7 +338,17 @@ impl<'a> Outgoing<'a> {
 
     /// It waits for so long.
     fn waiting(self, deadline: Duration) -> Self {
-        Self { deadline, waits: true, ..self }
+        Self { deadline, kind: Kind::Waiting, ..self }
+    }
+
+    /// Its answer is carried elsewhere while it comes.
+    fn carriage(self) -> Self {
+        Self { kind: Kind::Carriage, ..self }
+    }
+
+    /// Its answer goes on with a document that is being carried.
+    fn going_on(self) -> Self {
+        Self { kind: Kind::GoingOn, ..self }
     }
 }
 

@@ -4,7 +4,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -19,7 +18,7 @@ use refuge_replication::EndFailure;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::carriage::{CarriedDocument, StreamBody, StreamError, Watched};
+use crate::carriage::{CarriedDocument, Progress, StreamBody, StreamError, Watched};
 use crate::connections::Connections;
 use crate::failure::{ErrorAnswer, unanswered, unreadable};
 use crate::link::{Limited, Link, Pace};
@@ -28,6 +27,9 @@ use crate::link::{Limited, Link, Pace};
 pub(crate) const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
 /// Between two pieces of a body. Slow links send slowly, but they send.
 const PIECE_DEADLINE: Duration = Duration::from_secs(60);
+/// Where whoever makes a request's body was silent for so long, a 400 says no more than that: an end that
+/// dislikes what came says so at once.
+const STARVED: Duration = Duration::from_secs(5);
 /// Of an error's body more is not read.
 pub(crate) const ERROR_BODY_BYTES: usize = 64 << 10;
 
@@ -112,7 +114,8 @@ impl Way<'_> {
             self.link.sent(bytes, begun.elapsed());
         }
         self.link.heard(response.headers());
-        self.success(response, permit).await
+        let silence = progress.silence();
+        self.success(response, permit).await.map_err(|failure| blamed(failure, silence))
     }
 
     /// The body of an answer that is a success.
@@ -158,9 +161,20 @@ fn unpacker_of(headers: &HeaderMap) -> Result<Option<Unpacker>, ExchangeFailure>
     Unpacker::new(coding).map(Some).map_err(|error| wrong(error.to_string()))
 }
 
-fn moved(progress: &AtomicU64, seen: &mut u64) -> bool {
-    let now = progress.load(Ordering::Relaxed);
+fn moved(progress: &Progress, seen: &mut u64) -> bool {
+    let now = progress.pieces();
     std::mem::replace(seen, now) != now
+}
+
+/// A failure as what it is where the body of its request had fallen silent: none of whoever answered.
+fn blamed(failure: ExchangeFailure, silence: Duration) -> ExchangeFailure {
+    match failure {
+        ExchangeFailure::Answer(answer) if silence >= STARVED && answer.status == 400 => {
+            let reason = format!("what was to be sent fell silent, and {}", answer.reason());
+            ExchangeFailure::Unanswered(EndFailure::transient(reason))
+        }
+        failure => failure,
+    }
 }
 
 /// A body that is being received. Dropping it closes its connection.
@@ -250,6 +264,12 @@ impl Body {
         CarriedDocument { content_type, resumable_length, body: self.into_stream() }
     }
 
+    /// Its bytes as they come, packed where they are.
+    pub(crate) fn into_stream_as_sent(mut self) -> StreamBody {
+        self.unpacker = None;
+        self.into_stream()
+    }
+
     /// Its pieces as a body to be sent.
     fn into_stream(mut self) -> StreamBody {
         self.timed = false;
@@ -300,7 +320,25 @@ fn not_packed(error: &dyn std::fmt::Display) -> ExchangeFailure {
 }
 
 fn overdue(deadline: Duration) -> ExchangeFailure {
-    let seconds = deadline.as_secs();
+    let seconds = deadline.as_secs_f64();
     let reason = format!("no answer within {seconds} s");
     ExchangeFailure::Unanswered(EndFailure::transient(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_not_blamed_for_a_body_that_fell_silent() {
+        let answered = |status: StatusCode, silence: u64| {
+            let answer = ErrorAnswer::new(status, &HeaderMap::new(), b"{}");
+            let failure = blamed(ExchangeFailure::Answer(answer), Duration::from_secs(silence));
+            EndFailure::from(failure).is_transient()
+        };
+        assert!(answered(StatusCode::BAD_REQUEST, 20));
+        assert!(!answered(StatusCode::BAD_REQUEST, 1), "what came was refused");
+        assert!(!answered(StatusCode::PAYLOAD_TOO_LARGE, 20), "that is no matter of time");
+        assert!(answered(StatusCode::REQUEST_TIMEOUT, 0));
+    }
 }

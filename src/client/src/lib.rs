@@ -16,6 +16,7 @@ mod exchange;
 mod failure;
 mod link;
 mod proxy;
+mod related;
 mod resuming;
 mod splitter;
 mod tunnel;

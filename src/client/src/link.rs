@@ -37,7 +37,8 @@ mod takes {
 pub struct LinkOptions {
     /// Most bytes a second, shared with whoever else holds it.
     pub bandwidth: Option<Arc<Bandwidth>>,
-    /// Most requests under way at once, those that wait for changes aside.
+    /// Most requests under way at once, those that wait for changes aside. As many documents may be carried
+    /// beside them: one takes hours perhaps, and all else would wait for it.
     pub connections: Option<usize>,
     /// How long the other end may be silent before a request counts as failed.
     pub patience: Option<Duration>,
@@ -59,14 +60,18 @@ pub enum Packing {
 pub(crate) struct Link {
     options: LinkOptions,
     permits: Option<Arc<Semaphore>>,
+    /// Of documents that are carried.
+    carriages: Option<Arc<Semaphore>>,
     gauge: Mutex<Gauge>,
     takes: AtomicU8,
 }
 
 impl Link {
     pub(crate) fn new(options: LinkOptions) -> Arc<Self> {
+        let permits = || options.connections.map(|most| Arc::new(Semaphore::new(most.max(1))));
         Arc::new(Self {
-            permits: options.connections.map(|most| Arc::new(Semaphore::new(most.max(1)))),
+            permits: permits(),
+            carriages: permits(),
             options,
             gauge: Mutex::new(Gauge::default()),
             takes: AtomicU8::new(takes::GZIP),
@@ -77,6 +82,11 @@ impl Link {
     pub(crate) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         // It is never closed.
         Arc::clone(self.permits.as_ref()?).acquire_owned().await.ok()
+    }
+
+    /// Waits until one more document may be carried.
+    pub(crate) async fn carriage_permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(self.carriages.as_ref()?).acquire_owned().await.ok()
     }
 
     /// The silence that ends a request, where none else is wanted than `usual`.

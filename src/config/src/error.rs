@@ -120,13 +120,21 @@ pub enum ConfigurationError {
     WrongOverride,
     /// The node would be open to a network while nobody guards it.
     #[error(
-        "http.bind is {bind}, but the node listens on loopback only while no admin exists: make one \
+        "{key} is {bind}, but the node listens on loopback only while no admin exists: make one \
          (set admins.NAME = \"PASSWORD\" in etc/local.toml, or REFUGE_ADMINS__NAME in the environment) \
-         or set http.bind to 127.0.0.1"
+         or set {key} to 127.0.0.1"
     )]
     NoAdmin {
+        /// The key that asks for it.
+        key: &'static str,
         /// The address asked for.
         bind: IpAddr,
+    },
+    /// The listener for TLS cannot be as it is asked for.
+    #[error("{problem}")]
+    Tls {
+        /// In words.
+        problem: &'static str,
     },
 }
 

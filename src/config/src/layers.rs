@@ -15,6 +15,7 @@ use crate::layout::Layout;
 use crate::nearest::nearest;
 use crate::settings::{Settings, TOKEN_KEYS, VIRTUAL_HOSTS};
 use crate::value::{Expected, Given};
+use crate::whole;
 
 /// The section of what is kept for clients: `[kept.SECTION]`, each name with its text.
 pub(crate) const KEPT: &str = "kept";
@@ -27,6 +28,8 @@ pub type Unpersisted = BTreeMap<(String, String), String>;
 pub struct Sources {
     /// The directory under which the node's files lie.
     pub root: PathBuf,
+    /// The version of the release that runs, where one does; else it is that of the program.
+    pub version: Option<String>,
     /// `--config` files in their order; each must exist.
     pub files: Vec<PathBuf>,
     /// Environment variables; those not called `REFUGE_<SECTION>__<KEY>` are ignored.
@@ -46,7 +49,8 @@ pub fn load_with(
     unpersisted: &Unpersisted,
 ) -> Result<Settings, ConfigurationError> {
     let layout = Layout::new(&sources.root);
-    let mut settings = Settings { root: sources.root.clone(), ..Settings::default() };
+    let (root, version) = (sources.root.clone(), sources.version.clone());
+    let mut settings = Settings { root, version, ..Settings::default() };
     let shipped = layout.configuration_file();
     read_file(&mut settings, &shipped, FileKind::MayBeAbsent)?;
     for path in &sources.files {
@@ -63,17 +67,8 @@ pub fn load_with(
     for text in &sources.overrides {
         read_override(&mut settings, text)?;
     }
-    check_whole(&settings)?;
+    whole::check(&settings)?;
     Ok(settings)
-}
-
-/// What only shows when all layers are there.
-fn check_whole(settings: &Settings) -> Result<(), ConfigurationError> {
-    let bind = settings.http.bind;
-    if settings.admins.is_empty() && !bind.to_canonical().is_loopback() {
-        return Err(ConfigurationError::NoAdmin { bind });
-    }
-    Ok(())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -18,6 +18,7 @@ mod reference;
 mod settings;
 mod value;
 mod view;
+mod whole;
 
 pub use error::{ConfigurationError, Place, WriteError};
 pub use key::Key;
@@ -28,7 +29,7 @@ pub use over_http::{Danger, OverHttp};
 pub use reference::reference;
 pub use settings::{
     Attachments, Authentication, Cors, Databases, Feeds, Http, KEYS, Limits, Log, Mesh, Replicator,
-    Settings, Storage, Tokens, UserDatabases, Uuids,
+    Settings, Ssl, Storage, Tokens, UserDatabases, Uuids,
 };
 pub use value::{Bound, Expected, LogLevel, Secret};
 pub use view::{HIDDEN, SectionsOfValues, is_secret, value, view};

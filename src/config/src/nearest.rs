@@ -12,6 +12,8 @@ pub(crate) fn nearest(section: &str, name: &str) -> String {
         .min_by_key(|right| match right.split_once('.') {
             // Any name is right among the admins: only the section counts.
             Some(("admins", _)) => distance(section, "admins") + 1,
+            // Without a section the name alone tells.
+            Some((_, right_name)) if section.is_empty() => distance(name, right_name),
             // The same beginning of a name in another section is more likely meant than a similar path.
             Some((_, right_name)) if name.starts_with(right_name) => distance(&wrong, right) / 2,
             _ => distance(&wrong, right),

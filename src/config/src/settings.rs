@@ -1,81 +1,20 @@
 //! The one table of keys, and the snapshot type that is made from it: a line here is all that a new
 //! key needs. `etc/refuge.toml` is checked against it.
 
+mod lookups;
+mod sections;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
+use self::sections::sections;
 use crate::error::Place;
 use crate::key::Key;
 use crate::over_http::Danger::{LaidOut, Listener, Path};
 use crate::over_http::OverHttp::{Forbidden, Settable};
 use crate::value::{Bound, Expected, LogLevel, Secret, Setting};
-
-macro_rules! sections {
-    ($(
-        $(#[doc = $about:literal])*
-        $section:ident: $Section:ident {
-            $( $name:ident: $kind:ty = $default:expr, $expected:expr, $over_http:expr, $why:literal; )*
-        }
-    )*) => {
-        $(
-            $(#[doc = $about])*
-            #[derive(Clone, Debug, PartialEq, Eq)]
-            pub struct $Section {
-                $( #[doc = $why] pub $name: $kind, )*
-            }
-
-            impl Default for $Section {
-                fn default() -> Self {
-                    Self { $( $name: $default, )* }
-                }
-            }
-        )*
-
-        /// The configuration of a node at one moment: a value that never changes.
-        #[derive(Clone, Default)]
-        pub struct Settings {
-            /// The directory under which the node's files lie.
-            pub root: PathBuf,
-            /// Server admins: names with their passwords, in clear or hashed, as they were written.
-            pub admins: BTreeMap<String, String>,
-            $( $(#[doc = $about])* pub $section: $Section, )*
-            /// What clients set under CouchDB's names and what has no effect here, by section and name.
-            pub kept: BTreeMap<(String, String), String>,
-            pub(crate) origins: BTreeMap<(String, String), Place>,
-        }
-
-        /// Every key but the admins, in the order in which `etc/refuge.toml` lists them.
-        pub const KEYS: &[Key] = &[$($(
-            Key {
-                section: stringify!($section),
-                name: stringify!($name),
-                expected: $expected,
-                over_http: $over_http,
-                why: $why,
-                default: || Setting::to_toml(&$Section::default().$name),
-                apply: |settings, given, expected| match Setting::read(given, expected) {
-                    Some(value) => { settings.$section.$name = value; true }
-                    None => false,
-                },
-                show: |settings| Setting::to_toml(&settings.$section.$name),
-            },
-        )*)*];
-
-        impl fmt::Debug for Settings {
-            /// Admins by name only: their passwords are secrets.
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter
-                    .debug_struct("Settings")
-                    .field("root", &self.root)
-                    .field("admins", &self.admins.keys().collect::<Vec<_>>())
-                    $( .field(stringify!($section), &self.$section) )*
-                    .finish_non_exhaustive()
-            }
-        }
-    };
-}
 
 /// The section of virtual hosts, whose names are whatever hosts are called.
 pub(crate) const VIRTUAL_HOSTS: &str = "vhosts";
@@ -105,7 +44,7 @@ sections! {
         port: u16 = 5984, number(0, 65_535), Forbidden(Listener),
             "Port to listen on; CouchDB's, so that clients find it. 0 picks a free one.";
         max_connections: usize = 2_048, number(1, 1_000_000), Forbidden(Listener),
-            "Connections open at once, further ones wait; bounds memory and file handles.";
+            "Connections open at once, further ones wait; bounds memory and file handles. The listener for TLS has as many of its own.";
         require_valid_user: bool = false, Expected::Flag, Settable,
             "Answer nobody without credentials, not even at / and /_up; the login itself stays open.";
         require_valid_user_except_for_up: bool = false, Expected::Flag, Settable,
@@ -134,6 +73,10 @@ sections! {
             "What is reached on virtual hosts as on any other, separated by commas: first parts of paths, or / for the root itself.";
         x_forwarded_host: String = "X-Forwarded-Host".to_owned(), text(256), Settable,
             "The header in which a proxy tells for which host a request was meant; empty for none. It chooses a virtual host and nothing else.";
+        client_address_header: String = String::new(), text(256), Settable,
+            "The header in which a reverse proxy tells the address of its client, such as X-Forwarded-For; empty believes nobody, and all clients behind a proxy are one address to requests_per_second and to the lockout.";
+        trusted_proxies: String = "127.0.0.1, ::1".to_owned(), text(4_096), Settable,
+            "Addresses of proxies that are believed in that header, separated by commas; of anybody else it is passed over.";
     }
     /// Pages of other origins in browsers (CORS).
     cors: Cors {
@@ -248,6 +191,12 @@ sections! {
             "Changes of a source that are compared and fetched together.";
         worker_processes: usize = 3, number(1, 64), Settable,
             "Such batches of one replication that are under way at once: one is stored while the next is read.";
+        http_connections: usize = 20, number(1, 1_000), Settable,
+            "Requests of one replication to one end that are under way at once, those that wait for changes aside; as many documents with large attachments beside them.";
+        connection_timeout_ms: u64 = 0, number(0, 86_400_000), Settable,
+            "Milliseconds for which an end may be silent before a request counts as failed; 0 is two minutes before an answer begins, and one within it.";
+        socket_options: String = String::new(), text(1_024), Settable,
+            "What is asked of sockets to other servers, as CouchDB writes it: [{keepalive, true}, {nodelay, true}, {sndbuf, 65536}, {recbuf, 65536}]; empty for keepalive and nodelay.";
         checkpoint_interval_ms: u64 = 5_000, number(100, 86_400_000), Settable,
             "Milliseconds between progress and its checkpoint at most; what a crash makes a replication compare again.";
         use_checkpoints: bool = true, Expected::Flag, Settable,
@@ -287,18 +236,49 @@ sections! {
         name: String = String::new(), text(64), Settable,
             "What this node calls itself towards others; empty for the host's name.";
     }
+    /// The listener for TLS, with a certificate of the operator's.
+    ssl: Ssl {
+        enabled: bool = false, Expected::Flag, Forbidden(Listener),
+            "Listen for clients over TLS, beside the plain listener; other nodes have their own port and certificates. Handshakes are bounded by http.max_connections and http.header_seconds alone.";
+        bind: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Expected::Address, Forbidden(Listener),
+            "Address to listen on; loopback, so that nothing is open to a network unless somebody says so.";
+        port: u16 = 0, number(0, 65_535), Forbidden(Listener),
+            "Port to listen on; it has to be given, since CouchDB's 6984 belongs to the mesh here. 0 picks a free one.";
+        cert_file: String = String::new(), text(4_096), Forbidden(Path),
+            "A PEM file, from the node's root, with the certificate and behind it those up to its authority; read anew when it changes.";
+        key_file: String = String::new(), text(4_096), Forbidden(Path),
+            "A PEM file with the certificate's private key.";
+        password: Secret = Secret::default(), Expected::Secret { most: 1_024 }, Forbidden(Path),
+            "The password of that key, where it has one. It is shown nowhere.";
+        cacert_file: String = String::new(), text(4_096), Forbidden(Path),
+            "A PEM file with the authorities whose certificates clients may show. There is no list of revoked ones: delete the user whom one names.";
+        verify_ssl_certificates: bool = false, Expected::Flag, Forbidden(Listener),
+            "Whether clients are asked for a certificate of these authorities.";
+        fail_if_no_peer_cert: bool = false, Expected::Flag, Forbidden(Listener),
+            "Whether a client without one is turned away.";
+        ssl_certificate_max_depth: u32 = 1, number(0, 100), Forbidden(Listener),
+            "Certificates between a client's own and an authority's, at most; CouchDB's.";
+        client_name: String = String::new(), Expected::OneOf(&["", "common_name", "email", "dns"]), Forbidden(Listener),
+            "What of a client's certificate names the user in _users who asks where nothing else says it; empty for nothing. Admins and nodes are never named so.";
+        tls_versions: String = "tlsv1.2, tlsv1.3".to_owned(), text(256), Forbidden(Listener),
+            "The versions that are spoken, separated by commas; older ones are broken.";
+        ciphers: String = String::new(), text(4_096), Forbidden(Listener),
+            "OpenSSL's names of the ciphers of TLS 1.2, separated by colons or commas; empty for those with forward secrecy and authenticated encryption.";
+        reload_seconds: u64 = 60, number(1, 86_400), Forbidden(Listener),
+            "How often the files are looked at, so that a renewed certificate is shown without a restart; a reload of the configuration looks at once.";
+    }
     /// Who is let in.
     authentication: Authentication {
         handlers: String = "cookie, default".to_owned(), text(1_024), Settable,
             "The ways in which clients may say who they are, in the order in which they are tried: cookie, default (Basic), jwt, proxy. CouchDB's names for them are taken as well.";
         iterations: u32 = 100_000, number(1_000, 10_000_000), Settable,
-            "PBKDF2-SHA256 rounds for new hashes: about 60 ms of one core, what a guess costs a thief. Lower it in tests only.";
-        password_scheme: String = "pbkdf2".to_owned(), Expected::OneOf(&["pbkdf2", "argon2id", "simple"]), Settable,
-            "How passwords in _users are hashed: pbkdf2, which every CouchDB knows; argon2id, which costs a thief memory and only refuge knows; simple, for old programs alone.";
+            "Rounds of PBKDF2 for its new hashes: about 60 ms of one core, what a guess costs a thief. Lower it in tests only.";
+        password_scheme: String = "argon2id".to_owned(), Expected::OneOf(&["argon2id", "pbkdf2", "simple"]), Settable,
+            "How new passwords are hashed: argon2id, which costs a thief memory and only refuge knows; pbkdf2, for whoever replicates _users to a CouchDB; simple, for old programs alone and never for admins.";
         pbkdf2_prf: String = "sha256".to_owned(), Expected::OneOf(&["sha", "sha224", "sha256", "sha384", "sha512"]), Settable,
-            "The hash function under PBKDF2 for new hashes in _users.";
+            "The hash function under PBKDF2 for its new hashes.";
         argon2_memory_kib: u32 = 19_456, number(8, 262_144), Settable,
-            "KiB of memory of Argon2id for new hashes; as many logins as there are cores take it at once.";
+            "KiB of memory of Argon2id for new hashes; as many logins as there are cores take it at once, together 256 MiB or what the usual hash takes on each core.";
         argon2_rounds: u32 = 2, number(1, 64), Settable,
             "Rounds of Argon2id for new hashes.";
         upgrade_hash_on_auth: bool = true, Expected::Flag, Settable,
@@ -386,25 +366,13 @@ sections! {
     log: Log {
         level: LogLevel = LogLevel::Info, Expected::Level, Settable,
             "How much is told on standard error; the environment's RUST_LOG, when set, decides instead.";
-    }
-}
-
-impl Settings {
-    /// Where the value of a key was written last; `None` when it is the default. Admins are found
-    /// under section `admins` and their name.
-    pub fn origin(&self, section: &str, name: &str) -> Option<&Place> {
-        self.origins.get(&(section.to_owned(), name.to_owned()))
-    }
-
-    /// CouchDB's section `vhosts`: patterns of hosts with the paths to which they lead.
-    pub fn virtual_hosts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let kept = self.kept.iter().filter(|((section, _), _)| section == VIRTUAL_HOSTS);
-        kept.map(|((_, host), path)| (host.as_str(), path.as_str()))
-    }
-
-    /// A key of CouchDB's section `jwt_keys`, by its name: `KIND:ID`.
-    pub fn token_key(&self, name: &str) -> Option<&str> {
-        // The map's keys are pairs of owned text.
-        self.kept.get(&(TOKEN_KEYS.to_owned(), name.to_owned())).map(String::as_str)
+        modules: String = String::new(), text(1_024), Settable,
+            "What other modules tell, separated by commas, such as refuge_http=debug; the longest name that fits a module counts.";
+        format: String = "text".to_owned(), Expected::OneOf(&["text", "json"]), Forbidden(LaidOut),
+            "Lines for people, or one JSON object a line for programs that gather logs.";
+        directory: String = String::new(), text(1_024), Forbidden(Path),
+            "Where log files are written, one a day, instead of to standard error: a path under the root; empty for none.";
+        keep_days: usize = 14, number(1, 3_650), Forbidden(LaidOut),
+            "Log files that are kept; the oldest leaves when a day begins.";
     }
 }

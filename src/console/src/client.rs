@@ -7,11 +7,15 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-use crate::protocol::{Reply, Request};
+use crate::protocol::{BACKUP, Reply, Request};
 use crate::socket::{Address, SocketError, socket_path};
 
 /// Longest answer that is read: a tree of some 50,000 actors. What is longer is no answer of ours.
 const ANSWER_LIMIT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Longest block of a backup that is read: rows are gathered up to 1 MiB, and the longest row is what a
+/// request may hold.
+const BLOCK_LIMIT_BYTES: u32 = 1024 * 1024 * 1024;
 
 /// Why a command brought no answer.
 #[derive(Debug, thiserror::Error)]
@@ -56,21 +60,69 @@ impl Connection {
         }
     }
 
-    /// Sends one command and waits for its answer, as long as it takes.
+    /// Sends one command and waits for its answer, as long as it takes. A backup's is more than a line, and
+    /// [`Connection::backup`] asks for it.
     pub async fn request(&mut self, request: &Request) -> Result<Value, ClientError> {
-        let reply = self.exchange(request).await.map_err(ClientError::Lost)?;
-        match reply {
+        if request.command == BACKUP {
+            return Err(ClientError::Refused {
+                error: "bad_arguments".to_owned(),
+                reason: "refuge backup FILE writes one".to_owned(),
+            });
+        }
+        self.exchange(request).await
+    }
+
+    async fn exchange(&mut self, request: &Request) -> Result<Value, ClientError> {
+        self.send(request).await.map_err(ClientError::Lost)?;
+        self.answer().await
+    }
+
+    async fn answer(&mut self) -> Result<Value, ClientError> {
+        match self.reply().await.map_err(ClientError::Lost)? {
             Reply::Ok { ok } => Ok(ok),
             Reply::Error { error, reason } => Err(ClientError::Refused { error, reason }),
         }
     }
 
-    async fn exchange(&mut self, request: &Request) -> io::Result<Reply> {
+    /// Asks for a backup; what the node tells of it before the first block. [`Connection::block`] takes the
+    /// blocks, all of them.
+    pub async fn backup(&mut self, databases: Vec<String>) -> Result<Value, ClientError> {
+        self.exchange(&Request { command: BACKUP.to_owned(), arguments: databases }).await
+    }
+
+    /// The next block of a backup; none when all of them have come.
+    pub async fn block(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
+        let mut length = [0; 4];
+        self.0.read_exact(&mut length).await.map_err(ClientError::Lost)?;
+        let length = u32::from_le_bytes(length);
+        if length > BLOCK_LIMIT_BYTES {
+            let reason = format!("a block of {length} bytes is none");
+            return Err(ClientError::Lost(io::Error::other(reason)));
+        }
+        if length == 0 {
+            return self.answer().await.map(|_| None);
+        }
+        let mut block = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        self.0.read_exact(&mut block).await.map_err(ClientError::Lost)?;
+        Ok(Some(block))
+    }
+
+    /// Waits until the node ends the session.
+    pub async fn ended(&mut self) {
+        let mut rest = [0; 1024];
+        // An error is an end, too.
+        while matches!(self.0.read(&mut rest).await, Ok(1..)) {}
+    }
+
+    async fn send(&mut self, request: &Request) -> io::Result<()> {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         self.0.write_all(&line).await?;
-        self.0.flush().await?;
-        line.clear();
+        self.0.flush().await
+    }
+
+    async fn reply(&mut self) -> io::Result<Reply> {
+        let mut line = Vec::new();
         (&mut self.0).take(ANSWER_LIMIT_BYTES).read_until(b'\n', &mut line).await?;
         Ok(serde_json::from_slice(&line)?)
     }
@@ -128,6 +180,24 @@ mod tests {
             let error = connection.request(&request("kill", &["x"])).await.unwrap_err();
             assert!(error.to_string().contains("no actor is called \"x\""), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_backup_is_no_command_of_one_line() {
+        let root = tempfile::tempdir().unwrap();
+        let listener = UnixListener::from_std(bind(root.path()).unwrap()).unwrap();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            serve_session(stream, Arc::new(Node)).await.unwrap();
+        });
+        let mut connection = Connection::open(root.path()).await.unwrap();
+        let error = connection.request(&request("backup", &[])).await.unwrap_err();
+        assert!(error.to_string().contains("refuge backup FILE"), "{error}");
+        // The node was not asked, and the session goes on.
+        let tree = connection.request(&request("tree", &[])).await.unwrap();
+        assert_eq!(tree, json!({"name": "root"}));
+        let error = connection.backup(Vec::new()).await.unwrap_err();
+        assert!(error.to_string().contains("knows nothing of backups"), "{error}");
     }
 
     #[tokio::test]

@@ -1,8 +1,11 @@
 //! What the commands ask of the node.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use refuge_mesh::MeshCommand;
 use serde_json::Value;
+use tokio::sync::mpsc::Receiver;
 
 /// A node, as the console sees it.
 #[async_trait]
@@ -13,6 +16,19 @@ pub trait Control: Send + Sync + 'static {
 
     /// Kills the actor of this name or path; its supervisor does the rest.
     async fn kill(&self, name: &str) -> Result<(), ControlError>;
+
+    /// Answers a question, or does what is asked. What each answers with stands at [`Question`].
+    async fn ask(&self, question: Question) -> Result<Value, ControlError> {
+        let _ = question;
+        Err(absent("that"))
+    }
+
+    /// A consistent snapshot, of everything or of these databases: its rows in blocks, as they are read.
+    /// `Err` in the stream is its end.
+    async fn backup(&self, databases: Vec<String>) -> Result<BackupStream, ControlError> {
+        let _ = databases;
+        Err(absent("backups"))
+    }
 
     /// Who this node is: an object with `id`, `people` (the id as people read it), `name` and
     /// `certificate` (PEM). [`ControlError::Unavailable`] while the key is being made.
@@ -66,6 +82,111 @@ fn absent(what: &str) -> ControlError {
     ControlError::Unavailable(format!("this node knows nothing of {what}"))
 }
 
+/// The blocks of a backup; the stream's end is that of the backup.
+pub struct BackupStream {
+    /// What is told before the first block: `{"version", "databases", "about_bytes"}`.
+    pub about: Value,
+    /// The blocks, a few of them ahead of whoever takes them.
+    pub blocks: Receiver<Result<Vec<u8>, String>>,
+}
+
+/// What is asked of a node, with the shape of each answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Whether every part is up: `"pong"`, else [`ControlError::Unavailable`] names the part.
+    Ping,
+    /// `{"state", "version", "pid", "root", "address", "uptime_seconds", "actors", "restarts",
+    /// "open_databases", "connections", "resident_bytes", "parts": [{"name", "state"}, …]}`.
+    Status,
+    /// Shut down in order: `{"stopping": true}`, before it does.
+    Stop,
+    /// End in order and go on as another version of the release: `{"upgrading": VERSION}`, before it does.
+    /// [`ControlError::Refused`] where that version is not there.
+    Upgrade(String),
+    /// Restart an actor in order, or the whole node: `{"restarting": NAME}`, before it does.
+    Restart(Option<String>),
+    /// One actor: the members of the tree without `children`, and `children` as a number.
+    Actor(String),
+    /// The messages that pass an actor: `{"actor", "messages": [{"after_ms", "message", "variant",
+    /// "took_us", "outcome"}, …]}`, when there are enough or the time is over.
+    Trace(TraceWish),
+    /// Databases whose names begin so: `{"databases": [{"name", "documents", "deleted", "bytes",
+    /// "sequence", "open"}, …], "more"}`.
+    Databases(String),
+    /// One database: `{"name", "documents", "deleted", "sequence", "purge_sequence", "file_bytes",
+    /// "active_bytes", "external_bytes", "shards", "partitioned", "revisions_limit", "compact_running",
+    /// "security"}`.
+    Database(String),
+    /// Compact one: `{"compacting": NAME}`.
+    Compact(String),
+    /// `{"indexers": [{"name", "database", …}, …]}`.
+    Indexers,
+    /// `{"replications": [{"id", "state", "source", "target", …}, …], "total"}`.
+    Replications,
+    /// `{"sessions": [{"kind", "name", "uptime_seconds"}, …]}`; a kind is `console`, `http` or `mesh`.
+    Sessions,
+    /// Settings: `{SECTION: {KEY: VALUE}}`, or `{"before": VALUE}` of a change.
+    Configuration(ConfigurationWish),
+    /// `{"lines": [TEXT, …]}`, or `{"level", "modules"}` of a change.
+    Log(LogWish),
+    /// `{"events": [{"time", "event", …}, …]}`, the newest last.
+    Events(usize),
+    /// `{"metrics": [{"name", "value"}, …]}` of those whose names hold this.
+    Statistics(String),
+    /// `{"problems": [{"what", "do"}, …]}`.
+    Check,
+    /// What the observer shows: `{"status", "tree", "requests", "disk", "tasks", "peers"}`.
+    Observe,
+}
+
+/// Which messages are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceWish {
+    /// The actor's name or path.
+    pub actor: String,
+    /// For how long at most.
+    pub time: Duration,
+    /// How many at most.
+    pub messages: usize,
+}
+
+/// What is wanted of the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigurationWish {
+    /// Show all, a section, or one key.
+    Show {
+        /// The section.
+        section: Option<String>,
+        /// The key in it.
+        key: Option<String>,
+    },
+    /// Change one for good; none goes back to what is set elsewhere.
+    Set {
+        /// The section.
+        section: String,
+        /// The key.
+        key: String,
+        /// The value.
+        value: Option<String>,
+    },
+    /// Read the files anew.
+    Reload,
+}
+
+/// What is wanted of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogWish {
+    /// So many of its last lines.
+    Last(usize),
+    /// Log so much until the next start, of one module or of all.
+    Level {
+        /// `error`, `warn`, `info`, `debug`, `trace` or `off`.
+        level: String,
+        /// A module, such as `refuge_http`.
+        module: Option<String>,
+    },
+}
+
 /// What is to be done about other nodes. Texts are as they were typed; the node judges them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerCommand {
@@ -101,6 +222,9 @@ pub enum ControlError {
     /// No such actor.
     #[error("no actor is called {0:?}: `refuge tree` shows the names")]
     NotFound(String),
+    /// No such database.
+    #[error("no database is called {0:?}: `dbs` shows the names")]
+    NoDatabase(String),
     /// No such node.
     #[error("no node is known as {0:?}: `refuge peer list` shows those that are")]
     UnknownPeer(String),

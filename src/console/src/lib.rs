@@ -1,21 +1,32 @@
 //! The admin console's socket: its place, its protocol (one JSON line in, one out), one file per
-//! command, and the text that people see. What a command does to the node stands behind the trait
+//! command, the prompt, the observer, and the text that people see. What a command does to the node stands behind the trait
 //! [`Control`]; no actor is known here.
 
 mod client;
 mod command;
 mod control;
+mod nearest;
+mod prompt;
 mod protocol;
 mod render;
 mod session;
 mod socket;
+mod top;
+mod words;
 
 pub use client::{ClientError, Connection};
-pub use control::{Control, ControlError, NewPeer, PeerCommand};
+pub use command::{CommandHelp, commands};
+pub use control::{
+    BackupStream, ConfigurationWish, Control, ControlError, LogWish, NewPeer, PeerCommand,
+    Question, TraceWish,
+};
+pub use prompt::{Ask, PromptError, prompt};
 pub use protocol::{LINE_LIMIT_BYTES, Reply, Request};
 pub use render::{
-    render_diagnosis, render_hooks, render_identity, render_introductions, render_invitation,
-    render_invitations, render_peer, render_peers, render_pending, render_tree,
+    Picture, render, render_diagnosis, render_hooks, render_identity, render_introductions,
+    render_invitation, render_invitations, render_peer, render_peers, render_pending, render_tree,
 };
 pub use session::serve_session;
 pub use socket::{SocketError, bind, socket_path};
+pub use top::{TopError, top};
+pub use words::{LineError, parse_line};

@@ -9,6 +9,9 @@ use crate::control::ControlError;
 /// Longest line that the node takes, in bytes without its end: names are short, all else is abuse.
 pub const LINE_LIMIT_BYTES: usize = 64 * 1024;
 
+/// The command that is answered by a line, blocks behind their lengths, and another line.
+pub(crate) const BACKUP: &str = "backup";
+
 /// One command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,9 +58,11 @@ impl From<Result<Value, ControlError>> for Reply {
     fn from(outcome: Result<Value, ControlError>) -> Self {
         match outcome {
             Ok(ok) => Self::Ok { ok },
-            Err(error @ (ControlError::NotFound(_) | ControlError::UnknownPeer(_))) => {
-                Self::error("not_found", error.to_string())
-            }
+            Err(
+                error @ (ControlError::NotFound(_)
+                | ControlError::NoDatabase(_)
+                | ControlError::UnknownPeer(_)),
+            ) => Self::error("not_found", error.to_string()),
             Err(error @ ControlError::Refused(_)) => Self::error("refused", error.to_string()),
             Err(ControlError::Replication { error, reason }) => Self::Error { error, reason },
             Err(error @ ControlError::Unavailable(_)) => {

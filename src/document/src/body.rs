@@ -44,9 +44,10 @@ impl Body {
     /// The body of a document's text; its special members are checked and left out.
     pub fn parse(text: &[u8]) -> Result<Self, BadDocument> {
         let incoming = crate::incoming::parse_document(text)?;
-        match incoming.expires {
-            Some(_) => Err(BadDocument::SpecialMember(crate::expiry::EXPIRES.to_owned())),
-            None => Ok(incoming.body),
+        match (incoming.expires, incoming.access) {
+            (Some(_), _) => Err(BadDocument::SpecialMember(crate::expiry::EXPIRES.to_owned())),
+            (_, Some(_)) => Err(BadDocument::SpecialMember(crate::access::ACCESS.to_owned())),
+            (None, None) => Ok(incoming.body),
         }
     }
 }

@@ -13,6 +13,9 @@ pub struct ChangeRow {
     pub leaves: Vec<LeafSummary>,
     /// Sequence under which the winner's body is stored; 0 where there is none.
     pub body: u64,
+    /// Whether this tells that its reader may not read the document any more: one leaf, the last that was
+    /// seen, told as deleted, and no body.
+    pub removed: bool,
 }
 
 /// A leaf, as far as the feed shows it.

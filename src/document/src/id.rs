@@ -10,8 +10,17 @@ const DATABASE_NAME_LIMIT_BYTES: usize = 238;
 /// The database of the nodes that a node knows: there is one, so no other name may end like it.
 const PEERS: &str = "_peers";
 
+/// The database of users.
+pub const USERS: &str = "_users";
+
+/// What stands before a user's name in the id of the user's document.
+pub const USER_PREFIX: &str = "org.couchdb.user:";
+
+/// The database whose documents ask for replications.
+pub const REPLICATOR: &str = "_replicator";
+
 /// Databases of the system, allowed although they start with an underscore.
-const SYSTEM_DATABASES: [&str; 3] = ["_users", "_replicator", "_global_changes"];
+const SYSTEM_DATABASES: [&str; 3] = [USERS, REPLICATOR, "_global_changes"];
 
 /// A name that must not be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

@@ -26,6 +26,9 @@ pub struct Incoming {
     /// `_expires` as it was given, in JSON; `Expiry::read` tells what it means. Most databases know
     /// no such member.
     pub expires: Option<Vec<u8>>,
+    /// `_access` as it was given, in JSON; `Access::read` tells what it means. Most databases know no such
+    /// member.
+    pub access: Option<Vec<u8>>,
     /// Everything else.
     pub body: Body,
 }
@@ -80,6 +83,11 @@ pub enum BadDocument {
     /// `_expires` is no moment.
     #[error("`_expires` is an RFC 3339 time or a number of seconds from now")]
     Expiry,
+    /// `_access` is no list of names and roles, or is there twice.
+    #[error(
+        "`_access` is one array of at most 64 names and roles, each a string of 1 to 256 bytes"
+    )]
+    Access,
     /// `_rev` is not a revision.
     #[error("Invalid rev format")]
     Revision,
@@ -110,7 +118,9 @@ impl BadDocument {
     /// CouchDB's name of the error; the status is 400 for all.
     pub fn error(&self) -> &'static str {
         match self {
-            Self::SpecialMember(_) | Self::Revisions(_) | Self::Expiry => "doc_validation",
+            Self::SpecialMember(_) | Self::Revisions(_) | Self::Expiry | Self::Access => {
+                "doc_validation"
+            }
             Self::Id(error) => error.error(),
             _ => "bad_request",
         }

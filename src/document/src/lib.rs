@@ -4,6 +4,7 @@
 //! Pure: nothing here knows tokio, a clock, randomness or files. What is stored where, and who may
 //! do what, does not belong here.
 
+mod access;
 mod attachment;
 mod body;
 mod change;
@@ -19,13 +20,17 @@ mod revision;
 mod sequence;
 mod tree;
 
+pub use access::{Access, AccessEdit, AccessRefusal};
 pub use attachment::{Attachment, Encoding, digest_text, parse_digest};
 pub use body::Body;
 pub use change::{ChangeRow, LeafSummary};
 pub use edit::{Applied, Conflict, Edit, EditKind};
 pub use expiry::Expiry;
 pub use hash::{TermForm, Terms, revision_id};
-pub use id::{IdError, check_attachment_name, check_database_name, check_document_id};
+pub use id::{
+    IdError, REPLICATOR, USER_PREFIX, USERS, check_attachment_name, check_database_name,
+    check_document_id,
+};
 pub use incoming::{
     BadDocument, BulkRequest, Incoming, IncomingAttachment, IncomingContent, parse_bulk,
     parse_document,

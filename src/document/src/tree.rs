@@ -199,6 +199,16 @@ impl RevisionTree {
         }
     }
 
+    /// Forgets where the bodies of revisions stand that have successors.
+    pub fn forget_ancestors(&mut self) {
+        let parents = self.parents();
+        for (node, is_parent) in self.nodes.iter_mut().zip(parents) {
+            if is_parent {
+                node.place = BodyPlace::Missing;
+            }
+        }
+    }
+
     fn node(&self, index: u32) -> Option<&Node> {
         self.nodes.get(index as usize)
     }

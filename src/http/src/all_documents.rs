@@ -57,9 +57,12 @@ pub(crate) async fn all_documents(
     let posted = request.method == Method::POST;
     let body = if posted { parameters_body(request).await? } else { Map::new() };
     let parameters = Parameters::parse(&body, &request.query)?;
-    // Local documents change without the sequence that the tag is made of.
+    // Local documents change without the sequence that the tag is made of, and what somebody sees of a part
+    // of the documents does so by a purge.
     let tag = match listed {
-        Listed::All | Listed::Design if !posted => Some(tags::of_database(database).await?),
+        Listed::All | Listed::Design if !posted && !database.is_partial() => {
+            Some(tags::of_database(database).await?)
+        }
         _ => None,
     };
     if let Some(tag) = &tag

@@ -38,7 +38,7 @@ pub(crate) fn tell(request: &Request, reply: &Reply) {
     tracing::info!(
         target: "audit",
         user = request.user.name.as_deref().unwrap_or_default().escape_debug().to_string(),
-        address = %request.session.peer().address.ip(),
+        address = %request.address,
         method = %request.method,
         path = &*logged(path),
         status = reply.status().as_u16(),

@@ -92,7 +92,7 @@ impl RequestBody {
     }
 
     /// The next bytes as they arrived, still encoded; `None` at the end. 413 beyond the limit of any
-    /// request, 400 when the client breaks off.
+    /// request, 400 when the client breaks off, 408 when it is silent for long.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         match std::mem::replace(&mut self.source, Source::Ended(None)) {
             Source::Ended(trailers) => {
@@ -249,7 +249,7 @@ async fn next_frame<B: Body + Unpin>(
 ) -> Result<Option<Result<Frame<B::Data>, B::Error>>, Failure> {
     tokio::time::timeout(patience, body.frame()).await.map_err(|_| {
         let seconds = patience.as_secs();
-        Failure::BadRequest(format!("nothing of the request's body came for {seconds} s"))
+        Failure::BodyTimeout(format!("nothing of the request's body came for {seconds} s"))
     })
 }
 
@@ -257,5 +257,23 @@ fn too_large(limit: u64) -> Failure {
     Failure::TooLarge {
         error: "too_large",
         reason: format!("the request entity is too large, at most {limit} bytes are taken here"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_answered_408_and_one_that_breaks_off_400() {
+        let patience = Duration::from_secs(60);
+        let silent = futures_util::stream::pending::<Result<Frame<Bytes>, String>>();
+        let silent = next_data(&mut StreamBody::new(silent), patience, &mut None).await;
+        assert_eq!(silent.unwrap_err().status().0.as_u16(), 408);
+        let broken = futures_util::stream::iter([Err::<Frame<Bytes>, _>("reset")]);
+        let broken = next_data(&mut StreamBody::new(broken), patience, &mut None).await;
+        assert_eq!(broken.unwrap_err().status().0.as_u16(), 400);
     }
 }

@@ -47,7 +47,7 @@ pub(crate) async fn changes(
     let mut parameters = Parameters::parse(&request.query, request.header("last-event-id"))?;
     parameters.patience = parameters.patience.within(request.rules.longest_wait);
     let filter = Filter::read(request, database.as_ref(), &parameters).await?;
-    let information = database.information().await?;
+    let information = database.outline().await?;
     let current = information.update_sequence;
     // Backwards, `since` does not count, and a walk backwards leaves nothing out.
     let start = if parameters.descending {
@@ -59,6 +59,7 @@ pub(crate) async fn changes(
     // What a function lets through depends on more than the documents: on who asks, and with what headers.
     let is_tagged = kind == FeedKind::Normal
         && request.method != Method::POST
+        && !database.is_partial()
         && !matches!(filter, Filter::Function(_));
     let tag = is_tagged.then(|| tags::of_sequence(database.as_ref(), current));
     if let Some(tag) = &tag

@@ -12,10 +12,11 @@ use crate::node::{NewAdmin, NewDatabase, Node};
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
 use crate::router::not_built;
+use refuge_document::{REPLICATOR, USERS};
 
 /// The databases that a finished set-up has. CouchDB's `_global_changes` is not needed here:
 /// `_db_updates` has no database behind it.
-const SYSTEM_DATABASES: [&str; 2] = ["_users", "_replicator"];
+const SYSTEM_DATABASES: [&str; 2] = [USERS, REPLICATOR];
 
 /// Most databases that one set-up makes.
 const MOST_DATABASES: usize = 16;

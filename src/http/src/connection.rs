@@ -23,13 +23,47 @@ use crate::shutdown::Shutdown;
 use crate::timer::ConnectionTimer;
 
 /// Whom a connection leads to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     /// Its address.
     pub address: SocketAddr,
-    /// The node whose certificate the other end proved to hold; none on a connection without
-    /// certificates. Whether that node is trusted is asked with each request.
+    /// The node whose certificate the other end proved to hold; none on a connection of a client.
+    /// Whether that node is trusted is asked with each request.
     pub certificate: Option<NodeId>,
+    /// A client's connection over TLS; none where its bytes are plain, and of nodes.
+    pub tls: Option<TlsClient>,
+}
+
+/// A client that came over TLS.
+#[derive(Clone, Debug)]
+pub struct TlsClient {
+    /// The name in the certificate that it proved to hold, where names are taken from there.
+    pub name: Option<Arc<str>>,
+}
+
+impl Peer {
+    /// A client whose bytes are plain.
+    #[must_use]
+    pub fn plain(address: SocketAddr) -> Self {
+        Self { address, certificate: None, tls: None }
+    }
+
+    /// A node.
+    #[must_use]
+    pub fn node(address: SocketAddr, id: NodeId) -> Self {
+        Self { address, certificate: Some(id), tls: None }
+    }
+
+    /// A client over TLS, with the name in its certificate.
+    #[must_use]
+    pub fn over_tls(address: SocketAddr, name: Option<Arc<str>>) -> Self {
+        Self { address, certificate: None, tls: Some(TlsClient { name }) }
+    }
+
+    /// Whether nobody between can read what is said.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.certificate.is_some() || self.tls.is_some()
+    }
 }
 
 /// Why a connection ends before the client closes it.
@@ -42,7 +76,7 @@ enum Ending {
     Distrusted,
 }
 
-/// Serves one connection, HTTP/1.1 or HTTP/2 with prior knowledge, until it ends. Once `shutdown` is
+/// Serves one connection, HTTP/1.1 or HTTP/2 (agreed on in TLS, or known before), until it ends. Once `shutdown` is
 /// requested, requests that were accepted are finished, feeds end with their last sequence, and no
 /// further request is taken. A connection on which a node was answered as a trusted one ends as soon
 /// as it is trusted no more.

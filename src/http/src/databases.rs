@@ -90,7 +90,12 @@ async fn create(node: &dyn Node, request: &Request, name: &str) -> Result<Reply,
     }
     // Refuge's own parameter, by which a replicator makes a target like its source.
     let ttl = request.query.flag("ttl")?;
-    node.create_database(name, NewDatabase { shards, ttl, partitioned }).await?;
+    let access = request.query.flag("access")?;
+    if access && is_of_the_system(name) {
+        let reason = "The documents of a system database have no `_access`";
+        return Err(Failure::BadRequest(reason.to_owned()));
+    }
+    node.create_database(name, NewDatabase { shards, ttl, partitioned, access }).await?;
     let mut reply = reply::ok(StatusCode::CREATED);
     set_location(&mut reply, request, &[name]);
     Ok(reply)
@@ -159,7 +164,7 @@ fn write_description(text: &mut Vec<u8>, name: &str, description: &DatabaseDescr
         information.file_bytes,
         information.external_bytes,
         information.active_bytes,
-        props(information.partitioned, options.ttl),
+        props(information.partitioned, options.ttl, information.access),
         information.deleted_documents,
         information.documents,
         information.compact_running,
@@ -168,11 +173,8 @@ fn write_description(text: &mut Vec<u8>, name: &str, description: &DatabaseDescr
 }
 
 /// The members of `props`.
-fn props(partitioned: bool, ttl: bool) -> &'static str {
-    match (partitioned, ttl) {
-        (false, false) => "",
-        (true, false) => "\"partitioned\":true",
-        (false, true) => "\"ttl\":true",
-        (true, true) => "\"partitioned\":true,\"ttl\":true",
-    }
+fn props(partitioned: bool, ttl: bool, access: bool) -> String {
+    let members = [("partitioned", partitioned), ("ttl", ttl), ("access", access)];
+    let set = members.iter().filter(|(_, is_set)| *is_set);
+    set.map(|(name, _)| format!("\"{name}\":true")).collect::<Vec<String>>().join(",")
 }

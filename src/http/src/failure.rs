@@ -38,6 +38,9 @@ pub enum Failure {
     /// 405, with the methods that are allowed.
     #[error("Only {0} allowed")]
     MethodNotAllowed(&'static str),
+    /// 408 `timeout`: nothing of the request's body came for long.
+    #[error("{0}")]
+    BodyTimeout(String),
     /// 409 `conflict`.
     #[error("Document update conflict.")]
     Conflict,
@@ -131,6 +134,19 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether the same may go well in a moment, with nothing changed about what is asked: something is being
+    /// restarted, too much is asked at once, or the disk is full.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Unavailable(_) | Self::InsufficientStorage(_))
+    }
+
+    /// 429 `too_many_requests`: more is taken after `wait`.
+    pub fn too_many(reason: String, wait: Duration) -> Self {
+        // Whole seconds are told, and it is not to come too early.
+        let retry_after = Some(wait + Duration::from_millis(999));
+        Self::TooMany { error: "too_many_requests", reason, retry_after }
+    }
+
     /// Status code and CouchDB's error name.
     pub fn status(&self) -> (StatusCode, &str) {
         match self {
@@ -141,6 +157,7 @@ impl Failure {
             Self::NotFound(_) | Self::NoDatabase => (StatusCode::NOT_FOUND, "not_found"),
             Self::ReplicationEndMissing(_) => (StatusCode::NOT_FOUND, "db_not_found"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, "timeout"),
             Self::Conflict | Self::Overruled(_) => (StatusCode::CONFLICT, "conflict"),
             Self::CheckpointTooOld { .. } => (StatusCode::CONFLICT, "checkpoint_too_old"),
             Self::DatabaseExists => (StatusCode::PRECONDITION_FAILED, "file_exists"),

@@ -77,7 +77,7 @@ pub(crate) async fn list(
         false => Map::new(),
     };
     let asked = Asked::open(database, path.view, &parameters, &request.query).await?;
-    let tag = match posted {
+    let tag = match posted || database.is_partial() {
         true => None,
         false => Some(tag_of(request, database.as_ref(), path, &asked).await?),
     };

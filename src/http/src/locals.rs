@@ -95,6 +95,9 @@ pub(crate) async fn write(
     if incoming.expires.is_some() {
         return Err(BadDocument::SpecialMember("_expires".to_owned()).into());
     }
+    if incoming.access.is_some() {
+        return Err(BadDocument::SpecialMember("_access".to_owned()).into());
+    }
     if !incoming.attachments.is_empty() {
         return Err(Failure::BadRequest("_local documents do not accept attachments.".to_owned()));
     }

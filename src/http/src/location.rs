@@ -11,8 +11,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(b'
 
 /// Sets `Location` to the path of these segments on the host that the client asked.
 pub(crate) fn set_location(reply: &mut Reply, request: &Request, segments: &[&str]) {
-    // Certificates are shown over TLS alone.
-    let usual = if request.session.peer().certificate.is_some() { "https" } else { "http" };
+    let usual = if request.session.peer().is_encrypted() { "https" } else { "http" };
     let scheme = request.header("x-forwarded-proto").unwrap_or(usual);
     let host = request
         .header("x-forwarded-host")

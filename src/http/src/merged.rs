@@ -2,7 +2,7 @@
 //! when they are merged, is not decided here.
 
 use refuge_document::{
-    Attachment, Body, EditKind, Expiry, IncomingAttachment, IncomingContent, Revision,
+    Access, Attachment, Body, EditKind, Expiry, IncomingAttachment, IncomingContent, Revision,
     parse_digest, parse_document,
 };
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::node::{Database, Update, UpdateAttachment};
-use crate::update::check_size;
+use crate::update::{access, check_size};
 
 /// A leaf that was merged.
 #[derive(Clone, Debug)]
@@ -19,6 +19,9 @@ pub struct MergedLeaf {
     pub revision: Revision,
     /// Its attachments.
     pub attachments: Vec<Attachment>,
+    /// Whom it admits, where the database's documents say so. A merge that tells nobody admits those whom all
+    /// leaves admit.
+    pub access: Access,
 }
 
 /// The edits that put `text`, a document as a function returned it, on top of the first leaf, and delete the
@@ -43,6 +46,13 @@ pub fn merged_update(
     let body = match &incoming.expires {
         Some(value) if database.options().ttl => incoming.body.expiring(moment(value)?),
         _ => incoming.body,
+    };
+    let body = match &incoming.access {
+        Some(value) => body.with_access(&access(database, id, value)?),
+        None => {
+            let all = others.iter().map(|leaf| &leaf.access);
+            body.with_access(&all.fold(winner.access.clone(), |all, one| all.common(one)))
+        }
     };
     let listed: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
     let attachments = match listed.contains_key("_attachments") {

@@ -155,8 +155,9 @@ pub(crate) async fn pair(
     request: &mut Request,
     how: PairRoute,
 ) -> Result<Reply, Failure> {
-    let peer = request.session.peer();
-    let Some(id) = peer.certificate else { return Err(Failure::NotFound("missing".to_owned())) };
+    let (certificate, address) =
+        (request.session.peer().certificate, request.session.peer().address);
+    let Some(id) = certificate else { return Err(Failure::NotFound("missing".to_owned())) };
     allow(&request.method, &[Method::POST], "POST")?;
     request.check_json()?;
     let most = if how == PairRoute::Rotated { ROTATION_BYTES } else { PAIRING_BYTES };
@@ -173,7 +174,7 @@ pub(crate) async fn pair(
         }
     };
     let name = said.name.chars().take(MOST_CLAIMED).collect();
-    let visitor = PairingVisitor { id, address: peer.address, name, port: said.port };
+    let visitor = PairingVisitor { id, address, name, port: said.port };
     let answer = node.pair(visitor, question).await?;
     reply::json_value(StatusCode::OK, &answer)
 }

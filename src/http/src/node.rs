@@ -338,6 +338,8 @@ pub struct NewDatabase {
     pub ttl: bool,
     /// Whether each document's id names the partition that it belongs to.
     pub partitioned: bool,
+    /// Whether its documents say who may read and write them.
+    pub access: bool,
 }
 
 /// The admin that the set-up link makes.

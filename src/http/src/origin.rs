@@ -20,6 +20,12 @@ pub(crate) fn check(request: &Request) -> Result<(), Failure> {
     if !by_itself || matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
+    check_form(request)
+}
+
+/// Refuses what a page of another site sends as a form, whoever asks. For signing in: whoever made the page
+/// would have the browser's user go on under a name that is not theirs.
+pub(crate) fn check_form(request: &Request) -> Result<(), Failure> {
     if !FORMS.contains(&request.content_type().as_str()) || !is_foreign(&request.headers) {
         return Ok(());
     }

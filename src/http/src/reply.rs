@@ -4,7 +4,8 @@
 use bytes::Bytes;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION, ORIGIN,
-    RETRY_AFTER, SERVER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    REFERRER_POLICY, RETRY_AFTER, SERVER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
@@ -164,9 +165,16 @@ pub(crate) fn complete(
     let headers = reply.headers_mut();
     headers.insert(SERVER, server.clone());
     headers.entry(CACHE_CONTROL).or_insert(MUST_REVALIDATE);
-    if headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html")) {
-        // It is the page that its type says, and nothing else.
-        headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    if headers.get(CONTENT_TYPE).is_some_and(is_page) {
+        // It is the page that its type says, shown within pages of this host alone, and its address is
+        // told to nobody else: what made the page may say otherwise.
+        for (name, value) in [
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (X_FRAME_OPTIONS, "SAMEORIGIN"),
+            (REFERRER_POLICY, "same-origin"),
+        ] {
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
+        }
     }
     // A challenge opens a dialog in browsers: it is sent where the client names one, or the
     // configuration does.
@@ -177,6 +185,14 @@ pub(crate) fn complete(
     if let Some(cors) = &rules.cors {
         cors.mark(headers, request.get(ORIGIN));
     }
+}
+
+/// Whether a browser shows it as a page.
+fn is_page(content_type: &HeaderValue) -> bool {
+    let text = content_type.as_bytes();
+    [&b"text/html"[..], b"application/xhtml+xml", b"image/svg+xml"]
+        .iter()
+        .any(|page| text.get(..page.len()).is_some_and(|start| start.eq_ignore_ascii_case(page)))
 }
 
 /// Answers in plain text where the client does not take JSON, as CouchDB does.

@@ -2,6 +2,7 @@
 //! is read only when somebody wants it. Nothing is answered here.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hyper::header::{ACCEPT, CONTENT_TYPE};
@@ -36,6 +37,8 @@ pub(crate) struct Request {
     pub(crate) body: RequestBody,
     /// The connection on which it came.
     pub(crate) session: Arc<ConnectionSession>,
+    /// The address of who sent it, as far as that is known: a proxy may have told.
+    pub(crate) address: IpAddr,
     /// What the configuration asks of it.
     pub(crate) rules: Arc<Rules>,
 }

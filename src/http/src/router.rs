@@ -3,6 +3,8 @@
 
 mod endpoint;
 mod path;
+#[cfg(test)]
+mod surface_of;
 
 use std::sync::Arc;
 
@@ -25,16 +27,20 @@ use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
     configuration, database_updates, databases, documents, find, indexes, locals, mesh,
-    node_events, options, origin, partitions, peer_stream, purge, scheduler, server, settings,
-    shards, sign_in, system_databases, this_node, uploads, views,
+    node_events, openapi, options, origin, partitions, peer_stream, purge, scheduler, server,
+    settings, shards, sign_in, system_databases, this_node, uploads, views,
 };
 
 pub(crate) use self::endpoint::{
     ConfigurationPart, MeshRoute, PairRoute, Part, SchedulerRoute, ThisNodePart,
 };
+#[cfg(test)]
+pub(crate) use self::path::find;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::path::find as find_for_fuzzing;
 pub(crate) use self::path::{DesignPart, IndexesPart};
+#[cfg(test)]
+pub(crate) use self::surface_of::surface_of;
 
 /// Databases that are read and written by server admins alone.
 const ADMIN_DATABASES: &[&str] = &[PEERS];
@@ -53,7 +59,7 @@ pub(crate) fn need(route: &Route<'_>, method: &Method) -> Need {
         Route::Welcome | Route::Up | Route::SetUp { .. } => Need::Nothing,
         // Who may open a stream, or wants to be a peer, is told by certificates alone.
         Route::PeerStream(_) | Route::Pair(_) => Need::Nothing,
-        Route::Node(NodeRoute::Uuids | NodeRoute::Session) => Need::Anybody,
+        Route::Node(NodeRoute::Uuids | NodeRoute::Session | NodeRoute::OpenApi) => Need::Anybody,
         Route::Node(_) | Route::ThisNode { .. } => Need::ServerAdmin,
         Route::Database { part: Part::Whole, .. }
             if *method == Method::PUT || *method == Method::DELETE =>
@@ -98,6 +104,7 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
         Route::Welcome => server::welcome(known, request),
         Route::Up => server::up(known, request),
         Route::SetUp { token } => Box::pin(server::set_up(known, request, &token)).await,
+        Route::Node(NodeRoute::OpenApi) => openapi::describe(known, request),
         Route::Node(NodeRoute::Uuids) => server::uuids(known, request),
         Route::Node(NodeRoute::AllDatabases) => Box::pin(databases::names(node, request)).await,
         Route::Node(NodeRoute::DatabaseUpdates) => {
@@ -134,6 +141,15 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
 /// Whether the sender of a request may come to an endpoint at all.
 fn check(node: &Arc<dyn Node>, request: &Request, route: &Route<'_>) -> Result<(), Failure> {
     origin::check(request)?;
+    let is_of_mesh = match route {
+        Route::Mesh(_) | Route::Pair(_) | Route::NodeEvents | Route::PeerStream(_) => true,
+        Route::Later(name) => name == "_mesh",
+        _ => false,
+    };
+    if is_of_mesh && request.session.peer().tls.is_some() {
+        // Nodes have a port of their own, and certificates of their own.
+        return Err(Failure::NotFound("missing".to_owned()));
+    }
     if is_refused(route, request) {
         return Err(Failure::Unauthorized("Authentication required.".to_owned()));
     }
@@ -190,7 +206,7 @@ async fn route_database(
         return rewritten(node, request).await;
     }
     let opened = databases::open(node.as_ref(), name).await?;
-    enter(request, opened.as_ref(), &mut part)?;
+    let opened = enter(request, opened, &mut part)?;
     if let Some(reply) = system_databases::enter(request, opened.as_ref(), &part).await? {
         return Ok(reply);
     }
@@ -243,15 +259,16 @@ async fn route_database(
     }
 }
 
-/// Whether the sender of a request may come to a part of this database.
+/// The database as the sender of a request sees it, who may come to this part of it.
 fn enter(
     request: &mut Request,
-    database: &dyn Database,
+    opened: Arc<dyn Database>,
     part: &mut Part<'_>,
-) -> Result<(), Failure> {
-    access::check_member(&database.security(), &request.user)?;
-    peers::check(request, database.name(), part)?;
-    partitions::enter(request, database, part)
+) -> Result<Arc<dyn Database>, Failure> {
+    access::check_member(&opened.security(), &request.user)?;
+    peers::check(request, opened.name(), part)?;
+    partitions::enter(request, opened.as_ref(), part)?;
+    Ok(opened.seen_by(&request.user))
 }
 
 async fn design(

@@ -1,10 +1,13 @@
 //! What the configuration asks of the HTTP surface, as one value that a request looks at. Reading the
 //! configuration does not belong here.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 
+use crate::client_address::TrustedProxies;
 use crate::cors::Cors;
 use crate::limits::Limits;
 use crate::request_rate::RequestRate;
@@ -29,6 +32,8 @@ pub struct Rules {
     /// The longest that a feed waits for a change, and how long it waits where nothing is asked:
     /// CouchDB's `changes_timeout`.
     pub longest_wait: Duration,
+    /// Proxies that tell where requests come from; none where nobody is believed.
+    pub proxies: Option<TrustedProxies>,
     /// How many requests one address may make; none where there is no limit.
     pub rate: Option<RequestRate>,
     /// How far requests are rewritten by design documents.
@@ -159,6 +164,14 @@ pub enum Maintenance {
     NoLoadBalancer,
 }
 
+impl Rules {
+    /// The address that a request over this connection comes from.
+    pub(crate) fn client_address(&self, connected: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let told = self.proxies.as_ref().map(|proxies| proxies.client(connected, headers));
+        told.unwrap_or(connected)
+    }
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self {
@@ -169,6 +182,7 @@ impl Default for Rules {
             maintenance: Maintenance::No,
             users_security_editable: false,
             longest_wait: Duration::from_secs(60),
+            proxies: None,
             rate: None,
             rewrites: RewriteRules::default(),
             virtual_hosts: None,

@@ -13,6 +13,8 @@ use crate::router::SchedulerRoute;
 
 /// Rows that are told where no other limit is asked for, as in CouchDB.
 const USUAL_LIMIT: u64 = 100;
+/// Rows of one answer, however many are asked for: about 10 MiB. `total_rows` tells whether there are more.
+const MOST_ROWS: u64 = 10_000;
 
 /// Answers with a page of all, or with one.
 pub(crate) async fn answer(
@@ -54,7 +56,7 @@ fn asked(query: &Query, database: Option<&str>) -> Result<SchedulerRows, Failure
         database: database.map(str::to_owned),
         states: states.filter(|state| !state.is_empty()).map(str::to_owned).collect(),
         skip: count(query.count("skip")?.unwrap_or(0)),
-        limit: count(query.count("limit")?.unwrap_or(USUAL_LIMIT)),
+        limit: count(query.count("limit")?.unwrap_or(USUAL_LIMIT).min(MOST_ROWS)),
     })
 }
 
@@ -73,6 +75,8 @@ mod tests {
         assert_eq!(rows, Ok(SchedulerRows { database: None, states, skip: 1, limit: 2 }));
         let rows = asked(&Query::parse(None), Some("a/_replicator"));
         assert_eq!(rows.map(|rows| (rows.states.len(), rows.skip, rows.limit)), Ok((0, 0, 100)));
+        let rows = asked(&Query::parse(Some("limit=1000000")), None);
+        assert_eq!(rows.map(|rows| rows.limit), Ok(10_000));
         assert!(asked(&Query::parse(Some("limit=x")), None).is_err());
     }
 }

@@ -3,7 +3,9 @@
 //! end. Verifying, and whom to trust, is the node's.
 
 mod proofs;
+mod shown;
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,6 +14,7 @@ use hyper::header::{AUTHORIZATION, HeaderValue};
 use hyper::{HeaderMap, Method, StatusCode};
 use tokio::sync::watch;
 
+use self::shown::Shown;
 use crate::connection::Peer;
 use crate::failure::Failure;
 use crate::node::Node;
@@ -19,7 +22,7 @@ use crate::request_bytes::RequestBytes;
 use crate::request_metrics::RequestMetrics;
 use crate::rules::AuthenticationRules;
 use crate::shutdown::Shutdown;
-use crate::user::{ADMIN_ROLE, Handler, Identity, User};
+use crate::user::{ADMIN_ROLE, Handler, Identity, Proof, User};
 
 /// What the names of nodes begin with; nobody has such a name by a password.
 const NODE_PREFIX: &str = "node:";
@@ -87,8 +90,8 @@ impl ConnectionSession {
     }
 
     /// Whom the connection leads to.
-    pub(crate) fn peer(&self) -> Peer {
-        self.peer
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
     }
 
     /// What bounds the bytes of request bodies.
@@ -115,12 +118,12 @@ impl ConnectionSession {
 
     /// Who sends a request with these headers. What is said there decides alone: unknown schemes and
     /// cookies that are not valid are anonymous, wrong passwords and tokens are failures. Where nothing
-    /// is said it is the node at the other end, if that is trusted now, or else anonymous.
+    /// is said it is the user or the node that a certificate names, or else anonymous.
     pub(crate) async fn sender(
         &self,
         node: &dyn Node,
         headers: &HeaderMap,
-        rules: &AuthenticationRules,
+        (rules, address): (&AuthenticationRules, IpAddr),
     ) -> Result<Sender, Failure> {
         let mut said = headers.contains_key(AUTHORIZATION);
         for &handler in &rules.handlers {
@@ -129,28 +132,46 @@ impl ConnectionSession {
             if let Some(user) = self.remembered(handler, &shown, node.credentials_generation()) {
                 return Ok(Sender { user, handler: Some(handler), renewal: None });
             }
-            let looked = Box::pin(self.look(node, (handler, shown), headers, rules)).await?;
-            if let Some(sender) = looked {
+            let Some(proof) = proofs::read(handler, headers, &rules.proxy)? else { continue };
+            let proof = (handler, &shown, proof);
+            if let Some(sender) = Box::pin(self.look(node, proof, address)).await? {
                 return Ok(sender);
             }
+        }
+        if !said && let Some(sender) = self.by_certificate(node, address).await? {
+            return Ok(sender);
         }
         let peer = if said { None } else { self.peer_user(node) };
         let user = peer.unwrap_or_else(|| self.anonymous.clone());
         Ok(Sender { user, handler: None, renewal: None })
     }
 
+    /// The client whom its certificate names, if there is such a user.
+    async fn by_certificate(
+        &self,
+        node: &dyn Node,
+        address: IpAddr,
+    ) -> Result<Option<Sender>, Failure> {
+        let client = self.peer.tls.as_ref();
+        let Some(name) = client.and_then(|client| client.name.as_ref()) else { return Ok(None) };
+        let (handler, shown) = (Handler::Certificate, Shown::one(name.as_bytes()));
+        if let Some(user) = self.remembered(handler, &shown, node.credentials_generation()) {
+            return Ok(Some(Sender { user, handler: Some(handler), renewal: None }));
+        }
+        let proof = Proof::Certificate(name.to_string());
+        Box::pin(self.look(node, (handler, &shown, proof), address)).await
+    }
+
     /// Asks the node about what was shown.
     async fn look(
         &self,
         node: &dyn Node,
-        (handler, shown): (Handler, Vec<u8>),
-        headers: &HeaderMap,
-        rules: &AuthenticationRules,
+        (handler, shown, proof): (Handler, &Shown<'_>, Proof),
+        address: IpAddr,
     ) -> Result<Option<Sender>, Failure> {
         // Before the look, so that what changes meanwhile is looked at again.
         let generation = node.credentials_generation();
-        let Some(proof) = proofs::read(handler, headers, &rules.proxy)? else { return Ok(None) };
-        let found = node.authenticate(&proof, self.peer.address.ip()).await?;
+        let found = node.authenticate(&proof, address).await?;
         let Some(Identity { mut user, holds, renewal }) = found else { return Ok(None) };
         if user.name.as_ref().is_some_and(|name| name.starts_with(NODE_PREFIX)) {
             return Err(Failure::Unauthorized("Name or password is incorrect.".to_owned()));
@@ -158,6 +179,7 @@ impl ConnectionSession {
         user.roles.retain(|role| !is_of_the_mesh(role));
         let user = Arc::new(user);
         let until = holds.map(|holds| Instant::now() + holds);
+        let shown = shown.to_bytes();
         let verified = Verified { handler, shown, generation, until, user: user.clone() };
         *self.verified.lock().unwrap_or_else(PoisonError::into_inner) = Some(verified);
         let renewal = renewal.map(String::into_boxed_str);
@@ -179,13 +201,18 @@ impl ConnectionSession {
         node.distrusted(&id).await;
     }
 
-    fn remembered(&self, handler: Handler, shown: &[u8], generation: u64) -> Option<Arc<User>> {
+    fn remembered(
+        &self,
+        handler: Handler,
+        shown: &Shown<'_>,
+        generation: u64,
+    ) -> Option<Arc<User>> {
         let verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
         let verified = verified.as_ref()?;
         let known = verified.handler == handler
             && verified.generation == generation
             && verified.until.is_none_or(|until| Instant::now() < until)
-            && equal_in_constant_time(&verified.shown, shown);
+            && shown.is(&verified.shown);
         known.then(|| verified.user.clone())
     }
 }
@@ -193,24 +220,4 @@ impl ConnectionSession {
 /// Whether only a certificate gives this role.
 fn is_of_the_mesh(role: &str) -> bool {
     role.starts_with("group:") || (role.starts_with('_') && role != ADMIN_ROLE)
-}
-
-/// Compares without telling by its duration where the difference lies.
-fn equal_in_constant_time(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len()
-        && std::hint::black_box(
-            left.iter().zip(right).fold(0, |difference, (left, right)| difference | (left ^ right)),
-        ) == 0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn comparison_sees_lengths_and_bytes() {
-        assert!(equal_in_constant_time(b"abc", b"abc"));
-        assert!(!equal_in_constant_time(b"abc", b"abd"));
-        assert!(!equal_in_constant_time(b"abc", b"abcd"));
-    }
 }

@@ -12,7 +12,7 @@ use crate::rules::SessionRules;
 /// Whether the client speaks over TLS, to this node or to a proxy in front of it. Who says so wrongly
 /// gets a cookie that works over TLS alone.
 fn is_secure(request: &Request) -> bool {
-    request.session.peer().certificate.is_some()
+    request.session.peer().is_encrypted()
         || says(&request.headers, "x-forwarded-proto", "https")
         || says(&request.headers, "x-forwarded-ssl", "on")
 }

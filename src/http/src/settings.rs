@@ -11,6 +11,7 @@ use crate::node::Database;
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
 use crate::user::Security;
+use refuge_document::USERS;
 
 /// `GET` and `PUT /{db}/_security`.
 pub(crate) async fn security(
@@ -22,7 +23,7 @@ pub(crate) async fn security(
             reply::json_value(StatusCode::OK, database.security().as_ref())
         }
         Method::PUT => {
-            if database.name() == "_users" && !request.rules.users_security_editable {
+            if database.name() == USERS && !request.rules.users_security_editable {
                 return Err(Failure::Forbidden(
                     "You can't edit the security object of the user database.".to_owned(),
                 ));
@@ -43,7 +44,7 @@ pub(crate) async fn revisions_limit(
 ) -> Result<Reply, Failure> {
     match request.method {
         Method::GET | Method::HEAD => {
-            let limit = database.information().await?.revisions_limit;
+            let limit = database.outline().await?.revisions_limit;
             Ok(reply::json(StatusCode::OK, limit.to_string().into_bytes()))
         }
         Method::PUT => {
@@ -70,7 +71,7 @@ pub(crate) async fn ensure_full_commit(
     request.check_json()?;
     database.settle().await?;
     // Replicators compare it with the one of `GET /{db}`.
-    let start = database.information().await?.instance_start_seconds;
+    let start = database.outline().await?.instance_start_seconds;
     let mut text = b"{\"ok\":true,\"instance_start_time\":".to_vec();
     write_string(&mut text, &start.to_string());
     text.push(b'}');

@@ -14,7 +14,7 @@ use crate::request::Request;
 /// `GET /{db}/_shards`.
 pub(crate) async fn all(request: &Request, database: &dyn Database) -> Result<Reply, Failure> {
     allow(&request.method, &[Method::GET, Method::HEAD], "GET,HEAD")?;
-    let shards = database.information().await?.shards;
+    let shards = database.outline().await?.shards;
     let mut text = b"{\"shards\":{".to_vec();
     for number in 0..shards {
         if number > 0 {
@@ -35,7 +35,7 @@ pub(crate) async fn of_document(
     id: &str,
 ) -> Result<Reply, Failure> {
     allow(&request.method, &[Method::GET, Method::HEAD], "GET,HEAD")?;
-    let shards = database.information().await?.shards;
+    let shards = database.outline().await?.shards;
     let mut text = b"{\"range\":".to_vec();
     write_string(&mut text, &range_text(database.shard_of(id), shards));
     text.extend_from_slice(b",\"nodes\":");

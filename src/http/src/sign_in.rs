@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::failure::Failure;
 use crate::limits;
 use crate::node::Node;
+use crate::origin;
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
 use crate::session_cookie;
@@ -26,7 +27,10 @@ pub(crate) async fn session(node: &dyn Node, request: &mut Request) -> Result<Re
     let methods = [Method::GET, Method::HEAD, Method::POST, Method::DELETE];
     allow(&request.method, &methods, "GET,HEAD,POST,DELETE")?;
     match request.method {
-        Method::POST => sign_in(node, request).await,
+        Method::POST => {
+            origin::check_form(request)?;
+            sign_in(node, request).await
+        }
         Method::DELETE => {
             let next = destination(request, "next")?;
             let mut reply = led_on(reply::ok(StatusCode::OK), next);
@@ -64,8 +68,7 @@ fn who(request: &Request) -> Result<Reply, Failure> {
 /// `POST`: name and password for a cookie.
 async fn sign_in(node: &dyn Node, request: &mut Request) -> Result<Reply, Failure> {
     let credentials = read(request).await?.credentials()?;
-    let address = request.session.peer().address.ip();
-    match node.sign_in(&credentials, address).await {
+    match node.sign_in(&credentials, request.address).await {
         Ok((user, cookie)) => {
             let next = destination(request, "next")?;
             let mut reply = led_on(reply::json(StatusCode::OK, welcome(&user)), next);

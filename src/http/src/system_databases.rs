@@ -4,6 +4,7 @@
 
 use hyper::{Method, StatusCode};
 use refuge_document::json::write_string;
+use refuge_document::{REPLICATOR, USER_PREFIX, USERS};
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
@@ -12,14 +13,6 @@ use crate::reply::{self, Reply, set_revision_tag};
 use crate::request::Request;
 use crate::router::Part;
 use crate::user::User;
-
-/// The database of users.
-const USERS: &str = "_users";
-/// The database of replications.
-const REPLICATOR: &str = "_replicator";
-
-/// What stands before a user's name in the id of the user's document.
-const USER_PREFIX: &str = "org.couchdb.user:";
 
 /// Refuses what is not for this user, or answers what is shown otherwise than to admins; none where the
 /// endpoint may go on.

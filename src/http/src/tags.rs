@@ -13,7 +13,7 @@ use crate::request::Request;
 
 /// The tag of an answer that changes with the database's documents alone.
 pub(crate) async fn of_database(database: &Arc<dyn Database>) -> Result<String, Failure> {
-    let sequence = database.information().await?.update_sequence;
+    let sequence = database.outline().await?.update_sequence;
     Ok(of_sequence(database.as_ref(), sequence))
 }
 

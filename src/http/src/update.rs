@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use refuge_document::{
-    Attachment, BadDocument, Body, EditKind, Expiry, IdError, Incoming, IncomingAttachment,
+    Access, Attachment, BadDocument, Body, EditKind, Expiry, IdError, Incoming, IncomingAttachment,
     IncomingContent, parse_digest, parse_document,
 };
 
@@ -94,6 +94,15 @@ pub(crate) async fn prepare(
         Some(value) => expiring(database, &incoming.body, value)?,
         None => incoming.body,
     };
+    let body = match &incoming.access {
+        Some(value) => {
+            let access = access(database, &id, value)?;
+            // A deletion keeps that of what it deletes.
+            let inherits = incoming.deleted && edits == Edits::New;
+            if inherits { body } else { body.with_access(&access) }
+        }
+        None => body,
+    };
     let kind = kind(incoming.revision, incoming.revisions, edits)?;
     let mut followed = followed.into_iter();
     let mut attachments = Vec::with_capacity(incoming.attachments.len());
@@ -118,6 +127,20 @@ fn check_expiring(database: &dyn Database) -> Result<(), Failure> {
         return Ok(());
     }
     Err(BadDocument::SpecialMember("_expires".to_owned()).into())
+}
+
+/// The names and roles in `_access`, which belongs to databases that were made for it, and there to ordinary
+/// documents.
+pub(crate) fn access(database: &dyn Database, id: &str, value: &[u8]) -> Result<Access, Failure> {
+    if !database.has_access() {
+        return Err(BadDocument::SpecialMember("_access".to_owned()).into());
+    }
+    if id.starts_with("_design/") {
+        let reason =
+            "A design document has no `_access`: all members read it, and admins write it.";
+        return Err(Failure::Forbidden(reason.to_owned()));
+    }
+    Ok(Access::read(value)?)
 }
 
 /// Refuses what is larger than the configuration allows.

@@ -39,6 +39,8 @@ pub enum Proof {
     Token(String),
     /// What a proxy says.
     Proxy(ProxyClaim),
+    /// The name in a certificate that the client proved to hold and that an authority vouches for.
+    Certificate(String),
 }
 
 /// A way in which clients say who they are.
@@ -52,9 +54,12 @@ pub enum Handler {
     Jwt,
     /// By what a proxy says.
     Proxy,
+    /// By a certificate, where nothing else is said.
+    Certificate,
 }
 
 impl Handler {
+    /// Those that a setting may list.
     const ALL: [Self; 4] = [Self::Cookie, Self::Default, Self::Jwt, Self::Proxy];
 
     /// CouchDB's name, as `_session` tells it.
@@ -64,6 +69,7 @@ impl Handler {
             Self::Default => "default",
             Self::Jwt => "jwt",
             Self::Proxy => "proxy",
+            Self::Certificate => "certificate",
         }
     }
 

@@ -62,7 +62,7 @@ pub(crate) async fn view(
     let posted = request.method == Method::POST;
     let body = if posted { parameters_body(request).await? } else { Map::new() };
     let asked = AskedView::open(database, name, &body, &request.query).await?;
-    let tag = match posted {
+    let tag = match posted || database.is_partial() {
         true => None,
         false => Some(tags::of_text(asked.state().await?.as_bytes())),
     };
@@ -105,7 +105,7 @@ impl AskedView {
     pub(crate) async fn state(&self) -> Result<String, Failure> {
         let (asked, Question { database, view, parameters }) = (&self.asked, &self.question);
         let documents = match parameters.include_docs {
-            true => database.information().await?.update_sequence,
+            true => database.outline().await?.update_sequence,
             false => 0,
         };
         let (signature, rows) = (view.signature(), view.update_sequence());

@@ -3,23 +3,21 @@
 //!
 //! | text | members | derived from |
 //! |---|---|---|
-//! | `-pbkdf2:sha256-<derived>,<salt>,<iterations>` | `pbkdf2`, `pbkdf2_prf` | PBKDF2 (RFC 8018) with the HMAC named: what [`hash`] makes |
+//! | `-pbkdf2:sha256-<derived>,<salt>,<iterations>` | `pbkdf2`, `pbkdf2_prf` | PBKDF2 (RFC 8018) with the HMAC named |
 //! | `-pbkdf2-<derived>,<salt>,<iterations>` | `pbkdf2` | PBKDF2 with HMAC-SHA1: CouchDB before 3.4 |
 //! | `-hashed-<digest>,<salt>` | `simple`, `password_sha` | SHA-1 of password and salt: CouchDB before 1.3 |
-//! | | `argon2id`, `memory_kib`, `lanes` | Argon2id (RFC 9106), which CouchDB does not know |
+//! | `$argon2id$v=19$m=<KiB>,t=<iterations>,p=<lanes>$<salt>$<derived>` | `argon2id`, `memory_kib`, `lanes` | Argon2id (RFC 9106), which CouchDB does not know; as text in PHC's form, in base64 |
 //!
-//! `derived` is in hexadecimal digits; the salt goes into the derivation as the text it is.
+//! `derived` is in hexadecimal digits; the salt goes into the derivation as the text it is. Argon2's, which
+//! other programs take from random bytes, has to be text in UTF-8 too, since `_users` has it as a member.
 
+mod phc;
 mod stored;
 
-pub use stored::{PasswordMembers, Recipe, StoredPassword};
+pub use argon2::MIN_SALT_LEN;
+pub use stored::{MOST_MEMORY_KIB, PasswordMembers, Recipe, StoredPassword};
 
-use crate::{CryptographyError, HashAlgorithm};
-
-/// Rounds of PBKDF2-SHA256 for new hashes unless the configuration says else: about 60 ms of one
-/// core (measured on a 2-core cloud machine with OpenSSL 3.0), so that a stolen file costs its thief
-/// dearly and a login nearly nothing.
-pub const DEFAULT_ITERATIONS: u32 = 100_000;
+use crate::CryptographyError;
 
 /// More rounds than this are refused: one comparison would hold a thread for seconds.
 pub const MOST_ITERATIONS: u32 = 10_000_000;
@@ -42,18 +40,17 @@ pub enum PasswordError {
 
 /// Whether `text` is a hash rather than a password in clear, by its beginning, as CouchDB decides it.
 pub fn is_hash(text: &str) -> bool {
-    ["-pbkdf2-", "-pbkdf2:", "-hashed-"].iter().any(|beginning| text.starts_with(beginning))
+    ["-pbkdf2-", "-pbkdf2:", "-hashed-", "$argon2id$"]
+        .iter()
+        .any(|beginning| text.starts_with(beginning))
 }
 
-/// Hashes `password` with a new random salt of 128 bits. Blocks: 6 ms for 10,000 iterations.
+/// Hashes `password` with a new random salt of 128 bits, as text. Blocks for as long as the recipe wants.
 ///
 /// # Errors
 /// When the library underneath fails.
-pub fn hash(password: &str, iterations: u32) -> Result<String, PasswordError> {
-    let recipe = Recipe::Pbkdf2 { function: HashAlgorithm::Sha256, iterations };
-    let PasswordMembers { derived_key, salt, .. } =
-        StoredPassword::new(password, recipe)?.members();
-    Ok(format!("-pbkdf2:sha256-{derived_key},{salt},{iterations}"))
+pub fn hash(password: &str, recipe: Recipe) -> Result<String, PasswordError> {
+    Ok(StoredPassword::new(password, recipe)?.to_text())
 }
 
 /// Whether `password` is the one that `stored` was made from; compared in constant time. Blocks as

@@ -135,6 +135,7 @@ mod supervised;
 mod supervisor;
 mod table;
 mod tree;
+mod work;
 
 pub use bounded::{Bounded, Gauge, Slot};
 pub use call::{CallError, call, cast};
@@ -145,7 +146,7 @@ pub use dynamic::{DynamicSupervisor, StopError};
 pub use handle::{End, SupervisorHandle, start};
 pub use life::Exit;
 pub use name::Name;
-pub use names::{Names, NoSuchActor};
+pub use names::{Names, NoSuchActor, Restarted};
 pub use outline::{Outline, picture, restart_set};
 pub use specification::{
     ChildKind, ChildSpecification, DEFAULT_INTENSITY, DEFAULT_PERIOD, DEFAULT_SHUTDOWN,
@@ -153,3 +154,4 @@ pub use specification::{
 };
 pub use supervisor::SupervisorMessage;
 pub use tree::{ChildState, TreeNode};
+pub use work::Passed;

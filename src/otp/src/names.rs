@@ -9,12 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use ractor::{ActorCell, ActorId, ActorRef, ActorStatus, Message, RpcReplyPort};
+use tokio::sync::broadcast;
+use tokio::sync::mpsc::Receiver;
 
 use crate::bounded::Gauge;
 use crate::call::{CallError, call, cast};
 use crate::life::{Exit, Life};
 use crate::table::Table;
 use crate::tree::TreeNode;
+use crate::work::{Passed, Work};
 
 /// Enough that two cores seldom meet on one lock.
 const SHARDS: usize = 16;
@@ -49,6 +52,7 @@ struct Shared {
     table: Mutex<Table>,
     /// Names that each tracked actor holds, so that they go with it.
     owned: Mutex<HashMap<ActorId, HashSet<Box<str>>>>,
+    restarts: broadcast::Sender<Restarted>,
 }
 
 /// The table of names of one node; cheap to clone.
@@ -62,6 +66,20 @@ impl std::fmt::Debug for Names {
         write!(formatter, "Names({})", self.shared.node)
     }
 }
+
+/// An actor is being started again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restarted {
+    /// Its path in the tree.
+    pub path: Arc<str>,
+    /// The path of the one that ended; itself, or one that it stood on.
+    pub because: Arc<str>,
+    /// How that one ended.
+    pub reason: String,
+}
+
+/// Restarts that somebody who listens may be behind by.
+const RESTARTS_HELD: usize = 256;
 
 /// Nobody of that name is in the tree.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +98,7 @@ impl Names {
             shards: Default::default(),
             table: Mutex::default(),
             owned: Mutex::default(),
+            restarts: broadcast::Sender::new(RESTARTS_HELD),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -209,6 +228,48 @@ impl Names {
             }
             None => Err(NoSuchActor { name: name.to_owned() }),
         }
+    }
+
+    /// Asks the actor with this name or path, worker or supervisor, to stop in order; a permanent one is
+    /// started again by its supervisor.
+    ///
+    /// # Errors
+    /// [`NoSuchActor`] when there is none.
+    pub fn stop(&self, name: &str) -> Result<(), NoSuchActor> {
+        let life = self.table().find(name);
+        match life {
+            Some(life) => {
+                life.request_stop();
+                Ok(())
+            }
+            None => Err(NoSuchActor { name: name.to_owned() }),
+        }
+    }
+
+    /// Hears of the messages that the actor with this name or path handles from now on, over its restarts
+    /// too. What finds no room among `room` that were not taken out is missed; the actor never waits.
+    ///
+    /// # Errors
+    /// [`NoSuchActor`] when there is none.
+    pub fn trace(&self, name: &str, room: usize) -> Result<Receiver<Passed>, NoSuchActor> {
+        let work = self.table().work_of(name);
+        let work = work.ok_or_else(|| NoSuchActor { name: name.to_owned() })?;
+        Ok(work.listen(room))
+    }
+
+    /// Hears of every restart from now on; whoever is behind by many misses the oldest.
+    #[must_use]
+    pub fn restarts(&self) -> broadcast::Receiver<Restarted> {
+        self.shared.restarts.subscribe()
+    }
+
+    pub(crate) fn tell_restart(&self, restarted: Restarted) {
+        // Nobody may listen.
+        let _ = self.shared.restarts.send(restarted);
+    }
+
+    pub(crate) fn work(&self, place: crate::table::Place) -> Arc<Work> {
+        self.table().work(place)
     }
 
     /// Waits until nothing of `actor`, a child of a supervisor of this node, is left, and tells how it

@@ -15,6 +15,7 @@ use crate::life::{Exit, Life};
 use crate::names::Names;
 use crate::supervisor::GaveUp;
 use crate::table::Place;
+use crate::work::Work;
 
 /// The actor `A` in its shell.
 pub(crate) struct Supervised<A: Actor> {
@@ -68,6 +69,7 @@ impl Drop for Ending {
 /// The actor's state. The order of the fields matters: the state is dropped first.
 pub(crate) struct Living<S> {
     state: S,
+    work: Arc<Work>,
     ending: Ending,
 }
 
@@ -113,7 +115,8 @@ impl<A: Actor> Actor for Supervised<A> {
         let ending = Ending { names, life, exit: Exit::Killed };
         let state = self.actor.pre_start(myself.clone(), arguments).await?;
         ending.names.register_cell(&name, myself.get_cell());
-        self.put(Box::new(Living { state, ending }));
+        let work = ending.names.work(place);
+        self.put(Box::new(Living { state, work, ending }));
         Ok(())
     }
 
@@ -137,8 +140,10 @@ impl<A: Actor> Actor for Supervised<A> {
         (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
         let Some(mut living) = self.take() else { return Ok(()) };
+        let begun = living.work.begin(&message);
         let handled = self.actor.handle(myself, message, &mut living.state);
         let outcome = AssertUnwindSafe(handled).catch_unwind().await;
+        living.work.note(begun, matches!(outcome, Ok(Ok(()))));
         living.note(outcome)?;
         self.put(living);
         Ok(())

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::life::Life;
 use crate::specification::{ChildKind, ChildSpecification, Restart, Strategy};
 use crate::tree::{ChildState, TreeNode};
+use crate::work::Work;
 
 /// One place in the tree. A static child keeps its place over restarts; one that was added gets a new
 /// place every time.
@@ -50,6 +51,7 @@ struct Record {
     starts: u64,
     since: Instant,
     lives: Vec<Arc<Life>>,
+    work: Arc<Work>,
 }
 
 /// All places of one node.
@@ -116,6 +118,7 @@ impl Table {
             starts: 0,
             since: Instant::now(),
             lives: Vec::new(),
+            work: Arc::default(),
         };
         self.records.insert(place, record);
         place
@@ -125,6 +128,17 @@ impl Table {
     pub(crate) fn labels(&self, place: Place) -> Option<(Arc<str>, Arc<str>)> {
         let record = self.records.get(&place)?;
         Some((Arc::clone(&record.name), Arc::clone(&record.path)))
+    }
+
+    /// The counts of a place; of a place that is gone nobody sees them.
+    pub(crate) fn work(&self, place: Place) -> Arc<Work> {
+        self.records.get(&place).map_or_else(Arc::default, |record| Arc::clone(&record.work))
+    }
+
+    /// The counts of the actor with this path or, failing that, this name.
+    pub(crate) fn work_of(&self, name: &str) -> Option<Arc<Work>> {
+        let life = self.find(name)?;
+        Some(self.work(life.place()))
     }
 
     /// An incarnation begins.
@@ -243,6 +257,8 @@ impl Table {
             mailbox: mailbox(&record.name),
             restarts: record.starts.saturating_sub(1),
             uptime_seconds: current.map_or(0, |_| record.since.elapsed().as_secs()),
+            handled: record.work.handled(),
+            busy_us: record.work.busy_us(),
             incarnation: current.map(|life| life.cell().get_id().pid()),
             children: children.filter_map(|child| self.snapshot(*child, mailbox)).collect(),
         })

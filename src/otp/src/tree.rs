@@ -43,6 +43,10 @@ pub struct TreeNode {
     pub restarts: u64,
     /// Seconds since the start of this incarnation; 0 when it does not run.
     pub uptime_seconds: u64,
+    /// Messages that were handled since the node's start.
+    pub handled: u64,
+    /// How long it was busy with them, in millionths of a second; waiting within a handler counts.
+    pub busy_us: u64,
     /// Identifier of this incarnation, never used twice in a process; none when it does not run.
     pub incarnation: Option<u64>,
     /// Its children in start order.

@@ -14,6 +14,8 @@ use crate::{Coding, LARGEST_WINDOW_LOG};
 const PIECE_BYTES: usize = 64 << 10;
 /// zlib's largest window, as a logarithm.
 const GZIP_WINDOW_BITS: u8 = 15;
+/// With what a member of gzip begins (RFC 1952, section 2.3.1).
+const GZIP_BEGIN: u8 = 0x1f;
 
 /// Unpacks one body: packed pieces go in, plain ones come out.
 pub struct Unpacker {
@@ -27,7 +29,9 @@ pub struct Unpacker {
 }
 
 enum Decoder {
-    Inflate(Decompress),
+    /// One member, of which others may follow.
+    Gzip(Decompress),
+    Deflate(Decompress),
     Zstd(zstd::stream::raw::Decoder<'static>),
 }
 
@@ -43,8 +47,8 @@ impl Unpacker {
                 decoder.set_parameter(DParameter::WindowLogMax(LARGEST_WINDOW_LOG))?;
                 Decoder::Zstd(decoder)
             }
-            Coding::Gzip => Decoder::Inflate(Decompress::new_gzip(GZIP_WINDOW_BITS)),
-            Coding::Deflate => Decoder::Inflate(Decompress::new(true)),
+            Coding::Gzip => Decoder::Gzip(Decompress::new_gzip(GZIP_WINDOW_BITS)),
+            Coding::Deflate => Decoder::Deflate(Decompress::new(true)),
         };
         Ok(Self { decoder, waiting: Bytes::new(), full: false, ended: false })
     }
@@ -62,11 +66,7 @@ impl Unpacker {
     /// # Errors
     /// What came is not packed so.
     pub fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
-        // What comes behind the end is nobody's; zstd may have another frame, and a step without bytes would
-        // begin one that never comes.
-        let over =
-            self.ended && (self.waiting.is_empty() || matches!(self.decoder, Decoder::Inflate(_)));
-        while !over && (self.full || !self.waiting.is_empty()) {
+        while !self.is_over() && (self.full || !self.waiting.is_empty()) {
             let mut piece = vec![0; PIECE_BYTES];
             let (read, written, ended) = self.step(&mut piece)?;
             self.waiting.advance(read.min(self.waiting.len()));
@@ -76,11 +76,30 @@ impl Unpacker {
                 piece.truncate(written);
                 return Ok(Some(piece.into()));
             }
-            if read == 0 || ended && matches!(self.decoder, Decoder::Inflate(_)) {
+            if read == 0 && !ended {
                 return Ok(None);
             }
         }
         Ok(None)
+    }
+
+    /// Whether nothing follows, of what came so far. zstd may have another frame and gzip another member, which
+    /// begins here; a step without bytes would begin one that never comes. What else comes behind the end is
+    /// nobody's.
+    fn is_over(&mut self) -> bool {
+        if !self.ended {
+            return false;
+        }
+        match (&mut self.decoder, self.waiting.first()) {
+            (_, None) | (Decoder::Deflate(_), _) => true,
+            (Decoder::Zstd(_), Some(_)) => false,
+            (Decoder::Gzip(decoder), Some(&GZIP_BEGIN)) => {
+                *decoder = Decompress::new_gzip(GZIP_WINDOW_BITS);
+                (self.ended, self.full) = (false, false);
+                false
+            }
+            (Decoder::Gzip(_), Some(_)) => true,
+        }
     }
 
     /// Whether all that was packed has come.
@@ -91,7 +110,7 @@ impl Unpacker {
     /// Bytes read and written, and whether the end was met.
     fn step(&mut self, piece: &mut [u8]) -> io::Result<(usize, usize, bool)> {
         match &mut self.decoder {
-            Decoder::Inflate(decoder) => {
+            Decoder::Gzip(decoder) | Decoder::Deflate(decoder) => {
                 let before = (decoder.total_in(), decoder.total_out());
                 let status = decoder.decompress(&self.waiting, piece, FlushDecompress::None)?;
                 let count = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(0);
@@ -171,6 +190,21 @@ mod tests {
                 prop_assert!(read == plain, "{coding:?}");
             }
         }
+    }
+
+    #[test]
+    fn members_of_gzip_come_out_one_behind_another() {
+        let members =
+            ["one ", "two ", "", "three"].map(|text| packed(Coding::Gzip, text.as_bytes()));
+        let mut whole: Vec<u8> = members.into_iter().flat_map(Result::unwrap).collect();
+        for piece_bytes in 1..whole.len() {
+            let plain = (b"one two three".to_vec(), true);
+            assert_eq!(unpacked(Coding::Gzip, &whole, piece_bytes), plain, "{piece_bytes}");
+            assert!(!unpacked(Coding::Gzip, &whole[..whole.len() - 3], piece_bytes).1);
+        }
+        // Padding is no member.
+        whole.extend([0; 9]);
+        assert_eq!(unpacked(Coding::Gzip, &whole, 7), (b"one two three".to_vec(), true));
     }
 
     #[test]

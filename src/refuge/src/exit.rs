@@ -6,19 +6,26 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use refuge_config::ConfigurationError;
-use refuge_console::{ClientError, SocketError};
+use refuge_console::{ClientError, PromptError, SocketError, TopError};
+use refuge_storage::RestoreError;
 use refuge_supervisors::{OpenError, StartFailure};
+
+use crate::command::BackupError;
 
 /// `EX_USAGE`: the command line is wrong, or names what is not there.
 pub(crate) const USAGE: u8 = 64;
 /// `EX_DATAERR`: what is on disk is damaged, or of a newer version.
 const DATA: u8 = 65;
+/// `EX_NOINPUT`: a file is not there.
+const NO_INPUT: u8 = 66;
 /// `EX_UNAVAILABLE`: no node is running, or what it needs is taken.
 const UNAVAILABLE: u8 = 69;
 /// `EX_SOFTWARE`: the root supervisor gave up, or something that should not happen did.
 const SOFTWARE: u8 = 70;
 /// `EX_CANTCREAT`: a directory or file cannot be made.
 const CANNOT_CREATE: u8 = 73;
+/// `EX_IOERR`: reading or writing failed.
+const IO: u8 = 74;
 /// `EX_TEMPFAIL`: try again.
 const TRY_AGAIN: u8 = 75;
 /// `EX_NOPERM`.
@@ -47,10 +54,28 @@ pub(crate) enum Failure {
     NoData { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Check(#[from] OpenError),
+    #[error("{}: {source}", path.display())]
+    NoBackup { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    #[error("{0}")]
+    Upgrade(String),
     #[error("{0} problems were found; restore the data directory from a backup")]
     Damaged(u64),
     #[error("the node did not answer within {0:?}")]
     NoAnswer(Duration),
+    #[error("the node has not done it within {0:?}; `refuge status` and the log tell why")]
+    NotDone(Duration),
+    #[error("a node runs under {}: stop it first (refuge stop), or name another root with --root", .0.display())]
+    Running(PathBuf),
+    #[error("the node did not start: {reason}")]
+    DidNotStart { reason: String, code: Option<u8> },
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    #[error(transparent)]
+    Top(#[from] TopError),
     #[error("{0}")]
     Usage(String),
     #[error("the replication was stopped; started again it goes on where it was")]
@@ -67,21 +92,57 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Configuration(_)
-            | Self::Start(StartFailure::Configuration(_) | StartFailure::Admin(_)) => CONFIGURATION,
+            | Self::Start(
+                StartFailure::Configuration(_) | StartFailure::Admin(_) | StartFailure::Tls(_),
+            ) => CONFIGURATION,
             Self::Directory { source, .. } => by_kind(source).unwrap_or(CANNOT_CREATE),
             Self::Runtime(_) | Self::GaveUp(_) | Self::ShutdownTooSlow(_) => SOFTWARE,
             Self::NoData { .. } => USAGE,
+            Self::NoBackup { source, .. } => by_kind(source).unwrap_or(NO_INPUT),
+            Self::Backup(BackupError::Io(source)) => by_kind(source).unwrap_or(IO),
+            Self::Backup(
+                BackupError::NoBackup(_)
+                | BackupError::NewerFormat { .. }
+                | BackupError::Damaged(_),
+            ) => DATA,
+            Self::Restore(error) => by_restore(error),
+            Self::Upgrade(_) => UNAVAILABLE,
             Self::Check(error) => by_cause(error).unwrap_or(SOFTWARE),
             Self::Damaged(_) => DATA,
             Self::Start(StartFailure::Address(_)) => UNAVAILABLE,
             Self::Start(failure) => by_cause(failure).unwrap_or(SOFTWARE),
-            Self::Console(ClientError::NotRunning(_) | ClientError::Lost(_)) => UNAVAILABLE,
-            Self::Console(ClientError::Denied(_)) => NO_PERMISSION,
-            Self::Console(ClientError::Socket(_)) => CANNOT_CREATE,
-            Self::Console(ClientError::Refused { error, .. }) => by_word(error),
-            Self::NoAnswer(_) | Self::Interrupted => TRY_AGAIN,
+            Self::Console(error)
+            | Self::Prompt(PromptError::Node(error))
+            | Self::Top(TopError::Node(error)) => by_client(error),
+            Self::Prompt(PromptError::Terminal(_)) | Self::Top(TopError::Terminal(_)) => {
+                UNAVAILABLE
+            }
+            Self::Running(_) => UNAVAILABLE,
+            Self::DidNotStart { code, .. } => code.filter(|code| *code != 0).unwrap_or(SOFTWARE),
+            Self::NoAnswer(_) | Self::NotDone(_) | Self::Interrupted => TRY_AGAIN,
             Self::Usage(_) => USAGE,
         }
+    }
+}
+
+/// The code for a backup that was not put back.
+fn by_restore(error: &RestoreError) -> u8 {
+    match error {
+        RestoreError::NotEmpty(_) => CANNOT_CREATE,
+        RestoreError::Open(error) => by_cause(error).unwrap_or(SOFTWARE),
+        RestoreError::Io { source, .. } => by_kind(source).unwrap_or(CANNOT_CREATE),
+        RestoreError::Engine(_) => IO,
+        RestoreError::Damaged(_) => DATA,
+    }
+}
+
+/// The code for what a session with a node came to.
+fn by_client(error: &ClientError) -> u8 {
+    match error {
+        ClientError::NotRunning(_) | ClientError::Lost(_) => UNAVAILABLE,
+        ClientError::Denied(_) => NO_PERMISSION,
+        ClientError::Socket(_) => CANNOT_CREATE,
+        ClientError::Refused { error, .. } => by_word(error),
     }
 }
 

@@ -6,6 +6,9 @@ mod command;
 mod directories;
 mod exit;
 mod logging;
+mod release;
+mod service;
+mod sockets;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -18,6 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     allocator::give_back_soon();
+    sockets::inherit();
     let line = match command::Line::try_parse() {
         Ok(line) => line,
         Err(error) => {

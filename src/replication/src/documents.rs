@@ -55,8 +55,10 @@ pub struct Documents {
     under_way: BTreeMap<RunNumber, RunKey>,
     /// Who has a replication's id; another run of the same one has to wait.
     holders: HashMap<ReplicationId, RunKey>,
-    /// Runs that may start as soon as nobody else has their id.
+    /// Runs that may start, unless somebody else has their id.
     ready: BTreeSet<RunKey>,
+    /// Runs that may start when nobody else has their id any more.
+    blocked: HashMap<ReplicationId, BTreeSet<RunKey>>,
     alarms: BTreeSet<(u64, Alarm)>,
     next_run: u64,
     effects: Vec<DocumentsEffect>,
@@ -76,6 +78,7 @@ impl Documents {
             under_way: BTreeMap::new(),
             holders: HashMap::new(),
             ready: BTreeSet::new(),
+            blocked: HashMap::new(),
             alarms: BTreeSet::new(),
             effects: Vec::new(),
             wake_at_ms: None,

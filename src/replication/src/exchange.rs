@@ -68,6 +68,8 @@ pub enum Request {
     CreateDatabase {
         /// Its documents may have `_expires`, where the end knows of that.
         ttl: bool,
+        /// Its documents say who may read them, where the end knows of that.
+        access: bool,
         /// Whether its documents are divided into partitions.
         partitioned: bool,
         /// Its number of shards, where the end is not to choose.
@@ -209,6 +211,8 @@ pub struct Information {
     pub instance_start_time: String,
     /// `props.ttl`: whether its documents may have `_expires`.
     pub ttl: bool,
+    /// `props.access`: whether its documents say who may read them, in `_access`.
+    pub access: bool,
 }
 
 /// A `_local` document that holds a replication's checkpoint.
@@ -263,10 +267,14 @@ pub struct DocumentsPage {
     /// Revisions whose attachments are too large to be held: [`Request::Carry`] brings each, one
     /// revision in each.
     pub carried: Vec<Wanted>,
+    /// Those of `carried`, at least, that say who may read them ([`crate::is_restricted`]), each with its id.
+    pub restricted: Vec<(String, Revision)>,
     /// What was not looked at because the limit of bytes was reached.
     pub remaining: Vec<Wanted>,
     /// Revisions that the source no longer has.
     pub gone: u64,
+    /// The answer broke off, so more remains than was left out for its size.
+    pub broke_off: bool,
 }
 
 /// A document that an end will not store, however often it is sent.

@@ -8,6 +8,7 @@ mod choosing;
 mod node_end;
 mod parse;
 mod proxy;
+mod sockets;
 mod user;
 mod window;
 
@@ -19,6 +20,7 @@ pub use parse::parse_replicate_request;
 pub(crate) use parse::{parse_end, parse_job};
 pub(crate) use proxy::parse_proxies;
 pub use proxy::{Proxy, ProxyProtocol};
+pub use sockets::SocketOptions;
 pub use user::UserContext;
 pub use window::{Window, WindowState};
 
@@ -89,6 +91,8 @@ pub struct JobLink {
     pub connections: Option<usize>,
     /// Milliseconds of silence after which a request counts as failed (`connection_timeout`), where given.
     pub patience_ms: Option<u64>,
+    /// What is asked of sockets (`socket_options`), where given.
+    pub sockets: Option<SocketOptions>,
     /// Batches that are under way at once (`worker_processes`), where given.
     pub batches_under_way: Option<usize>,
     /// On the way to the source.

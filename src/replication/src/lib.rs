@@ -14,14 +14,15 @@
 //! Source: <https://docs.couchdb.org/en/stable/replication/protocol.html>
 
 mod checkpoint;
+mod crashes;
 mod date;
 mod documents;
 mod exchange;
-mod expiring;
 mod failure;
 mod identity;
 mod job;
 mod machine;
+mod members;
 mod pace;
 mod schedule;
 mod selection;
@@ -44,10 +45,11 @@ pub use failure::Failure;
 pub use identity::{ReplicationId, ReplicationIdentity};
 pub use job::{
     BasicCredentials, Cancellation, EndPoint, Job, JobError, JobLink, NodeEnd, PeerEnd, Proxy,
-    ProxyProtocol, RemoteAddress, ReplicateRequest, UserContext, Window, WindowState, is_named_by,
-    parse_replicate_request,
+    ProxyProtocol, RemoteAddress, ReplicateRequest, SocketOptions, UserContext, Window,
+    WindowState, is_named_by, parse_replicate_request,
 };
 pub use machine::Replication;
+pub use members::is_restricted;
 pub use pace::{Pace, Speed};
 pub use schedule::{Ending, JobNumber, Schedule, ScheduleEffect, ScheduleLimits, Standing};
 pub use selection::{Choice, FilterFunction, Selection};

@@ -18,7 +18,7 @@ mod running;
 use serde_json::Value;
 
 use crate::exchange::{Answer, Effect, End, EndFailure, Request, RequestId};
-use crate::expiring::Expiring;
+use crate::members::Members;
 use crate::sequence::BEGINNING;
 use crate::settings::Settings;
 use crate::status::{Phase, Status};
@@ -54,12 +54,14 @@ pub struct Replication {
     instances: (String, String),
     /// Whether this session begins at the beginning whatever the checkpoints say.
     from_beginning: bool,
-    /// What is done with documents that expire.
-    expiring: Expiring,
+    /// What is done with members that the target has to know.
+    members: Members,
     /// The id of the checkpoints, without `_local/`.
     local_id: String,
     /// Whether an end refused to keep checkpoints, or none are wanted.
     without_checkpoints: bool,
+    /// How long the source took to tell of itself.
+    source_took_ms: u64,
 }
 
 /// Where the machine stands.
@@ -114,7 +116,8 @@ impl Replication {
             last_batch: 0,
             instances: (String::new(), String::new()),
             from_beginning: false,
-            expiring: Expiring::default(),
+            source_took_ms: 0,
+            members: Members::default(),
         }
     }
 
@@ -203,7 +206,12 @@ impl Replication {
         }
         self.keep_pace(&outstanding, &answer);
         match (outstanding.purpose, answer) {
-            (Purpose::Open(end), Answer::Information(information)) => self.opened(end, information),
+            (Purpose::Open(end), Answer::Information(information)) => {
+                if end == End::Source {
+                    self.source_took_ms = self.now_ms.saturating_sub(outstanding.sent_ms);
+                }
+                self.opened(end, information);
+            }
             (Purpose::Create, Answer::Created) => self.created(),
             (Purpose::ReadFilter, Answer::DesignDocument(design)) => self.filter_read(design),
             (Purpose::LookAtFilter, Answer::DesignDocument(design)) => self.filter_looked(design),
@@ -266,6 +274,7 @@ impl Replication {
     /// Starts what may start, and asks to be woken for what may not yet.
     fn settle(&mut self) -> Vec<Effect> {
         self.pump();
+        self.commit_source_early();
         self.checkpoint_where_due();
         self.finish_where_done();
         self.let_go_where_at_rest();

@@ -15,6 +15,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::crashes::Crashes;
 pub use place::{Ending, JobNumber, Standing};
 use place::{Place, Scheduled};
 
@@ -198,19 +199,9 @@ impl Schedule {
         self.jobs.get(&number).map(|job| job.place.standing())
     }
 
-    /// Crashes of a job in a row.
-    pub fn errors(&self, number: JobNumber) -> u32 {
-        self.jobs.get(&number).map_or(0, |job| job.errors)
-    }
-
     /// Jobs that have an actor, those that are being stopped among them.
-    pub fn occupied(&self) -> usize {
+    fn occupied(&self) -> usize {
         self.taking_turns.len() + self.to_their_end.len() + self.stopping
-    }
-
-    /// Jobs that wait for their turn.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
     }
 
     fn pass(&mut self, now_ms: u64) {
@@ -233,7 +224,8 @@ impl Schedule {
 
     fn insert(&mut self, number: JobNumber, continuous: bool, closed: bool) {
         let place = Place::Closed;
-        self.jobs.insert(number, Scheduled { continuous, closed, place, errors: 0 });
+        self.jobs
+            .insert(number, Scheduled { continuous, closed, place, crashes: Crashes::default() });
     }
 
     fn mark(&mut self, number: JobNumber, closed: bool) {

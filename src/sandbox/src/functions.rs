@@ -37,6 +37,18 @@ impl Functions {
         self.realm.call("call", &[Argument::Text(&path), Argument::Text(arguments)])
     }
 
+    /// The same in a world that is alike on every node and at any time: the clock stands at the beginning of
+    /// 1970, the time zone is UTC, and `Math.random` gives the same numbers in each call. For functions whose
+    /// answers have to agree wherever they are asked.
+    ///
+    /// # Errors
+    /// As [`Functions::call`].
+    pub fn call_in_stillness(&mut self, path: &[&str], arguments: &str) -> Result<String, Error> {
+        let path = self::path(path)?;
+        let arguments = [Argument::Text(&path), Argument::Text(arguments)];
+        self.realm.call("call_in_stillness", &arguments)
+    }
+
     /// What the functions logged since this was last asked, in their order.
     pub fn take_log(&mut self) -> Vec<String> {
         self.realm.journal.take()

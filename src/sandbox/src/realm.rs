@@ -152,12 +152,15 @@ impl Realm {
                 keep(ctx, &views, &mut entries)?;
             }
             Purpose::Functions { id, .. } => {
+                let stillness: Function<'_> =
+                    script(ctx, "stillness", include_str!("prelude/stillness.js"))?
+                        .call((core.clone(),))?;
                 let functions: Object<'_> = script(
                     ctx,
                     "functions",
                     include_str!("prelude/functions.js"),
                 )?
-                .call((host.clone(), core.clone(), id.as_str()))?;
+                .call((host.clone(), core.clone(), id.as_str(), stillness))?;
                 let find: Function<'_> = functions.get("find")?;
                 let mime: Object<'_> =
                     script(ctx, "mime", include_str!("prelude/mime.js"))?.call((core.clone(),))?;

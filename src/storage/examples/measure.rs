@@ -73,6 +73,7 @@ fn create(engine: &mut Engine) -> Result<DatabaseId, Failure> {
         created_unix_ms: 0,
         instance: [0; 16],
         partitioned: false,
+        access: false,
         options: refuge_storage::DatabaseOptions::default(),
     })])?;
     figure("create", millis(started), "ms");
@@ -229,6 +230,7 @@ fn document(id: String, text: &[u8], previous: Option<Previous>) -> DocumentWrit
         }],
         previous,
         obsolete: Vec::new(),
+        readers: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod following;
 mod garbage;
 mod marked;
 mod outstanding;
+mod readers;
 mod registry;
 
 use crate::check::garbage::Noted;
@@ -79,6 +80,8 @@ struct Subject<'a> {
     database: DatabaseId,
     name: &'a str,
     update_sequence: u64,
+    /// Whether its documents say who may read them.
+    access: bool,
     noted: &'a Noted,
 }
 
@@ -132,12 +135,14 @@ impl Check<'_> {
             database: record.id,
             name: &record.name,
             update_sequence: counted.update_sequence,
+            access: record.access,
             noted,
         };
         let needed = self.documents(&subject, &counted)?;
         self.sequences(&subject)?;
         self.bodies(&subject, needed)?;
         self.outstanding(&subject)?;
+        self.readers(&subject)?;
         self.attachments(&subject)?;
         self.purges(&subject)?;
         self.locals(&subject)

@@ -30,6 +30,8 @@ pub struct DatabaseRecord {
     pub created_unix_ms: u64,
     /// Whether each document's id names the partition that it belongs to.
     pub partitioned: bool,
+    /// Whether its documents say who may read them (`_access`).
+    pub access: bool,
 }
 
 /// What may be set for a database beside CouchDB's settings.

@@ -10,6 +10,7 @@ mod leases;
 mod memtables;
 mod outstanding;
 mod purging;
+mod readers;
 mod registry;
 mod resumable;
 mod tombstones;
@@ -40,7 +41,7 @@ use crate::options::Options;
 use crate::snapshot::Lifetimes;
 use crate::space::{FreeSpace, Space};
 use crate::store::{Shared, Store};
-use crate::{format, journal, memory, records, space, tables};
+use crate::{format, journal, memory, records, space, tables, unfinished};
 
 pub use garbage::Collected;
 pub(crate) use outstanding::is_conflicted;
@@ -101,6 +102,8 @@ impl Engine {
         let lock = DirectoryLock::acquire(&options.path, options.lock_wait)?;
         format::check(&options.path)?;
         let directory = options.path.join(STORE_DIRECTORY);
+        unfinished::clear(&directory)
+            .map_err(|source| OpenError::Io { path: directory.clone(), source })?;
         journal::check(&directory)?;
         tables::check(&directory, options.verified_bytes)?;
         pass(Failpoint::StartChecked);

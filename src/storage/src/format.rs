@@ -9,27 +9,34 @@ use crate::error::OpenError;
 
 /// The format that this version writes, and the newest that it reads. Format 2 notes documents that stand
 /// out (`outstanding`): a version that does not keep these notes would leave them false.
-const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 2;
 
 const FILE: &str = "format";
 const TEMPORARY_FILE: &str = "format.new";
 const LABEL: &str = "refuge storage format ";
 
+/// The format of a data directory; none where there is no data.
+///
+/// # Errors
+/// [`OpenError`], where it is in no form that is known.
+pub fn format_of(directory: &Path) -> Result<Option<u32>, OpenError> {
+    let path = directory.join(FILE);
+    match fs::read(&path) {
+        Ok(text) => parse(&text).map(Some).ok_or(OpenError::UnreadableFormat { path }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(OpenError::Io { path, source }),
+    }
+}
+
+fn parse(text: &[u8]) -> Option<u32> {
+    std::str::from_utf8(text).ok()?.strip_prefix(LABEL)?.trim_end().parse().ok()
+}
+
 /// Checks the format of a data directory; gives a new one its file, and an older one the new number.
 pub(crate) fn check(directory: &Path) -> Result<(), OpenError> {
     let path = directory.join(FILE);
     let io = |source| OpenError::Io { path: path.clone(), source };
-    let text = match fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return write(directory).map_err(io);
-        }
-        Err(error) => return Err(io(error)),
-    };
-    let found = std::str::from_utf8(&text)
-        .ok()
-        .and_then(|text| text.strip_prefix(LABEL)?.trim_end().parse::<u32>().ok())
-        .ok_or_else(|| OpenError::UnreadableFormat { path: path.clone() })?;
+    let Some(found) = format_of(directory)? else { return write(directory).map_err(io) };
     if found > FORMAT {
         return Err(OpenError::NewerFormat { path: directory.to_owned(), found, known: FORMAT });
     }

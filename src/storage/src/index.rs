@@ -8,6 +8,7 @@
 
 mod damage;
 mod dropping;
+mod early_sync;
 mod engine;
 mod journaled;
 mod keys;

@@ -12,6 +12,7 @@
 //! | `chunks` | upload, chunk number (four bytes, big-endian) |
 //! | `purges` | a tag, then what [`PurgeKey`] says |
 //! | `outstanding` | 1, document id → its leaves; 2, update sequence → document id |
+//! | `readers` | 1, principal, update sequence → change; 2, principal, document id → how it stands |
 //!
 //! `expiries` begins with a time instead (see [`expiry_key`]).
 //!
@@ -21,6 +22,7 @@
 
 mod garbage;
 mod outstanding;
+mod readers;
 
 use crate::database::DatabaseId;
 
@@ -28,6 +30,10 @@ pub(crate) use garbage::{Waste, garbage_key, garbage_of};
 pub(crate) use outstanding::{
     OutstandingKey, conflict_key, conflicts_prefix, outstanding_of, tombstone_key,
     write_conflict_key,
+};
+
+pub(crate) use readers::{
+    ReaderKey, reader_change_key, reader_document_key, reader_documents_prefix, reader_of,
 };
 
 /// Tag of a content record in `attachments`.

@@ -1,7 +1,7 @@
 //! The few keyspaces of the database and how each is laid out. A keyspace costs files, syncs and
 //! a memtable, so what differs only by database shares one.
 
-use fjall::config::{BlockSizePolicy, FilterPolicy};
+use fjall::config::{BlockSizePolicy, FilterPolicy, PartitioningPolicy};
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions};
 
 use crate::compaction;
@@ -51,6 +51,8 @@ pub(crate) struct Keyspaces {
     pub(crate) expiries: Keyspace,
     /// Documents that stand out: those with conflicts, tombstones with a body.
     pub(crate) outstanding: Keyspace,
+    /// What can be read under each name and role, in databases with permissions on documents.
+    pub(crate) readers: Keyspace,
 }
 
 impl Keyspaces {
@@ -69,11 +71,12 @@ impl Keyspaces {
             purges: database.keyspace("purges", base)?,
             expiries: database.keyspace("expiries", base)?,
             outstanding: database.keyspace("outstanding", base)?,
+            readers: database.keyspace("readers", base)?,
         })
     }
 
     /// All of them.
-    pub(crate) fn all(&self) -> [&Keyspace; 12] {
+    pub(crate) fn all(&self) -> [&Keyspace; 13] {
         [
             &self.node,
             &self.databases,
@@ -87,6 +90,7 @@ impl Keyspaces {
             &self.purges,
             &self.expiries,
             &self.outstanding,
+            &self.readers,
         ]
     }
 
@@ -97,7 +101,7 @@ impl Keyspaces {
     }
 
     /// Those whose rows begin with a database's number.
-    pub(crate) fn of_databases(&self) -> [&Keyspace; 8] {
+    pub(crate) fn of_databases(&self) -> [&Keyspace; 9] {
         [
             &self.documents,
             &self.sequences,
@@ -107,14 +111,23 @@ impl Keyspaces {
             &self.chunks,
             &self.purges,
             &self.outstanding,
+            &self.readers,
         ]
     }
 }
 
-fn base() -> KeyspaceCreateOptions {
+/// What each keyspace of the documents and of the indexes has in common. Where a table's filter and its index
+/// are one block each, a read that does not find them in the cache reads hundreds of KiB for one row: they
+/// come in parts, but for the first level, whose tables are few, small and hold theirs in memory.
+pub(crate) fn laid_out() -> KeyspaceCreateOptions {
+    let in_parts = || PartitioningPolicy::new([false, true]);
     KeyspaceCreateOptions::default()
-        .max_memtable_size(UNREACHED_MEMTABLE_BYTES)
-        .compaction_strategy(compaction::never())
+        .filter_block_partitioning_policy(in_parts())
+        .index_block_partitioning_policy(in_parts())
+}
+
+fn base() -> KeyspaceCreateOptions {
+    laid_out().max_memtable_size(UNREACHED_MEMTABLE_BYTES).compaction_strategy(compaction::never())
 }
 
 /// Only scanned: filters would be built for nobody.

@@ -8,6 +8,7 @@
 //! What must not live here: actors, tokio, clocks and randomness, HTTP, and any rule about
 //! revisions or conflicts (those are `refuge-document`'s; a revision tree is opaque bytes here).
 
+mod backup;
 mod check;
 mod compaction;
 mod database;
@@ -30,30 +31,35 @@ mod snapshot;
 mod space;
 mod store;
 mod tables;
+mod tree_files;
+mod unfinished;
 
+pub use backup::{Backup, BackupBlock, RestoreError, Restoring};
 pub use check::{Checked, check};
 pub use database::{DatabaseId, DatabaseInformation, DatabaseOptions, DatabaseRecord};
 pub use engine::{Collected, Engine};
 pub use error::{CommitError, OpenError, StorageError};
 pub use expiry::ExpiryRow;
+pub use format::{FORMAT, format_of};
 pub use index::{
     IndexChange, IndexDefinition, IndexEngine, IndexNumber, IndexOptions, IndexRange, IndexRecord,
     IndexRows, IndexSnapshot, IndexState, IndexStore, IndexTable, IndexWrite,
 };
 pub use operation::{
     BodyRecord, Committed, DocumentWrite, DocumentsWrite, LocalWrite, MAXIMUM_ID_BYTES,
-    NewDatabase, NodeWrite, Operation, Outcome, Previous,
+    NewDatabase, NodeWrite, Operation, Outcome, Previous, ReadersWrite,
 };
 pub use options::Options;
 pub use purge::{
     DocumentPurge, PurgeChange, PurgeCommitted, PurgeRecord, PurgeState, PurgeWrite, TimeMark,
     TombstoneState,
 };
-pub use records::{ContentRecord, DocumentRecord};
+pub use records::{ContentRecord, DocumentRecord, ReaderState};
 pub use resumable::{ResumableUpload, UploadBound, UploadBounds, UploadStep, UploadWrite};
 pub use snapshot::{
     ChangeRange, Changes, ChangesWithBodies, Conflicts, DatabaseRange, DocumentRange, Documents,
-    DueGarbage, GarbagePlace, GarbageRange, Locals, Snapshot,
+    DueGarbage, EVERYBODY, GarbagePlace, GarbageRange, Locals, ReaderChange, ReaderChanges,
+    ReaderDocuments, Snapshot,
 };
 pub use space::FreeSpace;
 pub use store::{NodeRange, Store, UpkeepFigures};

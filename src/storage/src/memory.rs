@@ -1,6 +1,6 @@
 //! Whether the data is small against this machine's memory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use crate::store::Shared;
@@ -24,17 +24,37 @@ pub(crate) fn fits(table_bytes: u64, memory: Option<u64>) -> bool {
     table_bytes <= memory.unwrap_or_else(machine_bytes) / PART_OF_MEMORY
 }
 
-/// Memory of the machine, or of the control group where that is less.
+/// Memory of the machine, or of the control groups that this process is in where that is less.
 fn machine_bytes() -> u64 {
     let machine = std::fs::read_to_string("/proc/meminfo")
         .ok()
         .and_then(|text| total_of(&text))
         .unwrap_or(ASSUMED_MEMORY_BYTES);
-    let group = std::fs::read_to_string(Path::new("/sys/fs/cgroup/memory.max"))
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(u64::MAX);
-    machine.min(group)
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    limit_files(&groups)
+        .iter()
+        .filter_map(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok())
+        .fold(machine, u64::min)
+}
+
+/// Where Linux tells the memory that the groups in `/proc/self/cgroup` and those around them may take, in
+/// both of its versions (cgroups(7)): lines of `number:controllers:path`.
+fn limit_files(groups: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for line in groups.lines() {
+        let mut members = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (members.next(), members.next()) else { continue };
+        let (root, file) = if controllers.is_empty() {
+            ("/sys/fs/cgroup", "memory.max")
+        } else if controllers.split(',').any(|controller| controller == "memory") {
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+        } else {
+            continue;
+        };
+        let group = Path::new(path.trim_start_matches('/'));
+        files.extend(group.ancestors().map(|group| Path::new(root).join(group).join(file)));
+    }
+    files
 }
 
 /// The total in Linux's `/proc/meminfo`, given there in KiB.
@@ -62,5 +82,28 @@ mod tests {
         let text = "MemTotal:        2048 kB\nMemFree:         1 kB\n";
         assert_eq!(total_of(text), Some(2 * 1024 * 1024));
         assert_eq!(total_of("MemFree: 1 kB\n"), None);
+    }
+
+    #[test]
+    fn groups_of_both_versions_and_those_around_them_are_asked() {
+        let files = |text: &str| -> Vec<String> {
+            limit_files(text).iter().map(|file| file.to_string_lossy().into_owned()).collect()
+        };
+        assert_eq!(
+            files("0::/system/refuge\n"),
+            [
+                "/sys/fs/cgroup/system/refuge/memory.max",
+                "/sys/fs/cgroup/system/memory.max",
+                "/sys/fs/cgroup/memory.max"
+            ]
+        );
+        assert_eq!(
+            files("5:memory:/one\n4:cpu,cpuacct:/one\nwithout a path"),
+            [
+                "/sys/fs/cgroup/memory/one/memory.limit_in_bytes",
+                "/sys/fs/cgroup/memory/memory.limit_in_bytes"
+            ]
+        );
+        assert_eq!(files("0::/"), ["/sys/fs/cgroup/memory.max"]);
     }
 }

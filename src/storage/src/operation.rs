@@ -3,7 +3,7 @@
 mod outcome;
 
 use bytes::Bytes;
-use refuge_document::{Attachment, Body, BodyPlace, LeafSummary, PendingPlace};
+use refuge_document::{Attachment, Body, BodyPlace, LeafSummary, PendingPlace, Revision};
 
 use crate::database::{DatabaseId, DatabaseOptions};
 use crate::expiry::ExpiryRow;
@@ -29,6 +29,8 @@ pub struct NewDatabase {
     pub instance: [u8; 16],
     /// Whether each document's id names the partition that it belongs to.
     pub partitioned: bool,
+    /// Whether its documents say who may read them.
+    pub access: bool,
     /// Its options.
     pub options: DatabaseOptions,
 }
@@ -233,6 +235,22 @@ pub struct DocumentWrite {
     /// Where the bodies stand that no leaf needs any more after this write. Each is listed once,
     /// by the write that makes it so; they leave after a while.
     pub obsolete: Vec<BodyPlace>,
+    /// Who may read it, in a database with permissions on documents.
+    pub readers: Option<ReadersWrite>,
+}
+
+/// Who may read a document before and after a write: names and roles, each once, or
+/// [`EVERYBODY`](crate::EVERYBODY).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadersWrite {
+    /// Who may read the row that is replaced.
+    pub before: Vec<String>,
+    /// Who may read this one.
+    pub after: Vec<String>,
+    /// Those of `after` that are told by a row at this sequence that they cannot read it any more.
+    pub regained: Vec<(String, u64)>,
+    /// The winner that those before saw last.
+    pub seen: Option<Revision>,
 }
 
 /// What the writer must know of the row that a document write replaces.

@@ -45,6 +45,8 @@ pub struct PurgeChange {
     pub remaining: Option<DocumentWrite>,
     /// The sequences under which the bodies of the leaves stand that leave. They become garbage.
     pub bodies: Vec<u64>,
+    /// Who could read the row that leaves, where none takes its place.
+    pub readers: Vec<String>,
 }
 
 /// The sequences that a purge took.

@@ -11,6 +11,7 @@ mod document;
 mod garbage;
 mod options;
 mod purge;
+mod readers;
 mod registry;
 mod resumable;
 
@@ -33,8 +34,13 @@ pub(crate) use garbage::{
     encode_upload,
 };
 
+pub(crate) use readers::{
+    decode_reader_change, decode_reader_state, encode_reader_state, encode_removed, encode_visible,
+};
+
 pub use content::ContentRecord;
 pub use document::DocumentRecord;
+pub use readers::ReaderState;
 
 use bytes::Bytes;
 use fjall::UserValue;

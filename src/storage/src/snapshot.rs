@@ -8,6 +8,7 @@ mod garbage;
 mod lifetime;
 mod outstanding;
 mod purges;
+mod readers;
 
 pub use changes::{ChangeRange, Changes, ChangesWithBodies};
 pub use databases::DatabaseRange;
@@ -17,11 +18,13 @@ pub use garbage::{DueGarbage, GarbagePlace, GarbageRange};
 use lifetime::Lifetime;
 pub(crate) use lifetime::Lifetimes;
 pub use outstanding::Conflicts;
+pub use readers::{EVERYBODY, ReaderChange, ReaderChanges, ReaderDocuments};
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fjall::{Keyspace, Readable, UserValue};
+use fjall::{Keyspace, Readable, UserKey, UserValue};
 
 use crate::database::{DEFAULT_REVISIONS_LIMIT, DatabaseId, DatabaseInformation};
 use crate::error::StorageError;
@@ -58,6 +61,15 @@ impl Snapshot {
         key: impl AsRef<[u8]>,
     ) -> Result<Option<UserValue>, StorageError> {
         Ok(self.view.get(keyspace, key)?)
+    }
+
+    /// The rows of a stretch of a keyspace, in the order of their keys.
+    pub(crate) fn range(
+        &self,
+        keyspace: &Keyspace,
+        range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
+    ) -> impl Iterator<Item = Result<(UserKey, UserValue), StorageError>> + Send + use<> {
+        self.view.range(keyspace, range).map(|row| Ok(row.into_inner()?))
     }
 
     /// A document's row.

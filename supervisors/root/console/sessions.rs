@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use refuge_actors::console_session::{ConsoleSessionActor, ConsoleSessionArguments};
+use refuge_actors::console_session::{ConsoleSessionActor, ConsoleSessionArguments, Host};
 use refuge_actors::names;
 use refuge_otp::{
     ChildSpecification, Names, Outline, Restart, Shutdown, SupervisorSpecification, worker,
@@ -17,10 +17,14 @@ pub(super) fn specification() -> SupervisorSpecification {
     ))
 }
 
-pub(super) fn child(names: Names) -> impl Fn(UnixStream) -> ChildSpecification + Send + Sync {
+pub(super) fn child(
+    names: Names,
+    host: Host,
+) -> impl Fn(UnixStream) -> ChildSpecification + Send + Sync {
     move |stream| {
         let stream = Arc::new(Mutex::new(Some(stream)));
-        let arguments = ConsoleSessionArguments { names: names.clone(), stream };
+        let arguments =
+            ConsoleSessionArguments { names: names.clone(), host: host.clone(), stream };
         worker::<ConsoleSessionActor>(
             names::console_session(),
             Restart::Temporary,

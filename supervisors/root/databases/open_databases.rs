@@ -30,6 +30,7 @@ pub(super) fn child(open: &OpenDatabase) -> ChildSpecification {
             database: open.record.id,
             name: open.record.name.clone(),
             change_feed: open.change_feed.clone(),
+            access: open.record.access,
         };
         worker::<ShardActor>(names::shard(name, number), Restart::Permanent, BUDGET, move |_| {
             arguments.clone()

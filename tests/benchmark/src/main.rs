@@ -8,6 +8,7 @@
 //! `refuge-benchmark mesh` measures two nodes of refuge that know each other, `refuge-benchmark growth` one
 //! database at several sizes.
 
+mod access;
 mod choosing;
 mod connection;
 mod cost;
@@ -20,6 +21,7 @@ mod load;
 mod machine;
 mod measure;
 mod mesh;
+mod people;
 mod process;
 mod questions;
 mod rate;

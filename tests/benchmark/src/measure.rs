@@ -14,11 +14,13 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::Outcome;
+use crate::access::{self, Access};
 use crate::choosing::{self, Choosing};
 use crate::cost::Cost;
 use crate::databases;
 use crate::disk;
 use crate::figure::Report;
+use crate::people;
 use crate::process::Process;
 use crate::questions::{self, Questions};
 use crate::rate::{Rate, repeat};
@@ -52,6 +54,10 @@ pub(crate) enum Part {
     Choosing,
     /// Whole replications and live ones.
     Replicating,
+    /// Reads with and without credentials, and guesses of passwords.
+    People,
+    /// 100 documents of many, as a reader sees them.
+    Access,
 }
 
 /// What is measured, and where the figures go.
@@ -119,6 +125,13 @@ impl Run<'_> {
                     let (database, documents) = (many.as_str(), loaded);
                     let all = Replicating { target, report, database, documents, command };
                     replicating::all(&all).await?;
+                }
+                Part::People => people::all(self, many, loaded).await?,
+                Part::Access => {
+                    let (target, report, time) = (self.target, self.report, self.time);
+                    let database = &format!("{single}-access");
+                    let access = Access { target, report, database, documents: loaded, time };
+                    access::all(&access).await?;
                 }
             }
         }

@@ -77,6 +77,10 @@ const REFERENCES: &[Reference] = &[
     less("resident_memory_idle", 70.0, Scale::Nothing, Goal::AtMost(30.0)),
     less("resident_memory_after", 122.0, Scale::Nothing, Goal::AtMost(100.0)),
     less("first_answer_existing_root", 1_500.0, Scale::Hello, Goal::AtMost(150.0)),
+    alone("get_64_basic_of_anonymous", Goal::AtLeast(95.0)),
+    alone("get_64_cookie_of_anonymous", Goal::AtLeast(95.0)),
+    alone("guesses_10000_server_cpu", Goal::AtMost(10.0)),
+    alone("changes_100_visible_of_1000000_p50", Goal::AtMost(20.0)),
     alone("create_a_database", Goal::AtMost(2.0)),
     alone("memory_a_database_closed", Goal::AtMost(4.0)),
 ];

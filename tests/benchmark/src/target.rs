@@ -1,8 +1,10 @@
 //! The server that is measured: where it is, and how requests to it begin.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use base64::Engine;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::Outcome;
 use crate::connection::Connection;
@@ -16,6 +18,12 @@ pub(crate) struct Target {
     authorization: String,
 }
 
+/// The header of a name and a password with a colon between.
+fn basic(credentials: &str) -> String {
+    let pair = base64::engine::general_purpose::STANDARD.encode(credentials);
+    format!("Authorization: Basic {pair}\r\n")
+}
+
 impl Target {
     /// Reads `http://[name:password@]host:port[/]`.
     pub(crate) fn parse(url: &str) -> Outcome<Self> {
@@ -27,11 +35,53 @@ impl Target {
         };
         let host = if host.contains(':') { host.to_owned() } else { format!("{host}:5984") };
         let address = host.to_socket_addrs()?.next().ok_or("the URL's host has no address")?;
-        let authorization = credentials.map_or_else(String::new, |credentials| {
-            let pair = base64::engine::general_purpose::STANDARD.encode(credentials);
-            format!("Authorization: Basic {pair}\r\n")
-        });
+        let authorization = credentials.map_or_else(String::new, basic);
         Ok(Self { address, host, authorization })
+    }
+
+    /// The same, asked with this header instead, or with none.
+    pub(crate) fn with_header(&self, header: &str) -> Self {
+        Self { authorization: header.to_owned(), ..self.clone() }
+    }
+
+    /// The same, asked by somebody with a password.
+    pub(crate) fn with_password(&self, name: &str, password: &str) -> Self {
+        self.with_header(&basic(&format!("{name}:{password}")))
+    }
+
+    /// Whether it runs on this machine.
+    pub(crate) fn is_here(&self) -> bool {
+        self.address.ip().is_loopback()
+    }
+
+    /// A new connection to it from another address of this machine.
+    pub(crate) async fn connect_from(&self, from: IpAddr) -> Outcome<Connection> {
+        Connection::open_from(from, self.address).await
+    }
+
+    /// Begins a session; the cookie as it is sent back.
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Outcome<String> {
+        let body = format!(r#"{{"name":"{name}","password":"{password}"}}"#);
+        let request = format!(
+            "POST /_session HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            self.host,
+            body.len()
+        );
+        let mut stream = TcpStream::connect(self.address).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        let line = answer.lines().find(|line| line.to_lowercase().starts_with("set-cookie:"));
+        let cookie = line.and_then(|line| line.split_once(':')?.1.split(';').next());
+        Ok(cookie.ok_or("the server begins no session")?.trim().to_owned())
+    }
+
+    /// One request on a connection of its own; the status.
+    pub(crate) async fn request(&self, method: &str, path: &str, body: &[u8]) -> Outcome<u16> {
+        let mut request = Vec::new();
+        self.write(&mut request, method, path, body);
+        Ok(self.connect().await?.exchange(&request).await?.status)
     }
 
     /// Its process, when it runs on this machine and can be seen.

@@ -17,6 +17,9 @@ use crate::PATIENCE;
 /// What the node prints once it listens, before the URL.
 pub(super) const READY: &str = "refuge listening on ";
 
+/// What it prints once it listens for clients over TLS, before the address.
+pub(super) const TLS_READY: &str = "refuge listening on https://";
+
 /// What it prints once it listens for other nodes, before the address.
 pub(super) const MESH_READY: &str = "refuge mesh listening on ";
 
@@ -76,7 +79,7 @@ impl Process {
 }
 
 /// The node's binary lies beside the tests': both come from one `cargo` target directory.
-pub(super) fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a test that is a file");
     let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps/TEST");
     let binary = folder.join("refuge");
@@ -117,7 +120,7 @@ pub(super) fn command(root: &Path, options: &Options, ports: Ports) -> Command {
 }
 
 /// What stands in the environment of the tests is not for the node.
-pub(super) fn without_settings(command: &mut Command) {
+pub(crate) fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("REFUGE_")) {
         command.env_remove(name);
     }

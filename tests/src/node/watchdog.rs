@@ -13,7 +13,8 @@ pub(super) struct Watchdog {
 
 impl Watchdog {
     pub(super) fn over(node: &Child, root: Option<&Path>) -> Self {
-        let script = r#"read -r _; kill -9 -- "-$1" 2>/dev/null; [ -z "$2" ] || rm -rf -- "$2""#;
+        let script =
+            r#"read -r _; kill -s KILL -- "-$1" 2>/dev/null; [ -z "$2" ] || rm -rf -- "$2""#;
         let mut child = Command::new("sh")
             .args(["-c", script, "watchdog", &node.id().to_string()])
             .arg(root.unwrap_or(Path::new("")))

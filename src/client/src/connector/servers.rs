@@ -12,6 +12,7 @@ use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::rt::TokioIo;
 use refuge_identity::CryptographyError;
 use refuge_identity::tls::{self, ClientOptions};
+use refuge_replication::SocketOptions;
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tower_service::Service;
@@ -27,6 +28,7 @@ const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(super) struct Servers {
     tcp: HttpConnector,
+    sockets: SocketOptions,
     tls: Arc<LazyTls>,
     proxy: Option<ThroughProxy>,
 }
@@ -39,13 +41,15 @@ struct LazyTls {
 }
 
 impl Servers {
-    pub(super) fn new(options: ClientOptions) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(TCP_KEEP_ALIVE));
+    pub(super) fn new(options: ClientOptions, sockets: SocketOptions) -> Self {
         let tls = Arc::new(LazyTls { options, connector: OnceCell::new() });
-        Self { tcp, tls, proxy: None }
+        Self { tcp: connector(sockets), sockets, tls, proxy: None }
+    }
+
+    /// The same with other sockets; `None` where they are as wanted.
+    pub(super) fn with_sockets(&self, sockets: SocketOptions) -> Option<Self> {
+        let others = || Self { tcp: connector(sockets), sockets, ..self.clone() };
+        (sockets != self.sockets).then(others)
     }
 
     /// The same by a proxy; what was read for TLS is shared.
@@ -101,6 +105,16 @@ impl Servers {
     }
 }
 
+fn connector(sockets: SocketOptions) -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(sockets.no_delay);
+    tcp.set_keepalive(sockets.keep_alive.then_some(TCP_KEEP_ALIVE));
+    tcp.set_send_buffer_size(sockets.send_buffer_bytes);
+    tcp.set_recv_buffer_size(sockets.receive_buffer_bytes);
+    tcp
+}
+
 /// Asks a proxy for a tunnel, as TLS needs it.
 async fn tunnel(
     tcp: HttpConnector,
@@ -120,15 +134,14 @@ async fn tunnel(
 
 impl LazyTls {
     async fn connector(&self) -> Result<&tls::Connector, ConnectError> {
-        let options = self.options.clone();
-        let make = async move {
+        let make = || async {
+            let options = self.options.clone();
             let made = tokio::task::spawn_blocking(move || tls::client_connector(&options)).await;
             match made {
                 Ok(made) => made.map_err(|error: CryptographyError| error.to_string()),
                 Err(stopped) => Err(stopped.to_string()),
             }
         };
-        let made = self.connector.get_or_try_init(|| make).await;
-        made.map_err(ConnectError::Roots)
+        self.connector.get_or_try_init(make).await.map_err(ConnectError::Roots)
     }
 }

@@ -7,10 +7,12 @@ use hyper::header::{CONTENT_TYPE, HeaderValue, RANGE};
 use hyper::{Method, StatusCode};
 use refuge_replication::{Carriage, EndFailure, Refusal, Wanted};
 
+use super::uploading::Filled;
 use super::{Outgoing, RemoteDatabase, document_path, encoded};
 use crate::carriage::{CarriageSource, CarriedDocument, Pieces, StreamBody};
 use crate::exchange::{ERROR_BODY_BYTES, ExchangeFailure};
 use crate::failure::ErrorAnswer;
+use crate::resuming::same;
 
 /// Ancestors that are named in a URL: the newest are enough, and servers bound URLs.
 const ANCESTORS_PER_URL: usize = 20;
@@ -19,9 +21,13 @@ const ANCESTORS_PER_URL: usize = 20;
 /// parts need, and that the target writes it twice.
 const RESUMED_BYTES: u64 = 4 << 20;
 
+/// Uploads of one document that a target may lose one after another before that is its failure.
+const MOST_UPLOADS: usize = 3;
+
 impl RemoteDatabase {
     /// The one revision that is wanted, with the attachments that are newer than the possible
-    /// ancestors, from so many bytes on where the peer can do that; `None` where it is no longer there.
+    /// ancestors, from so many bytes on where the peer can do that; `None` where it is no longer there, or
+    /// does not go on there as it was.
     ///
     /// # Errors
     /// What the failure means for the replication.
@@ -47,11 +53,12 @@ impl RemoteDatabase {
         let outgoing = Outgoing::new(Method::GET, &path)
             .accept("multipart/related, application/json")
             .headers(range.into_iter().collect());
+        let outgoing = if offset > 0 { outgoing.going_on() } else { outgoing.carriage() };
         match self.send(outgoing).await {
-            Ok(body) if offset > 0 && body.status() != StatusCode::PARTIAL_CONTENT => {
-                Err(EndFailure::transient("it does not go on in the midst of a document"))
-            }
-            Ok(body) => Ok(Some(body.carried())),
+            // From the beginning, or shorter than what is known: it is sent otherwise than before.
+            Ok(body) if offset > 0 && body.status() != StatusCode::PARTIAL_CONTENT => Ok(None),
+            Err(failure) if offset > 0 && failure.status() == Some(416) => Ok(None),
+            Ok(body) => Ok(Some(self.mended(wanted, body.carried()))),
             Err(ExchangeFailure::Answer(answer))
                 if answer.status == 404 && !answer.tells_of_missing_database() =>
             {
@@ -69,29 +76,38 @@ impl RemoteDatabase {
     pub async fn store_revision(
         &self,
         id: &str,
-        document: CarriedDocument,
+        mut document: CarriedDocument,
         source: &dyn CarriageSource,
     ) -> Result<Carriage, EndFailure> {
-        let long = document.resumable_length.filter(|length| *length >= RESUMED_BYTES);
-        let upload = match long {
-            Some(length) => self.begin_upload(length).await?,
-            None => None,
-        };
-        let content_type = document.content_type.clone();
-        let (path, body) = match upload {
-            Some(upload) => {
-                self.fill_upload(&upload, document, source).await?;
-                (
-                    format!("{}?new_edits=false&upload={}", document_path(id), encoded(&upload.id)),
-                    None,
-                )
-            }
-            None => (format!("{}?new_edits=false", document_path(id)), Some(document.body)),
-        };
-        let content_type = HeaderValue::try_from(content_type).map_err(|_| {
+        let told = document.content_type.clone();
+        let content_type = HeaderValue::try_from(&told).map_err(|_| {
             EndFailure::permanent("the source sent a Content-Type that no header can hold")
         })?;
-        self.put_revision(id, &path, content_type, body).await
+        let path = format!("{}?new_edits=false", document_path(id));
+        let long = document.resumable_length.filter(|length| *length >= RESUMED_BYTES);
+        let Some(length) = long else {
+            return self.put_revision(id, &path, content_type, Some(document.body)).await;
+        };
+        for _ in 0..MOST_UPLOADS {
+            let Some(mut upload) = self.begin_upload(length).await? else {
+                return self.put_revision(id, &path, content_type, Some(document.body)).await;
+            };
+            match self.fill_upload(&upload, document, source).await? {
+                Filled::Whole => {
+                    let path = format!("{path}&upload={}", encoded(&upload.id));
+                    let carriage = self.put_revision(id, &path, content_type, None).await?;
+                    if carriage == Carriage::Stored {
+                        upload.is_over();
+                    }
+                    return Ok(carriage);
+                }
+                Filled::Gone => {
+                    upload.is_over();
+                    document = same(source.open(0).await?, &told, length)?;
+                }
+            }
+        }
+        Err(EndFailure::transient("it forgets uploads before all of them came"))
     }
 
     /// Sends the document, or names the upload that holds it.

@@ -93,11 +93,13 @@ impl RemoteDatabase {
                 page.documents.append(&mut found.page.documents);
                 page.gone += found.page.gone;
                 page.remaining.append(&mut found.page.remaining);
+                page.broke_off |= found.page.broke_off;
                 Ok(page)
             }
             // What came already is stored before the rest is asked for again.
             Err(_) if !page.documents.is_empty() => {
                 page.remaining.append(&mut asked);
+                page.broke_off = true;
                 Ok(page)
             }
             Err(BulkGetFailure::Unknown) => Err(unreadable("_bulk_get", "it is known no longer")),
@@ -145,7 +147,11 @@ impl RemoteDatabase {
                 Ok(Some(piece)) => piece,
                 Ok(None) => break,
                 // What came before the connection broke is not asked for again.
-                Err(_) if reading.has_documents() => return Ok(reading.broken_off()),
+                Err(_) if reading.has_documents() => {
+                    let mut found = reading.broken_off();
+                    found.page.broke_off = true;
+                    return Ok(found);
+                }
                 Err(failure) => return Err(failure.into()),
             };
             splitter.push(&piece);
@@ -183,6 +189,7 @@ impl RemoteDatabase {
             bytes += answer.documents.iter().map(Bytes::len).sum::<usize>();
             page.documents.append(&mut answer.documents);
             page.carried.append(&mut answer.carried);
+            page.restricted.append(&mut answer.restricted);
             // One request a document in any case: it may as well be a stream.
             page.carried.extend(inline.into_iter().map(|(wanted, _)| wanted));
             page.gone += answer.gone;

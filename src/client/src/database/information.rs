@@ -41,20 +41,23 @@ impl RemoteDatabase {
             update_sequence: sequence_text_of(&read.update_seq),
             instance_start_time: instance_text(&read.instance_start_time),
             ttl: read.props.get("ttl") == Some(&Value::Bool(true)),
+            access: read.props.get("access") == Some(&Value::Bool(true)),
         })
     }
 
-    /// A node that does not know `ttl` passes over it.
+    /// A node that does not know `ttl` and `access` passes over them.
     pub(super) async fn create(
         &self,
-        ttl: bool,
+        (ttl, access): (bool, bool),
         partitioned: bool,
         shards: Option<u16>,
     ) -> Result<(), EndFailure> {
         let ttl = ttl.then(|| "ttl=true".to_owned());
+        let access = access.then(|| "access=true".to_owned());
         let partitioned = partitioned.then(|| "partitioned=true".to_owned());
         let shards = shards.map(|shards| format!("q={shards}"));
-        let parameters: Vec<String> = [ttl, partitioned, shards].into_iter().flatten().collect();
+        let parameters = [ttl, access, partitioned, shards].into_iter().flatten();
+        let parameters: Vec<String> = parameters.collect();
         let mark = if parameters.is_empty() { "" } else { "?" };
         let parameters = format!("{mark}{}", parameters.join("&"));
         match self.send(Outgoing::new(Method::PUT, &parameters)).await {

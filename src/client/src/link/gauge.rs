@@ -104,6 +104,20 @@ mod tests {
     }
 
     #[test]
+    fn each_direction_tells_by_itself() {
+        let now = Instant::now();
+        let mut gauge = Gauge::default();
+        gauge.sent(64 << 10, WORK + SECOND / 4, now);
+        assert!(gauge.is_slow(now), "256 KiB a second are sent");
+        gauge.sent(64 << 10, WORK + SECOND / 16, now);
+        assert!(!gauge.is_slow(now), "1 MiB a second is sent");
+        gauge.received(64 << 10, SECOND / 32, now);
+        assert!(gauge.is_slow(now), "2 MiB a second are received");
+        gauge.received(64 << 10, SECOND / 128, now);
+        assert!(!gauge.is_slow(now), "8 MiB a second are received");
+    }
+
+    #[test]
     fn a_way_is_looked_at_again() {
         let now = Instant::now();
         let mut gauge = Gauge::default();

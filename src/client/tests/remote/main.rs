@@ -8,8 +8,10 @@
 )]
 
 mod attached;
+mod mending;
 mod packed;
 mod server;
+mod uploading;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -126,7 +128,8 @@ async fn a_missing_database_is_told_from_a_missing_document() {
 #[tokio::test]
 async fn a_database_that_is_there_already_counts_as_made() {
     let server = Server::start(|_| (412, r#"{"error":"file_exists"}"#.into())).await;
-    let request = Request::CreateDatabase { ttl: false, partitioned: true, shards: Some(4) };
+    let request =
+        Request::CreateDatabase { ttl: false, access: false, partitioned: true, shards: Some(4) };
     let made = server.database().perform(&request).await;
     assert_eq!(made, Ok(Answer::Created));
 }

@@ -34,6 +34,9 @@ pub(crate) struct Seen {
 /// Status and body.
 pub(crate) type Reply = (u16, String);
 
+/// The same with headers.
+pub(crate) type FullReply = (u16, Vec<(&'static str, String)>, String);
+
 pub(crate) struct Server {
     pub(crate) address: String,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -49,6 +52,18 @@ impl Server {
         codings: Option<&'static str>,
         answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
     ) -> Self {
+        Self::start_with_headers(move |seen| {
+            let (status, body) = answer(seen);
+            let codings = codings.map(|codings| ("accept-encoding", codings.to_owned()));
+            (status, codings.into_iter().collect(), body)
+        })
+        .await
+    }
+
+    /// One that says what the headers of its answers are.
+    pub(crate) async fn start_with_headers(
+        answer: impl Fn(&Seen) -> FullReply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -60,7 +75,7 @@ impl Server {
                 let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
                 let service = service_fn(move |request| {
                     let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
-                    serve(request, connection, answer, (log, codings))
+                    serve(request, connection, answer, log)
                 });
                 tokio::spawn(
                     hyper::server::conn::http1::Builder::new()
@@ -85,8 +100,8 @@ impl Server {
 async fn serve(
     request: Request<Incoming>,
     connection: usize,
-    answer: Arc<impl Fn(&Seen) -> Reply>,
-    (log, codings): (Arc<Mutex<Vec<Seen>>>, Option<&'static str>),
+    answer: Arc<impl Fn(&Seen) -> FullReply>,
+    log: Arc<Mutex<Vec<Seen>>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let line = format!("{} {}", request.method(), request.uri());
     let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
@@ -99,11 +114,11 @@ async fn serve(
     };
     let body = body.unwrap();
     let seen = Seen { line, authorization, body, coding, accepted, connection };
-    let (status, body) = answer(&seen);
+    let (status, headers, body) = answer(&seen);
     log.lock().unwrap().push(seen);
     let mut response = Response::builder().status(status).header("retry-after", "3");
-    if let Some(codings) = codings {
-        response = response.header("accept-encoding", codings);
+    for (name, value) in headers {
+        response = response.header(name, value);
     }
     let response = response.body(Full::new(Bytes::from(body))).unwrap();
     Ok(response)

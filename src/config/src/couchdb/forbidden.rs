@@ -36,7 +36,7 @@ pub const FORBIDDEN: &[ForbiddenNames] = &[
                 &["database_dir", "view_index_dir", "uri_file", "util_driver_dir", "plugin_dir"],
             ),
             ("log", &["file"]),
-            ("ssl", &["cert_file", "key_file", "cacert_file", "password", "verify_fun"]),
+            ("ssl", &["verify_fun"]),
             ("replicator", &["password"]),
             ("nouveau", &["url"]),
             ("dreyfus", &["name"]),
@@ -47,7 +47,7 @@ pub const FORBIDDEN: &[ForbiddenNames] = &[
         names: &[
             ("chttpd", &["backlog", "server_options", "socket_options"]),
             ("httpd", &["bind_address", "port", "backlog", "server_options", "socket_options"]),
-            ("ssl", &["*"]),
+            ("ssl", &["secure_renegotiate"]),
             ("prometheus", &["*"]),
             ("log", &["syslog_host", "syslog_port"]),
         ],

@@ -109,10 +109,6 @@ pub const WITHOUT_EFFECT: &[NamesWithoutEffect] = &[
         ],
     },
     NamesWithoutEffect {
-        why: "what waits is given up when no byte moves, and a job has as many requests as batches",
-        names: &[("replicator", &["connection_timeout", "http_connections", "socket_options"])],
-    },
-    NamesWithoutEffect {
         why: "the replicator has no such choice: it takes what both ends can do",
         names: &[("replicator", &["*"])],
     },

@@ -206,3 +206,24 @@ fn set_needs_a_key_and_a_value() {
         assert!(sentence.starts_with("--set takes section.key=value"), "{sentence}");
     }
 }
+
+#[test]
+fn a_listener_for_tls_needs_a_port_of_its_own_and_a_certificate() {
+    let told = |settings: &[&str]| {
+        let mut fixture = Fixture::new();
+        fixture.set("ssl.enabled=true");
+        settings.iter().for_each(|setting| fixture.set(setting));
+        load(&fixture.sources).map_or_else(|error| error.to_string(), |_| String::new())
+    };
+    let certificate = ["ssl.cert_file=a", "ssl.key_file=b"];
+    assert!(told(&certificate).starts_with("ssl.port has to be given"));
+    let mesh = told(&["ssl.port=6984", "ssl.cert_file=a", "ssl.key_file=b"]);
+    assert!(mesh.starts_with("ssl.port is mesh.port") && mesh.contains("6984"), "{mesh}");
+    assert!(told(&["ssl.port=5986", "ssl.cert_file=a"]).contains("ssl.key_file"));
+    let given = ["ssl.port=5986", "ssl.cert_file=a", "ssl.key_file=b"];
+    assert_eq!(told(&given), "");
+    let with = |further: &str| told(&[&given[..], &[further]].concat());
+    assert!(with("ssl.bind=0.0.0.0").starts_with("ssl.bind is 0.0.0.0"));
+    assert!(with("ssl.verify_ssl_certificates=true").contains("ssl.cacert_file"));
+    assert!(with("ssl.client_name=email").contains("need ssl.verify_ssl_certificates"));
+}

@@ -1,12 +1,28 @@
 //! `hooks`: the last runs of event hooks.
 
+use async_trait::async_trait;
+
+use super::Command;
 use crate::control::Control;
 use crate::protocol::Reply;
 
-pub(crate) const NAME: &str = "hooks";
-pub(crate) const USAGE: &str = "hooks";
+/// The command.
+pub(crate) struct Hooks;
 
-/// Answers with the runs, the newest last.
-pub(crate) async fn run(control: &dyn Control) -> Reply {
-    control.hooks().await.into()
+#[async_trait]
+impl Command for Hooks {
+    fn usage(&self) -> &'static str {
+        "hooks"
+    }
+
+    fn help(&self) -> &'static str {
+        "the last runs of event hooks, the newest last"
+    }
+
+    async fn run(&self, arguments: &[&str], control: &dyn Control) -> Option<Reply> {
+        if !arguments.is_empty() {
+            return None;
+        }
+        Some(control.hooks().await.into())
+    }
 }

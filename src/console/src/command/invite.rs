@@ -1,15 +1,34 @@
 //! `invite …`: invitations of this node. What is typed is taken apart here and judged by the node.
 
+use async_trait::async_trait;
 use refuge_mesh::{MeshCommand, NewInvitation};
 
+use super::Command;
 use super::options::{Options, one};
+use crate::control::Control;
+use crate::protocol::Reply;
 
-pub(crate) const NAME: &str = "invite";
-pub(crate) const USAGE: &str = "invite [--name NAME] [--group GROUP]… [--address HOST:PORT]… \
-     [--minutes NUMBER] | list | withdraw NUMBER";
+/// The command.
+pub(crate) struct Invite;
+
+#[async_trait]
+impl Command for Invite {
+    fn usage(&self) -> &'static str {
+        "invite [--name NAME] [--group GROUP]… [--address HOST:PORT]… [--minutes NUMBER] | list | \
+         withdraw NUMBER"
+    }
+
+    fn help(&self) -> &'static str {
+        "an invitation, good for one node and a few minutes; those that are open"
+    }
+
+    async fn run(&self, arguments: &[&str], control: &dyn Control) -> Option<Reply> {
+        Some(control.mesh(parse(arguments)?).await.into())
+    }
+}
 
 /// What is meant; `None` when the arguments are none that it has.
-pub(crate) fn parse(arguments: &[&str]) -> Option<MeshCommand> {
+fn parse(arguments: &[&str]) -> Option<MeshCommand> {
     match *arguments {
         ["list"] => Some(MeshCommand::Invitations),
         ["withdraw", number] => number.parse().ok().map(MeshCommand::Withdraw),

@@ -1,14 +1,27 @@
 //! `kill NAME`: ends one actor at once, as a fault would; its supervisor restarts what belongs to it.
 
+use async_trait::async_trait;
 use serde_json::json;
 
+use super::Command;
 use crate::control::Control;
 use crate::protocol::Reply;
 
-pub(crate) const NAME: &str = "kill";
-pub(crate) const USAGE: &str = "kill NAME";
+/// The command.
+pub(crate) struct Kill;
 
-/// Answers with the name once the actor was told to end.
-pub(crate) async fn run(name: &str, control: &dyn Control) -> Reply {
-    control.kill(name).await.map(|()| json!({ "killed": name })).into()
+#[async_trait]
+impl Command for Kill {
+    fn usage(&self) -> &'static str {
+        "kill NAME"
+    }
+
+    fn help(&self) -> &'static str {
+        "end one actor at once, as a fault would"
+    }
+
+    async fn run(&self, arguments: &[&str], control: &dyn Control) -> Option<Reply> {
+        let [name] = *arguments else { return None };
+        Some(control.kill(name).await.map(|()| json!({ "killed": name })).into())
+    }
 }

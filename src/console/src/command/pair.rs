@@ -1,14 +1,33 @@
 //! `pair …`: accept the invitation of another node.
 
+use async_trait::async_trait;
 use refuge_mesh::{MeshCommand, NewPairing};
 
+use super::Command;
 use super::options::{Options, one};
+use crate::control::Control;
+use crate::protocol::Reply;
 
-pub(crate) const NAME: &str = "pair";
-pub(crate) const USAGE: &str = "pair INVITATION [--name NAME] [--group GROUP]…";
+/// The command.
+pub(crate) struct Pair;
+
+#[async_trait]
+impl Command for Pair {
+    fn usage(&self) -> &'static str {
+        "pair INVITATION [--name NAME] [--group GROUP]…"
+    }
+
+    fn help(&self) -> &'static str {
+        "accept the invitation of another node"
+    }
+
+    async fn run(&self, arguments: &[&str], control: &dyn Control) -> Option<Reply> {
+        Some(control.mesh(parse(arguments)?).await.into())
+    }
+}
 
 /// What is meant; `None` when the arguments are none that it has.
-pub(crate) fn parse(arguments: &[&str]) -> Option<MeshCommand> {
+fn parse(arguments: &[&str]) -> Option<MeshCommand> {
     let (invitation, options) = arguments.split_first()?;
     if invitation.starts_with("--") {
         return None;

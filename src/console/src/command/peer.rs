@@ -2,23 +2,36 @@
 
 mod trust;
 
+use async_trait::async_trait;
+
+use super::Command;
 use crate::control::{Control, NewPeer, PeerCommand};
 use crate::protocol::Reply;
 
-pub(crate) const NAME: &str = "peer";
-pub(crate) const USAGE: &str = "peer add ID [--name NAME] [--address HOST:PORT]… [--group GROUP]… | \
-     list | remove NODE | block NODE | trust NODE | show NODE | why NODE | pending | \
-     approve NODE [--name NAME] [--group GROUP]… | reject NODE | revoke NODE | \
-     introducer NODE yes|no [--may-confer GROUP]… [--introductions ask|accept|off] | \
-     introduce NODE NODE|group:NAME|* [--group GROUP]… [--days NUMBER] | introductions";
+/// The command.
+pub(crate) struct Peer;
 
-/// Carries out one of them; `None` when the arguments are none that it has.
-pub(crate) async fn run(arguments: &[&str], control: &dyn Control) -> Option<Reply> {
-    if let Some(command) = trust::parse(arguments) {
-        return Some(control.mesh(command).await.into());
+#[async_trait]
+impl Command for Peer {
+    fn usage(&self) -> &'static str {
+        "peer add ID [--name NAME] [--address HOST:PORT]… [--group GROUP]… | \
+         list | remove NODE | block NODE | trust NODE | show NODE | why NODE | pending | \
+         approve NODE [--name NAME] [--group GROUP]… | reject NODE | revoke NODE | \
+         introducer NODE yes|no [--may-confer GROUP]… [--introductions ask|accept|off] | \
+         introduce NODE NODE|group:NAME|* [--group GROUP]… [--days NUMBER] | introductions"
     }
-    let command = parse(arguments)?;
-    Some(control.peer(command).await.into())
+
+    fn help(&self) -> &'static str {
+        "say which other nodes this one trusts, and find out why one is not up"
+    }
+
+    async fn run(&self, arguments: &[&str], control: &dyn Control) -> Option<Reply> {
+        if let Some(command) = trust::parse(arguments) {
+            return Some(control.mesh(command).await.into());
+        }
+        let command = parse(arguments)?;
+        Some(control.peer(command).await.into())
+    }
 }
 
 fn parse(arguments: &[&str]) -> Option<PeerCommand> {

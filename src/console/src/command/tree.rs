@@ -1,12 +1,28 @@
 //! `tree`: the live supervision tree.
 
+use async_trait::async_trait;
+
+use super::Command;
 use crate::control::Control;
 use crate::protocol::Reply;
 
-pub(crate) const NAME: &str = "tree";
-pub(crate) const USAGE: &str = "tree";
+/// The command.
+pub(crate) struct Tree;
 
-/// Answers with the tree, the root outermost.
-pub(crate) async fn run(control: &dyn Control) -> Reply {
-    control.tree().await.into()
+#[async_trait]
+impl Command for Tree {
+    fn usage(&self) -> &'static str {
+        "tree"
+    }
+
+    fn help(&self) -> &'static str {
+        "the live supervision tree: state, mailbox, restarts, uptime"
+    }
+
+    async fn run(&self, arguments: &[&str], control: &dyn Control) -> Option<Reply> {
+        if !arguments.is_empty() {
+            return None;
+        }
+        Some(control.tree().await.into())
+    }
 }

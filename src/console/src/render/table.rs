@@ -4,8 +4,15 @@ use serde_json::Value;
 
 /// Draws rows, the first being the head; the first `words` columns stand left, the others right.
 pub(super) fn draw<const COLUMNS: usize>(rows: &[[String; COLUMNS]], words: usize) -> String {
-    let mut widths = [0; COLUMNS];
+    align(rows, words)
+}
+
+/// The same for rows of any width.
+pub(crate) fn align<R: AsRef<[String]>>(rows: &[R], words: usize) -> String {
+    let mut widths = Vec::new();
     for row in rows {
+        let row = row.as_ref();
+        widths.resize(row.len().max(widths.len()), 0);
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
@@ -13,7 +20,7 @@ pub(super) fn draw<const COLUMNS: usize>(rows: &[[String; COLUMNS]], words: usiz
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
-        for ((position, cell), width) in row.iter().enumerate().zip(widths) {
+        for ((position, cell), width) in row.as_ref().iter().enumerate().zip(&widths) {
             let padding = " ".repeat(width - cell.chars().count());
             let (before, after) = if position < words { ("", &*padding) } else { (&*padding, "") };
             let gap = if position == 0 { "" } else { "  " };
@@ -26,7 +33,7 @@ pub(super) fn draw<const COLUMNS: usize>(rows: &[[String; COLUMNS]], words: usiz
 }
 
 /// A member as a cell: `-` where there is none, lists with commas between their items.
-pub(super) fn cell(row: &Value, member: &str) -> String {
+pub(crate) fn cell(row: &Value, member: &str) -> String {
     match row.get(member) {
         None | Some(Value::Null) => "-".to_owned(),
         Some(Value::Array(items)) if items.is_empty() => "-".to_owned(),
@@ -43,7 +50,7 @@ fn text(value: &Value) -> String {
 }
 
 /// Without what could move a terminal's cursor.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).collect()
 }
 
@@ -53,7 +60,7 @@ pub(super) fn items<'a>(answer: &'a Value, member: &str) -> &'a [Value] {
 }
 
 /// `45s`, `12m 05s`, `3h 07m`, `12d 03h`.
-pub(super) fn duration(seconds: u64) -> String {
+pub(crate) fn duration(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match seconds {
         0..60 => format!("{seconds}s"),

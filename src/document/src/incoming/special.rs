@@ -1,6 +1,7 @@
 //! The members of a document that CouchDB keeps for itself. Source: CouchDB's `couch_doc`, function
 //! `transfer_fields`.
 
+use crate::access::ACCESS;
 use crate::body::Body;
 use crate::expiry::EXPIRES;
 use crate::id::{IdError, check_document_id};
@@ -18,6 +19,9 @@ struct Special<'a> {
     deleted: Option<&'a [u8]>,
     attachments: Option<&'a [u8]>,
     expires: Option<&'a [u8]>,
+    access: Option<&'a [u8]>,
+    /// `_access` came twice: two readers of the text may see two lists.
+    access_again: bool,
     unknown: Option<String>,
 }
 
@@ -31,6 +35,7 @@ impl<'a> Special<'a> {
             "_deleted" => self.deleted = Some(value),
             "_attachments" => self.attachments = Some(value),
             EXPIRES => self.expires = Some(value),
+            ACCESS => self.access_again = self.access.replace(value).is_some(),
             // Answers carry them; what a client sends back is dropped.
             "_revs_info" | "_local_seq" | "_conflicts" | "_deleted_conflicts" => {}
             // The replicator's marks count as body.
@@ -61,6 +66,9 @@ pub(super) fn parse(text: &[u8]) -> Result<Incoming, BadDocument> {
     if let Some(name) = special.unknown {
         return Err(BadDocument::SpecialMember(name));
     }
+    if special.access_again {
+        return Err(BadDocument::Access);
+    }
     let id = special.id.map(parse_id).transpose()?;
     let revisions = special.revisions.map(parse_revisions).transpose()?;
     let revision = match &revisions {
@@ -83,6 +91,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Incoming, BadDocument> {
         deleted,
         attachments,
         expires: special.expires.map(<[u8]>::to_vec),
+        access: special.access.map(<[u8]>::to_vec),
         body: Body::from_normal(body),
     })
 }

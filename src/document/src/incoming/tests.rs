@@ -236,3 +236,18 @@ mod against_a_model {
         }
     }
 }
+
+#[test]
+fn a_list_of_readers_is_told_once_whatever_its_name_is_written_like() {
+    let incoming = document(r#"{"\u005faccess":["a"],"b":1}"#);
+    assert_eq!(incoming.access.as_deref(), Some(br#"["a"]"#.as_slice()));
+    assert_eq!(incoming.body.as_bytes(), br#"{"b":1}"#);
+    for text in [
+        r#"{"_access":["a"],"_access":["b"]}"#,
+        r#"{"_access":["a"],"x":1,"\u005faccess":["a"]}"#,
+        r#"{"\u005f\u0061ccess":["a"],"_access":["a"],"_acces\u0073":["a"]}"#,
+    ] {
+        assert_eq!(refusal(text).0, "doc_validation", "{text}");
+    }
+    assert!(Body::parse(br#"{"_access":["a"]}"#).is_err());
+}

@@ -42,7 +42,7 @@ impl Listing {
     ) -> Result<Self, Failure> {
         let update_seq = match parameters.update_seq {
             true => {
-                let sequence = database.information().await?.update_sequence;
+                let sequence = database.outline().await?.update_sequence;
                 Some(Some(sequence_text(sequence, database.instance())))
             }
             false => None,

@@ -3,7 +3,17 @@
 
 use std::ops::Range;
 
+use hyper::header::{IF_RANGE, RANGE};
+
 use crate::failure::Failure;
+use crate::request::Request;
+
+/// The `Range` of a request for what has this tag (with its quotes): none where `If-Range` names another,
+/// since the rest of that would be of other bytes (RFC 9110, section 13.1.5). Dates are no tags of ours.
+pub(crate) fn header_for<'a>(request: &'a Request, tag: &str) -> Option<&'a str> {
+    let wanted = request.header(IF_RANGE).is_none_or(|known| known.trim() == tag);
+    request.header(RANGE).filter(|_| wanted)
+}
 
 /// The one range that is asked for of `length` bytes; `None` where the whole is to be sent (no
 /// range, several, another unit, no sense, or `bytes=0-`); 416 where it lies outside.

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use hyper::StatusCode;
 use hyper::header::{
     ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_SECURITY_POLICY, ETAG,
-    HeaderValue, IF_NONE_MATCH, RANGE,
+    HeaderValue, IF_NONE_MATCH,
 };
 use refuge_document::{Attachment, Encoding};
 
@@ -49,7 +49,7 @@ pub(super) async fn read(
         set_text(&mut reply, ETAG, &tag);
         return Ok(reply);
     }
-    let form = form(request, &attachment)?;
+    let form = form(request, &attachment, &tag)?;
     let mut reply = body(database.clone(), &attachment, &form);
     set_text(&mut reply, ETAG, &tag);
     if let Some(policy) = &request.rules.content_security.attachments {
@@ -71,14 +71,14 @@ pub(super) async fn read(
     Ok(reply)
 }
 
-fn form(request: &Request, attachment: &Attachment) -> Result<Form, Failure> {
+fn form(request: &Request, attachment: &Attachment, tag: &str) -> Result<Form, Failure> {
     match attachment.encoding {
         Encoding::Gzip if request.header(ACCEPT_ENCODING).is_some_and(takes_gzip) => {
             Ok(Form::Stored)
         }
         Encoding::Gzip => Ok(Form::Unpacked),
         Encoding::Identity => {
-            let range = range::parse(request.header(RANGE), attachment.length)?;
+            let range = range::parse(range::header_for(request, tag), attachment.length)?;
             Ok(range.map_or(Form::Stored, Form::Part))
         }
     }

@@ -2,6 +2,7 @@
 //! comes, shows signs of life, and ends where it is to end. How rows look is in `row` and `framing`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use refuge_document::{ChangeRow, sequence_text};
 
@@ -20,6 +21,9 @@ use crate::limits;
 use crate::node::{Database, StoredBody};
 use crate::shutdown::Shutdown;
 use crate::stream::ReplySender;
+
+/// How often is looked, while what is to be walked over is looked up, whether the client has to see life.
+const LOOK_UP_LOOK: Duration = Duration::from_millis(500);
 
 /// What a feed is made of.
 pub(super) struct Setting {
@@ -150,7 +154,7 @@ impl Feed {
             return Ok(Walked::Stopped);
         }
         self.finished = false;
-        let mut scan = self.filter.scan(&self.database, self.range(), self.wanted()).await?;
+        let Some(mut scan) = self.scan(sender).await? else { return Ok(Walked::Stopped) };
         loop {
             let wanted = self.filter.rows_at_a_time(self.wanted());
             let rows = tokio::select! {
@@ -175,6 +179,24 @@ impl Feed {
             self.descending = false;
         }
         Ok(Walked::Everything)
+    }
+
+    /// What is to be walked over; `None` where the node is about to stop. To look it up, with an index that has
+    /// to follow first, may take long: the client sees life meanwhile.
+    async fn scan(&mut self, sender: &mut ReplySender) -> Result<Option<Scan>, Failure> {
+        let (range, wanted) = (self.range(), self.wanted());
+        let scan = self.filter.scan(&self.database, range, wanted);
+        tokio::pin!(scan);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.told_to_stop() => return Ok(None),
+                scan = &mut scan => return scan.map(Some),
+                () = tokio::time::sleep(LOOK_UP_LOOK) => {
+                    self.pace.show_life_when_due(self.framing, sender).await?;
+                }
+            }
+        }
     }
 
     /// The next rows, of those that are looked at at a time the ones that pass.
@@ -235,7 +257,7 @@ impl Feed {
             database.beyond(position).await?;
             // A database made anew under the same name is not taken for this one: information is
             // of the one that was opened.
-            Ok(database.information().await?.update_sequence)
+            Ok(database.outline().await?.update_sequence)
         });
         let beyond = async { changed.await.ok().filter(|sequence| *sequence > position) };
         self.pace.wait(beyond).await

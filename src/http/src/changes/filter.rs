@@ -139,6 +139,9 @@ impl Filter {
         range: Range,
         wanted: usize,
     ) -> Result<Option<Vec<ChangeRow>>, Failure> {
+        if database.is_partial() {
+            return Ok(None);
+        }
         let after = if range.descending { 0 } else { range.after };
         let ids = match self {
             Self::Documents(ids)
@@ -220,7 +223,8 @@ fn row(id: String, document: &DocumentTree) -> ChangeRow {
         Some(BodyPlace::At(sequence)) => sequence,
         _ => 0,
     };
-    ChangeRow { sequence: document.sequence, id, leaves: document.tree.leaf_summaries(), body }
+    let leaves = document.tree.leaf_summaries();
+    ChangeRow { sequence: document.sequence, id, leaves, body, removed: false }
 }
 
 async fn read_posted(request: &mut Request) -> Result<Posted, Failure> {

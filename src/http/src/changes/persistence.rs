@@ -14,7 +14,7 @@ where
     F: Future<Output = Result<R, Failure>>,
 {
     let is_gone = || async {
-        match database.information().await {
+        match database.outline().await {
             Err(gone @ Failure::NoDatabase) => Some(gone),
             _ => None,
         }

@@ -44,6 +44,9 @@ impl RowWriter {
         if row.winner().is_some_and(|winner| winner.deleted) {
             out.extend_from_slice(b",\"deleted\":true");
         }
+        if row.removed {
+            out.extend_from_slice(b",\"removed\":true");
+        }
     }
 
     /// Appends the sequence as a browser tells it when it resumes an event source.
@@ -84,7 +87,8 @@ mod tests {
             revision: revision.parse().expect("a revision"),
             deleted: *deleted,
         });
-        ChangeRow { sequence: 12, id: "a \"b\"".into(), leaves: leaves.collect(), body: 12 }
+        let (id, leaves) = ("a \"b\"".into(), leaves.collect());
+        ChangeRow { sequence: 12, id, leaves, body: 12, removed: false }
     }
 
     fn written(all_leaves: bool, row: &ChangeRow) -> String {
@@ -115,6 +119,15 @@ mod tests {
         assert_eq!(
             written(true, &row(&[("2-a", true), ("1-b", true)])),
             r#"{"seq":"12-x","id":"a \"b\"","changes":[{"rev":"2-a"},{"rev":"1-b"}],"deleted":true}"#
+        );
+    }
+
+    #[test]
+    fn a_document_that_may_not_be_read_any_more_is_told_as_removed() {
+        let row = ChangeRow { removed: true, ..row(&[("2-a", true)]) };
+        assert_eq!(
+            written(false, &row),
+            r#"{"seq":"12-x","id":"a \"b\"","changes":[{"rev":"2-a"}],"deleted":true,"removed":true}"#
         );
     }
 

@@ -53,6 +53,10 @@ impl SelectorFilter {
     /// Whether the winner of a row matches; one whose content is no longer stored is taken for empty.
     fn matches(&self, row: &ChangeRow, content: Option<&StoredBody>) -> bool {
         let Some(winner) = row.winner() else { return false };
+        // Nothing of it can be asked any more, and its reader has to hear of it.
+        if row.removed {
+            return true;
+        }
         let revision = winner.revision.to_string();
         let members = match content {
             Some(content) if self.names_attachments => special_members(&content.attachments, &[]),
@@ -81,7 +85,7 @@ mod tests {
     fn change(id: &str, deleted: bool) -> ChangeRow {
         let revision = "1-a".parse().expect("a revision");
         let leaves = vec![LeafSummary { revision, deleted }].into_iter().collect();
-        ChangeRow { sequence: 1, id: id.into(), leaves, body: 0 }
+        ChangeRow { sequence: 1, id: id.into(), leaves, body: 0, removed: false }
     }
 
     #[tokio::test]

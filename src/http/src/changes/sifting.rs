@@ -60,6 +60,10 @@ async fn sift_some(
     let mut passed = leaves.into_iter().zip(passes).filter(|(_, passes)| *passes).peekable();
     let mut sifted = Rows::new();
     for (number, (row, content)) in rows.into_iter().enumerate() {
+        if row.removed {
+            sifted.push((row, content));
+            continue;
+        }
         let (mut kept, mut first) = (Vec::new(), None);
         while let Some(((shown, body), _)) = passed.next_if(|((shown, _), _)| shown.row == number) {
             first.get_or_insert(body);

@@ -219,6 +219,24 @@ async fn a_continuous_feed_shows_life_and_tells_what_comes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_feed_shows_life_while_its_rows_are_looked_up() {
+    let database = RowsDatabase::with_rows(3000);
+    database.look_up_ms.store(12_000, Ordering::SeqCst);
+    let wanted = Filter::Documents(HashSet::from(["d02500".to_owned()]));
+    let mut reader = Reader::open(&database, "feed=continuous&heartbeat=5000", wanted, 3000);
+    assert_eq!(reader.piece().await.as_deref(), Some("\n"));
+    assert_eq!(reader.piece().await.as_deref(), Some("\n"));
+    assert!(reader.piece().await.is_some_and(|row| row.contains("\"id\":\"d02500\"")));
+    assert_eq!(database.pages_read.load(Ordering::SeqCst), 0);
+    // Whoever is told to stop does not wait for the end of that either.
+    let wanted = Filter::Documents(HashSet::from(["d00007".to_owned()]));
+    let mut reader = Reader::open(&database, "feed=continuous&heartbeat=5000", wanted, 3000);
+    assert_eq!(reader.piece().await.as_deref(), Some("\n"));
+    reader.stop.send(true).expect("a feed");
+    assert_eq!(reader.rest().await, "{\"last_seq\":\"0-i\",\"pending\":3000}\n");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_continuous_feed_ends_with_its_timeout_or_its_limit() {
     let database = RowsDatabase::with_rows(3);
     let text = Reader::open(&database, "feed=continuous&timeout=1000", Filter::All, 3).rest().await;

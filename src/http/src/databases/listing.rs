@@ -12,10 +12,11 @@ use super::range::{Names, Range};
 use super::write_description;
 use crate::failure::Failure;
 use crate::limits;
-use crate::node::{DatabaseDescription, Node};
+use crate::node::{DatabaseDescription, Information, Node};
 use crate::reply::{self, Reply, allow};
 use crate::request::Request;
 use crate::stream::ReplySender;
+use crate::user::User;
 
 /// Databases whose information is read at a time.
 const PAGE_DESCRIPTIONS: usize = 100;
@@ -62,8 +63,8 @@ pub(crate) async fn information(
         Method::POST => Wanted::Keys(keys(request).await?.into()),
         _ => return Err(Failure::MethodNotAllowed("GET,HEAD,POST")),
     };
-    let node = node.clone();
-    Ok(reply::json_stream(|sender| write_descriptions(node, names, sender)))
+    let (node, user) = (node.clone(), request.user.clone());
+    Ok(reply::json_stream(|sender| write_descriptions((node, user), names, sender)))
 }
 
 async fn keys(request: &mut Request) -> Result<Vec<String>, Failure> {
@@ -96,7 +97,7 @@ impl Wanted {
 }
 
 async fn write_descriptions(
-    node: Arc<dyn Node>,
+    (node, user): (Arc<dyn Node>, Arc<User>),
     mut wanted: Wanted,
     mut sender: ReplySender,
 ) -> Result<(), Failure> {
@@ -111,6 +112,7 @@ async fn write_descriptions(
             let part: Vec<String> = names.drain(..names.len().min(PAGE_DESCRIPTIONS)).collect();
             let described = node.describe_databases(part.clone()).await?;
             for (name, description) in part.iter().zip(described) {
+                let description = seen(node.as_ref(), &user, name, description).await?;
                 if description.is_none() && matches!(wanted, Wanted::Range(_)) {
                     continue;
                 }
@@ -122,6 +124,36 @@ async fn write_descriptions(
     }
     sender.buffer().extend_from_slice(b"]\n");
     sender.flush().await
+}
+
+/// What is told of a database to whoever does not see all of its documents.
+async fn seen(
+    node: &dyn Node,
+    user: &User,
+    name: &str,
+    description: Option<DatabaseDescription>,
+) -> Result<Option<DatabaseDescription>, Failure> {
+    let Some(description) = description else { return Ok(None) };
+    if !description.information.access || user.is_server_admin() {
+        return Ok(Some(description));
+    }
+    let member = match node.open(name).await {
+        Ok(database) => database.security().is_member(user).then_some(database),
+        Err(Failure::NoDatabase) => return Ok(None),
+        // One that cannot be opened now ends no list.
+        Err(_) => None,
+    };
+    let information = match member {
+        Some(database) => database.seen_by(user).information().await?,
+        None => Information {
+            shards: description.information.shards,
+            partitioned: description.information.partitioned,
+            access: true,
+            instance_start_seconds: description.information.instance_start_seconds,
+            ..Information::default()
+        },
+    };
+    Ok(Some(DatabaseDescription { information, ..description }))
 }
 
 fn separate(out: &mut Vec<u8>, first: &mut bool) {

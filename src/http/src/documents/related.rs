@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, OnceLock};
 
 use hyper::StatusCode;
-use hyper::header::{ACCEPT_RANGES, CONTENT_RANGE, HeaderValue, RANGE};
+use hyper::header::{ACCEPT_RANGES, CONTENT_RANGE, HeaderValue};
 use refuge_document::{Attachment, Encoding, Revision};
 
 use super::read::{Found, OpenRevisions, Opened, open, tagged, write_missing};
@@ -41,7 +41,8 @@ pub(super) async fn answer(
     let related = Related::new(text, showing, opened.content.attachments, boundary);
     let content_type = related.content_type();
     let length = related.length();
-    let from = rest_from(request.header(RANGE), length)?;
+    let tag = format!("\"{revision}\"");
+    let from = rest_from(range::header_for(request, &tag), length)?;
     let database = database.clone();
     Ok(tagged(request, &revision, &meta, || {
         let rest = length - from.unwrap_or(0);

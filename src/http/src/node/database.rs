@@ -54,6 +54,21 @@ pub trait Database: Send + Sync + 'static {
         false
     }
 
+    /// Whether its documents say who may read and write them (`_access`).
+    fn has_access(&self) -> bool {
+        false
+    }
+
+    /// The database as `user` sees it, a member: without the documents that are hidden from this user, where
+    /// documents say who may read them. Whoever acts for somebody asks this one.
+    fn seen_by(self: Arc<Self>, user: &User) -> Arc<dyn Database>;
+
+    /// Whether it shows a part of the documents alone, as somebody sees them. What is looked up then is
+    /// looked up among these.
+    fn is_partial(&self) -> bool {
+        false
+    }
+
     /// What is known of a partition: the documents whose ids name it.
     async fn partition(&self, _partition: &str) -> Result<PartitionInformation, Failure> {
         Err(absent("partitions"))
@@ -66,6 +81,12 @@ pub trait Database: Send + Sync + 'static {
 
     /// Counts and sizes.
     async fn information(&self) -> Result<Information, Failure>;
+
+    /// The same where documents need not be counted, which costs a walk over those that a user sees who does
+    /// not see all.
+    async fn outline(&self) -> Result<Information, Failure> {
+        self.information().await
+    }
 
     /// The winning revision of a document, deleted or not; `None` when nothing is known of the id.
     async fn winner(&self, id: &str) -> Result<Option<StoredDocument>, Failure>;
@@ -273,6 +294,8 @@ pub struct Information {
     pub shards: u16,
     /// Whether it is partitioned.
     pub partitioned: bool,
+    /// Whether its documents say who may read them.
+    pub access: bool,
     /// Generations of a document's history that are kept.
     pub revisions_limit: u32,
     /// The last purge sequence given, 0 for none.

@@ -94,8 +94,8 @@ pub struct ViewRow {
 pub struct ViewRowsPage {
     /// The rows.
     pub rows: Vec<ViewRow>,
-    /// Rows of the whole view.
-    pub total: u64,
+    /// Rows of the whole view; `None` where that is not told, and `offset` is not either.
+    pub total: Option<u64>,
     /// Rows before the first one of the page, in the direction of the walk; `None` where the page ended
     /// before all was passed over that is to be.
     pub offset: Option<u64>,

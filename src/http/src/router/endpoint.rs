@@ -58,6 +58,8 @@ pub(crate) enum Route<'a> {
 /// An endpoint of the node itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NodeRoute {
+    /// `/_openapi.json`.
+    OpenApi,
     /// `/_uuids`.
     Uuids,
     /// `/_all_dbs`.

@@ -8,6 +8,8 @@ mod tests;
 
 use std::borrow::Cow;
 
+use refuge_document::{REPLICATOR, USERS};
+
 use crate::all_documents::Listed;
 use crate::node::PeerStreamKind;
 use crate::peers::PEERS;
@@ -27,7 +29,7 @@ pub(super) const LATER_NODE: &[&str] =
 const LATER_DATABASE: &[&str] = &["_auto_purge", "_temp_view", "_time_seq"];
 
 /// Databases whose names begin with `_`.
-const SYSTEM_DATABASES: &[&str] = &["_global_changes", PEERS, "_replicator", "_users"];
+const SYSTEM_DATABASES: &[&str] = &["_global_changes", PEERS, REPLICATOR, USERS];
 
 /// The endpoint of a decoded path.
 pub(crate) fn find(path: Vec<Cow<'_, str>>) -> Route<'_> {
@@ -46,6 +48,7 @@ fn find_node<'a>(first: Cow<'a, str>, rest: &[Cow<'a, str>]) -> Route<'a> {
     match (first.as_ref(), rest) {
         ("_up", []) => Route::Up,
         ("_setup", [token]) => Route::SetUp { token: token.clone() },
+        ("_openapi.json", []) => Route::Node(NodeRoute::OpenApi),
         ("_uuids", []) => Route::Node(NodeRoute::Uuids),
         ("_all_dbs", []) => Route::Node(NodeRoute::AllDatabases),
         ("_session", []) => Route::Node(NodeRoute::Session),

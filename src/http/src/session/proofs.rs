@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, COOKIE, HeaderName};
 
+use super::shown::Shown;
 use crate::failure::Failure;
 use crate::rules::ProxyHeaders;
 use crate::user::{Credentials, Handler, Proof, ProxyClaim};
@@ -14,23 +15,21 @@ use crate::user::{Credentials, Handler, Proof, ProxyClaim};
 const COOKIE_NAME: &str = "AuthSession";
 
 /// What is shown to this handler, as bytes to compare; none where nothing is.
-pub(super) fn shown(
+pub(super) fn shown<'a>(
     handler: Handler,
-    headers: &HeaderMap,
+    headers: &'a HeaderMap,
     proxy: &ProxyHeaders,
-) -> Option<Vec<u8>> {
+) -> Option<Shown<'a>> {
     match handler {
-        Handler::Cookie => cookie(headers).map(|value| value.as_bytes().to_vec()),
-        Handler::Default => scheme(headers, b"basic").map(<[u8]>::to_vec),
-        Handler::Jwt => scheme(headers, b"bearer").map(<[u8]>::to_vec),
+        Handler::Cookie => cookie(headers).map(|value| Shown::one(value.as_bytes())),
+        Handler::Default => scheme(headers, b"basic").map(Shown::one),
+        Handler::Jwt => scheme(headers, b"bearer").map(Shown::one),
+        // No header says it.
+        Handler::Certificate => None,
         Handler::Proxy => {
-            let mut shown = headers.get(&proxy.name)?.as_bytes().to_vec();
-            for name in [&proxy.roles, &proxy.token] {
-                // No header holds this byte.
-                shown.push(0);
-                shown.extend(headers.get(name).map_or(&b""[..], |value| value.as_bytes()));
-            }
-            Some(shown)
+            let name = headers.get(&proxy.name)?.as_bytes();
+            let further = |name| headers.get(name).map_or(&b""[..], |value| value.as_bytes());
+            Some(Shown::three([name, further(&proxy.roles), further(&proxy.token)]))
         }
     }
 }
@@ -51,6 +50,7 @@ pub(super) fn read(
             let token = scheme(headers, b"bearer").map(String::from_utf8_lossy);
             token.map(|token| Proof::Token(token.trim().to_owned()))
         }
+        Handler::Certificate => None,
         Handler::Proxy => claim(headers, proxy).map(Proof::Proxy),
     })
 }

@@ -46,6 +46,7 @@ impl Rows {
         let mut page = view.rows(page_of(&part, &parameters)).await?;
         // The heading tells where the first row stands.
         while page.offset.is_none()
+            && page.rows.is_empty()
             && let Some(next) = page.resume.take()
         {
             part.skip = part.skip.saturating_sub(page.skipped);
@@ -87,13 +88,15 @@ impl Rows {
     pub(super) fn write_head(&self, out: &mut Vec<u8>) {
         let mut number = itoa::Buffer::new();
         if self.parameters.sorted {
-            out.extend_from_slice(b"\"total_rows\":");
-            out.extend_from_slice(number.format(self.page.total).as_bytes());
-            out.extend_from_slice(b",\"offset\":");
-            out.extend_from_slice(
-                number.format(self.page.offset.unwrap_or(self.page.total)).as_bytes(),
-            );
-            out.push(b',');
+            for (name, count) in [
+                (&b"\"total_rows\":"[..], self.page.total),
+                (b"\"offset\":", self.page.offset.or(self.page.total)),
+            ] {
+                out.extend_from_slice(name);
+                let count = count.map(|count| number.format(count));
+                out.extend_from_slice(count.unwrap_or("null").as_bytes());
+                out.push(b',');
+            }
         }
         if self.parameters.update_seq {
             write_update_sequence(out, self.view.as_ref(), self.database.as_ref());

@@ -64,6 +64,23 @@ async fn bytes_are_sent_in_ranges() {
 }
 
 #[tokio::test]
+async fn a_rest_is_sent_of_the_same_bytes_alone() {
+    let mut client = Client::with_database().await;
+    client.send("PUT /db/a/b", BINARY, vec![7; 100]).await.expect(201);
+    let whole = client.send("GET /db/a/b", &[], "").await.expect(200);
+    let tag = whole.header("etag").unwrap().to_owned();
+    let document = client.get("/db/a").await;
+    let revision = document.header("etag").unwrap().to_owned();
+    let related = ("accept", "multipart/related");
+    for (line, tag) in [("GET /db/a/b", tag), ("GET /db/a?attachments=true", revision)] {
+        for (known, status) in [(tag.as_str(), 206), ("\"another\"", 200)] {
+            let asked = [related, ("range", "bytes=90-"), ("if-range", known)];
+            client.send(line, &asked, "").await.expect(status);
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_attachment_is_an_edit_of_its_document() {
     let mut client = Client::with_database().await;
     let first = client.store("/db/a", "{\"n\":1}").await;

@@ -96,7 +96,7 @@ pub(crate) fn serve_peer(
 ) -> (tokio::io::DuplexStream, watch::Sender<bool>) {
     let (near, far) = tokio::io::duplex(PIPE_BYTES);
     let (shutdown, receiver) = watch::channel(false);
-    let peer = Peer { address: ([127, 0, 0, 1], 1).into(), certificate };
+    let peer = Peer { address: ([127, 0, 0, 1], 1).into(), certificate, tls: None };
     tokio::spawn(async move {
         let _ = serve_connection(far, node, peer, Shutdown::new(receiver)).await;
     });

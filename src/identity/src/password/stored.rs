@@ -2,7 +2,7 @@
 
 use openssl::hash::MessageDigest;
 
-use super::{MOST_ITERATIONS, PasswordError};
+use super::{MOST_ITERATIONS, PasswordError, phc};
 use crate::{CryptographyError, HashAlgorithm, constant_time_equal, hexadecimal, random_bytes};
 
 /// Bytes of a SHA-1 digest: no stored digest may be shorter, else it would be easy to meet.
@@ -11,9 +11,9 @@ const LEAST_DERIVED_BYTES: usize = 20;
 /// Bytes of a SHA-512 digest, the longest that CouchDB stores.
 const MOST_DERIVED_BYTES: usize = 64;
 
-/// Memory, rounds and lanes of Argon2 that are taken from a document at most: one comparison would
-/// else take all memory, or seconds.
-const MOST_MEMORY_KIB: u32 = 256 * 1024;
+/// Memory (in KiB), rounds and lanes of Argon2 that are taken from a document at most: one comparison
+/// would else take all memory, or seconds.
+pub const MOST_MEMORY_KIB: u32 = 256 * 1024;
 const MOST_ROUNDS: u32 = 64;
 const MOST_LANES: u32 = 16;
 
@@ -99,6 +99,11 @@ impl StoredPassword {
             let (derived, salt) = rest.split_once(',')?;
             return Self::simple(derived, salt);
         }
+        if text.starts_with(phc::PREFIX) {
+            let phc::Argon2Text { memory_kib, iterations, lanes, salt, derived } = phc::read(text)?;
+            let recipe = Recipe::Argon2id { memory_kib, iterations, lanes };
+            return Self::checked(recipe, derived, salt);
+        }
         let rest = text.strip_prefix("-pbkdf2")?;
         let (function, rest) = match rest.strip_prefix(':') {
             Some(named) => named.split_once('-')?,
@@ -108,7 +113,28 @@ impl StoredPassword {
         let (salt, iterations) = rest.split_once(',')?;
         let iterations = iterations.trim().parse().ok()?;
         let function = HashAlgorithm::named(function)?;
-        Self::checked(Recipe::Pbkdf2 { function, iterations }, derived, salt)
+        Self::checked(Recipe::Pbkdf2 { function, iterations }, bytes(derived)?, salt.to_owned())
+    }
+
+    /// The line of the configuration that [`from_text`](Self::from_text) reads.
+    pub fn to_text(&self) -> String {
+        let (derived, salt) = (hexadecimal(&self.derived), &self.salt);
+        match self.recipe {
+            Recipe::Simple => format!("-hashed-{derived},{salt}"),
+            Recipe::Pbkdf2 { function: HashAlgorithm::Sha1, iterations } => {
+                format!("-pbkdf2-{derived},{salt},{iterations}")
+            }
+            Recipe::Pbkdf2 { function, iterations } => {
+                format!("-pbkdf2:{}-{derived},{salt},{iterations}", function.name())
+            }
+            Recipe::Argon2id { memory_kib, iterations, lanes } => phc::write(&phc::Argon2Text {
+                memory_kib,
+                iterations,
+                lanes,
+                salt: salt.clone(),
+                derived: self.derived.clone(),
+            }),
+        }
     }
 
     /// Reads the members of a document; `None` where they are none that are known here.
@@ -127,17 +153,19 @@ impl StoredPassword {
             },
             _ => return None,
         };
-        Self::checked(recipe, &members.derived_key, &members.salt)
+        Self::checked(recipe, bytes(&members.derived_key)?, members.salt.clone())
     }
 
     fn simple(derived: &str, salt: &str) -> Option<Self> {
-        let found = Self::checked(Recipe::Simple, derived, salt)?;
+        let found = Self::checked(Recipe::Simple, bytes(derived)?, salt.to_owned())?;
         (found.derived.len() == LEAST_DERIVED_BYTES).then_some(found)
     }
 
-    fn checked(recipe: Recipe, derived: &str, salt: &str) -> Option<Self> {
-        let derived = recipe.is_bounded().then(|| bytes(derived)).flatten()?;
-        Some(Self { recipe, derived, salt: salt.to_owned() })
+    /// None where it could not be compared with: out of bounds, or nothing that Argon2 takes.
+    fn checked(recipe: Recipe, derived: Vec<u8>, salt: String) -> Option<Self> {
+        let is_digest = (LEAST_DERIVED_BYTES..=MOST_DERIVED_BYTES).contains(&derived.len());
+        let is_whole = is_digest && recipe.is_bounded() && salt.len() >= recipe.least_salt();
+        is_whole.then_some(Self { recipe, derived, salt })
     }
 
     /// The members that a document has for it.
@@ -186,15 +214,31 @@ impl StoredPassword {
 }
 
 impl Recipe {
+    /// Bytes of memory that one hash takes for a while, in KiB.
+    pub fn memory_kib(self) -> u32 {
+        match self {
+            Self::Simple | Self::Pbkdf2 { .. } => 0,
+            Self::Argon2id { memory_kib, .. } => memory_kib,
+        }
+    }
+
     fn is_bounded(self) -> bool {
         match self {
             Self::Simple => true,
             Self::Pbkdf2 { iterations, .. } => (1..=MOST_ITERATIONS).contains(&iterations),
             Self::Argon2id { memory_kib, iterations, lanes } => {
-                memory_kib <= MOST_MEMORY_KIB
+                (1..=MOST_LANES).contains(&lanes)
+                    && (argon2::Params::MIN_M_COST * lanes..=MOST_MEMORY_KIB).contains(&memory_kib)
                     && (1..=MOST_ROUNDS).contains(&iterations)
-                    && (1..=MOST_LANES).contains(&lanes)
             }
+        }
+    }
+
+    /// Bytes of a salt below which there is no such hash.
+    fn least_salt(self) -> usize {
+        match self {
+            Self::Simple | Self::Pbkdf2 { .. } => 0,
+            Self::Argon2id { .. } => argon2::MIN_SALT_LEN,
         }
     }
 
@@ -241,9 +285,8 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
     if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return None;
     }
-    let bytes: Option<Vec<u8>> = (0..text.len())
+    (0..text.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
-        .collect();
-    bytes.filter(|bytes| (LEAST_DERIVED_BYTES..=MOST_DERIVED_BYTES).contains(&bytes.len()))
+        .collect()
 }

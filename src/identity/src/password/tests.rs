@@ -1,6 +1,7 @@
 //! The forms of stored passwords, with the vectors of the RFCs.
 
 use super::*;
+use crate::HashAlgorithm;
 
 /// RFC 6070: HMAC-SHA1 of "password" with salt "salt", 4,096 rounds.
 const SHA1: &str = "-pbkdf2-4b007901b765489abead49d926f721d065a429c1,salt,4096";
@@ -26,14 +27,58 @@ fn couchdbs_oldest_form_is_sha1_of_password_and_salt() {
 
 #[test]
 fn what_is_hashed_here_has_couchdbs_form_and_verifies() {
-    let stored = hash("pässword, with-marks", 10).unwrap();
+    let recipe = Recipe::Pbkdf2 { function: HashAlgorithm::Sha256, iterations: 10 };
+    let stored = hash("pässword, with-marks", recipe).unwrap();
     assert!(is_hash(&stored) && check(&stored).is_ok());
     let rest = stored.strip_prefix("-pbkdf2:sha256-").unwrap();
     let parts: Vec<&str> = rest.split(',').collect();
     assert_eq!((parts[0].len(), parts[1].len(), parts[2]), (64, 32, "10"));
     assert!(verify("pässword, with-marks", &stored).unwrap());
     assert!(!verify("other", &stored).unwrap());
-    assert_ne!(stored, hash("pässword, with-marks", 10).unwrap());
+    assert_ne!(stored, hash("pässword, with-marks", recipe).unwrap());
+}
+
+/// From the reference implementation of Argon2, its test of version 0x13: "password" with "somesalt".
+const ARGON2ID: &str = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$\
+    nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+
+#[test]
+fn argon2id_has_the_form_that_other_programs_write() {
+    assert!(is_hash(ARGON2ID) && check(ARGON2ID).is_ok());
+    assert!(verify("password", ARGON2ID).unwrap());
+    assert!(!verify("passwords", ARGON2ID).unwrap());
+    let recipe = Recipe::Argon2id { memory_kib: 64, iterations: 1, lanes: 1 };
+    let stored = hash("pässword", recipe).unwrap();
+    assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{stored}");
+    assert!(verify("pässword", &stored).unwrap() && !verify("", &stored).unwrap());
+    for wrong in [
+        "$argon2id$",
+        "$argon2id$v=16$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "$argon2id$v=19$m=999999999,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$!!",
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ",
+        // Less than eight KiB a lane, a salt of seven bytes, and one that is no text.
+        "$argon2id$v=19$m=31,t=2,p=4$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "$argon2id$v=19$m=256,t=2,p=1$//////////8$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+    ] {
+        assert!(check(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn every_form_is_read_as_it_is_written() {
+    for recipe in [
+        Recipe::Simple,
+        Recipe::Pbkdf2 { function: HashAlgorithm::Sha1, iterations: 3 },
+        Recipe::Pbkdf2 { function: HashAlgorithm::Sha512, iterations: 3 },
+        Recipe::Argon2id { memory_kib: 64, iterations: 1, lanes: 1 },
+    ] {
+        let stored = StoredPassword::new("apple", recipe).unwrap();
+        let read = StoredPassword::from_text(&stored.to_text()).expect("its own form");
+        assert_eq!(read.recipe(), recipe);
+        assert!(read.matches("apple").unwrap() && read.salt() == stored.salt());
+    }
 }
 
 #[test]
@@ -61,13 +106,14 @@ fn what_is_no_hash_is_an_error_and_never_a_match() {
     assert!(!is_hash("secret") && !is_hash("-secret"));
 }
 
-/// Prints what the documented default costs here; run with `--ignored --nocapture`.
+/// Prints what a hash costs here; run with `--ignored --nocapture`.
 #[test]
 #[ignore = "a measurement, not a check"]
 fn the_price_of_a_hash() {
     let begun = std::time::Instant::now();
-    hash("password", DEFAULT_ITERATIONS).unwrap();
-    eprintln!("{DEFAULT_ITERATIONS} iterations: {:?}", begun.elapsed());
+    let (function, iterations) = (HashAlgorithm::Sha256, 100_000);
+    hash("password", Recipe::Pbkdf2 { function, iterations }).unwrap();
+    eprintln!("{iterations} iterations: {:?}", begun.elapsed());
 }
 
 #[test]

@@ -11,8 +11,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openssl::ssl::{
-    AlpnError, Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslOptions, SslRef,
-    SslSessionCacheMode, SslVerifyMode, SslVersion, select_next_proto,
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslRef, SslVerifyMode, SslVersion,
 };
 use openssl::x509::{X509StoreContextRef, X509VerifyResult};
 use refuge_mesh::NodeId;
@@ -20,14 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use stream::MeshStream;
 
-use super::TlsStream;
+use super::{TlsStream, prepare};
 use crate::{BadCertificate, Certificate, CryptographyError, NodeKey};
-
-/// ALPN (RFC 7301) of what a node serves, the better first; each is preceded by its length.
-const SERVED: &[u8] = b"\x02h2\x08http/1.1";
-/// OpenSSL's own level: 112 bits and more, so RSA from 2048 bits on. Set, because a system's
-/// configuration may ask for more and then refuse peers that every node accepts.
-const SECURITY_LEVEL: u32 = 2;
 
 /// What is spoken over a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,23 +92,9 @@ impl MeshTls {
         let mut builder = SslContextBuilder::new(SslMethod::tls())?;
         builder.set_min_proto_version(Some(SslVersion::TLS1_3))?;
         builder.set_max_proto_version(Some(SslVersion::TLS1_3))?;
-        builder.set_security_level(SECURITY_LEVEL);
-        builder.set_options(SslOptions::NO_TICKET | SslOptions::NO_RENEGOTIATION);
-        builder.set_num_tickets(0)?;
-        builder.set_max_early_data(0)?;
-        builder.set_session_cache_mode(SslSessionCacheMode::OFF);
-        // A write that had to wait is repeated by tokio from wherever its buffer is by then.
-        builder.set_mode(
-            SslMode::ACCEPT_MOVING_WRITE_BUFFER
-                | SslMode::ENABLE_PARTIAL_WRITE
-                | SslMode::AUTO_RETRY
-                | SslMode::RELEASE_BUFFERS,
-        );
+        prepare(&mut builder)?;
         builder.set_private_key(key.private())?;
         builder.set_certificate(own.x509())?;
-        builder.set_alpn_select_callback(|_, offered| {
-            select_next_proto(SERVED, offered).ok_or(AlpnError::ALERT_FATAL)
-        });
         Ok(Self { context: builder.build() })
     }
 

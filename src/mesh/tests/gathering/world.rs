@@ -188,7 +188,8 @@ impl World {
                 continue;
             }
             for hub in 0..HUBS {
-                if !self.is_lost() && !(self.parted && number % 2 == 1) {
+                let is_beyond = self.parted && number % 2 == 1;
+                if !self.is_lost() && !is_beyond {
                     self.ask(number, friend, hub);
                 }
             }

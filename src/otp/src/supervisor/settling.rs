@@ -1,10 +1,13 @@
 //! Deciding about an event and carrying the decision out, until all is quiet.
 
+use std::sync::Arc;
+
 use ractor::ActorProcessingErr;
 
 use crate::child::StartError;
 use crate::decision::{Action, ChildView, Decision, Event, ExitKind, Situation, decide};
 use crate::life::Exit;
+use crate::names::Restarted;
 use crate::specification::{Strategy, SupervisorSpecification};
 use crate::supervisor::GaveUp;
 use crate::supervisor::children::{Child, Key};
@@ -129,6 +132,11 @@ impl SupervisorState {
                     if let Some(child) = self.children.get(*other) {
                         self.names().table().set_state(child.place, ChildState::Restarting);
                     }
+                    self.names().tell_restart(Restarted {
+                        path: path(*other).unwrap_or_default(),
+                        because: Arc::clone(&child),
+                        reason: reason.clone(),
+                    });
                 }
                 Step::Leave(other) if *other == key => {
                     let failed = !matches!(incident, Incident::Exited(Exit::Stopped));

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use refuge_config::{Layout, Settings, Sources, load};
-use refuge_supervisors::{Ended, RunningNode, SetLogLevel, StartOptions, start};
+use refuge_config::{Layout, Sources, load};
+use refuge_supervisors::{End, Ended, RunningNode, StartOptions, start};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Root;
+use super::next::Next;
 use crate::exit::Failure;
-use crate::{directories, logging};
+use crate::logging::{self, Logging};
+use crate::{directories, service};
 
 /// Least number of threads that run actors: one that is busy must not hold up all others.
 const LEAST_WORKERS: usize = 2;
@@ -28,9 +30,25 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 /// How long threads that block may take to end after that.
 const THREADS_LIMIT: Duration = Duration::from_millis(200);
 
+/// How long hooks of `stopping` may take before the shutdown begins.
+pub(super) const HOOKS_LIMIT: Duration = Duration::from_secs(5);
+
+/// What stands before the URL on standard output once the node listens.
+pub(super) const READY: &str = "refuge listening on ";
+
 /// Run a node until SIGTERM or SIGINT
 #[derive(Debug, Args)]
 pub(crate) struct Foreground {
+    #[command(flatten)]
+    pub(super) start: How,
+    /// In a session of its own, with log files: as `start` has it
+    #[arg(long, hide = true)]
+    detached: bool,
+}
+
+/// With what a node is started.
+#[derive(Debug, Args)]
+pub(crate) struct How {
     #[command(flatten)]
     pub(super) root: Root,
     /// Read this configuration file after etc/refuge.toml; may be repeated, later ones win
@@ -43,19 +61,56 @@ pub(crate) struct Foreground {
 
 impl Foreground {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let sources = Sources {
+        if self.detached {
+            // It fails where this leads a group already, which is as good.
+            let _ = rustix::process::setsid();
+        }
+        let place = if self.detached { Place::Detached } else { Place::Terminal };
+        self.start.run(place, |node| announce(node, place))
+    }
+}
+
+/// Where a node runs, as far as it concerns what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Before somebody's eyes.
+    Terminal,
+    /// In the background, begun by somebody who hears standard output until the node is up.
+    Detached,
+    /// Behind a prompt, which has the terminal for itself.
+    Prompt,
+}
+
+impl How {
+    /// Where all settings come from.
+    fn sources(&self) -> Result<Sources, Failure> {
+        Ok(Sources {
             root: self.root.absolute()?,
-            files: self.config,
+            version: Some(crate::release::VERSION.clone()),
+            files: self.config.clone(),
             environment: environment(),
-            overrides: self.set,
-        };
+            overrides: self.set.clone(),
+        })
+    }
+
+    /// Runs the node until its end; `up` is told of it once it is up.
+    pub(super) fn run(&self, place: Place, up: impl FnOnce(&RunningNode)) -> Result<(), Failure> {
+        let sources = self.sources()?;
         let settings = load(&sources)?;
         directories::make(&Layout::new(&sources.root))?;
-        let set_log_level = logging::begin(&settings);
+        let logging = logging::begin(&settings, place != Place::Terminal)?;
         let runtime = runtime()?;
-        let outcome = runtime.block_on(live(sources, &settings, set_log_level));
+        tracing::info!(
+            root = %settings.root.display(),
+            version = crate::release::VERSION.as_str(),
+            "starting"
+        );
+        let outcome = runtime.block_on(live(options(sources, &logging, place), up));
         runtime.shutdown_timeout(THREADS_LIMIT);
-        outcome
+        match outcome? {
+            None => Ok(()),
+            Some(next) => Err(next.go_on()),
+        }
     }
 }
 
@@ -77,36 +132,80 @@ fn runtime() -> Result<Runtime, Failure> {
         .map_err(Failure::Runtime)
 }
 
+fn options(sources: Sources, logging: &Logging, place: Place) -> StartOptions {
+    StartOptions {
+        sources,
+        announce_mesh: match place {
+            Place::Terminal | Place::Detached => Arc::new(announce_mesh),
+            Place::Prompt => Arc::new(|_| ()),
+        },
+        set_log_level: logging.set_level(),
+        read_log: logging.read(),
+        may_upgrade: Arc::new(crate::release::may_upgrade),
+        sockets: crate::sockets::inherited(),
+    }
+}
+
 /// From start to end.
 async fn live(
-    sources: Sources,
-    settings: &Settings,
-    set_log_level: SetLogLevel,
-) -> Result<(), Failure> {
+    options: StartOptions,
+    up: impl FnOnce(&RunningNode),
+) -> Result<Option<Next>, Failure> {
     // Before the start, so that a signal during it is not lost.
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Runtime)?;
-    tracing::info!(root = %settings.root.display(), "starting");
-    let options = StartOptions { sources, announce_mesh: Arc::new(announce_mesh), set_log_level };
+    let mut hang_up = signal(SignalKind::hangup()).map_err(Failure::Runtime)?;
     let mut node = start(options).await?;
-    announce(&node);
+    up(&node);
+    service::ready(&node.address.to_string());
     loop {
         tokio::select! {
             ended = node.wait() => return match ended {
                 Ended::GaveUp(reason) => Err(Failure::GaveUp(reason)),
-                Ended::Shutdown => Ok(()),
+                Ended::Shutdown => Ok(None),
             },
             name = either(&mut terminate, &mut interrupt) => {
                 tracing::info!(signal = name, "shutting down");
-                return stop(&node).await;
+                return stop(&node).await.map(|()| None);
             }
-            () = node.restart_asked() => {
-                tracing::info!("restarting, as an admin asked");
-                node.restart().await?;
-                tracing::info!("restarted");
-            }
+            end = node.end_asked() => match end {
+                End::Shutdown => {
+                    tracing::info!("shutting down, as an admin asked");
+                    return stop(&node).await.map(|()| None);
+                }
+                End::Upgrade(version) => match Next::prepare(&node, &version) {
+                    Ok(next) => return next.hand_over(&node).await.map(Some),
+                    Err(error) => tracing::error!(%error, version, "it cannot go on as another version"),
+                },
+            },
+            () = node.restart_asked() => restart(&mut node).await?,
+            _ = hang_up.recv() => reload(&node).await,
         }
     }
+}
+
+/// What is wrong in a file is logged, and the node goes on as it is.
+async fn restart(node: &mut RunningNode) -> Result<(), Failure> {
+    let settings = match node.read_settings() {
+        Ok(settings) => settings,
+        Err(error) => {
+            tracing::error!(%error, "the node was not restarted: with these settings it would not start");
+            return Ok(());
+        }
+    };
+    tracing::info!("restarting, as an admin asked");
+    node.restart(settings).await?;
+    tracing::info!("restarted");
+    Ok(())
+}
+
+/// What is wrong in a file is logged, and all stays as it was.
+async fn reload(node: &RunningNode) {
+    service::reloading();
+    if let Err(reason) = node.reload().await {
+        tracing::warn!(reason, "SIGHUP: the configuration was not read anew");
+    }
+    service::ready(&node.address.to_string());
 }
 
 async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
@@ -117,6 +216,8 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str 
 }
 
 async fn stop(node: &RunningNode) -> Result<(), Failure> {
+    service::stopping();
+    node.tell_stopping(HOOKS_LIMIT).await;
     match tokio::time::timeout(SHUTDOWN_LIMIT, node.shutdown()).await {
         Ok(_) => {
             tracing::info!("stopped");
@@ -133,16 +234,27 @@ fn announce_mesh(address: SocketAddr) {
     let _ = output.flush();
 }
 
-/// Standard output holds this line and the mesh's; nobody reading it is no reason to stop. The set-up link is a
-/// secret: it goes to the terminal directly and never through the log.
-fn announce(node: &RunningNode) {
+/// Standard output holds these lines and the mesh's; nobody reading it is no reason to stop. The set-up link is a
+/// secret: it goes to the terminal directly and never through the log, and of a node in the background to
+/// whoever starts it.
+fn announce(node: &RunningNode, place: Place) {
     let mut output = std::io::stdout();
-    let _ = writeln!(output, "refuge listening on http://{}/", node.address);
+    let _ = writeln!(output, "{READY}http://{}/", node.address);
+    if let Some(address) = node.tls_address {
+        let _ = writeln!(output, "{READY}https://{address}/");
+    }
+    if place == Place::Detached {
+        announce_link(node, &mut output);
+        let _ = writeln!(output, "{}", super::start::up_line());
+    } else {
+        announce_link(node, &mut std::io::stderr());
+    }
     let _ = output.flush();
+}
+
+/// How the first admin is made, where there is none.
+pub(super) fn announce_link(node: &RunningNode, output: &mut impl Write) {
     if let Some(link) = &node.set_up_link {
-        let _ = writeln!(
-            std::io::stderr(),
-            "No admin exists yet. Make one within 15 minutes at: {link}"
-        );
+        let _ = writeln!(output, "No admin exists yet. Make one within 15 minutes at: {link}");
     }
 }

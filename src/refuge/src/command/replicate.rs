@@ -85,9 +85,19 @@ impl Replicate {
         progress.interrupted();
         // What somebody else wants too goes on.
         if started.get("joined") != Some(&Value::Bool(true)) {
-            node.ask(&["cancel", &id]).await?;
+            let cancelled = node.ask(&["cancel", &id]).await;
+            unless_over(cancelled.map(|_| ()))?;
         }
         if self.continuous { Ok(()) } else { Err(Failure::Interrupted) }
+    }
+}
+
+/// What came of stopping a replication: one that the node does not know any more came to its end by itself,
+/// between the last look and the interruption.
+fn unless_over(cancelled: Result<(), Failure>) -> Result<(), Failure> {
+    match cancelled {
+        Err(Failure::Console(ClientError::Refused { error, .. })) if error == "not_found" => Ok(()),
+        other => other,
     }
 }
 
@@ -127,5 +137,21 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, ClientError>>) -> Res
     match tokio::time::timeout(DEADLINE, answer).await {
         Ok(answer) => Ok(answer?),
         Err(_) => Err(Failure::NoAnswer(DEADLINE)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_ended_while_it_was_interrupted_is_no_mistake_of_whoever_asks() {
+        let refused = |error: &str| {
+            let (error, reason) = (error.to_owned(), "missing".to_owned());
+            Err(Failure::Console(ClientError::Refused { error, reason }))
+        };
+        assert!(unless_over(Ok(())).is_ok());
+        assert!(unless_over(refused("not_found")).is_ok());
+        assert!(unless_over(refused("unavailable")).is_err());
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+pub use refuge_document::REPLICATOR;
 use refuge_mesh::NodeId;
 use serde_json::{Map, Value};
 
@@ -22,9 +23,6 @@ pub struct DocumentsOptions {
     /// started are not taken for news of its own.
     pub first_run: u64,
 }
-
-/// The database whose documents are always followed.
-pub const REPLICATOR: &str = "_replicator";
 
 /// Names a document of `_replicator`, or of another database of that kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,16 +88,9 @@ pub enum DocumentsEffect {
     /// Start this; its news go to [`crate::Documents::waits`], [`crate::Documents::started`],
     /// [`crate::Documents::ended`] and [`crate::Documents::crashed`].
     Start(RunOrder),
-    /// Stop that; there is no news to be told. Its id may be in a later start, which has to wait for
-    /// the end of this one.
+    /// Stop that, or forget it where it crashed and rests; there is no news to be told. Its id may be in a
+    /// later start, which has to wait for the end of this one.
     Stop {
-        /// The run.
-        number: RunNumber,
-        /// Its id.
-        id: ReplicationId,
-    },
-    /// A run that crashed and rests is wanted no longer: what is still told of it may be forgotten.
-    Forget {
         /// The run.
         number: RunNumber,
         /// Its id.

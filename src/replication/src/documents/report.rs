@@ -108,7 +108,7 @@ impl Documents {
             return Told {
                 state: self.state_of(run),
                 id: Some(run.id.to_string()),
-                errors: run.errors,
+                errors: run.crashes.count(),
                 information: self.information(run, progress).map_or(Value::Null, Value::Object),
             };
         }
@@ -135,7 +135,7 @@ impl Documents {
         Told {
             state: self.state_of_all(active),
             id: one.map(|run| run.id.to_string()),
-            errors: active.runs.values().map(|run| run.errors).max().unwrap_or(0),
+            errors: active.runs.values().map(|run| run.crashes.count()).max().unwrap_or(0),
             information: Value::Object(information),
         }
     }
@@ -146,7 +146,7 @@ impl Documents {
         told.insert("name".to_owned(), node.name.as_str().into());
         told.insert("id".to_owned(), run.id.to_string().into());
         told.insert("state".to_owned(), self.state_of(run).into());
-        told.insert("error_count".to_owned(), run.errors.into());
+        told.insert("error_count".to_owned(), run.crashes.count().into());
         told.extend(self.information(run, progress).unwrap_or_default());
         Value::Object(told)
     }

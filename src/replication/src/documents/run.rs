@@ -7,18 +7,15 @@ use refuge_mesh::NodeId;
 use serde_json::Value;
 
 use super::{DocumentName, RunNumber};
+use crate::crashes::{Crashes, LONGEST_REST_MS, Rests};
 use crate::identity::ReplicationId;
 use crate::job::Job;
 
-/// Rest after the first crash; doubles with each.
-const FIRST_REST_MS: u64 = 5_000;
-/// As CouchDB's longest: a replication that nobody mends for hours is asked for three times a day.
-const LONGEST_REST_MS: u64 = 8 * 3_600_000;
+/// Five seconds after the first crash.
+const RESTS: Rests = Rests { first_ms: 5_000, longest_ms: LONGEST_REST_MS };
 /// A node that is up is asked at least every 10 minutes: mostly it is to share a database that it
 /// does not share yet, and its connection is there.
-const LONGEST_REST_TOWARDS_NODE_MS: u64 = 600_000;
-/// CouchDB's threshold: who ran for two minutes was well, and earlier crashes count no longer.
-const WELL_AFTER_MS: u64 = 120_000;
+const RESTS_TOWARDS_NODE: Rests = Rests { longest_ms: 600_000, ..RESTS };
 
 /// Names a run while it exists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,8 +29,7 @@ pub(super) struct Run {
     pub(super) id: ReplicationId,
     pub(super) job: Arc<Job>,
     pub(super) phase: Phase,
-    /// Crashes in a row.
-    pub(super) errors: u32,
+    pub(super) crashes: Crashes,
     pub(super) last_error: Option<String>,
     /// Of the last good end.
     pub(super) statistics: Option<Value>,
@@ -62,7 +58,7 @@ impl Run {
             id: job.id(node_uuid),
             job,
             phase: Phase::Ready,
-            errors: 0,
+            crashes: Crashes::default(),
             last_error: None,
             statistics: None,
         }
@@ -86,11 +82,9 @@ impl Run {
         towards_node: bool,
     ) -> u64 {
         self.forget_crashes_where_well(now_ms);
-        self.errors = self.errors.saturating_add(1);
         self.last_error = Some(reason);
-        let longest = if towards_node { LONGEST_REST_TOWARDS_NODE_MS } else { LONGEST_REST_MS };
-        let doublings = self.errors.saturating_sub(1).min(20);
-        let until_ms = now_ms + (FIRST_REST_MS << doublings).min(longest);
+        let rests = if towards_node { RESTS_TOWARDS_NODE } else { RESTS };
+        let until_ms = self.crashes.crashed(now_ms, rests);
         self.phase = Phase::Resting { number, until_ms };
         until_ms
     }
@@ -102,10 +96,8 @@ impl Run {
     }
 
     fn forget_crashes_where_well(&mut self, now_ms: u64) {
-        if let Phase::Running { since_ms, .. } = self.phase
-            && now_ms.saturating_sub(since_ms) >= WELL_AFTER_MS
-        {
-            self.errors = 0;
+        if let Phase::Running { since_ms, .. } = self.phase {
+            self.crashes.ran(now_ms, since_ms);
         }
     }
 }

@@ -7,16 +7,18 @@ use serde_json::Value;
 use super::document::{Document, State};
 use super::run::{Phase, Run, RunKey};
 use super::{Alarm, DocumentName, Documents, DocumentsEffect, RunNumber, RunOrder};
+use crate::crashes::Crashes;
+use crate::identity::ReplicationId;
 
 impl Documents {
     pub(super) fn start_ready(&mut self) {
-        for key in self.ready.clone() {
+        while let Some(key) = self.ready.pop_first() {
             let number = RunNumber(self.next_run);
             let Some(run) = run_of(&mut self.documents, &key) else {
-                self.ready.remove(&key);
                 continue;
             };
             if self.holders.contains_key(&run.id) {
+                self.blocked.entry(run.id.clone()).or_default().insert(key);
                 continue;
             }
             run.phase = Phase::Starting(number);
@@ -28,7 +30,6 @@ impl Documents {
             }));
             self.next_run = self.next_run.wrapping_add(1);
             self.holders.insert(run.id.clone(), key.clone());
-            self.ready.remove(&key);
             self.under_way.insert(number, key);
         }
     }
@@ -68,7 +69,7 @@ impl Documents {
         };
         if key.node.is_some() {
             run.phase = Phase::Done;
-            run.errors = 0;
+            run.crashes = Crashes::default();
             run.last_error = None;
             run.statistics = Some(statistics);
         } else {
@@ -114,13 +115,16 @@ impl Documents {
             return;
         };
         self.ready.remove(key);
+        if let Some(waiting) = self.blocked.get_mut(&run.id) {
+            waiting.remove(key);
+        }
         if let Phase::Resting { number, until_ms } = run.phase {
             self.alarms.remove(&(until_ms, Alarm::Run(key.clone())));
-            self.effects.push(DocumentsEffect::Forget { number, id: run.id.clone() });
+            self.effects.push(DocumentsEffect::Stop { number, id: run.id.clone() });
         }
         if let Some(number) = run.number() {
             self.under_way.remove(&number);
-            self.holders.remove(&run.id);
+            self.release(&run.id);
             self.effects.push(DocumentsEffect::Stop { number, id: run.id });
         }
         self.touch(&key.document);
@@ -129,10 +133,16 @@ impl Documents {
     /// The run of this number is over by itself: who it was.
     fn over(&mut self, number: RunNumber) -> Option<RunKey> {
         let key = self.under_way.remove(&number)?;
-        if let Some(run) = run_of(&mut self.documents, &key) {
-            self.holders.remove(&run.id);
+        if let Some(id) = run_of(&mut self.documents, &key).map(|run| run.id.clone()) {
+            self.release(&id);
         }
         Some(key)
+    }
+
+    /// Nobody has this id any more: whoever waits for it may start.
+    fn release(&mut self, id: &ReplicationId) {
+        self.holders.remove(id);
+        self.ready.extend(self.blocked.remove(id).unwrap_or_default());
     }
 
     fn touch(&mut self, document: &DocumentName) {

@@ -15,8 +15,6 @@ struct Story {
     now_ms: u64,
     wake_at_ms: Option<u64>,
     next_revision: u64,
-    /// Runs of which nothing is to be told any more.
-    forgotten: Vec<u64>,
 }
 
 /// An effect, as short as a test reads it.
@@ -32,7 +30,7 @@ impl Story {
         let options =
             DocumentsOptions { node_uuid: "0".repeat(32), started_unix_ms: 0, first_run: 1 };
         let machine = Documents::new(options);
-        Self { machine, now_ms: 0, wake_at_ms: None, next_revision: 1, forgotten: Vec::new() }
+        Self { machine, now_ms: 0, wake_at_ms: None, next_revision: 1 }
     }
 
     fn did(&mut self, effects: Vec<DocumentsEffect>) -> Vec<Did> {
@@ -49,7 +47,6 @@ impl Story {
                     state: written(&write, "{}")["_replication_state"].to_string(),
                     document: write.document.to_string(),
                 }),
-                DocumentsEffect::Forget { number, .. } => self.forgotten.push(number.0),
                 DocumentsEffect::Wake { after_ms } => {
                     self.wake_at_ms = Some(self.now_ms + after_ms);
                 }

@@ -11,7 +11,7 @@ use super::proxy::parse_proxies;
 use super::user::parse_user;
 use super::{
     BasicCredentials, Cancellation, EndPoint, Job, JobError, JobLink, RemoteAddress,
-    ReplicateRequest, Window,
+    ReplicateRequest, SocketOptions, Window,
 };
 
 /// No field of CouchDB, though it looks like one.
@@ -90,7 +90,13 @@ fn parse_link(fields: &Map<String, Value>) -> Result<JobLink, JobError> {
         Some(Value::String(text)) => Some(Window::parse(text)?),
         Some(_) => return Err(bad("`window` is a text: 22:00-06:00")),
     };
+    let sockets = match fields.get("socket_options") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(SocketOptions::parse(text)?),
+        Some(_) => return Err(bad("`socket_options` is a text: [{keepalive, true}]")),
+    };
     Ok(JobLink {
+        sockets,
         bandwidth: positive(fields, "bandwidth")?,
         window,
         connections: positive(fields, "http_connections")?.map(size),
@@ -319,9 +325,10 @@ mod tests {
         let link = job(json!({
             "source": "http://h/a", "target": "b", "bandwidth": 125_000, "window": "22:00-06:00",
             "http_connections": 3, "connection_timeout": 1000, "worker_processes": 1_000,
-            "source_proxy": "http://bob:secret@proxy:3128",
+            "source_proxy": "http://bob:secret@proxy:3128", "socket_options": "[{nodelay, false}]",
         }))
         .link;
+        assert!(!link.sockets.unwrap().no_delay);
         assert_eq!(
             (link.bandwidth, link.connections, link.patience_ms),
             (Some(125_000), Some(3), Some(1000))
@@ -340,6 +347,7 @@ mod tests {
             json!({"connection_timeout": 0}),
             json!({"worker_processes": 0}),
             json!({"proxy": "h:1"}),
+            json!({"socket_options": "keepalive"}),
         ] {
             let mut fields = json!({"source": "a", "target": "b"});
             fields.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());

@@ -15,6 +15,18 @@ const MADE_ANEW: &str = "its database was deleted and made anew";
 /// What an end tells of its instance with each commit; empty where it does not.
 type Instance = String;
 
+/// A source that takes so long to tell of itself is far away: it is asked to commit while the last documents come.
+const FAR_MS: u64 = 50;
+
+/// A commit of the source that is asked for while the rest of its feed is still being stored: what a checkpoint
+/// will tell of was read by then, and the answer of a source that is far away is not waited for at the end.
+#[derive(Debug)]
+pub(super) enum EarlyCommit {
+    Unasked,
+    Asked,
+    Done(Instance),
+}
+
 /// How far the checkpoint under way has come.
 #[derive(Debug)]
 pub(super) enum Checkpointing {
@@ -70,15 +82,34 @@ impl Replication {
         };
         running.progressed = false;
         running.checkpoint_ms = now_ms;
-        running.checkpointing = Checkpointing::Committing {
-            sequence: running.through.clone(),
-            source: None,
-            target: None,
+        let early = std::mem::replace(&mut running.early, EarlyCommit::Unasked);
+        let asks_source = matches!(early, EarlyCommit::Unasked);
+        let source = match early {
+            EarlyCommit::Done(instance) => Some(instance),
+            EarlyCommit::Unasked | EarlyCommit::Asked => None,
         };
+        let sequence = running.through.clone();
+        running.checkpointing = Checkpointing::Committing { sequence, source, target: None };
         for end in [End::Source, End::Target] {
-            self.ask(end, Purpose::Commit(end), Request::EnsureFullCommit);
+            if end == End::Target || asks_source {
+                self.ask(end, Purpose::Commit(end), Request::EnsureFullCommit);
+            }
         }
         self.look_at_filter();
+    }
+
+    /// Asks a source that is far away to commit as soon as all of its feed was read.
+    pub(super) fn commit_source_early(&mut self) {
+        let wanted =
+            !self.settings.continuous && !self.without_checkpoints && self.source_took_ms >= FAR_MS;
+        let Some(running) = self.running().filter(|_| wanted) else {
+            return;
+        };
+        let idle = matches!(running.checkpointing, Checkpointing::Idle);
+        if idle && running.winds_up() && matches!(running.early, EarlyCommit::Unasked) {
+            running.early = EarlyCommit::Asked;
+            self.ask(End::Source, Purpose::Commit(End::Source), Request::EnsureFullCommit);
+        }
     }
 
     /// Makes the document for the summary alone.
@@ -151,11 +182,14 @@ impl Replication {
         let Some(running) = self.running() else {
             return;
         };
+        let told = if is_telling(instance) { instance } else { "" }.to_owned();
         let Checkpointing::Committing { sequence, source, target } = &mut running.checkpointing
         else {
+            if end == End::Source {
+                running.early = EarlyCommit::Done(told);
+            }
             return;
         };
-        let told = if is_telling(instance) { instance } else { "" }.to_owned();
         match end {
             End::Source => *source = Some(told),
             End::Target => *target = Some(told),

@@ -26,14 +26,17 @@ impl Replication {
             {
                 self.make_target();
             }
-            (_, EndFailureKind::DatabaseMissing) => {
-                let name = self.name(end);
-                self.fail(Failure::DatabaseMissing { end, name });
-            }
             // All ids are compared again; what the source has purged stays on the target.
             (Purpose::Page, EndFailureKind::CheckpointTooOld) => {
                 self.from_beginning = true;
                 self.begin_anew(end, &failure.reason);
+            }
+            (Purpose::ReadLog(end), EndFailureKind::DatabaseMissing) if self.is_beginning() => {
+                self.log_missing(end);
+            }
+            (_, EndFailureKind::DatabaseMissing) => {
+                let name = self.name(end);
+                self.fail(Failure::DatabaseMissing { end, name });
             }
             // A checkpoint is a saving, not a need: a reader may be let in to read alone.
             (Purpose::ReadLog(end), _) => {
@@ -47,6 +50,11 @@ impl Replication {
             (Purpose::Commit(end), _) => self.committed(end, ""),
             (_, kind) => self.fail_by_kind(end, kind, failure.reason),
         }
+    }
+
+    /// The answer of a target that was not there yet may come once it was made and has been opened.
+    fn is_beginning(&self) -> bool {
+        matches!(self.state, State::Opening(_) | State::Comparing(_))
     }
 
     fn fail_by_kind(&mut self, end: End, kind: EndFailureKind, reason: String) {

@@ -1,22 +1,25 @@
-//! The states before documents move: both ends are opened (the target made where that is wanted),
-//! then their checkpoints are read and compared.
+//! The states before documents move: both ends are opened (the target made where that is wanted), and
+//! their checkpoints are read and compared. Both are asked for at once where it is known what the checkpoints
+//! are called: over a slow link each question after another costs time in which nothing is carried.
 
 use super::requests::Outstanding;
 use super::running::{Beginning, Running};
 use super::{LogBody, Purpose, Replication, State};
 use crate::checkpoint::{CheckpointLog, common_session};
 use crate::exchange::{Checkpoint, End, Information, Request};
-use crate::expiring::Expiring;
+use crate::members::Members;
 use crate::sequence::BEGINNING;
 
 /// Both ends are asked who they are.
 #[derive(Debug, Default)]
 pub(super) struct Opening {
-    /// Whether the source is open, and then whether its documents may expire.
-    source: Option<bool>,
+    /// What the source tells, once it is open.
+    source: Option<Information>,
     target: bool,
     /// The target has to be made, like the source, once that is known.
     target_missing: bool,
+    /// The checkpoints, where they were asked for already.
+    logs: Option<Comparing>,
 }
 
 /// Both ends are asked for their checkpoint.
@@ -29,25 +32,31 @@ pub(super) struct Comparing {
 impl Replication {
     /// Begins, after a pause where this is not the first time.
     pub(super) fn open(&mut self, pause_ms: u64) {
-        self.state = State::Opening(Opening::default());
+        let is_named = self.settings.selection.function().is_none();
+        let logs = (is_named && !self.without_checkpoints).then(Comparing::default);
+        let reads_logs = logs.is_some();
+        self.state = State::Opening(Opening { logs, ..Opening::default() });
         for end in [End::Source, End::Target] {
-            let outstanding = Outstanding {
-                end,
-                purpose: Purpose::Open(end),
-                request: Request::Information,
-                attempt: 0,
-                sent_ms: self.now_ms,
-            };
-            if pause_ms == 0 {
-                self.send(outstanding);
-            } else {
-                self.requests.sleep(outstanding, self.now_ms + pause_ms);
-            }
+            self.ask_after(pause_ms, end, Purpose::Open(end), Request::Information);
+        }
+        for end in [End::Source, End::Target].into_iter().filter(|_| reads_logs) {
+            let local_id = self.local_id.clone();
+            let request = Request::Checkpoint { local_id };
+            self.ask_after(pause_ms, end, Purpose::ReadLog(end), request);
         }
     }
 
-    /// The target is not there and is wanted: it is made as soon as it is known whether the documents of
-    /// the source expire, so that they may do so there.
+    fn ask_after(&mut self, pause_ms: u64, end: End, purpose: Purpose, request: Request) {
+        let sent_ms = self.now_ms;
+        let outstanding = Outstanding { end, purpose, request, attempt: 0, sent_ms };
+        match pause_ms {
+            0 => self.send(outstanding),
+            pause_ms => self.requests.sleep(outstanding, self.now_ms + pause_ms),
+        }
+    }
+
+    /// The target is not there and is wanted: it is made as soon as it is known which members the
+    /// documents of the source may have, so that they may have them there.
     pub(super) fn make_target(&mut self) {
         if let State::Opening(opening) = &mut self.state {
             opening.target_missing = true;
@@ -59,13 +68,14 @@ impl Replication {
         let State::Opening(opening) = &mut self.state else {
             return;
         };
-        if let Some(expires) = opening.source
+        if let Some(source) = &opening.source
             && std::mem::take(&mut opening.target_missing)
         {
-            let ttl = expires && !self.settings.strip;
+            let ttl = source.ttl && !self.settings.strip;
+            let access = source.access && !self.settings.strip;
             let partitioned = self.settings.partitioned_target;
             let shards = self.settings.target_shards;
-            let request = Request::CreateDatabase { ttl, partitioned, shards };
+            let request = Request::CreateDatabase { ttl, access, partitioned, shards };
             self.ask(End::Target, Purpose::Create, request);
         }
     }
@@ -81,15 +91,15 @@ impl Replication {
         };
         match end {
             End::Source => {
-                opening.source = Some(information.ttl);
-                self.source_sequence = information.update_sequence;
-                self.instances.0 = information.instance_start_time;
+                self.source_sequence.clone_from(&information.update_sequence);
+                self.instances.0.clone_from(&information.instance_start_time);
+                opening.source = Some(information);
                 self.make_target_where_known();
             }
             End::Target => {
                 opening.target = true;
+                self.members = Members::towards(&information, self.settings.strip);
                 self.instances.1 = information.instance_start_time;
-                self.expiring = Expiring::towards(information.ttl, self.settings.strip);
             }
         }
         let State::Opening(Opening { source: Some(_), target: true, .. }) = &self.state else {
@@ -105,6 +115,12 @@ impl Replication {
         if self.without_checkpoints {
             return self.run(None, None);
         }
+        if let State::Opening(opening) = &mut self.state
+            && let Some(logs) = opening.logs.take()
+        {
+            self.state = State::Comparing(logs);
+            return self.run_where_compared();
+        }
         self.state = State::Comparing(Comparing::default());
         for end in [End::Source, End::Target] {
             let local_id = self.local_id.clone();
@@ -113,13 +129,29 @@ impl Replication {
     }
 
     pub(super) fn log_read(&mut self, end: End, log: Option<Checkpoint>) {
-        let State::Comparing(comparing) = &mut self.state else {
-            return;
+        let comparing = match &mut self.state {
+            State::Comparing(comparing) => comparing,
+            State::Opening(Opening { logs: Some(logs), .. }) => logs,
+            _ => return,
         };
         match end {
             End::Source => comparing.source = Some(log),
             End::Target => comparing.target = Some(log),
         }
+        self.run_where_compared();
+    }
+
+    /// An end that is not there yet, or that is never, has no checkpoint: what that means is told when it is
+    /// opened.
+    pub(super) fn log_missing(&mut self, end: End) {
+        self.log_read(end, None);
+    }
+
+    /// Begins the session once both ends are open and their checkpoints are here.
+    fn run_where_compared(&mut self) {
+        let State::Comparing(comparing) = &mut self.state else {
+            return;
+        };
         if comparing.source.is_none() || comparing.target.is_none() {
             return;
         }

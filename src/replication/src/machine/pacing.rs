@@ -106,6 +106,10 @@ impl Replication {
                 let asked = self.pacing.documents();
                 self.pacing.compared.learn(revisions.len(), asked, took_ms);
             }
+            // What came of it in a second says nothing of what a whole one takes.
+            (_, request @ Request::Documents { .. }, Answer::Documents(page)) if page.broke_off => {
+                self.pacing.failed(request, took_ms);
+            }
             (_, Request::Documents { limit_bytes, .. }, Answer::Documents(page)) => {
                 let more = !page.remaining.is_empty();
                 let came = bytes(&page.documents);

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::checkpointing::Checkpointing;
+use super::running::Running;
 use super::{Purpose, Replication};
 use crate::checkpoint::CheckpointLog;
 use crate::exchange::{Checkpoint, End, Request};
@@ -26,7 +27,7 @@ impl Sessions {
 }
 
 impl Replication {
-    /// Lets go of former sessions while nothing is to be done.
+    /// Lets go of former sessions, and of room that was needed, while nothing is to be done.
     pub(super) fn let_go_where_at_rest(&mut self) {
         if !self.settings.continuous {
             return;
@@ -37,11 +38,14 @@ impl Replication {
         if !idle || running.progressed || !running.caught_up() {
             return;
         }
-        let Sessions::Here(entries) = &running.history else { return };
+        running.shrink();
+        self.requests.shrink();
+        let Some(Running { history, own_log, .. }) = self.running() else { return };
+        let Sessions::Here(entries) = &*history else { return };
         let id = |entry: &Value| entry.get("session_id").and_then(Value::as_str).map(str::to_owned);
-        let newest = if running.own_log { Some(own) } else { entries.first().and_then(id) };
+        let newest = if *own_log { Some(own) } else { entries.first().and_then(id) };
         if let Some(newest) = newest {
-            running.history = Sessions::AtSource(newest);
+            *history = Sessions::AtSource(newest);
         }
     }
 

@@ -1,8 +1,6 @@
 //! The table of requests: those under way, with their deadlines, and those that wait to be
 //! repeated. Knows times and ids, not meanings.
 
-use std::collections::BTreeMap;
-
 use super::Purpose;
 use crate::exchange::{End, Request, RequestId};
 
@@ -21,8 +19,16 @@ pub(super) struct Outstanding {
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     last_id: u64,
-    under_way: BTreeMap<RequestId, (u64, Outstanding)>,
+    /// Few at a time; a map would keep room for eleven of them.
+    under_way: Vec<UnderWay>,
     asleep: Vec<(u64, Outstanding)>,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    id: RequestId,
+    deadline_ms: u64,
+    outstanding: Outstanding,
 }
 
 impl Requests {
@@ -30,7 +36,7 @@ impl Requests {
     pub(super) fn put(&mut self, outstanding: Outstanding, deadline_ms: u64) -> RequestId {
         self.last_id += 1;
         let id = RequestId(self.last_id);
-        self.under_way.insert(id, (deadline_ms, outstanding));
+        self.under_way.push(UnderWay { id, deadline_ms, outstanding });
         id
     }
 
@@ -41,18 +47,14 @@ impl Requests {
 
     /// The request that an answer belongs to.
     pub(super) fn take(&mut self, id: RequestId) -> Option<Outstanding> {
-        self.under_way.remove(&id).map(|(_, outstanding)| outstanding)
+        let place = self.under_way.iter().position(|under_way| under_way.id == id)?;
+        Some(self.under_way.remove(place).outstanding)
     }
 
     /// Requests whose answer is overdue.
     pub(super) fn take_late(&mut self, now_ms: u64) -> Vec<Outstanding> {
-        let late: Vec<RequestId> = self
-            .under_way
-            .iter()
-            .filter(|(_, (deadline_ms, _))| *deadline_ms <= now_ms)
-            .map(|(id, _)| *id)
-            .collect();
-        late.into_iter().filter_map(|id| self.take(id)).collect()
+        let late = self.under_way.extract_if(.., |under_way| under_way.deadline_ms <= now_ms);
+        late.map(|under_way| under_way.outstanding).collect()
     }
 
     /// Requests whose pause is over.
@@ -63,7 +65,7 @@ impl Requests {
 
     /// Whether a request for this purpose is under way or waits.
     pub(super) fn holds(&self, purpose: Purpose) -> bool {
-        let under_way = self.under_way.values().map(|(_, outstanding)| outstanding);
+        let under_way = self.under_way.iter().map(|under_way| &under_way.outstanding);
         let asleep = self.asleep.iter().map(|(_, outstanding)| outstanding);
         under_way.chain(asleep).any(|outstanding| outstanding.purpose == purpose)
     }
@@ -75,8 +77,14 @@ impl Requests {
 
     /// When something of this table is due next.
     pub(super) fn earliest_ms(&self) -> Option<u64> {
-        let deadlines = self.under_way.values().map(|(deadline_ms, _)| *deadline_ms);
+        let deadlines = self.under_way.iter().map(|under_way| under_way.deadline_ms);
         deadlines.chain(self.asleep.iter().map(|(at_ms, _)| *at_ms)).min()
+    }
+
+    /// Gives back room that busier times took.
+    pub(super) fn shrink(&mut self) {
+        self.under_way.shrink_to_fit();
+        self.asleep.shrink_to_fit();
     }
 
     /// Forgets everything; late answers will not be known.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::carrying::lacking_stubs;
-use super::checkpointing::Checkpointing;
+use super::checkpointing::{Checkpointing, EarlyCommit};
 use super::recalling::Sessions;
 use super::{LogBody, Purpose, Replication, State};
 use crate::exchange::{
@@ -41,6 +41,8 @@ pub(super) struct Running {
     feed: Feed,
     pub(super) pending: Option<u64>,
     pub(super) checkpointing: Checkpointing,
+    /// A commit of the source that was asked for before its checkpoint.
+    pub(super) early: EarlyCommit,
     /// When the last checkpoint was begun.
     pub(super) checkpoint_ms: u64,
     /// Entries of former sessions, newest first.
@@ -108,6 +110,7 @@ impl Running {
             feed: Feed::More,
             pending: None,
             checkpointing: Checkpointing::Idle,
+            early: EarlyCommit::Unasked,
             checkpoint_ms: beginning.now_ms,
             history: Sessions::Here(beginning.history),
             log: beginning.former_log,
@@ -115,6 +118,11 @@ impl Running {
             source_revision: beginning.source_revision,
             target_revision: beginning.target_revision,
         }
+    }
+
+    /// Gives back room that busier times took.
+    pub(super) fn shrink(&mut self) {
+        self.batches.shrink_to_fit();
     }
 
     /// Nothing known of the source is missing on the target.
@@ -125,6 +133,11 @@ impl Running {
             Feed::More => false,
         };
         at_end && self.batches.is_empty()
+    }
+
+    /// The feed came to its end, and not all of it is stored.
+    pub(super) fn winds_up(&self) -> bool {
+        matches!(self.feed, Feed::End { .. }) && !self.batches.is_empty()
     }
 
     /// The feed came to its end and all of it is stored.
@@ -294,18 +307,20 @@ impl Replication {
         self.statistics.bulk_get_attempts += answered;
         self.statistics.bulk_get_docs += page.documents.len() as u64;
         self.statistics.docs_read += page.documents.len() as u64;
-        let (documents, refused) = self.expiring.sort(page.documents);
+        let (documents, mut refused) = self.members.sort(page.documents);
+        let (carried, kept) = self.members.sort_carried(page.carried, &page.restricted);
+        refused.extend(kept);
         self.statistics.doc_write_failures += refused.len() as u64;
         if !refused.is_empty() {
             self.effects.push(Effect::Refused(refused));
         }
         if documents.is_empty() {
-            return self.carry_or_fetch(number, page.carried, page.remaining);
+            return self.carry_or_fetch(number, carried, page.remaining);
         }
         let Some(batch) = self.running().and_then(|running| running.batch(number)) else {
             return;
         };
-        batch.stage = Stage::Storing { carried: page.carried, remaining: page.remaining };
+        batch.stage = Stage::Storing { carried, remaining: page.remaining };
         let request = Request::Store { documents };
         self.ask(End::Target, Purpose::Store(number), request);
     }

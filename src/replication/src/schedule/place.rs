@@ -1,11 +1,9 @@
 //! One job in the schedule: where it stands, and how long it rests after a crash.
 
-/// Rest after the first crash; doubles with each.
-const FIRST_REST_MS: u64 = 250;
-/// As CouchDB's longest: what nobody mends for hours is tried three times a day.
-const LONGEST_REST_MS: u64 = 8 * 3_600_000;
-/// CouchDB's threshold: who ran for two minutes was well, and earlier crashes count no longer.
-const WELL_AFTER_MS: u64 = 120_000;
+use crate::crashes::{Crashes, LONGEST_REST_MS, Rests};
+
+/// A quarter of a second after the first crash.
+const RESTS: Rests = Rests { first_ms: 250, longest_ms: LONGEST_REST_MS };
 
 /// Names a job; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,8 +39,7 @@ pub(super) struct Scheduled {
     /// Its window is closed: it draws no ticket.
     pub(super) closed: bool,
     pub(super) place: Place,
-    /// Crashes in a row.
-    pub(super) errors: u32,
+    pub(super) crashes: Crashes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,11 +76,7 @@ impl Place {
 impl Scheduled {
     /// It crashed, having run since a time: until when it rests.
     pub(super) fn crashed(&mut self, now_ms: u64, since_ms: u64) -> u64 {
-        if now_ms.saturating_sub(since_ms) >= WELL_AFTER_MS {
-            self.errors = 0;
-        }
-        self.errors = self.errors.saturating_add(1);
-        let doublings = (self.errors - 1).min(20);
-        now_ms + (FIRST_REST_MS << doublings).min(LONGEST_REST_MS)
+        self.crashes.ran(now_ms, since_ms);
+        self.crashes.crashed(now_ms, RESTS)
     }
 }

@@ -155,7 +155,7 @@ fn crashes_make_it_rest_longer_each_time_until_it_runs_well() {
     }
     assert_eq!(rests[..4], [250, 500, 1_000, 2_000]);
     assert_eq!(rests[19], 8 * 3_600_000);
-    assert_eq!(shell.schedule.errors(JobNumber(1)), 20);
+    assert_eq!(shell.schedule.jobs[&JobNumber(1)].crashes.count(), 20);
     shell.now_ms += 120_000;
     shell.gone(1, Ending::Crashed);
     assert_eq!(shell.sleep(), 250);
@@ -319,7 +319,7 @@ proptest! {
                 prop_assert!(actors <= limit, "{actors} run, {limit} may");
             }
             let free = actors < life.limits.max_jobs;
-            prop_assert!(!free || life.shell.schedule.waiting() == 0, "a place stays free");
+            prop_assert!(!free || life.shell.schedule.waiting.is_empty(), "a place stays free");
         }
         // From now on it is everybody's time, nobody crashes, what runs once ends, and time passes.
         let known = life.jobs.len();

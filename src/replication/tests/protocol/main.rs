@@ -8,6 +8,8 @@
     reason = "in a test a panic is the message"
 )]
 
+mod checkpoints;
 mod choosing;
 mod runs;
 mod script;
+mod storing;

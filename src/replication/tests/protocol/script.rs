@@ -23,6 +23,8 @@ pub(crate) struct Script {
     pub(crate) written: Vec<Value>,
     /// Under which names checkpoints were asked for.
     pub(crate) local_ids: Vec<String>,
+    /// How many bytes of documents were asked for at a time.
+    pub(crate) limits_bytes: Vec<usize>,
     pub(crate) now_ms: u64,
 }
 
@@ -49,6 +51,7 @@ impl Script {
             instead: BTreeMap::new(),
             written: Vec::new(),
             local_ids: Vec::new(),
+            limits_bytes: Vec::new(),
             now_ms: 0,
         }
     }
@@ -98,6 +101,9 @@ impl Script {
         let name = text.split(|character: char| !character.is_alphanumeric()).next().unwrap();
         let asked = format!("{end} {name}");
         self.asked.push(asked.clone());
+        if let Request::Documents { limit_bytes, .. } = request {
+            self.limits_bytes.push(*limit_bytes);
+        }
         if let Some(instead) = self.instead.get_mut(asked.as_str())
             && !instead.is_empty()
         {
@@ -112,6 +118,7 @@ impl Script {
                 update_sequence: "1-x".to_owned(),
                 instance_start_time: "5".to_owned(),
                 ttl: true,
+                access: true,
             }),
             Request::CreateDatabase { .. } => Answer::Created,
             Request::DesignDocument { .. } => {

@@ -97,6 +97,7 @@ impl Database {
                 update_sequence: self.text(self.sequence),
                 instance_start_time: self.instance.to_string(),
                 ttl: true,
+                access: true,
             }),
             Request::CreateDatabase { .. } => Answer::Created,
             Request::Checkpoint { local_id } => Answer::Checkpoint(self.checkpoint(local_id)),

@@ -12,9 +12,11 @@
 
 mod database;
 mod dice;
+mod plan;
 mod world;
 
-use world::{Chosen, Plan, World};
+use plan::{Chosen, Plan};
+use world::World;
 
 /// Enough to meet every fault at every step many times over, in a few seconds.
 const USUAL_SEEDS: u64 = 120;
@@ -30,6 +32,7 @@ fn seeds() -> std::ops::Range<u64> {
 
 /// Runs the plan with every seed; a panic names the seed.
 fn with_seeds(plan: Plan) {
+    println!("seeds {:?}", seeds());
     for seed in seeds() {
         let run = std::panic::catch_unwind(|| World::new(seed, plan).run());
         if let Err(panic) = run {

@@ -2,18 +2,20 @@
 //! when. Checks, besides convergence: a checkpoint never claims what the target lacks, and a machine
 //! that is made anew never asks for what stands before the checkpoint.
 
+mod arriving;
+mod checking;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use refuge_replication::{
-    Answer, Carriage, CheckpointLog, Choice, Effect, End, EndFailure, EndPoint, Failure,
-    Replication, ReplicationId, ReplicationIdentity, Request, RequestId, Retries, Selection,
-    Settings, Summary, Wanted, common_session,
+    Answer, CheckpointLog, Effect, End, EndFailure, EndPoint, Failure, Replication, ReplicationId,
+    ReplicationIdentity, Request, RequestId, Retries, Selection, Settings, Summary, common_session,
 };
-use serde_json::{Value, json};
 
 use crate::database::Database;
 use crate::dice::Dice;
+use crate::plan::{Chosen, Plan};
 
 /// Edits and faults happen in the first two minutes.
 const BUSY_MS: u64 = 120_000;
@@ -26,51 +28,6 @@ const WAIT_STEP_MS: u64 = 500;
 const EDITS: u64 = 150;
 const DOCUMENTS: u64 = 25;
 pub(crate) const REFUSED: &str = "refused";
-
-#[derive(Clone, Copy)]
-pub(crate) struct Plan {
-    pub(crate) continuous: bool,
-    pub(crate) faults: bool,
-    pub(crate) target_made_anew: bool,
-    pub(crate) refusals: bool,
-    /// Answers take up to half a minute.
-    pub(crate) slow: bool,
-    pub(crate) chosen: Chosen,
-}
-
-/// What is replicated.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Chosen {
-    All,
-    /// A few documents by their ids.
-    Listed,
-    /// Those that match a selector.
-    Matching,
-}
-
-impl Chosen {
-    fn selection(self) -> Selection {
-        let choice = match self {
-            Self::All => Choice::All,
-            Self::Listed => {
-                Choice::Documents((0..6).map(|number| format!("document-{number}")).collect())
-            }
-            Self::Matching => Choice::Selector(json!({"number": {"$lt": 100}})),
-        };
-        Selection { choice, winners_only: false }
-    }
-}
-
-impl Plan {
-    pub(crate) const CALM: Self = Self {
-        continuous: false,
-        faults: false,
-        target_made_anew: false,
-        refusals: false,
-        slow: false,
-        chosen: Chosen::All,
-    };
-}
 
 enum Event {
     Edit,
@@ -312,104 +269,6 @@ impl World {
         }
     }
 
-    /// A machine asks for nothing that stands before the checkpoint it found, nor before what it
-    /// has read.
-    fn check_request(&mut self, from: usize, request: &Request) {
-        if let Request::Changes { since, .. } = request {
-            let since = Database::number(since);
-            let direction = &mut self.directions[from];
-            assert!(self.plan.target_made_anew || since >= direction.floor);
-            direction.floor = since;
-        }
-    }
-
-    fn faulty(&self) -> bool {
-        self.plan.faults && self.now_ms < BUSY_MS
-    }
-
-    fn arrive(&mut self, arrival: Arrival) {
-        let Arrival { from, generation, id, .. } = arrival;
-        let slowest = if self.plan.slow && self.now_ms < BUSY_MS { 30_000 } else { 400 };
-        let answer_at = self.now_ms + self.dice.below(slowest);
-        let side = if arrival.end == End::Source { from } else { 1 - from };
-        if self.must_wait(side, &arrival) {
-            if self.directions[from].generation == generation {
-                self.at(self.now_ms + WAIT_STEP_MS, Event::Arrive(arrival));
-            }
-            return;
-        }
-        // Who carries watches that bytes move, and who reads what is left of a feed that its source
-        // lives: nothing of that is lost in silence.
-        let watched = match &arrival.request {
-            Request::Carry { .. } => true,
-            Request::Changes { selection, .. } => selection.is_selective(),
-            _ => false,
-        };
-        if self.faulty() && self.dice.percent(6) {
-            // Lost on the way; half the time the sender is not even told.
-            if self.dice.percent(50) || watched {
-                let outcome = Err(EndFailure::transient("connection reset"));
-                self.at(answer_at, Event::Answer(from, generation, id, outcome));
-            }
-            return;
-        }
-        let request = arrival.request;
-        let outcome = match &request {
-            Request::Carry { wanted } => Ok(Answer::Carried(self.carry(from, wanted))),
-            request => self.databases[side].perform(request),
-        };
-        if let Request::WriteCheckpoint { body, .. } = &request {
-            self.check_checkpoint(from, body);
-        }
-        if self.faulty() && self.dice.percent(6) {
-            if self.dice.percent(50) || watched {
-                let outcome = Err(EndFailure::transient("answer lost"));
-                self.at(answer_at, Event::Answer(from, generation, id, outcome));
-            }
-            return;
-        }
-        self.at(answer_at, Event::Answer(from, generation, id, outcome));
-    }
-
-    fn carry(&mut self, from: usize, wanted: &Wanted) -> Carriage {
-        let Some(text) = self.databases[from].text_of(wanted) else {
-            return Carriage::Gone;
-        };
-        match self.databases[1 - from].store(&[text]).pop() {
-            Some(refusal) => Carriage::Refused(refusal),
-            None => Carriage::Stored,
-        }
-    }
-
-    fn must_wait(&self, side: usize, arrival: &Arrival) -> bool {
-        match &arrival.request {
-            Request::Changes { since, wait: true, .. } => {
-                let new = self.databases[side].sequence > Database::number(since);
-                !new && self.now_ms < arrival.patience_ms
-            }
-            _ => false,
-        }
-    }
-
-    /// All that stands up to the recorded sequence on the source is on the target.
-    fn check_checkpoint(&self, from: usize, body: &Value) {
-        if self.plan.target_made_anew {
-            // Between the commit and the write the target may have gone: found at the next one.
-            return;
-        }
-        let recorded = body["source_last_seq"].as_str().unwrap();
-        let recorded = Database::number(recorded);
-        let passing = self.databases[from].passing(&self.selection);
-        for (id, leaves) in self.databases[from].leaves_up_to(recorded) {
-            if !passing.contains(&id) {
-                continue;
-            }
-            let missing = self.databases[1 - from].missing(&id, &leaves);
-            let refused = self.plan.refusals && id.starts_with(REFUSED);
-            assert!(refused || missing.is_empty(), "checkpoint {recorded} claims {id} {missing:?}");
-        }
-    }
-
     /// One calm run in each direction, one after the other.
     fn run_once_more(&mut self) {
         for from in [0, 1] {
@@ -424,52 +283,6 @@ impl World {
             let outcome = self.directions[from].finished.as_ref().unwrap();
             let summary = outcome.as_ref().expect("a calm run succeeds");
             assert_eq!(summary.body["ok"], true);
-        }
-    }
-
-    /// What passes is on the other side with all its leaves, and nothing is there that never passed.
-    fn check_what_was_chosen(&self) {
-        for from in [0, 1] {
-            let passing = self.databases[from].passing(&self.selection);
-            for (id, leaves) in self.databases[from].leaves_up_to(u64::MAX) {
-                let missing = self.databases[1 - from].missing(&id, &leaves);
-                assert!(!passing.contains(&id) || missing.is_empty(), "{id} lacks {missing:?}");
-            }
-        }
-        let arrived = self.databases[1].picture();
-        assert!(!arrived.is_empty());
-        for id in arrived.keys() {
-            assert!(self.passed.contains(id), "{id} never passed");
-        }
-    }
-
-    fn check_the_end(&self) {
-        if self.plan.chosen != Chosen::All {
-            return self.check_what_was_chosen();
-        }
-        let mut pictures = [self.databases[0].picture(), self.databases[1].picture()];
-        if self.plan.refusals {
-            for picture in &mut pictures {
-                picture.retain(|id, _| !id.starts_with(REFUSED));
-            }
-        }
-        let [one, other] = &pictures;
-        for id in one.keys().chain(other.keys()) {
-            assert_eq!(one.get(id), other.get(id), "{id}");
-        }
-        assert!(pictures[0].values().any(|(nodes, _)| nodes.len() > 2));
-        for direction in &self.directions {
-            if let Some(machine) = &direction.machine {
-                let status = machine.status();
-                assert!(status.caught_up, "{status:?}");
-                if !self.plan.target_made_anew {
-                    assert_eq!(status.waiting_to_retry, 0);
-                }
-            }
-        }
-        if self.plan.refusals {
-            let status = self.directions[0].machine.as_ref().unwrap().status();
-            assert!(status.statistics.doc_write_failures > 0);
         }
     }
 }

@@ -1,5 +1,5 @@
 // Functions of one design document, found by their path and compiled when they are first called.
-(function (host, core, id) {
+(function (host, core, id, inStillness) {
   var parse = core.parse;
   var stringify = core.stringify;
   var compiled = core.create(null);
@@ -105,6 +105,7 @@
     filter_by_view: core.entry(viewOne),
     validate: core.entry(validate),
     rewrite: core.entry(rewrite),
-    call: core.entry(call)
+    call: core.entry(call),
+    call_in_stillness: core.entry(inStillness(call))
   };
 })

@@ -185,6 +185,43 @@ fn a_rewrite_leads_somewhere_or_answers() {
 }
 
 #[test]
+fn a_function_in_stillness_answers_alike_wherever_and_whenever_it_is_asked() {
+    let source = "function () {
+        var day = new Date(2024, 1, 29, 23, 30);
+        return [Date.now(), new Date().toISOString(), Date(), new Date() instanceof Date,
+            new Date('2024-03-01T10:00:00').getHours(), day.toISOString(), day.getDate(),
+            new Date('2024-03-01T10:00:00+02:00').getTime(), new Date(5).constructor.now(),
+            new Date(0).getTimezoneOffset(), String(new Date(0)), Math.random(), Math.random()];
+    }";
+    let source = json!({ "merge": source, "clock": "function () { return Date.now(); }" });
+    let mut one = functions(&source);
+    let answer = one.call_in_stillness(&["merge"], "[]").unwrap();
+    assert_eq!(one.call_in_stillness(&["merge"], "[]").as_ref(), Ok(&answer), "the next time");
+    assert_eq!(functions(&source).call_in_stillness(&["merge"], "[]").as_ref(), Ok(&answer));
+    let told: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let beginning = "Thu, 01 Jan 1970 00:00:00 GMT";
+    let expected = json!([
+        0,
+        "1970-01-01T00:00:00.000Z",
+        beginning,
+        true,
+        10,
+        "2024-02-29T23:30:00.000Z",
+        29,
+        1_709_280_000_000_u64,
+        0,
+        0,
+        beginning
+    ]);
+    let told = told.as_array().unwrap();
+    assert_eq!(told[..11], expected.as_array().unwrap()[..]);
+    let dice = [&told[11], &told[12]].map(|one| one.as_f64().unwrap());
+    assert!(dice[0] != dice[1] && dice.iter().all(|one| (0.0..1.0).contains(one)), "{dice:?}");
+    let clock: u64 = one.call(&["clock"], "[]").unwrap().parse().unwrap();
+    assert!(clock > 1_700_000_000_000, "others see the clock");
+}
+
+#[test]
 fn any_function_is_called_by_its_path() {
     let mut functions = functions(&json!({
         "merge": "function (id, leaves, base) { return {_id: id, n: leaves.length, base: base}; }",

@@ -56,6 +56,7 @@ fn document(id: &str, attached: bool) -> DocumentWrite {
         bodies: vec![BodyRecord { body: edit.body, attachments: edit.attachments }],
         previous: None,
         obsolete: Vec::new(),
+        readers: None,
     }
 }
 
@@ -68,6 +69,7 @@ fn written(directory: &TempDir) -> (Engine, DatabaseId) {
         created_unix_ms: 1,
         instance: [3; 16],
         partitioned: false,
+        access: false,
         options: DatabaseOptions::default(),
     });
     let Outcome::Created(record) = engine.commit(vec![create]).unwrap().remove(0) else {

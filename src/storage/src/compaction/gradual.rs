@@ -1,16 +1,13 @@
-//! What a merge writes reaches the disk little by little. The engine syncs a table once it is whole;
-//! where that is tens of MiB, the file system writes all of them before it ends any other sync, and
-//! every commit of that moment waits.
+//! What a merge writes reaches the disk little by little, since every commit waits while many MiB are synced at
+//! once (see [`crate::tree_files`]).
 
 use std::cell::RefCell;
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+
+use crate::tree_files::{FOLDERS, numbers, sync};
 
 /// Bytes of rows between two syncs: so much is written within a few milliseconds.
 const SYNC_BYTES: u64 = 4 * 1024 * 1024;
-
-/// Where a tree keeps the files that a merge writes.
-const FOLDERS: [&str; 2] = ["tables", "blobs"];
 
 /// Files that are synced at most; those of flushes and of merges beside are among them, and cost little
 /// where they are synced already.
@@ -60,28 +57,18 @@ impl Gradual {
     }
 }
 
-/// The numbers of a folder's files, which are their names, rising.
-fn numbers(folder: &Path) -> Vec<u64> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let names = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut numbers: Vec<u64> = names.collect();
-    numbers.sort_unstable();
-    numbers
-}
-
-/// Syncs the newest files of a folder, of those behind a number. What fails here, the engine's own sync
-/// will meet.
+/// Syncs the newest files of a folder, of those behind a number.
 fn sync_newest(folder: &Path, before: u64) {
     let numbers = numbers(folder);
     for number in numbers.iter().rev().take_while(|number| **number > before).take(NEWEST) {
-        if let Ok(file) = File::open(folder.join(number.to_string())) {
-            let _ = file.sync_data();
-        }
+        sync(&folder.join(number.to_string()));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -97,6 +97,7 @@ impl Group<'_> {
             self.batch.remove_weak(&keyspaces.sequences, key);
         }
         self.note_outstanding(database, &document, (sequence, body));
+        self.note_readers(database, &document, sequence);
         for place in &document.obsolete {
             let sequence = match *place {
                 BodyPlace::Missing => continue,

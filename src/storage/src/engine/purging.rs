@@ -144,7 +144,7 @@ impl Group<'_> {
         counters: &mut Counters,
         committed: &mut Committed,
     ) -> Result<(), CommitError> {
-        let PurgeChange { previous, remaining, bodies } = change;
+        let PurgeChange { previous, remaining, bodies, readers } = change;
         for body in bodies {
             self.note_garbage(database, &Waste::Body(body), id);
         }
@@ -154,6 +154,7 @@ impl Group<'_> {
             let (sequence, _) = self.write_rows(database, remaining, winner, counters)?;
             committed.documents.push(sequence);
         } else {
+            self.forget_readers(database, (id, previous.sequence), &readers);
             self.remove_document(database, id, &previous, counters);
         }
         Ok(())

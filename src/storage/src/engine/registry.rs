@@ -41,9 +41,11 @@ impl Group<'_> {
     }
 
     pub(super) fn create_database(&mut self, new: NewDatabase) -> Result<Outcome, CommitError> {
-        let NewDatabase { name, shards, created_unix_ms, instance, partitioned, options } = new;
+        let NewDatabase { name, shards, created_unix_ms, instance, partitioned, access, options } =
+            new;
         let id = DatabaseId(self.engine.next_number);
-        let record = DatabaseRecord { id, name, shards, instance, created_unix_ms, partitioned };
+        let record =
+            DatabaseRecord { id, name, shards, instance, created_unix_ms, partitioned, access };
         if record.name.len() > MAXIMUM_ID_BYTES {
             return Ok(Outcome::IdTooLong);
         }

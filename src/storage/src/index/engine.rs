@@ -8,11 +8,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use fjall::{
-    AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
-    OwnedWriteBatch, PersistMode,
+    AbstractTree, CompressionType, Database, Keyspace, KvSeparationOptions, OwnedWriteBatch,
+    PersistMode,
 };
 
 use super::dropping::Dropping;
+use super::early_sync::EarlySync;
 use super::keys::{self, NEXT_NUMBER_KEY, RegistryTag};
 use super::records;
 use super::store::{IndexKeyspaces, IndexShared, IndexStore};
@@ -20,8 +21,10 @@ use super::{IndexDefinition, IndexNumber, IndexRecord, IndexState, IndexWrite, d
 use crate::error::{CommitError, OpenError};
 use crate::journal;
 use crate::keys::MARK_KEY;
+use crate::keyspaces::laid_out;
 use crate::lock::DirectoryLock;
 use crate::records::encode_opaque;
+use crate::unfinished;
 
 /// The fjall database within the indexes' directory.
 const STORE_DIRECTORY: &str = "store";
@@ -67,6 +70,7 @@ pub struct IndexEngine {
     next_number: u32,
     dropping: Dropping,
     key: Vec<u8>,
+    early_sync: EarlySync,
 }
 
 impl IndexEngine {
@@ -106,7 +110,9 @@ impl IndexEngine {
         let shared = Arc::new(IndexShared { keyspaces, database, fits_memory, _lock: lock });
         shared.judge();
         let (key, dropping) = (Vec::new(), Dropping::default());
-        Ok(Self { shared, options, next_number, dropping, key })
+        let trees = shared.keyspaces.all().map(|keyspace| keyspace.path().to_owned());
+        let early_sync = EarlySync::start(&trees);
+        Ok(Self { shared, options, next_number, dropping, key, early_sync })
     }
 
     /// A handle for reading.
@@ -271,6 +277,7 @@ impl IndexEngine {
             marks.insert(keyspace, MARK_KEY, [1]);
         }
         marks.commit()?;
+        self.early_sync.wake();
         for keyspace in chosen {
             keyspace.rotate_memtable()?;
         }
@@ -333,6 +340,8 @@ struct Opened {
 }
 
 fn open_store(directory: &Path, options: &IndexOptions) -> Result<Opened, OpenError> {
+    unfinished::clear(directory)
+        .map_err(|source| OpenError::Io { path: directory.to_owned(), source })?;
     // The engine takes the first bad entry for the journal's end, and tables may know of later ones.
     journal::check(directory)?;
     let database = Database::builder(directory)
@@ -342,7 +351,7 @@ fn open_store(directory: &Path, options: &IndexOptions) -> Result<Opened, OpenEr
         .max_cached_files(Some(CACHED_FILES))
         .journal_compression(CompressionType::None)
         .open()?;
-    let base = || KeyspaceCreateOptions::default().max_memtable_size(UNREACHED_MEMTABLE_BYTES);
+    let base = || laid_out().max_memtable_size(UNREACHED_MEMTABLE_BYTES);
     let keyspaces = IndexKeyspaces {
         indexes: database.keyspace("indexes", base)?,
         rows: database.keyspace("rows", base)?,

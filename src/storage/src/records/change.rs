@@ -53,6 +53,7 @@ fn read(sequence: u64, mut reader: Reader<'_>) -> Option<ChangeRow> {
         id: std::str::from_utf8(reader.rest()).ok()?.to_owned(),
         leaves,
         body,
+        removed: false,
     })
 }
 

@@ -1,7 +1,9 @@
 //! The rows of `databases`: registry entries, counters, limits.
 //!
 //! Registry entry, version 2: version, number (4), shards (2), instance (16), created in
-//! milliseconds (8), flags (1: partitioned). Version 1 had no flags. Counters, version 1: version, then five varints. Numbers: version, value (4).
+//! milliseconds (8), flags (1: partitioned; 2: permissions on documents). Version 1 had no flags.
+//! Version 3 is the same for a database with permissions, so that a version which does not know them
+//! does not show its documents to everybody. Counters, version 1: version, then five varints. Numbers: version, value (4).
 
 use super::codec::{Reader, write_varint};
 use super::{cut_short, unknown_version};
@@ -12,7 +14,10 @@ const KEYSPACE: &str = "databases";
 const VERSION: u8 = 1;
 /// Of registry entries.
 const ENTRY_VERSION: u8 = 2;
+/// Of those of databases with permissions on documents.
+const ACCESS_ENTRY_VERSION: u8 = 3;
 const PARTITIONED: u8 = 1;
+const ACCESS: u8 = 2;
 
 fn open(row: &[u8]) -> Result<Reader<'_>, StorageError> {
     match row.split_first() {
@@ -24,28 +29,33 @@ fn open(row: &[u8]) -> Result<Reader<'_>, StorageError> {
 /// Encodes a registry entry (its name is the key).
 pub(crate) fn encode_database(out: &mut Vec<u8>, record: &DatabaseRecord) {
     out.clear();
-    out.push(ENTRY_VERSION);
+    out.push(if record.access { ACCESS_ENTRY_VERSION } else { ENTRY_VERSION });
     out.extend_from_slice(&record.id.0.to_be_bytes());
     out.extend_from_slice(&record.shards.to_be_bytes());
     out.extend_from_slice(&record.instance);
     out.extend_from_slice(&record.created_unix_ms.to_be_bytes());
-    out.push(if record.partitioned { PARTITIONED } else { 0 });
+    let partitioned = if record.partitioned { PARTITIONED } else { 0 };
+    out.push(partitioned | if record.access { ACCESS } else { 0 });
 }
 
 /// Reads the registry entry that stands under `name`.
 pub(crate) fn decode_database(name: &str, row: &[u8]) -> Result<DatabaseRecord, StorageError> {
     let (has_flags, mut reader) = match row.split_first() {
-        Some((&ENTRY_VERSION, rest)) => (true, Reader(rest)),
+        Some((&(ENTRY_VERSION | ACCESS_ENTRY_VERSION), rest)) => (true, Reader(rest)),
         _ => (false, open(row)?),
     };
     let mut read = || {
+        let (number, shards) = (reader.number32()?, reader.number16()?);
+        let (instance, created_unix_ms) = (reader.array()?, reader.number64()?);
+        let flags = if has_flags { reader.byte()? } else { 0 };
         Some(DatabaseRecord {
-            id: DatabaseId(reader.number32()?),
+            id: DatabaseId(number),
             name: name.to_owned(),
-            shards: reader.number16()?,
-            instance: reader.array()?,
-            created_unix_ms: reader.number64()?,
-            partitioned: has_flags && reader.byte()? & PARTITIONED != 0,
+            shards,
+            instance,
+            created_unix_ms,
+            partitioned: flags & PARTITIONED != 0,
+            access: flags & ACCESS != 0,
         })
     };
     read().ok_or_else(|| cut_short(KEYSPACE))

@@ -26,6 +26,7 @@ fn a_change_reads_as_version_1_wrote_it() {
         id: "é".to_owned(),
         leaves: vec![leaf("200-000102030405060708090a0b0c0d0e0f", false), leaf("1-ab", true)],
         body: 7,
+        removed: false,
     };
     let bytes = [
         &[1, 0, 0, 0, 0, 0, 0, 0, 7, 2, 0x90, 3, 16][..],
@@ -83,6 +84,7 @@ fn registry_rows_read_as_version_1_wrote_them() {
         instance: [6; 16],
         created_unix_ms: 259,
         partitioned: false,
+        access: false,
     };
     let bytes = [&[1, 0, 0, 1, 2, 0, 3][..], &[6; 16], &[0, 0, 0, 0, 0, 0, 1, 3]].concat();
     assert_eq!(decode_database("db", &bytes).unwrap(), record);
@@ -92,6 +94,12 @@ fn registry_rows_read_as_version_1_wrote_them() {
         assert_eq!(encoded(|out| encode_database(out, &record)), bytes);
         assert_eq!(decode_database("db", &bytes).unwrap(), record);
         assert!(decode_database("db", &bytes[..bytes.len() - 1]).is_err());
+    }
+    for (partitioned, flags) in [(false, 2), (true, 3)] {
+        let record = DatabaseRecord { partitioned, access: true, ..record.clone() };
+        let bytes = [&[3][..], &bytes[1..], &[flags]].concat();
+        assert_eq!(encoded(|out| encode_database(out, &record)), bytes);
+        assert_eq!(decode_database("db", &bytes).unwrap(), record);
     }
 
     let counters = Counters {

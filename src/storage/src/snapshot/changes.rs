@@ -160,6 +160,20 @@ impl Iterator for ChangesWithBodies {
 }
 
 impl Snapshot {
+    /// The change of one sequence; `None` where there is none (any more).
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn change(
+        &self,
+        database: DatabaseId,
+        sequence: u64,
+    ) -> Result<Option<ChangeRow>, StorageError> {
+        let key = keys::sequence_key(database, sequence);
+        let row = self.get(&self.shared().keyspaces.sequences, key)?;
+        row.map(|row| records::decode_change(sequence, &row)).transpose()
+    }
+
     /// Walks over changes.
     #[must_use]
     pub fn changes(&self, database: DatabaseId, range: ChangeRange) -> Changes {

@@ -217,3 +217,14 @@ fn a_table_that_is_missing_is_named() {
         }
     }
 }
+
+/// The process was killed after the engine's journal was made and before its marker was.
+#[test]
+fn a_store_whose_making_was_cut_off_is_made_anew() {
+    let directory = TempDir::new().unwrap();
+    let store = directory.path().join("store");
+    fs::create_dir_all(store.join("keyspaces")).unwrap();
+    fs::File::create(store.join("0.jnl")).unwrap().set_len(1 << 20).unwrap();
+    let mut engine = Engine::open(crate::fixture::options(&directory)).unwrap();
+    engine.commit(vec![crate::fixture::create("db")]).unwrap();
+}

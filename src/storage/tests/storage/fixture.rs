@@ -101,6 +101,7 @@ pub(crate) fn create(name: &str) -> Operation {
         created_unix_ms: 1_700_000_000_000,
         instance: *b"0123456789abcdef",
         partitioned: false,
+        access: false,
         options: refuge_storage::DatabaseOptions::default(),
     })
 }
@@ -156,6 +157,7 @@ pub(crate) fn document(id: &str, bodies: &[&str], previous: Option<Previous>) ->
         bodies: bodies.iter().map(|text| body(text)).collect(),
         previous,
         obsolete: Vec::new(),
+        readers: None,
     }
 }
 

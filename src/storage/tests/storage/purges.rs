@@ -36,6 +36,7 @@ fn whole(fixture: &mut Fixture, database: DatabaseId, id: &str, number: u8) -> D
         previous: record.previous(false, false),
         remaining: None,
         bodies: vec![record.sequence],
+        readers: Vec::new(),
     };
     DocumentPurge { change: Some(change), ..nothing_of(id, number) }
 }
@@ -87,6 +88,7 @@ fn what_remains_of_a_document_stands_under_a_new_sequence_with_its_own_size() {
         previous: before.previous(false, false),
         remaining: Some(remaining),
         bodies: vec![2],
+        readers: Vec::new(),
     };
 
     let done = purge(

@@ -1,7 +1,8 @@
 //! A database of rows in memory that can be made to fail, for the tests of feeds.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -30,6 +31,8 @@ pub(super) struct RowsDatabase {
     pub(super) outages: AtomicUsize,
     /// Calls of `changes`.
     pub(super) pages_read: AtomicUsize,
+    /// How long looking up documents takes, milliseconds.
+    pub(super) look_up_ms: AtomicU64,
     /// How many bodies each call of `bodies` asked for.
     pub(super) bodies_read: Mutex<Vec<usize>>,
 }
@@ -43,6 +46,7 @@ impl RowsDatabase {
             deleted: AtomicBool::new(false),
             outages: AtomicUsize::new(0),
             pages_read: AtomicUsize::new(0),
+            look_up_ms: AtomicU64::new(0),
             bodies_read: Mutex::default(),
         });
         for sequence in 1..=rows {
@@ -58,10 +62,10 @@ impl RowsDatabase {
             revision: revision.parse().expect("a revision"),
             deleted: false,
         });
-        let row =
-            ChangeRow { sequence, id: id.to_owned(), leaves: leaves.collect(), body: sequence };
+        let (id, leaves) = (id.to_owned(), leaves.collect());
+        let row = ChangeRow { sequence, id, leaves, body: sequence, removed: false };
         let mut rows = self.rows.lock().expect("no panic");
-        rows.retain(|row| row.id != id);
+        rows.retain(|other| other.id != row.id);
         rows.push(row);
         drop(rows);
         self.highest.send_replace(sequence);
@@ -99,6 +103,10 @@ impl Database for RowsDatabase {
         "i"
     }
 
+    fn seen_by(self: Arc<Self>, _user: &User) -> Arc<dyn Database> {
+        self
+    }
+
     fn security(&self) -> Arc<Security> {
         Arc::default()
     }
@@ -120,6 +128,7 @@ impl Database for RowsDatabase {
 
     async fn trees(&self, ids: Vec<String>) -> Result<Vec<Option<DocumentTree>>, Failure> {
         self.check()?;
+        tokio::time::sleep(Duration::from_millis(self.look_up_ms.load(Ordering::SeqCst))).await;
         let rows = self.rows.lock().expect("no panic");
         let tree = |id: String| {
             let row = rows.iter().find(|row| row.id == id)?;

@@ -48,6 +48,10 @@ impl Database for MemoryDatabase {
         "memory"
     }
 
+    fn seen_by(self: Arc<Self>, _user: &User) -> Arc<dyn Database> {
+        self
+    }
+
     fn security(&self) -> Arc<Security> {
         self.state.lock().unwrap().security.clone()
     }
@@ -123,7 +127,8 @@ impl Database for MemoryDatabase {
             let place = winner.map_or(BodyPlace::Missing, |leaf| leaf.place);
             let body = if let BodyPlace::At(sequence) = place { sequence } else { 0 };
             let leaves = tree.tree.leaf_summaries();
-            let row = ChangeRow { sequence: tree.sequence, id: id.clone(), leaves, body };
+            let (sequence, id) = (tree.sequence, id.clone());
+            let row = ChangeRow { sequence, id, leaves, body, removed: false };
             (row, request.bodies.then(|| state.body(place)).flatten())
         });
         Ok(ChangesPage { rows: rows.collect(), finished })

@@ -96,7 +96,7 @@ fn a_refusal_by_one_node_is_its_own() {
     assert_eq!(story.row("one")["error_count"], 1);
     story.crashed(3);
     // Whoever comes anew is asked at once.
-    assert_eq!(story.up(&[BERT]), []);
+    assert_eq!(story.up(&[BERT]), [Did::Stop(3)]);
     assert_eq!(story.row("one")["error_count"], 0);
     assert_eq!(story.up(&[ANNA, BERT]), [start(4, "one", &target(1))]);
     let (_, did) = story.sleep();

@@ -178,7 +178,7 @@ fn a_deleted_document_stops_its_run_or_its_rest() {
     assert_eq!(story.machine.report(&DocumentRows::all(), |_| None)["total_rows"], 0);
     story.put("one", local());
     story.crashed(2);
-    assert_eq!(story.remove("one"), []);
+    assert_eq!(story.remove("one"), [Did::Stop(2)]);
     let (_, did) = story.sleep();
     assert_eq!(did, []);
     story.put("one", local());

@@ -75,6 +75,5 @@ fn of_what_crashed_and_is_wanted_no_longer_nothing_is_told() {
     let mut story = Story::new();
     story.put("one", local());
     story.crashed(1);
-    assert_eq!(story.remove("one"), []);
-    assert_eq!(story.forgotten, [1]);
+    assert_eq!(story.remove("one"), [Did::Stop(1)]);
 }

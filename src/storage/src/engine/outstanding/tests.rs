@@ -56,6 +56,7 @@ impl Life {
             created_unix_ms: 1,
             instance: [3; 16],
             partitioned: false,
+            access: false,
             options: DatabaseOptions::default(),
         });
         let Outcome::Created(record) = engine.commit(vec![create]).unwrap().remove(0) else {
@@ -88,8 +89,12 @@ impl Life {
                 let purged = tree.purge(&[leaf.revision]);
                 let remaining =
                     (!tree.is_empty()).then(|| write_of(id, &tree, previous, Vec::new()));
-                let change =
-                    PurgeChange { previous: previous.unwrap(), remaining, bodies: purged.bodies };
+                let change = PurgeChange {
+                    previous: previous.unwrap(),
+                    remaining,
+                    bodies: purged.bodies,
+                    readers: Vec::new(),
+                };
                 self.count += 1;
                 let uuid = u128::from(self.count).to_be_bytes();
                 let id = id.to_owned();
@@ -183,6 +188,7 @@ fn write_of(
         bodies,
         previous,
         obsolete: Vec::new(),
+        readers: None,
     }
 }
 

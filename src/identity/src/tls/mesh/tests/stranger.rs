@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use openssl::ssl::SslContext;
+use openssl::ssl::{AlpnError, SslContext, SslSessionCacheMode, select_next_proto};
 use tokio::io::DuplexStream;
 
 use super::*;

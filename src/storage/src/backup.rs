@@ -1,0 +1,178 @@
+//! All rows of one moment as a sequence of blocks, and an empty data directory filled from such blocks. Where
+//! blocks travel and how they are packed is not known here.
+//!
+//! A block is a sequence of rows of one keyspace, in the order of their keys: the keyspace's number (one
+//! byte), then for each row the lengths of key and value (four bytes each, little-endian), key, value.
+
+mod restoring;
+mod rows;
+
+use std::collections::HashSet;
+use std::ops::Bound;
+
+use fjall::Keyspace;
+
+use crate::database::{DatabaseId, DatabaseRecord};
+use crate::error::StorageError;
+use crate::keys::{self, RegistryKey};
+use crate::keyspaces::Keyspaces;
+use crate::snapshot::Snapshot;
+
+pub use restoring::{RestoreError, Restoring};
+use rows::Rows;
+
+/// A block is given out when it has come to this: large enough to be packed well, small enough to be held a
+/// few times.
+const BLOCK_BYTES: usize = 1024 * 1024;
+
+/// Some rows of a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupBlock {
+    /// The rows.
+    pub bytes: Vec<u8>,
+    /// How many.
+    pub rows: u64,
+}
+
+/// Which part of a keyspace is taken.
+struct Stretch {
+    /// The keyspace's place in [`Keyspaces::all`].
+    keyspace: usize,
+    low: Bound<Vec<u8>>,
+    high: Bound<Vec<u8>>,
+}
+
+impl Stretch {
+    fn whole(keyspace: usize) -> Self {
+        Self { keyspace, low: Bound::Unbounded, high: Bound::Unbounded }
+    }
+
+    fn of_database(keyspace: usize, database: DatabaseId) -> Self {
+        let high = match database.0.checked_add(1) {
+            Some(next) => Bound::Excluded(keys::database_prefix(DatabaseId(next)).to_vec()),
+            None => Bound::Unbounded,
+        };
+        Self { keyspace, low: Bound::Included(keys::database_prefix(database).to_vec()), high }
+    }
+}
+
+/// A backup under way. It holds its snapshot until it is dropped.
+pub struct Backup {
+    snapshot: Snapshot,
+    /// The databases it is of; none for everything.
+    only: Option<Vec<DatabaseRecord>>,
+    /// What is still to be taken, the next at the end.
+    stretches: Vec<Stretch>,
+    rows: Option<Rows>,
+}
+
+impl Snapshot {
+    /// All of this moment, or what belongs to some databases.
+    #[must_use]
+    pub fn backup(self, only: Option<Vec<DatabaseRecord>>) -> Backup {
+        let keyspaces = &self.shared().keyspaces;
+        let mut stretches = match &only {
+            None => (0..keyspaces.all().len()).map(Stretch::whole).collect(),
+            Some(records) => stretches_of(keyspaces, records),
+        };
+        stretches.reverse();
+        Backup { snapshot: self, only, stretches, rows: None }
+    }
+}
+
+/// Those of the databases in the order of their numbers, so that a keyspace's keys ascend; and of the
+/// keyspaces whose keys begin otherwise all, of which [`Backup::is_wanted`] chooses.
+fn stretches_of(keyspaces: &Keyspaces, records: &[DatabaseRecord]) -> Vec<Stretch> {
+    let mut databases: Vec<DatabaseId> = records.iter().map(|record| record.id).collect();
+    databases.sort_by_key(|database| database.0);
+    let of_databases = keyspaces.of_databases();
+    let mut stretches = Vec::new();
+    for (place, keyspace) in keyspaces.all().into_iter().enumerate() {
+        if of_databases.contains(&keyspace) {
+            let each = databases.iter().map(|database| Stretch::of_database(place, *database));
+            stretches.extend(each);
+        } else if *keyspace != keyspaces.node {
+            stretches.push(Stretch::whole(place));
+        }
+    }
+    stretches
+}
+
+impl Backup {
+    /// The next rows; none at the end.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn next_block(&mut self) -> Result<Option<BackupBlock>, StorageError> {
+        loop {
+            let Some(rows) = self.rows.take().or_else(|| self.next_stretch()) else {
+                return Ok(None);
+            };
+            let (block, rest) = self.block(rows)?;
+            self.rows = rest;
+            if block.rows > 0 {
+                return Ok(Some(block));
+            }
+        }
+    }
+
+    fn next_stretch(&mut self) -> Option<Rows> {
+        let Stretch { keyspace, low, high } = self.stretches.pop()?;
+        let handle = self.keyspace(keyspace)?;
+        let iterator = self.snapshot.range(handle, (low, high));
+        Some(Rows { keyspace, iterator: Box::new(iterator) })
+    }
+
+    fn keyspace(&self, place: usize) -> Option<&Keyspace> {
+        self.snapshot.shared().keyspaces.all().get(place).copied()
+    }
+
+    /// One block of rows, and the rest of them.
+    fn block(&self, mut rows: Rows) -> Result<(BackupBlock, Option<Rows>), StorageError> {
+        let mut block = BackupBlock { bytes: vec![rows.keyspace as u8], rows: 0 };
+        while let Some((key, value)) = rows.iterator.next().transpose()? {
+            if self.is_wanted(rows.keyspace, &key) {
+                rows::write(&mut block.bytes, &key, &value);
+                block.rows += 1;
+            }
+            if block.bytes.len() >= BLOCK_BYTES {
+                return Ok((block, Some(rows)));
+            }
+        }
+        Ok((block, None))
+    }
+
+    /// Whether a row is taken; of everything all are.
+    fn is_wanted(&self, keyspace: usize, key: &[u8]) -> bool {
+        let Some(records) = &self.only else { return true };
+        let keyspaces = &self.snapshot.shared().keyspaces;
+        let Some(handle) = self.keyspace(keyspace) else { return false };
+        if *handle == keyspaces.databases {
+            return is_of_registry(key, records);
+        }
+        let database = if *handle == keyspaces.garbage {
+            keys::garbage_of(key).map(|(_, database, _)| database)
+        } else if *handle == keyspaces.expiries {
+            keys::expiry_of(key).map(|(_, database, _)| database)
+        } else {
+            return true;
+        };
+        database.is_some_and(|database| records.iter().any(|record| record.id == database))
+    }
+}
+
+/// Whether a row of `databases` belongs to some of them, or to nobody in particular.
+fn is_of_registry(key: &[u8], records: &[DatabaseRecord]) -> bool {
+    let names: HashSet<&[u8]> = records.iter().map(|record| record.name.as_bytes()).collect();
+    match key.split_first() {
+        Some((tag, name)) if *tag == RegistryKey::Name as u8 => names.contains(name),
+        // The next number stays: numbers are never given twice.
+        Some((tag, _)) if *tag == RegistryKey::NextNumber as u8 => true,
+        Some((tag, _)) if *tag == RegistryKey::Dropping as u8 => false,
+        Some((_, number)) => records.iter().any(|record| record.id.0.to_be_bytes() == *number),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Backups of an engine, put back.
+
+use super::*;
+use crate::{Engine, NewDatabase, Operation, Options, Outcome};
+
+fn database(engine: &mut Engine, name: &str) -> DatabaseRecord {
+    let new = NewDatabase {
+        name: name.to_owned(),
+        shards: 1,
+        created_unix_ms: 1,
+        instance: [7; 16],
+        partitioned: false,
+        access: false,
+        options: crate::DatabaseOptions::default(),
+    };
+    match engine.commit(vec![Operation::CreateDatabase(new)]).unwrap().remove(0) {
+        Outcome::Created(record) => record,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn local(engine: &mut Engine, record: &DatabaseRecord, id: &str, value: &[u8]) {
+    let writes = vec![crate::LocalWrite { id: id.to_owned(), value: Some(value.to_vec()) }];
+    engine.commit(vec![Operation::Locals { database: record.id, writes }]).unwrap();
+}
+
+fn blocks(mut backup: Backup) -> Vec<BackupBlock> {
+    std::iter::from_fn(|| backup.next_block().unwrap()).collect()
+}
+
+fn restored(folder: &std::path::Path, blocks: &[BackupBlock]) -> Engine {
+    let options = Options::new(folder.join("data"));
+    let mut restoring = Restoring::begin(options.clone()).unwrap();
+    for block in blocks {
+        restoring.block(&block.bytes).unwrap();
+    }
+    restoring.finish().unwrap();
+    Engine::open(options).unwrap()
+}
+
+#[test]
+fn what_is_put_back_is_what_the_snapshot_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = Engine::open(Options::new(folder.path().join("old"))).unwrap();
+    let cities = database(&mut engine, "cities");
+    let large = vec![b'x'; 3 * BLOCK_BYTES];
+    local(&mut engine, &cities, "a", &large);
+    local(&mut engine, &cities, "b", b"two");
+    let backup = engine.store().snapshot().unwrap().backup(None);
+    // What is written later is not part of it.
+    local(&mut engine, &cities, "c", b"three");
+    let blocks = blocks(backup);
+    assert!(blocks.len() > 2, "{} blocks", blocks.len());
+    let mut engine = restored(folder.path(), &blocks);
+    let snapshot = engine.store().snapshot().unwrap();
+    let found = snapshot.database("cities").unwrap().unwrap();
+    assert_eq!(found, cities);
+    assert_eq!(snapshot.local(found.id, "a").unwrap().unwrap(), large);
+    assert_eq!(snapshot.local(found.id, "c").unwrap(), None);
+    drop(snapshot);
+    // Numbers go on behind those that were given.
+    assert!(database(&mut engine, "other").id.0 > cities.id.0);
+}
+
+#[test]
+fn a_backup_of_some_databases_holds_nothing_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = Engine::open(Options::new(folder.path().join("old"))).unwrap();
+    let records: Vec<_> =
+        ["a", "b", "c"].map(|name| database(&mut engine, name)).into_iter().collect();
+    for record in &records {
+        local(&mut engine, record, "x", record.name.as_bytes());
+    }
+    let only = vec![records[2].clone(), records[0].clone()];
+    let blocks = blocks(engine.store().snapshot().unwrap().backup(Some(only)));
+    let engine = restored(folder.path(), &blocks);
+    let snapshot = engine.store().snapshot().unwrap();
+    let found = ["a", "b", "c"].map(|name| snapshot.database(name).unwrap().is_some());
+    assert_eq!(found, [true, false, true]);
+    assert_eq!(snapshot.local(records[2].id, "x").unwrap().unwrap(), "c".as_bytes());
+    assert_eq!(snapshot.local(records[1].id, "x").unwrap(), None);
+}
+
+#[test]
+fn what_is_no_block_and_a_place_that_is_taken_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options::new(folder.path().join("data"));
+    let row = |key: &[u8]| {
+        let mut block = Vec::new();
+        rows::write(&mut block, key, b"value");
+        block
+    };
+    for bytes in [
+        vec![],
+        vec![99],
+        vec![0, 1, 2],
+        [vec![0], row(b"b"), row(b"a")].concat(),
+        [vec![0], row(b"b"), row(b"b")].concat(),
+    ] {
+        let mut restoring = Restoring::begin(options.clone()).unwrap();
+        let outcome = restoring.block(&bytes);
+        assert!(matches!(outcome, Err(RestoreError::Damaged(1))), "{bytes:?}");
+    }
+    drop(Engine::open(options.clone()).unwrap());
+    assert!(matches!(Restoring::begin(options), Err(RestoreError::NotEmpty(_))));
+}
