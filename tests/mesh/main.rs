@@ -18,3 +18,4 @@ mod revocation;
 mod rotation;
 mod strangers;
 mod three;
+mod typed;
