@@ -120,9 +120,15 @@ impl Entry {
         text == wanted || self.id.local_id() == wanted || self.asked.to_string() == wanted
     }
 
-    pub(super) fn has_started(&mut self, most_history: usize) {
+    /// Its next actor is being started. What came of the one before is forgotten now, and not when the start is
+    /// told: the actor may tell of its own end before that.
+    pub(super) fn begins(&mut self, actor: Actor) {
         self.failure = None;
         self.reached = None;
+        self.actor = Some(actor);
+    }
+
+    pub(super) fn has_started(&mut self, most_history: usize) {
         self.happened("started", None, most_history);
     }
 

@@ -168,6 +168,6 @@ impl ReplicationSchedulerState {
             start,
             not_before,
         };
-        entry.actor = Some(Actor { start, stop: Some(incarnation.follow(child)) });
+        entry.begins(Actor { start, stop: Some(incarnation.follow(child)) });
     }
 }

@@ -40,11 +40,15 @@ fn a_prompt_that_loses_its_session_gets_another_one() {
     let told = release.refuge_with(&["console"], typed);
     assert_eq!(told.code, Some(0), "{}{}", told.output, told.errors);
     assert!(told.output.contains("pong"), "{}{}", told.output, told.errors);
-    assert!(
-        told.errors.contains("/_setup/"),
-        "who has no admin is told how to make one: {}",
-        told.errors
-    );
+    assert!(!told.errors.contains("/_setup/"), "there is an admin: {}", told.errors);
+}
+
+#[test]
+fn who_has_no_admin_is_told_before_the_prompt_how_to_make_one() {
+    let release = Release::without_admin();
+    let told = release.refuge_with(&["console"], "ping\nquit\n");
+    assert_eq!(told.code, Some(0), "{}{}", told.output, told.errors);
+    assert!(told.errors.contains("/_setup/"), "{}", told.errors);
 }
 
 #[test]

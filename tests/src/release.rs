@@ -68,6 +68,13 @@ impl Release {
         release
     }
 
+    /// The same, of which nobody is the admin yet.
+    pub fn without_admin() -> Self {
+        let mut release = Self::unpack();
+        release.settings.retain(|setting| !setting.starts_with("admins."));
+        release
+    }
+
     /// Unpacks another tarball over it.
     pub fn add(&self, tarball: &Path) {
         let told =

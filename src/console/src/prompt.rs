@@ -1,5 +1,6 @@
-//! The console for people: a line is typed, its answer is shown, until there is enough. Lines without
-//! secrets are kept over sessions, commands and names are completed, and a command that is being typed shows its arguments.
+//! The console for people: a line is typed, its answer is shown, until there is enough. Lines without secrets
+//! are kept over sessions, commands and names are completed, and a command that is being typed shows its
+//! arguments.
 
 mod completion;
 mod secrets;

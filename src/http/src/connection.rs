@@ -22,6 +22,10 @@ use crate::session::ConnectionSession;
 use crate::shutdown::Shutdown;
 use crate::timer::ConnectionTimer;
 
+/// So long a connection stays open when the node is about to stop. Answers given meanwhile say that they are the
+/// last on theirs, so that a client that asks all the time does not ask into a connection that is being closed.
+const LINGER: Duration = Duration::from_millis(200);
+
 /// Whom a connection leads to.
 #[derive(Clone, Debug)]
 pub struct Peer {
@@ -68,7 +72,8 @@ impl Peer {
 
 /// Why a connection ends before the client closes it.
 enum Ending {
-    /// The node is about to stop: what was accepted is finished.
+    /// The node is about to stop, and gave who has a connection the time to hear of it with an answer: what was
+    /// accepted is finished.
     Stopping,
     /// Nothing ever came.
     Silent,
@@ -122,7 +127,12 @@ fn endings(
 ) -> FuturesUnordered<BoxFuture<'static, Ending>> {
     let endings = FuturesUnordered::new();
     let stopping = session.shutdown().clone();
-    endings.push(async move { stopping.requested().map(|()| Ending::Stopping).await }.boxed());
+    let stopping = async move {
+        stopping.requested().await;
+        tokio::time::sleep(LINGER).await;
+        Ending::Stopping
+    };
+    endings.push(stopping.boxed());
     let silent = session.clone();
     endings.push(async move { silence(&silent, patience).map(|()| Ending::Silent).await }.boxed());
     if session.peer().certificate.is_some() {

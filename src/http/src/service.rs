@@ -11,9 +11,9 @@ use std::task::Poll;
 use std::time::Instant;
 
 use hyper::body::Incoming;
-use hyper::header::{HeaderName, HeaderValue, SET_COOKIE};
+use hyper::header::{CONNECTION, HeaderName, HeaderValue, SET_COOKIE};
 use hyper::http::request::Parts;
-use hyper::{HeaderMap, Method};
+use hyper::{HeaderMap, Method, Version};
 
 use crate::audit;
 use crate::body::RequestBody;
@@ -36,16 +36,20 @@ pub(crate) async fn serve_caught(
     session: Arc<ConnectionSession>,
     request: hyper::Request<Incoming>,
 ) -> Result<Reply, Infallible> {
-    let (begun, method) = (Instant::now(), request.method().clone());
+    let (begun, method, version) = (Instant::now(), request.method().clone(), request.version());
     let mut serving = pin!(serve(&node, session.clone(), request));
     let served = poll_fn(|context| {
         let poll = AssertUnwindSafe(|| serving.as_mut().poll(context));
         catch_unwind(poll).map_or(Poll::Ready(None), |polled| polled.map(Some))
     });
-    let reply = served.await.unwrap_or_else(|| {
+    let mut reply = served.await.unwrap_or_else(|| {
         tracing::error!(address = %session.peer().address, "an endpoint panicked");
         reply::failure(&Failure::Internal("this request met an error in refuge".to_owned()))
     });
+    if version < Version::HTTP_2 && session.shutdown().is_requested() {
+        // It is the last on its connection; HTTP/2 has a frame for that.
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     session.count(&method, reply.status(), begun.elapsed());
     Ok(reply)
 }
