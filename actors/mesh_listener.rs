@@ -24,7 +24,7 @@ use crate::http_listener::{Accepted, AcceptedStream, ConnectionChild};
 use crate::node_service::NodeService;
 use crate::peer_directory::PeerBoard;
 use crate::task::OwnedTask;
-use crate::{names, peer_dial};
+use crate::{names, pairing, peer_dial};
 
 /// A handshake that takes longer is given up.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
@@ -109,7 +109,17 @@ pub(crate) fn port(names: &Names) -> Option<u16> {
     names.value::<MeshDoor>(names::MESH_LISTENER).map(|door| door.port)
 }
 
-/// Waits until there is a reason to listen.
+/// The same, once it does.
+pub(crate) async fn listening(names: &Names) -> u16 {
+    loop {
+        match port(names) {
+            Some(port) => return port,
+            None => tokio::time::sleep(crate::RESTART_POLL).await,
+        }
+    }
+}
+
+/// Waits until there is a reason to listen: a setting, a peer, an invitation or a pairing.
 async fn wanted(names: &Names) {
     let enabled = names
         .value::<CurrentSettings>(names::CONFIGURATION)
@@ -117,6 +127,13 @@ async fn wanted(names: &Names) {
     if enabled {
         return;
     }
+    tokio::select! {
+        () = a_peer(names) => {}
+        () = pairing::wanted(names) => {}
+    }
+}
+
+async fn a_peer(names: &Names) {
     loop {
         let Ok(board) = crate::published::<PeerBoard>(names, names::PEER_DIRECTORY).await else {
             continue;

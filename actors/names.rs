@@ -59,6 +59,10 @@ pub const HOOK_RUNNER: &str = "hook-runner";
 pub const NODE_EVENTS: &str = "node-events";
 /// Knows the peers, and whom of them this node trusts.
 pub const PEER_DIRECTORY: &str = "peer-directory";
+/// Makes peers of strangers: invitations, and who asks to be trusted.
+pub const PAIRING: &str = "pairing";
+/// Vouches for peers, and hears those who may.
+pub const INTRODUCTIONS: &str = "introductions";
 /// Knows which trusted nodes are up.
 pub const NODE_MONITOR: &str = "node-monitor";
 /// Starts and ends the links to the trusted nodes.

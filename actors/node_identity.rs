@@ -12,7 +12,9 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_config::Settings;
 use refuge_identity::{CreateOptions, NodeIdentity};
+use refuge_mesh::NodeId;
 use refuge_otp::Names;
+use tokio::sync::oneshot;
 
 use crate::configuration::CurrentSettings;
 use crate::names;
@@ -28,6 +30,11 @@ pub enum NodeIdentityMessage {
     Prepare,
     /// It is ready, or this is why it is not.
     Prepared(Result<NodeIdentity, String>),
+    /// Make another identity, which this node has from its next start on.
+    Rotate {
+        /// Gets its id.
+        reply: oneshot::Sender<Result<NodeId, String>>,
+    },
 }
 
 /// What the actor is started with.
@@ -75,6 +82,13 @@ impl Actor for NodeIdentityActor {
                     let _ = myself.cast(NodeIdentityMessage::Prepared(prepared));
                 });
             }
+            NodeIdentityMessage::Rotate { reply } => {
+                let present = state.names.value::<NodeIdentity>(names::NODE_IDENTITY);
+                let arguments = state.clone();
+                tokio::task::spawn_blocking(move || {
+                    let _ = reply.send(rotate(present.as_deref(), &arguments));
+                });
+            }
             NodeIdentityMessage::Prepared(Ok(identity)) => {
                 tracing::info!(id = identity.id.for_people(), "this node's identity is ready");
                 state.names.publish(&myself.get_cell(), names::NODE_IDENTITY, Arc::new(identity));
@@ -99,12 +113,26 @@ fn prepare(arguments: &NodeIdentityArguments) -> Result<NodeIdentity, String> {
     if let Some(identity) = NodeIdentity::load(&arguments.directory).map_err(text)? {
         return Ok(identity);
     }
+    NodeIdentity::create(&arguments.directory, &options(arguments)).map_err(text)
+}
+
+fn options(arguments: &NodeIdentityArguments) -> CreateOptions {
     let name = arguments
         .names
         .value::<CurrentSettings>(names::CONFIGURATION)
         .map_or_else(host_name, |current| own_name(&current.settings));
-    let options = CreateOptions { bits: arguments.bits, name };
-    NodeIdentity::create(&arguments.directory, &options).map_err(text)
+    CreateOptions { bits: arguments.bits, name }
+}
+
+/// Blocks, seconds. The present identity stays until the node is started again.
+fn rotate(
+    present: Option<&NodeIdentity>,
+    arguments: &NodeIdentityArguments,
+) -> Result<NodeId, String> {
+    let present = present.ok_or("the node's key is being made")?;
+    present
+        .prepare_rotation(&arguments.directory, &options(arguments), crate::now_ms())
+        .map_err(|error| error.to_string())
 }
 
 /// What this node calls itself towards others: `mesh.name`, or else the host's name.

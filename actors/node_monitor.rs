@@ -16,6 +16,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_mesh::{DownReason, NodeEventKind, NodeId, Peers};
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names};
 
+use crate::introductions::IntroductionsMessage;
 use crate::names;
 use crate::node_events::{NewNodeEvent, NodeEventsMessage};
 use crate::peer_connections::PeerConnectionsMessage;
@@ -254,6 +255,7 @@ impl NodeMonitorState {
             return;
         }
         tracing::info!(peer = %id, name = node.name, "a node is up");
+        let _ = self.names().cast(names::INTRODUCTIONS, IntroductionsMessage::PeerUp(id));
         let mut event = NewNodeEvent::new(NodeEventKind::NodeUp, id, node.name);
         event.address = address;
         self.tell(event);

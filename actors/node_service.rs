@@ -31,11 +31,12 @@ use refuge_config::{Settings, Uuids};
 use refuge_http::{
     ConfigurationChange, ConfigurationSections, Credentials, Database, DatabaseDescription,
     DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, Identity, NewAdmin,
-    NewDatabase, Node, NodeEventsPage, NodeEventsRequest, NodeFacts, NodeReport, PeerStreamKind,
-    Proof, RequestBytes, RequestMetrics, Rules, SchedulerRows, User,
+    NewDatabase, Node, NodeEventsPage, NodeEventsRequest, NodeFacts, NodeReport, PairingQuestion,
+    PairingVisitor, PeerStreamKind, Proof, RequestBytes, RequestMetrics, Rules, SchedulerRows,
+    User,
 };
 use refuge_identity::password;
-use refuge_mesh::NodeId;
+use refuge_mesh::{MeshCommand, NodeId, Statement};
 use refuge_otp::Names;
 use serde_json::{Map, Value};
 use tokio::io::DuplexStream;
@@ -47,7 +48,7 @@ use crate::configuration::{ConfigurationMessage, CurrentSettings};
 use crate::database_updates::DatabaseUpdatesMessage;
 use crate::engine::StorageDoors;
 use crate::metrics::MetricsMessage;
-use crate::{authentication, names, peer_directory, task_board, unavailable};
+use crate::{authentication, mesh_commands, names, peer_directory, task_board, unavailable};
 pub use database::OpenDatabase;
 use databases::disk_is_nearly_full;
 pub(crate) use databases::{create, create_as, open};
@@ -257,6 +258,22 @@ impl Node for NodeService {
             &self.names,
             mesh::PeerStream { peer: *peer, kind, io, address: self.address },
         )
+    }
+
+    async fn mesh(&self, command: MeshCommand) -> Result<Value, Failure> {
+        mesh_commands::run(&self.names, command).await
+    }
+
+    async fn hear_introduction(&self, statement: Box<Statement>) -> Result<Value, Failure> {
+        mesh_commands::hear(&self.names, statement).await
+    }
+
+    async fn pair(
+        &self,
+        visitor: PairingVisitor,
+        question: PairingQuestion,
+    ) -> Result<Value, Failure> {
+        mesh::pair(&self.names, visitor, question).await
     }
 
     async fn node_events(&self, request: NodeEventsRequest) -> Result<NodeEventsPage, Failure> {

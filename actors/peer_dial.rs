@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use refuge_identity::NodeIdentity;
-use refuge_identity::tls::mesh::{ConnectOptions, MeshStream, MeshTls, Protocol};
-use refuge_mesh::NodeId;
+use refuge_identity::tls::mesh::{ConnectOptions, MeshStream, MeshTls, MeshTlsError, Protocol};
+use refuge_mesh::{NodeId, TriedOutcome};
 use refuge_otp::Names;
 use tokio::net::TcpStream;
 
@@ -57,6 +57,43 @@ pub(crate) async fn dial(names: &Names, id: NodeId) -> Result<Reached, String> {
     let reached = first_of(addresses, identity.tls(), id).await?;
     peer_directory::note_certificate(names, &reached.stream);
     Ok(reached)
+}
+
+/// Opens a connection to a node, trusted or not, at one of these addresses: for what is said before two
+/// nodes trust each other.
+///
+/// # Errors
+/// In words, with every address and what it answered.
+pub(crate) async fn reach(
+    names: &Names,
+    id: NodeId,
+    addresses: Vec<String>,
+) -> Result<Reached, String> {
+    let identity = names
+        .value::<NodeIdentity>(names::NODE_IDENTITY)
+        .ok_or("this node's key is not there yet")?;
+    first_of(addresses, identity.tls(), id).await
+}
+
+/// What came of connecting to one address, and to whom.
+pub(crate) async fn try_address(names: &Names, id: NodeId, address: &str) -> TriedOutcome {
+    let Some(identity) = names.value::<NodeIdentity>(names::NODE_IDENTITY) else {
+        return TriedOutcome::Failed("this node's key is not there yet".to_owned());
+    };
+    let connecting = async {
+        let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+        let options = ConnectOptions { expected: id, protocol: Protocol::H2 };
+        match identity.tls().connect(stream, options).await {
+            Ok(_) => Ok(TriedOutcome::Reached),
+            Err(MeshTlsError::WrongNode { found, .. }) => Ok(TriedOutcome::OtherNode(found)),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    match tokio::time::timeout(ANSWER_DEADLINE, connecting).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(reason)) => TriedOutcome::Failed(reason),
+        Err(_) => TriedOutcome::Failed(format!("no answer within {ANSWER_DEADLINE:?}")),
+    }
 }
 
 async fn first_of(addresses: Vec<String>, tls: &MeshTls, id: NodeId) -> Result<Reached, String> {

@@ -6,8 +6,10 @@
 //! certificate that was seen). A restart loses nothing: it reads the documents again, and those who
 //! watch ask for its next incarnation.
 
+mod admission;
 mod commands;
 mod documents;
+mod rotation;
 
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use tokio::sync::{oneshot, watch};
 use crate::node_events::{NewNodeEvent, NodeEventsMessage};
 use crate::task::OwnedTask;
 use crate::{names, unavailable};
+pub use admission::{Admission, AdmittedName, Changed, PeerChange};
 use documents::{Known, KnownPeers};
 
 /// Messages that wait while the documents are being read.
@@ -48,6 +51,31 @@ pub enum PeerDirectoryMessage {
         command: PeerCommand,
         /// Gets what is shown.
         reply: oneshot::Sender<Result<Value, ControlError>>,
+    },
+    /// Trust a node that was invited, approved or introduced.
+    Admit {
+        /// Which, and how.
+        admission: Admission,
+        /// Gets what it is called now.
+        reply: oneshot::Sender<Result<Changed, Failure>>,
+    },
+    /// Change a peer that is known.
+    Change {
+        /// Its id or its local name.
+        node: String,
+        /// What of it.
+        change: PeerChange,
+        /// Gets what it is called now.
+        reply: oneshot::Sender<Result<Changed, Failure>>,
+    },
+    /// A peer has another identity from now on, as it proved.
+    Rotate {
+        /// Its old id.
+        old: NodeId,
+        /// Its new one.
+        new: NodeId,
+        /// Gets what it is called.
+        reply: oneshot::Sender<Result<Changed, Failure>>,
     },
     /// A trusted peer proved who it is.
     Seen {
@@ -170,6 +198,8 @@ impl Actor for PeerDirectoryActor {
             (PeerDirectoryState::Ready(directory), message) => directory.take(message).await,
             (PeerDirectoryState::Loading(loading), PeerDirectoryMessage::Loaded(loaded)) => {
                 let mut directory = Directory::new(loading.names.clone(), loaded.0, &myself);
+                directory.finish_rotations().await;
+                directory.take_lost_words_back().await;
                 for message in std::mem::take(&mut loading.waiting) {
                     directory.take(message).await;
                 }
@@ -205,6 +235,11 @@ async fn load(names: Names, myself: ActorRef<PeerDirectoryMessage>) {
 fn refuse(message: PeerDirectoryMessage) {
     match message {
         PeerDirectoryMessage::Update { reply, .. } => drop(reply.send(Err(unavailable()))),
+        PeerDirectoryMessage::Admit { reply, .. }
+        | PeerDirectoryMessage::Change { reply, .. }
+        | PeerDirectoryMessage::Rotate { reply, .. } => {
+            drop(reply.send(Err(unavailable())));
+        }
         PeerDirectoryMessage::Command { reply, .. } => {
             let reason = unavailable().to_string();
             drop(reply.send(Err(ControlError::Unavailable(reason))));
@@ -230,6 +265,15 @@ impl Directory {
             PeerDirectoryMessage::Command { command, reply } => {
                 let _ = reply.send(commands::run(self, command).await);
             }
+            PeerDirectoryMessage::Admit { admission, reply } => {
+                let _ = reply.send(self.admit(admission).await);
+            }
+            PeerDirectoryMessage::Change { node, change, reply } => {
+                let _ = reply.send(self.change(&node, change).await);
+            }
+            PeerDirectoryMessage::Rotate { old, new, reply } => {
+                let _ = reply.send(self.rotate(old, new).await);
+            }
             PeerDirectoryMessage::Seen { id, certificate } => {
                 self.note(id, "certificate", certificate, true).await;
             }
@@ -252,6 +296,7 @@ impl Directory {
             }
             results.push(result);
         }
+        self.take_lost_words_back().await;
         Ok(results)
     }
 

@@ -57,6 +57,8 @@ pub enum PeerLinkMessage {
     Distrusted,
     /// Beat this often, milliseconds: there are many links, or fewer again.
     Heartbeat(u64),
+    /// Say this to the peer, if there is a link.
+    Tell(Frame),
     /// Say again whether the peer is up: the monitor was restarted.
     Report,
     /// What the machine knows.
@@ -180,6 +182,10 @@ impl Actor for PeerLinkActor {
                 myself.stop(None);
                 return Ok(());
             }
+            PeerLinkMessage::Tell(frame) => {
+                state.tell(&frame);
+                return Ok(());
+            }
             PeerLinkMessage::Report => {
                 state.report();
                 return Ok(());
@@ -242,6 +248,9 @@ impl PeerLinkState {
         }
         let mut effects = self.machine.heard(now, carrier);
         for frame in frames {
+            if let Frame::Statement(statement) = &frame {
+                self.pass_on(carrier, statement);
+            }
             effects.extend(self.machine.received(now, carrier, frame));
         }
         effects

@@ -8,14 +8,15 @@ use ractor::ActorCell;
 use refuge_console::{BackupStream, Control, ControlError, PeerCommand, Question};
 use refuge_http::Failure;
 use refuge_identity::NodeIdentity;
+use refuge_mesh::MeshCommand;
 use refuge_otp::Names;
 use serde_json::{Value, json};
 
 use super::replications::Replications;
 use super::{End, Host, backups, databases, node, settings, telling};
 use crate::hook_runner::HookRunnerMessage;
-use crate::names;
 use crate::peer_directory::PeerDirectoryMessage;
+use crate::{mesh_commands, names};
 
 /// What the answer to a question comes to.
 pub(super) type Answer = Result<Value, ControlError>;
@@ -122,6 +123,15 @@ impl Control for NodeControl {
         })
         .await
         .map_err(unavailable)?
+    }
+
+    async fn mesh(&self, command: MeshCommand) -> Answer {
+        mesh_commands::run(&self.names, command).await.map_err(|failure| match failure {
+            Failure::Unavailable(_)
+            | Failure::Busy { .. }
+            | Failure::Function { status: 502, .. } => unavailable(failure),
+            other => ControlError::Refused(other.to_string()),
+        })
     }
 
     async fn hooks(&self) -> Answer {

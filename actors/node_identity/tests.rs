@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::Instant;
 
 use refuge_identity::LEAST_KEY_BITS;
-use refuge_mesh::NodeId;
 
 use super::*;
 

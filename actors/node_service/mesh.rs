@@ -3,13 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use refuge_http::{Failure, NodeEventsPage, NodeEventsRequest, PeerStreamKind, User};
+use refuge_http::{
+    Failure, NodeEventsPage, NodeEventsRequest, PairingQuestion, PairingVisitor, PeerStreamKind,
+    User,
+};
 use refuge_mesh::NodeId;
 use refuge_otp::Names;
+use serde_json::Value;
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 
 use crate::node_events::NodeEventsMessage;
+use crate::pairing::PairingMessage;
 use crate::peer_connections::PeerConnectionsMessage;
 use crate::peer_link::PeerLinkMessage;
 use crate::{call_failure, names, peer_directory};
@@ -43,6 +48,22 @@ pub(super) fn take_stream(names: &Names, stream: PeerStream) -> Result<(), Failu
         }
     };
     sent.map_err(|error| call_failure(&error))
+}
+
+/// A node that is no peer yet wants to be one.
+pub(super) async fn pair(
+    names: &Names,
+    visitor: PairingVisitor,
+    question: PairingQuestion,
+) -> Result<Value, Failure> {
+    let message = |reply| match question {
+        PairingQuestion::Redeem(token) => PairingMessage::Redeem { visitor, token, reply },
+        PairingQuestion::Ask => PairingMessage::Ask { visitor, reply },
+        PairingQuestion::Rotate(statements) => {
+            PairingMessage::Rotate { visitor, statements, reply }
+        }
+    };
+    crate::call(names, names::PAIRING, message).await?
 }
 
 pub(super) async fn node_events(

@@ -5,8 +5,7 @@ use refuge_mesh::{NodeId, PeerRecord};
 use serde_json::{Map, Value, json};
 
 use super::Directory;
-use crate::names;
-use crate::node_monitor::NodesUp;
+use crate::mesh_commands;
 
 /// Carries out one command and tells what is to be shown.
 pub(super) async fn run(
@@ -40,18 +39,9 @@ pub(super) async fn run(
 
 /// One object a peer: the document with `id`, the id as people read it, and whether it is up.
 fn list(state: &Directory) -> Value {
-    let up = state.names.value::<NodesUp>(names::NODE_MONITOR);
-    let is_up = |id| up.as_ref().is_some_and(|nodes| nodes.up.iter().any(|node| node.id == id));
     let mut records: Vec<&PeerRecord> = state.known.records().collect();
     records.sort_by(|left, right| left.name.cmp(&right.name));
-    let peers = records.into_iter().map(|record| {
-        let mut shown = record.to_body();
-        shown.remove("certificate");
-        shown.insert("id".to_owned(), record.id.to_string().into());
-        shown.insert("people".to_owned(), record.id.for_people().into());
-        shown.insert("up".to_owned(), is_up(record.id).into());
-        Value::Object(shown)
-    });
+    let peers = records.into_iter().map(|record| mesh_commands::told(&state.names, record));
     json!({ "peers": peers.collect::<Vec<_>>() })
 }
 
@@ -67,12 +57,12 @@ async fn set_trust(state: &mut Directory, name: &str, trust: &str) -> Result<Val
     write(state, id, Some(body)).await
 }
 
-fn body_of(state: &Directory, id: &NodeId) -> Map<String, Value> {
+pub(super) fn body_of(state: &Directory, id: &NodeId) -> Map<String, Value> {
     state.known.get(id).map(|known| known.body.clone()).unwrap_or_default()
 }
 
 /// Adds texts to a list, each once.
-fn extend(body: &mut Map<String, Value>, member: &str, further: Vec<String>) {
+pub(super) fn extend(body: &mut Map<String, Value>, member: &str, further: Vec<String>) {
     if further.is_empty() {
         return;
     }
@@ -92,11 +82,9 @@ async fn write(
     id: NodeId,
     body: Option<Map<String, Value>>,
 ) -> Result<Value, ControlError> {
-    let before = state.known.trust(&id);
-    let names = state.names.clone();
-    let written = state.known.write(&names, id, body).await;
-    written.map_err(|failure| ControlError::Refused(failure.to_string()))?;
-    state.show(id, before);
-    let name = state.known.get(&id).map(|known| known.record.name.clone());
+    let known = body.is_some();
+    let written = state.put(id, body).await;
+    let changed = written.map_err(|failure| ControlError::Refused(failure.to_string()))?;
+    let name = known.then_some(changed.name);
     Ok(json!({ "id": id.to_string(), "name": name }))
 }

@@ -79,7 +79,7 @@ impl KnownPeers {
         self.peers.get(id)
     }
 
-    pub(super) fn records(&self) -> impl Iterator<Item = &PeerRecord> {
+    pub(super) fn records(&self) -> impl Iterator<Item = &PeerRecord> + Clone {
         self.peers.values().map(|known| &known.record)
     }
 
@@ -164,7 +164,9 @@ impl KnownPeers {
         body.entry("name").or_insert_with(|| PeerRecord::default_name(&id).into());
         let record =
             PeerRecord::parse(&update.id, &body).map_err(|error| refused(error.to_string()))?;
-        let taken = self.records().any(|other| other.id != id && other.name == record.name);
+        // A new identity has the name of the old one, which leaves next.
+        let is_other = |other: &PeerRecord| other.id != id && record.rotated_from != Some(other.id);
+        let taken = self.records().any(|other| is_other(other) && other.name == record.name);
         if taken {
             return Err(refused(format!("another peer is called {:?}", record.name)));
         }
@@ -206,6 +208,14 @@ fn read(id: &str, text: &[u8], revision: Revision) -> Result<(NodeId, Known), St
         serde_json::from_slice(text).map_err(|error| error.to_string())?;
     let record = PeerRecord::parse(id, &body).map_err(|error| error.to_string())?;
     Ok((record.id, Known { record, body, revision }))
+}
+
+/// What an edit failed of.
+pub(super) fn failure(failure: UpdateFailure) -> Failure {
+    match failure {
+        UpdateFailure::Failed(failure) => failure.as_ref().clone(),
+        other => Failure::Overruled(other.to_string()),
+    }
 }
 
 fn refused(reason: String) -> UpdateFailure {

@@ -3,20 +3,22 @@
 use std::time::Duration;
 
 use ractor::ActorRef;
-use refuge_client::{Duplex, StreamRequest, open_stream};
+use refuge_client::{Duplex, StreamRequest, TunnelError, open_stream};
 use refuge_mesh::{CarrierId, Frame, FrameReader, NodeId};
 use refuge_otp::Names;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
 use super::{Opened, PeerLinkMessage};
-use crate::peer_dial;
 use crate::task::OwnedTask;
+use crate::{pairing, peer_dial};
 
 /// Frames that wait to be written; a link that does not take so many is as good as dead.
 const FRAMES_WAITING: usize = 64;
 /// How long a stream may take to end in order.
 const PARTING: Duration = Duration::from_secs(1);
+/// What a node answers that does not trust this one.
+const NOT_TRUSTED: u16 = 403;
 /// Read at once; frames of a link are small.
 const READ_BYTES: usize = 4 * 1024;
 
@@ -121,7 +123,15 @@ pub(super) async fn open(names: &Names, peer: NodeId) -> Result<Opened, String> 
     let opened = tokio::time::timeout(peer_dial::ANSWER_DEADLINE, opening).await;
     match opened {
         Ok(Ok(tunnel)) => Ok(Opened { stream: Box::new(tunnel), address: reached.address }),
-        Ok(Err(error)) => Err(format!("{}: {error}", reached.address)),
+        Ok(Err(error)) => {
+            if matches!(error, TunnelError::Refused { status: NOT_TRUSTED, .. }) {
+                // Where it takes this node for its peer the next dial succeeds.
+                if !pairing::present_rotations(names, peer, &reached.address).await {
+                    pairing::knock(names, peer, reached.address.clone()).await;
+                }
+            }
+            Err(format!("{}: {error}", reached.address))
+        }
         Err(_) => Err(format!("{}: no answer to the link", reached.address)),
     }
 }

@@ -2,10 +2,11 @@
 //! monitor told.
 
 use ractor::ActorRef;
-use refuge_mesh::{CarrierId, DownReason, Effect};
+use refuge_mesh::{CarrierId, DownReason, Effect, Frame, Statement};
 
 use super::carrier::{self, Carrier};
 use super::{PeerLinkMessage, PeerLinkState, reverse};
+use crate::introductions::IntroductionsMessage;
 use crate::names;
 use crate::node_monitor::NodeMonitorMessage;
 use crate::task::OwnedTask;
@@ -43,6 +44,24 @@ impl PeerLinkState {
             }
         }
         self.set_alarm(myself);
+    }
+
+    /// A statement is heard on the link itself alone: what came before its hello is nobody's.
+    pub(super) fn pass_on(&self, carrier: CarrierId, statement: &Statement) {
+        if self.machine.active() == Some(carrier) {
+            let (from, statement) = (self.peer, Box::new(statement.clone()));
+            // While it is being restarted: the peer says it again when the link is made again.
+            let _ = self
+                .names
+                .cast(names::INTRODUCTIONS, IntroductionsMessage::Received { from, statement });
+        }
+    }
+
+    pub(super) fn tell(&self, frame: &Frame) {
+        let active = self.machine.active().and_then(|carrier| self.carriers.get(&carrier));
+        if active.is_some_and(|link| !link.send(frame)) {
+            tracing::debug!(peer = %self.peer, "a link is too slow for what is to be said");
+        }
     }
 
     pub(super) fn report(&self) {

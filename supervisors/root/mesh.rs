@@ -6,9 +6,11 @@ mod links;
 use std::sync::Arc;
 use std::time::Duration;
 
+use refuge_actors::introductions::IntroductionsActor;
 use refuge_actors::names;
 use refuge_actors::node_events::{KEPT_EVENTS, NodeEventsActor, NodeEventsArguments};
 use refuge_actors::node_monitor::{NodeMonitorActor, NodeMonitorArguments};
+use refuge_actors::pairing::PairingActor;
 use refuge_actors::peer_directory::PeerDirectoryActor;
 use refuge_otp::{Restart, Shutdown, SupervisorSpecification, supervisor, worker};
 
@@ -43,5 +45,20 @@ pub(super) fn specification() -> SupervisorSpecification {
                 },
             )
             .because("starts the links and knows who is up; a crash of it cuts none"),
+        )
+        .child(
+            worker::<PairingActor>(names::PAIRING, Restart::Permanent, BUDGET, |context| {
+                context.names
+            })
+            .because("makes peers of strangers; nobody stands on it"),
+        )
+        .child(
+            worker::<IntroductionsActor>(
+                names::INTRODUCTIONS,
+                Restart::Permanent,
+                BUDGET,
+                |context| context.names,
+            )
+            .because("vouches for peers and hears those who may; nobody stands on it"),
         )
 }

@@ -49,7 +49,17 @@ const TABLE: &[(&str, &str, Person)] = &[
     ("/_node/{node}/_config/_reload", "POST", ServerAdmin),
     ("/_node/{node}/_config/{section}", "GET HEAD", ServerAdmin),
     ("/_node/{node}/_config/{section}/{key}", "GET HEAD PUT DELETE", ServerAdmin),
+    ("/_mesh", "GET HEAD", ServerAdmin),
+    ("/_mesh/peers", "GET HEAD POST", ServerAdmin),
+    ("/_mesh/peers/{peer}", "GET HEAD POST", ServerAdmin),
+    ("/_mesh/invitations", "GET HEAD POST", ServerAdmin),
+    ("/_mesh/invitations/{number}", "DELETE", ServerAdmin),
+    ("/_mesh/introductions", "GET HEAD POST", ServerAdmin),
+    ("/_mesh/diagnose/{peer}", "GET HEAD", ServerAdmin),
     ("/_mesh/events", "GET HEAD", ServerAdmin),
+    ("/_mesh/pair", "POST", Person::Node),
+    ("/_mesh/pair/request", "POST", Person::Node),
+    ("/_mesh/pair/rotation", "POST", Person::Node),
     ("/_mesh/link", "POST", Person::Node),
     ("/_mesh/reverse", "POST", Person::Node),
     ("/{db}", "GET HEAD POST", Member),
@@ -170,6 +180,7 @@ fn body(path: &str, method: &str) -> Value {
     match (path, method) {
         (_, "GET" | "HEAD" | "DELETE" | "OPTIONS" | "COPY") => Value::Null,
         ("/_node/{node}/_config/{section}/{key}", _) => json!("info"),
+        ("/_mesh/invitations", _) => json!({"addresses": ["127.0.0.1:6984"], "minutes": 1}),
         ("/{db}/_revs_limit" | "/{db}/_purged_infos_limit", _) => json!(1000),
         ("/{db}/_security", _) => json!({"admins": {"names": ["dora"], "roles": []},
             "members": {"names": ["anna"], "roles": []}}),
@@ -194,7 +205,9 @@ async fn ask(client: &Client, (path, method): (&str, &str), database: &str) -> u
 
 #[tokio::test]
 async fn everybody_comes_where_the_table_says_and_nowhere_else() {
-    let node = Node::start(Options::default().set("authentication.argon2_memory_kib=64"));
+    let node = Node::start(Options::mesh().set("authentication.argon2_memory_kib=64"));
+    // Whoever invites is answered once the node listens for others, which may first make its key.
+    node.mesh_address();
     let people = people(&node).await;
     fill(&node, "edges").await;
     let mut wrong = Vec::new();
@@ -246,9 +259,10 @@ async fn each_endpoint_has_a_row_and_no_method_beyond_it() {
     let admin = node.client();
     for (path, operations) in described["paths"].as_object().expect("paths") {
         let others = ["GET", "POST", "PUT", "DELETE", "PATCH"].into_iter();
-        // A rewrite answers for whatever it leads to, a function for all; links are no business of clients.
+        // A rewrite answers for whatever it leads to, a function for all; what only nodes do is not there.
         let by_function = path.contains("/_rewrite/") || path.contains("/_update/");
-        let led_on = by_function || path.starts_with("/_mesh/") || path == BY_LINK;
+        let of_nodes = TABLE.iter().any(|row| row.0 == path && row.2 == Person::Node);
+        let led_on = by_function || of_nodes || path == BY_LINK;
         for method in others.filter(|method| operations.get(method.to_lowercase()).is_none()) {
             let status = ask(&admin, (path, method), "edges").await;
             assert!(led_on || status == 405, "{method} {path}: {status}");

@@ -16,12 +16,13 @@ parts = urlsplit(url)
 base = f"{parts.scheme}://{parts.hostname}:{parts.port}"
 admin = httpx.Client(base_url=base, auth=(parts.username, parts.password), timeout=60)
 
-# What ends the node, or makes it another one, or another's.
+# What ends the node, or makes it another one, or another's, or has it listen for others.
 NOT_ASKED = {
     ("/_node/{node}/_restart", "post"),
     ("/_node/{node}/_config/{section}/{key}", "put"),
     ("/_node/{node}/_config/{section}/{key}", "delete"),
     ("/_cluster_setup", "post"),
+    ("/_mesh/invitations", "post"),
     ("/{db}", "delete"),
 }
 # Names that lead somewhere, beside those that schemathesis makes up.

@@ -3,13 +3,19 @@
 //! command line.
 
 mod admission;
+mod diagnosis;
 mod events;
 mod hooks;
 mod identity;
+mod introductions;
 mod links;
+mod pairing;
 mod peers;
+mod pending;
 mod replication;
 mod replicator_documents;
 mod revocation;
+mod rotation;
 mod strangers;
 mod three;
+mod typed;

@@ -12,6 +12,9 @@ mod full_disk;
 mod network;
 
 #[cfg(target_os = "linux")]
+mod pairing;
+
+#[cfg(target_os = "linux")]
 mod slow;
 
 #[cfg(target_os = "linux")]

@@ -223,7 +223,11 @@ async fn the_mesh_is_not_served_there_and_the_nodes_own_key_is_not_shown() {
     node.mesh_address();
     let admin = ["-u", "admin:secret"];
     let visitor = trusting(&node, &own);
-    for path in ["/_mesh", "/_mesh/events", "/_mesh/link", "/_mesh/reverse", "/%5fmesh/events"] {
+    for path in ["peers", "invitations", "pair", "events", "link", "reverse"] {
+        let path = format!("/_mesh/{path}");
+        visitor.ask(&[&[admin[0], admin[1], &path]]).await[0].expect(404);
+    }
+    for path in ["/_mesh", "/%5fmesh/events"] {
         visitor.ask(&[&[admin[0], admin[1], path]]).await[0].expect(404);
     }
     let nodes = Certificate::of_node(node.root());

@@ -30,7 +30,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
         ],
     ),
     ("refuge-config", &["refuge-failpoints"]),
-    ("refuge-console", &[]),
+    ("refuge-console", &["refuge-mesh"]),
     ("refuge-otp", &[]),
     (
         "refuge-actors",

@@ -7,6 +7,7 @@
 //! Documents pass as raw bytes and are never rewritten. Credentials are in one header and in no
 //! message, log or `Debug` text.
 
+mod asking;
 mod carriage;
 mod connections;
 mod connector;
@@ -20,6 +21,7 @@ mod resuming;
 mod splitter;
 mod tunnel;
 
+pub use asking::{Answered, AskError, Question, ask};
 pub use carriage::{CarriageSource, CarriedDocument, StreamBody, StreamError};
 pub use connections::{ConnectionOptions, Connections};
 pub use connector::{Duplex, PeerDialer};

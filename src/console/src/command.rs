@@ -11,9 +11,12 @@ mod help;
 mod hooks;
 mod identity;
 mod indexers;
+mod invite;
 mod kill;
 mod log;
 mod observe;
+mod options;
+mod pair;
 mod peer;
 mod peers;
 mod ping;
@@ -68,6 +71,8 @@ const COMMANDS: &[&dyn Command] = &[
     &hooks::Hooks,
     &peers::Peers,
     &peer::Peer,
+    &invite::Invite,
+    &pair::Pair,
     &identity::Identity,
     &statistics::Statistics,
     &check::Check,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use refuge_mesh::MeshCommand;
 use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 
@@ -39,6 +40,12 @@ pub trait Control: Send + Sync + 'static {
     /// `{"peers": [{"id", "name", "trust", "groups", "addresses", "up", …}, …]}`, all others
     /// `{"id", "name"}` of the node that was changed.
     async fn peer(&self, command: PeerCommand) -> Result<Value, ControlError> {
+        let _ = command;
+        Err(absent("other nodes"))
+    }
+
+    /// What an admin asks of the mesh; each command tells what it answers.
+    async fn mesh(&self, command: MeshCommand) -> Result<Value, ControlError> {
         let _ = command;
         Err(absent("other nodes"))
     }

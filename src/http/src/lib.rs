@@ -38,6 +38,7 @@ mod lists;
 mod locals;
 mod location;
 mod merged;
+mod mesh;
 mod multipart;
 mod node;
 mod node_events;

@@ -23,7 +23,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use refuge_mesh::NodeId;
+use refuge_mesh::{MeshCommand, NodeId, Statement};
 use serde_json::{Map, Value};
 use tokio::io::DuplexStream;
 
@@ -44,7 +44,9 @@ pub use functions::{
     FilterFunction, FunctionAnswer, FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate,
     ListCall, ListPiece,
 };
-pub use mesh::{NodeEventsPage, NodeEventsRequest, PeerStreamKind};
+pub use mesh::{
+    NodeEventsPage, NodeEventsRequest, PairingQuestion, PairingVisitor, PeerStreamKind,
+};
 pub use options::DatabaseOptions;
 pub use pages::{
     CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, DocumentsPage,
@@ -201,6 +203,25 @@ pub trait Node: Send + Sync + 'static {
         _io: DuplexStream,
     ) -> Result<(), Failure> {
         Err(absent("links between nodes"))
+    }
+
+    /// What an admin asks of the mesh, answered as told at each command.
+    async fn mesh(&self, _command: MeshCommand) -> Result<Value, Failure> {
+        Err(absent("other nodes"))
+    }
+
+    /// An introduction that an admin brings: `{"outcome": …}`.
+    async fn hear_introduction(&self, _statement: Box<Statement>) -> Result<Value, Failure> {
+        Err(absent("introductions"))
+    }
+
+    /// A node that this one need not trust, and that proved its id, wants to be a peer.
+    async fn pair(
+        &self,
+        _visitor: PairingVisitor,
+        _question: PairingQuestion,
+    ) -> Result<Value, Failure> {
+        Err(absent("pairing"))
     }
 
     /// A page of what happened to other nodes.

@@ -43,6 +43,8 @@ pub(crate) async fn open(
     let Some(peer) = request.session.peer().certificate else {
         return Err(Failure::NotFound("missing".to_owned()));
     };
+    // Taken before anything is refused: its end is not waited for, which comes with the stream's.
+    let incoming = request.body.take_stream();
     let with_credentials = request.headers.contains_key(AUTHORIZATION);
     if with_credentials || request.session.peer_user(node.as_ref()).is_none() {
         return Err(Failure::Forbidden(
@@ -50,7 +52,6 @@ pub(crate) async fn open(
         ));
     }
     allow(&request.method, &[Method::POST], "POST")?;
-    let incoming = request.body.take_stream();
     let incoming = incoming.ok_or_else(|| Failure::Internal("the body was read".to_owned()))?;
     let (near, far) = tokio::io::duplex(UNDER_WAY_BYTES);
     node.take_stream(&peer, kind, far).await?;

@@ -26,12 +26,14 @@ use crate::rules::{Rules, ValidUser};
 use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
-    configuration, database_updates, databases, documents, find, indexes, locals, node_events,
-    openapi, options, origin, partitions, peer_stream, purge, scheduler, server, settings, shards,
-    sign_in, system_databases, this_node, uploads, views,
+    configuration, database_updates, databases, documents, find, indexes, locals, mesh,
+    node_events, openapi, options, origin, partitions, peer_stream, purge, scheduler, server,
+    settings, shards, sign_in, system_databases, this_node, uploads, views,
 };
 
-pub(crate) use self::endpoint::{ConfigurationPart, Part, SchedulerRoute, ThisNodePart};
+pub(crate) use self::endpoint::{
+    ConfigurationPart, MeshRoute, PairRoute, Part, SchedulerRoute, ThisNodePart,
+};
 #[cfg(test)]
 pub(crate) use self::path::find;
 #[cfg(feature = "fuzzing")]
@@ -55,8 +57,8 @@ fn is_for_admins(database: &str) -> bool {
 pub(crate) fn need(route: &Route<'_>, method: &Method, rules: &Rules) -> Need {
     match route {
         Route::Welcome | Route::Up | Route::SetUp { .. } => Need::Nothing,
-        // Who may open a stream is decided by certificates alone.
-        Route::PeerStream(_) => Need::Nothing,
+        // Who may open a stream, or wants to be a peer, is told by certificates alone.
+        Route::PeerStream(_) | Route::Pair(_) => Need::Nothing,
         Route::Node(NodeRoute::Uuids | NodeRoute::Session | NodeRoute::OpenApi) => Need::Anybody,
         Route::Node(NodeRoute::AllDatabases | NodeRoute::DatabasesInformation)
             if rules.databases_are_public =>
@@ -74,7 +76,9 @@ pub(crate) fn need(route: &Route<'_>, method: &Method, rules: &Rules) -> Need {
             ..
         } => Need::ServerAdmin,
         Route::Database { name, .. } if is_for_admins(name) => Need::ServerAdmin,
-        Route::Scheduler(_) | Route::NodeEvents | Route::Configuration { .. } => Need::ServerAdmin,
+        Route::Scheduler(_) | Route::Mesh(_) | Route::NodeEvents | Route::Configuration { .. } => {
+            Need::ServerAdmin
+        }
         Route::Later(name) if LATER_NODE.contains(&name.as_ref()) => Need::ServerAdmin,
         Route::Database { .. } | Route::Later(_) => Need::Anybody,
     }
@@ -86,8 +90,8 @@ fn is_refused(route: &Route<'_>, request: &Request) -> bool {
         return false;
     }
     match route {
-        // The first admin has no credentials yet; certificates decide who opens a stream.
-        Route::SetUp { .. } | Route::PeerStream(_) => false,
+        // The first admin has no credentials yet; certificates tell who opens a stream or asks to be a peer.
+        Route::SetUp { .. } | Route::PeerStream(_) | Route::Pair(_) => false,
         Route::Up => request.rules.valid_user == ValidUser::Required,
         // Whoever wants to log in is nobody yet.
         Route::Node(NodeRoute::Session) => request.method != Method::POST,
@@ -131,6 +135,8 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
         Route::Configuration { node: name, part } => {
             Box::pin(configuration::answer(known, request, &name, part)).await
         }
+        Route::Mesh(route) => Box::pin(mesh::answer(known, request, route)).await,
+        Route::Pair(how) => Box::pin(mesh::pair(known, request, how)).await,
         Route::NodeEvents => Box::pin(node_events::node_events(node, request)).await,
         Route::PeerStream(kind) => Box::pin(peer_stream::open(node, request, kind)).await,
         Route::Database { name, part } => route_database(node, request, &name, part).await,
@@ -141,8 +147,11 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
 /// Whether the sender of a request may come to an endpoint at all.
 fn check(node: &Arc<dyn Node>, request: &Request, route: &Route<'_>) -> Result<(), Failure> {
     origin::check(request)?;
-    let is_of_mesh = matches!(route, Route::NodeEvents | Route::PeerStream(_))
-        || matches!(route, Route::Later(name) if name == "_mesh");
+    let is_of_mesh = match route {
+        Route::Mesh(_) | Route::Pair(_) | Route::NodeEvents | Route::PeerStream(_) => true,
+        Route::Later(name) => name == "_mesh",
+        _ => false,
+    };
     if is_of_mesh && request.session.peer().tls.is_some() {
         // Nodes have a port of their own, and certificates of their own.
         return Err(Failure::NotFound("missing".to_owned()));

@@ -3,6 +3,7 @@
 
 pub(crate) mod database;
 pub(crate) mod design;
+pub(crate) mod mesh;
 pub(crate) mod node;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,8 @@ pub(crate) enum Access {
     DatabaseAdmin,
     /// Server admins.
     ServerAdmin,
+    /// Any other node, over the mesh alone.
+    Node,
     /// Other nodes that are trusted, over the mesh alone.
     Peer,
 }
@@ -32,6 +35,7 @@ impl Access {
             Self::Member => "member",
             Self::DatabaseAdmin => "database admin",
             Self::ServerAdmin => "server admin",
+            Self::Node => "node",
             Self::Peer => "peer",
         }
     }
@@ -87,5 +91,5 @@ pub(crate) use surface;
 
 /// Every endpoint that is built.
 pub(crate) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
-    [node::ALL, database::ALL, design::ALL].into_iter().flatten().copied()
+    [node::ALL, mesh::ALL, database::ALL, design::ALL].into_iter().flatten().copied()
 }

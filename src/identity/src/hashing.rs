@@ -64,6 +64,12 @@ impl HashAlgorithm {
     }
 }
 
+/// SHA-256 (FIPS 180-4) of bytes.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    openssl::sha::sha256(bytes)
+}
+
 /// Bytes as lower-case hexadecimal digits.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

@@ -2,11 +2,12 @@
 //! done, and who is told, is not decided here. All of it blocks.
 
 mod files;
+mod rotation;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use refuge_mesh::NodeId;
+use refuge_mesh::{NodeId, Statement};
 
 use crate::node_key::DEFAULT_KEY_BITS;
 use crate::tls::mesh::MeshTls;
@@ -81,6 +82,9 @@ pub enum IdentityError {
         /// What is wrong.
         source: BadCertificate,
     },
+    /// The statements of earlier identities cannot be read, or the next one not be signed.
+    #[error("the rotation of the node's key: {0}")]
+    Rotation(String),
     /// Key and certificate do not belong together.
     #[error("the certificate is over another key: delete it and the node issues another")]
     Mismatch,
@@ -100,6 +104,7 @@ pub struct NodeIdentity {
     key: NodeKey,
     certificate: Certificate,
     tls: MeshTls,
+    rotations: Vec<Statement>,
 }
 
 impl NodeIdentity {
@@ -123,15 +128,16 @@ impl NodeIdentity {
             return Err(IdentityError::Mismatch);
         }
         let tls = MeshTls::new(&key, &certificate)?;
-        Ok(Self { id: key.id(), key, certificate, tls })
+        Ok(Self { id: key.id(), key, certificate, tls, rotations: Vec::new() })
     }
 
-    /// The one kept in `directory`; `None` where there is none yet, or a key without a certificate:
+    /// The one kept in `directory`, or the next where one was prepared; `None` where there is none yet, or a key without a certificate:
     /// [`create`](Self::create) then makes what is missing.
     ///
     /// # Errors
     /// [`IdentityError`] when what is there cannot be used. Nothing is changed.
     pub fn load(directory: &Path) -> Result<Option<Self>, IdentityError> {
+        rotation::take_next(directory)?;
         let key_path = directory.join(KEY_FILE);
         let certificate_path = directory.join(CERTIFICATE_FILE);
         let key = read_key(&key_path)?;
@@ -140,7 +146,8 @@ impl NodeIdentity {
         let certificate = Certificate::from_pem(&pem)
             .and_then(|certificate| certificate.check_peer().map(|_| certificate))
             .map_err(|source| IdentityError::Certificate { path: certificate_path, source })?;
-        Self::new(key, certificate).map(Some)
+        let rotations = rotation::read(directory)?;
+        Ok(Some(Self { rotations, ..Self::new(key, certificate)? }))
     }
 
     /// Makes what `directory` lacks and keeps it there: the directory, the key, a certificate. A key

@@ -24,8 +24,8 @@ const MOST_EXPONENT_BITS: i32 = 64;
 /// Why a key is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum BadKey {
-    /// Not the text of a private key, or one that a passphrase protects.
-    #[error("this is no private key in PEM without a passphrase")]
+    /// Not the text of a private key, one that a passphrase protects, or not the DER of a public one.
+    #[error("this is no key that can be read: a private one is in PEM without a passphrase")]
     Unreadable,
     /// Not RSA.
     #[error("the key is not an RSA key")]

@@ -6,6 +6,7 @@ mod reader;
 mod text;
 
 use crate::node_id::NodeId;
+use crate::statement::Statement;
 
 pub use reader::FrameReader;
 
@@ -35,6 +36,8 @@ pub enum Frame {
         /// The sender cannot dial: the receiver is to try a fresh connection if it can.
         dial: bool,
     },
+    /// Something that the sender signed, or passes on.
+    Statement(Box<Statement>),
     /// The last on this link.
     Goodbye(Goodbye),
     /// Of a type that is not known here.

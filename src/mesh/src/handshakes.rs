@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use crate::origin::Origin;
+
 /// Addresses remembered at once; the rest share one allowance, so that memory has a bound.
 const MOST_ADDRESSES: usize = 4_096;
 
@@ -37,10 +39,6 @@ pub struct HandshakeLimiter {
     shared: Allowance,
 }
 
-/// An IPv4 address, or the /64 that one host has of IPv6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Origin(u64, bool);
-
 /// A bucket of thousandths of handshakes.
 #[derive(Clone, Copy, Debug)]
 struct Allowance {
@@ -69,7 +67,7 @@ impl HandshakeLimiter {
             return Admission::Refuse;
         }
         let limits = self.limits;
-        let origin = origin(address);
+        let origin = Origin::of(address);
         if !self.allowances.contains_key(&origin) && self.allowances.len() >= MOST_ADDRESSES {
             self.allowances.retain(|_, one| one.filled(now_ms, limits) < full(limits));
         }
@@ -117,13 +115,6 @@ impl Allowance {
 
 fn full(limits: HandshakeLimits) -> u64 {
     u64::from(limits.burst) * 1_000
-}
-
-fn origin(address: IpAddr) -> Origin {
-    match address.to_canonical() {
-        IpAddr::V4(address) => Origin(u64::from(address.to_bits()), false),
-        IpAddr::V6(address) => Origin((address.to_bits() >> 64) as u64, true),
-    }
 }
 
 #[cfg(test)]

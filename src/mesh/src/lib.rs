@@ -6,31 +6,67 @@
 //! [`Effect`]s, and its shell (an actor in the node, the simulator in the tests) carries them out and
 //! tells it what happened.
 
+mod address_book;
+mod command;
 mod date;
 mod detector;
+mod diagnosis;
 mod event;
 mod frame;
 mod handshakes;
+mod hub_registry;
+mod imitation;
+mod introductions;
+mod invitation;
+mod invitations;
 mod node_id;
+mod origin;
+mod outbox;
 mod peer;
 mod peer_machine;
 mod peers;
+mod pending;
 mod random;
 mod selector;
+mod statement;
 
+pub use address_book::{AddressBook, AddressSource, BookedAddress};
+pub use command::{
+    Approval, ChangedIntroducer, MeshCommand, NewIntroduction, NewInvitation, NewPairing,
+};
 pub use date::{parse_rfc3339, rfc3339};
 pub use detector::{DetectorOptions, FailureDetector};
+pub use diagnosis::{Diagnosis, TriedAddress, TriedOutcome};
 pub use event::{BadEvent, DownReason, NodeEvent, NodeEventKind};
 pub use frame::{
     BadFrame, Echo, Frame, FrameReader, Goodbye, Hello, LONGEST_FRAME_BYTES, NEWEST_VERSION,
     Welcome,
 };
 pub use handshakes::{Admission, HandshakeLimiter, HandshakeLimits};
+pub use hub_registry::{HubRefusal, HubRegistry};
+pub use introductions::{
+    Introduced, IntroductionOutcome, IntroductionRefusal, introduction_outcome,
+    trusted_on_lost_words,
+};
+pub use invitation::{BadInvitation, Invitation};
+pub use invitations::{
+    BadStoredInvitations, InvitationTerms, Invitations, OpenInvitation, PairingRefusal,
+    TooManyInvitations,
+};
 pub use node_id::{BadNodeId, NodeId};
-pub use peer::{BadPeer, LONGEST_NAME, PeerRecord, Trust};
+pub use outbox::{
+    Inbox, InboxRefusal, LONGEST_MESSAGE_BYTES, MESSAGE_LIFETIME_MS, Message, MessageId, Outbox,
+    OutboxRefusal, Taken,
+};
+pub use peer::{BadPeer, IntroductionPolicy, LONGEST_NAME, PeerRecord, Trust};
 pub use peer_machine::{
     CarrierId, CarrierStage, CarrierState, Effect, PeerMachine, PeerMachineOptions, PeerState,
     Standing, heartbeat_ms,
 };
 pub use peers::Peers;
+pub use pending::{Asked, PendingKind, PendingList, PendingPeer, PendingRefusal};
 pub use selector::{BadSelector, Selector};
+pub use statement::{
+    BadStatement, Claims, Judgement, LONGEST_PAYLOAD_BYTES, SerialKey, Statement, StatementContent,
+    StatementContext, StatementKind, StatementRefusal, judge, next_serial, signed_bytes,
+};

@@ -7,8 +7,9 @@ mod reading;
 use serde_json::{Map, Value};
 
 use crate::node_id::NodeId;
-pub(crate) use checks::{clean_name, is_group, is_plain_name};
+pub(crate) use checks::{clean_name, is_address, is_group, is_plain_name, looks_like_an_id};
 pub use reading::BadPeer;
+pub(crate) use reading::{MOST_ADDRESSES, MOST_GROUPS};
 
 /// Characters of a name.
 pub const LONGEST_NAME: usize = 64;
@@ -25,6 +26,18 @@ pub enum Trust {
     /// Known and no more; the member is absent.
     #[default]
     Neither,
+}
+
+/// What is done about a node for whom an introducer vouches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum IntroductionPolicy {
+    /// `"ask"`, or absent: it is pending until an admin says so.
+    #[default]
+    Ask,
+    /// `"accept"`: it is trusted at once, until the introducer is not.
+    Accept,
+    /// `"off"`: nothing.
+    Off,
 }
 
 /// A known node.
@@ -46,8 +59,14 @@ pub struct PeerRecord {
     pub introducer: bool,
     /// Groups that it may give those for whom it vouches.
     pub may_confer: Vec<String>,
+    /// What is done about those for whom it vouches.
+    pub introductions: IntroductionPolicy,
     /// The id of the one who vouched for it.
     pub introduced_by: Option<String>,
+    /// Whether an admin trusts it whatever becomes of the one who vouched for it.
+    pub confirmed: bool,
+    /// The identity that it had before this one.
+    pub rotated_from: Option<NodeId>,
     /// When it was last up, RFC 3339.
     pub last_seen: Option<String>,
 }
@@ -65,7 +84,10 @@ impl PeerRecord {
             addresses: Vec::new(),
             introducer: false,
             may_confer: Vec::new(),
+            introductions: IntroductionPolicy::default(),
             introduced_by: None,
+            confirmed: false,
+            rotated_from: None,
             last_seen: None,
         }
     }
@@ -96,7 +118,10 @@ impl PeerRecord {
         put("certificate", self.certificate.clone().map(Value::from));
         put("introducer", self.introducer.then_some(Value::Bool(true)));
         put("may_confer", texts(&self.may_confer));
+        put("introductions", self.introductions.as_str().map(Value::from));
+        put("confirmed", self.confirmed.then_some(Value::Bool(true)));
         put("introduced_by", self.introduced_by.clone().map(Value::from));
+        put("rotated_from", self.rotated_from.map(|id| id.to_string().into()));
         put("last_seen", self.last_seen.clone().map(Value::from));
         body
     }
@@ -116,6 +141,29 @@ impl Trust {
             Self::Trusted => Some("trusted"),
             Self::Blocked => Some("blocked"),
             Self::Neither => None,
+        }
+    }
+}
+
+impl IntroductionPolicy {
+    /// Its text in a document; `None` where the member is absent.
+    #[must_use]
+    pub const fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Ask => None,
+            Self::Accept => Some("accept"),
+            Self::Off => Some("off"),
+        }
+    }
+
+    /// By its text in a document.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        match text {
+            "ask" => Some(Self::Ask),
+            "accept" => Some(Self::Accept),
+            "off" => Some(Self::Off),
+            _ => None,
         }
     }
 }

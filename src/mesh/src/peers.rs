@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::imitation;
 use crate::node_id::NodeId;
-use crate::peer::{PeerRecord, Trust};
+use crate::peer::{self, PeerRecord, Trust};
 use crate::selector::Selector;
 
 /// The role of every trusted node.
@@ -92,6 +93,22 @@ impl Peers {
         }
     }
 
+    /// What a node is called here that claims a name for itself: the name, where it is a plain one that
+    /// no other peer has and that looks like no other peer's; else the beginning of its id.
+    #[must_use]
+    pub fn name_for_claimed(&self, claimed: &str, id: &NodeId) -> String {
+        let claimed = peer::clean_name(claimed);
+        let plain = peer::is_plain_name(&claimed)
+            && !peer::looks_like_an_id(&claimed)
+            && claimed.parse::<NodeId>().is_err();
+        let imitates = || {
+            let shape = imitation::shape(&claimed);
+            let others = self.iter().filter(|other| other.id != *id);
+            others.into_iter().any(|other| imitation::shape(&other.name) == shape)
+        };
+        if plain && !imitates() { claimed } else { PeerRecord::default_name(id) }
+    }
+
     /// Whether another peer than `except` is called so.
     #[must_use]
     pub fn name_taken(&self, name: &str, except: &NodeId) -> bool {
@@ -152,6 +169,20 @@ mod tests {
         assert!(!family().name_taken("anna", &anna));
         assert!(family().name_taken("anna", &carla));
         assert!(!family().name_taken("emil", &carla));
+    }
+
+    #[test]
+    fn a_name_that_imitates_a_friends_is_not_taken() {
+        let known = family();
+        let stranger = ids(&[9])[0];
+        let default = PeerRecord::default_name(&stranger);
+        for claimed in ["anna", "ANNA", " Anna ", "\u{430}nn\u{430}", "an\u{200B}na", "*", ""] {
+            assert_eq!(known.name_for_claimed(claimed, &stranger), default, "{claimed:?}");
+        }
+        assert_eq!(known.name_for_claimed("emil\n", &stranger), "emil");
+        assert_eq!(known.name_for_claimed("anna", &ids(&[1])[0]), "anna");
+        let id = stranger.to_string();
+        assert_eq!(known.name_for_claimed(&id, &ids(&[8])[0]).len(), 13);
     }
 
     #[test]

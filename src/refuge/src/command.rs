@@ -11,9 +11,11 @@ mod formats;
 mod guard;
 mod hooks;
 mod identity;
+mod invite;
 mod kill;
 mod manual;
 mod next;
+mod pair;
 mod peer;
 mod pid;
 mod ping;
@@ -79,6 +81,8 @@ pub(crate) enum Verb {
     Tree(tree::Tree),
     Kill(kill::Kill),
     Identity(identity::Identity),
+    Invite(invite::Invite),
+    Pair(pair::Pair),
     Peer(peer::Peer),
     Replicate(replicate::Replicate),
     Hooks(hooks::Hooks),
@@ -112,6 +116,8 @@ impl Verb {
             Self::Tree(verb) => verb.run(),
             Self::Kill(verb) => verb.run(),
             Self::Identity(verb) => verb.run(),
+            Self::Invite(verb) => verb.run(),
+            Self::Pair(verb) => verb.run(),
             Self::Peer(verb) => verb.run(),
             Self::Replicate(verb) => verb.run(),
             Self::Hooks(verb) => verb.run(),

@@ -8,6 +8,7 @@
     reason = "in a test a panic is the message"
 )]
 
+mod asking;
 mod node;
 mod pool;
 mod reverse;

@@ -1,5 +1,7 @@
 //! `peer …`: the nodes that this one knows. What is typed is taken apart here and judged by the node.
 
+mod trust;
+
 use async_trait::async_trait;
 
 use super::Command;
@@ -13,14 +15,20 @@ pub(crate) struct Peer;
 impl Command for Peer {
     fn usage(&self) -> &'static str {
         "peer add ID [--name NAME] [--address HOST:PORT]… [--group GROUP]… | \
-         list | remove NODE | block NODE | trust NODE"
+         list | remove NODE | block NODE | trust NODE | show NODE | why NODE | pending | \
+         approve NODE [--name NAME] [--group GROUP]… | reject NODE | revoke NODE | \
+         introducer NODE yes|no [--may-confer GROUP]… [--introductions ask|accept|off] | \
+         introduce NODE NODE|group:NAME|* [--group GROUP]… [--days NUMBER] | introductions"
     }
 
     fn help(&self) -> &'static str {
-        "say which other nodes this one trusts"
+        "say which other nodes this one trusts, and find out why one is not up"
     }
 
     async fn run(&self, arguments: &[&str], control: &dyn Control) -> Option<Reply> {
+        if let Some(command) = trust::parse(arguments) {
+            return Some(control.mesh(command).await.into());
+        }
         let command = parse(arguments)?;
         Some(control.peer(command).await.into())
     }

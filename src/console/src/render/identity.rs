@@ -1,14 +1,9 @@
 //! Who a node is: its id for machines, for people and for cameras.
 
-use qrcode::render::unicode::Dense1x2;
-use qrcode::{EcLevel, QrCode};
 use serde_json::Value;
 
+use super::code::draw_code;
 use super::table::cell;
-
-/// Black on white whatever the terminal's own colours are: some cameras read no negative.
-const BLACK_ON_WHITE: &str = "\u{1b}[30;107m";
-const OWN_COLOURS: &str = "\u{1b}[0m";
 
 /// Draws what the `identity` command answers with: id, the id as people read it, name, and the id as a
 /// QR code that holds `REFUGE:<id>`. With `colours` the code is in colours for a terminal.
@@ -19,38 +14,19 @@ pub fn render_identity(identity: &Value, colours: bool) -> String {
         cell(identity, "people"),
         cell(identity, "name")
     );
-    if let Some(code) = code(&id, colours) {
+    // In capitals, which are half as long in such a code as other bytes.
+    if let Some(code) = draw_code(&format!("REFUGE:{id}"), colours) {
         text.push('\n');
         text.push_str(&code);
     }
     text
 }
 
-/// In capitals, which are half as long in such a code as other bytes.
-fn code(id: &str, colours: bool) -> Option<String> {
-    let code = QrCode::with_error_correction_level(format!("REFUGE:{id}"), EcLevel::M).ok()?;
-    let mut drawing = code.render::<Dense1x2>();
-    if !colours {
-        // Without colours of our own a dark background is the more likely one.
-        drawing.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark);
-    }
-    let drawn = drawing.build();
-    let mut text = String::with_capacity(drawn.len() + 1024);
-    for line in drawn.lines() {
-        if colours {
-            text.extend([BLACK_ON_WHITE, line, OWN_COLOURS]);
-        } else {
-            text.push_str(line);
-        }
-        text.push('\n');
-    }
-    Some(text)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::super::code::{BLACK_ON_WHITE, OWN_COLOURS};
     use super::*;
 
     fn identity() -> Value {

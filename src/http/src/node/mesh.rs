@@ -1,6 +1,8 @@
 //! What other nodes ask of this one, and what is told of them.
 
-use refuge_mesh::NodeEvent;
+use std::net::SocketAddr;
+
+use refuge_mesh::{NodeEvent, NodeId, Statement};
 
 /// A stream that a trusted node opened over one of its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,4 +31,29 @@ pub struct NodeEventsPage {
     pub last: u64,
     /// Whether events behind the number asked for are no longer kept.
     pub missed: bool,
+}
+
+/// A node that comes to the mesh port and is no peer yet. Its certificate proved the id; the rest is what
+/// it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairingVisitor {
+    /// Who.
+    pub id: NodeId,
+    /// Where it comes from.
+    pub address: SocketAddr,
+    /// What it calls itself.
+    pub name: String,
+    /// The port where it listens, if it does.
+    pub port: Option<u16>,
+}
+
+/// What it wants.
+#[derive(Clone, PartialEq, Eq)]
+pub enum PairingQuestion {
+    /// It has an invitation: its token. `{"id", "name"}` of this node.
+    Redeem(String),
+    /// It asks an admin to approve it: `{"pending": true}`.
+    Ask,
+    /// It was a peer under another key: the statements that lead from that to this one. `{"ok": true}`.
+    Rotate(Vec<Statement>),
 }

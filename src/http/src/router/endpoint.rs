@@ -36,6 +36,10 @@ pub(crate) enum Route<'a> {
         /// What of it.
         part: ConfigurationPart<'a>,
     },
+    /// Other nodes, as an admin sees them.
+    Mesh(MeshRoute<'a>),
+    /// A node that wants to be a peer.
+    Pair(PairRoute),
     /// What happens to other nodes.
     NodeEvents,
     /// A stream that another node opens.
@@ -74,6 +78,45 @@ pub(crate) enum NodeRoute {
     Membership,
     /// `/_cluster_setup`.
     ClusterSetup,
+}
+
+/// How a node wants to be a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PairRoute {
+    /// `/_mesh/pair`: with an invitation.
+    Invited,
+    /// `/_mesh/pair/request`: if an admin approves.
+    Asking,
+    /// `/_mesh/pair/rotation`: it was one under another key.
+    Rotated,
+}
+
+/// What is asked about other nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MeshRoute<'a> {
+    /// `/_mesh`.
+    Overview,
+    /// `/_mesh/peers`.
+    Peers,
+    /// `/_mesh/peers/{node}`.
+    Peer {
+        /// Its id or its name here.
+        node: Cow<'a, str>,
+    },
+    /// `/_mesh/invitations`.
+    Invitations,
+    /// `/_mesh/invitations/{number}`.
+    Invitation {
+        /// Its number, as text.
+        number: Cow<'a, str>,
+    },
+    /// `/_mesh/introductions`.
+    Introductions,
+    /// `/_mesh/diagnose/{node}`.
+    Diagnose {
+        /// Its id or its name here.
+        node: Cow<'a, str>,
+    },
 }
 
 /// What is asked of a node by its name.

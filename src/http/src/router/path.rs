@@ -17,7 +17,9 @@ use crate::peers::PEERS;
 pub(crate) use design::DesignPart;
 pub(crate) use indexes::IndexesPart;
 
-use super::endpoint::{ConfigurationPart, NodeRoute, Part, Route, SchedulerRoute, ThisNodePart};
+use super::endpoint::{
+    ConfigurationPart, MeshRoute, NodeRoute, PairRoute, Part, Route, SchedulerRoute, ThisNodePart,
+};
 
 /// Endpoints of the node that are not built, or not all of them.
 pub(super) const LATER_NODE: &[&str] =
@@ -63,12 +65,29 @@ fn find_node<'a>(first: Cow<'a, str>, rest: &[Cow<'a, str>]) -> Route<'a> {
         ("_node", [node, what, rest @ ..]) if what == "_config" => {
             Route::Configuration { node: node.clone(), part: find_configuration(rest) }
         }
-        ("_mesh", [what]) if what == "events" => Route::NodeEvents,
-        ("_mesh", [what]) if what == "link" => Route::PeerStream(PeerStreamKind::Link),
-        ("_mesh", [what]) if what == "reverse" => Route::PeerStream(PeerStreamKind::Reverse),
+        ("_mesh", rest) => find_mesh(rest),
         (name, _) if LATER_NODE.contains(&name) => Route::Later(first),
         // CouchDB takes it for a database, whose name is then found illegal or unknown.
         _ => Route::Database { name: first, part: Part::Whole },
+    }
+}
+
+fn find_mesh<'a>(rest: &[Cow<'a, str>]) -> Route<'a> {
+    let Some((what, rest)) = rest.split_first() else { return Route::Mesh(MeshRoute::Overview) };
+    match (what.as_ref(), rest) {
+        ("events", []) => Route::NodeEvents,
+        ("link", []) => Route::PeerStream(PeerStreamKind::Link),
+        ("reverse", []) => Route::PeerStream(PeerStreamKind::Reverse),
+        ("pair", []) => Route::Pair(PairRoute::Invited),
+        ("pair", [how]) if how == "request" => Route::Pair(PairRoute::Asking),
+        ("pair", [how]) if how == "rotation" => Route::Pair(PairRoute::Rotated),
+        ("peers", []) => Route::Mesh(MeshRoute::Peers),
+        ("peers", [node]) => Route::Mesh(MeshRoute::Peer { node: node.clone() }),
+        ("invitations", []) => Route::Mesh(MeshRoute::Invitations),
+        ("invitations", [number]) => Route::Mesh(MeshRoute::Invitation { number: number.clone() }),
+        ("introductions", []) => Route::Mesh(MeshRoute::Introductions),
+        ("diagnose", [node]) => Route::Mesh(MeshRoute::Diagnose { node: node.clone() }),
+        _ => Route::Later(Cow::Borrowed("_mesh")),
     }
 }
 

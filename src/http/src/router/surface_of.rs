@@ -1,11 +1,13 @@
 //! Which row of the surface's table a route is: a new endpoint has to have one before this compiles.
 
-use super::endpoint::{ConfigurationPart, NodeRoute, Part, Route, SchedulerRoute, ThisNodePart};
+use super::endpoint::{
+    ConfigurationPart, MeshRoute, NodeRoute, PairRoute, Part, Route, SchedulerRoute, ThisNodePart,
+};
 use super::path::{DesignPart, IndexesPart};
 use crate::all_documents::Listed;
 use crate::node::PeerStreamKind;
 use crate::surface::Endpoint;
-use crate::surface::{database, design, node};
+use crate::surface::{database, design, mesh, node};
 
 /// The row of a route; none where nothing is built.
 pub(crate) fn surface_of(route: &Route<'_>) -> Option<&'static Endpoint> {
@@ -30,9 +32,13 @@ pub(crate) fn surface_of(route: &Route<'_>) -> Option<&'static Endpoint> {
             ConfigurationPart::Key { .. } => &node::CONFIGURATION_KEY,
             ConfigurationPart::Beyond => return None,
         },
-        Route::NodeEvents => &node::NODE_EVENTS,
-        Route::PeerStream(PeerStreamKind::Link) => &node::LINK,
-        Route::PeerStream(PeerStreamKind::Reverse) => &node::REVERSE,
+        Route::Mesh(route) => of_mesh(route),
+        Route::Pair(PairRoute::Invited) => &mesh::PAIR,
+        Route::Pair(PairRoute::Asking) => &mesh::PAIR_REQUEST,
+        Route::Pair(PairRoute::Rotated) => &mesh::PAIR_ROTATION,
+        Route::NodeEvents => &mesh::NODE_EVENTS,
+        Route::PeerStream(PeerStreamKind::Link) => &mesh::LINK,
+        Route::PeerStream(PeerStreamKind::Reverse) => &mesh::REVERSE,
         Route::Database { part, .. } => return of_database(part),
         Route::Later(_) => return None,
     })
@@ -50,6 +56,18 @@ fn of_node(route: NodeRoute) -> &'static Endpoint {
         NodeRoute::DatabasesInformation => &node::DATABASES_INFORMATION,
         NodeRoute::Membership => &node::MEMBERSHIP,
         NodeRoute::ClusterSetup => &node::CLUSTER_SETUP,
+    }
+}
+
+fn of_mesh(route: &MeshRoute<'_>) -> &'static Endpoint {
+    match route {
+        MeshRoute::Overview => &mesh::MESH,
+        MeshRoute::Peers => &mesh::PEERS,
+        MeshRoute::Peer { .. } => &mesh::PEER,
+        MeshRoute::Invitations => &mesh::INVITATIONS,
+        MeshRoute::Invitation { .. } => &mesh::INVITATION,
+        MeshRoute::Introductions => &mesh::INTRODUCTIONS,
+        MeshRoute::Diagnose { .. } => &mesh::DIAGNOSE,
     }
 }
 

@@ -95,14 +95,4 @@ crate::surface::surface! {
         "PUT" ServerAdmin "changes a setting", "persist:boolean";
         "DELETE" ServerAdmin "takes a setting back", "persist:boolean";
     }
-    NODE_EVENTS "/_mesh/events" {
-        "GET HEAD" ServerAdmin "what happens to other nodes",
-            "feed:feed timeout:integer since:string limit:integer";
-    }
-    LINK "/_mesh/link" {
-        "POST" Peer "a link between two nodes";
-    }
-    REVERSE "/_mesh/reverse" {
-        "POST" Peer "a path back to a node that nobody can dial";
-    }
 }

@@ -45,7 +45,7 @@ fn what_is_for_admins_is_so_before_a_database_is_opened() {
                 let rules = crate::rules::Rules::default();
                 let need = router::need(&router::find(sample(endpoint)), &method, &rules);
                 let expected = match operation.access {
-                    Access::Open | Access::Peer => Need::Nothing,
+                    Access::Open | Access::Node | Access::Peer => Need::Nothing,
                     Access::Anybody | Access::Member | Access::DatabaseAdmin => Need::Anybody,
                     Access::ServerAdmin => Need::ServerAdmin,
                 };

@@ -10,7 +10,8 @@ use tempfile::NamedTempFile;
 
 use super::IdentityError;
 
-/// The largest key has about 6,400 bytes of PEM, the largest certificate 11,200.
+/// The largest key has about 6,400 bytes of PEM, the largest certificate 11,200, ten rotations of such
+/// keys 53,000.
 const MOST_FILE_BYTES: u64 = 64 << 10;
 /// The owner reads and writes, nobody else does anything.
 const SECRET_FILE: u32 = 0o600;
@@ -65,6 +66,24 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), IdentityError> {
         sync_directory(parent(path))
     };
     written().map_err(|source| failed(path, source))
+}
+
+/// Moves a file to the place of another; one that is not there was moved before.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), IdentityError> {
+    match std::fs::rename(from, to) {
+        Ok(()) => sync_directory(parent(to)).map_err(|source| failed(to, source)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(failed(from, source)),
+    }
+}
+
+/// Removes a directory with all that is in it, where there is one.
+pub(super) fn remove_directory(path: &Path) -> Result<(), IdentityError> {
+    match std::fs::remove_dir_all(path) {
+        Ok(()) => sync_directory(parent(path)).map_err(|source| failed(path, source)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(failed(path, source)),
+    }
 }
 
 /// A file beside `path`, on the disk, that only has to be renamed. It goes away if it is not.

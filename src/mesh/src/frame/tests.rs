@@ -59,6 +59,24 @@ fn the_bytes_of_a_frame_are_these() {
 }
 
 #[test]
+fn a_statement_travels_as_it_was_signed_and_unknown_kinds_are_passed_over() {
+    let vectors = include_str!("../../../../tests/vectors/statements.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).expect("vectors");
+    let mut statement = vectors["statements"][0]["statement"].clone();
+    let read = Statement::from_json(&statement).expect("a statement");
+    let frame = Frame::Statement(Box::new(read));
+    assert_eq!(read_one(&frame.encode()), Ok(frame));
+    let framed_with = |statement: &serde_json::Value| {
+        let frame = serde_json::json!({"t": "statement", "v": 1, "statement": statement});
+        read_one(&framed(frame.to_string().as_bytes()))
+    };
+    statement["kind"] = "lookup".into();
+    assert_eq!(framed_with(&statement), Ok(Frame::Unknown));
+    let bad = BadFrame::Member { frame: "statement", member: "statement" };
+    assert_eq!(framed_with(&serde_json::Value::Null), Err(bad));
+}
+
+#[test]
 fn unknown_types_and_members_are_passed_over() {
     assert_eq!(read_one(&framed(br#"{"t":"gossip","v":9}"#)), Ok(Frame::Unknown));
     let json = br#"{"t":"goodbye","v":2,"reason":"bored","since":[1,{}]}"#;

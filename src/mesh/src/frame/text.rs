@@ -5,13 +5,14 @@ use serde_json::{Map, Value, json};
 use super::{BadFrame, Echo, Frame, Goodbye, Hello, Welcome};
 use crate::node_id::NodeId;
 use crate::peer::clean_name;
+use crate::statement::{BadStatement, Statement};
 
 /// The version of the frames themselves.
 const FORM: u32 = 1;
 
 pub(super) fn encode(frame: &Frame) -> Vec<u8> {
     let text = value(frame).to_string();
-    // No frame made here comes near the limit: names are cut, and all else is short.
+    // No frame made here comes near the limit: names are cut, a statement has a bound of its own.
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
     let mut out = Vec::with_capacity(4 + text.len());
     out.extend_from_slice(&length.to_be_bytes());
@@ -47,6 +48,9 @@ fn value(frame: &Frame) -> Value {
         Frame::Goodbye(goodbye) => {
             json!({ "t": "goodbye", "v": FORM, "reason": goodbye.as_str() })
         }
+        Frame::Statement(statement) => {
+            json!({ "t": "statement", "v": FORM, "statement": statement.to_json() })
+        }
         Frame::Unknown => json!({ "t": "unknown", "v": FORM }),
     }
 }
@@ -74,7 +78,17 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Frame, BadFrame> {
             let reason = members.get("reason").and_then(Value::as_str).unwrap_or_default();
             Ok(Frame::Goodbye(Goodbye::from_name(reason)))
         }
+        "statement" => statement(members.get("statement")),
         _ => Ok(Frame::Unknown),
+    }
+}
+
+/// Kinds of statements that are not known here are passed over, as types of frames are.
+fn statement(value: Option<&Value>) -> Result<Frame, BadFrame> {
+    match Statement::from_json(value.unwrap_or(&Value::Null)) {
+        Ok(statement) => Ok(Frame::Statement(Box::new(statement))),
+        Err(BadStatement::Kind(_)) => Ok(Frame::Unknown),
+        Err(_) => Err(BadFrame::Member { frame: "statement", member: "statement" }),
     }
 }
 

@@ -41,13 +41,13 @@ fn is_hidden(character: char) -> bool {
 }
 
 /// Whether it could be taken for the beginning of an id, as a missing name is filled in.
-pub(super) fn looks_like_an_id(text: &str) -> bool {
+pub(crate) fn looks_like_an_id(text: &str) -> bool {
     let base32 = |byte: u8| byte.is_ascii_uppercase() || (b'2'..=b'7').contains(&byte);
     text.len() == DEFAULT_NAME && text.bytes().all(base32)
 }
 
 /// `host:port` with a host's name, an IPv4 address or an IPv6 address in brackets.
-pub(super) fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else { return false };
     let is_port = port.bytes().all(|byte| byte.is_ascii_digit())
         && port.parse::<u16>().is_ok_and(|port| port > 0);

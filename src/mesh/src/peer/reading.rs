@@ -3,13 +3,14 @@
 use serde_json::{Map, Value};
 
 use super::checks::{is_address, is_group, is_plain_name, looks_like_an_id};
-use super::{PeerRecord, Trust};
+use super::{IntroductionPolicy, PeerRecord, Trust};
 use crate::date::parse_rfc3339;
 use crate::node_id::{BadNodeId, NodeId};
 
 /// Addresses of one peer: all of them are tried.
-const MOST_ADDRESSES: usize = 32;
-const MOST_GROUPS: usize = 64;
+pub(crate) const MOST_ADDRESSES: usize = 32;
+/// Groups of one peer.
+pub(crate) const MOST_GROUPS: usize = 64;
 /// A certificate over a key of 8192 bits has about 3 KiB.
 const LONGEST_CERTIFICATE_BYTES: usize = 16 * 1024;
 
@@ -56,6 +57,9 @@ pub enum BadPeer {
     /// No certificate by its form.
     #[error("`certificate` has to be one certificate in PEM form, 16 KiB at most")]
     Certificate,
+    /// No way to deal with introductions.
+    #[error("`introductions` has to be \"ask\", \"accept\", \"off\" or absent")]
+    Introductions,
     /// No date.
     #[error("`last_seen` has to be a date as 2026-01-02T03:04:05Z")]
     LastSeen,
@@ -72,7 +76,10 @@ pub(super) fn read(id: &str, body: &Map<String, Value>) -> Result<PeerRecord, Ba
         addresses: addresses(body)?,
         introducer: boolean(body, "introducer")?,
         may_confer: groups(body, "may_confer")?,
-        introduced_by: introduced_by(text(body, "introduced_by")?)?,
+        introductions: introductions(text(body, "introductions")?)?,
+        introduced_by: node(body, "introduced_by")?.map(|id| id.to_string()),
+        confirmed: boolean(body, "confirmed")?,
+        rotated_from: node(body, "rotated_from")?,
         last_seen: last_seen(text(body, "last_seen")?)?,
     })
 }
@@ -140,6 +147,11 @@ fn trust(text: Option<&str>) -> Result<Trust, BadPeer> {
     }
 }
 
+fn introductions(text: Option<&str>) -> Result<IntroductionPolicy, BadPeer> {
+    let policy = text.map_or(Some(IntroductionPolicy::default()), IntroductionPolicy::named);
+    policy.ok_or(BadPeer::Introductions)
+}
+
 fn groups(body: &Map<String, Value>, member: &'static str) -> Result<Vec<String>, BadPeer> {
     let groups = texts(body, member, MOST_GROUPS)?;
     match groups.iter().find(|group| !is_group(group)) {
@@ -156,10 +168,10 @@ fn addresses(body: &Map<String, Value>) -> Result<Vec<String>, BadPeer> {
     }
 }
 
-fn introduced_by(text: Option<&str>) -> Result<Option<String>, BadPeer> {
-    let wrong = BadPeer::Type { member: "introduced_by", wanted: "a node id" };
-    let Some(text) = text else { return Ok(None) };
-    NodeId::from_canonical(text).map(|id| Some(id.to_string())).map_err(|_| wrong)
+fn node(body: &Map<String, Value>, member: &'static str) -> Result<Option<NodeId>, BadPeer> {
+    let wrong = BadPeer::Type { member, wanted: "a node id" };
+    let Some(text) = text(body, member)? else { return Ok(None) };
+    NodeId::from_canonical(text).map(Some).map_err(|_| wrong)
 }
 
 fn last_seen(text: Option<&str>) -> Result<Option<String>, BadPeer> {

@@ -21,7 +21,10 @@ fn a_document_is_read_and_written_again() {
         "certificate": "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n",
         "introducer": true,
         "may_confer": ["family"],
+        "introductions": "accept",
+        "confirmed": true,
         "introduced_by": NodeId::from_digest([1; 32]).to_string(),
+        "rotated_from": NodeId::from_digest([2; 32]).to_string(),
         "last_seen": "2026-01-02T03:04:05.678Z",
     });
     let record = parse(body.clone()).expect("a good peer");
@@ -115,6 +118,9 @@ fn wrong_types_and_values_are_told_by_their_member() {
         ("groups", json!(["Family"])),
         ("introducer", json!("true")),
         ("introduced_by", json!("anna")),
+        ("rotated_from", json!("anna")),
+        ("introductions", json!("perhaps")),
+        ("confirmed", json!("yes")),
         ("last_seen", json!("yesterday")),
         ("certificate", json!("MII=")),
     ] {

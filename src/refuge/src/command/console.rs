@@ -78,6 +78,14 @@ pub(crate) fn command(name: &str) -> Request {
     Request { command: name.to_owned(), arguments: Vec::new() }
 }
 
+/// Options as the console takes them: each value behind its name.
+pub(crate) fn options(given: &[(&str, &[String])]) -> Vec<String> {
+    let pairs = given.iter().flat_map(|(name, values)| {
+        values.iter().flat_map(move |value| [(*name).to_owned(), value.clone()])
+    });
+    pairs.collect()
+}
+
 /// Sends one command to the node under `root`.
 pub(crate) fn ask(root: &Path, request: &Request) -> Result<Value, Failure> {
     Session::open(root)?.request(request)

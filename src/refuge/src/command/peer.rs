@@ -1,5 +1,7 @@
 //! `refuge peer …`: the nodes that the running one knows.
 
+mod trust;
+
 use std::io::Write;
 
 use clap::{Args, Subcommand};
@@ -29,6 +31,24 @@ enum Action {
     Block(One),
     /// Trust a node that is known already
     Trust(One),
+    /// Show all that is known of a node
+    Show(trust::Shown),
+    /// Find out why a node is up or not, and what to do
+    Why(trust::Shown),
+    /// Show the nodes that ask to be trusted
+    Pending(trust::All),
+    /// Trust a node that asks, or for good one that was introduced
+    Approve(trust::Approve),
+    /// Refuse a node that asks
+    Reject(One),
+    /// Trust a node no more; it stays known
+    Revoke(One),
+    /// Say whether a node may vouch for others
+    Introducer(trust::Introducer),
+    /// Vouch for two nodes towards each other
+    Introduce(trust::Introduce),
+    /// Show the introductions that this node made
+    Introductions(trust::All),
 }
 
 /// A node that is made known.
@@ -83,6 +103,15 @@ impl Peer {
             Action::Remove(one) => one.run("remove", "is forgotten")?,
             Action::Block(one) => one.run("block", "is blocked")?,
             Action::Trust(one) => one.run("trust", "is trusted")?,
+            Action::Show(shown) => shown.show()?,
+            Action::Why(shown) => shown.why()?,
+            Action::Pending(all) => all.pending()?,
+            Action::Approve(one) => one.run()?,
+            Action::Reject(one) => one.run("reject", "is refused")?,
+            Action::Revoke(one) => one.run("revoke", "is trusted no more")?,
+            Action::Introducer(one) => one.run()?,
+            Action::Introduce(two) => two.run()?,
+            Action::Introductions(all) => all.introductions()?,
         }
         Ok(())
     }
@@ -90,12 +119,12 @@ impl Peer {
 
 impl Add {
     fn arguments(&self) -> Vec<String> {
-        let name = self.name.iter().map(|name| ("--name", name));
-        let addresses = self.address.iter().map(|address| ("--address", address));
-        let groups = self.group.iter().map(|group| ("--group", group));
-        let options = name.chain(addresses).chain(groups);
-        let options = options.flat_map(|(option, value)| [option.to_owned(), value.clone()]);
-        ["add".to_owned(), self.id.clone()].into_iter().chain(options).collect()
+        let options = console::options(&[
+            ("--name", self.name.as_slice()),
+            ("--address", &self.address),
+            ("--group", &self.group),
+        ]);
+        [vec!["add".to_owned(), self.id.clone()], options].concat()
     }
 }
 

@@ -1,0 +1,150 @@
+//! Carries out what an admin asks of the mesh, from the console and over HTTP alike. No actor lives here:
+//! each command is the matter of one actor, or of what is published.
+
+use refuge_http::Failure;
+use refuge_identity::NodeIdentity;
+use refuge_mesh::{MeshCommand, NodeId, PeerRecord, Statement};
+use refuge_otp::Names;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::introductions::IntroductionsMessage;
+use crate::node_identity::NodeIdentityMessage;
+use crate::node_monitor::NodesUp;
+use crate::pairing::PairingMessage;
+use crate::peer_directory::{self, PeerChange, PeerDirectoryMessage};
+use crate::{mesh_diagnosis, mesh_listener, names, unavailable};
+
+/// Carries out one command.
+pub(crate) async fn run(names: &Names, command: MeshCommand) -> Result<Value, Failure> {
+    match command {
+        MeshCommand::Overview => overview(names).await,
+        MeshCommand::Peers => peers(names).await,
+        MeshCommand::Show(node) => show(names, &node),
+        MeshCommand::Diagnose(node) => mesh_diagnosis::diagnose(names, &node).await,
+        MeshCommand::Rotate => {
+            let ask = |reply| NodeIdentityMessage::Rotate { reply };
+            let next = crate::call(names, names::NODE_IDENTITY, ask).await?;
+            let next = next.map_err(Failure::Unavailable)?;
+            Ok(json!({ "next": next.to_string(), "people": next.for_people() }))
+        }
+        MeshCommand::Invite(wish) => {
+            pairing(names, |reply| PairingMessage::Invite { wish, reply }).await?
+        }
+        MeshCommand::Invitations => {
+            pairing(names, |reply| PairingMessage::Invitations { reply }).await
+        }
+        MeshCommand::Withdraw(number) => {
+            pairing(names, |reply| PairingMessage::Withdraw { number, reply }).await??;
+            Ok(json!({ "ok": true, "number": number }))
+        }
+        MeshCommand::Pair(wish) => {
+            pairing(names, |reply| PairingMessage::Pair { wish, reply }).await?
+        }
+        MeshCommand::Pending => pairing(names, |reply| PairingMessage::Pending { reply }).await,
+        MeshCommand::Approve(approval) => {
+            pairing(names, |reply| PairingMessage::Approve { approval, reply }).await?
+        }
+        MeshCommand::Reject(node) => {
+            pairing(names, |reply| PairingMessage::Reject { node, reply }).await?
+        }
+        MeshCommand::Revoke(node) => change(names, node, PeerChange::Revoke).await,
+        MeshCommand::Introducer(changed) => {
+            let node = changed.node.clone();
+            change(names, node, PeerChange::Introducer(changed)).await
+        }
+        MeshCommand::Introduce(wish) => {
+            let ask = |reply| IntroductionsMessage::Introduce { wish, reply };
+            crate::call(names, names::INTRODUCTIONS, ask).await?
+        }
+        MeshCommand::Introductions => {
+            let ask = |reply| IntroductionsMessage::List { reply };
+            crate::call(names, names::INTRODUCTIONS, ask).await
+        }
+    }
+}
+
+/// An introduction that an admin brings.
+pub(crate) async fn hear(names: &Names, statement: Box<Statement>) -> Result<Value, Failure> {
+    let ask = |reply| IntroductionsMessage::Brought { statement, reply };
+    crate::call(names, names::INTRODUCTIONS, ask).await?
+}
+
+async fn pairing<R>(
+    names: &Names,
+    message: impl FnOnce(oneshot::Sender<R>) -> PairingMessage,
+) -> Result<R, Failure> {
+    crate::call(names, names::PAIRING, message).await
+}
+
+async fn change(names: &Names, node: String, change: PeerChange) -> Result<Value, Failure> {
+    let ask = |reply| PeerDirectoryMessage::Change { node, change, reply };
+    let changed = crate::call(names, names::PEER_DIRECTORY, ask).await??;
+    Ok(json!({ "id": changed.id.to_string(), "name": changed.name }))
+}
+
+async fn overview(names: &Names) -> Result<Value, Failure> {
+    let identity = names.value::<NodeIdentity>(names::NODE_IDENTITY);
+    let known = peer_directory::peers(names).ok_or_else(unavailable)?;
+    let invitations = pairing(names, |reply| PairingMessage::Invitations { reply }).await?;
+    let pending = pairing(names, |reply| PairingMessage::Pending { reply }).await?;
+    let count = |value: &Value, member: &str| {
+        value.get(member).and_then(Value::as_array).map_or(0, Vec::len)
+    };
+    Ok(json!({
+        "id": identity.as_ref().map(|identity| identity.id.to_string()),
+        "people": identity.as_ref().map(|identity| identity.id.for_people()),
+        "name": crate::own_name(names),
+        "port": mesh_listener::port(names),
+        "peers": known.iter().count(),
+        "trusted": known.trusted().count(),
+        "up": names.value::<NodesUp>(names::NODE_MONITOR).map_or(0, |nodes| nodes.up.len()),
+        "pending": count(&pending, "pending"),
+        "invitations": count(&invitations, "invitations"),
+    }))
+}
+
+async fn peers(names: &Names) -> Result<Value, Failure> {
+    let known = peer_directory::peers(names).ok_or_else(unavailable)?;
+    let mut records: Vec<&PeerRecord> = known.iter().collect();
+    records.sort_by(|left, right| left.name.cmp(&right.name));
+    let peers: Vec<Value> = records.into_iter().map(|record| told(names, record)).collect();
+    let told = pairing(names, |reply| PairingMessage::Pending { reply }).await?;
+    Ok(json!({ "peers": peers, "pending": told.get("pending") }))
+}
+
+fn show(names: &Names, node: &str) -> Result<Value, Failure> {
+    let known = peer_directory::peers(names).ok_or_else(unavailable)?;
+    let record = find(&known, node)?;
+    let mut shown = told(names, record);
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("certificate".to_owned(), record.certificate.clone().into());
+    }
+    Ok(shown)
+}
+
+/// A known node by its local name or its id in either form.
+pub(crate) fn find<'a>(
+    peers: &'a refuge_mesh::Peers,
+    node: &str,
+) -> Result<&'a PeerRecord, Failure> {
+    let by_id = || node.parse::<NodeId>().ok().and_then(|id| peers.get(&id));
+    peers.by_name(node).or_else(by_id).ok_or_else(|| {
+        let reason =
+            format!("no node is known as {node:?}: `refuge peer list` shows those that are");
+        Failure::NotFound(reason)
+    })
+}
+
+/// A peer as it is shown: its document but for the certificate, both forms of its id, and whether it is
+/// up.
+pub(crate) fn told(names: &Names, record: &PeerRecord) -> Value {
+    let up = names.value::<NodesUp>(names::NODE_MONITOR);
+    let is_up = up.is_some_and(|nodes| nodes.up.iter().any(|node| node.id == record.id));
+    let mut shown = record.to_body();
+    shown.remove("certificate");
+    shown.insert("id".to_owned(), record.id.to_string().into());
+    shown.insert("people".to_owned(), record.id.for_people().into());
+    shown.insert("up".to_owned(), is_up.into());
+    Value::Object(shown)
+}

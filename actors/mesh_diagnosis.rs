@@ -1,0 +1,71 @@
+//! Finds out why a node is up or not: all its addresses are tried anew, and it is asked whom it takes
+//! this node for. What follows from that is told by [`Diagnosis`].
+
+use std::time::SystemTime;
+
+use futures_util::future::join_all;
+use refuge_client::{Answered, Question, ask};
+use refuge_http::Failure;
+use refuge_mesh::{Diagnosis, NodeId, TriedAddress, TriedOutcome, Trust};
+use refuge_otp::Names;
+use serde_json::Value;
+
+use crate::node_monitor::NodesUp;
+use crate::{mesh_commands, mesh_listener, names, peer_dial, peer_directory, unavailable};
+
+/// Diagnoses one node that is known.
+pub(crate) async fn diagnose(names: &Names, node: &str) -> Result<Value, Failure> {
+    let peers = peer_directory::peers(names).ok_or_else(unavailable)?;
+    let record = mesh_commands::find(&peers, node)?;
+    let id = record.id;
+    let up = names.value::<NodesUp>(names::NODE_MONITOR);
+    // A blocked node is not spoken to, not even for this.
+    let addresses = match record.trust {
+        Trust::Blocked => Vec::new(),
+        Trust::Trusted | Trust::Neither => record.addresses.clone(),
+    };
+    let tries = addresses.into_iter().map(|address| async move {
+        let outcome = peer_dial::try_address(names, id, &address).await;
+        TriedAddress { address, outcome }
+    });
+    let tried = join_all(tries).await;
+    let answered = asked(names, id, &tried).await;
+    let diagnosis = Diagnosis {
+        id,
+        name: record.name.clone(),
+        trust: record.trust,
+        up: up.is_some_and(|nodes| nodes.up.iter().any(|node| node.id == id)),
+        listening: mesh_listener::port(names),
+        trusts_us: answered.as_ref().map(|answered| takes_us_for_a_peer(&answered.body)),
+        clock_off_seconds: answered.and_then(|answered| answered.date).map(seconds_ahead),
+        tried,
+        last_seen: record.last_seen.clone(),
+    };
+    Ok(diagnosis.to_json())
+}
+
+/// Whom it takes this node for, at the first address that leads to it.
+async fn asked(names: &Names, id: NodeId, tried: &[TriedAddress]) -> Option<Answered> {
+    let reached = tried.iter().find(|one| one.outcome == TriedOutcome::Reached)?;
+    let asking = async {
+        let reached = peer_dial::reach(names, id, vec![reached.address.clone()]).await.ok()?;
+        let authority = id.to_string();
+        let question = Question { authority, path: "/_session", body: None };
+        ask(Box::new(reached.stream), question).await.ok()
+    };
+    tokio::time::timeout(peer_dial::ANSWER_DEADLINE, asking).await.ok().flatten()
+}
+
+/// A node has the name `node:<id>` where it is trusted, and none elsewhere.
+fn takes_us_for_a_peer(session: &Value) -> bool {
+    let name = session.pointer("/userCtx/name").and_then(Value::as_str);
+    name.is_some_and(|name| name.starts_with("node:"))
+}
+
+fn seconds_ahead(there: SystemTime) -> i64 {
+    let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(0);
+    match there.duration_since(SystemTime::now()) {
+        Ok(ahead) => seconds(ahead),
+        Err(behind) => -seconds(behind.duration()),
+    }
+}

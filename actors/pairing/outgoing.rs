@@ -1,0 +1,130 @@
+//! What this node asks of others before they trust it. No actor waits for it: other nodes take their
+//! time.
+
+use std::time::Duration;
+
+use refuge_client::{AskError, Question, ask};
+use refuge_http::Failure;
+use refuge_identity::NodeIdentity;
+use refuge_mesh::{Invitation, NewPairing, NodeId, Statement};
+use refuge_otp::Names;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::peer_directory::{Admission, AdmittedName, PeerDirectoryMessage};
+use crate::{mesh_listener, names, peer_dial};
+
+/// All of a pairing: whoever typed the command waits for it.
+const PAIRING_DEADLINE: Duration = Duration::from_secs(9);
+/// How long a pairing waits for this node's own listener, so that it can tell where it listens.
+const LISTENING_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Accepts an invitation, and answers when both nodes trust each other.
+pub(super) fn pair(names: Names, wish: NewPairing, reply: oneshot::Sender<Result<Value, Failure>>) {
+    tokio::spawn(async move {
+        let paired = tokio::time::timeout(PAIRING_DEADLINE, accept(&names, wish)).await;
+        let late = || unreachable(format!("no answer within {PAIRING_DEADLINE:?}"));
+        let _ = reply.send(paired.unwrap_or_else(|_| Err(late())));
+    });
+}
+
+async fn accept(names: &Names, wish: NewPairing) -> Result<Value, Failure> {
+    let NewPairing { invitation, name, groups } = wish;
+    let invitation: Invitation = invitation
+        .parse()
+        .map_err(|error: refuge_mesh::BadInvitation| Failure::BadRequest(error.to_string()))?;
+    let id = invitation.id;
+    let own = peer_dial::identity(names).await;
+    if own.id == id {
+        let reason = "this is an invitation by this node itself: accept it on the other one";
+        return Err(Failure::BadRequest(reason.to_owned()));
+    }
+    let port = tokio::time::timeout(LISTENING_PATIENCE, mesh_listener::listening(names)).await.ok();
+    let addresses = invitation.addresses.clone();
+    let reached = peer_dial::reach(names, id, addresses).await.map_err(unreachable)?;
+    let address = reached.address.clone();
+    let body = json!({
+        "token": invitation.token,
+        "name": crate::own_name(names),
+        "port": port,
+    });
+    let question = Question { authority: id.to_string(), path: "/_mesh/pair", body: Some(&body) };
+    let answer = ask(Box::new(reached.stream), question).await.map_err(refused)?.body;
+    let claimed = answer.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut addresses = invitation.addresses;
+    addresses.retain(|one| *one != address);
+    addresses.insert(0, address.clone());
+    let admission = Admission {
+        id,
+        name: name.map_or(AdmittedName::Claimed(claimed), AdmittedName::Given),
+        groups,
+        addresses,
+        introduced_by: None,
+        confirmed: false,
+    };
+    let admit = |reply| PeerDirectoryMessage::Admit { admission, reply };
+    let changed = crate::call(names, names::PEER_DIRECTORY, admit).await??;
+    tracing::info!(peer = %id, name = changed.name, "paired by invitation");
+    Ok(json!({ "id": id.to_string(), "name": changed.name, "address": address }))
+}
+
+/// Asks a node that does not trust this one to do so: its admins see it among those that are pending.
+pub(crate) async fn knock(names: &Names, id: NodeId, address: String) {
+    let knocking = async {
+        let reached = peer_dial::reach(names, id, vec![address]).await?;
+        let port = mesh_listener::port(names);
+        let body = json!({ "name": crate::own_name(names), "port": port });
+        let path = "/_mesh/pair/request";
+        let question = Question { authority: id.to_string(), path, body: Some(&body) };
+        let answered = ask(Box::new(reached.stream), question).await;
+        answered.map_err(|error| error.to_string())
+    };
+    match tokio::time::timeout(peer_dial::ANSWER_DEADLINE, knocking).await {
+        Ok(Ok(_)) => tracing::info!(peer = %id, "asked a node to trust this one"),
+        Ok(Err(reason)) => tracing::debug!(peer = %id, reason, "a node was not asked"),
+        Err(_) => tracing::debug!(peer = %id, "a node was not asked: no answer"),
+    }
+}
+
+/// Tells a node that does not trust this one which peer this one was; whether it is trusted now.
+pub(crate) async fn present_rotations(names: &Names, id: NodeId, address: &str) -> bool {
+    let Some(own) = names.value::<NodeIdentity>(names::NODE_IDENTITY) else { return false };
+    if own.rotations().is_empty() {
+        return false;
+    }
+    let presenting = async {
+        let reached = peer_dial::reach(names, id, vec![address.to_owned()]).await?;
+        let rotations: Vec<Value> = own.rotations().iter().map(Statement::to_json).collect();
+        let body = json!({ "rotations": rotations });
+        let path = "/_mesh/pair/rotation";
+        let question = Question { authority: id.to_string(), path, body: Some(&body) };
+        ask(Box::new(reached.stream), question).await.map_err(|error| error.to_string())
+    };
+    match tokio::time::timeout(peer_dial::ANSWER_DEADLINE, presenting).await {
+        Ok(Ok(_)) => {
+            tracing::info!(peer = %id, "told a peer of this node's new identity");
+            true
+        }
+        Ok(Err(reason)) => {
+            tracing::debug!(peer = %id, reason, "a node does not take this one for its peer");
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+fn refused(error: AskError) -> Failure {
+    match error {
+        AskError::Refused { status, reason } => {
+            let error = "pairing_refused".to_owned();
+            Failure::Function { status, error, reason: format!("the other node refused: {reason}") }
+        }
+        other => unreachable(other.to_string()),
+    }
+}
+
+/// 502: another node is at fault, or the way to it.
+fn unreachable(reason: String) -> Failure {
+    let reason = format!("the other node was not reached: {reason}");
+    Failure::Function { status: 502, error: "peer_unreachable".to_owned(), reason }
+}

@@ -1,0 +1,93 @@
+//! Nodes that come to this one: with an invitation, or without. Their certificates proved who they are;
+//! all else that they say is a claim.
+
+use std::net::SocketAddr;
+
+use refuge_http::{Failure, PairingVisitor};
+use refuge_identity::NodeIdentity;
+use refuge_mesh::{NodeId, PendingPeer, Trust};
+use serde_json::{Value, json};
+
+use super::PairingState;
+use crate::peer_directory::{self, Admission, AdmittedName, PeerDirectoryMessage};
+use crate::{names, unavailable};
+
+impl PairingState {
+    /// Trusts a node that comes with a good invitation. The invitation is spent on disk before that.
+    pub(super) async fn redeem(
+        &mut self,
+        visitor: PairingVisitor,
+        token: &str,
+    ) -> Result<Value, Failure> {
+        let id = visitor.id;
+        self.check_not_blocked(&id)?;
+        let hash = refuge_identity::sha256(token.as_bytes());
+        let from = visitor.address.ip();
+        let terms = self.invitations.redeem(crate::now_ms(), from, (&hash, id));
+        let terms = terms.map_err(|refusal| {
+            tracing::info!(peer = %id, %from, %refusal, "a pairing was refused");
+            refused(&refusal)
+        })?;
+        self.store().await?;
+        let claimed = visitor.name.clone();
+        let admission = Admission {
+            id,
+            name: terms.name.map_or(AdmittedName::Claimed(claimed), AdmittedName::Given),
+            groups: terms.groups,
+            addresses: listening(&visitor).into_iter().collect(),
+            introduced_by: None,
+            confirmed: false,
+        };
+        let admit = |reply| PeerDirectoryMessage::Admit { admission, reply };
+        let changed = crate::call(&self.names, names::PEER_DIRECTORY, admit).await??;
+        // It asked before, perhaps.
+        self.pending.take(&id);
+        self.rejected.remove(&id);
+        tracing::info!(peer = %id, name = changed.name, "paired by invitation");
+        let own = self.names.value::<NodeIdentity>(names::NODE_IDENTITY).ok_or_else(unavailable)?;
+        Ok(json!({ "id": own.id.to_string(), "name": crate::own_name(&self.names) }))
+    }
+
+    /// Notes a node that asks to be trusted.
+    pub(super) fn asked(&mut self, visitor: PairingVisitor) -> Result<Value, Failure> {
+        self.check_not_blocked(&visitor.id)?;
+        let known = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
+        if known.is_trusted(&visitor.id) {
+            return Ok(json!({ "pending": false }));
+        }
+        self.pend(PendingPeer {
+            id: visitor.id,
+            addresses: listening(&visitor).into_iter().collect(),
+            from: Some(visitor.address.ip()),
+            name: visitor.name,
+            introducer: None,
+            groups: Vec::new(),
+            since_ms: crate::now_ms(),
+        })
+    }
+
+    pub(super) fn check_not_blocked(&self, id: &NodeId) -> Result<(), Failure> {
+        let peers = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
+        if peers.get(id).is_some_and(|peer| peer.trust == Trust::Blocked) {
+            return Err(Failure::Forbidden("this node is not welcome here".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// Where a node listens that told its port: at the address it came from.
+fn listening(visitor: &PairingVisitor) -> Option<String> {
+    let port = visitor.port.filter(|port| *port > 0)?;
+    Some(SocketAddr::new(visitor.address.ip().to_canonical(), port).to_string())
+}
+
+fn refused(refusal: &refuge_mesh::PairingRefusal) -> Failure {
+    match refusal {
+        refuge_mesh::PairingRefusal::NoInvitation => Failure::Forbidden(refusal.to_string()),
+        refuge_mesh::PairingRefusal::TooManyTries { seconds } => Failure::TooMany {
+            error: "too_many_tries",
+            reason: refusal.to_string(),
+            retry_after: Some(std::time::Duration::from_secs(*seconds)),
+        },
+    }
+}

@@ -1,0 +1,168 @@
+//! Nodes that come to be trusted otherwise than by `refuge peer add`: by an invitation, an approval, an
+//! introduction; and how they cease to be. Whether they may is decided by whoever asks.
+
+use refuge_http::Failure;
+use refuge_mesh::{ChangedIntroducer, NodeId, PeerRecord, Trust, trusted_on_lost_words};
+use serde_json::{Map, Value};
+
+use super::{Directory, commands};
+
+/// Addresses that one peer has; the latest are the likeliest.
+const MOST_ADDRESSES: usize = 32;
+
+/// What a node is to be called.
+#[derive(Clone, Debug)]
+pub enum AdmittedName {
+    /// By an admin of this node.
+    Given(String),
+    /// By itself or another node: taken where it is free and imitates no other.
+    Claimed(String),
+}
+
+/// A node that is trusted from now on.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    pub(crate) id: NodeId,
+    pub(crate) name: AdmittedName,
+    /// Groups beside those that it has.
+    pub(crate) groups: Vec<String>,
+    /// Where it listens, before what was known.
+    pub(crate) addresses: Vec<String>,
+    pub(crate) introduced_by: Option<NodeId>,
+    /// Whether it stays trusted without its introducer.
+    pub(crate) confirmed: bool,
+}
+
+/// A change of a peer that is known.
+#[derive(Clone, Debug)]
+pub enum PeerChange {
+    /// It is trusted no more, and stays known.
+    Revoke,
+    /// Whether it may vouch for others.
+    Introducer(ChangedIntroducer),
+}
+
+/// The peer that was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    pub(crate) id: NodeId,
+    pub(crate) name: String,
+}
+
+impl Directory {
+    /// Trusts a node.
+    pub(super) async fn admit(&mut self, admission: Admission) -> Result<Changed, Failure> {
+        let id = admission.id;
+        if self.known.trust(&id) == Trust::Blocked {
+            return Err(Failure::Forbidden(format!(
+                "node {id} is blocked here: `refuge peer trust {id}` lifts that"
+            )));
+        }
+        let mut body = commands::body_of(self, &id);
+        body.insert("trust".to_owned(), "trusted".into());
+        self.name(&mut body, &admission);
+        commands::extend(&mut body, "groups", admission.groups);
+        prepend(&mut body, admission.addresses);
+        if let Some(introducer) = admission.introduced_by {
+            body.insert("introduced_by".to_owned(), introducer.to_string().into());
+        }
+        if admission.confirmed {
+            body.insert("confirmed".to_owned(), true.into());
+        }
+        self.put(id, Some(body)).await
+    }
+
+    fn name(&self, body: &mut Map<String, Value>, admission: &Admission) {
+        let (id, default) = (admission.id, PeerRecord::default_name(&admission.id));
+        let known = body.get("name").and_then(Value::as_str);
+        let chosen = match &admission.name {
+            AdmittedName::Given(name) => name.clone(),
+            // What an admin called it once stays.
+            AdmittedName::Claimed(_) if known.is_some_and(|known| known != default) => return,
+            AdmittedName::Claimed(name) => self.known.view().name_for_claimed(name, &id),
+        };
+        body.insert("name".to_owned(), chosen.into());
+    }
+
+    /// Changes a peer that is known.
+    pub(super) async fn change(
+        &mut self,
+        node: &str,
+        change: PeerChange,
+    ) -> Result<Changed, Failure> {
+        let unknown = || {
+            let reason = format!("no node is known as {node:?}: `refuge peer list` shows them");
+            Failure::NotFound(reason)
+        };
+        let id = self.known.find(node).ok_or_else(unknown)?;
+        let mut body = commands::body_of(self, &id);
+        match change {
+            PeerChange::Revoke => {
+                // With its introducer it would still be pending.
+                for member in ["trust", "confirmed", "introduced_by"] {
+                    body.remove(member);
+                }
+            }
+            PeerChange::Introducer(changed) => {
+                body.insert("introducer".to_owned(), changed.introducer.into());
+                body.insert("may_confer".to_owned(), changed.may_confer.into());
+                if let Some(policy) = changed.introductions {
+                    body.insert("introductions".to_owned(), policy.into());
+                }
+            }
+        }
+        self.put(id, Some(body)).await
+    }
+
+    /// Writes a document, shows it, and takes trust from those who had it on the word of somebody who
+    /// has it no more.
+    pub(super) async fn put(
+        &mut self,
+        id: NodeId,
+        body: Option<Map<String, Value>>,
+    ) -> Result<Changed, Failure> {
+        let before = self.known.trust(&id);
+        let names = self.names.clone();
+        self.known.write(&names, id, body).await.map_err(super::documents::failure)?;
+        self.show(id, before);
+        self.take_lost_words_back().await;
+        let name = self.known.get(&id).map(|known| known.record.name.clone());
+        Ok(Changed { id, name: name.unwrap_or_else(|| PeerRecord::default_name(&id)) })
+    }
+
+    /// Each round may find those whom the last one's were introducing.
+    pub(super) async fn take_lost_words_back(&mut self) {
+        loop {
+            let lost = trusted_on_lost_words(self.known.records());
+            if lost.is_empty() {
+                return;
+            }
+            for id in lost {
+                let mut body = commands::body_of(self, &id);
+                body.remove("trust");
+                let names = self.names.clone();
+                if let Err(failure) = self.known.write(&names, id, Some(body)).await {
+                    // It is tried again at the next change of trust and at the next start.
+                    tracing::error!(peer = %id, %failure, "trust was not taken back");
+                    return;
+                }
+                tracing::info!(peer = %id, "trusted no more: its introducer is not");
+                self.show(id, Trust::Trusted);
+            }
+        }
+    }
+}
+
+/// Puts addresses in front of those that are known, each once.
+fn prepend(body: &mut Map<String, Value>, addresses: Vec<String>) {
+    let known = body.get("addresses").and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut all: Vec<Value> = Vec::new();
+    for address in addresses.into_iter().map(Value::from).chain(known) {
+        if !all.contains(&address) && all.len() < MOST_ADDRESSES {
+            all.push(address);
+        }
+    }
+    if !all.is_empty() {
+        body.insert("addresses".to_owned(), all.into());
+    }
+}

@@ -1,0 +1,50 @@
+//! A peer that has another identity: its new document takes the place of the old one, with all that the
+//! peer was granted. It may be broken off at any step and is finished at the next start.
+
+use refuge_http::Failure;
+use refuge_mesh::{NodeId, Trust};
+
+use super::{Changed, Directory, commands};
+
+impl Directory {
+    /// Puts a peer's new identity in the place of its old one.
+    pub(super) async fn rotate(&mut self, old: NodeId, new: NodeId) -> Result<Changed, Failure> {
+        let refused = |reason: &str| Failure::Forbidden(reason.to_owned());
+        if self.known.trust(&old) != Trust::Trusted {
+            return Err(refused("the earlier identity of this node is not trusted here"));
+        }
+        if self.known.trust(&new) == Trust::Blocked {
+            return Err(refused("the new identity of this node is blocked here"));
+        }
+        let mut body = commands::body_of(self, &old);
+        body.remove("certificate");
+        body.insert("rotated_from".to_owned(), old.to_string().into());
+        let changed = self.put(new, Some(body)).await?;
+        self.finish_rotation(old, new).await?;
+        Ok(changed)
+    }
+
+    /// Those that were broken off.
+    pub(super) async fn finish_rotations(&mut self) {
+        let begun =
+            self.known.records().filter_map(|record| Some((record.rotated_from?, record.id)));
+        let begun: Vec<_> = begun.filter(|(old, _)| self.known.get(old).is_some()).collect();
+        for (old, new) in begun {
+            if let Err(failure) = self.finish_rotation(old, new).await {
+                tracing::error!(peer = %new, %failure, "a rotation was not finished");
+            }
+        }
+    }
+
+    /// Whom the old identity vouched for, the new one does; then the old one is forgotten.
+    async fn finish_rotation(&mut self, old: NodeId, new: NodeId) -> Result<(), Failure> {
+        let vouched = Some(old.to_string());
+        let introduced = self.known.records().filter(|record| record.introduced_by == vouched);
+        for id in introduced.map(|record| record.id).collect::<Vec<_>>() {
+            let mut body = commands::body_of(self, &id);
+            body.insert("introduced_by".to_owned(), new.to_string().into());
+            self.put(id, Some(body)).await?;
+        }
+        self.put(old, None).await.map(drop)
+    }
+}

@@ -1,0 +1,142 @@
+//! What is told of nodes that come and are let in: invitations, who asks, why one is not up.
+
+use serde_json::Value;
+
+use super::code::draw_code;
+use super::table::{cell, draw, items};
+
+/// Draws what `invite` answers with: the invitation as text and as a QR code, and until when it is good.
+/// With `colours` the code is in colours for a terminal.
+pub fn render_invitation(answer: &Value, colours: bool) -> String {
+    let invitation = cell(answer, "invitation");
+    let mut text = format!(
+        "{invitation}\n\nGood for one node until {}. On the other node:\n\n    refuge pair \
+         '{invitation}'\n\n",
+        cell(answer, "expires")
+    );
+    text.push_str(&draw_code(&invitation, colours).unwrap_or_default());
+    text
+}
+
+/// Draws the invitations that are open.
+pub fn render_invitations(answer: &Value) -> String {
+    const MEMBERS: [&str; 5] = ["number", "expires", "name", "groups", "used_by"];
+    table(["NUMBER", "EXPIRES", "NAME", "GROUPS", "USED BY"], items(answer, "invitations"), MEMBERS)
+}
+
+/// Draws the nodes that ask to be trusted. What they call themselves is told last and as their words.
+pub fn render_pending(answer: &Value) -> String {
+    const MEMBERS: [&str; 6] = ["id", "from", "introducer", "groups", "since", "claimed_name"];
+    let head = ["ID", "FROM", "INTRODUCER", "GROUPS", "SINCE", "CALLS ITSELF"];
+    table(head, items(answer, "pending"), MEMBERS)
+}
+
+/// Draws introductions that were made.
+pub fn render_introductions(answer: &Value, member: &str) -> String {
+    const MEMBERS: [&str; 3] = ["subject", "audience", "expires"];
+    table(["SUBJECT", "AUDIENCE", "EXPIRES"], items(answer, member), MEMBERS)
+}
+
+fn table<const COLUMNS: usize>(
+    head: [&str; COLUMNS],
+    rows: &[Value],
+    members: [&str; COLUMNS],
+) -> String {
+    let mut drawn = vec![head.map(str::to_owned)];
+    drawn.extend(rows.iter().map(|row| members.map(|member| cell(row, member))));
+    draw(&drawn, COLUMNS)
+}
+
+/// Draws one node that is known, a member a line.
+pub fn render_peer(peer: &Value) -> String {
+    const MEMBERS: [(&str, &str); 12] = [
+        ("name", "name"),
+        ("id", "id"),
+        ("", "people"),
+        ("trust", "trust"),
+        ("up", "up"),
+        ("groups", "groups"),
+        ("addresses", "addresses"),
+        ("introducer", "introducer"),
+        ("may confer", "may_confer"),
+        ("introductions", "introductions"),
+        ("introduced by", "introduced_by"),
+        ("last seen", "last_seen"),
+    ];
+    lines(&MEMBERS, peer)
+}
+
+/// Draws why a node is up or not: what was found out, and what to do.
+pub fn render_diagnosis(answer: &Value) -> String {
+    const MEMBERS: [(&str, &str); 7] = [
+        ("name", "name"),
+        ("id", "id"),
+        ("trust here", "trust"),
+        ("up", "up"),
+        ("trusts us", "trusts_us"),
+        ("clock off, s", "clock_off_seconds"),
+        ("last seen", "last_seen"),
+    ];
+    let mut text = lines(&MEMBERS, answer);
+    for tried in items(answer, "addresses") {
+        let (address, outcome) = (cell(tried, "address"), cell(tried, "outcome"));
+        let reason = cell(tried, "reason");
+        let reason = if reason == "-" { String::new() } else { format!(": {reason}") };
+        text.push_str(&format!("tried          {address} {outcome}{reason}\n"));
+    }
+    text.push('\n');
+    for advice in items(answer, "advice") {
+        text.push_str(&super::table::printable(advice.as_str().unwrap_or_default()));
+        text.push('\n');
+    }
+    text
+}
+
+fn lines(members: &[(&str, &str)], value: &Value) -> String {
+    let mut text = String::new();
+    for (title, member) in members {
+        text.push_str(&format!("{title:<15}{}\n", cell(value, member)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_invitation_is_told_as_text_and_as_a_code() {
+        let answer = json!({"invitation": "refuge:X@a:1?token=t", "expires": "2026-01-02"});
+        let text = render_invitation(&answer, false);
+        assert!(text.starts_with("refuge:X@a:1?token=t\n"), "{text}");
+        assert!(text.contains("    refuge pair 'refuge:X@a:1?token=t'\n"), "{text}");
+        assert!(text.lines().filter(|line| line.contains('█')).count() > 10, "{text}");
+    }
+
+    #[test]
+    fn what_strangers_call_themselves_moves_no_cursor() {
+        let answer = json!({"pending": [
+            {"id": "ABC", "claimed_name": "an\u{1b}[2Jna", "from": "192.0.2.1", "groups": []},
+        ]});
+        let expected = "\
+ID   FROM       INTRODUCER  GROUPS  SINCE  CALLS ITSELF
+ABC  192.0.2.1  -           -       -      an[2Jna
+";
+        assert_eq!(render_pending(&answer), expected);
+    }
+
+    #[test]
+    fn a_diagnosis_ends_with_what_to_do() {
+        let answer = json!({
+            "name": "anna", "id": "ABC", "trust": "trusted", "up": false, "trusts_us": null,
+            "addresses": [{"address": "a:1", "outcome": "failed", "reason": "refused"}],
+            "advice": ["Open the door."],
+        });
+        let text = render_diagnosis(&answer);
+        assert!(text.contains("tried          a:1 failed: refused\n"), "{text}");
+        assert!(text.ends_with("\nOpen the door.\n"), "{text}");
+        assert!(render_peer(&answer).starts_with("name           anna\n"));
+    }
+}

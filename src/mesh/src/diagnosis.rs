@@ -1,0 +1,222 @@
+//! Why a node is not up: what was found out, and what to do about it in plain words. How it is found
+//! out is not known here.
+
+use serde_json::{Value, json};
+
+use crate::node_id::NodeId;
+use crate::peer::Trust;
+
+/// A clock that is off by more is told: introductions and cookies fail by it.
+const CLOCK_OFF_SECONDS: u64 = 120;
+
+/// What came of trying one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TriedOutcome {
+    /// The node answered there.
+    Reached,
+    /// Another node answered there.
+    OtherNode(NodeId),
+    /// Nobody did, or not as a node does.
+    Failed(String),
+}
+
+/// One address and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TriedAddress {
+    /// `host:port`.
+    pub address: String,
+    /// What came of it.
+    pub outcome: TriedOutcome,
+}
+
+/// All that was found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// Who.
+    pub id: NodeId,
+    /// What it is called here.
+    pub name: String,
+    /// What it is granted here.
+    pub trust: Trust,
+    /// Whether a link works.
+    pub up: bool,
+    /// Whether this node listens for others.
+    pub listening: Option<u16>,
+    /// Every address that is known.
+    pub tried: Vec<TriedAddress>,
+    /// Whether it trusts this node, where it said so.
+    pub trusts_us: Option<bool>,
+    /// Its clock less ours, where it told.
+    pub clock_off_seconds: Option<i64>,
+    /// When it was last up.
+    pub last_seen: Option<String>,
+}
+
+impl Diagnosis {
+    /// What to do, the most likely first; one sentence where all is well.
+    #[must_use]
+    pub fn advice(&self) -> Vec<String> {
+        let name = &self.name;
+        let mut advice = Vec::new();
+        match self.trust {
+            Trust::Blocked => {
+                advice.push(format!(
+                    "{name} is blocked here: `refuge peer trust {name}` lifts that."
+                ));
+                return advice;
+            }
+            Trust::Neither => {
+                advice.push(format!(
+                    "{name} is known here and not trusted: `refuge peer trust {name}` changes that."
+                ));
+                return advice;
+            }
+            Trust::Trusted => {}
+        }
+        if self.trusts_us == Some(false) {
+            advice.push(format!(
+                "{name} does not trust this node: its owner has to approve it there \
+                 (`refuge peer pending`, then `refuge peer approve`)."
+            ));
+        }
+        self.advise_on_addresses(&mut advice);
+        self.advise_on_clock(&mut advice);
+        if self.up && advice.is_empty() {
+            advice.push(format!("{name} is up; nothing is to be done."));
+        }
+        if advice.is_empty() {
+            advice.push(format!(
+                "{name} answers and trusts this node: the link should come up within a minute; the \
+                 log of both nodes tells of attempts that fail."
+            ));
+        }
+        advice
+    }
+
+    fn advise_on_addresses(&self, advice: &mut Vec<String>) {
+        let name = &self.name;
+        let reached = self.tried.iter().any(|one| one.outcome == TriedOutcome::Reached);
+        for tried in &self.tried {
+            if let TriedOutcome::OtherNode(other) = tried.outcome {
+                advice.push(format!(
+                    "At {} another node answers ({other}): the address is out of date, or {name} has \
+                     a new identity.",
+                    tried.address
+                ));
+            }
+        }
+        if reached || self.up {
+            return;
+        }
+        if self.tried.is_empty() {
+            advice.push(format!(
+                "No address of {name} is known: give one with `refuge peer add {} --address \
+                 host:port`, or let {name} connect to this node.",
+                self.id
+            ));
+        } else {
+            advice.push(format!(
+                "None of the addresses of {name} leads to it: is that node running, is its port open \
+                 in the firewall, and is the address still right?"
+            ));
+        }
+        if self.listening.is_none() {
+            advice.push("This node does not listen for others either: see the log.".to_owned());
+        }
+    }
+
+    fn advise_on_clock(&self, advice: &mut Vec<String>) {
+        let Some(off) = self.clock_off_seconds else { return };
+        if off.unsigned_abs() > CLOCK_OFF_SECONDS {
+            let direction = if off > 0 { "ahead of" } else { "behind" };
+            let seconds = off.unsigned_abs();
+            advice.push(format!(
+                "The clock of {} is {seconds} s {direction} this node's. Links work all the same; \
+                 introductions may be refused. One of the two clocks is wrong.",
+                self.name
+            ));
+        }
+    }
+
+    /// As it is told to clients.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let tried = self.tried.iter().map(|one| {
+            let (outcome, reason) = match &one.outcome {
+                TriedOutcome::Reached => ("reached", None),
+                TriedOutcome::OtherNode(id) => ("other_node", Some(id.to_string())),
+                TriedOutcome::Failed(reason) => ("failed", Some(reason.clone())),
+            };
+            json!({ "address": one.address, "outcome": outcome, "reason": reason })
+        });
+        json!({
+            "id": self.id.to_string(),
+            "name": self.name,
+            "trust": self.trust.as_str(),
+            "up": self.up,
+            "listening": self.listening,
+            "addresses": tried.collect::<Vec<_>>(),
+            "trusts_us": self.trusts_us,
+            "clock_off_seconds": self.clock_off_seconds,
+            "last_seen": self.last_seen,
+            "advice": self.advice(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn well() -> Diagnosis {
+        Diagnosis {
+            id: NodeId::from_digest([1; 32]),
+            name: "anna".to_owned(),
+            trust: Trust::Trusted,
+            up: true,
+            listening: Some(6984),
+            tried: vec![tried(TriedOutcome::Reached)],
+            trusts_us: Some(true),
+            clock_off_seconds: Some(-2),
+            last_seen: None,
+        }
+    }
+
+    fn tried(outcome: TriedOutcome) -> TriedAddress {
+        TriedAddress { address: "anna.example:6984".to_owned(), outcome }
+    }
+
+    /// The one piece of advice, of which `part` is a part.
+    #[track_caller]
+    fn advised(diagnosis: &Diagnosis, part: &str) {
+        let advice = diagnosis.advice();
+        assert!(advice.len() == 1 && advice[0].contains(part), "{advice:?}");
+    }
+
+    #[test]
+    fn each_cause_is_told_with_what_to_do() {
+        advised(&well(), "nothing is to be done");
+        advised(&Diagnosis { trust: Trust::Blocked, ..well() }, "refuge peer trust anna");
+        advised(&Diagnosis { trust: Trust::Neither, ..well() }, "not trusted");
+        let down = Diagnosis { up: false, ..well() };
+        advised(&down, "within a minute");
+        advised(&Diagnosis { trusts_us: Some(false), ..down.clone() }, "refuge peer approve");
+        advised(&Diagnosis { tried: vec![], ..down.clone() }, "No address of anna");
+        let failed = vec![tried(TriedOutcome::Failed("refused".to_owned()))];
+        advised(&Diagnosis { tried: failed, ..down.clone() }, "firewall");
+        advised(&Diagnosis { clock_off_seconds: Some(172_800), ..well() }, "172800 s ahead of");
+        let other = vec![tried(TriedOutcome::OtherNode(NodeId::from_digest([2; 32])))];
+        let advice = Diagnosis { tried: other, ..down }.advice();
+        assert!(advice[0].contains("another node answers"), "{advice:?}");
+    }
+
+    #[test]
+    fn a_diagnosis_is_told_as_json() {
+        let told =
+            Diagnosis { tried: vec![tried(TriedOutcome::Failed("no".to_owned()))], ..well() };
+        let told = told.to_json();
+        assert_eq!(told["addresses"][0]["outcome"], "failed");
+        assert_eq!(told["addresses"][0]["reason"], "no");
+        assert_eq!(told["trust"], "trusted");
+    }
+}

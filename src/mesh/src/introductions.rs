@@ -1,0 +1,193 @@
+//! What becomes of an introduction, and of those who were introduced when their introducer is trusted no
+//! more: rules over the peers as they are now. Signatures, serials and dates were looked at before.
+
+use std::collections::BTreeSet;
+
+use crate::node_id::NodeId;
+use crate::peer::{IntroductionPolicy, PeerRecord, Trust};
+use crate::peers::Peers;
+use crate::statement::{Claims, StatementContent};
+
+/// What is done about an introduction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IntroductionOutcome {
+    /// The subject is pending; an admin decides.
+    Ask(Introduced),
+    /// The subject is trusted as long as its introducer is.
+    Accept(Introduced),
+    /// The subject is trusted already; nothing changes.
+    Known,
+}
+
+/// Who was introduced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introduced {
+    /// Who.
+    pub id: NodeId,
+    /// By whom.
+    pub introducer: NodeId,
+    /// What the introducer calls it.
+    pub name: String,
+    /// Of the groups that the introducer named those that it may confer.
+    pub groups: Vec<String>,
+    /// Where it listens.
+    pub addresses: Vec<String>,
+}
+
+/// Why an introduction changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IntroductionRefusal {
+    /// Another kind of statement.
+    #[error("this statement is no introduction")]
+    Kind,
+    /// The issuer may not vouch for others.
+    #[error("the node that signed this introduction is no introducer here")]
+    NoIntroducer,
+    /// It may, but nothing is done about it.
+    #[error("introductions by this node are switched off here")]
+    Off,
+    /// It vouches for this node.
+    #[error("this introduction is about this node itself")]
+    OfUs,
+    /// The subject is blocked, whoever vouches for it.
+    #[error("the node that is introduced is blocked here")]
+    Blocked,
+}
+
+/// What is to be done about an introduction that counts.
+///
+/// # Errors
+/// [`IntroductionRefusal`].
+pub fn introduction_outcome(
+    peers: &Peers,
+    us: &NodeId,
+    claims: &Claims,
+) -> Result<IntroductionOutcome, IntroductionRefusal> {
+    let StatementContent::Introduction { name, groups, addresses } = &claims.content else {
+        return Err(IntroductionRefusal::Kind);
+    };
+    let introducer = peers
+        .get(&claims.issuer)
+        .filter(|issuer| issuer.trust == Trust::Trusted && issuer.introducer)
+        .ok_or(IntroductionRefusal::NoIntroducer)?;
+    if introducer.introductions == IntroductionPolicy::Off {
+        return Err(IntroductionRefusal::Off);
+    }
+    if claims.subject == *us {
+        return Err(IntroductionRefusal::OfUs);
+    }
+    match peers.get(&claims.subject).map(|subject| subject.trust) {
+        Some(Trust::Blocked) => return Err(IntroductionRefusal::Blocked),
+        Some(Trust::Trusted) => return Ok(IntroductionOutcome::Known),
+        Some(Trust::Neither) | None => {}
+    }
+    let may_be = |group: &&String| introducer.may_confer.contains(group);
+    let introduced = Introduced {
+        id: claims.subject,
+        introducer: claims.issuer,
+        name: name.clone(),
+        groups: groups.iter().filter(may_be).cloned().collect(),
+        addresses: addresses.clone(),
+    };
+    Ok(match introducer.introductions {
+        IntroductionPolicy::Accept => IntroductionOutcome::Accept(introduced),
+        IntroductionPolicy::Ask | IntroductionPolicy::Off => IntroductionOutcome::Ask(introduced),
+    })
+}
+
+/// Those who are trusted on the word of a node that is not trusted (any more) itself, and whom no admin
+/// confirmed: they are not to be trusted either. Whom they introduced in turn is found when they are not.
+pub fn trusted_on_lost_words<'a>(
+    records: impl Iterator<Item = &'a PeerRecord> + Clone,
+) -> Vec<NodeId> {
+    let trusted = records.clone().filter(|record| record.trust == Trust::Trusted);
+    let trusted: BTreeSet<String> = trusted.map(|record| record.id.to_string()).collect();
+    let is_lost = |record: &&PeerRecord| {
+        let introducer = record.introduced_by.as_ref();
+        record.trust == Trust::Trusted
+            && !record.confirmed
+            && introducer.is_some_and(|introducer| !trusted.contains(introducer))
+    };
+    records.filter(is_lost).map(|record| record.id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_digest([byte; 32])
+    }
+
+    fn introducer() -> PeerRecord {
+        PeerRecord {
+            trust: Trust::Trusted,
+            introducer: true,
+            may_confer: vec!["family".to_owned()],
+            ..PeerRecord::new(id(1))
+        }
+    }
+
+    fn claims() -> Claims {
+        Claims {
+            issuer: id(1),
+            subject: id(2),
+            audience: Some(id(3)),
+            serial: 1,
+            issued_ms: 0,
+            expires_ms: 1,
+            content: StatementContent::Introduction {
+                name: "bert".to_owned(),
+                groups: vec!["family".to_owned(), "admins".to_owned()],
+                addresses: Vec::new(),
+            },
+        }
+    }
+
+    fn outcome(
+        records: impl IntoIterator<Item = PeerRecord>,
+    ) -> Result<IntroductionOutcome, IntroductionRefusal> {
+        introduction_outcome(&Peers::new(records), &id(3), &claims())
+    }
+
+    #[test]
+    fn an_introducer_confers_what_it_may_and_no_more() {
+        let Ok(IntroductionOutcome::Ask(introduced)) = outcome([introducer()]) else {
+            panic!("an admin is asked")
+        };
+        assert_eq!((introduced.name.as_str(), introduced.groups), ("bert", vec!["family".into()]));
+        let accepting = PeerRecord { introductions: IntroductionPolicy::Accept, ..introducer() };
+        assert!(matches!(outcome([accepting]), Ok(IntroductionOutcome::Accept(_))));
+    }
+
+    #[test]
+    fn whoever_may_not_vouch_changes_nothing() {
+        let no_introducer = Err(IntroductionRefusal::NoIntroducer);
+        assert_eq!(outcome([]), no_introducer);
+        assert_eq!(outcome([PeerRecord { introducer: false, ..introducer() }]), no_introducer);
+        assert_eq!(outcome([PeerRecord { trust: Trust::Neither, ..introducer() }]), no_introducer);
+        let off = PeerRecord { introductions: IntroductionPolicy::Off, ..introducer() };
+        assert_eq!(outcome([off]), Err(IntroductionRefusal::Off));
+        let blocked = PeerRecord { trust: Trust::Blocked, ..PeerRecord::new(id(2)) };
+        assert_eq!(outcome([introducer(), blocked]), Err(IntroductionRefusal::Blocked));
+        let known = PeerRecord { trust: Trust::Trusted, ..PeerRecord::new(id(2)) };
+        assert_eq!(outcome([introducer(), known]), Ok(IntroductionOutcome::Known));
+        let peers = Peers::new([introducer()]);
+        let of_us = introduction_outcome(&peers, &id(2), &claims());
+        assert_eq!(of_us, Err(IntroductionRefusal::OfUs));
+    }
+
+    #[test]
+    fn trust_on_somebodys_word_ends_with_it_unless_it_was_confirmed() {
+        let by = |number: u8, introducer: u8, confirmed: bool| PeerRecord {
+            trust: Trust::Trusted,
+            introduced_by: Some(id(introducer).to_string()),
+            confirmed,
+            ..PeerRecord::new(id(number))
+        };
+        let introduced = [by(4, 1, false), by(5, 1, true), by(6, 4, false)];
+        assert_eq!(trusted_on_lost_words(introduced.iter().chain([&introducer()])), []);
+        assert_eq!(trusted_on_lost_words(introduced.iter()), [id(4)]);
+        assert_eq!(trusted_on_lost_words(introduced[1..].iter()), [id(6)]);
+    }
+}

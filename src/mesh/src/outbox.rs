@@ -1,0 +1,158 @@
+//! Messages between applications on two nodes: kept here until the other node said that it has them, and
+//! taken there once. Where they are stored, and how they travel, is not known here.
+
+mod inbox;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::node_id::NodeId;
+pub use inbox::{Inbox, InboxRefusal, Taken};
+
+/// Waiting for one node; more are refused rather than dropped.
+const MOST_WAITING: usize = 1_000;
+/// Bytes of a body.
+pub const LONGEST_MESSAGE_BYTES: usize = 64 * 1024;
+/// A message that was not taken for so long is given up.
+pub const MESSAGE_LIFETIME_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+/// Characters of an application's name.
+const LONGEST_APPLICATION: usize = 64;
+/// On their way to one node and not acknowledged: a link is not to be filled with them.
+const MOST_UNDER_WAY: usize = 16;
+
+/// Names a message among all of all nodes; random.
+pub type MessageId = [u8; 16];
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its name.
+    pub id: MessageId,
+    /// The application that it is for.
+    pub application: String,
+    /// JSON text.
+    pub body: String,
+    /// When it was sent, in milliseconds since 1970 by its sender's clock.
+    pub sent_ms: u64,
+}
+
+/// Why a message is not kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutboxRefusal {
+    /// No name of an application.
+    #[error("an application is called by 1 to {LONGEST_APPLICATION} of a-z, 0-9, _ and -")]
+    Application,
+    /// Too large.
+    #[error("the body has {0} bytes: {LONGEST_MESSAGE_BYTES} are allowed")]
+    TooLong(usize),
+    /// The node has not taken so many before it.
+    #[error("{MOST_WAITING} messages wait for this node: wait until it has been up")]
+    Full,
+}
+
+/// The messages that wait, by node and in the order in which they were sent.
+#[derive(Debug, Default)]
+pub struct Outbox(BTreeMap<NodeId, VecDeque<Waiting>>);
+
+#[derive(Debug)]
+struct Waiting {
+    message: Message,
+    under_way: bool,
+}
+
+impl Outbox {
+    /// Keeps a message for a node.
+    ///
+    /// # Errors
+    /// [`OutboxRefusal`].
+    pub fn post(
+        &mut self,
+        now_ms: u64,
+        node: NodeId,
+        message: Message,
+    ) -> Result<(), OutboxRefusal> {
+        check(&message)?;
+        self.give_up(now_ms);
+        let waiting = self.0.entry(node).or_default();
+        if waiting.len() >= MOST_WAITING {
+            return Err(OutboxRefusal::Full);
+        }
+        waiting.push_back(Waiting { message, under_way: false });
+        Ok(())
+    }
+
+    /// The node's link was made anew: whatever was under way may be lost, and is sent again.
+    pub fn link_made(&mut self, node: &NodeId) {
+        for waiting in self.0.get_mut(node).into_iter().flatten() {
+            waiting.under_way = false;
+        }
+    }
+
+    /// What is to be sent to a node that is up now, in order; it counts as under way from here on.
+    pub fn next(&mut self, now_ms: u64, node: &NodeId) -> Vec<Message> {
+        self.give_up(now_ms);
+        let Some(waiting) = self.0.get_mut(node) else { return Vec::new() };
+        let under_way = waiting.iter().filter(|one| one.under_way).count();
+        let room = MOST_UNDER_WAY.saturating_sub(under_way);
+        let mut next = Vec::new();
+        for one in waiting.iter_mut().filter(|one| !one.under_way).take(room) {
+            one.under_way = true;
+            next.push(one.message.clone());
+        }
+        next
+    }
+
+    /// The node has it, now or since before; whether it was still waiting.
+    pub fn acknowledged(&mut self, node: &NodeId, id: &MessageId) -> bool {
+        let Some(waiting) = self.0.get_mut(node) else { return false };
+        let before = waiting.len();
+        waiting.retain(|one| one.message.id != *id);
+        let was_waiting = waiting.len() < before;
+        if waiting.is_empty() {
+            self.0.remove(node);
+        }
+        was_waiting
+    }
+
+    /// Gives up what was not taken within its lifetime; what was given up.
+    pub fn give_up(&mut self, now_ms: u64) -> Vec<(NodeId, MessageId)> {
+        let mut given_up = Vec::new();
+        for (node, waiting) in &mut self.0 {
+            waiting.retain(|one| {
+                let holds = one.message.sent_ms.saturating_add(MESSAGE_LIFETIME_MS) > now_ms;
+                if !holds {
+                    given_up.push((*node, one.message.id));
+                }
+                holds
+            });
+        }
+        self.0.retain(|_, waiting| !waiting.is_empty());
+        given_up
+    }
+
+    /// A node is trusted no more: nothing is for it.
+    pub fn forget(&mut self, node: &NodeId) {
+        self.0.remove(node);
+    }
+
+    /// How many wait for a node.
+    #[must_use]
+    pub fn waiting(&self, node: &NodeId) -> usize {
+        self.0.get(node).map_or(0, VecDeque::len)
+    }
+}
+
+fn check(message: &Message) -> Result<(), OutboxRefusal> {
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+    let application = &message.application;
+    if !(1..=LONGEST_APPLICATION).contains(&application.len()) || !application.bytes().all(plain) {
+        return Err(OutboxRefusal::Application);
+    }
+    if message.body.len() > LONGEST_MESSAGE_BYTES {
+        return Err(OutboxRefusal::TooLong(message.body.len()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! Messages over links that break at any moment.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW_MS: u64 = 1_800_000_000_000;
+
+fn id(byte: u8) -> NodeId {
+    NodeId::from_digest([byte; 32])
+}
+
+fn message(number: u16) -> Message {
+    let mut id = [0; 16];
+    id[..2].copy_from_slice(&number.to_be_bytes());
+    let (application, body) = ("chat".to_owned(), number.to_string());
+    Message { id, application, body, sent_ms: NOW_MS }
+}
+
+#[test]
+fn messages_wait_in_order_and_a_few_are_under_way() {
+    let mut outbox = Outbox::default();
+    for number in 0..1_000 {
+        outbox.post(NOW_MS, id(1), message(number)).expect("room");
+    }
+    assert_eq!(outbox.post(NOW_MS, id(1), message(1_000)), Err(OutboxRefusal::Full));
+    assert_eq!(outbox.post(NOW_MS, id(2), message(1_000)), Ok(()));
+    let sent = outbox.next(NOW_MS, &id(1));
+    assert_eq!(sent, (0..16).map(message).collect::<Vec<_>>());
+    assert!(outbox.next(NOW_MS, &id(1)).is_empty());
+    assert!(outbox.acknowledged(&id(1), &message(3).id));
+    assert!(!outbox.acknowledged(&id(1), &message(3).id));
+    assert!(!outbox.acknowledged(&id(2), &message(4).id));
+    assert_eq!(outbox.next(NOW_MS, &id(1)), [message(16)]);
+    outbox.link_made(&id(1));
+    let again: Vec<Message> = (0..17).filter(|one| *one != 3).map(message).collect();
+    assert_eq!(outbox.next(NOW_MS, &id(1)), again);
+}
+
+#[test]
+fn a_message_is_given_up_after_a_week_and_not_taken_then() {
+    let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
+    outbox.post(NOW_MS, id(1), message(1)).expect("room");
+    let late = NOW_MS + MESSAGE_LIFETIME_MS;
+    assert_eq!(outbox.give_up(late - 1), []);
+    assert_eq!(outbox.give_up(late), [(id(1), message(1).id)]);
+    assert_eq!(outbox.waiting(&id(1)), 0);
+    assert_eq!(inbox.take(late, id(1), &message(1)), Err(InboxRefusal::Old));
+    let early = inbox.take(NOW_MS - 4 * 24 * 60 * 60 * 1_000, id(1), &message(1));
+    assert_eq!(early, Err(InboxRefusal::FromTheFuture));
+}
+
+#[test]
+fn what_is_no_message_is_refused_on_both_sides() {
+    let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
+    let long = Message { body: "x".repeat(64 * 1024 + 1), ..message(1) };
+    let nameless = Message { application: String::new(), ..message(1) };
+    let shouting = Message { application: "CHAT".to_owned(), ..message(1) };
+    for (wrong, refusal) in [
+        (long, OutboxRefusal::TooLong(64 * 1024 + 1)),
+        (nameless, OutboxRefusal::Application),
+        (shouting, OutboxRefusal::Application),
+    ] {
+        assert_eq!(inbox.take(NOW_MS, id(1), &wrong), Err(refusal.clone().into()));
+        assert_eq!(outbox.post(NOW_MS, id(1), wrong), Err(refusal));
+    }
+}
+
+#[test]
+fn a_sender_that_floods_takes_no_memory() {
+    let mut inbox = Inbox::default();
+    for number in 0..10_000 {
+        assert_eq!(inbox.take(NOW_MS, id(1), &message(number)), Ok(Taken::New));
+    }
+    assert_eq!(inbox.take(NOW_MS, id(1), &message(9_999)), Ok(Taken::Before));
+    assert_eq!(inbox.take(NOW_MS, id(2), &message(9_999)), Ok(Taken::New));
+}
+
+proptest! {
+    /// Each step sends, loses the link, or delivers with or without its acknowledgement.
+    #[test]
+    fn every_message_is_taken_once_whatever_is_lost(
+        steps in proptest::collection::vec(0..4_u8, 1..300),
+    ) {
+        let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
+        let (mut posted, mut taken) = (0, Vec::new());
+        let mut wire: VecDeque<Message> = VecDeque::new();
+        for step in steps.into_iter().chain([1; 2]).chain([2; 400]) {
+            match step {
+                0 => {
+                    outbox.post(NOW_MS, id(1), message(posted)).expect("room");
+                    posted += 1;
+                }
+                1 => {
+                    wire.clear();
+                    outbox.link_made(&id(1));
+                }
+                _ => {
+                    wire.extend(outbox.next(NOW_MS, &id(1)));
+                    let Some(came) = wire.pop_front() else { continue };
+                    if inbox.take(NOW_MS, id(2), &came) == Ok(Taken::New) {
+                        taken.push(came.clone());
+                    }
+                    if step == 2 {
+                        outbox.acknowledged(&id(1), &came.id);
+                    }
+                }
+            }
+        }
+        prop_assert_eq!(outbox.waiting(&id(1)), 0);
+        prop_assert_eq!(taken, (0..posted).map(message).collect::<Vec<_>>());
+    }
+}

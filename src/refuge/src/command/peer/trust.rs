@@ -1,0 +1,148 @@
+//! Those of `refuge peer …` that are about who is let in, and why a node is not up.
+
+use clap::Args;
+use refuge_console::{render_diagnosis, render_introductions, render_peer, render_pending};
+use serde_json::Value;
+
+use super::super::{Root, console};
+use super::{ask, request, say};
+use crate::exit::Failure;
+
+/// One that is to be shown.
+#[derive(Debug, Args)]
+pub(super) struct Shown {
+    /// Its name here, or its id
+    node: String,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    root: Root,
+}
+
+/// All of a kind.
+#[derive(Debug, Args)]
+pub(super) struct All {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    root: Root,
+}
+
+/// One that asks.
+#[derive(Debug, Args)]
+pub(super) struct Approve {
+    /// Its id, or as much of its beginning as tells it from others
+    node: String,
+    /// What it is called here
+    #[arg(long)]
+    name: Option<String>,
+    /// A group that it will be in; may be repeated
+    #[arg(long)]
+    group: Vec<String>,
+    #[command(flatten)]
+    root: Root,
+}
+
+/// One that may vouch for others, or may not.
+#[derive(Debug, Args)]
+pub(super) struct Introducer {
+    /// Its name here, or its id
+    node: String,
+    /// Whether it may: yes or no
+    #[arg(value_parser = ["yes", "no"])]
+    may: String,
+    /// A group that it may put others in; may be repeated
+    #[arg(long, value_name = "GROUP")]
+    may_confer: Vec<String>,
+    /// What is done about those for whom it vouches
+    #[arg(long, value_parser = ["ask", "accept", "off"])]
+    introductions: Option<String>,
+    #[command(flatten)]
+    root: Root,
+}
+
+/// Two that do not know each other.
+#[derive(Debug, Args)]
+pub(super) struct Introduce {
+    /// The name here, or the id, of the one
+    node: String,
+    /// The other: a name, an id, group:NAME or *
+    to: String,
+    /// A group that both should put each other in; may be repeated
+    #[arg(long)]
+    group: Vec<String>,
+    /// How long it holds; 30 where this is not given
+    #[arg(long, value_name = "NUMBER")]
+    days: Option<u64>,
+    #[command(flatten)]
+    root: Root,
+}
+
+impl Shown {
+    pub(super) fn show(self) -> Result<(), Failure> {
+        self.run("show", render_peer)
+    }
+
+    pub(super) fn why(self) -> Result<(), Failure> {
+        self.run("why", render_diagnosis)
+    }
+
+    fn run(self, action: &str, render: impl Fn(&Value) -> String) -> Result<(), Failure> {
+        let told = request(&self.root, vec![action.to_owned(), self.node])?;
+        say(&if self.json { format!("{told}\n") } else { render(&told) });
+        Ok(())
+    }
+}
+
+impl All {
+    pub(super) fn pending(self) -> Result<(), Failure> {
+        self.run("pending", render_pending)
+    }
+
+    pub(super) fn introductions(self) -> Result<(), Failure> {
+        self.run("introductions", |told| render_introductions(told, "made"))
+    }
+
+    fn run(self, action: &str, render: impl Fn(&Value) -> String) -> Result<(), Failure> {
+        let told = request(&self.root, vec![action.to_owned()])?;
+        say(&if self.json { format!("{told}\n") } else { render(&told) });
+        Ok(())
+    }
+}
+
+impl Approve {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let options =
+            console::options(&[("--name", self.name.as_slice()), ("--group", &self.group)]);
+        let told = ask(&self.root, [vec!["approve".to_owned(), self.node], options].concat())?;
+        say(&format!("{} ({}) is trusted\n", told.name.unwrap_or_default(), told.id));
+        Ok(())
+    }
+}
+
+impl Introducer {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let options = console::options(&[
+            ("--may-confer", &self.may_confer),
+            ("--introductions", self.introductions.as_slice()),
+        ]);
+        let may = if self.may == "yes" { "may" } else { "may not" };
+        let arguments = vec!["introducer".to_owned(), self.node, self.may];
+        let told = ask(&self.root, [arguments, options].concat())?;
+        say(&format!("{} ({}) {may} vouch for others\n", told.name.unwrap_or_default(), told.id));
+        Ok(())
+    }
+}
+
+impl Introduce {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let days = self.days.map(|days| days.to_string());
+        let options = console::options(&[("--group", &self.group), ("--days", days.as_slice())]);
+        let arguments = vec!["introduce".to_owned(), self.node, self.to];
+        let told = request(&self.root, [arguments, options].concat())?;
+        say(&render_introductions(&told, "introductions"));
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! A friend of two nodes makes them known to each other; what it may not, what is replayed or changed on
+//! its way, and what remains when it is trusted no more.
+
+use data_encoding::BASE64;
+use refuge_tests::{Node, Options, befriend, eventually};
+use serde_json::{Value, json};
+
+/// `anna`, whom both others know as `one`; to her they are `bert` and `carl`.
+struct Circle {
+    anna: Node,
+    bert: Node,
+    carl: Node,
+}
+
+async fn circle(policy: &str) -> Circle {
+    let node = || Node::start(Options::mesh());
+    let (anna, bert, carl) = (node(), node(), node());
+    for (friend, name) in [(&bert, "bert"), (&carl, "carl")] {
+        befriend(&anna, friend).await;
+        rename(&anna, "two", name).await;
+        let options = ["--may-confer", "family", "--introductions", policy];
+        friend.peer(&[&["introducer", "one", "yes"][..], &options].concat()).await;
+        // Its certificate is what its introductions are checked with.
+        eventually("anna's certificate is known", || async {
+            let shown = friend.peer(&["show", "one"]).await;
+            shown["certificate"].is_string().then_some(())
+        })
+        .await;
+    }
+    Circle { anna, bert, carl }
+}
+
+async fn rename(node: &Node, from: &str, to: &str) {
+    let id = node.known(from).await.expect("a peer")["id"].clone();
+    node.peer(&["add", id.as_str().expect("an id"), "--name", to]).await;
+}
+
+async fn by_id(node: &Node, id: &str) -> Option<Value> {
+    let listed = node.peer(&["list"]).await;
+    let peers = listed["peers"].as_array().expect("peers").clone();
+    peers.into_iter().find(|peer| peer["id"] == id)
+}
+
+async fn pending(node: &Node, id: &str) -> Option<Value> {
+    let listed = node.peer(&["pending"]).await;
+    let all = listed["pending"].as_array().expect("a list").clone();
+    all.into_iter().find(|peer| peer["id"] == id)
+}
+
+async fn trust(node: &Node, id: &str, wanted: Value) -> Value {
+    eventually("the trust is another", || async {
+        let peer = by_id(node, id).await?;
+        (peer["trust"] == wanted).then_some(peer)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn two_friends_of_a_friend_are_trusted_until_she_is_not() {
+    let Circle { anna, bert, carl } = circle("accept").await;
+    let told = anna.refuge(&[
+        "peer",
+        "introduce",
+        "bert",
+        "carl",
+        "--group",
+        "family",
+        "--group",
+        "admins",
+    ]);
+    assert_eq!(told.code, Some(0), "{}", told.errors);
+    let (bert_id, carl_id) = (bert.id().await, carl.id().await);
+    let known = trust(&bert, &carl_id, json!("trusted")).await;
+    assert_eq!(known["groups"], json!(["family"]), "no more than anna may confer");
+    trust(&carl, &bert_id, json!("trusted")).await;
+    eventually("they are up", || async {
+        (by_id(&bert, &carl_id).await?["up"] == true).then_some(())
+    })
+    .await;
+    bert.peer(&["revoke", "one"]).await;
+    let known = by_id(&bert, &carl_id).await.expect("known");
+    assert_eq!(known["trust"], Value::Null, "trust on anna's word ends with hers");
+    assert_eq!(
+        pending(&bert, &carl_id).await.expect("pending")["introducer"],
+        json!(anna.id().await)
+    );
+    carl.peer(&["approve", &bert_id]).await;
+    carl.peer(&["block", "one"]).await;
+    let kept = by_id(&carl, &bert_id).await.expect("known");
+    assert_eq!(kept["trust"], "trusted", "an admin confirmed it");
+    bert.peer(&["approve", &carl_id]).await;
+    trust(&bert, &carl_id, json!("trusted")).await;
+}
+
+#[tokio::test]
+async fn an_admin_is_asked_and_asked_once() {
+    let Circle { anna, bert, carl } = circle("ask").await;
+    anna.peer(&["introduce", "bert", "carl", "--group", "family"]).await;
+    let carl_id = carl.id().await;
+    let asking = eventually("it is pending", || pending(&bert, &carl_id)).await;
+    assert_eq!((&asking["claimed_name"], &asking["groups"]), (&json!("carl"), &json!(["family"])));
+    assert_eq!(by_id(&bert, &carl_id).await, None);
+    bert.peer(&["reject", &carl_id]).await;
+    let made = anna.peer(&["introductions"]).await;
+    let bert_id = bert.id().await;
+    let meant = |one: &&Value| one["audience"] == bert_id.as_str();
+    let statement =
+        made["made"].as_array().unwrap().iter().find(meant).unwrap()["statement"].clone();
+    let again = bert.client().post("/_mesh/introductions", statement).await.expect(200).json();
+    assert_eq!(again["outcome"], "decided");
+    assert_eq!(pending(&bert, &carl_id).await, None);
+}
+
+#[tokio::test]
+async fn forged_replayed_and_misled_introductions_change_nothing() {
+    let Circle { anna, bert, carl } = circle("accept").await;
+    let (bert_id, carl_id) = (bert.id().await, carl.id().await);
+    let statement_for = |audience: String| {
+        let anna = &anna;
+        async move {
+            let made = anna.peer(&["introductions"]).await["made"].clone();
+            let all = made.as_array().unwrap().clone();
+            let meant = all.into_iter().find(|one| one["audience"] == audience.as_str());
+            meant.unwrap()["statement"].clone()
+        }
+    };
+    anna.peer(&["introduce", "bert", "carl", "--group", "family"]).await;
+    trust(&bert, &carl_id, json!("trusted")).await;
+    let first = statement_for(bert_id.clone()).await;
+    anna.peer(&["introduce", "bert", "carl"]).await;
+    let second = statement_for(bert_id.clone()).await;
+    assert_ne!(first, second);
+    let admin = bert.client();
+    let bring = |statement: Value| {
+        let admin = admin.clone();
+        async move { admin.post("/_mesh/introductions", statement).await }
+    };
+    bring(second.clone()).await.expect(200);
+    bert.peer(&["remove", &carl_id]).await;
+    let replayed = bring(first.clone()).await;
+    assert!(replayed.expect(403).text().contains("replayed"));
+    let again = bring(second.clone()).await.expect(200).json();
+    assert_ne!(again["outcome"], "trusted", "what an admin removed does not come back by itself");
+    let misled = bring(statement_for(carl_id.clone()).await).await.expect(403).text();
+    assert!(misled.contains("node itself"), "{misled}");
+    let mut forged = second.clone();
+    let payload = BASE64.decode(forged["payload"].as_str().unwrap().as_bytes()).unwrap();
+    let payload = String::from_utf8(payload).unwrap().replace("\"carl\"", "\"karl\"");
+    forged["payload"] = BASE64.encode(payload.as_bytes()).into();
+    assert!(bring(forged).await.expect(403).text().contains("does not hold"));
+    let mut unsigned = second.clone();
+    unsigned["signature"] = "AAAA".into();
+    assert!(bring(unsigned).await.expect(403).text().contains("does not hold"));
+    bring(json!({"kind": "introduction"})).await.expect(400);
+    assert_eq!(by_id(&bert, &carl_id).await, None);
+    bert.peer(&["introducer", "one", "no"]).await;
+    let refused = bring(second).await.expect(403).text();
+    assert!(refused.contains("no introducer"), "{refused}");
+}

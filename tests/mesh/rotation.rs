@@ -1,0 +1,75 @@
+//! A node that changes its key stays the peer that it was, and nobody else becomes it.
+
+use refuge_tests::{Certificate, Node, Options, Visitor, befriend, eventually};
+use serde_json::{Value, json};
+
+async fn rotations(node: &Node) -> Value {
+    let file = std::fs::read(node.root().join("var/identity/rotations.json")).expect("a file");
+    serde_json::from_slice(&file).expect("JSON")
+}
+
+/// A certificate tells a node that it was another.
+async fn claim(node: &Node, certificate: &Certificate, rotations: &Value) -> u16 {
+    let visitor = Visitor::with(node.mesh_address(), certificate);
+    let body = json!({"rotations": rotations}).to_string();
+    let json = "Content-Type: application/json";
+    let answers = visitor.ask(&[&["-H", json, "-d", &body, "/_mesh/pair/rotation"]]).await;
+    answers[0].status
+}
+
+#[tokio::test]
+async fn a_peer_with_a_new_key_keeps_its_name_its_groups_and_its_links() {
+    let (mut one, two) = (Node::start(Options::mesh()), Node::start(Options::mesh()));
+    befriend(&one, &two).await;
+    let old = one.id().await;
+    // Its certificate is what the statement is checked with.
+    eventually("the certificate is known", || async {
+        two.peer(&["show", "one"]).await["certificate"].is_string().then_some(())
+    })
+    .await;
+    let told = one.refuge(&["identity", "rotate"]);
+    assert_eq!(told.code, Some(0), "{}", told.errors);
+    assert_eq!(one.id().await, old, "until it is started again");
+    one.restart();
+    let new = one.id().await;
+    assert_ne!(new, old);
+    assert!(told.output.contains(&new), "{}", told.output);
+    eventually("it is known by its new id", || async {
+        let known = two.known("one").await?;
+        (known["id"] == new.as_str() && known["up"] == true).then_some(known)
+    })
+    .await;
+    let known = two.known("one").await.expect("a peer");
+    assert_eq!((&known["groups"], &known["trust"]), (&json!(["family"]), &json!("trusted")));
+    assert_eq!(known["rotated_from"], old.as_str());
+    assert_eq!(two.peer(&["list"]).await["peers"].as_array().expect("peers").len(), 1);
+    one.sees("two", true).await;
+
+    let thief = Certificate::rsa(2048);
+    assert_eq!(claim(&two, &thief, &rotations(&one).await).await, 403);
+}
+
+#[tokio::test]
+async fn neither_a_thief_nor_a_blocked_node_rotates() {
+    let (mut one, two) = (Node::start(Options::mesh()), Node::start(Options::mesh()));
+    befriend(&one, &two).await;
+    let old = one.id().await;
+    two.peer(&["block", "one"]).await;
+    assert_eq!(one.refuge(&["identity", "rotate"]).code, Some(0));
+    one.restart();
+    let new = one.id().await;
+    let own = Certificate::of_node(one.root());
+    let stated = rotations(&one).await;
+    assert_eq!(claim(&two, &own, &stated).await, 403);
+    let thief = Certificate::rsa(2048);
+    assert_eq!(claim(&two, &thief, &stated).await, 403);
+    for nonsense in [json!([]), json!(null), json!([{"kind": "rotation"}]), json!("x")] {
+        let status = claim(&two, &thief, &nonsense).await;
+        assert!(matches!(status, 400 | 403), "{nonsense}: {status}");
+    }
+    let known = two.known("one").await.expect("a peer");
+    assert_eq!((&known["id"], &known["trust"]), (&json!(old), &json!("blocked")));
+    let listed = two.peer(&["list"]).await;
+    let peers = listed["peers"].as_array().expect("peers");
+    assert!(peers.iter().all(|peer| peer["id"] != new.as_str()), "{listed}");
+}
