@@ -2,6 +2,7 @@
 //! are watched by whom is told in `supervisors`; what they know of documents, storage, HTTP and
 //! replication is told in the libraries under `src`.
 
+pub mod address_book;
 mod authentication;
 pub mod authenticator;
 mod background_thread;
@@ -24,6 +25,7 @@ pub mod index_engine;
 pub mod indexer;
 pub mod introductions;
 pub mod javascript;
+pub mod local_discovery;
 pub mod maintenance;
 pub mod merger;
 mod mesh_commands;
