@@ -3,6 +3,7 @@
 //! replication is told in the libraries under `src`.
 
 mod accepting;
+pub mod address_book;
 mod authentication;
 pub mod authenticator;
 mod background_thread;
@@ -25,6 +26,7 @@ pub mod index_engine;
 pub mod indexer;
 pub mod introductions;
 pub mod javascript;
+pub mod local_discovery;
 pub mod maintenance;
 pub mod merger;
 mod mesh_commands;

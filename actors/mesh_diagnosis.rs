@@ -22,7 +22,7 @@ pub(crate) async fn diagnose(names: &Names, node: &str) -> Result<Value, Failure
     // A blocked node is not spoken to, not even for this.
     let addresses = match record.trust {
         Trust::Blocked => Vec::new(),
-        Trust::Trusted | Trust::Neither => record.addresses.clone(),
+        Trust::Trusted | Trust::Neither => peer_dial::addresses(names, &id),
     };
     let tries = addresses.into_iter().map(|address| async move {
         let outcome = peer_dial::try_address(names, id, &address).await;

@@ -69,6 +69,10 @@ pub const NODE_MONITOR: &str = "node-monitor";
 pub const LINK_STARTER: &str = "link-starter";
 /// Supervises the links.
 pub const PEER_LINKS: &str = "peer-links";
+/// Knows where nodes were found.
+pub const ADDRESS_BOOK: &str = "address-book";
+/// Announces the node on the local network, and notices others there.
+pub const LOCAL_DISCOVERY: &str = "local-discovery";
 /// Accepts the connections of other nodes.
 pub const MESH_LISTENER: &str = "mesh-listener";
 /// Supervises the connections of other nodes.

@@ -13,7 +13,7 @@ use refuge_mesh::{NodeId, TriedOutcome};
 use refuge_otp::Names;
 use tokio::net::TcpStream;
 
-use crate::{names, peer_directory};
+use crate::{address_book, names, peer_directory};
 
 /// TCP and TLS together; a link that is slower than this is of little use.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(8);
@@ -34,8 +34,20 @@ pub(crate) struct Reached {
 
 /// Whether there is an address to try.
 pub(crate) fn is_dialable(names: &Names, id: &NodeId) -> bool {
-    peer_directory::peers(names)
-        .is_some_and(|peers| peers.get(id).is_some_and(|peer| !peer.addresses.is_empty()))
+    !addresses(names, id).is_empty()
+}
+
+/// Those that are written down, and behind them those that were found.
+pub(crate) fn addresses(names: &Names, id: &NodeId) -> Vec<String> {
+    let peers = peer_directory::peers(names);
+    let written = peers.and_then(|peers| Some(peers.get(id)?.addresses.clone()));
+    let mut all = written.unwrap_or_default();
+    for found in address_book::found(names, id) {
+        if !all.contains(&found) {
+            all.push(found);
+        }
+    }
+    all
 }
 
 /// Opens a connection to a trusted peer.
@@ -50,11 +62,14 @@ pub(crate) async fn dial(names: &Names, id: NodeId) -> Result<Reached, String> {
     if !peers.is_trusted(&id) {
         return Err(format!("node {id} is not trusted"));
     }
-    let addresses = peers.get(&id).map(|peer| peer.addresses.clone()).unwrap_or_default();
+    let addresses = addresses(names, &id);
     if addresses.is_empty() {
         return Err(format!("no address of node {id} is known"));
     }
-    let reached = first_of(addresses, identity.tls(), id).await?;
+    let reached = first_of(addresses.clone(), identity.tls(), id).await;
+    let outcome = reached.as_ref().map(|reached| reached.address.as_str());
+    address_book::tried(names, id, outcome.map_err(|_| addresses));
+    let reached = reached?;
     peer_directory::note_certificate(names, &reached.stream);
     Ok(reached)
 }

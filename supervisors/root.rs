@@ -4,6 +4,7 @@
 mod connections;
 mod console;
 mod databases;
+mod discovery;
 mod http;
 mod kernel;
 mod mesh;
@@ -41,5 +42,11 @@ pub fn specification(parts: &Parts) -> SupervisorSpecification {
         .child(supervisor(views::specification(parts)).because("derived from databases"))
         .child(supervisor(replication::specification()).because("works on databases"))
         .child(supervisor(mesh::specification()).because("tells replication which nodes are up"))
-        .child(supervisor(http::specification(parts)).because("last to open, first to close"))
+        .child(
+            supervisor(http::specification(parts)).because("opened last, closed before the rest"),
+        )
+        .child(
+            supervisor(discovery::specification())
+                .because("finds other nodes; nobody stands on it"),
+        )
 }

@@ -3,6 +3,9 @@
 //! Linux's alone, and root's.
 
 #[cfg(target_os = "linux")]
+mod discovery;
+
+#[cfg(target_os = "linux")]
 mod disk;
 
 #[cfg(target_os = "linux")]

@@ -64,6 +64,10 @@ impl Machine {
             .set("mesh.enabled=true")
             .set("mesh.bind=0.0.0.0")
             .set(&format!("mesh.port={MESH_PORT}"));
+        // What is found by itself would be one more event in stories of other things.
+        if !options.settings.iter().any(|one| one.starts_with("mesh.local_discovery")) {
+            options = options.set("mesh.local_discovery=false");
+        }
         options.through = ["unshare", "--net", "--"].map(str::to_owned).to_vec();
         options.reached_at = Some(IpAddr::V4(Ipv4Addr::new(10, 99, number, 2)));
         // It has no interface yet; it listens on all that will come.

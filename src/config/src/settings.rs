@@ -256,6 +256,8 @@ sections! {
             "Connections of other nodes open at once, further ones wait; bounds memory and file handles.";
         name: String = String::new(), text(64), Settable,
             "What this node calls itself towards others; empty for the host's name.";
+        local_discovery: bool = true, Expected::Flag, Forbidden(Listener),
+            "Once the node listens for others on all addresses, announce it on the local network (DNS-SD over multicast DNS) and notice its peers there.";
     }
     /// The listener for TLS, with a certificate of the operator's.
     ssl: Ssl {

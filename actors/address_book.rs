@@ -1,0 +1,133 @@
+//! Holds the book of addresses that were found rather than written down, and publishes it for whoever
+//! dials. Told by: discovery, and dials of what came of an address. A restart loses the book; discovery
+//! tells again.
+
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_mesh::{AddressBook, AddressSource, NodeId};
+use refuge_otp::Names;
+use tokio::sync::watch;
+
+use crate::peer_link::PeerLinkMessage;
+use crate::{names, peer_directory};
+
+/// Messages of the book.
+pub enum AddressBookMessage {
+    /// Somebody tells where a node is.
+    Told {
+        /// Which.
+        id: NodeId,
+        /// `host:port`.
+        addresses: Vec<String>,
+        /// Who tells.
+        source: AddressSource,
+    },
+    /// An address led to its node.
+    Worked {
+        /// Which.
+        id: NodeId,
+        /// `host:port`.
+        address: String,
+    },
+    /// Addresses did not lead to their node.
+    Failed {
+        /// Which.
+        id: NodeId,
+        /// `host:port`.
+        addresses: Vec<String>,
+    },
+}
+
+/// The book as it is now; published under the actor's name.
+struct AddressBoard(watch::Receiver<Arc<AddressBook>>);
+
+/// The actor.
+#[derive(Default)]
+pub struct AddressBookActor;
+
+/// The book.
+pub struct AddressBookState {
+    names: Names,
+    board: watch::Sender<Arc<AddressBook>>,
+}
+
+/// The addresses that were found of a node, the best first.
+pub(crate) fn found(names: &Names, id: &NodeId) -> Vec<String> {
+    let board = names.value::<AddressBoard>(names::ADDRESS_BOOK);
+    let book = board.map(|board| Arc::clone(&board.0.borrow()));
+    let known = book.map(|book| book.of(crate::now_ms(), id)).unwrap_or_default();
+    known.into_iter().map(|known| known.address).collect()
+}
+
+/// Tells the book what came of dialling a node: the address that worked, or all those that did not.
+pub(crate) fn tried(names: &Names, id: NodeId, outcome: Result<&str, Vec<String>>) {
+    let message = match outcome {
+        Ok(address) => AddressBookMessage::Worked { id, address: address.to_owned() },
+        Err(addresses) => AddressBookMessage::Failed { id, addresses },
+    };
+    // While it is being restarted it knows none of them.
+    let _ = names.cast(names::ADDRESS_BOOK, message);
+}
+
+impl Actor for AddressBookActor {
+    type Msg = AddressBookMessage;
+    type State = AddressBookState;
+    type Arguments = Names;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        names: Names,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let (board, current) = watch::channel(Arc::new(AddressBook::default()));
+        names.publish(&myself.get_cell(), names::ADDRESS_BOOK, Arc::new(AddressBoard(current)));
+        Ok(AddressBookState { names, board })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            AddressBookMessage::Told { id, addresses, source } => {
+                state.told(id, &addresses, source);
+            }
+            AddressBookMessage::Worked { id, address } => {
+                state.change(|book, now_ms| book.worked(now_ms, &id, &address));
+            }
+            AddressBookMessage::Failed { id, addresses } => state.change(|book, _| {
+                for address in &addresses {
+                    book.failed(&id, address);
+                }
+            }),
+        }
+        Ok(())
+    }
+}
+
+impl AddressBookState {
+    /// Only of peers: whoever announces thousands of strangers fills no book.
+    fn told(&self, id: NodeId, addresses: &[String], source: AddressSource) {
+        let known = peer_directory::peers(&self.names);
+        if !known.is_some_and(|peers| peers.is_trusted(&id)) {
+            return;
+        }
+        self.change(|book, now_ms| {
+            for address in addresses {
+                book.told(now_ms, id, (address, source));
+            }
+        });
+        // One that is not linked to is dialled at once.
+        let _ = self.names.cast(&names::peer_link(id), PeerLinkMessage::Addresses);
+    }
+
+    /// The one writer, so a copy is enough.
+    fn change(&self, change: impl FnOnce(&mut AddressBook, u64)) {
+        let mut book = AddressBook::clone(&self.board.borrow());
+        change(&mut book, crate::now_ms());
+        self.board.send_replace(Arc::new(book));
+    }
+}

@@ -1,0 +1,6 @@
+//! Ways to find other nodes, each over a library of its own. What they tell is a hint: who is really
+//! there is proved by a handshake, and what follows is not decided here. No actor lives here.
+
+mod local_network;
+
+pub use local_network::{Announcement, LocalEvent, LocalNetwork, LocalNetworkError};

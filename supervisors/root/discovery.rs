@@ -1,0 +1,33 @@
+//! Ways to find other nodes: each may crash and be turned off alone, hence one_for_one, and nobody stands
+//! on any of them.
+
+use std::time::Duration;
+
+use refuge_actors::address_book::AddressBookActor;
+use refuge_actors::local_discovery::LocalDiscoveryActor;
+use refuge_actors::names;
+use refuge_otp::{Restart, Shutdown, SupervisorSpecification, worker};
+
+const BUDGET: Shutdown = Shutdown::Timeout(Duration::from_millis(200));
+
+pub(super) fn specification() -> SupervisorSpecification {
+    SupervisorSpecification::one_for_one("discovery")
+        .child(
+            worker::<AddressBookActor>(
+                names::ADDRESS_BOOK,
+                Restart::Permanent,
+                BUDGET,
+                |context| context.names,
+            )
+            .because("knows where nodes were found; what is written down is tried without it"),
+        )
+        .child(
+            worker::<LocalDiscoveryActor>(
+                names::LOCAL_DISCOVERY,
+                Restart::Permanent,
+                BUDGET,
+                |context| context.names,
+            )
+            .because("announces the node on the local network and notices others"),
+        )
+}
