@@ -112,7 +112,7 @@ async fn pouchdb_syncs_live_both_ways() {
     script.says("first exchange").await;
     eventually("the client's documents arrive", || async {
         let told = client.get("/notes").await.json();
-        (told["doc_count"].as_u64() >= Some(101)).then_some(())
+        (told["doc_count"].as_u64() >= Some(10_001)).then_some(())
     })
     .await;
     client.put("/notes/live", json!({"n": 2})).await.expect(201);

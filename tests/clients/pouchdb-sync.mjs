@@ -46,9 +46,20 @@ function eventually(question) {
   });
 }
 
-await local.bulkDocs(Array.from({ length: 100 }, (_, number) => ({ _id: `note-${number}`, number })));
+// Every hundredth has an attachment, every thousandth another branch on the node.
+const note = (number) => ({
+  _id: `note-${number}`,
+  number,
+  ...(number % 100 === 50 && {
+    _attachments: { text: { content_type: 'text/plain', data: Buffer.from(`note ${number}`).toString('base64') } },
+  }),
+});
+const notes = Array.from({ length: 10_000 }, (_, number) => note(number));
+await local.bulkDocs(notes);
+const branches = notes.filter(({ number }) => number % 1_000 === 500);
+await remote.bulkDocs(branches.map(({ _id }) => ({ _id, _rev: '1-b', branch: true })), { new_edits: false });
 const start = () =>
-  PouchDB.sync(local, remote, { live: true, retry: true, heartbeat: 1000, back_off_function: () => 100 })
+  PouchDB.sync(local, remote, { live: true, retry: true, heartbeat: 1000, batch_size: 500, back_off_function: () => 100 })
     .on('denied', (error) => assert.fail(JSON.stringify(error)))
     .on('error', (error) => assert.fail(JSON.stringify(error)));
 let sync = start();
@@ -89,6 +100,14 @@ await eventually(async () => {
 const ids = (await remote.allDocs()).rows.map((row) => row.id);
 assert.ok(ids.includes('written-off-line') && !ids.includes('note-2'));
 assert.equal((await remote.get('note-1')).changed, true);
+for (const { _id, number } of notes.filter(({ number }) => number % 1_000 === 50)) {
+  assert.equal(String(await remote.getAttachment(_id, 'text')), `note ${number}`);
+}
+for (const { _id } of branches) {
+  const [here, there] = await Promise.all([local, remote].map((one) => one.get(_id, { conflicts: true })));
+  assert.equal(here._conflicts?.length, 1, _id);
+  assert.deepEqual([here._rev, here._conflicts], [there._rev, there._conflicts]);
+}
 say('in step');
 sync.cancel();
 await local.close();
