@@ -42,6 +42,10 @@ pub(crate) struct Arguments {
     /// How long each rate is measured.
     #[arg(long, default_value_t = 4)]
     seconds: u64,
+    /// Seconds between the load and what is measured. Without a rest, merges of what was loaded go on
+    /// beside it, as they do for whoever loads and asks at once.
+    #[arg(long, default_value_t = 0)]
+    rest: u64,
     /// Only documents: no views and no selectors.
     #[arg(long)]
     documents_only: bool,
@@ -60,7 +64,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome<()> {
     println!("{HEAD}");
     let (mut loaded, mut answers) = (0, Vec::new());
     for &size in &arguments.sizes {
-        let row = measure(&mut server, loaded..size, time).await?;
+        let load = loading(&server, loaded..size).await?;
+        tokio::time::sleep(Duration::from_secs(arguments.rest)).await;
+        let row = measure(&mut server, (size, load), time).await?;
         println!("{}", row.markdown());
         loaded = size;
         if !arguments.documents_only {
@@ -72,16 +78,17 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome<()> {
     Ok(())
 }
 
-async fn measure(
-    server: &mut Server,
-    documents: std::ops::Range<u64>,
-    time: Duration,
-) -> Outcome<Row> {
+/// Loads, and tells the documents a second.
+async fn loading(server: &Server, documents: std::ops::Range<u64>) -> Outcome<f64> {
     let target = Target::parse(&server.url())?;
-    let (size, new) = (documents.end, documents.end.saturating_sub(documents.start));
+    let new = documents.end.saturating_sub(documents.start);
     let start = Instant::now();
     load(&target, DATABASE, LOADERS, documents, None).await?;
-    let load = new as f64 / start.elapsed().as_secs_f64();
+    Ok(new as f64 / start.elapsed().as_secs_f64())
+}
+
+async fn measure(server: &mut Server, (size, load): (u64, f64), time: Duration) -> Outcome<Row> {
+    let target = Target::parse(&server.url())?;
     let put = write(&target, 1, size, time).await?;
     let puts = write(&target, 64, size, time).await?;
     let get = repeat(&target, 64, time, 200, reading(&target, DATABASE, size)).await?;
