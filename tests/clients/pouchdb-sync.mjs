@@ -46,7 +46,8 @@ function eventually(question) {
   });
 }
 
-// Every hundredth has an attachment, every thousandth another branch on the node.
+// Every hundredth has an attachment, every thousandth another branch on the node. Its revision has the form
+// of all others: CouchDB compares those of 32 hexadecimal digits as bytes and others as texts, PouchDB all as texts.
 const note = (number) => ({
   _id: `note-${number}`,
   number,
@@ -57,7 +58,7 @@ const note = (number) => ({
 const notes = Array.from({ length: 10_000 }, (_, number) => note(number));
 await local.bulkDocs(notes);
 const branches = notes.filter(({ number }) => number % 1_000 === 500);
-await remote.bulkDocs(branches.map(({ _id }) => ({ _id, _rev: '1-b', branch: true })), { new_edits: false });
+await remote.bulkDocs(branches.map(({ _id }) => ({ _id, _rev: `1-${'b'.repeat(32)}`, branch: true })), { new_edits: false });
 const start = () =>
   PouchDB.sync(local, remote, { live: true, retry: true, heartbeat: 1000, batch_size: 500, back_off_function: () => 100 })
     .on('denied', (error) => assert.fail(JSON.stringify(error)))
