@@ -54,12 +54,14 @@ impl Actor for HttpConnectionActor {
         let serving = OwnedTask::spawn(async move {
             let Accepted { stream, peer, node, permit, .. } = accepted;
             let (sign, address) = (Shutdown::new(sign), peer.address);
-            let served = match stream {
-                AcceptedStream::Plain(stream) => serve_connection(stream, node, peer, sign).await,
-                AcceptedStream::Tls(stream) => serve_connection(*stream, node, peer, sign).await,
-                AcceptedStream::Mesh(stream) => serve_connection(*stream, node, peer, sign).await,
+            let serving = match stream {
+                AcceptedStream::Plain(stream) => {
+                    serve_connection(Box::new(stream), node, peer, sign)
+                }
+                AcceptedStream::Tls(stream) => serve_connection(stream, node, peer, sign),
+                AcceptedStream::Mesh(stream) => serve_connection(stream, node, peer, sign),
             };
-            if let Err(error) = served {
+            if let Err(error) = serving.await {
                 tracing::debug!(%address, %error, "a connection broke");
             }
             drop(permit);

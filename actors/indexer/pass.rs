@@ -15,9 +15,30 @@ use crate::index_engine::IndexDoors;
 use crate::javascript::JavaScript;
 use crate::{names, published, unavailable};
 
-/// Moments that a pass may leave behind unfinished; the next one is read to its end however long that takes,
-/// so that whoever writes faster than the index follows does not keep it from ever being complete.
-const MOST_LEGS: usize = 12;
+/// Moments in a row that a pass may leave behind unfinished although it came no nearer to the present.
+const MOST_VAIN_LEGS: usize = 12;
+
+/// Whether a pass comes nearer to the present from moment to moment. As long as it does, each may be left
+/// behind unfinished: what is held open for long keeps all that was written since in memory. Whoever writes
+/// faster than the index follows does not keep it from ever being complete: then one moment is read to its end,
+/// however long that takes.
+struct Nearing {
+    nearest: u64,
+    vain: usize,
+}
+
+impl Nearing {
+    fn new() -> Self {
+        Self { nearest: u64::MAX, vain: 0 }
+    }
+
+    /// Begins a moment with so many sequences to go; answers whether it may be left behind unfinished.
+    fn may_leave(&mut self, left: u64) -> bool {
+        self.vain = if left < self.nearest { 0 } else { self.vain + 1 };
+        self.nearest = self.nearest.min(left);
+        self.vain < MOST_VAIN_LEGS
+    }
+}
 
 /// What a pass works with.
 pub(super) struct Pass {
@@ -93,7 +114,8 @@ impl Pass {
         doors: &Doors,
         mut state: IndexState,
     ) -> Result<IndexState, PassFailure> {
-        for number in 0.. {
+        let mut nearing = Nearing::new();
+        loop {
             let leg = Leg::open(&self.arguments).await?.ok_or(PassFailure::Gone)?;
             // The database is another one than it was made of.
             if state.position > leg.until {
@@ -107,14 +129,13 @@ impl Pass {
             }
             state = purging::follow(self, doors, &leg, state).await?;
             self.tell_beginning(&leg, state);
-            let may_end = number < MOST_LEGS;
+            let may_end = nearing.may_leave(leg.until - state.position);
             let (reached, is_through) = self.follow_changes(doors, &leg, state, may_end).await?;
             state = reached;
             if is_through {
-                break;
+                return Ok(state);
             }
         }
-        Ok(state)
     }
 
     /// Tells of the work before its first batch, which may take long.
@@ -187,5 +208,20 @@ impl Pass {
             .commit(write)
             .await
             .map_err(|failure| PassFailure::Failed(failure.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_read_to_its_end_only_where_none_comes_nearer_to_the_present() {
+        let mut slow = Nearing::new();
+        assert!((0..1_000).rev().all(|left| slow.may_leave(left)), "however many moments it takes");
+        let mut overrun = Nearing::new();
+        let left = (0..).take_while(|_| overrun.may_leave(500)).count();
+        assert_eq!(left, MOST_VAIN_LEGS);
+        assert!(overrun.may_leave(499), "writes became fewer");
     }
 }

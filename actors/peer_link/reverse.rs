@@ -45,7 +45,7 @@ async fn serve(names: &Names, peer: NodeId) -> Result<(), String> {
     let node = std::sync::Arc::new(node.bounded(bytes));
     let (_never, sign) = watch::channel(false);
     let from = Peer::node(address, peer);
-    serve_connection(tunnel, node, from, Shutdown::new(sign))
+    serve_connection(Box::new(tunnel), node, from, Shutdown::new(sign))
         .await
         .map_err(|error| error.to_string())
 }

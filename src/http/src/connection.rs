@@ -82,22 +82,36 @@ enum Ending {
     Distrusted,
 }
 
+/// What the bytes of a connection pass over.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Wire for T {}
+
 /// Serves one connection, HTTP/1.1 or HTTP/2 (agreed on in TLS, or known before), until it ends. Once `shutdown` is
 /// requested, requests that were accepted are finished, feeds end with their last sequence, and no
 /// further request is taken. A connection on which a node was answered as a trusted one ends as soon
 /// as it is trusted no more.
 ///
+/// The wire and the future are boxed: all that answers requests is compiled once, here, and not again for
+/// each kind of wire and in each crate that serves one.
+///
 /// # Errors
 /// What went wrong on the wire, for the log.
-pub async fn serve_connection<I>(
-    io: I,
+pub fn serve_connection(
+    io: Box<dyn Wire>,
     node: Arc<dyn Node>,
     peer: Peer,
     shutdown: Shutdown,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
-where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+) -> BoxFuture<'static, Result<(), Box<dyn std::error::Error + Send + Sync>>> {
+    serve(io, node, peer, shutdown).boxed()
+}
+
+async fn serve(
+    io: Box<dyn Wire>,
+    node: Arc<dyn Node>,
+    peer: Peer,
+    shutdown: Shutdown,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let session = Arc::new(ConnectionSession::new(node.as_ref(), peer, shutdown));
     let rules = node.rules();
     let mut endings = endings(&node, &session, rules.limits.header_timeout);

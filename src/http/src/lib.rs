@@ -88,7 +88,7 @@ mod virtual_hosts;
 pub use changes::{ChangesChoice, FeedStart, SelectedChanges, SelectedPage};
 pub use client_address::TrustedProxies;
 pub use client_network::network;
-pub use connection::{Peer, TlsClient, serve_connection};
+pub use connection::{Peer, TlsClient, Wire, serve_connection};
 pub use cors::{Cors, CorsOptions};
 pub use failure::Failure;
 pub use limits::Limits;

@@ -73,7 +73,8 @@ impl<'a> Sheet<'a> {
     /// Adds a line with its value, where there is one.
     pub(crate) fn add(&mut self, name: &'static str, unit: &'static str, value: Option<f64>) {
         match (self.telling, value) {
-            (Telling::Progress, value) => eprintln!("{name} {value:?} {unit}"),
+            (Telling::Progress, Some(value)) => eprintln!("{name} {value} {unit}"),
+            (Telling::Progress, None) => eprintln!("{name} not built (501)"),
             (Telling::Compared(report), Some(value)) => report.figure(name, value, unit),
             (Telling::Plain, Some(value)) => print(name, value, unit, ""),
             (Telling::Compared(_) | Telling::Plain, None) => println!("{name} not built (501)"),

@@ -98,7 +98,7 @@ pub(crate) fn serve_peer(
     let (shutdown, receiver) = watch::channel(false);
     let peer = Peer { address: ([127, 0, 0, 1], 1).into(), certificate, tls: None };
     tokio::spawn(async move {
-        let _ = serve_connection(far, node, peer, Shutdown::new(receiver)).await;
+        let _ = serve_connection(Box::new(far), node, peer, Shutdown::new(receiver)).await;
     });
     (near, shutdown)
 }
