@@ -74,10 +74,12 @@ impl<'a> Sheet<'a> {
     pub(crate) fn add(&mut self, name: &'static str, unit: &'static str, value: Option<f64>) {
         match (self.telling, value) {
             (Telling::Progress, Some(value)) => eprintln!("{name} {value} {unit}"),
-            (Telling::Progress, None) => eprintln!("{name} not built (501)"),
+            (Telling::Progress, None) => eprintln!("{name} not told"),
             (Telling::Compared(report), Some(value)) => report.figure(name, value, unit),
             (Telling::Plain, Some(value)) => print(name, value, unit, ""),
-            (Telling::Compared(_) | Telling::Plain, None) => println!("{name} not built (501)"),
+            (Telling::Compared(_) | Telling::Plain, None) => {
+                println!("{name} not told: not built (501), or too slow")
+            }
         }
         self.lines.push(Line { name, unit, value });
     }

@@ -41,6 +41,6 @@ fn told(line: &Line) -> String {
     match line.value {
         Some(value) if value >= 100.0 => format!("{value:.0}"),
         Some(value) => format!("{value:.3}"),
-        None => "not built".to_owned(),
+        None => "not told".to_owned(),
     }
 }
