@@ -85,6 +85,8 @@ pub enum PairingMessage {
     },
     /// A node was introduced, and an admin decides.
     Pend(PendingPeer),
+    /// A node is trusted no more, or blocked.
+    Distrusted(NodeId),
     /// Accept the invitation of another node.
     Pair {
         /// Which.
@@ -181,6 +183,7 @@ impl Actor for PairingActor {
                 let _ = reply.send(state.rotate(visitor, statements).await);
             }
             PairingMessage::Pend(introduced) => drop(state.pend(introduced)),
+            PairingMessage::Distrusted(id) => state.distrusted(&id).await,
             PairingMessage::Pair { wish, reply } => {
                 // Somebody may dial back at once.
                 state.expect_somebody();

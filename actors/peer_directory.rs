@@ -23,6 +23,7 @@ use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
 use crate::node_events::{NewNodeEvent, NodeEventsMessage};
+use crate::pairing::PairingMessage;
 use crate::task::OwnedTask;
 use crate::{names, unavailable};
 pub use admission::{Admission, AdmittedName, Changed, PeerChange};
@@ -303,6 +304,10 @@ impl Directory {
     /// Shows the peers as they are now, and tells of a change of trust.
     fn show(&self, id: NodeId, before: Trust) {
         self.board.send_replace(Arc::new(self.known.view()));
+        if self.known.trust(&id) != Trust::Trusted {
+            // While it is being restarted: what was granted by an invitation is granted once anyway.
+            let _ = self.names.cast(names::PAIRING, PairingMessage::Distrusted(id));
+        }
         let kind = match (before == Trust::Trusted, self.known.trust(&id) == Trust::Trusted) {
             (false, true) => NodeEventKind::Trusted,
             (true, false) => NodeEventKind::Revoked,

@@ -1,11 +1,11 @@
 //! Nodes that come to this one: with an invitation, or without. Their certificates proved who they are;
-//! all else that they say is a claim.
+//! all else that they say is a claim. And those that are welcome no more.
 
 use std::net::SocketAddr;
 
 use refuge_http::{Failure, PairingVisitor};
 use refuge_identity::NodeIdentity;
-use refuge_mesh::{NodeId, PendingPeer, Trust};
+use refuge_mesh::{InvitationTerms, NodeId, PairingRefusal, PendingPeer, Redeemed, Trust};
 use serde_json::{Value, json};
 
 use super::PairingState;
@@ -13,7 +13,8 @@ use crate::peer_directory::{self, Admission, AdmittedName, PeerDirectoryMessage}
 use crate::{names, unavailable};
 
 impl PairingState {
-    /// Trusts a node that comes with a good invitation. The invitation is spent on disk before that.
+    /// Trusts a node that comes with a good invitation. The invitation is spent on disk before that. One
+    /// that was trusted by it before hears so again and gets nothing: it may have been revoked since.
     pub(super) async fn redeem(
         &mut self,
         visitor: PairingVisitor,
@@ -23,18 +24,36 @@ impl PairingState {
         self.check_not_blocked(&id)?;
         let hash = refuge_identity::sha256(token.as_bytes());
         let from = visitor.address.ip();
-        let terms = self.invitations.redeem(crate::now_ms(), from, (&hash, id));
-        let terms = terms.map_err(|refusal| {
+        let redeemed = self.invitations.redeem(crate::now_ms(), from, (&hash, id));
+        let redeemed = redeemed.and_then(|redeemed| match redeemed {
+            Redeemed::Again if !self.is_trusted(&id) => Err(PairingRefusal::NoInvitation),
+            redeemed => Ok(redeemed),
+        });
+        let redeemed = redeemed.map_err(|refusal| {
             tracing::info!(peer = %id, %from, %refusal, "a pairing was refused");
             refused(&refusal)
         })?;
-        self.store().await?;
-        let claimed = visitor.name.clone();
+        if let Redeemed::Granted(terms) = redeemed {
+            self.store().await?;
+            self.admit(&visitor, terms).await?;
+            self.invitations.admitted(&hash);
+            self.store().await?;
+        }
+        let own = self.names.value::<NodeIdentity>(names::NODE_IDENTITY).ok_or_else(unavailable)?;
+        Ok(json!({ "id": own.id.to_string(), "name": crate::own_name(&self.names) }))
+    }
+
+    async fn admit(
+        &mut self,
+        visitor: &PairingVisitor,
+        terms: InvitationTerms,
+    ) -> Result<(), Failure> {
+        let (id, claimed) = (visitor.id, visitor.name.clone());
         let admission = Admission {
             id,
             name: terms.name.map_or(AdmittedName::Claimed(claimed), AdmittedName::Given),
             groups: terms.groups,
-            addresses: listening(&visitor).into_iter().collect(),
+            addresses: listening(visitor).into_iter().collect(),
             introduced_by: None,
             confirmed: false,
         };
@@ -44,8 +63,21 @@ impl PairingState {
         self.pending.take(&id);
         self.rejected.remove(&id);
         tracing::info!(peer = %id, name = changed.name, "paired by invitation");
-        let own = self.names.value::<NodeIdentity>(names::NODE_IDENTITY).ok_or_else(unavailable)?;
-        Ok(json!({ "id": own.id.to_string(), "name": crate::own_name(&self.names) }))
+        Ok(())
+    }
+
+    /// Whoever is trusted no more does not come in again by the invitation that it had.
+    pub(super) async fn distrusted(&mut self, id: &NodeId) {
+        if self.invitations.withdraw_used_by(id)
+            && let Err(failure) = self.store().await
+        {
+            // What was admitted once opens nothing, whether or not it is on the disk.
+            tracing::warn!(peer = %id, %failure, "a used invitation was not taken from the disk");
+        }
+    }
+
+    fn is_trusted(&self, id: &NodeId) -> bool {
+        peer_directory::peers(&self.names).is_some_and(|peers| peers.is_trusted(id))
     }
 
     /// Notes a node that asks to be trusted.

@@ -88,6 +88,31 @@ async fn an_invitation_is_for_one_node_which_may_repeat_it() {
 }
 
 #[tokio::test]
+async fn a_revoked_guest_does_not_let_itself_in_again_with_its_token() {
+    let node = Node::start(Options::mesh());
+    node.id().await;
+    for verb in ["revoke", "remove", "block"] {
+        let invitation = invite(&node, &["--name", "guest"]);
+        let guest = Certificate::rsa(2048);
+        let body = json!({"token": token(&invitation)}).to_string();
+        for _ in 0..2 {
+            come(&node, &guest, &body).await.expect(200);
+        }
+        node.peer(&[verb, "guest"]).await;
+        let answer = come(&node, &guest, &body).await;
+        // A blocked one does not get as far as a question.
+        assert!(matches!(answer.status, 0 | 403), "{verb}: {}", answer.text);
+        let known = node.known("guest").await.unwrap_or_default();
+        assert_ne!(known["trust"], "trusted", "{verb}");
+        if verb != "remove" {
+            node.peer(&["remove", "guest"]).await;
+            come(&node, &guest, &body).await.expect(403);
+        }
+        assert_eq!(node.known("guest").await, None, "{verb}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_on_no_disk_and_in_no_log_and_survives_a_crash() {
     let mut one = Node::start(Options::mesh().set("log.level=debug"));
     one.id().await;

@@ -35,6 +35,17 @@ pub struct OpenInvitation {
     pub terms: InvitationTerms,
     /// Who came with it: nobody else may.
     pub used_by: Option<NodeId>,
+    /// Whether what it grants was granted: that happens once.
+    pub admitted: bool,
+}
+
+/// What a good token opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redeemed {
+    /// The door: this is granted now.
+    Granted(InvitationTerms),
+    /// Nothing more: it was granted before, and only the answer is given again.
+    Again,
 }
 
 /// Why a token does not open the door.
@@ -81,13 +92,14 @@ impl Invitations {
         }
         self.last_number += 1;
         let number = self.last_number;
-        let made = OpenInvitation { number, hash, expires_ms, terms, used_by: None };
+        let made =
+            OpenInvitation { number, hash, expires_ms, terms, used_by: None, admitted: false };
         self.open.push(made.clone());
         Ok(made)
     }
 
     /// A node that proved its id comes with the token of this hash. The one that came first may come again
-    /// until the invitation expires, since its answer may have been lost.
+    /// until the invitation expires, since its answer may have been lost; it is granted nothing twice.
     ///
     /// # Errors
     /// [`PairingRefusal`]; a wrong token counts against its address.
@@ -96,7 +108,7 @@ impl Invitations {
         now_ms: u64,
         from: IpAddr,
         (hash, node): (&[u8; 32], NodeId),
-    ) -> Result<InvitationTerms, PairingRefusal> {
+    ) -> Result<Redeemed, PairingRefusal> {
         if let Some(wait_ms) = self.tries.wait(now_ms, from) {
             return Err(PairingRefusal::TooManyTries { seconds: wait_ms.div_ceil(1_000) });
         }
@@ -104,15 +116,30 @@ impl Invitations {
         // Hashes of secrets: how long a comparison takes tells nothing of the secret.
         let found = self.open.iter_mut().find(|one| one.hash == *hash);
         match found.filter(|one| one.used_by.is_none_or(|first| first == node)) {
+            Some(invitation) if invitation.admitted => Ok(Redeemed::Again),
             Some(invitation) => {
                 invitation.used_by = Some(node);
-                Ok(invitation.terms.clone())
+                Ok(Redeemed::Granted(invitation.terms.clone()))
             }
             None => {
                 self.tries.wrong(now_ms, from);
                 Err(PairingRefusal::NoInvitation)
             }
         }
+    }
+
+    /// What the token of this hash grants has been granted.
+    pub fn admitted(&mut self, hash: &[u8; 32]) {
+        for invitation in self.open.iter_mut().filter(|one| one.hash == *hash) {
+            invitation.admitted = true;
+        }
+    }
+
+    /// Takes back those with which this node came; whether there were any.
+    pub fn withdraw_used_by(&mut self, node: &NodeId) -> bool {
+        let before = self.open.len();
+        self.open.retain(|one| one.used_by.as_ref() != Some(node));
+        self.open.len() < before
     }
 
     /// Takes one back; whether it was there.

@@ -50,7 +50,7 @@ pub use introductions::{
 };
 pub use invitation::{BadInvitation, Invitation};
 pub use invitations::{
-    BadStoredInvitations, InvitationTerms, Invitations, OpenInvitation, PairingRefusal,
+    BadStoredInvitations, InvitationTerms, Invitations, OpenInvitation, PairingRefusal, Redeemed,
     TooManyInvitations,
 };
 pub use node_id::{BadNodeId, NodeId};

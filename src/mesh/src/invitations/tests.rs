@@ -18,6 +18,10 @@ fn family() -> InvitationTerms {
     InvitationTerms { name: None, groups: vec!["family".to_owned()] }
 }
 
+fn granted() -> Result<Redeemed, PairingRefusal> {
+    Ok(Redeemed::Granted(family()))
+}
+
 fn with_one() -> Invitations {
     let mut invitations = Invitations::default();
     invitations.open(0, ([1; 32], 15 * MINUTE_MS), family()).expect("room");
@@ -27,10 +31,25 @@ fn with_one() -> Invitations {
 #[test]
 fn an_invitation_opens_once_and_for_its_first_guest_again() {
     let mut open = with_one();
-    assert_eq!(open.redeem(1, address(1), (&[1; 32], node(1))), Ok(family()));
-    assert_eq!(open.redeem(2, address(1), (&[1; 32], node(1))), Ok(family()));
+    assert_eq!(open.redeem(1, address(1), (&[1; 32], node(1))), granted());
+    assert_eq!(open.redeem(2, address(1), (&[1; 32], node(1))), granted());
     let second = open.redeem(3, address(2), (&[1; 32], node(2)));
     assert_eq!(second, Err(PairingRefusal::NoInvitation));
+}
+
+#[test]
+fn what_was_granted_is_not_granted_again_and_goes_with_its_guest() {
+    let mut open = with_one();
+    assert_eq!(open.redeem(1, address(1), (&[1; 32], node(1))), granted());
+    open.admitted(&[1; 32]);
+    let mut open = Invitations::from_record(&open.to_record()).expect("a record");
+    assert_eq!(open.redeem(2, address(1), (&[1; 32], node(1))), Ok(Redeemed::Again));
+    let other = open.redeem(2, address(2), (&[1; 32], node(2)));
+    assert_eq!(other, Err(PairingRefusal::NoInvitation));
+    assert!(!open.withdraw_used_by(&node(2)));
+    assert!(open.withdraw_used_by(&node(1)));
+    let refused = open.redeem(3, address(1), (&[1; 32], node(1)));
+    assert_eq!(refused, Err(PairingRefusal::NoInvitation));
 }
 
 #[test]
@@ -50,8 +69,8 @@ fn who_guesses_waits_and_others_do_not() {
     }
     let right = open.redeem(10_000, address(1), (&[1; 32], node(1)));
     assert_eq!(right, Err(PairingRefusal::TooManyTries { seconds: 50 }));
-    assert_eq!(open.redeem(10_000, address(2), (&[1; 32], node(1))), Ok(family()));
-    assert_eq!(open.redeem(MINUTE_MS, address(1), (&[1; 32], node(1))), Ok(family()));
+    assert_eq!(open.redeem(10_000, address(2), (&[1; 32], node(1))), granted());
+    assert_eq!(open.redeem(MINUTE_MS, address(1), (&[1; 32], node(1))), granted());
 }
 
 #[test]
@@ -62,7 +81,7 @@ fn guesses_from_everywhere_take_no_memory() {
         assert!(wrong.is_err());
     }
     let later = open.redeem(MINUTE_MS, address(20_000), (&[1; 32], node(1)));
-    assert_eq!(later, Ok(family()));
+    assert_eq!(later, granted());
 }
 
 #[test]
