@@ -67,6 +67,8 @@ pub struct PeerRecord {
     pub confirmed: bool,
     /// The identity that it had before this one.
     pub rotated_from: Option<NodeId>,
+    /// Whether it has not taken the place of that identity wholly yet: the other's document is still there.
+    pub rotating: bool,
     /// When it was last up, RFC 3339.
     pub last_seen: Option<String>,
 }
@@ -88,6 +90,7 @@ impl PeerRecord {
             introduced_by: None,
             confirmed: false,
             rotated_from: None,
+            rotating: false,
             last_seen: None,
         }
     }
@@ -122,6 +125,7 @@ impl PeerRecord {
         put("confirmed", self.confirmed.then_some(Value::Bool(true)));
         put("introduced_by", self.introduced_by.clone().map(Value::from));
         put("rotated_from", self.rotated_from.map(|id| id.to_string().into()));
+        put("rotating", self.rotating.then_some(Value::Bool(true)));
         put("last_seen", self.last_seen.clone().map(Value::from));
         body
     }

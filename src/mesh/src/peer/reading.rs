@@ -80,6 +80,7 @@ pub(super) fn read(id: &str, body: &Map<String, Value>) -> Result<PeerRecord, Ba
         introduced_by: node(body, "introduced_by")?.map(|id| id.to_string()),
         confirmed: boolean(body, "confirmed")?,
         rotated_from: node(body, "rotated_from")?,
+        rotating: boolean(body, "rotating")?,
         last_seen: last_seen(text(body, "last_seen")?)?,
     })
 }
