@@ -15,18 +15,19 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_console::{ControlError, PeerCommand};
+use refuge_document::Body;
 use refuge_http::{Failure, Update, UpdateResult};
 use refuge_identity::tls::mesh::MeshStream;
 use refuge_mesh::{NodeEventKind, NodeId, Peers, Trust};
 use refuge_otp::Names;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::{oneshot, watch};
 
 use crate::node_events::{NewNodeEvent, NodeEventsMessage};
 use crate::pairing::PairingMessage;
 use crate::task::OwnedTask;
 use crate::{names, unavailable};
-pub use admission::{Admission, AdmittedName, Changed, PeerChange};
+pub use admission::{Admission, AdmittedName, Changed, PeerChange, Word};
 use documents::{Known, KnownPeers};
 
 /// Messages that wait while the documents are being read.
@@ -289,6 +290,7 @@ impl Directory {
     async fn update(&mut self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
         let mut results = Vec::with_capacity(updates.len());
         for update in updates {
+            let update = self.decided(update);
             let id = NodeId::from_canonical(&update.id).ok();
             let before = id.map(|id| (id, self.known.trust(&id)));
             let result = self.known.update(&self.names, update).await;
@@ -299,6 +301,21 @@ impl Directory {
         }
         self.take_lost_words_back().await;
         Ok(results)
+    }
+
+    /// A client that may write here is an admin: whom it begins to trust, it trusts by its own word.
+    fn decided(&self, update: Update) -> Update {
+        let known = NodeId::from_canonical(&update.id).map(|id| self.known.trust(&id));
+        let parsed = serde_json::from_slice::<Map<String, Value>>(update.body.as_bytes());
+        let (Ok(known), Ok(mut body)) = (known, parsed) else { return update };
+        let begins = known != Trust::Trusted && body.get("trust") == Some(&"trusted".into());
+        if begins {
+            admission::confirm(&mut body);
+        }
+        match Body::parse(Value::Object(body).to_string().as_bytes()) {
+            Ok(body) if begins => Update { body, ..update },
+            _ => update,
+        }
     }
 
     /// Shows the peers as they are now, and tells of a change of trust.

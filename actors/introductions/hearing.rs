@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::rows::Heard;
 use super::{IntroductionsState, rows};
 use crate::pairing::PairingMessage;
-use crate::peer_directory::{self, Admission, AdmittedName, PeerDirectoryMessage};
+use crate::peer_directory::{self, Admission, AdmittedName, PeerDirectoryMessage, Word};
 use crate::{names, unavailable};
 
 /// Subjects of whom one issuer is heard: a peer that vouches for more knows too many.
@@ -62,8 +62,7 @@ impl IntroductionsState {
             name: AdmittedName::Claimed(name),
             groups,
             addresses,
-            introduced_by: Some(introducer),
-            confirmed: false,
+            word: Word::Introducer(introducer),
         };
         let admit = |reply| PeerDirectoryMessage::Admit { admission, reply };
         let changed = crate::call(&self.names, names::PEER_DIRECTORY, admit).await??;

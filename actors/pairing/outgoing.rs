@@ -11,7 +11,7 @@ use refuge_otp::Names;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::peer_directory::{Admission, AdmittedName, PeerDirectoryMessage};
+use crate::peer_directory::{Admission, AdmittedName, PeerDirectoryMessage, Word};
 use crate::{mesh_listener, names, peer_dial};
 
 /// All of a pairing: whoever typed the command waits for it.
@@ -59,8 +59,7 @@ async fn accept(names: &Names, wish: NewPairing) -> Result<Value, Failure> {
         name: name.map_or(AdmittedName::Claimed(claimed), AdmittedName::Given),
         groups,
         addresses,
-        introduced_by: None,
-        confirmed: false,
+        word: Word::Admin { introducer: None },
     };
     let admit = |reply| PeerDirectoryMessage::Admit { admission, reply };
     let changed = crate::call(names, names::PEER_DIRECTORY, admit).await??;

@@ -9,7 +9,7 @@ use refuge_mesh::{InvitationTerms, NodeId, PairingRefusal, PendingPeer, Redeemed
 use serde_json::{Value, json};
 
 use super::PairingState;
-use crate::peer_directory::{self, Admission, AdmittedName, PeerDirectoryMessage};
+use crate::peer_directory::{self, Admission, AdmittedName, PeerDirectoryMessage, Word};
 use crate::{names, unavailable};
 
 impl PairingState {
@@ -54,8 +54,7 @@ impl PairingState {
             name: terms.name.map_or(AdmittedName::Claimed(claimed), AdmittedName::Given),
             groups: terms.groups,
             addresses: listening(visitor).into_iter().collect(),
-            introduced_by: None,
-            confirmed: false,
+            word: Word::Admin { introducer: None },
         };
         let admit = |reply| PeerDirectoryMessage::Admit { admission, reply };
         let changed = crate::call(&self.names, names::PEER_DIRECTORY, admit).await??;

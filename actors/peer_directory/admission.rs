@@ -28,9 +28,20 @@ pub struct Admission {
     pub(crate) groups: Vec<String>,
     /// Where it listens, before what was known.
     pub(crate) addresses: Vec<String>,
-    pub(crate) introduced_by: Option<NodeId>,
-    /// Whether it stays trusted without its introducer.
-    pub(crate) confirmed: bool,
+    /// On whose word.
+    pub(crate) word: Word,
+}
+
+/// On whose word a node is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// An admin's: it stays trusted whatever becomes of the node that vouched for it, if one did.
+    Admin {
+        /// The one that vouched.
+        introducer: Option<NodeId>,
+    },
+    /// A trusted node's: as long as that is trusted.
+    Introducer(NodeId),
 }
 
 /// A change of a peer that is known.
@@ -63,11 +74,13 @@ impl Directory {
         self.name(&mut body, &admission);
         commands::extend(&mut body, "groups", admission.groups);
         prepend(&mut body, admission.addresses);
-        if let Some(introducer) = admission.introduced_by {
+        if let Word::Admin { introducer: Some(introducer) } | Word::Introducer(introducer) =
+            admission.word
+        {
             body.insert("introduced_by".to_owned(), introducer.to_string().into());
         }
-        if admission.confirmed {
-            body.insert("confirmed".to_owned(), true.into());
+        if matches!(admission.word, Word::Admin { .. }) {
+            confirm(&mut body);
         }
         self.put(id, Some(body)).await
     }
@@ -150,6 +163,13 @@ impl Directory {
                 self.show(id, Trust::Trusted);
             }
         }
+    }
+}
+
+/// An admin trusts the node: whoever vouched for it, its trust is not that one's any more.
+pub(super) fn confirm(body: &mut Map<String, Value>) {
+    if body.get("introduced_by").is_some_and(|introducer| !introducer.is_null()) {
+        body.insert("confirmed".to_owned(), true.into());
     }
 }
 

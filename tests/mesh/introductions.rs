@@ -93,6 +93,61 @@ async fn two_friends_of_a_friend_are_trusted_until_she_is_not() {
 }
 
 #[tokio::test]
+async fn an_admins_word_about_an_introduced_node_is_not_undone() {
+    let Circle { anna, bert, carl } = circle("accept").await;
+    anna.peer(&["introduce", "bert", "carl"]).await;
+    let (anna_id, carl_id) = (anna.id().await, carl.id().await);
+    trust(&bert, &carl_id, json!("trusted")).await;
+    let client = bert.client();
+    for word in ["approve", "trust", "add", "document"] {
+        bert.peer(&["revoke", "one"]).await;
+        let left = by_id(&bert, &carl_id).await.expect("known");
+        assert_eq!(left["trust"], json!(null), "{word}");
+        let path = format!("/_peers/{carl_id}");
+        let mut document = client.get(&path).await.expect(200).json();
+        if word == "document" {
+            document["trust"] = "trusted".into();
+            client.put(&path, document).await.expect(201);
+        } else {
+            bert.peer(&[word, &carl_id]).await;
+        }
+        let kept = by_id(&bert, &carl_id).await.expect("known");
+        assert_eq!(
+            (&kept["trust"], &kept["confirmed"]),
+            (&json!("trusted"), &json!(true)),
+            "{word}"
+        );
+        assert_eq!(pending(&bert, &carl_id).await, None);
+        // As before it was confirmed, for the next word.
+        bert.peer(&["trust", &anna_id]).await;
+        let mut document = client.get(&path).await.expect(200).json();
+        document["confirmed"] = false.into();
+        client.put(&path, document).await.expect(201);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_lost_its_introducer_and_asks_is_pending_once() {
+    let Circle { anna, bert, carl } = circle("accept").await;
+    anna.peer(&["introduce", "bert", "carl"]).await;
+    let (bert_id, carl_id) = (bert.id().await, carl.id().await);
+    trust(&bert, &carl_id, json!("trusted")).await;
+    trust(&carl, &bert_id, json!("trusted")).await;
+    // Carl goes on to trust bert, whose node refuses it now: it asks.
+    bert.peer(&["revoke", "one"]).await;
+    eventually("it asks", || async {
+        pending(&bert, &carl_id).await.filter(|asking| asking["from"].is_string())
+    })
+    .await;
+    let listed = bert.peer(&["pending"]).await;
+    assert_eq!(listed["pending"].as_array().expect("a list").len(), 1, "{listed}");
+    bert.peer(&["approve", &carl_id]).await;
+    let kept = by_id(&bert, &carl_id).await.expect("known");
+    assert_eq!((&kept["trust"], &kept["confirmed"]), (&json!("trusted"), &json!(true)));
+    anna.id().await;
+}
+
+#[tokio::test]
 async fn an_admin_is_asked_and_asked_once() {
     let Circle { anna, bert, carl } = circle("ask").await;
     anna.peer(&["introduce", "bert", "carl", "--group", "family"]).await;

@@ -64,7 +64,7 @@ pub use peer_machine::{
     Standing, heartbeat_ms,
 };
 pub use peers::Peers;
-pub use pending::{Asked, PendingKind, PendingList, PendingPeer, PendingRefusal};
+pub use pending::{Asked, Meant, PendingKind, PendingList, PendingPeer, PendingRefusal, Unclear};
 pub use selector::{BadSelector, Selector};
 pub use statement::{
     BadStatement, Claims, Judgement, LONGEST_PAYLOAD_BYTES, SerialKey, Statement, StatementContent,

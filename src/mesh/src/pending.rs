@@ -1,12 +1,15 @@
 //! The nodes that ask to be trusted, until an admin says what becomes of them. Held in memory: whoever
 //! still wants it asks again.
 
+mod meaning;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::node_id::NodeId;
 use crate::origin::Origin;
 use crate::peer::clean_name;
+pub use meaning::{Meant, Unclear};
 
 /// From one address: a household has that many nodes to pair at once, a flood has more.
 const MOST_FROM_ONE: usize = 3;
