@@ -7,6 +7,7 @@
 //! tells it what happened.
 
 mod address_book;
+mod allowance;
 mod command;
 mod date;
 mod detector;
@@ -31,6 +32,7 @@ mod selector;
 mod statement;
 
 pub use address_book::{AddressBook, AddressSource, BookedAddress};
+pub use allowance::Allowance;
 pub use command::{
     Approval, ChangedIntroducer, MeshCommand, NewIntroduction, NewInvitation, NewPairing,
 };
