@@ -28,6 +28,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::engine::StorageDoors;
 use crate::node_events::{NewNodeEvent, NodeEventsMessage};
+use crate::peer_directory;
 use crate::{names, published, unavailable};
 
 pub(crate) use outgoing::{knock, present_rotations};
@@ -84,7 +85,12 @@ pub enum PairingMessage {
         reply: oneshot::Sender<Result<Value, Failure>>,
     },
     /// A node was introduced, and an admin decides.
-    Pend(PendingPeer),
+    Pend {
+        /// Which, and by whom.
+        introduced: Box<PendingPeer>,
+        /// Gets `{"pending": true}`.
+        reply: oneshot::Sender<Result<Value, Failure>>,
+    },
     /// A node is trusted no more, or blocked.
     Distrusted(NodeId),
     /// Accept the invitation of another node.
@@ -182,7 +188,9 @@ impl Actor for PairingActor {
             PairingMessage::Rotate { visitor, statements, reply } => {
                 let _ = reply.send(state.rotate(visitor, statements).await);
             }
-            PairingMessage::Pend(introduced) => drop(state.pend(introduced)),
+            PairingMessage::Pend { introduced, reply } => {
+                let _ = reply.send(state.pend(*introduced));
+            }
             PairingMessage::Distrusted(id) => state.distrusted(&id).await,
             PairingMessage::Pair { wish, reply } => {
                 // Somebody may dial back at once.
@@ -217,6 +225,13 @@ impl PairingState {
         Ok(())
     }
 
+    /// Whoever is pending on another's word is so by what that one may say now.
+    fn judge_again(&mut self) {
+        if let Some(peers) = peer_directory::peers(&self.names) {
+            self.pending.judge_again(&peers);
+        }
+    }
+
     fn expect_somebody(&self) {
         self.expecting.send_if_modified(|expecting| !std::mem::replace(expecting, true));
     }
@@ -226,6 +241,7 @@ impl PairingState {
         if self.rejected.contains(&asking.id) {
             return Err(Failure::Forbidden("this node was refused here".to_owned()));
         }
+        self.judge_again();
         let (id, introducer) = (asking.id, asking.introducer);
         let from = asking.from.map(|address| address.to_string());
         let asked = self.pending.ask(asking).map_err(|refusal| Failure::TooMany {

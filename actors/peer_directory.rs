@@ -86,6 +86,8 @@ pub enum PeerDirectoryMessage {
         /// Its certificate, PEM.
         certificate: String,
     },
+    /// The time of somebody's word is over, perhaps.
+    WordsOver,
     /// A peer that was up went down.
     LastSeen {
         /// Its id.
@@ -174,6 +176,9 @@ pub struct Directory {
     names: Names,
     known: KnownPeers,
     board: watch::Sender<Arc<Peers>>,
+    myself: ActorRef<PeerDirectoryMessage>,
+    /// Wakes it when somebody's word is over.
+    alarm: Option<OwnedTask>,
 }
 
 impl Actor for PeerDirectoryActor {
@@ -248,6 +253,7 @@ fn refuse(message: PeerDirectoryMessage) {
         }
         PeerDirectoryMessage::Seen { .. }
         | PeerDirectoryMessage::LastSeen { .. }
+        | PeerDirectoryMessage::WordsOver
         | PeerDirectoryMessage::Loaded(_) => {}
     }
 }
@@ -256,7 +262,7 @@ impl Directory {
     fn new(names: Names, known: KnownPeers, myself: &ActorRef<PeerDirectoryMessage>) -> Self {
         let (board, current) = watch::channel(Arc::new(known.view()));
         names.publish(&myself.get_cell(), names::PEER_DIRECTORY, Arc::new(PeerBoard { current }));
-        Self { names, known, board }
+        Self { names, known, board, myself: myself.clone(), alarm: None }
     }
 
     async fn take(&mut self, message: PeerDirectoryMessage) {
@@ -282,6 +288,7 @@ impl Directory {
             PeerDirectoryMessage::LastSeen { id, time } => {
                 self.note(id, "last_seen", time, false).await;
             }
+            PeerDirectoryMessage::WordsOver => self.take_lost_words_back().await,
             PeerDirectoryMessage::Loaded(_) => {}
         }
     }

@@ -12,7 +12,8 @@ use crate::{names, unavailable};
 
 impl PairingState {
     /// Those that ask, and those that were introduced and whose introducer is trusted no more.
-    pub(super) fn told_pending(&self) -> Value {
+    pub(super) fn told_pending(&mut self) -> Value {
+        self.judge_again();
         let known = peer_directory::peers(&self.names).unwrap_or_default();
         let asks = |id: &NodeId| self.pending.get(id).is_some();
         let left = known.iter().filter(|peer| is_left(peer) && !asks(&peer.id)).map(|peer| {
@@ -43,6 +44,7 @@ impl PairingState {
     /// Trusts one that asks, or for good one that was introduced.
     pub(super) async fn approve(&mut self, approval: Approval) -> Result<Value, Failure> {
         let Approval { node, name, groups } = approval;
+        self.judge_again();
         let admission = match self.meant(&node)? {
             Some(Meant::Asking(id)) => {
                 let asking = self.pending.get(&id).cloned().ok_or_else(|| nobody_asks(&node))?;

@@ -67,6 +67,7 @@ impl PairingState {
 
     /// Whoever is trusted no more does not come in again by the invitation that it had.
     pub(super) async fn distrusted(&mut self, id: &NodeId) {
+        self.judge_again();
         if self.invitations.withdraw_used_by(id)
             && let Err(failure) = self.store().await
         {

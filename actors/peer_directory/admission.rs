@@ -1,14 +1,23 @@
 //! Nodes that come to be trusted otherwise than by `refuge peer add`: by an invitation, an approval, an
 //! introduction; and how they cease to be. Whether they may is decided by whoever asks.
 
+use std::time::Duration;
+
 use refuge_http::Failure;
-use refuge_mesh::{ChangedIntroducer, NodeId, PeerRecord, Trust, trusted_on_lost_words};
+use refuge_mesh::{
+    ChangedIntroducer, NodeId, PeerRecord, Trust, next_word_over, rfc3339, trusted_on_lost_words,
+};
 use serde_json::{Map, Value};
 
-use super::{Directory, commands};
+use super::{Directory, PeerDirectoryMessage, commands};
+use crate::task::OwnedTask;
 
 /// Addresses that one peer has; the latest are the likeliest.
 const MOST_ADDRESSES: usize = 32;
+
+/// Between two looks at words that are over: it cannot be written that they are, or the clock is set.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// What a node is to be called.
 #[derive(Clone, Debug)]
@@ -40,8 +49,13 @@ pub enum Word {
         /// The one that vouched.
         introducer: Option<NodeId>,
     },
-    /// A trusted node's: as long as that is trusted.
-    Introducer(NodeId),
+    /// A trusted node's: as long as that is trusted, and no longer than it says.
+    Introducer {
+        /// The one that vouches.
+        introducer: NodeId,
+        /// Until when, in milliseconds since 1970.
+        until_ms: u64,
+    },
 }
 
 /// A change of a peer that is known.
@@ -74,13 +88,16 @@ impl Directory {
         self.name(&mut body, &admission);
         commands::extend(&mut body, "groups", admission.groups);
         prepend(&mut body, admission.addresses);
-        if let Word::Admin { introducer: Some(introducer) } | Word::Introducer(introducer) =
-            admission.word
-        {
-            body.insert("introduced_by".to_owned(), introducer.to_string().into());
-        }
-        if matches!(admission.word, Word::Admin { .. }) {
-            confirm(&mut body);
+        let by = |introducer: NodeId| introducer.to_string().into();
+        match admission.word {
+            Word::Admin { introducer } => {
+                body.extend(introducer.map(|it| ("introduced_by".to_owned(), by(it))));
+                confirm(&mut body);
+            }
+            Word::Introducer { introducer, until_ms } => {
+                body.insert("introduced_by".to_owned(), by(introducer));
+                body.insert("introduced_until".to_owned(), rfc3339(until_ms).into());
+            }
         }
         self.put(id, Some(body)).await
     }
@@ -112,7 +129,7 @@ impl Directory {
         match change {
             PeerChange::Revoke => {
                 // With its introducer it would still be pending.
-                for member in ["trust", "confirmed", "introduced_by"] {
+                for member in ["trust", "confirmed", "introduced_by", "introduced_until"] {
                     body.remove(member);
                 }
             }
@@ -143,10 +160,24 @@ impl Directory {
         Ok(Changed { id, name: name.unwrap_or_else(|| PeerRecord::default_name(&id)) })
     }
 
-    /// Each round may find those whom the last one's were introducing.
+    /// Takes trust from those who have it on the word of somebody who has it no more, or whose word is over.
     pub(super) async fn take_lost_words_back(&mut self) {
+        self.end_trust_on_lost_words().await;
+        let next = next_word_over(self.known.records());
+        self.alarm = next.map(|at_ms| {
+            let left = Duration::from_millis(at_ms.saturating_sub(crate::now_ms()));
+            let (wait, myself) = (left.clamp(LEAST_WAIT, LONGEST_WAIT), self.myself.clone());
+            OwnedTask::spawn(async move {
+                tokio::time::sleep(wait).await;
+                let _ = myself.cast(PeerDirectoryMessage::WordsOver);
+            })
+        });
+    }
+
+    /// Each round may find those whom the last one's were introducing.
+    async fn end_trust_on_lost_words(&mut self) {
         loop {
-            let lost = trusted_on_lost_words(self.known.records());
+            let lost = trusted_on_lost_words(self.known.records(), crate::now_ms());
             if lost.is_empty() {
                 return;
             }
@@ -159,7 +190,7 @@ impl Directory {
                     tracing::error!(peer = %id, %failure, "trust was not taken back");
                     return;
                 }
-                tracing::info!(peer = %id, "trusted no more: its introducer is not");
+                tracing::info!(peer = %id, "trusted no more: its introducer is not, or its word is over");
                 self.show(id, Trust::Trusted);
             }
         }
@@ -170,6 +201,7 @@ impl Directory {
 pub(super) fn confirm(body: &mut Map<String, Value>) {
     if body.get("introduced_by").is_some_and(|introducer| !introducer.is_null()) {
         body.insert("confirmed".to_owned(), true.into());
+        body.remove("introduced_until");
     }
 }
 

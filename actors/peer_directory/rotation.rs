@@ -72,7 +72,7 @@ impl Directory {
     /// The old identity stays, with its name; the new one is known and no more.
     async fn give_rotation_up(&mut self, new: NodeId) -> Result<(), Failure> {
         let mut body = commands::body_of(self, &new);
-        for member in [MARK, "name", "trust", "introduced_by", "confirmed"] {
+        for member in [MARK, "name", "trust", "introduced_by", "introduced_until", "confirmed"] {
             body.remove(member);
         }
         self.put(new, Some(body)).await.map(drop)

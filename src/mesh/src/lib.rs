@@ -47,7 +47,7 @@ pub use frame::{
 pub use handshakes::{Admission, HandshakeLimiter, HandshakeLimits};
 pub use hub_registry::{HubRefusal, HubRegistry};
 pub use introductions::{
-    Introduced, IntroductionOutcome, IntroductionRefusal, introduction_outcome,
+    Introduced, IntroductionOutcome, IntroductionRefusal, introduction_outcome, next_word_over,
     trusted_on_lost_words,
 };
 pub use invitation::{BadInvitation, Invitation};

@@ -6,6 +6,7 @@ mod reading;
 
 use serde_json::{Map, Value};
 
+use crate::date::rfc3339;
 use crate::node_id::NodeId;
 pub(crate) use checks::{clean_name, is_address, is_group, is_plain_name, looks_like_an_id};
 pub use reading::BadPeer;
@@ -63,6 +64,8 @@ pub struct PeerRecord {
     pub introductions: IntroductionPolicy,
     /// The id of the one who vouched for it.
     pub introduced_by: Option<String>,
+    /// Until when that one's word holds, in milliseconds since 1970.
+    pub introduced_until_ms: Option<u64>,
     /// Whether an admin trusts it whatever becomes of the one who vouched for it.
     pub confirmed: bool,
     /// The identity that it had before this one.
@@ -88,6 +91,7 @@ impl PeerRecord {
             may_confer: Vec::new(),
             introductions: IntroductionPolicy::default(),
             introduced_by: None,
+            introduced_until_ms: None,
             confirmed: false,
             rotated_from: None,
             rotating: false,
@@ -124,6 +128,7 @@ impl PeerRecord {
         put("introductions", self.introductions.as_str().map(Value::from));
         put("confirmed", self.confirmed.then_some(Value::Bool(true)));
         put("introduced_by", self.introduced_by.clone().map(Value::from));
+        put("introduced_until", self.introduced_until_ms.map(|ms| rfc3339(ms).into()));
         put("rotated_from", self.rotated_from.map(|id| id.to_string().into()));
         put("rotating", self.rotating.then_some(Value::Bool(true)));
         put("last_seen", self.last_seen.clone().map(Value::from));

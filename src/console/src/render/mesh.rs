@@ -49,7 +49,7 @@ fn table<const COLUMNS: usize>(
 
 /// Draws one node that is known, a member a line.
 pub fn render_peer(peer: &Value) -> String {
-    const MEMBERS: [(&str, &str); 12] = [
+    const MEMBERS: [(&str, &str); 13] = [
         ("name", "name"),
         ("id", "id"),
         ("", "people"),
@@ -61,6 +61,7 @@ pub fn render_peer(peer: &Value) -> String {
         ("may confer", "may_confer"),
         ("introductions", "introductions"),
         ("introduced by", "introduced_by"),
+        ("until", "introduced_until"),
         ("last seen", "last_seen"),
     ];
     lines(&MEMBERS, peer)

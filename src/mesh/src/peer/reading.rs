@@ -61,8 +61,8 @@ pub enum BadPeer {
     #[error("`introductions` has to be \"ask\", \"accept\", \"off\" or absent")]
     Introductions,
     /// No date.
-    #[error("`last_seen` has to be a date as 2026-01-02T03:04:05Z")]
-    LastSeen,
+    #[error("`{0}` has to be a date as 2026-01-02T03:04:05Z")]
+    Date(&'static str),
 }
 
 pub(super) fn read(id: &str, body: &Map<String, Value>) -> Result<PeerRecord, BadPeer> {
@@ -78,10 +78,11 @@ pub(super) fn read(id: &str, body: &Map<String, Value>) -> Result<PeerRecord, Ba
         may_confer: groups(body, "may_confer")?,
         introductions: introductions(text(body, "introductions")?)?,
         introduced_by: node(body, "introduced_by")?.map(|id| id.to_string()),
+        introduced_until_ms: date(body, "introduced_until")?.map(|(_, ms)| ms),
         confirmed: boolean(body, "confirmed")?,
         rotated_from: node(body, "rotated_from")?,
         rotating: boolean(body, "rotating")?,
-        last_seen: last_seen(text(body, "last_seen")?)?,
+        last_seen: date(body, "last_seen")?.map(|(text, _)| text.to_owned()),
     })
 }
 
@@ -175,7 +176,10 @@ fn node(body: &Map<String, Value>, member: &'static str) -> Result<Option<NodeId
     NodeId::from_canonical(text).map(Some).map_err(|_| wrong)
 }
 
-fn last_seen(text: Option<&str>) -> Result<Option<String>, BadPeer> {
-    let Some(text) = text else { return Ok(None) };
-    parse_rfc3339(text).map(|_| Some(text.to_owned())).ok_or(BadPeer::LastSeen)
+fn date<'body>(
+    body: &'body Map<String, Value>,
+    member: &'static str,
+) -> Result<Option<(&'body str, u64)>, BadPeer> {
+    let Some(text) = text(body, member)? else { return Ok(None) };
+    parse_rfc3339(text).map(|ms| Some((text, ms))).ok_or(BadPeer::Date(member))
 }

@@ -24,7 +24,9 @@ fn a_document_is_read_and_written_again() {
         "introductions": "accept",
         "confirmed": true,
         "introduced_by": NodeId::from_digest([1; 32]).to_string(),
+        "introduced_until": "2026-02-02T03:04:05.678Z",
         "rotated_from": NodeId::from_digest([2; 32]).to_string(),
+        "rotating": true,
         "last_seen": "2026-01-02T03:04:05.678Z",
     });
     let record = parse(body.clone()).expect("a good peer");
@@ -122,6 +124,9 @@ fn wrong_types_and_values_are_told_by_their_member() {
         ("introductions", json!("perhaps")),
         ("confirmed", json!("yes")),
         ("last_seen", json!("yesterday")),
+        ("introduced_until", json!(7)),
+        ("introduced_until", json!("tomorrow")),
+        ("rotating", json!("yes")),
         ("certificate", json!("MII=")),
     ] {
         let mut body = Map::new();
