@@ -2,10 +2,14 @@
 //! all else that they say is a claim. And those that are welcome no more.
 
 use std::net::SocketAddr;
+use std::sync::{MutexGuard, PoisonError};
 
 use refuge_http::{Failure, PairingVisitor};
 use refuge_identity::NodeIdentity;
-use refuge_mesh::{InvitationTerms, NodeId, PairingRefusal, PendingPeer, Redeemed, Trust};
+use refuge_mesh::{
+    InvitationTerms, NoInvitation, NodeId, PairingTries, PendingPeer, Redeemed, Trust,
+};
+use refuge_otp::Names;
 use serde_json::{Value, json};
 
 use super::PairingState;
@@ -21,17 +25,20 @@ impl PairingState {
         token: &str,
     ) -> Result<Value, Failure> {
         let id = visitor.id;
-        self.check_not_blocked(&id)?;
+        check_not_blocked(&self.names, &id)?;
         let hash = refuge_identity::sha256(token.as_bytes());
         let from = visitor.address.ip();
-        let redeemed = self.invitations.redeem(crate::now_ms(), from, (&hash, id));
+        // Questions that came together were counted before any of them was wrong.
+        self.tries().check(crate::now_ms(), from).map_err(super::too_many)?;
+        let redeemed = self.invitations.redeem(crate::now_ms(), (&hash, id));
+        let redeemed = redeemed.inspect_err(|_| self.tries().wrong(crate::now_ms(), from));
         let redeemed = redeemed.and_then(|redeemed| match redeemed {
-            Redeemed::Again if !self.is_trusted(&id) => Err(PairingRefusal::NoInvitation),
+            Redeemed::Again if !self.is_trusted(&id) => Err(NoInvitation),
             redeemed => Ok(redeemed),
         });
         let redeemed = redeemed.map_err(|refusal| {
             tracing::info!(peer = %id, %from, %refusal, "a pairing was refused");
-            refused(&refusal)
+            Failure::Forbidden(refusal.to_string())
         })?;
         if let Redeemed::Granted(terms) = redeemed {
             self.store().await?;
@@ -82,7 +89,7 @@ impl PairingState {
 
     /// Notes a node that asks to be trusted.
     pub(super) fn asked(&mut self, visitor: PairingVisitor) -> Result<Value, Failure> {
-        self.check_not_blocked(&visitor.id)?;
+        check_not_blocked(&self.names, &visitor.id)?;
         let known = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
         if known.is_trusted(&visitor.id) {
             return Ok(json!({ "pending": false }));
@@ -98,28 +105,22 @@ impl PairingState {
         })
     }
 
-    pub(super) fn check_not_blocked(&self, id: &NodeId) -> Result<(), Failure> {
-        let peers = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
-        if peers.get(id).is_some_and(|peer| peer.trust == Trust::Blocked) {
-            return Err(Failure::Forbidden("this node is not welcome here".to_owned()));
-        }
-        Ok(())
+    fn tries(&self) -> MutexGuard<'_, PairingTries> {
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a node is not blocked here; nobody knows while the directory is being restarted.
+pub(super) fn check_not_blocked(names: &Names, id: &NodeId) -> Result<(), Failure> {
+    let peers = peer_directory::peers(names).ok_or_else(unavailable)?;
+    if peers.get(id).is_some_and(|peer| peer.trust == Trust::Blocked) {
+        return Err(Failure::Forbidden("this node is not welcome here".to_owned()));
+    }
+    Ok(())
 }
 
 /// Where a node listens that told its port: at the address it came from.
 fn listening(visitor: &PairingVisitor) -> Option<String> {
     let port = visitor.port.filter(|port| *port > 0)?;
     Some(SocketAddr::new(visitor.address.ip().to_canonical(), port).to_string())
-}
-
-fn refused(refusal: &refuge_mesh::PairingRefusal) -> Failure {
-    match refusal {
-        refuge_mesh::PairingRefusal::NoInvitation => Failure::Forbidden(refusal.to_string()),
-        refuge_mesh::PairingRefusal::TooManyTries { seconds } => Failure::TooMany {
-            error: "too_many_tries",
-            reason: refusal.to_string(),
-            retry_after: Some(std::time::Duration::from_secs(*seconds)),
-        },
-    }
 }

@@ -151,6 +151,29 @@ async fn who_guesses_has_to_wait() {
 }
 
 #[tokio::test]
+async fn who_asks_without_end_is_not_heard_whatever_it_asks() {
+    let node = Node::start(Options::mesh().set("log.level=debug"));
+    node.id().await;
+    let stranger = Certificate::rsa(2048);
+    let visitor = Visitor::with(node.mesh_address(), &stranger);
+    let (json, nothing) = ("Content-Type: application/json", r#"{"rotations": []}"#);
+    let rotation = ["-H", json, "-d", nothing, "/_mesh/pair/rotation"];
+    let request = ["-H", json, "-d", "{}", "/_mesh/pair/request"];
+    let asked: Vec<&[&str]> =
+        (0..35).map(|number| if number % 2 == 0 { &rotation[..] } else { &request[..] }).collect();
+    let answers = visitor.ask(&asked).await;
+    let heard = answers.iter().filter(|answer| answer.status != 429).count();
+    assert_eq!(heard, 30);
+    answers[30].expect(429);
+    assert_eq!(answers[30].json()["error"], "too_many_tries");
+    let lines = node.errors().len();
+    visitor.ask(&asked).await;
+    let told: Vec<String> = node.errors().split_off(lines);
+    let refusals = told.iter().filter(|line| line.contains("refused")).count();
+    assert_eq!(refusals, 0, "{told:?}");
+}
+
+#[tokio::test]
 async fn what_is_no_pairing_changes_nothing() {
     let node = Node::start(Options::mesh());
     node.id().await;

@@ -1,14 +1,10 @@
-//! The invitations of this node that are open, each known by the hash of its token alone, and the wrong
-//! tries. How a token is hashed, and where this is kept, is not known here.
+//! The invitations of this node that are open, each known by the hash of its token alone. How a token is
+//! hashed, and where this is kept, is not known here.
 
 mod stored;
-mod tries;
-
-use std::net::IpAddr;
 
 use crate::node_id::NodeId;
 pub use stored::BadStoredInvitations;
-use tries::Tries;
 
 /// Open at once: nobody invites more people in a quarter of an hour.
 const MOST_OPEN: usize = 100;
@@ -48,19 +44,11 @@ pub enum Redeemed {
     Again,
 }
 
-/// Why a token does not open the door.
+/// A token opens nothing: it is not known, expired, or used by another node; which of them is nobody's
+/// business.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PairingRefusal {
-    /// Not known, expired, or used by another node: which of them is nobody's business.
-    #[error("this invitation is not (or no longer) good: ask for a new one")]
-    NoInvitation,
-    /// Wrong tokens from this address.
-    #[error("too many wrong invitations came from this address: try again in {seconds} s")]
-    TooManyTries {
-        /// Until the next try.
-        seconds: u64,
-    },
-}
+#[error("this invitation is not (or no longer) good: ask for a new one")]
+pub struct NoInvitation;
 
 /// There are as many as there may be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,11 +56,10 @@ pub enum PairingRefusal {
 pub struct TooManyInvitations;
 
 /// All open invitations. `now_ms` of every call is in milliseconds since 1970.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Invitations {
     open: Vec<OpenInvitation>,
     last_number: u64,
-    tries: Tries,
 }
 
 impl Invitations {
@@ -102,16 +89,12 @@ impl Invitations {
     /// until the invitation expires, since its answer may have been lost; it is granted nothing twice.
     ///
     /// # Errors
-    /// [`PairingRefusal`]; a wrong token counts against its address.
+    /// [`NoInvitation`].
     pub fn redeem(
         &mut self,
         now_ms: u64,
-        from: IpAddr,
         (hash, node): (&[u8; 32], NodeId),
-    ) -> Result<Redeemed, PairingRefusal> {
-        if let Some(wait_ms) = self.tries.wait(now_ms, from) {
-            return Err(PairingRefusal::TooManyTries { seconds: wait_ms.div_ceil(1_000) });
-        }
+    ) -> Result<Redeemed, NoInvitation> {
         self.forget_expired(now_ms);
         // Hashes of secrets: how long a comparison takes tells nothing of the secret.
         let found = self.open.iter_mut().find(|one| one.hash == *hash);
@@ -121,10 +104,7 @@ impl Invitations {
                 invitation.used_by = Some(node);
                 Ok(Redeemed::Granted(invitation.terms.clone()))
             }
-            None => {
-                self.tries.wrong(now_ms, from);
-                Err(PairingRefusal::NoInvitation)
-            }
+            None => Err(NoInvitation),
         }
     }
 

@@ -23,6 +23,7 @@ mod invitations;
 mod node_id;
 mod origin;
 mod outbox;
+mod pairing_tries;
 mod peer;
 mod peer_machine;
 mod peers;
@@ -52,7 +53,7 @@ pub use introductions::{
 };
 pub use invitation::{BadInvitation, Invitation};
 pub use invitations::{
-    BadStoredInvitations, InvitationTerms, Invitations, OpenInvitation, PairingRefusal, Redeemed,
+    BadStoredInvitations, InvitationTerms, Invitations, NoInvitation, OpenInvitation, Redeemed,
     TooManyInvitations,
 };
 pub use node_id::{BadNodeId, NodeId};
@@ -60,6 +61,7 @@ pub use outbox::{
     Inbox, InboxRefusal, LONGEST_MESSAGE_BYTES, MESSAGE_LIFETIME_MS, Message, MessageId, Outbox,
     OutboxRefusal, Taken,
 };
+pub use pairing_tries::{PairingTries, TooManyTries};
 pub use peer::{BadPeer, IntroductionPolicy, LONGEST_NAME, PeerRecord, Trust};
 pub use peer_machine::{
     CarrierId, CarrierStage, CarrierState, Effect, PeerMachine, PeerMachineOptions, PeerState,

@@ -1,9 +1,8 @@
-//! The open invitations as one small record: no token is in it, and wrong tries are not worth a write.
+//! The open invitations as one small record: no token is in it.
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
-use super::tries::Tries;
 use super::{InvitationTerms, Invitations, OpenInvitation};
 use crate::node_id::NodeId;
 
@@ -85,6 +84,6 @@ impl Invitations {
             })
         };
         let open = record.open.into_iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Self { open, last_number: record.last_number, tries: Tries::default() })
+        Ok(Self { open, last_number: record.last_number })
     }
 }
