@@ -76,7 +76,7 @@ impl IntroductionsState {
             id,
             name: AdmittedName::Claimed(name),
             groups,
-            addresses,
+            told_addresses: addresses,
             word: Word::Introducer { introducer, until_ms },
         };
         let admit = |reply| PeerDirectoryMessage::Admit { admission, reply };

@@ -22,6 +22,8 @@ use crate::{names, unavailable};
 /// How long an introduction holds where nobody says otherwise.
 const DEFAULT_DAYS: u64 = 30;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+/// Addresses of one node that are passed on.
+const MOST_ADDRESSES: usize = 32;
 /// Introductions that are kept: each is signed, which takes milliseconds.
 const MOST_MADE: usize = 10_000;
 
@@ -106,7 +108,7 @@ impl IntroductionsState {
             content: StatementContent::Introduction {
                 name: subject.name.clone(),
                 groups: groups.to_vec(),
-                addresses: subject.addresses.clone(),
+                addresses: subject.all_addresses().into_iter().take(MOST_ADDRESSES).collect(),
             },
         }
     }

@@ -21,7 +21,7 @@ impl PairingState {
                 "id": peer.id.to_string(),
                 "people": peer.id.for_people(),
                 "claimed_name": peer.name,
-                "addresses": peer.addresses,
+                "addresses": peer.all_addresses(),
                 "introducer": peer.introduced_by,
                 "groups": peer.groups,
             })
@@ -119,7 +119,7 @@ impl PairingState {
             id: known.id,
             name: name.map_or(AdmittedName::Claimed(known.name.clone()), AdmittedName::Given),
             groups,
-            addresses: Vec::new(),
+            told_addresses: Vec::new(),
             word: Word::Admin { introducer: None },
         })
     }
@@ -130,7 +130,7 @@ fn admission(asking: PendingPeer, (name, groups): (Option<String>, Vec<String>))
         id: asking.id,
         name: name.map_or(AdmittedName::Claimed(asking.name), AdmittedName::Given),
         groups: [groups, asking.groups].concat(),
-        addresses: asking.addresses,
+        told_addresses: asking.addresses,
         word: Word::Admin { introducer: asking.introducer },
     }
 }

@@ -60,7 +60,7 @@ impl PairingState {
             id,
             name: terms.name.map_or(AdmittedName::Claimed(claimed), AdmittedName::Given),
             groups: terms.groups,
-            addresses: listening(visitor).into_iter().collect(),
+            told_addresses: listening(visitor).into_iter().collect(),
             word: Word::Admin { introducer: None },
         };
         let admit = |reply| PeerDirectoryMessage::Admit { admission, reply };

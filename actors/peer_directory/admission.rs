@@ -12,9 +12,6 @@ use serde_json::{Map, Value};
 use super::{Directory, PeerDirectoryMessage, commands};
 use crate::task::OwnedTask;
 
-/// Addresses that one peer has; the latest are the likeliest.
-const MOST_ADDRESSES: usize = 32;
-
 /// Between two looks at words that are over: it cannot be written that they are, or the clock is set.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
@@ -35,8 +32,8 @@ pub struct Admission {
     pub(crate) name: AdmittedName,
     /// Groups beside those that it has.
     pub(crate) groups: Vec<String>,
-    /// Where it listens, before what was known.
-    pub(crate) addresses: Vec<String>,
+    /// Where it says that it listens, or another node.
+    pub(crate) told_addresses: Vec<String>,
     /// On whose word.
     pub(crate) word: Word,
 }
@@ -87,7 +84,7 @@ impl Directory {
         body.insert("trust".to_owned(), "trusted".into());
         self.name(&mut body, &admission);
         commands::extend(&mut body, "groups", admission.groups);
-        prepend(&mut body, admission.addresses);
+        self.tell_addresses(&mut body, &id, admission.told_addresses);
         let by = |introducer: NodeId| introducer.to_string().into();
         match admission.word {
             Word::Admin { introducer } => {
@@ -100,6 +97,15 @@ impl Directory {
             }
         }
         self.put(id, Some(body)).await
+    }
+
+    fn tell_addresses(&self, body: &mut Map<String, Value>, id: &NodeId, told: Vec<String>) {
+        let known = self.known.get(id).map(|known| known.record.clone());
+        let mut record = known.unwrap_or_else(|| PeerRecord::new(*id));
+        record.tell_addresses(told);
+        if !record.told_addresses.is_empty() {
+            body.insert("told_addresses".to_owned(), record.told_addresses.into());
+        }
     }
 
     fn name(&self, body: &mut Map<String, Value>, admission: &Admission) {
@@ -202,19 +208,5 @@ pub(super) fn confirm(body: &mut Map<String, Value>) {
     if body.get("introduced_by").is_some_and(|introducer| !introducer.is_null()) {
         body.insert("confirmed".to_owned(), true.into());
         body.remove("introduced_until");
-    }
-}
-
-/// Puts addresses in front of those that are known, each once.
-fn prepend(body: &mut Map<String, Value>, addresses: Vec<String>) {
-    let known = body.get("addresses").and_then(Value::as_array).cloned().unwrap_or_default();
-    let mut all: Vec<Value> = Vec::new();
-    for address in addresses.into_iter().map(Value::from).chain(known) {
-        if !all.contains(&address) && all.len() < MOST_ADDRESSES {
-            all.push(address);
-        }
-    }
-    if !all.is_empty() {
-        body.insert("addresses".to_owned(), all.into());
     }
 }

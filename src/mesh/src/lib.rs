@@ -62,7 +62,7 @@ pub use outbox::{
     OutboxRefusal, Taken,
 };
 pub use pairing_tries::{PairingTries, TooManyTries};
-pub use peer::{BadPeer, IntroductionPolicy, LONGEST_NAME, PeerRecord, Trust};
+pub use peer::{BadPeer, IntroductionPolicy, LONGEST_NAME, PeerRecord, Trust, shown_text};
 pub use peer_machine::{
     CarrierId, CarrierStage, CarrierState, Effect, PeerMachine, PeerMachineOptions, PeerState,
     Standing, heartbeat_ms,

@@ -8,8 +8,10 @@ use serde_json::{Map, Value};
 
 use crate::date::rfc3339;
 use crate::node_id::NodeId;
+pub use checks::shown_text;
 pub(crate) use checks::{clean_name, is_address, is_group, is_plain_name, looks_like_an_id};
 pub use reading::BadPeer;
+use reading::MOST_TOLD_ADDRESSES;
 pub(crate) use reading::{MOST_ADDRESSES, MOST_GROUPS};
 
 /// Characters of a name.
@@ -56,6 +58,8 @@ pub struct PeerRecord {
     pub groups: Vec<String>,
     /// Where it listens: `host:port`, an IPv6 address in brackets.
     pub addresses: Vec<String>,
+    /// Where it or another node said that it listens, the latest first: tried behind those.
+    pub told_addresses: Vec<String>,
     /// Whether it may vouch for others.
     pub introducer: bool,
     /// Groups that it may give those for whom it vouches.
@@ -87,6 +91,7 @@ impl PeerRecord {
             trust: Trust::Neither,
             groups: Vec::new(),
             addresses: Vec::new(),
+            told_addresses: Vec::new(),
             introducer: false,
             may_confer: Vec::new(),
             introductions: IntroductionPolicy::default(),
@@ -122,6 +127,7 @@ impl PeerRecord {
         put("trust", self.trust.as_str().map(Value::from));
         put("groups", texts(&self.groups));
         put("addresses", texts(&self.addresses));
+        put("told_addresses", texts(&self.told_addresses));
         put("certificate", self.certificate.clone().map(Value::from));
         put("introducer", self.introducer.then_some(Value::Bool(true)));
         put("may_confer", texts(&self.may_confer));
@@ -133,6 +139,30 @@ impl PeerRecord {
         put("rotating", self.rotating.then_some(Value::Bool(true)));
         put("last_seen", self.last_seen.clone().map(Value::from));
         body
+    }
+
+    /// All of its addresses, each once, those that were written down first.
+    #[must_use]
+    pub fn all_addresses(&self) -> Vec<String> {
+        let mut all = self.addresses.clone();
+        for told in &self.told_addresses {
+            if !all.contains(told) {
+                all.push(told.clone());
+            }
+        }
+        all
+    }
+
+    /// Notes where it says, or another node, that it listens: before what was told earlier, of which the
+    /// oldest goes. What an admin wrote down stays as it is.
+    pub fn tell_addresses(&mut self, told: impl IntoIterator<Item = String>) {
+        let before = std::mem::take(&mut self.told_addresses);
+        for address in told.into_iter().chain(before) {
+            let known = self.addresses.contains(&address) || self.told_addresses.contains(&address);
+            if !known && is_address(&address) && self.told_addresses.len() < MOST_TOLD_ADDRESSES {
+                self.told_addresses.push(address);
+            }
+        }
     }
 
     /// What a peer is called that was given no name: the first 13 characters of its id.

@@ -49,7 +49,7 @@ fn table<const COLUMNS: usize>(
 
 /// Draws one node that is known, a member a line.
 pub fn render_peer(peer: &Value) -> String {
-    const MEMBERS: [(&str, &str); 13] = [
+    const MEMBERS: [(&str, &str); 14] = [
         ("name", "name"),
         ("id", "id"),
         ("", "people"),
@@ -57,6 +57,7 @@ pub fn render_peer(peer: &Value) -> String {
         ("up", "up"),
         ("groups", "groups"),
         ("addresses", "addresses"),
+        ("told addresses", "told_addresses"),
         ("introducer", "introducer"),
         ("may confer", "may_confer"),
         ("introductions", "introductions"),

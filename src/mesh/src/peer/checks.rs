@@ -29,8 +29,14 @@ pub(crate) fn is_plain_name(text: &str) -> bool {
 
 /// What a stranger calls itself, made fit to be shown: hidden characters are taken out, the rest is cut.
 pub(crate) fn clean_name(text: &str) -> String {
-    let shown: String = text.chars().filter(|one| !is_hidden(*one)).take(LONGEST_NAME).collect();
-    shown.trim().to_owned()
+    shown_text(text, LONGEST_NAME).trim().to_owned()
+}
+
+/// What another node says, made fit for a terminal and a log: hidden characters are taken out, the rest is
+/// cut to `most` characters.
+#[must_use]
+pub fn shown_text(text: &str, most: usize) -> String {
+    text.chars().filter(|one| !is_hidden(*one)).take(most).collect()
 }
 
 /// Control characters, and those that turn or hide the text around them.

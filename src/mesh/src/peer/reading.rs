@@ -9,6 +9,8 @@ use crate::node_id::{BadNodeId, NodeId};
 
 /// Addresses of one peer: all of them are tried.
 pub(crate) const MOST_ADDRESSES: usize = 32;
+/// Addresses of one peer that others told of.
+pub(super) const MOST_TOLD_ADDRESSES: usize = 8;
 /// Groups of one peer.
 pub(crate) const MOST_GROUPS: usize = 64;
 /// A certificate over a key of 8192 bits has about 3 KiB.
@@ -73,7 +75,8 @@ pub(super) fn read(id: &str, body: &Map<String, Value>) -> Result<PeerRecord, Ba
         certificate: certificate(text(body, "certificate")?)?,
         trust: trust(text(body, "trust")?)?,
         groups: groups(body, "groups")?,
-        addresses: addresses(body)?,
+        addresses: addresses(body, ("addresses", MOST_ADDRESSES))?,
+        told_addresses: addresses(body, ("told_addresses", MOST_TOLD_ADDRESSES))?,
         introducer: boolean(body, "introducer")?,
         may_confer: groups(body, "may_confer")?,
         introductions: introductions(text(body, "introductions")?)?,
@@ -162,8 +165,11 @@ fn groups(body: &Map<String, Value>, member: &'static str) -> Result<Vec<String>
     }
 }
 
-fn addresses(body: &Map<String, Value>) -> Result<Vec<String>, BadPeer> {
-    let addresses = texts(body, "addresses", MOST_ADDRESSES)?;
+fn addresses(
+    body: &Map<String, Value>,
+    (member, most): (&'static str, usize),
+) -> Result<Vec<String>, BadPeer> {
+    let addresses = texts(body, member, most)?;
     match addresses.iter().find(|address| !is_address(address)) {
         Some(wrong) => Err(BadPeer::Address(wrong.clone())),
         None => Ok(addresses),
