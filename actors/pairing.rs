@@ -247,8 +247,12 @@ fn load(store: &Store) -> Result<Invitations, Box<dyn std::error::Error + Send +
 impl PairingState {
     /// Returns when the invitations as they are now are on disk.
     async fn store(&self) -> Result<(), Failure> {
+        self.write(&self.invitations).await
+    }
+
+    async fn write(&self, invitations: &Invitations) -> Result<(), Failure> {
         let doors = self.names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
-        let value = Some(self.invitations.to_record());
+        let value = Some(invitations.to_record());
         doors.writer.commit(Operation::Node { key: RECORD.to_owned(), value }).await?;
         Ok(())
     }

@@ -134,6 +134,20 @@ pub(crate) fn note_certificate<S>(names: &Names, stream: &MeshStream<S>) {
 
 /// Waits until a peer is not trusted, over restarts of the directory.
 pub(crate) async fn distrusted(names: &Names, id: &NodeId) {
+    until(names, |peers| !peers.is_trusted(id)).await;
+}
+
+/// Waits until a peer is blocked, over restarts of the directory.
+pub(crate) async fn blocked(names: &Names, id: &NodeId) {
+    until(names, |peers| is_blocked(peers, id)).await;
+}
+
+/// Whether a node is blocked.
+pub(crate) fn is_blocked(peers: &Peers, id: &NodeId) -> bool {
+    peers.get(id).is_some_and(|peer| peer.trust == Trust::Blocked)
+}
+
+async fn until(names: &Names, holds: impl Fn(&Peers) -> bool) {
     loop {
         // While it is being restarted nothing is known to have changed.
         let Ok(board) = crate::published::<PeerBoard>(names, names::PEER_DIRECTORY).await else {
@@ -141,7 +155,7 @@ pub(crate) async fn distrusted(names: &Names, id: &NodeId) {
         };
         let mut watch = board.watch();
         drop(board);
-        if watch.wait_for(|peers| !peers.is_trusted(id)).await.is_ok() {
+        if watch.wait_for(|peers| holds(peers)).await.is_ok() {
             return;
         }
     }

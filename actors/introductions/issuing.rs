@@ -8,8 +8,8 @@ use ractor::ActorRef;
 use refuge_http::Failure;
 use refuge_identity::{NodeIdentity, sign_statement};
 use refuge_mesh::{
-    Claims, Frame, NewIntroduction, NodeId, PeerRecord, Peers, Selector, Statement,
-    StatementContent, next_serial, rfc3339,
+    BadPeer, Claims, Frame, NewIntroduction, NodeId, PeerRecord, Peers, Selector, Statement,
+    StatementContent, is_group, next_serial, rfc3339,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -68,6 +68,10 @@ impl IntroductionsState {
         let most = refuge_mesh::StatementKind::Introduction.most_days();
         if !(1..=most).contains(&days) {
             let reason = format!("an introduction holds for 1 to {most} days");
+            return Err(Failure::BadRequest(reason));
+        }
+        if let Some(wrong) = wish.groups.iter().find(|group| !is_group(group)) {
+            let reason = BadPeer::Group(wrong.clone()).to_string();
             return Err(Failure::BadRequest(reason));
         }
         let peers = peer_directory::peers(&self.names).ok_or_else(unavailable)?;

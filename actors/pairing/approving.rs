@@ -26,11 +26,14 @@ impl PairingState {
                 "groups": peer.groups,
             })
         });
-        let told = self.pending.all().into_iter().map(|one| {
+        let all = self.pending.all();
+        let imitated = known.imitated(all.iter().map(|one| (one.id, one.name.as_str())));
+        let told = all.into_iter().map(|one| {
             json!({
                 "id": one.id.to_string(),
                 "people": one.id.for_people(),
                 "claimed_name": one.name,
+                "imitates": imitated.get(&one.id),
                 "addresses": one.addresses,
                 "from": one.from.map(|address| address.to_string()),
                 "introducer": one.introducer.map(|id| id.to_string()),

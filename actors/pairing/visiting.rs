@@ -6,9 +6,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use refuge_http::{Failure, PairingVisitor};
 use refuge_identity::NodeIdentity;
-use refuge_mesh::{
-    InvitationTerms, NoInvitation, NodeId, PairingTries, PendingPeer, Redeemed, Trust,
-};
+use refuge_mesh::{InvitationTerms, NoInvitation, NodeId, PairingTries, PendingPeer, Redeemed};
 use refuge_otp::Names;
 use serde_json::{Value, json};
 
@@ -113,7 +111,7 @@ impl PairingState {
 /// Whether a node is not blocked here; nobody knows while the directory is being restarted.
 pub(super) fn check_not_blocked(names: &Names, id: &NodeId) -> Result<(), Failure> {
     let peers = peer_directory::peers(names).ok_or_else(unavailable)?;
-    if peers.get(id).is_some_and(|peer| peer.trust == Trust::Blocked) {
+    if peer_directory::is_blocked(&peers, id) {
         return Err(Failure::Forbidden("this node is not welcome here".to_owned()));
     }
     Ok(())

@@ -257,6 +257,8 @@ async fn admins_invite_and_pair_over_http() {
     here.post("/_mesh/invitations", json!({"minutes": 0})).await.expect(400);
     here.post("/_mesh/invitations", json!({"groups": ["Family"]})).await.expect(400);
     here.post("/_mesh/invitations", json!({"colour": "red"})).await.expect(400);
+    let long = format!("{}.example.org:6984", "a".repeat(60));
+    here.post("/_mesh/invitations", json!({"addresses": vec![long; 20]})).await.expect(400);
     let wish = json!({"groups": ["family"], "name": "two"});
     let made = here.post("/_mesh/invitations", wish).await.expect(201).json();
     let open = here.get("/_mesh/invitations").await.expect(200).json();
@@ -272,6 +274,9 @@ async fn admins_invite_and_pair_over_http() {
     here.get("/_mesh/peers/nobody").await.expect(404);
     let peers = here.get("/_mesh/peers").await.expect(200).json();
     assert_eq!(peers["peers"][0]["name"], "two");
+    here.post("/_mesh/invitations", json!({"name": "two"})).await.expect(400);
+    let wish = json!({"node": "two", "to": "*", "groups": ["Family"]});
+    here.post("/_mesh/introductions", wish).await.expect(400);
     here.post("/_mesh/peers/two", json!({"action": "revoke"})).await.expect(200);
     one.sees("two", false).await;
     here.post("/_mesh/peers/two", json!({"action": "sing"})).await.expect(400);

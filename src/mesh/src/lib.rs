@@ -62,7 +62,9 @@ pub use outbox::{
     OutboxRefusal, Taken,
 };
 pub use pairing_tries::{PairingTries, TooManyTries};
-pub use peer::{BadPeer, IntroductionPolicy, LONGEST_NAME, PeerRecord, Trust, shown_text};
+pub use peer::{
+    BadPeer, IntroductionPolicy, LONGEST_NAME, PeerRecord, Trust, is_group, shown_text,
+};
 pub use peer_machine::{
     CarrierId, CarrierStage, CarrierState, Effect, PeerMachine, PeerMachineOptions, PeerState,
     Standing, heartbeat_ms,

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::date::rfc3339;
 use crate::node_id::NodeId;
-pub use checks::shown_text;
-pub(crate) use checks::{clean_name, is_address, is_group, is_plain_name, looks_like_an_id};
+pub(crate) use checks::{clean_name, is_address, is_plain_name, looks_like_an_id};
+pub use checks::{is_group, shown_text};
 pub use reading::BadPeer;
 use reading::MOST_TOLD_ADDRESSES;
 pub(crate) use reading::{MOST_ADDRESSES, MOST_GROUPS};

@@ -26,8 +26,9 @@ pub fn render_invitations(answer: &Value) -> String {
 
 /// Draws the nodes that ask to be trusted. What they call themselves is told last and as their words.
 pub fn render_pending(answer: &Value) -> String {
-    const MEMBERS: [&str; 6] = ["id", "from", "introducer", "groups", "since", "claimed_name"];
-    let head = ["ID", "FROM", "INTRODUCER", "GROUPS", "SINCE", "CALLS ITSELF"];
+    const MEMBERS: [&str; 7] =
+        ["id", "from", "introducer", "groups", "since", "imitates", "claimed_name"];
+    let head = ["ID", "FROM", "INTRODUCER", "GROUPS", "SINCE", "LOOKS LIKE", "CALLS ITSELF"];
     table(head, items(answer, "pending"), MEMBERS)
 }
 
@@ -123,8 +124,8 @@ mod tests {
             {"id": "ABC", "claimed_name": "an\u{1b}[2Jna", "from": "192.0.2.1", "groups": []},
         ]});
         let expected = "\
-ID   FROM       INTRODUCER  GROUPS  SINCE  CALLS ITSELF
-ABC  192.0.2.1  -           -       -      an[2Jna
+ID   FROM       INTRODUCER  GROUPS  SINCE  LOOKS LIKE  CALLS ITSELF
+ABC  192.0.2.1  -           -       -      -           an[2Jna
 ";
         assert_eq!(render_pending(&answer), expected);
     }

@@ -9,8 +9,9 @@ const LONGEST_GROUP: usize = 64;
 /// Characters of a host's name (RFC 1035).
 const LONGEST_HOST: usize = 253;
 
-/// `^[a-z0-9_-]{1,64}$`.
-pub(crate) fn is_group(text: &str) -> bool {
+/// Whether a group may be called so: `^[a-z0-9_-]{1,64}$`.
+#[must_use]
+pub fn is_group(text: &str) -> bool {
     let plain =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     (1..=LONGEST_GROUP).contains(&text.len()) && text.bytes().all(plain)
