@@ -48,26 +48,35 @@ impl IntroductionsState {
         let first = judged == Judgement::New || before.is_some_and(|heard| !heard.done);
         let decided = judged == Judgement::Again && before.is_some_and(|heard| heard.decided);
         let known = peers.get(&claims.subject).is_some();
-        let followed = match outcome {
-            IntroductionOutcome::Renew(introduced) if first => {
-                self.accept(introduced, claims.expires_ms).await?
-            }
-            IntroductionOutcome::Known | IntroductionOutcome::Renew(_) => {
-                json!({ "outcome": "known" })
-            }
-            _ if decided => json!({ "outcome": "decided" }),
-            // Whom an admin knows and does not trust is not trusted on somebody's word.
-            IntroductionOutcome::Accept(introduced) if first && !known => {
-                self.accept(introduced, claims.expires_ms).await?
-            }
-            IntroductionOutcome::Accept(introduced) | IntroductionOutcome::Ask(introduced) => {
-                self.ask(introduced, claims).await?
-            }
-        };
+        let followed = self.follow(outcome, claims, (first && !known, first, decided)).await?;
         if let Some(heard) = self.heard.get(&place).copied().filter(|heard| !heard.done) {
             self.note(place, Heard { done: true, ..heard }).await?;
         }
         Ok(followed)
+    }
+
+    async fn follow(
+        &self,
+        outcome: IntroductionOutcome,
+        claims: &Claims,
+        (of_a_stranger, first, decided): (bool, bool, bool),
+    ) -> Result<Value, Failure> {
+        match outcome {
+            IntroductionOutcome::Renew(introduced) if first => {
+                self.accept(introduced, claims.expires_ms).await
+            }
+            IntroductionOutcome::Known | IntroductionOutcome::Renew(_) => {
+                Ok(json!({ "outcome": "known" }))
+            }
+            _ if decided => Ok(json!({ "outcome": "decided" })),
+            // Whom an admin knows and does not trust is not trusted on somebody's word.
+            IntroductionOutcome::Accept(introduced) if of_a_stranger => {
+                self.accept(introduced, claims.expires_ms).await
+            }
+            IntroductionOutcome::Accept(introduced) | IntroductionOutcome::Ask(introduced) => {
+                self.ask(introduced, claims).await
+            }
+        }
     }
 
     async fn accept(&self, introduced: Introduced, until_ms: u64) -> Result<Value, Failure> {

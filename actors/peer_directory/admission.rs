@@ -80,6 +80,11 @@ impl Directory {
                 "node {id} is blocked here: `refuge peer trust {id}` lifts that"
             )));
         }
+        if let (Word::Introducer { introducer, .. }, Some(known)) =
+            (admission.word, self.known.get(&id))
+        {
+            check_renewal(&known.record, introducer)?;
+        }
         let mut body = commands::body_of(self, &id);
         body.insert("trust".to_owned(), "trusted".into());
         self.name(&mut body, &admission);
@@ -201,6 +206,19 @@ impl Directory {
             }
         }
     }
+}
+
+/// Of a node that is known another says no more than that its own word goes on: an admin may have said
+/// something since it was heard.
+fn check_renewal(known: &PeerRecord, introducer: NodeId) -> Result<(), Failure> {
+    let by_it = known.introduced_by == Some(introducer.to_string());
+    if known.trust == Trust::Trusted && by_it && !known.confirmed {
+        return Ok(());
+    }
+    Err(Failure::Forbidden(format!(
+        "an admin decides about node {}, which is known here",
+        known.id
+    )))
 }
 
 /// An admin trusts the node: whoever vouched for it, its trust is not that one's any more.
