@@ -2,6 +2,7 @@
 //! of the next process. Each step may be broken off and done again.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use refuge_mesh::{Claims, NodeId, Statement, StatementContent};
 use serde_json::Value;
@@ -18,6 +19,8 @@ const MAKING: &str = ".next-";
 const ROTATIONS_FILE: &str = "rotations.json";
 /// Earlier identities by which a node is still found: who has not heard of ten is paired anew.
 const MOST_ROTATIONS: usize = 10;
+/// Held while one next identity takes the place of another: a thread that makes one may outlive its owner.
+static REPLACING: Mutex<()> = Mutex::new(());
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 impl NodeIdentity {
@@ -51,12 +54,13 @@ impl NodeIdentity {
         let all: Vec<Value> = earlier.skip(skipped).map(Statement::to_json).collect();
         let (pem, statements) = (certificate.to_pem()?, Value::Array(all).to_string());
         let next = directory.join(NEXT);
-        forget_next(&next)?;
         let contents: [(&str, &[u8]); 3] = [
             (KEY_FILE, &key.to_pem()?),
             (CERTIFICATE_FILE, pem.as_bytes()),
             (ROTATIONS_FILE, statements.as_bytes()),
         ];
+        let _alone = REPLACING.lock().unwrap_or_else(PoisonError::into_inner);
+        forget_next(&next)?;
         files::write_directory(&next, MAKING, &contents)?;
         Ok(key.id())
     }
@@ -242,10 +246,11 @@ mod tests {
         let first = NodeIdentity::create(&directory, &options()).unwrap();
         let made: Vec<NodeId> = std::thread::scope(|scope| {
             let prepare = || first.prepare_rotation(&directory, &options(), NOW_MS).ok();
-            let both: Vec<_> = (0..4).map(|_| scope.spawn(prepare)).collect();
-            both.into_iter().filter_map(|one| one.join().unwrap()).collect()
+            let all: Vec<_> = (0..4).map(|_| scope.spawn(prepare)).collect();
+            all.into_iter().filter_map(|one| one.join().unwrap()).collect()
         });
         let taken = start(&directory);
+        assert_eq!(made.len(), 4);
         assert!(made.contains(&taken.id), "{made:?}");
         assert_eq!(taken.rotations().len(), 1);
     }
