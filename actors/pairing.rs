@@ -12,7 +12,7 @@ mod outgoing;
 mod rotating;
 mod visiting;
 
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -143,7 +143,8 @@ pub struct PairingState {
     names: Names,
     invitations: Invitations,
     pending: PendingList,
-    rejected: BTreeSet<NodeId>,
+    /// The latest last.
+    rejected: VecDeque<NodeId>,
     tries: SharedTries,
     expecting: watch::Sender<bool>,
 }
@@ -178,7 +179,7 @@ impl Actor for PairingActor {
         let tries = SharedTries::default();
         let board = PairingBoard { expecting: current, tries: Arc::clone(&tries) };
         names.publish(&myself.get_cell(), names::PAIRING, Arc::new(board));
-        let (pending, rejected) = (PendingList::default(), BTreeSet::new());
+        let (pending, rejected) = (PendingList::default(), VecDeque::new());
         Ok(PairingState { names, invitations, pending, rejected, tries, expecting })
     }
 

@@ -75,9 +75,9 @@ impl PairingState {
         let asking = asking.ok_or_else(|| nobody_asks(node))?;
         self.decided(&asking);
         if self.rejected.len() >= MOST_REJECTED {
-            self.rejected.pop_first();
+            self.rejected.pop_front();
         }
-        self.rejected.insert(asking.id);
+        self.rejected.push_back(asking.id);
         // It lost its introducer before, perhaps.
         let _ = self.forget(asking.id, node).await;
         Ok(json!({ "id": asking.id.to_string(), "name": Value::Null }))

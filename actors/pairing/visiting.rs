@@ -65,7 +65,7 @@ impl PairingState {
         let changed = crate::call(&self.names, names::PEER_DIRECTORY, admit).await??;
         // It asked before, perhaps.
         self.pending.take(&id);
-        self.rejected.remove(&id);
+        self.rejected.retain(|rejected| *rejected != id);
         tracing::info!(peer = %id, name = changed.name, "paired by invitation");
         Ok(())
     }
