@@ -9,7 +9,8 @@ mod hearing;
 mod issuing;
 mod rows;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::Failure;
@@ -17,11 +18,14 @@ use refuge_mesh::{NewIntroduction, NodeId, Statement};
 use refuge_otp::Names;
 use refuge_storage::Operation;
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::engine::StorageDoors;
 use crate::{names, published, unavailable};
 use rows::Heard;
+
+/// Statements that links handed over and that were not heard yet; each has 16 KiB at most.
+const MOST_WAITING: usize = 256;
 
 /// Messages of this actor.
 pub enum IntroductionsMessage {
@@ -32,6 +36,15 @@ pub enum IntroductionsMessage {
         /// Gets `{"introductions": […]}`.
         reply: oneshot::Sender<Result<Value, Failure>>,
     },
+    /// What this node vouches with is signed.
+    Signed {
+        /// The statements.
+        statements: Vec<Statement>,
+        /// Gets `{"introductions": […]}`.
+        reply: oneshot::Sender<Result<Value, Failure>>,
+    },
+    /// A peer is told the next of what waits for it.
+    TellNext(NodeId),
     /// Tell of all.
     List {
         /// Gets `{"made": […], "heard": […]}`.
@@ -45,6 +58,8 @@ pub enum IntroductionsMessage {
         from: NodeId,
         /// The statement.
         statement: Box<Statement>,
+        /// Its place among those that wait.
+        place: OwnedSemaphorePermit,
     },
     /// An admin brings a statement.
     Brought {
@@ -62,6 +77,20 @@ pub enum IntroductionsMessage {
     },
 }
 
+/// Room for what links hand over; published under this actor's name.
+struct HandOver(Arc<Semaphore>);
+
+/// Hands over what a trusted peer states; false where nobody hears it, or too much waits.
+pub(crate) fn hand_over(names: &Names, from: NodeId, statement: &Statement) -> bool {
+    let room = names.value::<HandOver>(names::INTRODUCTIONS);
+    let place = room.and_then(|room| Arc::clone(&room.0).try_acquire_owned().ok());
+    place.is_some_and(|place| {
+        let statement = Box::new(statement.clone());
+        let message = IntroductionsMessage::Received { from, statement, place };
+        names.cast(names::INTRODUCTIONS, message).is_ok()
+    })
+}
+
 /// The actor.
 #[derive(Default)]
 pub struct IntroductionsActor;
@@ -73,6 +102,8 @@ pub struct IntroductionsState {
     made: BTreeMap<(NodeId, NodeId), Statement>,
     /// By issuer and subject.
     heard: HashMap<(NodeId, NodeId), Heard>,
+    /// By audience, of whom it is to be told next.
+    telling: HashMap<NodeId, BTreeSet<NodeId>>,
 }
 
 impl Actor for IntroductionsActor {
@@ -82,32 +113,39 @@ impl Actor for IntroductionsActor {
 
     async fn pre_start(
         &self,
-        _myself: ActorRef<Self::Msg>,
+        myself: ActorRef<Self::Msg>,
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
         let doors = published::<StorageDoors>(&names, names::ENGINE).await?;
         let store = doors.store.clone();
         let read = move || Ok::<_, rows::RowsError>((rows::made(&store)?, rows::heard(&store)?));
         let (made, heard) = tokio::task::spawn_blocking(read).await??;
-        Ok(IntroductionsState { names, made, heard })
+        let room = Arc::new(HandOver(Arc::new(Semaphore::new(MOST_WAITING))));
+        names.publish(&myself.get_cell(), names::INTRODUCTIONS, room);
+        Ok(IntroductionsState { names, made, heard, telling: HashMap::new() })
     }
 
     async fn handle(
         &self,
-        _myself: ActorRef<Self::Msg>,
+        myself: ActorRef<Self::Msg>,
         message: Self::Msg,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             IntroductionsMessage::Introduce { wish, reply } => {
-                let _ = reply.send(state.introduce(wish).await);
+                state.introduce(myself, wish, reply).await;
             }
+            IntroductionsMessage::Signed { statements, reply } => {
+                let _ = reply.send(state.signed(&myself, statements).await);
+            }
+            IntroductionsMessage::TellNext(audience) => state.tell_next(&myself, audience),
             IntroductionsMessage::List { reply } => drop(reply.send(state.told())),
-            IntroductionsMessage::PeerUp(id) => state.tell(&id),
-            IntroductionsMessage::Received { from, statement } => {
+            IntroductionsMessage::PeerUp(id) => state.tell_all(&myself, id),
+            IntroductionsMessage::Received { from, statement, place } => {
                 if let Err(failure) = state.hear(&statement).await {
-                    tracing::info!(peer = %from, %failure, "a statement changed nothing");
+                    tracing::debug!(peer = %from, %failure, "a statement changed nothing");
                 }
+                drop(place);
             }
             IntroductionsMessage::Brought { statement, reply } => {
                 let _ = reply.send(state.hear(&statement).await);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{Node, Peer, RequestBytes};
 use refuge_identity::tls::mesh::{MeshStream, MeshTls};
-use refuge_mesh::{Admission, HandshakeLimiter, HandshakeLimits, Trust};
+use refuge_mesh::{Admission, HandshakeLimiter, HandshakeLimits};
 use refuge_otp::{DynamicSupervisor, Names};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -24,7 +24,7 @@ use crate::http_listener::{Accepted, AcceptedStream, ConnectionChild};
 use crate::node_service::NodeService;
 use crate::peer_directory::PeerBoard;
 use crate::task::OwnedTask;
-use crate::{names, pairing, peer_dial};
+use crate::{names, pairing, peer_dial, peer_directory};
 
 /// A handshake that takes longer is given up.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
@@ -198,19 +198,20 @@ async fn welcome(
         Ok(Err(error)) => return tracing::debug!(%address, %error, "a handshake failed"),
         Err(_) => return tracing::debug!(%address, "a handshake took too long"),
     };
-    if is_blocked(&arguments.names, &stream) {
-        return tracing::debug!(%address, "a blocked node was turned away");
+    match peer_directory::peers(&arguments.names) {
+        // It comes again; until then it may be one that is blocked.
+        None => {
+            return tracing::debug!(%address, "a node was turned away: the peers are being read");
+        }
+        Some(peers) if peer_directory::is_blocked(&peers, &stream.peer_id()) => {
+            return tracing::debug!(%address, "a blocked node was turned away");
+        }
+        Some(_) => {}
     }
     let started = serve(&arguments, stream, address, permit).await;
     if let Err(error) = started {
         tracing::warn!(%address, %error, "a connection of a node could not be served");
     }
-}
-
-fn is_blocked(names: &Names, stream: &MeshStream<TcpStream>) -> bool {
-    crate::peer_directory::peers(names).is_some_and(|peers| {
-        peers.get(&stream.peer_id()).is_some_and(|peer| peer.trust == Trust::Blocked)
-    })
 }
 
 async fn serve(
@@ -220,7 +221,7 @@ async fn serve(
     permit: OwnedSemaphorePermit,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let names = &arguments.names;
-    crate::peer_directory::note_certificate(names, &stream);
+    peer_directory::note_certificate(names, &stream);
     let peer = Peer::node(address, stream.peer_id());
     let bytes = arguments.request_bytes.clone();
     let node: Arc<dyn Node> = Arc::new(NodeService::new(names).await?.bounded(bytes).from(address));

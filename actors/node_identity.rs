@@ -5,7 +5,7 @@
 //! is on disk before it is published. An identity that cannot be read or made is told in the log and
 //! tried again; the node goes on without other nodes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub enum NodeIdentityMessage {
         /// Gets its id.
         reply: oneshot::Sender<Result<NodeId, String>>,
     },
+    /// The other identity is made, or was not.
+    Rotated,
 }
 
 /// What the actor is started with.
@@ -54,9 +56,24 @@ pub struct NodeIdentityArguments {
 #[derive(Default)]
 pub struct NodeIdentityActor;
 
+/// What it was started with, and what it is doing.
+pub struct NodeIdentityState {
+    arguments: NodeIdentityArguments,
+    /// Whether another identity is being made.
+    rotating: bool,
+}
+
+/// Takes the identity that was made to be the next one, where there is one: once, before the node starts.
+/// Blocks for a few small files. A node whose next identity cannot be used goes on as it was.
+pub fn take_next(directory: &Path) {
+    if let Err(error) = NodeIdentity::take_next(directory) {
+        tracing::error!(%error, "the next identity of this node was not taken");
+    }
+}
+
 impl Actor for NodeIdentityActor {
     type Msg = NodeIdentityMessage;
-    type State = NodeIdentityArguments;
+    type State = NodeIdentityState;
     type Arguments = NodeIdentityArguments;
 
     async fn pre_start(
@@ -65,7 +82,7 @@ impl Actor for NodeIdentityActor {
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         myself.cast(NodeIdentityMessage::Prepare)?;
-        Ok(arguments)
+        Ok(NodeIdentityState { arguments, rotating: false })
     }
 
     async fn handle(
@@ -74,27 +91,37 @@ impl Actor for NodeIdentityActor {
         message: Self::Msg,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
+        let arguments = state.arguments.clone();
         match message {
             NodeIdentityMessage::Prepare => {
-                let arguments = state.clone();
                 tokio::task::spawn_blocking(move || {
                     let prepared = prepare(&arguments);
                     let _ = myself.cast(NodeIdentityMessage::Prepared(prepared));
                 });
             }
+            NodeIdentityMessage::Rotate { reply } if state.rotating => {
+                let reason = "another identity is being made already: ask again in a moment";
+                let _ = reply.send(Err(reason.to_owned()));
+            }
             NodeIdentityMessage::Rotate { reply } => {
-                let present = state.names.value::<NodeIdentity>(names::NODE_IDENTITY);
-                let arguments = state.clone();
+                state.rotating = true;
+                let present = arguments.names.value::<NodeIdentity>(names::NODE_IDENTITY);
                 tokio::task::spawn_blocking(move || {
                     let _ = reply.send(rotate(present.as_deref(), &arguments));
+                    let _ = myself.cast(NodeIdentityMessage::Rotated);
                 });
             }
+            NodeIdentityMessage::Rotated => state.rotating = false,
             NodeIdentityMessage::Prepared(Ok(identity)) => {
                 tracing::info!(id = identity.id.for_people(), "this node's identity is ready");
-                state.names.publish(&myself.get_cell(), names::NODE_IDENTITY, Arc::new(identity));
+                arguments.names.publish(
+                    &myself.get_cell(),
+                    names::NODE_IDENTITY,
+                    Arc::new(identity),
+                );
             }
             NodeIdentityMessage::Prepared(Err(error)) => {
-                let (directory, retry) = (state.directory.display(), state.retry);
+                let (directory, retry) = (arguments.directory.display(), arguments.retry);
                 tracing::error!(
                     %directory, ?retry, error,
                     "this node has no identity, so it speaks to no other node"

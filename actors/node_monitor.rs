@@ -151,8 +151,8 @@ impl NodeMonitorState {
         for peer in peers.trusted() {
             match self.links.get_mut(&peer.id) {
                 None => self.start_link(peer.id),
-                Some(link) if link.addresses != peer.addresses => {
-                    link.addresses.clone_from(&peer.addresses);
+                Some(link) if link.addresses != peer.all_addresses() => {
+                    link.addresses = peer.all_addresses();
                     self.tell_link(peer.id, PeerLinkMessage::Addresses);
                 }
                 Some(_) => {}
@@ -193,7 +193,7 @@ impl NodeMonitorState {
         let Some(peer) = self.peers.get(&id).filter(|_| self.peers.is_trusted(&id)) else {
             return;
         };
-        let addresses = peer.addresses.clone();
+        let addresses = peer.all_addresses();
         let started = tokio::time::Instant::now();
         let link = self.links.entry(id).or_insert(Link { started, failures: 0, addresses });
         link.started = started;

@@ -248,6 +248,10 @@ impl Node for NodeService {
         peer_directory::distrusted(&self.names, id).await;
     }
 
+    async fn blocked(&self, id: &NodeId) {
+        peer_directory::blocked(&self.names, id).await;
+    }
+
     async fn take_stream(
         &self,
         peer: &NodeId,

@@ -12,14 +12,16 @@ mod outgoing;
 mod rotating;
 mod visiting;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{Failure, PairingVisitor};
 use refuge_mesh::{
-    Approval, Invitations, NewInvitation, NewPairing, NodeEventKind, NodeId, PeerRecord,
-    PendingList, PendingPeer, Statement,
+    Approval, Invitations, NewInvitation, NewPairing, NodeEventKind, NodeId, PairingTries,
+    PeerRecord, PendingList, PendingPeer, TooManyTries,
 };
 use refuge_otp::Names;
 use refuge_storage::{Operation, Store};
@@ -28,9 +30,11 @@ use tokio::sync::{oneshot, watch};
 
 use crate::engine::StorageDoors;
 use crate::node_events::{NewNodeEvent, NodeEventsMessage};
+use crate::peer_directory;
 use crate::{names, published, unavailable};
 
 pub(crate) use outgoing::{knock, present_rotations};
+pub(crate) use rotating::earlier_identity;
 
 /// Key of the record of open invitations.
 const RECORD: &str = "mesh/invitations";
@@ -74,17 +78,24 @@ pub enum PairingMessage {
         /// Gets what came of it.
         reply: oneshot::Sender<Result<Value, Failure>>,
     },
-    /// A node that proved who it is says which peer it was.
+    /// A node proved who it is, and which peer it was.
     Rotate {
-        /// Who, and from where.
-        visitor: PairingVisitor,
-        /// The statements that lead from that peer to it.
-        statements: Vec<Statement>,
+        /// That peer.
+        old: NodeId,
+        /// Who it is.
+        new: NodeId,
         /// Gets `{"ok": true}`.
         reply: oneshot::Sender<Result<Value, Failure>>,
     },
     /// A node was introduced, and an admin decides.
-    Pend(PendingPeer),
+    Pend {
+        /// Which, and by whom.
+        introduced: Box<PendingPeer>,
+        /// Gets `{"pending": true}`.
+        reply: oneshot::Sender<Result<Value, Failure>>,
+    },
+    /// A node is trusted no more, or blocked.
+    Distrusted(NodeId),
     /// Accept the invitation of another node.
     Pair {
         /// Which.
@@ -113,8 +124,15 @@ pub enum PairingMessage {
     },
 }
 
-/// Whether somebody is expected; published under this actor's name.
-struct Expecting(watch::Receiver<bool>);
+/// What others look at; published under this actor's name.
+struct PairingBoard {
+    /// Whether somebody is expected.
+    expecting: watch::Receiver<bool>,
+    tries: SharedTries,
+}
+
+/// Tries are counted before they wait for the actor.
+type SharedTries = Arc<Mutex<PairingTries>>;
 
 /// The actor.
 #[derive(Default)]
@@ -125,16 +143,18 @@ pub struct PairingState {
     names: Names,
     invitations: Invitations,
     pending: PendingList,
-    rejected: BTreeSet<NodeId>,
+    /// The latest last.
+    rejected: VecDeque<NodeId>,
+    tries: SharedTries,
     expecting: watch::Sender<bool>,
 }
 
 /// Waits until somebody is expected, over restarts of the actor.
 pub(crate) async fn wanted(names: &Names) {
     loop {
-        let Ok(expecting) = published::<Expecting>(names, names::PAIRING).await else { continue };
-        let mut watch = expecting.0.clone();
-        drop(expecting);
+        let Ok(board) = published::<PairingBoard>(names, names::PAIRING).await else { continue };
+        let mut watch = board.expecting.clone();
+        drop(board);
         if watch.wait_for(|expecting| *expecting).await.is_ok() {
             return;
         }
@@ -156,9 +176,11 @@ impl Actor for PairingActor {
         let mut invitations = tokio::task::spawn_blocking(move || load(&store)).await??;
         invitations.forget_expired(crate::now_ms());
         let (expecting, current) = watch::channel(invitations.iter().next().is_some());
-        names.publish(&myself.get_cell(), names::PAIRING, Arc::new(Expecting(current)));
-        let (pending, rejected) = (PendingList::default(), BTreeSet::new());
-        Ok(PairingState { names, invitations, pending, rejected, expecting })
+        let tries = SharedTries::default();
+        let board = PairingBoard { expecting: current, tries: Arc::clone(&tries) };
+        names.publish(&myself.get_cell(), names::PAIRING, Arc::new(board));
+        let (pending, rejected) = (PendingList::default(), VecDeque::new());
+        Ok(PairingState { names, invitations, pending, rejected, tries, expecting })
     }
 
     async fn handle(
@@ -177,10 +199,13 @@ impl Actor for PairingActor {
                 let _ = reply.send(state.redeem(visitor, &token).await);
             }
             PairingMessage::Ask { visitor, reply } => drop(reply.send(state.asked(visitor))),
-            PairingMessage::Rotate { visitor, statements, reply } => {
-                let _ = reply.send(state.rotate(visitor, statements).await);
+            PairingMessage::Rotate { old, new, reply } => {
+                let _ = reply.send(state.rotate(old, new).await);
             }
-            PairingMessage::Pend(introduced) => drop(state.pend(introduced)),
+            PairingMessage::Pend { introduced, reply } => {
+                let _ = reply.send(state.pend(*introduced));
+            }
+            PairingMessage::Distrusted(id) => state.distrusted(&id).await,
             PairingMessage::Pair { wish, reply } => {
                 // Somebody may dial back at once.
                 state.expect_somebody();
@@ -198,6 +223,21 @@ impl Actor for PairingActor {
     }
 }
 
+/// Counts a question of somebody who wants to be a peer, before anything is looked at for it.
+pub(crate) fn admit_question(names: &Names, from: IpAddr) -> Result<(), Failure> {
+    let board = names.value::<PairingBoard>(names::PAIRING).ok_or_else(unavailable)?;
+    let mut tries = board.tries.lock().unwrap_or_else(PoisonError::into_inner);
+    tries.ask(crate::now_ms(), from).map_err(too_many)
+}
+
+fn too_many(refusal: TooManyTries) -> Failure {
+    Failure::TooMany {
+        error: "too_many_tries",
+        reason: refusal.to_string(),
+        retry_after: Some(Duration::from_secs(refusal.seconds)),
+    }
+}
+
 fn load(store: &Store) -> Result<Invitations, Box<dyn std::error::Error + Send + Sync>> {
     match store.node(RECORD)? {
         Some(record) => Ok(Invitations::from_record(&record)?),
@@ -208,10 +248,21 @@ fn load(store: &Store) -> Result<Invitations, Box<dyn std::error::Error + Send +
 impl PairingState {
     /// Returns when the invitations as they are now are on disk.
     async fn store(&self) -> Result<(), Failure> {
+        self.write(&self.invitations).await
+    }
+
+    async fn write(&self, invitations: &Invitations) -> Result<(), Failure> {
         let doors = self.names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
-        let value = Some(self.invitations.to_record());
+        let value = Some(invitations.to_record());
         doors.writer.commit(Operation::Node { key: RECORD.to_owned(), value }).await?;
         Ok(())
+    }
+
+    /// Whoever is pending on another's word is so by what that one may say now.
+    fn judge_again(&mut self) {
+        if let Some(peers) = peer_directory::peers(&self.names) {
+            self.pending.judge_again(&peers);
+        }
     }
 
     fn expect_somebody(&self) {
@@ -223,6 +274,7 @@ impl PairingState {
         if self.rejected.contains(&asking.id) {
             return Err(Failure::Forbidden("this node was refused here".to_owned()));
         }
+        self.judge_again();
         let (id, introducer) = (asking.id, asking.introducer);
         let from = asking.from.map(|address| address.to_string());
         let asked = self.pending.ask(asking).map_err(|refusal| Failure::TooMany {

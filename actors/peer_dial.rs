@@ -37,10 +37,10 @@ pub(crate) fn is_dialable(names: &Names, id: &NodeId) -> bool {
     !addresses(names, id).is_empty()
 }
 
-/// Those that are written down, and behind them those that were found.
+/// Those that are written down, and behind them those that others told of and that were found.
 pub(crate) fn addresses(names: &Names, id: &NodeId) -> Vec<String> {
     let peers = peer_directory::peers(names);
-    let written = peers.and_then(|peers| Some(peers.get(id)?.addresses.clone()));
+    let written = peers.and_then(|peers| Some(peers.get(id)?.all_addresses()));
     let mut all = written.unwrap_or_default();
     for found in address_book::found(names, id) {
         if !all.contains(&found) {

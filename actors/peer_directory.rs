@@ -15,17 +15,19 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_console::{ControlError, PeerCommand};
+use refuge_document::Body;
 use refuge_http::{Failure, Update, UpdateResult};
 use refuge_identity::tls::mesh::MeshStream;
 use refuge_mesh::{NodeEventKind, NodeId, Peers, Trust};
 use refuge_otp::Names;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::{oneshot, watch};
 
 use crate::node_events::{NewNodeEvent, NodeEventsMessage};
+use crate::pairing::PairingMessage;
 use crate::task::OwnedTask;
 use crate::{names, unavailable};
-pub use admission::{Admission, AdmittedName, Changed, PeerChange};
+pub use admission::{Admission, AdmittedName, Changed, PeerChange, Word};
 use documents::{Known, KnownPeers};
 
 /// Messages that wait while the documents are being read.
@@ -84,6 +86,8 @@ pub enum PeerDirectoryMessage {
         /// Its certificate, PEM.
         certificate: String,
     },
+    /// The time of somebody's word is over, perhaps.
+    WordsOver,
     /// A peer that was up went down.
     LastSeen {
         /// Its id.
@@ -130,6 +134,20 @@ pub(crate) fn note_certificate<S>(names: &Names, stream: &MeshStream<S>) {
 
 /// Waits until a peer is not trusted, over restarts of the directory.
 pub(crate) async fn distrusted(names: &Names, id: &NodeId) {
+    until(names, |peers| !peers.is_trusted(id)).await;
+}
+
+/// Waits until a peer is blocked, over restarts of the directory.
+pub(crate) async fn blocked(names: &Names, id: &NodeId) {
+    until(names, |peers| is_blocked(peers, id)).await;
+}
+
+/// Whether a node is blocked.
+pub(crate) fn is_blocked(peers: &Peers, id: &NodeId) -> bool {
+    peers.get(id).is_some_and(|peer| peer.trust == Trust::Blocked)
+}
+
+async fn until(names: &Names, holds: impl Fn(&Peers) -> bool) {
     loop {
         // While it is being restarted nothing is known to have changed.
         let Ok(board) = crate::published::<PeerBoard>(names, names::PEER_DIRECTORY).await else {
@@ -137,7 +155,7 @@ pub(crate) async fn distrusted(names: &Names, id: &NodeId) {
         };
         let mut watch = board.watch();
         drop(board);
-        if watch.wait_for(|peers| !peers.is_trusted(id)).await.is_ok() {
+        if watch.wait_for(|peers| holds(peers)).await.is_ok() {
             return;
         }
     }
@@ -172,6 +190,9 @@ pub struct Directory {
     names: Names,
     known: KnownPeers,
     board: watch::Sender<Arc<Peers>>,
+    myself: ActorRef<PeerDirectoryMessage>,
+    /// Wakes it when somebody's word is over.
+    alarm: Option<OwnedTask>,
 }
 
 impl Actor for PeerDirectoryActor {
@@ -246,6 +267,7 @@ fn refuse(message: PeerDirectoryMessage) {
         }
         PeerDirectoryMessage::Seen { .. }
         | PeerDirectoryMessage::LastSeen { .. }
+        | PeerDirectoryMessage::WordsOver
         | PeerDirectoryMessage::Loaded(_) => {}
     }
 }
@@ -254,7 +276,7 @@ impl Directory {
     fn new(names: Names, known: KnownPeers, myself: &ActorRef<PeerDirectoryMessage>) -> Self {
         let (board, current) = watch::channel(Arc::new(known.view()));
         names.publish(&myself.get_cell(), names::PEER_DIRECTORY, Arc::new(PeerBoard { current }));
-        Self { names, known, board }
+        Self { names, known, board, myself: myself.clone(), alarm: None }
     }
 
     async fn take(&mut self, message: PeerDirectoryMessage) {
@@ -280,6 +302,7 @@ impl Directory {
             PeerDirectoryMessage::LastSeen { id, time } => {
                 self.note(id, "last_seen", time, false).await;
             }
+            PeerDirectoryMessage::WordsOver => self.take_lost_words_back().await,
             PeerDirectoryMessage::Loaded(_) => {}
         }
     }
@@ -288,6 +311,7 @@ impl Directory {
     async fn update(&mut self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
         let mut results = Vec::with_capacity(updates.len());
         for update in updates {
+            let update = self.decided(update);
             let id = NodeId::from_canonical(&update.id).ok();
             let before = id.map(|id| (id, self.known.trust(&id)));
             let result = self.known.update(&self.names, update).await;
@@ -300,9 +324,28 @@ impl Directory {
         Ok(results)
     }
 
+    /// A client that may write here is an admin: whom it begins to trust, it trusts by its own word.
+    fn decided(&self, update: Update) -> Update {
+        let known = NodeId::from_canonical(&update.id).map(|id| self.known.trust(&id));
+        let parsed = serde_json::from_slice::<Map<String, Value>>(update.body.as_bytes());
+        let (Ok(known), Ok(mut body)) = (known, parsed) else { return update };
+        let begins = known != Trust::Trusted && body.get("trust") == Some(&"trusted".into());
+        if begins {
+            admission::confirm(&mut body);
+        }
+        match Body::parse(Value::Object(body).to_string().as_bytes()) {
+            Ok(body) if begins => Update { body, ..update },
+            _ => update,
+        }
+    }
+
     /// Shows the peers as they are now, and tells of a change of trust.
     fn show(&self, id: NodeId, before: Trust) {
         self.board.send_replace(Arc::new(self.known.view()));
+        if self.known.trust(&id) != Trust::Trusted {
+            // While it is being restarted: what was granted by an invitation is granted once anyway.
+            let _ = self.names.cast(names::PAIRING, PairingMessage::Distrusted(id));
+        }
         let kind = match (before == Trust::Trusted, self.known.trust(&id) == Trust::Trusted) {
             (false, true) => NodeEventKind::Trusted,
             (true, false) => NodeEventKind::Revoked,

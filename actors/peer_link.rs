@@ -12,7 +12,9 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_mesh::{CarrierId, Effect, Frame, NodeId, PeerMachine, PeerMachineOptions, PeerState};
+use refuge_mesh::{
+    Allowance, CarrierId, Effect, Frame, NodeId, PeerMachine, PeerMachineOptions, PeerState,
+};
 use refuge_otp::Names;
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
@@ -100,6 +102,8 @@ pub struct PeerLinkState {
     /// The reverse path, offered as long as that carrier is open.
     reverse: Option<(CarrierId, OwnedTask)>,
     last_failure: Option<String>,
+    /// What the peer may state.
+    statements: Allowance,
 }
 
 impl Actor for PeerLinkActor {
@@ -135,6 +139,7 @@ impl Actor for PeerLinkActor {
             alarm: None,
             reverse: None,
             last_failure: None,
+            statements: effects::STATEMENTS,
         })
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use refuge_actors::authenticator::SetUpLink;
 use refuge_actors::own_events::{self, NewOwnEvent, OwnEventKind};
-use refuge_config::{ConfigurationError, Settings, Sources, load};
+use refuge_config::{ConfigurationError, Layout, Settings, Sources, load};
 use refuge_otp::{Names, StartError, SupervisorHandle};
 
 use crate::{AnnounceMesh, End, MayUpgrade, Parts, ReadLog, SetLogLevel, Sockets, parts};
@@ -97,6 +97,10 @@ pub async fn start(options: StartOptions) -> Result<RunningNode, StartFailure> {
     let socket = parts.http_socket.bind().map_err(bound)?;
     let address = socket.local_addr().map_err(|error| bound(error.into()))?;
     let tls_address = bind_tls(&parts)?;
+    let identity = Layout::new(&parts.sources.root).identity();
+    let taken = move || refuge_actors::node_identity::take_next(&identity);
+    // A thread that panicked told why; the node goes on as it was.
+    let _ = tokio::task::spawn_blocking(taken).await;
     let names = Names::new(address.to_string());
     let root = refuge_otp::start(crate::specification(&parts), names).await?;
     own_events::tell(root.names(), NewOwnEvent::new(OwnEventKind::Started, ""));

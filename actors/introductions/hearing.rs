@@ -4,18 +4,20 @@ use refuge_http::Failure;
 use refuge_identity::{Certificate, NodeIdentity, check_statement};
 use refuge_mesh::{
     Claims, Introduced, IntroductionOutcome, Judgement, NodeId, PendingPeer, Statement,
-    StatementContext, introduction_outcome, judge,
+    StatementContext, StatementKind, introduction_outcome, judge,
 };
 use serde_json::{Value, json};
 
 use super::rows::Heard;
 use super::{IntroductionsState, rows};
 use crate::pairing::PairingMessage;
-use crate::peer_directory::{self, Admission, AdmittedName, PeerDirectoryMessage};
+use crate::peer_directory::{self, Admission, AdmittedName, PeerDirectoryMessage, Word};
 use crate::{names, unavailable};
 
 /// Subjects of whom one issuer is heard: a peer that vouches for more knows too many.
 const MOST_OF_ONE: usize = 1_000;
+/// How long a serial is remembered: as long as an earlier statement may hold, and a day for clocks.
+const KEPT_MS: u64 = (StatementKind::Introduction.most_days() + 1) * 24 * 60 * 60 * 1_000;
 
 impl IntroductionsState {
     /// Does what follows from a statement; in words why nothing does.
@@ -38,32 +40,53 @@ impl IntroductionsState {
         };
         let judged = judge(claims, &context).map_err(|refusal| forbidden(refusal.to_string()))?;
         if judged == Judgement::New {
-            self.note(place, Heard { serial: claims.serial, decided: false }).await?;
+            let (serial, issued_ms) = (claims.serial, claims.issued_ms);
+            let heard = Heard { serial, decided: false, done: false, issued_ms };
+            self.note(place, heard).await?;
         }
-        let known = peers.get(&claims.subject).is_some();
+        // What was broken off between the row and what follows from it is done now.
+        let first = judged == Judgement::New || before.is_some_and(|heard| !heard.done);
         let decided = judged == Judgement::Again && before.is_some_and(|heard| heard.decided);
+        let known = peers.get(&claims.subject).is_some();
+        let followed = self.follow(outcome, claims, (first && !known, first, decided)).await?;
+        if let Some(heard) = self.heard.get(&place).copied().filter(|heard| !heard.done) {
+            self.note(place, Heard { done: true, ..heard }).await?;
+        }
+        Ok(followed)
+    }
+
+    async fn follow(
+        &self,
+        outcome: IntroductionOutcome,
+        claims: &Claims,
+        (of_a_stranger, first, decided): (bool, bool, bool),
+    ) -> Result<Value, Failure> {
         match outcome {
-            IntroductionOutcome::Known => Ok(json!({ "outcome": "known" })),
+            IntroductionOutcome::Renew(introduced) if first => {
+                self.accept(introduced, claims.expires_ms).await
+            }
+            IntroductionOutcome::Known | IntroductionOutcome::Renew(_) => {
+                Ok(json!({ "outcome": "known" }))
+            }
             _ if decided => Ok(json!({ "outcome": "decided" })),
             // Whom an admin knows and does not trust is not trusted on somebody's word.
-            IntroductionOutcome::Accept(introduced) if judged == Judgement::New && !known => {
-                self.accept(introduced).await
+            IntroductionOutcome::Accept(introduced) if of_a_stranger => {
+                self.accept(introduced, claims.expires_ms).await
             }
             IntroductionOutcome::Accept(introduced) | IntroductionOutcome::Ask(introduced) => {
-                self.ask(introduced, claims)
+                self.ask(introduced, claims).await
             }
         }
     }
 
-    async fn accept(&self, introduced: Introduced) -> Result<Value, Failure> {
+    async fn accept(&self, introduced: Introduced, until_ms: u64) -> Result<Value, Failure> {
         let Introduced { id, introducer, name, groups, addresses } = introduced;
         let admission = Admission {
             id,
             name: AdmittedName::Claimed(name),
             groups,
-            addresses,
-            introduced_by: Some(introducer),
-            confirmed: false,
+            told_addresses: addresses,
+            word: Word::Introducer { introducer, until_ms },
         };
         let admit = |reply| PeerDirectoryMessage::Admit { admission, reply };
         let changed = crate::call(&self.names, names::PEER_DIRECTORY, admit).await??;
@@ -71,7 +94,7 @@ impl IntroductionsState {
         Ok(json!({ "outcome": "trusted", "id": id.to_string(), "name": changed.name }))
     }
 
-    fn ask(&self, introduced: Introduced, claims: &Claims) -> Result<Value, Failure> {
+    async fn ask(&self, introduced: Introduced, claims: &Claims) -> Result<Value, Failure> {
         let Introduced { id, introducer, name, groups, addresses } = introduced;
         let pending = PendingPeer {
             id,
@@ -82,8 +105,8 @@ impl IntroductionsState {
             groups,
             since_ms: claims.issued_ms,
         };
-        let asked = self.names.cast(names::PAIRING, PairingMessage::Pend(pending));
-        asked.map_err(|error| crate::call_failure(&error))?;
+        let pend = |reply| PairingMessage::Pend { introduced: Box::new(pending), reply };
+        crate::call(&self.names, names::PAIRING, pend).await??;
         Ok(json!({ "outcome": "pending", "id": id.to_string() }))
     }
 
@@ -95,7 +118,24 @@ impl IntroductionsState {
         }
     }
 
+    /// What was stated so long ago that nothing from before it can hold any more is forgotten, once an issuer
+    /// states much.
+    async fn forget_old(&mut self, issuer: &NodeId) -> Result<(), Failure> {
+        let of_issuer = self.heard.iter().filter(|((by, _), _)| by == issuer);
+        if of_issuer.clone().count() < MOST_OF_ONE {
+            return Ok(());
+        }
+        let now_ms = crate::now_ms();
+        let old = of_issuer.filter(|(_, heard)| heard.issued_ms.saturating_add(KEPT_MS) < now_ms);
+        for place in old.map(|(place, _)| *place).collect::<Vec<_>>() {
+            self.store(rows::heard_key(place), None).await?;
+            self.heard.remove(&place);
+        }
+        Ok(())
+    }
+
     async fn note(&mut self, place: (NodeId, NodeId), heard: Heard) -> Result<(), Failure> {
+        self.forget_old(&place.0).await?;
         let of_issuer = || self.heard.keys().filter(|(issuer, _)| *issuer == place.0).count();
         if !self.heard.contains_key(&place) && of_issuer() >= MOST_OF_ONE {
             let reason = format!("one node vouches for {MOST_OF_ONE} others at most");

@@ -21,6 +21,10 @@ pub(super) struct Heard {
     pub(super) serial: u64,
     /// Whether an admin said what becomes of it.
     pub(super) decided: bool,
+    /// Whether what follows from it was done.
+    pub(super) done: bool,
+    /// When it was stated, in milliseconds since 1970.
+    pub(super) issued_ms: u64,
 }
 
 /// Why rows cannot be used.
@@ -46,8 +50,11 @@ pub(super) fn made_row(statement: &Statement) -> Vec<u8> {
 }
 
 pub(super) fn heard_row(heard: Heard) -> Vec<u8> {
-    let Heard { serial, decided } = heard;
-    json!({ "version": VERSION, "serial": serial, "decided": decided }).to_string().into_bytes()
+    let Heard { serial, decided, done, issued_ms } = heard;
+    let row = json!({
+        "version": VERSION, "serial": serial, "decided": decided, "done": done, "issued": issued_ms,
+    });
+    row.to_string().into_bytes()
 }
 
 /// Those that were made, by audience and subject.
@@ -65,8 +72,12 @@ pub(super) fn made(store: &Store) -> Result<BTreeMap<(NodeId, NodeId), Statement
 pub(super) fn heard(store: &Store) -> Result<HashMap<(NodeId, NodeId), Heard>, RowsError> {
     let read = |(key, row): (String, Vec<u8>)| {
         let heard = value(&row).and_then(|value| {
-            let decided = value.get("decided")?.as_bool()?;
-            Some(Heard { serial: value.get("serial")?.as_u64()?, decided })
+            let (serial, decided) =
+                (value.get("serial")?.as_u64()?, value.get("decided")?.as_bool()?);
+            // Absent in rows from before they were kept: a serial is the time.
+            let done = value.get("done").and_then(Value::as_bool).unwrap_or(true);
+            let issued = value.get("issued").and_then(Value::as_u64);
+            Some(Heard { serial, decided, done, issued_ms: issued.unwrap_or(serial) })
         });
         pair(&key, HEARD).zip(heard).ok_or(RowsError::Row(key))
     };

@@ -75,6 +75,27 @@ async fn a_broken_identity_is_looked_at_again() {
     assert_eq!(ready(&names).await, id);
 }
 
+#[tokio::test]
+async fn a_restart_of_the_actor_is_no_restart_of_the_node() {
+    let root = tempfile::tempdir().unwrap();
+    let names = Names::new("test");
+    let first = start(arguments(&names, root.path())).await;
+    let id = ready(&names).await;
+    let (reply, answer) = oneshot::channel();
+    first.cast(NodeIdentityMessage::Rotate { reply }).unwrap();
+    let (reply, second) = oneshot::channel();
+    first.cast(NodeIdentityMessage::Rotate { reply }).unwrap();
+    assert!(second.await.unwrap().unwrap_err().contains("already"), "one at a time");
+    let next = answer.await.unwrap().unwrap();
+    first.stop_and_wait(None, None).await.unwrap();
+    let second = start(arguments(&names, root.path())).await;
+    assert_eq!(ready(&names).await, id);
+    second.stop_and_wait(None, None).await.unwrap();
+    take_next(&arguments(&names, root.path()).directory);
+    start(arguments(&names, root.path())).await;
+    assert_eq!(ready(&names).await, next);
+}
+
 #[test]
 fn a_node_has_a_name() {
     let mut settings = Settings::default();

@@ -14,7 +14,7 @@ use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 
 use crate::node_events::NodeEventsMessage;
-use crate::pairing::PairingMessage;
+use crate::pairing::{self, PairingMessage};
 use crate::peer_connections::PeerConnectionsMessage;
 use crate::peer_link::PeerLinkMessage;
 use crate::{call_failure, names, peer_directory};
@@ -56,14 +56,23 @@ pub(super) async fn pair(
     visitor: PairingVisitor,
     question: PairingQuestion,
 ) -> Result<Value, Failure> {
-    let message = |reply| match question {
-        PairingQuestion::Redeem(token) => PairingMessage::Redeem { visitor, token, reply },
-        PairingQuestion::Ask => PairingMessage::Ask { visitor, reply },
-        PairingQuestion::Rotate(statements) => {
-            PairingMessage::Rotate { visitor, statements, reply }
+    pairing::admit_question(names, visitor.address.ip())?;
+    match question {
+        PairingQuestion::Redeem(token) => {
+            let redeem = |reply| PairingMessage::Redeem { visitor, token, reply };
+            crate::call(names, names::PAIRING, redeem).await?
         }
-    };
-    crate::call(names, names::PAIRING, message).await?
+        PairingQuestion::Ask => {
+            let ask = |reply| PairingMessage::Ask { visitor, reply };
+            crate::call(names, names::PAIRING, ask).await?
+        }
+        PairingQuestion::Rotate(statements) => {
+            let new = visitor.id;
+            let old = pairing::earlier_identity(names, new, statements).await?;
+            let rotate = |reply| PairingMessage::Rotate { old, new, reply };
+            crate::call(names, names::PAIRING, rotate).await?
+        }
+    }
 }
 
 pub(super) async fn node_events(

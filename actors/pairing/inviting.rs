@@ -5,20 +5,22 @@ use std::time::Duration;
 use refuge_http::Failure;
 use refuge_identity::NodeIdentity;
 use refuge_mesh::{
-    Invitation, InvitationTerms, NewInvitation, OpenInvitation, PeerRecord, rfc3339,
+    Invitation, InvitationTerms, NewInvitation, NodeId, OpenInvitation, PeerRecord, rfc3339,
 };
 use refuge_otp::Names;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
 use super::{PairingState, addresses};
-use crate::{mesh_listener, peer_dial};
+use crate::{mesh_listener, peer_dial, peer_directory, unavailable};
 
 /// How long an invitation is good where nobody says otherwise: to be read to somebody over the telephone.
 const DEFAULT_MINUTES: u64 = 15;
 /// A day: one that lies about for longer is found by somebody else.
 const MOST_MINUTES: u64 = 24 * 60;
 const MINUTE_MS: u64 = 60_000;
+/// Characters of a token, as they are made.
+const TOKEN_CHARACTERS: usize = 32;
 /// How long whoever invites waits for this node to listen: a key may have to be made first.
 const LISTENING_PATIENCE: Duration = Duration::from_secs(8);
 
@@ -46,7 +48,7 @@ impl PairingState {
             let reason = format!("an invitation is good for 1 to {MOST_MINUTES} minutes");
             return Err(Failure::BadRequest(reason));
         }
-        check_terms(wish)?;
+        self.check_terms(wish)?;
         let random = refuge_identity::token();
         let token = random.map_err(|error| Failure::Internal(error.to_string()))?;
         let hash = refuge_identity::sha256(token.as_bytes());
@@ -82,25 +84,41 @@ impl PairingState {
     }
 
     pub(super) async fn withdraw(&mut self, number: u64) -> Result<(), Failure> {
-        if !self.invitations.withdraw(number) {
+        let mut left = self.invitations.clone();
+        if !left.withdraw(number) {
             return Err(Failure::NotFound(format!("no invitation has the number {number}")));
         }
-        self.store().await
+        self.write(&left).await?;
+        self.invitations = left;
+        Ok(())
     }
-}
 
-/// What a document of the guest will have to hold is looked at before anybody is invited.
-fn check_terms(wish: &NewInvitation) -> Result<(), Failure> {
-    let mut body = Map::new();
-    if let Some(name) = &wish.name {
-        body.insert("name".to_owned(), name.clone().into());
+    /// What a document of the guest will have to hold, and what has to fit in the invitation, is looked at
+    /// before anybody is invited.
+    fn check_terms(&self, wish: &NewInvitation) -> Result<(), Failure> {
+        let bad = |reason: String| Failure::BadRequest(reason);
+        let mut body = Map::new();
+        if let Some(name) = &wish.name {
+            body.insert("name".to_owned(), name.clone().into());
+        }
+        body.insert("groups".to_owned(), wish.groups.clone().into());
+        body.insert("addresses".to_owned(), wish.addresses.clone().into());
+        let somebody = NodeId::from_digest([0; 32]);
+        PeerRecord::parse(&somebody.to_string(), &body).map_err(|error| bad(error.to_string()))?;
+        if !wish.addresses.is_empty() {
+            let token = "0".repeat(TOKEN_CHARACTERS);
+            let invitation = Invitation { id: somebody, addresses: wish.addresses.clone(), token };
+            let read = invitation.to_string().parse::<Invitation>();
+            read.map_err(|error| bad(error.to_string()))?;
+        }
+        let peers = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
+        match &wish.name {
+            Some(name) if peers.name_taken(name, &somebody) => {
+                Err(bad(format!("a peer is called {name:?} already: choose another name")))
+            }
+            _ => Ok(()),
+        }
     }
-    body.insert("groups".to_owned(), wish.groups.clone().into());
-    body.insert("addresses".to_owned(), wish.addresses.clone().into());
-    let somebody = refuge_mesh::NodeId::from_digest([0; 32]).to_string();
-    PeerRecord::parse(&somebody, &body)
-        .map(|_| ())
-        .map_err(|error| Failure::BadRequest(error.to_string()))
 }
 
 /// The invitation as it is handed over.

@@ -6,18 +6,23 @@ use std::time::Duration;
 use refuge_client::{AskError, Question, ask};
 use refuge_http::Failure;
 use refuge_identity::NodeIdentity;
-use refuge_mesh::{Invitation, NewPairing, NodeId, Statement};
+use refuge_mesh::{Invitation, NewPairing, NodeId, Statement, shown_text};
 use refuge_otp::Names;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::peer_directory::{Admission, AdmittedName, PeerDirectoryMessage};
+use crate::peer_directory::{Admission, AdmittedName, PeerDirectoryMessage, Word};
 use crate::{mesh_listener, names, peer_dial};
 
 /// All of a pairing: whoever typed the command waits for it.
 const PAIRING_DEADLINE: Duration = Duration::from_secs(9);
 /// How long a pairing waits for this node's own listener, so that it can tell where it listens.
 const LISTENING_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Characters of what another node says that are shown to people.
+const MOST_SHOWN: usize = 256;
+/// Another node is at fault, whatever status it gave.
+const BAD_GATEWAY: u16 = 502;
 
 /// Accepts an invitation, and answers when both nodes trust each other.
 pub(super) fn pair(names: Names, wish: NewPairing, reply: oneshot::Sender<Result<Value, Failure>>) {
@@ -58,9 +63,8 @@ async fn accept(names: &Names, wish: NewPairing) -> Result<Value, Failure> {
         id,
         name: name.map_or(AdmittedName::Claimed(claimed), AdmittedName::Given),
         groups,
-        addresses,
-        introduced_by: None,
-        confirmed: false,
+        told_addresses: addresses,
+        word: Word::Admin { introducer: None },
     };
     let admit = |reply| PeerDirectoryMessage::Admit { admission, reply };
     let changed = crate::call(names, names::PEER_DIRECTORY, admit).await??;
@@ -77,7 +81,7 @@ pub(crate) async fn knock(names: &Names, id: NodeId, address: String) {
         let path = "/_mesh/pair/request";
         let question = Question { authority: id.to_string(), path, body: Some(&body) };
         let answered = ask(Box::new(reached.stream), question).await;
-        answered.map_err(|error| error.to_string())
+        answered.map_err(|error| shown_text(&error.to_string(), MOST_SHOWN))
     };
     match tokio::time::timeout(peer_dial::ANSWER_DEADLINE, knocking).await {
         Ok(Ok(_)) => tracing::info!(peer = %id, "asked a node to trust this one"),
@@ -98,7 +102,8 @@ pub(crate) async fn present_rotations(names: &Names, id: NodeId, address: &str) 
         let body = json!({ "rotations": rotations });
         let path = "/_mesh/pair/rotation";
         let question = Question { authority: id.to_string(), path, body: Some(&body) };
-        ask(Box::new(reached.stream), question).await.map_err(|error| error.to_string())
+        let answered = ask(Box::new(reached.stream), question).await;
+        answered.map_err(|error| shown_text(&error.to_string(), MOST_SHOWN))
     };
     match tokio::time::timeout(peer_dial::ANSWER_DEADLINE, presenting).await {
         Ok(Ok(_)) => {
@@ -117,14 +122,32 @@ fn refused(error: AskError) -> Failure {
     match error {
         AskError::Refused { status, reason } => {
             let error = "pairing_refused".to_owned();
-            Failure::Function { status, error, reason: format!("the other node refused: {reason}") }
+            let reason = shown_text(&reason, MOST_SHOWN);
+            let reason = format!("the other node refused ({status}): {reason}");
+            Failure::Function { status: BAD_GATEWAY, error, reason }
         }
         other => unreachable(other.to_string()),
     }
 }
 
-/// 502: another node is at fault, or the way to it.
+/// Another node is at fault, or the way to it.
 fn unreachable(reason: String) -> Failure {
     let reason = format!("the other node was not reached: {reason}");
-    Failure::Function { status: 502, error: "peer_unreachable".to_owned(), reason }
+    let error = "peer_unreachable".to_owned();
+    Failure::Function { status: BAD_GATEWAY, error, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_inviter_says_is_no_command_to_the_terminal_and_no_status_of_this_node() {
+        let reason = format!("\u{1b}]0;gone\u{7}\u{202E}no{}", "!".repeat(100_000));
+        let told = refused(AskError::Refused { status: 200, reason });
+        let Failure::Function { status, reason, .. } = told else { panic!("another failure") };
+        assert_eq!(status, 502);
+        assert!(reason.starts_with("the other node refused (200): ]0;goneno!"), "{reason}");
+        assert!(reason.chars().count() < 300);
+    }
 }

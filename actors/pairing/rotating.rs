@@ -1,26 +1,40 @@
 //! A node that a peer became: it proves by statements that both its old and its new key agreed to.
 
-use refuge_http::{Failure, PairingVisitor};
+use refuge_http::Failure;
 use refuge_identity::{Certificate, PublicKey, check_statement};
-use refuge_mesh::{Peers, Statement, StatementContent, StatementContext, Trust, judge};
+use refuge_mesh::{NodeId, Peers, Statement, StatementContent, StatementContext, Trust, judge};
+use refuge_otp::Names;
 use serde_json::{Value, json};
 
 use super::PairingState;
+use super::visiting::check_not_blocked;
 use crate::peer_directory::{self, PeerDirectoryMessage};
 use crate::{names, unavailable};
 
+/// Statements that one node shows: it keeps ten.
+const MOST_STATEMENTS: usize = 16;
+
+/// The peer that a node was, as its statements prove. They are in order, the oldest first; those before the
+/// identity that is trusted here are passed over. Signatures are looked at on a thread of their own, before
+/// anything waits for an actor.
+pub(crate) async fn earlier_identity(
+    names: &Names,
+    visitor: NodeId,
+    statements: Vec<Statement>,
+) -> Result<NodeId, Failure> {
+    check_not_blocked(names, &visitor)?;
+    if statements.len() > MOST_STATEMENTS {
+        let reason = format!("at most {MOST_STATEMENTS} statements are looked at");
+        return Err(Failure::BadRequest(reason));
+    }
+    let peers = peer_directory::peers(names).ok_or_else(unavailable)?;
+    let proving = tokio::task::spawn_blocking(move || prove(&peers, visitor, &statements));
+    proving.await.map_err(|_| unavailable())?
+}
+
 impl PairingState {
-    /// Lets the visitor take the place of the peer that it was. `statements` are in order, the oldest first;
-    /// those before the identity that is trusted here are passed over.
-    pub(super) async fn rotate(
-        &mut self,
-        visitor: PairingVisitor,
-        statements: Vec<Statement>,
-    ) -> Result<Value, Failure> {
-        self.check_not_blocked(&visitor.id)?;
-        let peers = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
-        let old = prove(&peers, &visitor, &statements)?;
-        let new = visitor.id;
+    /// Lets a node take the place of the peer that it was.
+    pub(super) async fn rotate(&mut self, old: NodeId, new: NodeId) -> Result<Value, Failure> {
         let rotate = |reply| PeerDirectoryMessage::Rotate { old, new, reply };
         let changed = crate::call(&self.names, names::PEER_DIRECTORY, rotate).await??;
         self.pending.take(&new);
@@ -30,12 +44,7 @@ impl PairingState {
 }
 
 /// The peer that the visitor was, if all of the way from it to the visitor is proved.
-fn prove(
-    peers: &Peers,
-    visitor: &PairingVisitor,
-    statements: &[Statement],
-) -> Result<refuge_mesh::NodeId, Failure> {
-    let forbidden = |reason: String| Failure::Forbidden(reason);
+fn prove(peers: &Peers, visitor: NodeId, statements: &[Statement]) -> Result<NodeId, Failure> {
     let is_blocked = |statement: &Statement| {
         let issuer = peers.get(&statement.claims().issuer);
         issuer.is_some_and(|issuer| issuer.trust == Trust::Blocked)
@@ -48,15 +57,8 @@ fn prove(
         forbidden("no identity that this node had before is trusted here".to_owned())
     })?;
     let old = first.claims().issuer;
-    let certificate = peers.get(&old).and_then(|peer| peer.certificate.clone());
-    let certificate = certificate.ok_or_else(|| {
-        forbidden("the certificate of the earlier identity is not known here".to_owned())
-    })?;
-    let mut key = Certificate::from_pem(certificate.as_bytes())
-        .map_err(|error| forbidden(error.to_string()))?
-        .public_key()
-        .map_err(|error| forbidden(error.to_string()))?;
-    let context = StatementContext { us: visitor.id, now_ms: crate::now_ms(), last_serial: None };
+    let mut key = key_of(peers, &old)?;
+    let context = StatementContext { us: visitor, now_ms: crate::now_ms(), last_serial: None };
     for statement in statements.iter().skip_while(|statement| *statement != first) {
         let StatementContent::Rotation { key: next } = &statement.claims().content else {
             return Err(forbidden("this statement is no rotation".to_owned()));
@@ -65,11 +67,27 @@ fn prove(
         judge(statement.claims(), &context).map_err(|refusal| forbidden(refusal.to_string()))?;
         key = PublicKey::from_der(next).map_err(|error| forbidden(error.to_string()))?;
     }
-    if key.id() == visitor.id {
+    if key.id() == visitor {
         Ok(old)
     } else {
         Err(forbidden(
             "the statements lead to another node than the one that shows them".to_owned(),
         ))
     }
+}
+
+/// The key that a peer showed here.
+fn key_of(peers: &Peers, id: &NodeId) -> Result<PublicKey, Failure> {
+    let certificate = peers.get(id).and_then(|peer| peer.certificate.as_ref());
+    let certificate = certificate.ok_or_else(|| {
+        forbidden("the certificate of the earlier identity is not known here".to_owned())
+    })?;
+    Certificate::from_pem(certificate.as_bytes())
+        .map_err(|error| forbidden(error.to_string()))?
+        .public_key()
+        .map_err(|error| forbidden(error.to_string()))
+}
+
+fn forbidden(reason: String) -> Failure {
+    Failure::Forbidden(reason)
 }

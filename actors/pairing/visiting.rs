@@ -1,56 +1,93 @@
 //! Nodes that come to this one: with an invitation, or without. Their certificates proved who they are;
-//! all else that they say is a claim.
+//! all else that they say is a claim. And those that are welcome no more.
 
 use std::net::SocketAddr;
+use std::sync::{MutexGuard, PoisonError};
 
 use refuge_http::{Failure, PairingVisitor};
 use refuge_identity::NodeIdentity;
-use refuge_mesh::{NodeId, PendingPeer, Trust};
+use refuge_mesh::{InvitationTerms, NoInvitation, NodeId, PairingTries, PendingPeer, Redeemed};
+use refuge_otp::Names;
 use serde_json::{Value, json};
 
 use super::PairingState;
-use crate::peer_directory::{self, Admission, AdmittedName, PeerDirectoryMessage};
+use crate::peer_directory::{self, Admission, AdmittedName, PeerDirectoryMessage, Word};
 use crate::{names, unavailable};
 
 impl PairingState {
-    /// Trusts a node that comes with a good invitation. The invitation is spent on disk before that.
+    /// Trusts a node that comes with a good invitation. The invitation is spent on disk before that. One
+    /// that was trusted by it before hears so again and gets nothing: it may have been revoked since.
     pub(super) async fn redeem(
         &mut self,
         visitor: PairingVisitor,
         token: &str,
     ) -> Result<Value, Failure> {
         let id = visitor.id;
-        self.check_not_blocked(&id)?;
+        check_not_blocked(&self.names, &id)?;
         let hash = refuge_identity::sha256(token.as_bytes());
         let from = visitor.address.ip();
-        let terms = self.invitations.redeem(crate::now_ms(), from, (&hash, id));
-        let terms = terms.map_err(|refusal| {
+        // Questions that came together were counted before any of them was wrong.
+        self.tries().check(crate::now_ms(), from).map_err(super::too_many)?;
+        let redeemed = self.invitations.redeem(crate::now_ms(), (&hash, id));
+        let redeemed = redeemed.inspect_err(|_| self.tries().wrong(crate::now_ms(), from));
+        let redeemed = redeemed.and_then(|redeemed| match redeemed {
+            Redeemed::Again if !self.is_trusted(&id) => Err(NoInvitation),
+            redeemed => Ok(redeemed),
+        });
+        let redeemed = redeemed.map_err(|refusal| {
             tracing::info!(peer = %id, %from, %refusal, "a pairing was refused");
-            refused(&refusal)
+            Failure::Forbidden(refusal.to_string())
         })?;
-        self.store().await?;
-        let claimed = visitor.name.clone();
+        if let Redeemed::Granted(terms) = redeemed {
+            self.store().await?;
+            self.admit(&visitor, terms).await?;
+            self.invitations.admitted(&hash);
+            self.store().await?;
+        }
+        let own = self.names.value::<NodeIdentity>(names::NODE_IDENTITY).ok_or_else(unavailable)?;
+        Ok(json!({ "id": own.id.to_string(), "name": crate::own_name(&self.names) }))
+    }
+
+    async fn admit(
+        &mut self,
+        visitor: &PairingVisitor,
+        terms: InvitationTerms,
+    ) -> Result<(), Failure> {
+        let (id, claimed) = (visitor.id, visitor.name.clone());
         let admission = Admission {
             id,
             name: terms.name.map_or(AdmittedName::Claimed(claimed), AdmittedName::Given),
             groups: terms.groups,
-            addresses: listening(&visitor).into_iter().collect(),
-            introduced_by: None,
-            confirmed: false,
+            told_addresses: listening(visitor).into_iter().collect(),
+            word: Word::Admin { introducer: None },
         };
         let admit = |reply| PeerDirectoryMessage::Admit { admission, reply };
         let changed = crate::call(&self.names, names::PEER_DIRECTORY, admit).await??;
         // It asked before, perhaps.
         self.pending.take(&id);
-        self.rejected.remove(&id);
+        self.rejected.retain(|rejected| *rejected != id);
         tracing::info!(peer = %id, name = changed.name, "paired by invitation");
-        let own = self.names.value::<NodeIdentity>(names::NODE_IDENTITY).ok_or_else(unavailable)?;
-        Ok(json!({ "id": own.id.to_string(), "name": crate::own_name(&self.names) }))
+        Ok(())
+    }
+
+    /// Whoever is trusted no more does not come in again by the invitation that it had.
+    pub(super) async fn distrusted(&mut self, id: &NodeId) {
+        self.judge_again();
+        if self.invitations.withdraw_used_by(id)
+            && let Err(failure) = self.store().await
+        {
+            // What was admitted once opens nothing, whether or not it is on the disk.
+            tracing::warn!(peer = %id, %failure, "a used invitation was not taken from the disk");
+        }
+    }
+
+    fn is_trusted(&self, id: &NodeId) -> bool {
+        peer_directory::peers(&self.names).is_some_and(|peers| peers.is_trusted(id))
     }
 
     /// Notes a node that asks to be trusted.
     pub(super) fn asked(&mut self, visitor: PairingVisitor) -> Result<Value, Failure> {
-        self.check_not_blocked(&visitor.id)?;
+        check_not_blocked(&self.names, &visitor.id)?;
         let known = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
         if known.is_trusted(&visitor.id) {
             return Ok(json!({ "pending": false }));
@@ -66,28 +103,22 @@ impl PairingState {
         })
     }
 
-    pub(super) fn check_not_blocked(&self, id: &NodeId) -> Result<(), Failure> {
-        let peers = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
-        if peers.get(id).is_some_and(|peer| peer.trust == Trust::Blocked) {
-            return Err(Failure::Forbidden("this node is not welcome here".to_owned()));
-        }
-        Ok(())
+    fn tries(&self) -> MutexGuard<'_, PairingTries> {
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a node is not blocked here; nobody knows while the directory is being restarted.
+pub(super) fn check_not_blocked(names: &Names, id: &NodeId) -> Result<(), Failure> {
+    let peers = peer_directory::peers(names).ok_or_else(unavailable)?;
+    if peer_directory::is_blocked(&peers, id) {
+        return Err(Failure::Forbidden("this node is not welcome here".to_owned()));
+    }
+    Ok(())
 }
 
 /// Where a node listens that told its port: at the address it came from.
 fn listening(visitor: &PairingVisitor) -> Option<String> {
     let port = visitor.port.filter(|port| *port > 0)?;
     Some(SocketAddr::new(visitor.address.ip().to_canonical(), port).to_string())
-}
-
-fn refused(refusal: &refuge_mesh::PairingRefusal) -> Failure {
-    match refusal {
-        refuge_mesh::PairingRefusal::NoInvitation => Failure::Forbidden(refusal.to_string()),
-        refuge_mesh::PairingRefusal::TooManyTries { seconds } => Failure::TooMany {
-            error: "too_many_tries",
-            reason: refusal.to_string(),
-            retry_after: Some(std::time::Duration::from_secs(*seconds)),
-        },
-    }
 }

@@ -1,14 +1,20 @@
 //! Nodes that come to be trusted otherwise than by `refuge peer add`: by an invitation, an approval, an
 //! introduction; and how they cease to be. Whether they may is decided by whoever asks.
 
+use std::time::Duration;
+
 use refuge_http::Failure;
-use refuge_mesh::{ChangedIntroducer, NodeId, PeerRecord, Trust, trusted_on_lost_words};
+use refuge_mesh::{
+    ChangedIntroducer, NodeId, PeerRecord, Trust, next_word_over, rfc3339, trusted_on_lost_words,
+};
 use serde_json::{Map, Value};
 
-use super::{Directory, commands};
+use super::{Directory, PeerDirectoryMessage, commands};
+use crate::task::OwnedTask;
 
-/// Addresses that one peer has; the latest are the likeliest.
-const MOST_ADDRESSES: usize = 32;
+/// Between two looks at words that are over: it cannot be written that they are, or the clock is set.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// What a node is to be called.
 #[derive(Clone, Debug)]
@@ -26,11 +32,27 @@ pub struct Admission {
     pub(crate) name: AdmittedName,
     /// Groups beside those that it has.
     pub(crate) groups: Vec<String>,
-    /// Where it listens, before what was known.
-    pub(crate) addresses: Vec<String>,
-    pub(crate) introduced_by: Option<NodeId>,
-    /// Whether it stays trusted without its introducer.
-    pub(crate) confirmed: bool,
+    /// Where it says that it listens, or another node.
+    pub(crate) told_addresses: Vec<String>,
+    /// On whose word.
+    pub(crate) word: Word,
+}
+
+/// On whose word a node is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// An admin's: it stays trusted whatever becomes of the node that vouched for it, if one did.
+    Admin {
+        /// The one that vouched.
+        introducer: Option<NodeId>,
+    },
+    /// A trusted node's: as long as that is trusted, and no longer than it says.
+    Introducer {
+        /// The one that vouches.
+        introducer: NodeId,
+        /// Until when, in milliseconds since 1970.
+        until_ms: u64,
+    },
 }
 
 /// A change of a peer that is known.
@@ -58,18 +80,37 @@ impl Directory {
                 "node {id} is blocked here: `refuge peer trust {id}` lifts that"
             )));
         }
+        if let (Word::Introducer { introducer, .. }, Some(known)) =
+            (admission.word, self.known.get(&id))
+        {
+            check_renewal(&known.record, introducer)?;
+        }
         let mut body = commands::body_of(self, &id);
         body.insert("trust".to_owned(), "trusted".into());
         self.name(&mut body, &admission);
         commands::extend(&mut body, "groups", admission.groups);
-        prepend(&mut body, admission.addresses);
-        if let Some(introducer) = admission.introduced_by {
-            body.insert("introduced_by".to_owned(), introducer.to_string().into());
-        }
-        if admission.confirmed {
-            body.insert("confirmed".to_owned(), true.into());
+        self.tell_addresses(&mut body, &id, admission.told_addresses);
+        let by = |introducer: NodeId| introducer.to_string().into();
+        match admission.word {
+            Word::Admin { introducer } => {
+                body.extend(introducer.map(|it| ("introduced_by".to_owned(), by(it))));
+                confirm(&mut body);
+            }
+            Word::Introducer { introducer, until_ms } => {
+                body.insert("introduced_by".to_owned(), by(introducer));
+                body.insert("introduced_until".to_owned(), rfc3339(until_ms).into());
+            }
         }
         self.put(id, Some(body)).await
+    }
+
+    fn tell_addresses(&self, body: &mut Map<String, Value>, id: &NodeId, told: Vec<String>) {
+        let known = self.known.get(id).map(|known| known.record.clone());
+        let mut record = known.unwrap_or_else(|| PeerRecord::new(*id));
+        record.tell_addresses(told);
+        if !record.told_addresses.is_empty() {
+            body.insert("told_addresses".to_owned(), record.told_addresses.into());
+        }
     }
 
     fn name(&self, body: &mut Map<String, Value>, admission: &Admission) {
@@ -99,7 +140,7 @@ impl Directory {
         match change {
             PeerChange::Revoke => {
                 // With its introducer it would still be pending.
-                for member in ["trust", "confirmed", "introduced_by"] {
+                for member in ["trust", "confirmed", "introduced_by", "introduced_until"] {
                     body.remove(member);
                 }
             }
@@ -130,10 +171,24 @@ impl Directory {
         Ok(Changed { id, name: name.unwrap_or_else(|| PeerRecord::default_name(&id)) })
     }
 
-    /// Each round may find those whom the last one's were introducing.
+    /// Takes trust from those who have it on the word of somebody who has it no more, or whose word is over.
     pub(super) async fn take_lost_words_back(&mut self) {
+        self.end_trust_on_lost_words().await;
+        let next = next_word_over(self.known.records());
+        self.alarm = next.map(|at_ms| {
+            let left = Duration::from_millis(at_ms.saturating_sub(crate::now_ms()));
+            let (wait, myself) = (left.clamp(LEAST_WAIT, LONGEST_WAIT), self.myself.clone());
+            OwnedTask::spawn(async move {
+                tokio::time::sleep(wait).await;
+                let _ = myself.cast(PeerDirectoryMessage::WordsOver);
+            })
+        });
+    }
+
+    /// Each round may find those whom the last one's were introducing.
+    async fn end_trust_on_lost_words(&mut self) {
         loop {
-            let lost = trusted_on_lost_words(self.known.records());
+            let lost = trusted_on_lost_words(self.known.records(), crate::now_ms());
             if lost.is_empty() {
                 return;
             }
@@ -146,23 +201,30 @@ impl Directory {
                     tracing::error!(peer = %id, %failure, "trust was not taken back");
                     return;
                 }
-                tracing::info!(peer = %id, "trusted no more: its introducer is not");
+                tracing::info!(peer = %id, "trusted no more: its introducer is not, or its word is over");
                 self.show(id, Trust::Trusted);
             }
         }
     }
 }
 
-/// Puts addresses in front of those that are known, each once.
-fn prepend(body: &mut Map<String, Value>, addresses: Vec<String>) {
-    let known = body.get("addresses").and_then(Value::as_array).cloned().unwrap_or_default();
-    let mut all: Vec<Value> = Vec::new();
-    for address in addresses.into_iter().map(Value::from).chain(known) {
-        if !all.contains(&address) && all.len() < MOST_ADDRESSES {
-            all.push(address);
-        }
+/// Of a node that is known another says no more than that its own word goes on: an admin may have said
+/// something since it was heard.
+fn check_renewal(known: &PeerRecord, introducer: NodeId) -> Result<(), Failure> {
+    let by_it = known.introduced_by == Some(introducer.to_string());
+    if known.trust == Trust::Trusted && by_it && !known.confirmed {
+        return Ok(());
     }
-    if !all.is_empty() {
-        body.insert("addresses".to_owned(), all.into());
+    Err(Failure::Forbidden(format!(
+        "an admin decides about node {}, which is known here",
+        known.id
+    )))
+}
+
+/// An admin trusts the node: whoever vouched for it, its trust is not that one's any more.
+pub(super) fn confirm(body: &mut Map<String, Value>) {
+    if body.get("introduced_by").is_some_and(|introducer| !introducer.is_null()) {
+        body.insert("confirmed".to_owned(), true.into());
+        body.remove("introduced_until");
     }
 }

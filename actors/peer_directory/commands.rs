@@ -5,6 +5,7 @@ use refuge_mesh::{NodeId, PeerRecord};
 use serde_json::{Map, Value, json};
 
 use super::Directory;
+use super::admission::confirm;
 use crate::mesh_commands;
 
 /// Carries out one command and tells what is to be shown.
@@ -21,6 +22,7 @@ pub(super) async fn run(
                 .map_err(|error| ControlError::Refused(error.to_string()))?;
             let mut body = body_of(state, &id);
             body.insert("trust".to_owned(), "trusted".into());
+            confirm(&mut body);
             if let Some(name) = peer.name {
                 body.insert("name".to_owned(), name.into());
             }
@@ -54,6 +56,9 @@ async fn set_trust(state: &mut Directory, name: &str, trust: &str) -> Result<Val
     let id = find(state, name).or_else(|error| name.parse::<NodeId>().map_err(|_| error))?;
     let mut body = body_of(state, &id);
     body.insert("trust".to_owned(), trust.into());
+    if trust == "trusted" {
+        confirm(&mut body);
+    }
     write(state, id, Some(body)).await
 }
 

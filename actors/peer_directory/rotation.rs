@@ -1,10 +1,14 @@
 //! A peer that has another identity: its new document takes the place of the old one, with all that the
-//! peer was granted. It may be broken off at any step and is finished at the next start.
+//! peer was granted. It may be broken off at any step and is finished at the next start, by the mark
+//! `rotating` of the new document.
 
 use refuge_http::Failure;
 use refuge_mesh::{NodeId, Trust};
 
 use super::{Changed, Directory, commands};
+
+/// The member of a new document whose old one is still there.
+const MARK: &str = "rotating";
 
 impl Directory {
     /// Puts a peer's new identity in the place of its old one.
@@ -19,6 +23,7 @@ impl Directory {
         let mut body = commands::body_of(self, &old);
         body.remove("certificate");
         body.insert("rotated_from".to_owned(), old.to_string().into());
+        body.insert(MARK.to_owned(), true.into());
         let changed = self.put(new, Some(body)).await?;
         self.finish_rotation(old, new).await?;
         Ok(changed)
@@ -26,11 +31,18 @@ impl Directory {
 
     /// Those that were broken off.
     pub(super) async fn finish_rotations(&mut self) {
-        let begun =
-            self.known.records().filter_map(|record| Some((record.rotated_from?, record.id)));
-        let begun: Vec<_> = begun.filter(|(old, _)| self.known.get(old).is_some()).collect();
+        let begun = self.known.records().filter(|record| record.rotating);
+        let begun: Vec<_> = begun.map(|record| (record.rotated_from, record.id)).collect();
         for (old, new) in begun {
-            if let Err(failure) = self.finish_rotation(old, new).await {
+            let finished = match old.map(|old| (old, self.known.trust(&old))) {
+                // What an admin said of the old identity meanwhile is said of the peer.
+                Some((old, Trust::Blocked | Trust::Neither)) if self.known.get(&old).is_some() => {
+                    self.give_rotation_up(new).await
+                }
+                Some((old, _)) => self.finish_rotation(old, new).await,
+                None => self.unmark(new).await,
+            };
+            if let Err(failure) = finished {
                 tracing::error!(peer = %new, %failure, "a rotation was not finished");
             }
         }
@@ -45,6 +57,24 @@ impl Directory {
             body.insert("introduced_by".to_owned(), new.to_string().into());
             self.put(id, Some(body)).await?;
         }
-        self.put(old, None).await.map(drop)
+        if self.known.trust(&old) == Trust::Trusted {
+            self.put(old, None).await?;
+        }
+        self.unmark(new).await
+    }
+
+    async fn unmark(&mut self, new: NodeId) -> Result<(), Failure> {
+        let mut body = commands::body_of(self, &new);
+        body.remove(MARK);
+        self.put(new, Some(body)).await.map(drop)
+    }
+
+    /// The old identity stays, with its name; the new one is known and no more.
+    async fn give_rotation_up(&mut self, new: NodeId) -> Result<(), Failure> {
+        let mut body = commands::body_of(self, &new);
+        for member in [MARK, "name", "trust", "introduced_by", "introduced_until", "confirmed"] {
+            body.remove(member);
+        }
+        self.put(new, Some(body)).await.map(drop)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ractor::ActorRef;
 use refuge_client::{Duplex, StreamRequest, TunnelError, open_stream};
-use refuge_mesh::{CarrierId, Frame, FrameReader, NodeId};
+use refuge_mesh::{CarrierId, Frame, FrameReader, NodeId, shown_text};
 use refuge_otp::Names;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
@@ -19,6 +19,8 @@ const FRAMES_WAITING: usize = 64;
 const PARTING: Duration = Duration::from_secs(1);
 /// What a node answers that does not trust this one.
 const NOT_TRUSTED: u16 = 403;
+/// Characters of what it says with that, for the log.
+const MOST_SHOWN: usize = 256;
 /// Read at once; frames of a link are small.
 const READ_BYTES: usize = 4 * 1024;
 
@@ -130,7 +132,8 @@ pub(super) async fn open(names: &Names, peer: NodeId) -> Result<Opened, String> 
                     pairing::knock(names, peer, reached.address.clone()).await;
                 }
             }
-            Err(format!("{}: {error}", reached.address))
+            let said = shown_text(&error.to_string(), MOST_SHOWN);
+            Err(format!("{}: {said}", reached.address))
         }
         Err(_) => Err(format!("{}: no answer to the link", reached.address)),
     }

@@ -2,14 +2,17 @@
 //! monitor told.
 
 use ractor::ActorRef;
-use refuge_mesh::{CarrierId, DownReason, Effect, Frame, Statement};
+use refuge_mesh::{Allowance, CarrierId, DownReason, Effect, Frame, Statement};
 
 use super::carrier::{self, Carrier};
 use super::{PeerLinkMessage, PeerLinkState, reverse};
-use crate::introductions::IntroductionsMessage;
+use crate::introductions;
 use crate::names;
 use crate::node_monitor::NodeMonitorMessage;
 use crate::task::OwnedTask;
+
+/// Statements of one peer: 20 a second, 100 at once. It says ten a second by itself.
+pub(super) const STATEMENTS: Allowance = Allowance::new(20, 100);
 
 impl PeerLinkState {
     pub(super) fn carry_out(&mut self, myself: &ActorRef<PeerLinkMessage>, effects: Vec<Effect>) {
@@ -46,14 +49,16 @@ impl PeerLinkState {
         self.set_alarm(myself);
     }
 
-    /// A statement is heard on the link itself alone: what came before its hello is nobody's.
-    pub(super) fn pass_on(&self, carrier: CarrierId, statement: &Statement) {
-        if self.machine.active() == Some(carrier) {
-            let (from, statement) = (self.peer, Box::new(statement.clone()));
-            // While it is being restarted: the peer says it again when the link is made again.
-            let _ = self
-                .names
-                .cast(names::INTRODUCTIONS, IntroductionsMessage::Received { from, statement });
+    /// A statement is heard on the link itself alone: what came before its hello is nobody's. What is too
+    /// much is not heard: the peer says it again when the link is made again.
+    pub(super) fn pass_on(&mut self, carrier: CarrierId, statement: &Statement) {
+        if self.machine.active() != Some(carrier) {
+            return;
+        }
+        let heard = self.statements.take(self.now_ms())
+            && introductions::hand_over(&self.names, self.peer, statement);
+        if !heard {
+            tracing::debug!(peer = %self.peer, "a statement was passed over: there are too many");
         }
     }
 

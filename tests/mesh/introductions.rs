@@ -93,6 +93,107 @@ async fn two_friends_of_a_friend_are_trusted_until_she_is_not() {
 }
 
 #[tokio::test]
+async fn an_admins_word_about_an_introduced_node_is_not_undone() {
+    let Circle { anna, bert, carl } = circle("accept").await;
+    anna.peer(&["introduce", "bert", "carl"]).await;
+    let (anna_id, carl_id) = (anna.id().await, carl.id().await);
+    trust(&bert, &carl_id, json!("trusted")).await;
+    let client = bert.client();
+    for word in ["approve", "trust", "add", "document"] {
+        bert.peer(&["revoke", "one"]).await;
+        let left = by_id(&bert, &carl_id).await.expect("known");
+        assert_eq!(left["trust"], json!(null), "{word}");
+        let path = format!("/_peers/{carl_id}");
+        let mut document = client.get(&path).await.expect(200).json();
+        if word == "document" {
+            document["trust"] = "trusted".into();
+            client.put(&path, document).await.expect(201);
+        } else {
+            bert.peer(&[word, &carl_id]).await;
+        }
+        let kept = by_id(&bert, &carl_id).await.expect("known");
+        assert_eq!(
+            (&kept["trust"], &kept["confirmed"]),
+            (&json!("trusted"), &json!(true)),
+            "{word}"
+        );
+        assert_eq!(pending(&bert, &carl_id).await, None);
+        // As before it was confirmed, for the next word.
+        bert.peer(&["trust", &anna_id]).await;
+        let mut document = client.get(&path).await.expect(200).json();
+        document["confirmed"] = false.into();
+        client.put(&path, document).await.expect(201);
+    }
+}
+
+/// A date so many seconds from now.
+fn seconds_from_now(seconds: u32) -> String {
+    let date = format!("+{seconds} seconds");
+    let told = std::process::Command::new("date").args(["-u", "-d", &date, "+%FT%TZ"]).output();
+    String::from_utf8(told.expect("date").stdout).expect("text").trim().to_owned()
+}
+
+#[tokio::test]
+async fn trust_on_a_friends_word_ends_when_its_time_is_over() {
+    let Circle { anna, bert, carl } = circle("accept").await;
+    anna.peer(&["introduce", "bert", "carl"]).await;
+    let carl_id = carl.id().await;
+    let known = trust(&bert, &carl_id, json!("trusted")).await;
+    let until = known["introduced_until"].as_str().expect("a date").to_owned();
+    // Anna says so anew, for longer: trust lasts longer.
+    anna.peer(&["introduce", "bert", "carl", "--days", "60"]).await;
+    eventually("it is trusted for longer", || async {
+        let known = by_id(&bert, &carl_id).await?;
+        (known["introduced_until"].as_str()? > until.as_str()).then_some(())
+    })
+    .await;
+    let path = format!("/_peers/{carl_id}");
+    let client = bert.client();
+    let mut document = client.get(&path).await.expect(200).json();
+    document["introduced_until"] = seconds_from_now(3).into();
+    client.put(&path, document).await.expect(201);
+    trust(&bert, &carl_id, Value::Null).await;
+    assert!(pending(&bert, &carl_id).await.is_some());
+    bert.peer(&["approve", &carl_id]).await;
+    let kept = by_id(&bert, &carl_id).await.expect("known");
+    assert_eq!((&kept["trust"], &kept["confirmed"]), (&json!("trusted"), &json!(true)));
+}
+
+#[tokio::test]
+async fn who_may_vouch_no_more_leaves_nobody_pending() {
+    let Circle { anna, bert, carl } = circle("ask").await;
+    anna.peer(&["introduce", "bert", "carl", "--group", "family"]).await;
+    let carl_id = carl.id().await;
+    eventually("it is pending", || pending(&bert, &carl_id)).await;
+    bert.peer(&["introducer", "one", "yes", "--may-confer", "work"]).await;
+    let asking = pending(&bert, &carl_id).await.expect("pending");
+    assert_eq!(asking["groups"], json!([]), "what anna may not give any more");
+    bert.peer(&["introducer", "one", "no"]).await;
+    assert_eq!(pending(&bert, &carl_id).await, None);
+}
+
+#[tokio::test]
+async fn a_node_that_lost_its_introducer_and_asks_is_pending_once() {
+    let Circle { anna, bert, carl } = circle("accept").await;
+    anna.peer(&["introduce", "bert", "carl"]).await;
+    let (bert_id, carl_id) = (bert.id().await, carl.id().await);
+    trust(&bert, &carl_id, json!("trusted")).await;
+    trust(&carl, &bert_id, json!("trusted")).await;
+    // Carl goes on to trust bert, whose node refuses it now: it asks.
+    bert.peer(&["revoke", "one"]).await;
+    eventually("it asks", || async {
+        pending(&bert, &carl_id).await.filter(|asking| asking["from"].is_string())
+    })
+    .await;
+    let listed = bert.peer(&["pending"]).await;
+    assert_eq!(listed["pending"].as_array().expect("a list").len(), 1, "{listed}");
+    bert.peer(&["approve", &carl_id]).await;
+    let kept = by_id(&bert, &carl_id).await.expect("known");
+    assert_eq!((&kept["trust"], &kept["confirmed"]), (&json!("trusted"), &json!(true)));
+    anna.id().await;
+}
+
+#[tokio::test]
 async fn an_admin_is_asked_and_asked_once() {
     let Circle { anna, bert, carl } = circle("ask").await;
     anna.peer(&["introduce", "bert", "carl", "--group", "family"]).await;

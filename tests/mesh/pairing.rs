@@ -88,6 +88,31 @@ async fn an_invitation_is_for_one_node_which_may_repeat_it() {
 }
 
 #[tokio::test]
+async fn a_revoked_guest_does_not_let_itself_in_again_with_its_token() {
+    let node = Node::start(Options::mesh());
+    node.id().await;
+    for verb in ["revoke", "remove", "block"] {
+        let invitation = invite(&node, &["--name", "guest"]);
+        let guest = Certificate::rsa(2048);
+        let body = json!({"token": token(&invitation)}).to_string();
+        for _ in 0..2 {
+            come(&node, &guest, &body).await.expect(200);
+        }
+        node.peer(&[verb, "guest"]).await;
+        let answer = come(&node, &guest, &body).await;
+        // A blocked one does not get as far as a question.
+        assert!(matches!(answer.status, 0 | 403), "{verb}: {}", answer.text);
+        let known = node.known("guest").await.unwrap_or_default();
+        assert_ne!(known["trust"], "trusted", "{verb}");
+        if verb != "remove" {
+            node.peer(&["remove", "guest"]).await;
+            come(&node, &guest, &body).await.expect(403);
+        }
+        assert_eq!(node.known("guest").await, None, "{verb}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_on_no_disk_and_in_no_log_and_survives_a_crash() {
     let mut one = Node::start(Options::mesh().set("log.level=debug"));
     one.id().await;
@@ -123,6 +148,29 @@ async fn who_guesses_has_to_wait() {
     let answer = come(&node, &guesser, &right).await;
     assert_eq!(answer.expect(429).json()["error"], "too_many_tries");
     assert_eq!(node.peer(&["list"]).await["peers"], json!([]));
+}
+
+#[tokio::test]
+async fn who_asks_without_end_is_not_heard_whatever_it_asks() {
+    let node = Node::start(Options::mesh().set("log.level=debug"));
+    node.id().await;
+    let stranger = Certificate::rsa(2048);
+    let visitor = Visitor::with(node.mesh_address(), &stranger);
+    let (json, nothing) = ("Content-Type: application/json", r#"{"rotations": []}"#);
+    let rotation = ["-H", json, "-d", nothing, "/_mesh/pair/rotation"];
+    let request = ["-H", json, "-d", "{}", "/_mesh/pair/request"];
+    let asked: Vec<&[&str]> =
+        (0..35).map(|number| if number % 2 == 0 { &rotation[..] } else { &request[..] }).collect();
+    let answers = visitor.ask(&asked).await;
+    let heard = answers.iter().filter(|answer| answer.status != 429).count();
+    assert_eq!(heard, 30);
+    answers[30].expect(429);
+    assert_eq!(answers[30].json()["error"], "too_many_tries");
+    let lines = node.errors().len();
+    visitor.ask(&asked).await;
+    let told: Vec<String> = node.errors().split_off(lines);
+    let refusals = told.iter().filter(|line| line.contains("refused")).count();
+    assert_eq!(refusals, 0, "{told:?}");
 }
 
 #[tokio::test]
@@ -209,6 +257,8 @@ async fn admins_invite_and_pair_over_http() {
     here.post("/_mesh/invitations", json!({"minutes": 0})).await.expect(400);
     here.post("/_mesh/invitations", json!({"groups": ["Family"]})).await.expect(400);
     here.post("/_mesh/invitations", json!({"colour": "red"})).await.expect(400);
+    let long = format!("{}.example.org:6984", "a".repeat(60));
+    here.post("/_mesh/invitations", json!({"addresses": vec![long; 20]})).await.expect(400);
     let wish = json!({"groups": ["family"], "name": "two"});
     let made = here.post("/_mesh/invitations", wish).await.expect(201).json();
     let open = here.get("/_mesh/invitations").await.expect(200).json();
@@ -224,6 +274,9 @@ async fn admins_invite_and_pair_over_http() {
     here.get("/_mesh/peers/nobody").await.expect(404);
     let peers = here.get("/_mesh/peers").await.expect(200).json();
     assert_eq!(peers["peers"][0]["name"], "two");
+    here.post("/_mesh/invitations", json!({"name": "two"})).await.expect(400);
+    let wish = json!({"node": "two", "to": "*", "groups": ["Family"]});
+    here.post("/_mesh/introductions", wish).await.expect(400);
     here.post("/_mesh/peers/two", json!({"action": "revoke"})).await.expect(200);
     one.sees("two", false).await;
     here.post("/_mesh/peers/two", json!({"action": "sing"})).await.expect(400);

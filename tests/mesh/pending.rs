@@ -51,6 +51,31 @@ async fn who_was_refused_does_not_ask_again() {
 }
 
 #[tokio::test]
+async fn a_stranger_that_calls_itself_as_a_friend_is_told_as_one_that_imitates() {
+    let node = Node::start(Options::mesh());
+    node.peer(&["add", &Certificate::rsa(2048).node_id(), "--name", "anna"]).await;
+    ask(&node, &Certificate::rsa(2048), "\u{430}nna").await.expect(200);
+    assert_eq!(pending(&node).await[0]["imitates"], "anna");
+    let told = node.refuge(&["peer", "pending"]);
+    assert!(told.output.contains("LOOKS LIKE"), "{}", told.output);
+}
+
+#[tokio::test]
+async fn a_short_beginning_of_an_id_approves_nobody() {
+    let node = Node::start(Options::mesh());
+    let stranger = Certificate::rsa(2048);
+    ask(&node, &stranger, "stranger").await.expect(200);
+    for length in [6, 12] {
+        let told = node.refuge(&["peer", "approve", &stranger.node_id()[..length]]);
+        assert_eq!(told.code, Some(64), "{}", told.errors);
+        assert!(told.errors.contains("at least 13"), "{}", told.errors);
+    }
+    assert_eq!(node.peer(&["list"]).await["peers"], json!([]));
+    let told = node.refuge(&["peer", "approve", &stranger.node_id()[..13]]);
+    assert_eq!(told.code, Some(0), "{}", told.errors);
+}
+
+#[tokio::test]
 async fn three_of_one_address_wait_and_no_more_and_none_is_a_peer() {
     let node = Node::start(Options::mesh());
     let strangers: Vec<Certificate> = (0..4).map(|_| Certificate::rsa(2048)).collect();

@@ -35,6 +35,23 @@ async fn an_open_answer_ends_within_a_second() {
 }
 
 #[tokio::test]
+async fn a_stranger_that_is_blocked_hears_no_more_of_what_all_may_read() {
+    let node = Node::start(Options::mesh());
+    let stranger = Certificate::rsa(2048);
+    let admin = node.client();
+    admin.put_nothing("/open").await.expect(201);
+    let everybody = json!({"names": [], "roles": []});
+    let security = json!({"admins": everybody, "members": everybody});
+    admin.put("/open/_security", security).await.expect(200);
+    let visitor = Visitor::with(node.mesh_address(), &stranger);
+    let mut feed = visitor.follow("/open/_changes?feed=continuous&heartbeat=100");
+    assert!(feed.next().await.is_some(), "the feed is there");
+    node.peer(&["block", &stranger.node_id()]).await;
+    while feed.next().await.is_some() {}
+    assert_eq!(visitor.get("/open").await.status, 0);
+}
+
+#[tokio::test]
 async fn a_link_ends_within_a_second() {
     let (one, two) = (Node::start(Options::mesh()), Node::start(Options::mesh()));
     befriend(&one, &two).await;

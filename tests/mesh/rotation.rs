@@ -50,6 +50,64 @@ async fn a_peer_with_a_new_key_keeps_its_name_its_groups_and_its_links() {
 }
 
 #[tokio::test]
+async fn a_restart_lifts_no_block_of_an_identity_that_was_left() {
+    let (mut one, mut two) = (Node::start(Options::mesh()), Node::start(Options::mesh()));
+    befriend(&one, &two).await;
+    let old = one.id().await;
+    eventually("the certificate is known", || async {
+        two.peer(&["show", "one"]).await["certificate"].is_string().then_some(())
+    })
+    .await;
+    assert_eq!(one.refuge(&["identity", "rotate"]).code, Some(0));
+    one.restart();
+    let new = one.id().await;
+    eventually("it is known by its new id alone", || async {
+        let known = two.known("one").await?;
+        (known["id"] == new.as_str() && known["rotating"].is_null()).then_some(())
+    })
+    .await;
+    two.peer(&["block", &old]).await;
+    two.restart();
+    two.id().await;
+    let listed = two.peer(&["list"]).await;
+    let trust = |id: &str| {
+        let mut peers = listed["peers"].as_array().expect("peers").iter();
+        peers.find(|peer| peer["id"] == id).map(|peer| peer["trust"].clone())
+    };
+    assert_eq!(trust(&old), Some(json!("blocked")), "{listed}");
+    assert_eq!(trust(&new), Some(json!("trusted")), "{listed}");
+}
+
+#[tokio::test]
+async fn a_rotation_that_was_broken_off_is_finished_unless_its_peer_was_blocked() {
+    let mut node = Node::start(Options::mesh());
+    node.id().await;
+    let admin = node.client();
+    let id = || Certificate::rsa(2048).node_id();
+    let [old, new, blocked, next] = [id(), id(), id(), id()];
+    for (before, after, name) in [(&old, &new, "anna"), (&blocked, &next, "bert")] {
+        node.peer(&["add", before, "--name", name]).await;
+        let begun = json!({
+            "name": name, "trust": "trusted", "rotated_from": before, "rotating": true
+        });
+        admin.put(&format!("/_peers/{after}"), begun).await.expect(201);
+    }
+    node.peer(&["block", &blocked]).await;
+    node.restart();
+    node.id().await;
+    let listed = node.peer(&["list"]).await;
+    let find = |id: &str| {
+        let mut peers = listed["peers"].as_array().expect("peers").iter();
+        peers.find(|peer| peer["id"] == id).cloned().unwrap_or_default()
+    };
+    assert_eq!(find(&old), json!(null), "{listed}");
+    assert_eq!(find(&new)["trust"], "trusted");
+    assert_eq!((&find(&new)["name"], &find(&new)["rotating"]), (&json!("anna"), &json!(null)));
+    assert_eq!(find(&blocked)["trust"], "blocked");
+    assert_eq!((&find(&next)["trust"], &find(&next)["rotating"]), (&json!(null), &json!(null)));
+}
+
+#[tokio::test]
 async fn neither_a_thief_nor_a_blocked_node_rotates() {
     let (mut one, two) = (Node::start(Options::mesh()), Node::start(Options::mesh()));
     befriend(&one, &two).await;

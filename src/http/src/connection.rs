@@ -78,7 +78,7 @@ enum Ending {
     Stopping,
     /// Nothing ever came.
     Silent,
-    /// The node at the other end is trusted no more: what is under way is cut off.
+    /// The node at the other end is trusted no more, or blocked: what is under way is cut off.
     Distrusted,
 }
 
@@ -90,7 +90,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Wire for T {}
 /// Serves one connection, HTTP/1.1 or HTTP/2 (agreed on in TLS, or known before), until it ends. Once `shutdown` is
 /// requested, requests that were accepted are finished, feeds end with their last sequence, and no
 /// further request is taken. A connection on which a node was answered as a trusted one ends as soon
-/// as it is trusted no more.
+/// as it is trusted no more, and every connection of a node as soon as that is blocked.
 ///
 /// The wire and the future are boxed: all that answers requests is compiled once, here, and not again for
 /// each kind of wire and in each crate that serves one.
@@ -150,13 +150,16 @@ fn endings(
     endings.push(stopping.boxed());
     let silent = session.clone();
     endings.push(async move { silence(&silent, patience).map(|()| Ending::Silent).await }.boxed());
-    if session.peer().certificate.is_some() {
-        let (node, session) = (node.clone(), session.clone());
+    if let Some(id) = session.peer().certificate {
+        let (here, session) = (node.clone(), session.clone());
         let distrusted = async move {
-            session.distrusted(node.as_ref()).await;
+            session.distrusted(here.as_ref()).await;
             Ending::Distrusted
         };
         endings.push(distrusted.boxed());
+        let node = node.clone();
+        let blocked = async move { node.blocked(&id).map(|()| Ending::Distrusted).await };
+        endings.push(blocked.boxed());
     }
     endings
 }

@@ -194,6 +194,11 @@ pub trait Node: Send + Sync + 'static {
         std::future::pending().await
     }
 
+    /// Waits until a node is blocked, also one that was never trusted.
+    async fn blocked(&self, _id: &NodeId) {
+        std::future::pending().await
+    }
+
     /// Takes the stream that a trusted node opened. What is written into `io` goes to that node, and
     /// what it sends is read from there; dropping it ends the stream.
     async fn take_stream(

@@ -131,13 +131,14 @@ impl NodeIdentity {
         Ok(Self { id: key.id(), key, certificate, tls, rotations: Vec::new() })
     }
 
-    /// The one kept in `directory`, or the next where one was prepared; `None` where there is none yet, or a key without a certificate:
-    /// [`create`](Self::create) then makes what is missing.
+    /// The one kept in `directory`; `None` where there is none yet, or a key without a certificate:
+    /// [`create`](Self::create) then makes what is missing. A next one that [`take_next`](Self::take_next)
+    /// began to take is taken; one that only waits is not, since the node is who it is until it ends.
     ///
     /// # Errors
     /// [`IdentityError`] when what is there cannot be used. Nothing is changed.
     pub fn load(directory: &Path) -> Result<Option<Self>, IdentityError> {
-        rotation::take_next(directory)?;
+        rotation::go_on(directory)?;
         let key_path = directory.join(KEY_FILE);
         let certificate_path = directory.join(CERTIFICATE_FILE);
         let key = read_key(&key_path)?;

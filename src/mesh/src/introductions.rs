@@ -15,6 +15,8 @@ pub enum IntroductionOutcome {
     Ask(Introduced),
     /// The subject is trusted as long as its introducer is.
     Accept(Introduced),
+    /// The subject is trusted on this issuer's word already, which it says anew.
+    Renew(Introduced),
     /// The subject is trusted already; nothing changes.
     Known,
 }
@@ -76,11 +78,14 @@ pub fn introduction_outcome(
     if claims.subject == *us {
         return Err(IntroductionRefusal::OfUs);
     }
-    match peers.get(&claims.subject).map(|subject| subject.trust) {
-        Some(Trust::Blocked) => return Err(IntroductionRefusal::Blocked),
-        Some(Trust::Trusted) => return Ok(IntroductionOutcome::Known),
-        Some(Trust::Neither) | None => {}
+    let subject = peers.get(&claims.subject);
+    let trust = subject.map(|subject| subject.trust).unwrap_or_default();
+    if trust == Trust::Blocked {
+        return Err(IntroductionRefusal::Blocked);
     }
+    let on_its_word = |subject: &PeerRecord| {
+        subject.introduced_by == Some(claims.issuer.to_string()) && !subject.confirmed
+    };
     let may_be = |group: &&String| introducer.may_confer.contains(group);
     let introduced = Introduced {
         id: claims.subject,
@@ -89,26 +94,47 @@ pub fn introduction_outcome(
         groups: groups.iter().filter(may_be).cloned().collect(),
         addresses: addresses.clone(),
     };
+    let accepts = introducer.introductions == IntroductionPolicy::Accept;
+    if trust == Trust::Trusted {
+        return Ok(match subject {
+            Some(subject) if accepts && on_its_word(subject) => {
+                IntroductionOutcome::Renew(introduced)
+            }
+            _ => IntroductionOutcome::Known,
+        });
+    }
     Ok(match introducer.introductions {
         IntroductionPolicy::Accept => IntroductionOutcome::Accept(introduced),
         IntroductionPolicy::Ask | IntroductionPolicy::Off => IntroductionOutcome::Ask(introduced),
     })
 }
 
-/// Those who are trusted on the word of a node that is not trusted (any more) itself, and whom no admin
-/// confirmed: they are not to be trusted either. Whom they introduced in turn is found when they are not.
+/// Those who are trusted on the word of a node that is not trusted (any more) itself, or on a word whose
+/// time is over, and whom no admin confirmed: they are not to be trusted either. Whom they introduced in
+/// turn is found when they are not.
 pub fn trusted_on_lost_words<'a>(
     records: impl Iterator<Item = &'a PeerRecord> + Clone,
+    now_ms: u64,
 ) -> Vec<NodeId> {
     let trusted = records.clone().filter(|record| record.trust == Trust::Trusted);
     let trusted: BTreeSet<String> = trusted.map(|record| record.id.to_string()).collect();
     let is_lost = |record: &&PeerRecord| {
         let introducer = record.introduced_by.as_ref();
-        record.trust == Trust::Trusted
-            && !record.confirmed
-            && introducer.is_some_and(|introducer| !trusted.contains(introducer))
+        is_on_a_word(record)
+            && (introducer.is_some_and(|introducer| !trusted.contains(introducer))
+                || record.introduced_until_ms.is_some_and(|until_ms| until_ms <= now_ms))
     };
     records.filter(is_lost).map(|record| record.id).collect()
+}
+
+/// When the next word is over on which somebody is trusted, in milliseconds since 1970.
+pub fn next_word_over<'a>(records: impl Iterator<Item = &'a PeerRecord>) -> Option<u64> {
+    records.filter(|record| is_on_a_word(record)).filter_map(|it| it.introduced_until_ms).min()
+}
+
+/// Whether a node is trusted because another said so, and no admin.
+fn is_on_a_word(record: &PeerRecord) -> bool {
+    record.trust == Trust::Trusted && !record.confirmed && record.introduced_by.is_some()
 }
 
 #[cfg(test)]
@@ -186,8 +212,39 @@ mod tests {
             ..PeerRecord::new(id(number))
         };
         let introduced = [by(4, 1, false), by(5, 1, true), by(6, 4, false)];
-        assert_eq!(trusted_on_lost_words(introduced.iter().chain([&introducer()])), []);
-        assert_eq!(trusted_on_lost_words(introduced.iter()), [id(4)]);
-        assert_eq!(trusted_on_lost_words(introduced[1..].iter()), [id(6)]);
+        assert_eq!(trusted_on_lost_words(introduced.iter().chain([&introducer()]), 0), []);
+        assert_eq!(trusted_on_lost_words(introduced.iter(), 0), [id(4)]);
+        assert_eq!(trusted_on_lost_words(introduced[1..].iter(), 0), [id(6)]);
+    }
+
+    #[test]
+    fn trust_on_somebodys_word_ends_with_its_time_unless_it_was_confirmed() {
+        let until = |number: u8, until_ms, confirmed| PeerRecord {
+            trust: Trust::Trusted,
+            introduced_by: Some(id(1).to_string()),
+            introduced_until_ms: Some(until_ms),
+            confirmed,
+            ..PeerRecord::new(id(number))
+        };
+        let all = [introducer(), until(4, 100, false), until(5, 50, true), until(6, 200, false)];
+        assert_eq!(next_word_over(all.iter()), Some(100));
+        assert_eq!(trusted_on_lost_words(all.iter(), 99), []);
+        assert_eq!(trusted_on_lost_words(all.iter(), 100), [id(4)]);
+        assert_eq!(next_word_over([introducer()].iter()), None);
+    }
+
+    #[test]
+    fn an_introducer_says_its_word_anew_where_trust_hangs_on_it() {
+        let accepting = PeerRecord { introductions: IntroductionPolicy::Accept, ..introducer() };
+        let on_its_word = PeerRecord {
+            trust: Trust::Trusted,
+            introduced_by: Some(id(1).to_string()),
+            ..PeerRecord::new(id(2))
+        };
+        let renewed = outcome([accepting.clone(), on_its_word.clone()]);
+        assert!(matches!(renewed, Ok(IntroductionOutcome::Renew(_))));
+        let confirmed = PeerRecord { confirmed: true, ..on_its_word.clone() };
+        assert_eq!(outcome([accepting, confirmed]), Ok(IntroductionOutcome::Known));
+        assert_eq!(outcome([introducer(), on_its_word]), Ok(IntroductionOutcome::Known));
     }
 }

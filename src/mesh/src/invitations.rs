@@ -1,14 +1,10 @@
-//! The invitations of this node that are open, each known by the hash of its token alone, and the wrong
-//! tries. How a token is hashed, and where this is kept, is not known here.
+//! The invitations of this node that are open, each known by the hash of its token alone. How a token is
+//! hashed, and where this is kept, is not known here.
 
 mod stored;
-mod tries;
-
-use std::net::IpAddr;
 
 use crate::node_id::NodeId;
 pub use stored::BadStoredInvitations;
-use tries::Tries;
 
 /// Open at once: nobody invites more people in a quarter of an hour.
 const MOST_OPEN: usize = 100;
@@ -35,21 +31,24 @@ pub struct OpenInvitation {
     pub terms: InvitationTerms,
     /// Who came with it: nobody else may.
     pub used_by: Option<NodeId>,
+    /// Whether what it grants was granted: that happens once.
+    pub admitted: bool,
 }
 
-/// Why a token does not open the door.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PairingRefusal {
-    /// Not known, expired, or used by another node: which of them is nobody's business.
-    #[error("this invitation is not (or no longer) good: ask for a new one")]
-    NoInvitation,
-    /// Wrong tokens from this address.
-    #[error("too many wrong invitations came from this address: try again in {seconds} s")]
-    TooManyTries {
-        /// Until the next try.
-        seconds: u64,
-    },
+/// What a good token opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redeemed {
+    /// The door: this is granted now.
+    Granted(InvitationTerms),
+    /// Nothing more: it was granted before, and only the answer is given again.
+    Again,
 }
+
+/// A token opens nothing: it is not known, expired, or used by another node; which of them is nobody's
+/// business.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this invitation is not (or no longer) good: ask for a new one")]
+pub struct NoInvitation;
 
 /// There are as many as there may be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,11 +56,10 @@ pub enum PairingRefusal {
 pub struct TooManyInvitations;
 
 /// All open invitations. `now_ms` of every call is in milliseconds since 1970.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Invitations {
     open: Vec<OpenInvitation>,
     last_number: u64,
-    tries: Tries,
 }
 
 impl Invitations {
@@ -81,38 +79,47 @@ impl Invitations {
         }
         self.last_number += 1;
         let number = self.last_number;
-        let made = OpenInvitation { number, hash, expires_ms, terms, used_by: None };
+        let made =
+            OpenInvitation { number, hash, expires_ms, terms, used_by: None, admitted: false };
         self.open.push(made.clone());
         Ok(made)
     }
 
     /// A node that proved its id comes with the token of this hash. The one that came first may come again
-    /// until the invitation expires, since its answer may have been lost.
+    /// until the invitation expires, since its answer may have been lost; it is granted nothing twice.
     ///
     /// # Errors
-    /// [`PairingRefusal`]; a wrong token counts against its address.
+    /// [`NoInvitation`].
     pub fn redeem(
         &mut self,
         now_ms: u64,
-        from: IpAddr,
         (hash, node): (&[u8; 32], NodeId),
-    ) -> Result<InvitationTerms, PairingRefusal> {
-        if let Some(wait_ms) = self.tries.wait(now_ms, from) {
-            return Err(PairingRefusal::TooManyTries { seconds: wait_ms.div_ceil(1_000) });
-        }
+    ) -> Result<Redeemed, NoInvitation> {
         self.forget_expired(now_ms);
         // Hashes of secrets: how long a comparison takes tells nothing of the secret.
         let found = self.open.iter_mut().find(|one| one.hash == *hash);
         match found.filter(|one| one.used_by.is_none_or(|first| first == node)) {
+            Some(invitation) if invitation.admitted => Ok(Redeemed::Again),
             Some(invitation) => {
                 invitation.used_by = Some(node);
-                Ok(invitation.terms.clone())
+                Ok(Redeemed::Granted(invitation.terms.clone()))
             }
-            None => {
-                self.tries.wrong(now_ms, from);
-                Err(PairingRefusal::NoInvitation)
-            }
+            None => Err(NoInvitation),
         }
+    }
+
+    /// What the token of this hash grants has been granted.
+    pub fn admitted(&mut self, hash: &[u8; 32]) {
+        for invitation in self.open.iter_mut().filter(|one| one.hash == *hash) {
+            invitation.admitted = true;
+        }
+    }
+
+    /// Takes back those with which this node came; whether there were any.
+    pub fn withdraw_used_by(&mut self, node: &NodeId) -> bool {
+        let before = self.open.len();
+        self.open.retain(|one| one.used_by.as_ref() != Some(node));
+        self.open.len() < before
     }
 
     /// Takes one back; whether it was there.

@@ -7,6 +7,7 @@
 //! tells it what happened.
 
 mod address_book;
+mod allowance;
 mod command;
 mod date;
 mod detector;
@@ -22,6 +23,7 @@ mod invitations;
 mod node_id;
 mod origin;
 mod outbox;
+mod pairing_tries;
 mod peer;
 mod peer_machine;
 mod peers;
@@ -31,6 +33,7 @@ mod selector;
 mod statement;
 
 pub use address_book::{AddressBook, AddressSource, BookedAddress};
+pub use allowance::Allowance;
 pub use command::{
     Approval, ChangedIntroducer, MeshCommand, NewIntroduction, NewInvitation, NewPairing,
 };
@@ -45,12 +48,12 @@ pub use frame::{
 pub use handshakes::{Admission, HandshakeLimiter, HandshakeLimits};
 pub use hub_registry::{HubRefusal, HubRegistry};
 pub use introductions::{
-    Introduced, IntroductionOutcome, IntroductionRefusal, introduction_outcome,
+    Introduced, IntroductionOutcome, IntroductionRefusal, introduction_outcome, next_word_over,
     trusted_on_lost_words,
 };
 pub use invitation::{BadInvitation, Invitation};
 pub use invitations::{
-    BadStoredInvitations, InvitationTerms, Invitations, OpenInvitation, PairingRefusal,
+    BadStoredInvitations, InvitationTerms, Invitations, NoInvitation, OpenInvitation, Redeemed,
     TooManyInvitations,
 };
 pub use node_id::{BadNodeId, NodeId};
@@ -58,13 +61,16 @@ pub use outbox::{
     Inbox, InboxRefusal, LONGEST_MESSAGE_BYTES, MESSAGE_LIFETIME_MS, Message, MessageId, Outbox,
     OutboxRefusal, Taken,
 };
-pub use peer::{BadPeer, IntroductionPolicy, LONGEST_NAME, PeerRecord, Trust};
+pub use pairing_tries::{PairingTries, TooManyTries};
+pub use peer::{
+    BadPeer, IntroductionPolicy, LONGEST_NAME, PeerRecord, Trust, is_group, shown_text,
+};
 pub use peer_machine::{
     CarrierId, CarrierStage, CarrierState, Effect, PeerMachine, PeerMachineOptions, PeerState,
     Standing, heartbeat_ms,
 };
 pub use peers::Peers;
-pub use pending::{Asked, PendingKind, PendingList, PendingPeer, PendingRefusal};
+pub use pending::{Asked, Meant, PendingKind, PendingList, PendingPeer, PendingRefusal, Unclear};
 pub use selector::{BadSelector, Selector};
 pub use statement::{
     BadStatement, Claims, Judgement, LONGEST_PAYLOAD_BYTES, SerialKey, Statement, StatementContent,

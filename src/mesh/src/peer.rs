@@ -6,9 +6,12 @@ mod reading;
 
 use serde_json::{Map, Value};
 
+use crate::date::rfc3339;
 use crate::node_id::NodeId;
-pub(crate) use checks::{clean_name, is_address, is_group, is_plain_name, looks_like_an_id};
+pub(crate) use checks::{clean_name, is_address, is_plain_name, looks_like_an_id};
+pub use checks::{is_group, shown_text};
 pub use reading::BadPeer;
+use reading::MOST_TOLD_ADDRESSES;
 pub(crate) use reading::{MOST_ADDRESSES, MOST_GROUPS};
 
 /// Characters of a name.
@@ -55,6 +58,8 @@ pub struct PeerRecord {
     pub groups: Vec<String>,
     /// Where it listens: `host:port`, an IPv6 address in brackets.
     pub addresses: Vec<String>,
+    /// Where it or another node said that it listens, the latest first: tried behind those.
+    pub told_addresses: Vec<String>,
     /// Whether it may vouch for others.
     pub introducer: bool,
     /// Groups that it may give those for whom it vouches.
@@ -63,10 +68,14 @@ pub struct PeerRecord {
     pub introductions: IntroductionPolicy,
     /// The id of the one who vouched for it.
     pub introduced_by: Option<String>,
+    /// Until when that one's word holds, in milliseconds since 1970.
+    pub introduced_until_ms: Option<u64>,
     /// Whether an admin trusts it whatever becomes of the one who vouched for it.
     pub confirmed: bool,
     /// The identity that it had before this one.
     pub rotated_from: Option<NodeId>,
+    /// Whether it has not taken the place of that identity wholly yet: the other's document is still there.
+    pub rotating: bool,
     /// When it was last up, RFC 3339.
     pub last_seen: Option<String>,
 }
@@ -82,12 +91,15 @@ impl PeerRecord {
             trust: Trust::Neither,
             groups: Vec::new(),
             addresses: Vec::new(),
+            told_addresses: Vec::new(),
             introducer: false,
             may_confer: Vec::new(),
             introductions: IntroductionPolicy::default(),
             introduced_by: None,
+            introduced_until_ms: None,
             confirmed: false,
             rotated_from: None,
+            rotating: false,
             last_seen: None,
         }
     }
@@ -115,15 +127,42 @@ impl PeerRecord {
         put("trust", self.trust.as_str().map(Value::from));
         put("groups", texts(&self.groups));
         put("addresses", texts(&self.addresses));
+        put("told_addresses", texts(&self.told_addresses));
         put("certificate", self.certificate.clone().map(Value::from));
         put("introducer", self.introducer.then_some(Value::Bool(true)));
         put("may_confer", texts(&self.may_confer));
         put("introductions", self.introductions.as_str().map(Value::from));
         put("confirmed", self.confirmed.then_some(Value::Bool(true)));
         put("introduced_by", self.introduced_by.clone().map(Value::from));
+        put("introduced_until", self.introduced_until_ms.map(|ms| rfc3339(ms).into()));
         put("rotated_from", self.rotated_from.map(|id| id.to_string().into()));
+        put("rotating", self.rotating.then_some(Value::Bool(true)));
         put("last_seen", self.last_seen.clone().map(Value::from));
         body
+    }
+
+    /// All of its addresses, each once, those that were written down first.
+    #[must_use]
+    pub fn all_addresses(&self) -> Vec<String> {
+        let mut all = self.addresses.clone();
+        for told in &self.told_addresses {
+            if !all.contains(told) {
+                all.push(told.clone());
+            }
+        }
+        all
+    }
+
+    /// Notes where it says, or another node, that it listens: before what was told earlier, of which the
+    /// oldest goes. What an admin wrote down stays as it is.
+    pub fn tell_addresses(&mut self, told: impl IntoIterator<Item = String>) {
+        let before = std::mem::take(&mut self.told_addresses);
+        for address in told.into_iter().chain(before) {
+            let known = self.addresses.contains(&address) || self.told_addresses.contains(&address);
+            if !known && is_address(&address) && self.told_addresses.len() < MOST_TOLD_ADDRESSES {
+                self.told_addresses.push(address);
+            }
+        }
     }
 
     /// What a peer is called that was given no name: the first 13 characters of its id.

@@ -109,6 +109,26 @@ impl Peers {
         if plain && !imitates() { claimed } else { PeerRecord::default_name(id) }
     }
 
+    /// Whom nodes imitate by what they call themselves: of each that does the name of a peer that looks like
+    /// its own.
+    #[must_use]
+    pub fn imitated<'a>(
+        &self,
+        claimed: impl IntoIterator<Item = (NodeId, &'a str)>,
+    ) -> HashMap<NodeId, String> {
+        let mut claimed = claimed.into_iter().peekable();
+        if claimed.peek().is_none() {
+            return HashMap::new();
+        }
+        let shapes: HashMap<String, &PeerRecord> =
+            self.iter().map(|known| (imitation::shape(&known.name), known)).collect();
+        let imitated = |(id, name): (NodeId, &str)| {
+            let known = shapes.get(&imitation::shape(name)).filter(|known| known.id != id)?;
+            Some((id, known.name.clone()))
+        };
+        claimed.filter_map(imitated).collect()
+    }
+
     /// Whether another peer than `except` is called so.
     #[must_use]
     pub fn name_taken(&self, name: &str, except: &NodeId) -> bool {
@@ -179,6 +199,10 @@ mod tests {
         for claimed in ["anna", "ANNA", " Anna ", "\u{430}nn\u{430}", "an\u{200B}na", "*", ""] {
             assert_eq!(known.name_for_claimed(claimed, &stranger), default, "{claimed:?}");
         }
+        let claimed =
+            [(stranger, "\u{430}nn\u{430}"), (ids(&[1])[0], "Anna"), (ids(&[8])[0], "emil")];
+        let imitated = known.imitated(claimed);
+        assert_eq!(imitated.into_iter().collect::<Vec<_>>(), [(stranger, "anna".to_owned())]);
         assert_eq!(known.name_for_claimed("emil\n", &stranger), "emil");
         assert_eq!(known.name_for_claimed("anna", &ids(&[1])[0]), "anna");
         let id = stranger.to_string();

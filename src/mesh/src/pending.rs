@@ -1,12 +1,16 @@
 //! The nodes that ask to be trusted, until an admin says what becomes of them. Held in memory: whoever
 //! still wants it asks again.
 
+mod meaning;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::node_id::NodeId;
 use crate::origin::Origin;
-use crate::peer::clean_name;
+use crate::peer::{Trust, clean_name};
+use crate::peers::Peers;
+pub use meaning::{Meant, Unclear};
 
 /// From one address: a household has that many nodes to pair at once, a flood has more.
 const MOST_FROM_ONE: usize = 3;
@@ -23,6 +27,9 @@ pub enum PendingKind {
     /// From anywhere.
     Elsewhere,
 }
+
+/// For whom one introducer vouches: it keeps no other's friends away.
+const MOST_OF_ONE_INTRODUCER: usize = 20;
 
 /// A node that asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +65,11 @@ pub enum PendingRefusal {
     /// Several of its address are.
     #[error("{MOST_FROM_ONE} nodes of this address are waiting for an answer already")]
     TooManyFromOne,
+    /// Its introducer vouches for too many.
+    #[error(
+        "{MOST_OF_ONE_INTRODUCER} nodes that this node introduced are waiting for an answer already"
+    )]
+    TooManyOfOneIntroducer,
     /// The list is full; the earlier stay.
     #[error("{MOST_OF_A_KIND} nodes are waiting for an answer already: try again later")]
     Full,
@@ -81,39 +93,72 @@ impl PendingPeer {
 
 impl PendingList {
     /// A node asks. One that is pending already gets its latest addresses and keeps its place; its
-    /// introducer stays, since an introduction is worth more than a knock.
+    /// introducer stays, since an introduction is worth more than a knock and the first more than the next.
     ///
     /// # Errors
     /// [`PendingRefusal`].
     pub fn ask(&mut self, mut asking: PendingPeer) -> Result<Asked, PendingRefusal> {
         asking.name = clean_name(&asking.name);
-        if let Some(known) = self.0.get_mut(&asking.id) {
-            let PendingPeer { name, addresses, introducer, groups, from, .. } = asking;
-            if known.introducer.is_none() || introducer.is_some() {
-                known.name = name;
-                known.groups = groups;
-                known.introducer = introducer;
-            }
-            known.addresses = addresses;
-            known.from = from.or(known.from);
-            return Ok(Asked::Known);
+        let known = self.0.get(&asking.id).map(|known| known.introducer);
+        match known {
+            None => self.find_room(&asking)?,
+            Some(None) if asking.introducer.is_some() => self.find_room(&asking)?,
+            Some(_) => {}
         }
+        let Some(known) = self.0.get_mut(&asking.id) else {
+            self.0.insert(asking.id, asking);
+            return Ok(Asked::Noted);
+        };
+        let PendingPeer { name, addresses, introducer, groups, from, .. } = asking;
+        known.from = from.or(known.from);
+        if known.introducer.is_none() || introducer == known.introducer {
+            known.name = name;
+            known.groups = groups;
+            known.introducer = introducer;
+            known.addresses = addresses;
+        } else if introducer.is_none() {
+            known.addresses = addresses;
+        }
+        Ok(Asked::Known)
+    }
+
+    fn find_room(&self, asking: &PendingPeer) -> Result<(), PendingRefusal> {
         let kind = asking.kind();
-        let of_kind = self.0.values().filter(|one| one.kind() == kind).count();
-        if of_kind >= MOST_OF_A_KIND {
+        let of_kind = || self.0.values().filter(|one| one.kind() == kind);
+        if of_kind().count() >= MOST_OF_A_KIND {
             return Err(PendingRefusal::Full);
         }
-        if kind != PendingKind::Introduced
-            && let Some(origin) = asking.from.map(Origin::of)
-        {
-            let same =
-                |one: &&PendingPeer| one.kind() == kind && one.from.map(Origin::of) == Some(origin);
-            if self.0.values().filter(same).count() >= MOST_FROM_ONE {
-                return Err(PendingRefusal::TooManyFromOne);
-            }
+        if kind == PendingKind::Introduced {
+            let same = of_kind().filter(|one| one.introducer == asking.introducer);
+            let many = same.count() >= MOST_OF_ONE_INTRODUCER;
+            return if many { Err(PendingRefusal::TooManyOfOneIntroducer) } else { Ok(()) };
         }
-        self.0.insert(asking.id, asking);
-        Ok(Asked::Noted)
+        let origin = asking.from.map(Origin::of);
+        let same = of_kind().filter(|one| one.from.map(Origin::of) == origin);
+        if origin.is_some() && same.count() >= MOST_FROM_ONE {
+            return Err(PendingRefusal::TooManyFromOne);
+        }
+        Ok(())
+    }
+
+    /// Trust is another now: nobody is pending on the word of a node that may not vouch for others (any
+    /// more), unless it asked itself, and nobody with groups that its introducer may not give.
+    pub fn judge_again(&mut self, peers: &Peers) {
+        self.0.retain(|_, one| {
+            let Some(introducer) = one.introducer else { return true };
+            let introducer = peers.get(&introducer);
+            match introducer.filter(|it| it.trust == Trust::Trusted && it.introducer) {
+                Some(introducer) => {
+                    one.groups.retain(|group| introducer.may_confer.contains(group));
+                    true
+                }
+                None => {
+                    one.introducer = None;
+                    one.groups.clear();
+                    one.from.is_some()
+                }
+            }
+        });
     }
 
     /// Takes one from the list.
@@ -151,6 +196,7 @@ fn is_local(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peer::PeerRecord;
 
     fn asking(number: u16, from: &str) -> PendingPeer {
         let mut digest = [0; 32];
@@ -200,6 +246,48 @@ mod tests {
         assert_eq!(list.all()[0].since_ms, 0);
         assert_eq!(list.ask(asking(10_001, "192.168.1.7")), Ok(Asked::Noted));
         assert_eq!(list.ask(introduced(10_002)), Ok(Asked::Noted));
+    }
+
+    #[test]
+    fn one_introducer_leaves_room_for_the_others() {
+        let mut list = PendingList::default();
+        for number in 0..20 {
+            assert_eq!(list.ask(introduced(number)), Ok(Asked::Noted));
+        }
+        let too_many = Err(PendingRefusal::TooManyOfOneIntroducer);
+        assert_eq!(list.ask(introduced(20)), too_many);
+        list.ask(asking(21, "203.0.113.1")).expect("room for a stranger");
+        assert_eq!(list.ask(introduced(21)), too_many, "nor by way of a stranger");
+        assert_eq!(list.ask(introduced(0)), Ok(Asked::Known));
+        let other = Some(NodeId::from_digest([8; 32]));
+        let by_other = |number| PendingPeer { introducer: other, ..introduced(number) };
+        assert_eq!(list.ask(by_other(22)), Ok(Asked::Noted));
+        assert_eq!(list.ask(by_other(0)), Ok(Asked::Known));
+        let first = list.get(&introduced(0).id).expect("pending");
+        assert_eq!(first.introducer, introduced(0).introducer, "the first word stays");
+    }
+
+    #[test]
+    fn nobody_is_pending_on_the_word_of_whom_nobody_believes_any_more() {
+        let groups = || vec!["family".to_owned(), "work".to_owned()];
+        let mut list = PendingList::default();
+        for number in 0..2 {
+            list.ask(PendingPeer { groups: groups(), ..introduced(number) }).expect("room");
+        }
+        list.ask(asking(1, "203.0.113.1")).expect("it asks itself, too");
+        let introducer = |may_confer: &[&str], introducer| {
+            let may_confer = may_confer.iter().map(|group| (*group).to_owned()).collect();
+            let id = NodeId::from_digest([9; 32]);
+            let trust = Trust::Trusted;
+            Peers::new([PeerRecord { trust, introducer, may_confer, ..PeerRecord::new(id) }])
+        };
+        list.judge_again(&introducer(&["family"], true));
+        let groups: Vec<_> = list.all().iter().map(|one| one.groups.clone()).collect();
+        assert_eq!(groups, [["family"], ["family"]]);
+        list.judge_again(&introducer(&["family"], false));
+        let [stranger] = list.all().try_into().expect("one is left");
+        assert_eq!((stranger.introducer, stranger.groups.len()), (None, 0));
+        assert_eq!(stranger.kind(), PendingKind::Elsewhere);
     }
 
     #[test]

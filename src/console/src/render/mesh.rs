@@ -26,8 +26,9 @@ pub fn render_invitations(answer: &Value) -> String {
 
 /// Draws the nodes that ask to be trusted. What they call themselves is told last and as their words.
 pub fn render_pending(answer: &Value) -> String {
-    const MEMBERS: [&str; 6] = ["id", "from", "introducer", "groups", "since", "claimed_name"];
-    let head = ["ID", "FROM", "INTRODUCER", "GROUPS", "SINCE", "CALLS ITSELF"];
+    const MEMBERS: [&str; 7] =
+        ["id", "from", "introducer", "groups", "since", "imitates", "claimed_name"];
+    let head = ["ID", "FROM", "INTRODUCER", "GROUPS", "SINCE", "LOOKS LIKE", "CALLS ITSELF"];
     table(head, items(answer, "pending"), MEMBERS)
 }
 
@@ -49,7 +50,7 @@ fn table<const COLUMNS: usize>(
 
 /// Draws one node that is known, a member a line.
 pub fn render_peer(peer: &Value) -> String {
-    const MEMBERS: [(&str, &str); 12] = [
+    const MEMBERS: [(&str, &str); 14] = [
         ("name", "name"),
         ("id", "id"),
         ("", "people"),
@@ -57,10 +58,12 @@ pub fn render_peer(peer: &Value) -> String {
         ("up", "up"),
         ("groups", "groups"),
         ("addresses", "addresses"),
+        ("told addresses", "told_addresses"),
         ("introducer", "introducer"),
         ("may confer", "may_confer"),
         ("introductions", "introductions"),
         ("introduced by", "introduced_by"),
+        ("until", "introduced_until"),
         ("last seen", "last_seen"),
     ];
     lines(&MEMBERS, peer)
@@ -121,8 +124,8 @@ mod tests {
             {"id": "ABC", "claimed_name": "an\u{1b}[2Jna", "from": "192.0.2.1", "groups": []},
         ]});
         let expected = "\
-ID   FROM       INTRODUCER  GROUPS  SINCE  CALLS ITSELF
-ABC  192.0.2.1  -           -       -      an[2Jna
+ID   FROM       INTRODUCER  GROUPS  SINCE  LOOKS LIKE  CALLS ITSELF
+ABC  192.0.2.1  -           -       -      -           an[2Jna
 ";
         assert_eq!(render_pending(&answer), expected);
     }

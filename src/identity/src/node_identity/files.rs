@@ -77,6 +77,54 @@ pub(super) fn rename(from: &Path, to: &Path) -> Result<(), IdentityError> {
     }
 }
 
+/// Puts files into a new directory beside `path`, all of them on the disk, and moves it to `path`, which is
+/// not there. It goes away if that fails.
+pub(super) fn write_directory(
+    path: &Path,
+    prefix: &str,
+    contents: &[(&str, &[u8])],
+) -> Result<(), IdentityError> {
+    let written = || -> io::Result<()> {
+        let made = tempfile::Builder::new()
+            .prefix(prefix)
+            .permissions(Permissions::from_mode(SECRET_DIRECTORY))
+            .tempdir_in(parent(path))?;
+        for (name, bytes) in contents {
+            let file = made.path().join(name);
+            prepare(&file, bytes)?.persist(&file).map_err(|failed| failed.error)?;
+        }
+        sync_directory(made.path())?;
+        std::fs::rename(made.path(), path)?;
+        sync_directory(parent(path))
+    };
+    written().map_err(|source| failed(path, source))
+}
+
+/// Removes the directories in `directory` whose names begin so.
+pub(super) fn remove_directories(directory: &Path, prefix: &str) -> Result<(), IdentityError> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(failed(directory, source)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(|source| failed(directory, source))?;
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            remove_directory(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file, where there is one.
+pub(super) fn remove(path: &Path) -> Result<(), IdentityError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => sync_directory(parent(path)).map_err(|source| failed(path, source)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(failed(path, source)),
+    }
+}
+
 /// Removes a directory with all that is in it, where there is one.
 pub(super) fn remove_directory(path: &Path) -> Result<(), IdentityError> {
     match std::fs::remove_dir_all(path) {

@@ -1,9 +1,8 @@
-//! The open invitations as one small record: no token is in it, and wrong tries are not worth a write.
+//! The open invitations as one small record: no token is in it.
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
-use super::tries::Tries;
 use super::{InvitationTerms, Invitations, OpenInvitation};
 use crate::node_id::NodeId;
 
@@ -25,6 +24,8 @@ struct Row {
     name: Option<String>,
     groups: Vec<String>,
     used_by: Option<String>,
+    /// Absent in records from before it was kept, when a guest was admitted as soon as it came.
+    admitted: Option<bool>,
 }
 
 /// Why a record cannot be read.
@@ -49,6 +50,7 @@ impl Invitations {
             name: one.terms.name.clone(),
             groups: one.terms.groups.clone(),
             used_by: one.used_by.map(|id| id.to_string()),
+            admitted: Some(one.admitted),
         };
         let open = self.open.iter().map(row).collect();
         let record = Record { version: VERSION, last_number: self.last_number, open };
@@ -70,15 +72,18 @@ impl Invitations {
         let read = |row: Row| {
             let hash = HEXLOWER.decode(row.hash.as_bytes()).ok().and_then(|it| it.try_into().ok());
             let used_by = row.used_by.map(|text| NodeId::from_canonical(&text)).transpose();
+            let used_by = used_by.map_err(|error| form(error.to_string()))?;
+            let admitted = row.admitted.unwrap_or(used_by.is_some());
             Ok(OpenInvitation {
                 number: row.number,
                 hash: hash.ok_or_else(|| form("a hash is none".to_owned()))?,
                 expires_ms: row.expires_ms,
                 terms: InvitationTerms { name: row.name, groups: row.groups },
-                used_by: used_by.map_err(|error| form(error.to_string()))?,
+                used_by,
+                admitted,
             })
         };
         let open = record.open.into_iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Self { open, last_number: record.last_number, tries: Tries::default() })
+        Ok(Self { open, last_number: record.last_number })
     }
 }

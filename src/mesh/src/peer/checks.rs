@@ -9,8 +9,9 @@ const LONGEST_GROUP: usize = 64;
 /// Characters of a host's name (RFC 1035).
 const LONGEST_HOST: usize = 253;
 
-/// `^[a-z0-9_-]{1,64}$`.
-pub(crate) fn is_group(text: &str) -> bool {
+/// Whether a group may be called so: `^[a-z0-9_-]{1,64}$`.
+#[must_use]
+pub fn is_group(text: &str) -> bool {
     let plain =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     (1..=LONGEST_GROUP).contains(&text.len()) && text.bytes().all(plain)
@@ -29,8 +30,14 @@ pub(crate) fn is_plain_name(text: &str) -> bool {
 
 /// What a stranger calls itself, made fit to be shown: hidden characters are taken out, the rest is cut.
 pub(crate) fn clean_name(text: &str) -> String {
-    let shown: String = text.chars().filter(|one| !is_hidden(*one)).take(LONGEST_NAME).collect();
-    shown.trim().to_owned()
+    shown_text(text, LONGEST_NAME).trim().to_owned()
+}
+
+/// What another node says, made fit for a terminal and a log: hidden characters are taken out, the rest is
+/// cut to `most` characters.
+#[must_use]
+pub fn shown_text(text: &str, most: usize) -> String {
+    text.chars().filter(|one| !is_hidden(*one)).take(most).collect()
 }
 
 /// Control characters, and those that turn or hide the text around them.

@@ -9,6 +9,8 @@ use crate::node_id::{BadNodeId, NodeId};
 
 /// Addresses of one peer: all of them are tried.
 pub(crate) const MOST_ADDRESSES: usize = 32;
+/// Addresses of one peer that others told of.
+pub(super) const MOST_TOLD_ADDRESSES: usize = 8;
 /// Groups of one peer.
 pub(crate) const MOST_GROUPS: usize = 64;
 /// A certificate over a key of 8192 bits has about 3 KiB.
@@ -61,8 +63,8 @@ pub enum BadPeer {
     #[error("`introductions` has to be \"ask\", \"accept\", \"off\" or absent")]
     Introductions,
     /// No date.
-    #[error("`last_seen` has to be a date as 2026-01-02T03:04:05Z")]
-    LastSeen,
+    #[error("`{0}` has to be a date as 2026-01-02T03:04:05Z")]
+    Date(&'static str),
 }
 
 pub(super) fn read(id: &str, body: &Map<String, Value>) -> Result<PeerRecord, BadPeer> {
@@ -73,14 +75,17 @@ pub(super) fn read(id: &str, body: &Map<String, Value>) -> Result<PeerRecord, Ba
         certificate: certificate(text(body, "certificate")?)?,
         trust: trust(text(body, "trust")?)?,
         groups: groups(body, "groups")?,
-        addresses: addresses(body)?,
+        addresses: addresses(body, ("addresses", MOST_ADDRESSES))?,
+        told_addresses: addresses(body, ("told_addresses", MOST_TOLD_ADDRESSES))?,
         introducer: boolean(body, "introducer")?,
         may_confer: groups(body, "may_confer")?,
         introductions: introductions(text(body, "introductions")?)?,
         introduced_by: node(body, "introduced_by")?.map(|id| id.to_string()),
+        introduced_until_ms: date(body, "introduced_until")?.map(|(_, ms)| ms),
         confirmed: boolean(body, "confirmed")?,
         rotated_from: node(body, "rotated_from")?,
-        last_seen: last_seen(text(body, "last_seen")?)?,
+        rotating: boolean(body, "rotating")?,
+        last_seen: date(body, "last_seen")?.map(|(text, _)| text.to_owned()),
     })
 }
 
@@ -160,8 +165,11 @@ fn groups(body: &Map<String, Value>, member: &'static str) -> Result<Vec<String>
     }
 }
 
-fn addresses(body: &Map<String, Value>) -> Result<Vec<String>, BadPeer> {
-    let addresses = texts(body, "addresses", MOST_ADDRESSES)?;
+fn addresses(
+    body: &Map<String, Value>,
+    (member, most): (&'static str, usize),
+) -> Result<Vec<String>, BadPeer> {
+    let addresses = texts(body, member, most)?;
     match addresses.iter().find(|address| !is_address(address)) {
         Some(wrong) => Err(BadPeer::Address(wrong.clone())),
         None => Ok(addresses),
@@ -174,7 +182,10 @@ fn node(body: &Map<String, Value>, member: &'static str) -> Result<Option<NodeId
     NodeId::from_canonical(text).map(Some).map_err(|_| wrong)
 }
 
-fn last_seen(text: Option<&str>) -> Result<Option<String>, BadPeer> {
-    let Some(text) = text else { return Ok(None) };
-    parse_rfc3339(text).map(|_| Some(text.to_owned())).ok_or(BadPeer::LastSeen)
+fn date<'body>(
+    body: &'body Map<String, Value>,
+    member: &'static str,
+) -> Result<Option<(&'body str, u64)>, BadPeer> {
+    let Some(text) = text(body, member)? else { return Ok(None) };
+    parse_rfc3339(text).map(|ms| Some((text, ms))).ok_or(BadPeer::Date(member))
 }

@@ -18,13 +18,16 @@ fn a_document_is_read_and_written_again() {
         "trust": "trusted",
         "groups": ["family", "work_2"],
         "addresses": ["example.org:6984", "192.0.2.1:1", "[2001:db8::1]:65535", "[fe80::1%eth0]:6984"],
+        "told_addresses": ["198.51.100.1:6984"],
         "certificate": "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n",
         "introducer": true,
         "may_confer": ["family"],
         "introductions": "accept",
         "confirmed": true,
         "introduced_by": NodeId::from_digest([1; 32]).to_string(),
+        "introduced_until": "2026-02-02T03:04:05.678Z",
         "rotated_from": NodeId::from_digest([2; 32]).to_string(),
+        "rotating": true,
         "last_seen": "2026-01-02T03:04:05.678Z",
     });
     let record = parse(body.clone()).expect("a good peer");
@@ -102,10 +105,24 @@ fn addresses_have_a_host_and_a_port() {
 fn everything_has_a_bound() {
     assert!(parse(json!({ "addresses": vec!["a:1"; 32] })).is_ok());
     assert!(parse(json!({ "addresses": vec!["a:1"; 33] })).is_err());
+    assert!(parse(json!({ "told_addresses": vec!["a:1"; 9] })).is_err());
     assert!(parse(json!({ "groups": vec!["a"; 65] })).is_err());
     assert!(parse(json!({ "groups": ["a".repeat(65)] })).is_err());
     let long = format!("-----BEGIN CERTIFICATE-----{}", "A".repeat(16 * 1024));
     assert_eq!(parse(json!({ "certificate": long })), Err(BadPeer::Certificate));
+}
+
+#[test]
+fn what_others_tell_pushes_no_address_of_an_admin_out() {
+    let mut record = PeerRecord::new(id());
+    record.addresses = vec!["home:1".to_owned(), "work:1".to_owned()];
+    record.tell_addresses(["work:1".to_owned(), "nonsense".to_owned(), "cafe:1".to_owned()]);
+    assert_eq!(record.all_addresses(), ["home:1", "work:1", "cafe:1"]);
+    record.tell_addresses((0..100).map(|number| format!("flood:{}", number + 1)));
+    assert_eq!(record.addresses, ["home:1", "work:1"]);
+    assert_eq!((record.told_addresses.len(), record.all_addresses().len()), (8, 10));
+    record.tell_addresses(["train:1".to_owned()]);
+    assert_eq!(record.told_addresses[..2], ["train:1", "flood:1"]);
 }
 
 #[test]
@@ -122,6 +139,9 @@ fn wrong_types_and_values_are_told_by_their_member() {
         ("introductions", json!("perhaps")),
         ("confirmed", json!("yes")),
         ("last_seen", json!("yesterday")),
+        ("introduced_until", json!(7)),
+        ("introduced_until", json!("tomorrow")),
+        ("rotating", json!("yes")),
         ("certificate", json!("MII=")),
     ] {
         let mut body = Map::new();
