@@ -258,6 +258,8 @@ sections! {
             "What this node calls itself towards others; empty for the host's name.";
         local_discovery: bool = true, Expected::Flag, Forbidden(Listener),
             "Once the node listens for others on all addresses, announce it on the local network (DNS-SD over multicast DNS) and notice its peers there.";
+        system_dns_sd: bool = true, Expected::Flag, Forbidden(Listener),
+            "Let the system's own service (Avahi) speak for the node there, where one runs; else the node speaks multicast DNS itself.";
     }
     /// The listener for TLS, with a certificate of the operator's.
     ssl: Ssl {

@@ -1,6 +1,8 @@
-//! Ways to find other nodes, each over a library of its own. What they tell is a hint: who is really
-//! there is proved by a handshake, and what follows is not decided here. No actor lives here.
+//! Ways to find other nodes, each over a library of its own. What they tell is a hint:
+//! who is really there is proved by a handshake, and what follows is not decided here. No actor lives here.
 
 mod local_network;
+#[cfg(not(target_vendor = "apple"))]
+mod system_library;
 
-pub use local_network::{Announcement, LocalEvent, LocalNetwork, LocalNetworkError};
+pub use local_network::{Announcement, LocalEvent, LocalNetwork, LocalNetworkError, Speaker};
