@@ -45,6 +45,7 @@ pub mod peer_connections;
 mod peer_dial;
 pub mod peer_directory;
 pub mod peer_link;
+pub mod port_mapping;
 pub mod replication_job;
 pub mod replication_scheduler;
 pub mod replicator_documents;

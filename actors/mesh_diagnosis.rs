@@ -16,7 +16,7 @@ use crate::configuration::CurrentSettings;
 use crate::node_monitor::NodesUp;
 use crate::{
     address_book, local_discovery, mesh_commands, mesh_listener, names, peer_dial, peer_directory,
-    unavailable,
+    port_mapping, unavailable,
 };
 
 /// Diagnoses one node that is known.
@@ -47,7 +47,7 @@ pub(crate) async fn diagnose(names: &Names, node: &str) -> Result<Value, Failure
         trust: record.trust,
         up: up.is_some_and(|nodes| nodes.up.iter().any(|node| node.id == id)),
         listening: mesh_listener::port(names),
-        outer_address: None,
+        outer_address: port_mapping::outer_address(names).map(|address| address.to_string()),
         sources: sources(names),
         trusts_us: answered.as_ref().map(|answered| takes_us_for_a_peer(&answered.body)),
         clock_off_seconds: answered.and_then(|answered| answered.date).map(seconds_ahead),
@@ -64,13 +64,13 @@ fn sources(names: &Names) -> Vec<SourceState> {
     };
     let mesh = &current.settings.mesh;
     let on_all_addresses = mesh.bind.is_unspecified();
-    let is_on = mesh.local_discovery && on_all_addresses;
-    vec![SourceState {
-        source: AddressSource::LocalNetwork.as_str(),
-        setting: "mesh.local_discovery",
-        is_on,
-        speaker: local_discovery::speaker(names),
-    }]
+    let state = |source, setting, is_on| SourceState { source, setting, is_on, speaker: None };
+    let local = mesh.local_discovery && on_all_addresses;
+    let local = state(AddressSource::LocalNetwork.as_str(), "mesh.local_discovery", local);
+    vec![
+        SourceState { speaker: local_discovery::speaker(names), ..local },
+        state("upnp", "mesh.upnp", mesh.upnp && on_all_addresses),
+    ]
 }
 
 /// Whom it takes this node for, at the first address that leads to it.

@@ -260,6 +260,10 @@ sections! {
             "Once the node listens for others on all addresses, announce it on the local network (DNS-SD over multicast DNS) and notice its peers there.";
         system_dns_sd: bool = true, Expected::Flag, Forbidden(Listener),
             "Let the system's own service (Avahi) speak for the node there, where one runs; else the node speaks multicast DNS itself.";
+        upnp: bool = false, Expected::Flag, Forbidden(Listener),
+            "Once the node listens for others on all addresses, have the router at home map a port to it (UPnP), so that it is reached from outside; off, since that opens a way through the router.";
+        upnp_lease_seconds: u64 = 3_600, number(10, 604_800), Forbidden(Listener),
+            "How long the router maps the port; the node asks anew when half of it is over, and what it leaves behind after a crash ends with it.";
     }
     /// The listener for TLS, with a certificate of the operator's.
     ssl: Ssl {
