@@ -17,6 +17,7 @@ pub mod designs;
 pub mod engine;
 pub mod event_bus;
 pub mod expiry;
+pub mod hash_table;
 pub mod hook_runner;
 pub mod http_connection;
 pub mod http_listener;

@@ -69,6 +69,7 @@ fn sources(names: &Names) -> Vec<SourceState> {
     let local = state(AddressSource::LocalNetwork.as_str(), "mesh.local_discovery", local);
     vec![
         SourceState { speaker: local_discovery::speaker(names), ..local },
+        state(AddressSource::Table.as_str(), "mesh.dht", mesh.dht),
         state("upnp", "mesh.upnp", mesh.upnp && on_all_addresses),
     ]
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use refuge_actors::address_book::AddressBookActor;
+use refuge_actors::hash_table::HashTableActor;
 use refuge_actors::local_discovery::LocalDiscoveryActor;
 use refuge_actors::names;
 use refuge_actors::port_mapping::PortMappingActor;
@@ -41,5 +42,11 @@ pub(super) fn specification() -> SupervisorSpecification {
                 |context| context.names,
             )
             .because("has the router map a port to the node, where that is wanted"),
+        )
+        .child(
+            worker::<HashTableActor>(names::HASH_TABLE, Restart::Permanent, BUDGET, |context| {
+                context.names
+            })
+            .because("asks the distributed hash table, where that is wanted"),
         )
 }
