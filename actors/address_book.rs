@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_mesh::{AddressBook, AddressSource, NodeId};
+use refuge_mesh::{AddressBook, AddressSource, BookedAddress, NodeEventKind, NodeId};
 use refuge_otp::Names;
 use tokio::sync::watch;
 
+use crate::node_events::{NewNodeEvent, NodeEventsMessage};
 use crate::peer_link::PeerLinkMessage;
 use crate::{names, peer_directory};
 
@@ -53,11 +54,36 @@ pub struct AddressBookState {
 }
 
 /// The addresses that were found of a node, the best first.
-pub(crate) fn found(names: &Names, id: &NodeId) -> Vec<String> {
+pub(crate) fn found(names: &Names, id: &NodeId) -> Vec<BookedAddress> {
     let board = names.value::<AddressBoard>(names::ADDRESS_BOOK);
     let book = board.map(|board| Arc::clone(&board.0.borrow()));
-    let known = book.map(|book| book.of(crate::now_ms(), id)).unwrap_or_default();
-    known.into_iter().map(|known| known.address).collect()
+    book.map(|book| book.of(crate::now_ms(), id)).unwrap_or_default()
+}
+
+/// A way to find nodes found one: whoever wants to know hears of it, and the book.
+pub(crate) fn discovered(names: &Names, id: NodeId, addresses: Vec<String>, source: AddressSource) {
+    event(names, NodeEventKind::Discovered, id, (addresses.first().cloned(), source));
+    let _ = names.cast(names::ADDRESS_BOOK, AddressBookMessage::Told { id, addresses, source });
+}
+
+/// A way to find nodes lost one that it had found.
+pub(crate) fn lost(names: &Names, id: NodeId, source: AddressSource) {
+    event(names, NodeEventKind::Lost, id, (None, source));
+}
+
+/// Tells of peers alone: anybody may call himself a thousand names.
+fn event(
+    names: &Names,
+    kind: NodeEventKind,
+    id: NodeId,
+    (address, source): (Option<String>, AddressSource),
+) {
+    let peers = peer_directory::peers(names);
+    let Some(name) = peers.and_then(|peers| Some(peers.get(&id)?.name.clone())) else { return };
+    let mut event = NewNodeEvent::new(kind, id, name);
+    event.address = address;
+    event.source = Some(source.as_str().to_owned());
+    let _ = names.cast(names::NODE_EVENTS, NodeEventsMessage::Publish(event));
 }
 
 /// Tells the book what came of dialling a node: the address that worked, or all those that did not.

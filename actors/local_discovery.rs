@@ -2,18 +2,17 @@
 //! others, and not where it does so on one address of its own alone, which the network need not reach.
 //! Nobody waits for it; a crash of it loses what was noticed, which is noticed again.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_discovery::{Announcement, LocalEvent, LocalNetwork};
-use refuge_mesh::{AddressSource, NodeEventKind, NodeId};
+use refuge_discovery::{Announcement, LocalEvent, LocalNetwork, LocalNetworkError, Speaker};
+use refuge_mesh::AddressSource;
 use refuge_otp::Names;
 
-use crate::address_book::AddressBookMessage;
 use crate::configuration::CurrentSettings;
-use crate::node_events::{NewNodeEvent, NodeEventsMessage};
 use crate::task::OwnedTask;
-use crate::{mesh_listener, names, peer_dial, peer_directory};
+use crate::{address_book, mesh_listener, names, peer_dial};
 
 /// Until it is tried again: a machine without a network may get one.
 const RETRY: Duration = Duration::from_secs(30);
@@ -26,9 +25,29 @@ pub enum LocalDiscoveryMessage {}
 #[derive(Default)]
 pub struct LocalDiscoveryActor;
 
+/// Who speaks multicast DNS for this node now, where somebody does; published under the actor's name.
+#[derive(Default)]
+struct Speaking(Mutex<Option<Speaker>>);
+
+/// Who announces this node on the local network now: `system` for its service, or `node`.
+pub(crate) fn speaker(names: &Names) -> Option<&'static str> {
+    let speaking = names.value::<Speaking>(names::LOCAL_DISCOVERY)?;
+    let speaker = *speaking.0.lock().unwrap_or_else(PoisonError::into_inner);
+    speaker.map(|speaker| match speaker {
+        Speaker::System => "system",
+        Speaker::Node => "node",
+    })
+}
+
+impl Speaking {
+    fn now(&self, speaker: Option<Speaker>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = speaker;
+    }
+}
+
 /// The task that listens; it ends with the actor.
 pub struct LocalDiscoveryState {
-    _listening: OwnedTask,
+    _listening: Option<OwnedTask>,
 }
 
 impl Actor for LocalDiscoveryActor {
@@ -38,58 +57,71 @@ impl Actor for LocalDiscoveryActor {
 
     async fn pre_start(
         &self,
-        _myself: ActorRef<Self::Msg>,
+        myself: ActorRef<Self::Msg>,
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let listening = OwnedTask::spawn(async move {
-            if !is_wanted(&names) {
-                return;
-            }
-            loop {
-                if let Err(error) = listen(&names).await {
-                    tracing::info!(%error, "the local network is not looked at");
+        let Some(first) = wanted(&names) else {
+            return Ok(LocalDiscoveryState { _listening: None });
+        };
+        let speaking = Arc::new(Speaking::default());
+        names.publish(&myself.get_cell(), names::LOCAL_DISCOVERY, Arc::clone(&speaking));
+        let mut next = first;
+        let listening = OwnedTask::again(RETRY, move || {
+            // Once the service failed, the node speaks for itself until this actor is started again.
+            let first = std::mem::replace(&mut next, Speaker::Node);
+            let (names, speaking) = (names.clone(), Arc::clone(&speaking));
+            async move {
+                if first == Speaker::System {
+                    told(listen(&names, &speaking, first).await);
                 }
-                tokio::time::sleep(RETRY).await;
+                told(listen(&names, &speaking, Speaker::Node).await);
+                speaking.now(None);
             }
         });
-        Ok(LocalDiscoveryState { _listening: listening })
+        Ok(LocalDiscoveryState { _listening: Some(listening) })
     }
 }
 
-fn is_wanted(names: &Names) -> bool {
-    let current = names.value::<CurrentSettings>(names::CONFIGURATION);
-    current.is_some_and(|current| {
-        let mesh = &current.settings.mesh;
-        mesh.local_discovery && mesh.bind.is_unspecified()
-    })
+/// Who is to speak first; nobody where it is not wanted.
+fn wanted(names: &Names) -> Option<Speaker> {
+    let current = names.value::<CurrentSettings>(names::CONFIGURATION)?;
+    let mesh = &current.settings.mesh;
+    let is_wanted = mesh.local_discovery && mesh.bind.is_unspecified();
+    is_wanted.then_some(if mesh.system_dns_sd { Speaker::System } else { Speaker::Node })
 }
 
-async fn listen(names: &Names) -> Result<(), refuge_discovery::LocalNetworkError> {
+fn told(ended: Result<(), LocalNetworkError>) {
+    match ended {
+        Ok(()) => tracing::info!("the local network is not looked at any more"),
+        // The usual case of a machine without such a service.
+        Err(error @ LocalNetworkError::Service(_)) => {
+            tracing::debug!(%error, "the node speaks multicast DNS itself");
+        }
+        Err(error) => tracing::info!(%error, "the local network is not looked at"),
+    }
+}
+
+async fn listen(
+    names: &Names,
+    speaking: &Speaking,
+    speaker: Speaker,
+) -> Result<(), LocalNetworkError> {
+    speaking.now(None);
     let own = peer_dial::identity(names).await;
     let port = mesh_listener::listening(names).await;
     let announcement = Announcement { id: own.id, name: crate::own_name(names), port };
-    let mut network = LocalNetwork::start(&announcement)?;
+    let mut network = LocalNetwork::start(&announcement, speaker).await?;
+    tracing::info!(?speaker, "the node is announced on the local network");
+    speaking.now(Some(speaker));
+    let source = AddressSource::LocalNetwork;
     while let Some(event) = network.next().await {
         match event {
             LocalEvent::Found { id, addresses } => {
-                let addresses = addresses.iter().map(ToString::to_string).collect::<Vec<_>>();
-                tell(names, NodeEventKind::Discovered, id, addresses.first().cloned());
-                let source = AddressSource::LocalNetwork;
-                let told = AddressBookMessage::Told { id, addresses, source };
-                let _ = names.cast(names::ADDRESS_BOOK, told);
+                let addresses = addresses.iter().map(ToString::to_string).collect();
+                address_book::discovered(names, id, addresses, source);
             }
-            LocalEvent::Gone { id } => tell(names, NodeEventKind::Lost, id, None),
+            LocalEvent::Gone { id } => address_book::lost(names, id, source),
         }
     }
     Ok(())
-}
-
-/// Tells of peers alone: anybody on the network may call himself a thousand names.
-fn tell(names: &Names, kind: NodeEventKind, id: NodeId, address: Option<String>) {
-    let peers = peer_directory::peers(names);
-    let Some(name) = peers.and_then(|peers| Some(peers.get(&id)?.name.clone())) else { return };
-    let mut event = NewNodeEvent::new(kind, id, name);
-    event.address = address;
-    event.source = Some(AddressSource::LocalNetwork.as_str().to_owned());
-    let _ = names.cast(names::NODE_EVENTS, NodeEventsMessage::Publish(event));
 }

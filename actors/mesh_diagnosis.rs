@@ -6,12 +6,18 @@ use std::time::SystemTime;
 use futures_util::future::join_all;
 use refuge_client::{Answered, Question, ask};
 use refuge_http::Failure;
-use refuge_mesh::{Diagnosis, NodeId, TriedAddress, TriedOutcome, Trust};
+use refuge_mesh::{
+    AddressSource, Diagnosis, NodeId, SourceState, TriedAddress, TriedOutcome, Trust,
+};
 use refuge_otp::Names;
 use serde_json::Value;
 
+use crate::configuration::CurrentSettings;
 use crate::node_monitor::NodesUp;
-use crate::{mesh_commands, mesh_listener, names, peer_dial, peer_directory, unavailable};
+use crate::{
+    address_book, local_discovery, mesh_commands, mesh_listener, names, peer_dial, peer_directory,
+    port_mapping, unavailable,
+};
 
 /// Diagnoses one node that is known.
 pub(crate) async fn diagnose(names: &Names, node: &str) -> Result<Value, Failure> {
@@ -24,9 +30,14 @@ pub(crate) async fn diagnose(names: &Names, node: &str) -> Result<Value, Failure
         Trust::Blocked => Vec::new(),
         Trust::Trusted | Trust::Neither => peer_dial::addresses(names, &id),
     };
-    let tries = addresses.into_iter().map(|address| async move {
-        let outcome = peer_dial::try_address(names, id, &address).await;
-        TriedAddress { address, outcome }
+    let found = address_book::found(names, &id);
+    let tries = addresses.into_iter().map(|address| {
+        let is_written = record.addresses.contains(&address);
+        let told = found.iter().find(|one| !is_written && one.address == address).cloned();
+        async move {
+            let outcome = peer_dial::try_address(names, id, &address).await;
+            TriedAddress { address, told, outcome }
+        }
     });
     let tried = join_all(tries).await;
     let answered = asked(names, id, &tried).await;
@@ -36,12 +47,31 @@ pub(crate) async fn diagnose(names: &Names, node: &str) -> Result<Value, Failure
         trust: record.trust,
         up: up.is_some_and(|nodes| nodes.up.iter().any(|node| node.id == id)),
         listening: mesh_listener::port(names),
+        outer_address: port_mapping::outer_address(names).map(|address| address.to_string()),
+        sources: sources(names),
         trusts_us: answered.as_ref().map(|answered| takes_us_for_a_peer(&answered.body)),
         clock_off_seconds: answered.and_then(|answered| answered.date).map(seconds_ahead),
         tried,
         last_seen: record.last_seen.clone(),
     };
     Ok(diagnosis.to_json())
+}
+
+/// The ways in which nodes are found, as they are set.
+fn sources(names: &Names) -> Vec<SourceState> {
+    let Some(current) = names.value::<CurrentSettings>(names::CONFIGURATION) else {
+        return Vec::new();
+    };
+    let mesh = &current.settings.mesh;
+    let on_all_addresses = mesh.bind.is_unspecified();
+    let state = |source, setting, is_on| SourceState { source, setting, is_on, speaker: None };
+    let local = mesh.local_discovery && on_all_addresses;
+    let local = state(AddressSource::LocalNetwork.as_str(), "mesh.local_discovery", local);
+    vec![
+        SourceState { speaker: local_discovery::speaker(names), ..local },
+        state(AddressSource::Table.as_str(), "mesh.dht", mesh.dht),
+        state("upnp", "mesh.upnp", mesh.upnp && on_all_addresses),
+    ]
 }
 
 /// Whom it takes this node for, at the first address that leads to it.

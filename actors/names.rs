@@ -73,6 +73,10 @@ pub const PEER_LINKS: &str = "peer-links";
 pub const ADDRESS_BOOK: &str = "address-book";
 /// Announces the node on the local network, and notices others there.
 pub const LOCAL_DISCOVERY: &str = "local-discovery";
+/// Has the router at home map a port to this node.
+pub const PORT_MAPPING: &str = "port-mapping";
+/// Announces the node in the distributed hash table, and looks for peers there.
+pub const HASH_TABLE: &str = "hash-table";
 /// Accepts the connections of other nodes.
 pub const MESH_LISTENER: &str = "mesh-listener";
 /// Supervises the connections of other nodes.

@@ -43,8 +43,8 @@ pub(crate) fn addresses(names: &Names, id: &NodeId) -> Vec<String> {
     let written = peers.and_then(|peers| Some(peers.get(id)?.all_addresses()));
     let mut all = written.unwrap_or_default();
     for found in address_book::found(names, id) {
-        if !all.contains(&found) {
-            all.push(found);
+        if !all.contains(&found.address) {
+            all.push(found.address);
         }
     }
     all

@@ -1,12 +1,12 @@
-//! Where this node can be reached, as far as it can tell: what it is bound to, or else the addresses of
-//! the machine's interfaces.
+//! Where this node can be reached, as far as it can tell: what a router maps to it, and what it is bound to,
+//! or else the addresses of the machine's interfaces.
 
 use std::net::{IpAddr, SocketAddr};
 
 use refuge_otp::Names;
 
 use crate::configuration::CurrentSettings;
-use crate::names;
+use crate::{names, port_mapping};
 
 /// `host:port` of each address, those that reach farthest first. The loopback interface is told only
 /// where the node is bound to it.
@@ -18,7 +18,9 @@ pub(super) fn own(names: &Names, port: u16) -> Vec<String> {
     let mut all = bound.map_or_else(of_interfaces, |bound| vec![bound]);
     all.sort_by_key(|address| (reach(*address), *address));
     all.dedup();
-    all.into_iter().map(|address| SocketAddr::new(address, port).to_string()).collect()
+    let inner = all.into_iter().map(|address| SocketAddr::new(address, port));
+    let outer = port_mapping::outer_address(names);
+    outer.into_iter().chain(inner).map(|address| address.to_string()).collect()
 }
 
 fn of_interfaces() -> Vec<IpAddr> {

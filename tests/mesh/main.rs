@@ -5,6 +5,7 @@
 mod admission;
 mod diagnosis;
 mod events;
+mod hash_table;
 mod hooks;
 mod identity;
 mod introductions;

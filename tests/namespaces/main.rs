@@ -18,6 +18,9 @@ mod network;
 mod pairing;
 
 #[cfg(target_os = "linux")]
+mod router;
+
+#[cfg(target_os = "linux")]
 mod slow;
 
 #[cfg(target_os = "linux")]

@@ -68,7 +68,8 @@ impl Machine {
         if !options.settings.iter().any(|one| one.starts_with("mesh.local_discovery")) {
             options = options.set("mesh.local_discovery=false");
         }
-        options.through = ["unshare", "--net", "--"].map(str::to_owned).to_vec();
+        let unshared = ["unshare", "--net", "--mount", "--"].map(str::to_owned);
+        options.through.splice(0..0, unshared);
         options.reached_at = Some(IpAddr::V4(Ipv4Addr::new(10, 99, number, 2)));
         // It has no interface yet; it listens on all that will come.
         let machine = Self { node: Node::start(options), number };
@@ -123,8 +124,8 @@ impl Machine {
         self.inside(&["nft", &rules]);
     }
 
-    /// The end of a pair that stays with the test.
-    fn interface(&self, kind: &str) -> String {
+    /// The end of a pair that stays with the test: `test` or `mesh`.
+    pub fn interface(&self, kind: &str) -> String {
         format!("{kind}{}", self.number)
     }
 
@@ -145,13 +146,15 @@ impl Machine {
         self.inside(&["ip", "link", "set", "dev", &there, "up"]);
     }
 
-    fn inside(&self, command: &[&str]) {
-        let namespace = format!("--net=/proc/{}/ns/net", self.node.process_id());
-        run("nsenter", &[&[&*namespace, "--"], command].concat());
+    /// Runs a command on its machine, with what is mounted there.
+    pub fn inside(&self, command: &[&str]) {
+        let process = self.node.process_id().to_string();
+        run("nsenter", &[&["--target", &process, "--net", "--mount", "--"], command].concat());
     }
 }
 
-fn run(program: &str, arguments: &[&str]) {
+/// Runs a command to its end, which must be a good one.
+pub fn run(program: &str, arguments: &[&str]) {
     let told = Command::new(program).args(arguments).stdin(Stdio::null()).output();
     let told =
         told.unwrap_or_else(|error| panic!("{program}: {error}: run release/system-packages test"));

@@ -258,6 +258,18 @@ sections! {
             "What this node calls itself towards others; empty for the host's name.";
         local_discovery: bool = true, Expected::Flag, Forbidden(Listener),
             "Once the node listens for others on all addresses, announce it on the local network (DNS-SD over multicast DNS) and notice its peers there.";
+        system_dns_sd: bool = true, Expected::Flag, Forbidden(Listener),
+            "Let the system's own service (Avahi) speak for the node there, where one runs; else the node speaks multicast DNS itself.";
+        upnp: bool = false, Expected::Flag, Forbidden(Listener),
+            "Once the node listens for others on all addresses, have the router at home map a port to it (UPnP), so that it is reached from outside; off, since that opens a way through the router.";
+        upnp_lease_seconds: u64 = 3_600, number(10, 604_800), Forbidden(Listener),
+            "How long the router maps the port; the node asks anew when half of it is over, and what it leaves behind after a crash ends with it.";
+        dht: bool = false, Expected::Flag, Forbidden(Listener),
+            "Write into BitTorrent's distributed hash table where this node listens, and look there for peers that are not up; off, since everybody can read there at which address a node with this id is.";
+        dht_port: u16 = 0, number(0, 65_535), Forbidden(Listener),
+            "Port of UDP to speak to the table from. 0 picks a free one.";
+        dht_first: String = String::new(), text(4_096), Forbidden(Listener),
+            "Nodes of the table that are asked first, host:port, separated by commas; empty for the routers of the public one. Whoever names some has a table of their own.";
     }
     /// The listener for TLS, with a certificate of the operator's.
     ssl: Ssl {

@@ -1,14 +1,19 @@
 //! Nodes of the local network: DNS-SD over multicast DNS (RFC 6762, RFC 6763), type `_refuge._tcp`, with
-//! `id`, `v` and `name` in the TXT record. It needs no service of the system and works beside one.
+//! `id`, `v` and `name` in the TXT record. Where the system has a service for it (Avahi), that one
+//! speaks for the node; else the node speaks for itself, which works beside a service, too.
+
+mod multicast;
+mod system_service;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use mdns_sd::{ResolvedService, ServiceDaemon, ServiceEvent, ServiceInfo};
 use refuge_mesh::NodeId;
 
-/// The service type.
-const TYPE: &str = "_refuge._tcp.local.";
+use self::multicast::Multicast;
+use self::system_service::SystemService;
+
 /// The version of what the TXT record says.
 const VERSION: &str = "1";
 /// Nodes that are remembered at once: a flood of names takes no memory.
@@ -46,92 +51,120 @@ pub enum LocalEvent {
     },
 }
 
+/// Who speaks multicast DNS for this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// The service of the system.
+    System,
+    /// The node itself.
+    Node,
+}
+
 /// Why the local network cannot be asked.
 #[derive(Debug, thiserror::Error)]
-#[error("multicast DNS is not to be had: {0}")]
-pub struct LocalNetworkError(#[from] mdns_sd::Error);
+pub enum LocalNetworkError {
+    /// There is no socket to be had, or no thread.
+    #[error("multicast DNS is not to be had: {0}")]
+    Multicast(#[from] mdns_sd::Error),
+    /// There is no service, it does not answer, or it refuses.
+    #[error("the system's DNS-SD service is not to be had: {0}")]
+    Service(#[from] io::Error),
+}
 
 /// Announces this node and looks for others. Dropping it takes the announcement back.
 pub struct LocalNetwork {
-    daemon: ServiceDaemon,
-    events: mdns_sd::Receiver<ServiceEvent>,
+    heard: Heard,
     own: NodeId,
     /// By the full name of the service in lower case, as names of DNS are compared.
     seen: BTreeMap<String, (NodeId, Vec<SocketAddr>)>,
+}
+
+enum Heard {
+    System(SystemService),
+    Node(Box<Multicast>),
+}
+
+/// What one of the two heard, not looked at yet.
+enum Said {
+    Here(Claim),
+    Gone(String),
+}
+
+/// What a service says of itself.
+struct Claim {
+    /// The full name of the service.
+    service: String,
+    /// The text `id` of its TXT record.
+    id: Option<String>,
+    addresses: Vec<IpAddr>,
+    port: u16,
 }
 
 impl LocalNetwork {
     /// Begins; a thread of its own does the work.
     ///
     /// # Errors
-    /// [`LocalNetworkError`] where there is no socket to be had.
-    pub fn start(announcement: &Announcement) -> Result<Self, LocalNetworkError> {
-        let Announcement { id, name, port } = announcement;
-        let daemon = ServiceDaemon::new()?;
-        let (id_text, host) = (id.to_string(), host(id));
-        let name: String = name.chars().take(MOST_NAME).collect();
-        let properties = [("id", id_text.as_str()), ("v", VERSION), ("name", name.as_str())];
-        // The id is the instance's name, so that no two nodes ever have to agree about one.
-        let service = ServiceInfo::new(TYPE, &id_text, &host, (), *port, &properties[..])?;
-        daemon.register(service.enable_addr_auto())?;
-        let events = daemon.browse(TYPE)?;
-        Ok(Self { daemon, events, own: *id, seen: BTreeMap::new() })
+    /// [`LocalNetworkError`], of the speaker that was asked for.
+    pub async fn start(
+        announcement: &Announcement,
+        speaker: Speaker,
+    ) -> Result<Self, LocalNetworkError> {
+        let heard = match speaker {
+            Speaker::System => Heard::System(SystemService::start(announcement).await?),
+            Speaker::Node => Heard::Node(Box::new(Multicast::start(announcement)?)),
+        };
+        Ok(Self { heard, own: announcement.id, seen: BTreeMap::new() })
     }
 
-    /// Waits for the next event; none when the thread has ended.
+    /// Waits for the next event; none when whoever speaks has ended.
     pub async fn next(&mut self) -> Option<LocalEvent> {
         loop {
-            match self.events.recv_async().await.ok()? {
-                ServiceEvent::ServiceResolved(service) => {
-                    if let Some(found) = self.found(&service) {
-                        return Some(found);
-                    }
-                }
-                ServiceEvent::ServiceRemoved(_, name) => {
-                    if let Some((id, _)) = self.seen.remove(&name.to_lowercase()) {
-                        return Some(LocalEvent::Gone { id });
-                    }
-                }
-                _ => {}
+            let said = match &mut self.heard {
+                Heard::System(service) => service.next().await?,
+                Heard::Node(multicast) => multicast.next().await?,
+            };
+            let event = match said {
+                Said::Here(claim) => self.found(claim),
+                Said::Gone(service) => self.gone(&service),
+            };
+            if event.is_some() {
+                return event;
             }
         }
     }
 
-    fn found(&mut self, service: &ResolvedService) -> Option<LocalEvent> {
-        let id = NodeId::from_canonical(service.get_property_val_str("id")?).ok()?;
-        let name = service.get_fullname().to_lowercase();
-        let has_room = self.seen.len() < MOST_SEEN || self.seen.contains_key(&name);
+    fn found(&mut self, claim: Claim) -> Option<LocalEvent> {
+        let id = NodeId::from_canonical(&claim.id?).ok()?;
+        let service = claim.service.to_lowercase();
+        let has_room = self.seen.len() < MOST_SEEN || self.seen.contains_key(&service);
         if id == self.own || !has_room {
             return None;
         }
-        let port = service.get_port();
-        let heard = service.get_addresses().iter().map(|address| address.to_ip_addr());
-        let mut addresses: Vec<IpAddr> = heard.filter(|address| is_reachable(*address)).collect();
+        let mut addresses = claim.addresses;
+        addresses.retain(|address| is_reachable(*address));
         addresses.sort();
+        addresses.dedup();
         addresses.truncate(MOST_ADDRESSES);
-        if addresses.is_empty() || port == 0 {
+        if addresses.is_empty() || claim.port == 0 {
             return None;
         }
-        let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, port));
+        let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, claim.port));
         let addresses: Vec<SocketAddr> = addresses.collect();
         let now = (id, addresses.clone());
         // It is said again and again; only what is new is told.
-        let before = self.seen.insert(name, now.clone());
+        let before = self.seen.insert(service, now.clone());
         (before != Some(now)).then_some(LocalEvent::Found { id, addresses })
     }
-}
 
-impl Drop for LocalNetwork {
-    fn drop(&mut self) {
-        // Its thread says goodbye for this node before it ends.
-        let _ = self.daemon.shutdown();
+    fn gone(&mut self, service: &str) -> Option<LocalEvent> {
+        let (id, _) = self.seen.remove(&service.to_lowercase())?;
+        Some(LocalEvent::Gone { id })
     }
 }
 
-/// A name for the machine that no other claims.
-fn host(id: &NodeId) -> String {
-    let beginning: String = id.to_string().chars().take(26).collect();
-    format!("refuge-{}.local.", beginning.to_ascii_lowercase())
+/// What the node calls itself, as far as a TXT record takes it.
+fn told_name(announcement: &Announcement) -> String {
+    announcement.name.chars().take(MOST_NAME).collect()
 }
 
 /// Addresses that are of no use to another machine, or that need a zone to be, are left out.
@@ -143,3 +176,6 @@ fn is_reachable(address: IpAddr) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

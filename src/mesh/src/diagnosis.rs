@@ -3,9 +3,12 @@
 
 use serde_json::{Value, json};
 
+use crate::address_book::BookedAddress;
 use crate::node_id::NodeId;
 use crate::peer::Trust;
 
+/// The source that finds nobody: it is there to be found.
+const OUTER: &str = "upnp";
 /// A clock that is off by more is told: introductions and cookies fail by it.
 const CLOCK_OFF_SECONDS: u64 = 120;
 
@@ -25,8 +28,23 @@ pub enum TriedOutcome {
 pub struct TriedAddress {
     /// `host:port`.
     pub address: String,
+    /// Who told of it, where it is not written down in the peer's document.
+    pub told: Option<BookedAddress>,
     /// What came of it.
     pub outcome: TriedOutcome,
+}
+
+/// A way to find nodes, as it is set up here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceState {
+    /// Its name, as [`AddressSource`](crate::AddressSource) has it, or `upnp`.
+    pub source: &'static str,
+    /// The key that turns it on and off.
+    pub setting: &'static str,
+    /// Whether it is on.
+    pub is_on: bool,
+    /// Who announces this node there, where more than one may: `system` or `node`.
+    pub speaker: Option<&'static str>,
 }
 
 /// All that was found out.
@@ -42,8 +60,12 @@ pub struct Diagnosis {
     pub up: bool,
     /// Whether this node listens for others.
     pub listening: Option<u16>,
+    /// Where this node is reached from outside, where a router maps a port to it.
+    pub outer_address: Option<String>,
     /// Every address that is known.
     pub tried: Vec<TriedAddress>,
+    /// The ways in which addresses are found here.
+    pub sources: Vec<SourceState>,
     /// Whether it trusts this node, where it said so.
     pub trusts_us: Option<bool>,
     /// Its clock less ours, where it told.
@@ -114,6 +136,15 @@ impl Diagnosis {
                  host:port`, or let {name} connect to this node.",
                 self.id
             ));
+            let off = self.sources.iter().filter(|one| !one.is_on && one.source != OUTER);
+            let off: Vec<&str> = off.map(|one| one.setting).collect();
+            if !off.is_empty() {
+                advice.push(format!(
+                    "Ways to find it that are turned off here: {}. They find it where they are on at \
+                     {name}, too.",
+                    off.join(", ")
+                ));
+            }
         } else {
             advice.push(format!(
                 "None of the addresses of {name} leads to it: is that node running, is its port open \
@@ -142,12 +173,28 @@ impl Diagnosis {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let tried = self.tried.iter().map(|one| {
+            let source = one.told.as_ref().map_or("written", |told| told.source.as_str());
             let (outcome, reason) = match &one.outcome {
                 TriedOutcome::Reached => ("reached", None),
                 TriedOutcome::OtherNode(id) => ("other_node", Some(id.to_string())),
                 TriedOutcome::Failed(reason) => ("failed", Some(reason.clone())),
             };
-            json!({ "address": one.address, "outcome": outcome, "reason": reason })
+            json!({
+                "address": one.address,
+                "source": source,
+                "told_ms": one.told.as_ref().map(|told| told.told_ms),
+                "failures": one.told.as_ref().map(|told| told.failures),
+                "outcome": outcome,
+                "reason": reason,
+            })
+        });
+        let sources = self.sources.iter().map(|one| {
+            json!({
+                "source": one.source,
+                "setting": one.setting,
+                "on": one.is_on,
+                "speaker": one.speaker,
+            })
         });
         json!({
             "id": self.id.to_string(),
@@ -155,7 +202,9 @@ impl Diagnosis {
             "trust": self.trust.as_str(),
             "up": self.up,
             "listening": self.listening,
+            "outer_address": self.outer_address,
             "addresses": tried.collect::<Vec<_>>(),
+            "sources": sources.collect::<Vec<_>>(),
             "trusts_us": self.trusts_us,
             "clock_off_seconds": self.clock_off_seconds,
             "last_seen": self.last_seen,
@@ -167,6 +216,7 @@ impl Diagnosis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address_book::{AddressBook, AddressSource};
 
     fn well() -> Diagnosis {
         Diagnosis {
@@ -175,6 +225,8 @@ mod tests {
             trust: Trust::Trusted,
             up: true,
             listening: Some(6984),
+            outer_address: None,
+            sources: vec![],
             tried: vec![tried(TriedOutcome::Reached)],
             trusts_us: Some(true),
             clock_off_seconds: Some(-2),
@@ -183,7 +235,7 @@ mod tests {
     }
 
     fn tried(outcome: TriedOutcome) -> TriedAddress {
-        TriedAddress { address: "anna.example:6984".to_owned(), outcome }
+        TriedAddress { address: "anna.example:6984".to_owned(), told: None, outcome }
     }
 
     /// The one piece of advice, of which `part` is a part.
@@ -218,5 +270,30 @@ mod tests {
         assert_eq!(told["addresses"][0]["outcome"], "failed");
         assert_eq!(told["addresses"][0]["reason"], "no");
         assert_eq!(told["trust"], "trusted");
+        assert_eq!(told["addresses"][0]["source"], "written");
+    }
+
+    #[test]
+    fn each_source_is_told() {
+        let source = |source, setting, is_on| SourceState { source, setting, is_on, speaker: None };
+        let sources = vec![
+            source("local_network", "mesh.local_discovery", true),
+            source("dht", "mesh.dht", false),
+            source(OUTER, "mesh.upnp", false),
+        ];
+        let told_ms = 1_700_000_000_000;
+        let mut book = AddressBook::default();
+        book.told(told_ms, NodeId::from_digest([1; 32]), ("a:1", AddressSource::Table));
+        let told = book.of(told_ms, &NodeId::from_digest([1; 32])).pop();
+        let outcome = TriedOutcome::Failed("refused".to_owned());
+        let tried = vec![TriedAddress { address: "a:1".to_owned(), told, outcome }];
+        let diagnosis = Diagnosis { up: false, sources, tried, ..well() };
+        let json = diagnosis.to_json();
+        assert_eq!(json["addresses"][0]["source"], "dht");
+        assert_eq!(json["addresses"][0]["told_ms"], told_ms);
+        let off = json!({"source": "dht", "setting": "mesh.dht", "on": false, "speaker": null});
+        assert_eq!(json["sources"][1], off);
+        let advice = Diagnosis { tried: vec![], ..diagnosis }.advice();
+        assert!(advice[1].contains("turned off here: mesh.dht."), "{advice:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! How soon freed memory goes back to the system. The one place of ours that calls C by itself: the allocator
+//! How soon freed memory goes back to the system. One of the two places of ours that call C by themselves: the allocator
 //! takes this from no safe interface but the environment, which is too late for a program to set for itself.
 #![allow(unsafe_code)]
 

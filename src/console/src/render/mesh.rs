@@ -71,21 +71,32 @@ pub fn render_peer(peer: &Value) -> String {
 
 /// Draws why a node is up or not: what was found out, and what to do.
 pub fn render_diagnosis(answer: &Value) -> String {
-    const MEMBERS: [(&str, &str); 7] = [
+    const MEMBERS: [(&str, &str); 8] = [
         ("name", "name"),
         ("id", "id"),
         ("trust here", "trust"),
         ("up", "up"),
         ("trusts us", "trusts_us"),
         ("clock off, s", "clock_off_seconds"),
+        ("we, outside", "outer_address"),
         ("last seen", "last_seen"),
     ];
     let mut text = lines(&MEMBERS, answer);
+    for source in items(answer, "sources") {
+        let state = if source["on"] == true { "on" } else { "off" };
+        let (name, setting) = (cell(source, "source"), cell(source, "setting"));
+        let speaker = source["speaker"].as_str();
+        let speaker = speaker.map_or_else(String::new, |speaker| format!(", by the {speaker}"));
+        text.push_str(&format!("source         {name} {state}{speaker} ({setting})\n"));
+    }
     for tried in items(answer, "addresses") {
         let (address, outcome) = (cell(tried, "address"), cell(tried, "outcome"));
-        let reason = cell(tried, "reason");
-        let reason = if reason == "-" { String::new() } else { format!(": {reason}") };
-        text.push_str(&format!("tried          {address} {outcome}{reason}\n"));
+        let with = |member, before: &str, after| match cell(tried, member) {
+            text if text == "-" => String::new(),
+            text => format!("{before}{text}{after}"),
+        };
+        let (reason, source) = (with("reason", ": ", ""), with("source", " [", "]"));
+        text.push_str(&format!("tried          {address} {outcome}{reason}{source}\n"));
     }
     text.push('\n');
     for advice in items(answer, "advice") {
@@ -134,11 +145,14 @@ ABC  192.0.2.1  -           -       -      -           an[2Jna
     fn a_diagnosis_ends_with_what_to_do() {
         let answer = json!({
             "name": "anna", "id": "ABC", "trust": "trusted", "up": false, "trusts_us": null,
-            "addresses": [{"address": "a:1", "outcome": "failed", "reason": "refused"}],
+            "addresses": [{"address": "a:1", "outcome": "failed", "reason": "refused",
+                "source": "dht"}],
+            "sources": [{"source": "dht", "setting": "mesh.dht", "on": false}],
             "advice": ["Open the door."],
         });
         let text = render_diagnosis(&answer);
-        assert!(text.contains("tried          a:1 failed: refused\n"), "{text}");
+        assert!(text.contains("source         dht off (mesh.dht)\n"), "{text}");
+        assert!(text.contains("tried          a:1 failed: refused [dht]\n"), "{text}");
         assert!(text.ends_with("\nOpen the door.\n"), "{text}");
         assert!(render_peer(&answer).starts_with("name           anna\n"));
     }

@@ -1,0 +1,143 @@
+//! Has the router at home map a port to this node (UPnP), so that it is reached from outside: a lease, which
+//! is renewed when half of it is over and given back when the node stops. Where the node is reached then is
+//! published, for what this node tells others of itself. Nobody waits for it; after a crash of it the same
+//! mapping is asked for again.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
+use refuge_discovery::{Gateway, GatewayError, Mapping};
+use refuge_otp::Names;
+
+use crate::configuration::CurrentSettings;
+use crate::task::OwnedTask;
+use crate::{mesh_listener, names};
+
+/// Until a router is looked for again: there may be none, or it is starting.
+const RETRY: Duration = Duration::from_secs(60);
+/// For giving the port back when the node stops.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Messages of this actor: none.
+#[derive(Debug)]
+pub enum PortMappingMessage {}
+
+/// The actor.
+#[derive(Default)]
+pub struct PortMappingActor;
+
+/// The task that maps; it ends with the actor.
+pub struct PortMappingState {
+    mapping: Option<OwnedTask>,
+    mapped: Arc<Mapped>,
+}
+
+/// What is mapped now; published under the actor's name.
+#[derive(Default)]
+struct Mapped(Mutex<Option<(Arc<Gateway>, Mapping)>>);
+
+/// Where this node is reached from outside, while the router says so.
+pub(crate) fn outer_address(names: &Names) -> Option<SocketAddr> {
+    names.value::<Mapped>(names::PORT_MAPPING)?.address()
+}
+
+impl Actor for PortMappingActor {
+    type Msg = PortMappingMessage;
+    type State = PortMappingState;
+    type Arguments = Names;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        names: Names,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let mapped = Arc::new(Mapped::default());
+        let mapping = lease(&names).map(|lease| {
+            publish(&names, &myself.get_cell(), &mapped);
+            let mapped = Arc::clone(&mapped);
+            OwnedTask::again(RETRY, move || map(names.clone(), Arc::clone(&mapped), lease))
+        });
+        Ok(PortMappingState { mapping, mapped })
+    }
+
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        // It must not ask for the port again.
+        state.mapping = None;
+        let Some((gateway, mapping)) = state.mapped.take() else { return Ok(()) };
+        match tokio::time::timeout(FAREWELL, gateway.unmap(mapping.outer.port())).await {
+            Ok(Ok(())) => {
+                tracing::info!(address = %mapping.outer, "the router maps no port any more")
+            }
+            Ok(Err(error)) => tracing::info!(%error, "the port stays mapped until its lease ends"),
+            Err(_) => tracing::info!("the port stays mapped until its lease ends: no answer"),
+        }
+        Ok(())
+    }
+}
+
+fn publish(names: &Names, myself: &ActorCell, mapped: &Arc<Mapped>) {
+    names.publish(myself, names::PORT_MAPPING, Arc::clone(mapped));
+}
+
+/// For how long a port is to be mapped; none where none is to be. One that is bound to an address of its own
+/// is not what the router would lead to.
+fn lease(names: &Names) -> Option<Duration> {
+    let current = names.value::<CurrentSettings>(names::CONFIGURATION)?;
+    let mesh = &current.settings.mesh;
+    let is_wanted = mesh.upnp && mesh.bind.is_unspecified();
+    is_wanted.then(|| Duration::from_secs(mesh.upnp_lease_seconds))
+}
+
+/// Maps the port for as long as the router goes along.
+async fn map(names: Names, mapped: Arc<Mapped>, lease: Duration) {
+    let Err(error) = keep(&names, &mapped, lease).await;
+    if mapped.take().is_some() {
+        tracing::warn!(%error, "this node may not be reached from outside any more");
+    } else {
+        tracing::info!(%error, "no port is mapped to this node");
+    }
+}
+
+async fn keep(
+    names: &Names,
+    mapped: &Mapped,
+    lease: Duration,
+) -> Result<std::convert::Infallible, GatewayError> {
+    let port = mesh_listener::listening(names).await;
+    let gateway = Arc::new(Gateway::find().await?);
+    loop {
+        let before = mapped.address();
+        let outer = before.map_or(port, |address| address.port());
+        let mapping = gateway.map(port, outer, lease).await?;
+        if before != Some(mapping.outer) {
+            tracing::info!(address = %mapping.outer, expires = mapping.expires,
+                "the router maps a port to this node");
+        }
+        mapped.put((Arc::clone(&gateway), mapping));
+        tokio::time::sleep(lease / 2).await;
+    }
+}
+
+impl Mapped {
+    fn address(&self) -> Option<SocketAddr> {
+        self.lock().as_ref().map(|(_, mapping)| mapping.outer)
+    }
+
+    fn put(&self, mapped: (Arc<Gateway>, Mapping)) {
+        *self.lock() = Some(mapped);
+    }
+
+    fn take(&self) -> Option<(Arc<Gateway>, Mapping)> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Arc<Gateway>, Mapping)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
