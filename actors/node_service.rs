@@ -18,6 +18,7 @@ mod reading;
 mod replications;
 pub(crate) mod report;
 mod resumable;
+mod screened;
 mod seen;
 mod upload;
 mod validation;
@@ -221,6 +222,10 @@ impl Node for NodeService {
         names: Vec<String>,
     ) -> Result<Vec<Option<DatabaseDescription>>, Failure> {
         report::describe_databases(&self.names, names).await
+    }
+
+    async fn hides_documents(&self, name: &str) -> Result<bool, Failure> {
+        screened::hides_documents(&self.names, name).await
     }
 
     async fn create_database(&self, name: &str, options: NewDatabase) -> Result<(), Failure> {

@@ -1,5 +1,5 @@
-//! Which design documents of which database have `validate_doc_update` or `merge`: learned when a database is
-//! first written, forgotten when one of its design documents is. What the functions say is not asked here.
+//! Which design documents of which database have `validate_doc_update`, `validate_doc_read` or `merge`: learned
+//! when a database is first asked, forgotten when one of its design documents is written. What the functions say is not asked here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,12 +19,16 @@ const MOST_DATABASES: usize = 100_000;
 const MOST_BYTES: usize = 32 << 20;
 /// The member that merges leaves in conflict.
 const MERGE: &str = "merge";
+/// The member that is asked who may read a document.
+const READ: &str = "validate_doc_read";
 
-/// The design documents of a database that have something to say to its writes, by id.
+/// The design documents of a database that have something to say to its writes or reads, by id.
 #[derive(Default)]
 pub(super) struct Asked {
     /// Those with `validate_doc_update`.
     pub(super) validations: Arc<Vec<Validator>>,
+    /// Those with `validate_doc_read`.
+    pub(super) readings: Arc<Vec<DesignSource>>,
     /// Those with `merge`.
     pub(super) merges: Arc<Vec<DesignSource>>,
 }
@@ -32,8 +36,9 @@ pub(super) struct Asked {
 impl Asked {
     fn bytes(&self) -> usize {
         let validations: usize = self.validations.iter().map(Validator::bytes).sum();
-        let merges: usize = self.merges.iter().map(|(_, design)| design.text.len()).sum();
-        validations + merges
+        let sources = self.readings.iter().chain(self.merges.iter());
+        let sources: usize = sources.map(|(_, design)| design.text.len()).sum();
+        validations + sources
     }
 }
 
@@ -96,7 +101,7 @@ impl Validations {
 
 /// Reads all design documents of a database; those without the members are left out.
 fn asked(snapshot: &Snapshot, database: DatabaseId) -> Result<Asked, StorageError> {
-    let (mut validations, mut merges) = (Vec::new(), Vec::new());
+    let (mut validations, mut readings, mut merges) = (Vec::new(), Vec::new(), Vec::new());
     for row in snapshot.documents(database, &design_range()) {
         let (id, _) = row?;
         let Some(found) = winner(snapshot, database, &id)?.filter(|found| !found.leaf.deleted)
@@ -106,22 +111,31 @@ fn asked(snapshot: &Snapshot, database: DatabaseId) -> Result<Asked, StorageErro
         let body = found.content.as_ref().map_or(&[][..], |content| content.body.as_bytes());
         let Some(design) = mentioning(body) else { continue };
         let validation = validator::declared(&id, &design);
-        let has_merge = design.get(MERGE).is_some_and(|function| !function.is_null());
-        if (validation.is_some() || has_merge)
+        let has = |member| design.get(member).is_some_and(|function| !function.is_null());
+        let (has_merge, has_reading) = (has(MERGE), has(READ));
+        if (validation.is_some() || has_merge || has_reading)
             && let Some(source) = source(database, &id, found)
         {
             validations.extend(validation.map(|declared| Validator::new(declared, &source)));
+            // What is no function hides everything, as one that fails does.
+            if has_reading {
+                readings.push(source.clone());
+            }
             if has_merge {
                 merges.push(source);
             }
         }
     }
-    Ok(Asked { validations: Arc::new(validations), merges: Arc::new(merges) })
+    Ok(Asked {
+        validations: Arc::new(validations),
+        readings: Arc::new(readings),
+        merges: Arc::new(merges),
+    })
 }
 
 /// A design document that mentions the members, parsed; most do not and are not.
 fn mentioning(body: &[u8]) -> Option<Map<String, Value>> {
     let text = std::str::from_utf8(body).ok()?;
-    let mentions = text.contains(validator::MEMBER) || text.contains(MERGE);
+    let mentions = [validator::MEMBER, READ, MERGE].iter().any(|member| text.contains(member));
     mentions.then(|| serde_json::from_str(text).ok()).flatten()
 }

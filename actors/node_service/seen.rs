@@ -3,10 +3,10 @@
 //! is asked on behalf of such a user is asked here, over HTTP and by replications; what is not let through
 //! here is refused. Who may read what was noted with each write, in the storage's indexes by reader.
 
-mod locals;
-mod pages;
-mod views;
-mod writing;
+pub(super) mod locals;
+pub(super) mod pages;
+pub(super) mod views;
+pub(super) mod writing;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -131,11 +131,8 @@ impl Database for SeenDatabase {
         true
     }
 
-    fn seen_by(self: Arc<Self>, user: &User) -> Arc<dyn Database> {
-        if *user == self.user {
-            return self;
-        }
-        Arc::clone(&self.open).seen_by(user)
+    async fn seen_by(self: Arc<Self>, user: &User) -> Result<Arc<dyn Database>, Failure> {
+        Arc::clone(&self.open).seen_by(user).await
     }
 
     fn is_partial(&self) -> bool {
@@ -260,7 +257,8 @@ impl Database for SeenDatabase {
         // All of them are looked at, which are few; how many there are is not told.
         let all = IdsRequest { skip: 0, limit: pages::CONFLICTS, ..request.clone() };
         let page = self.open.conflicts(all).await?;
-        self.look(Reading::Scan, move |seen| seen.conflicts(&request, page)).await
+        self.look(Reading::Scan, move |seen| pages::conflicts(&request, page, |id| seen.tree(id)))
+            .await
     }
 
     fn purge_limits(&self) -> PurgeLimits {
@@ -301,7 +299,8 @@ impl Database for SeenDatabase {
         let (_, update_sequence) = self.sequences().await?;
         let update_sequence = view.update_sequence().min(update_sequence);
         let (open, principals) = (Arc::clone(&self.open), Arc::clone(&self.principals));
-        Ok(Arc::new(views::SeenView { view, open, principals, update_sequence }))
+        let sight = views::Reader { open, principals };
+        Ok(Arc::new(views::SeenView { view, sight, update_sequence }))
     }
 
     async fn index_information(&self, design: &str) -> Result<IndexInformation, Failure> {
