@@ -56,6 +56,7 @@ pub(crate) use databases::{create, create_as, open};
 pub(crate) use purging::purge;
 pub(crate) use reading::{Reading, body, read, storage_failure, tree, winner, with_store};
 pub use report::RestartRequest;
+pub(crate) use seen::Seen;
 pub(crate) use validation::upgrade_password;
 
 /// The node behind the HTTP surface.

@@ -27,9 +27,10 @@ use refuge_storage::{DocumentRange, EVERYBODY, Snapshot, StorageError};
 use super::database::OpenDatabase;
 use super::finding;
 use super::reading::Reading;
+use super::views as node_views;
 use crate::shard::readers::Principals;
 use pages::Counted;
-pub(super) use pages::Seen;
+pub(crate) use pages::Seen;
 
 /// The database as one user sees it. It is made for each request.
 pub(super) struct SeenDatabase {
@@ -295,8 +296,12 @@ impl Database for SeenDatabase {
     }
 
     async fn view(&self, request: ViewRequest) -> Result<Arc<dyn View>, Failure> {
-        let view = self.open.view(request).await?;
         let (_, update_sequence) = self.sequences().await?;
+        let own = (&self.principals, update_sequence);
+        if let Some(view) = node_views::view_of_reader(&self.open, &request, own).await? {
+            return Ok(view);
+        }
+        let view = self.open.view(request).await?;
         let update_sequence = view.update_sequence().min(update_sequence);
         let (open, principals) = (Arc::clone(&self.open), Arc::clone(&self.principals));
         let sight = views::Reader { open, principals };

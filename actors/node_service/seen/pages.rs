@@ -26,10 +26,10 @@ pub(super) struct Counted {
 
 /// A moment of a database, and who looks at it.
 #[derive(Clone, Copy)]
-pub(in crate::node_service) struct Seen<'a> {
-    pub(in crate::node_service) snapshot: &'a Snapshot,
-    pub(in crate::node_service) database: DatabaseId,
-    pub(in crate::node_service) principals: &'a [String],
+pub(crate) struct Seen<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) database: DatabaseId,
+    pub(crate) principals: &'a [String],
 }
 
 impl Seen<'_> {
@@ -65,11 +65,7 @@ impl Seen<'_> {
     }
 
     /// The leaves beside the winner that do not admit who looks.
-    pub(in crate::node_service) fn hidden(
-        self,
-        id: &str,
-        leaves: &[Leaf],
-    ) -> Result<Vec<Revision>, StorageError> {
+    pub(crate) fn hidden(self, id: &str, leaves: &[Leaf]) -> Result<Vec<Revision>, StorageError> {
         let mut hidden = Vec::new();
         if id.starts_with("_design/") {
             return Ok(hidden);

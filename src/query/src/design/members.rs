@@ -44,6 +44,7 @@ const RULES: &[(&[&str], &[Type])] = &[
     (&["lists"], &[Type::Object]),
     (&["lists", "*"], &[Type::Object, Type::String]),
     (&["options"], &[Type::Object]),
+    (&["options", "access"], &[Type::Boolean]),
     (&["options", "include_design"], &[Type::Boolean]),
     (&["options", "local_seq"], &[Type::Boolean]),
     (&["options", "partitioned"], &[Type::Boolean]),
