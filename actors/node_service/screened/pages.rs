@@ -2,6 +2,7 @@
 //! see without them, with what they hide left out.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use refuge_document::{BodyPlace, ChangeRow, Leaf, Revision};
 use refuge_http::{
@@ -16,8 +17,14 @@ use crate::node_service::seen::pages::{self, CONFLICTS};
 /// Rows that are looked at for a page, at least and at most.
 const LEAST_ROWS: usize = 100;
 const MOST_ROWS: usize = 500;
-/// Documents that are picked at random until one is seen, before all are walked over.
+/// Rows of a feed that are asked about before it is looked whether the page took too long.
+const SLICE: usize = 32;
+/// A page of a feed that took so long goes out as it is.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Documents that are picked at random until one is seen, before those behind the last are looked at.
 const PICKS: usize = 64;
+/// Pages of documents that are looked at behind the last that was picked.
+const PAGES: usize = 20;
 
 /// How many rows are looked at for a page of so many.
 fn looked_at(wanted: usize) -> usize {
@@ -62,10 +69,26 @@ pub(super) async fn changes(
     database: &ScreenedDatabase,
     request: ChangesRequest,
 ) -> Result<ChangesPage, Failure> {
-    let asked = ChangesRequest { bodies: true, limit: looked_at(request.limit), ..request };
+    let ChangesRequest { after, until, .. } = request;
+    let after = if request.descending {
+        after
+    } else {
+        database.looked.behind(after).min(until.max(after))
+    };
+    let asked = ChangesRequest { after, bodies: true, limit: looked_at(request.limit), ..request };
     let mut page = database.seen.changes(asked).await?;
     page.position = page.position.or(page.rows.last().map(|(row, _)| row.sequence));
-    let mut rows = screened(database, page.rows).await?;
+    let (began, mut rows) = (Instant::now(), Rows::new());
+    let mut rest = std::mem::take(&mut page.rows).into_iter();
+    while rest.len() > 0 {
+        let some: Rows = rest.by_ref().take(SLICE).collect();
+        let last = some.last().map(|(row, _)| row.sequence);
+        rows.extend(screened(database, some).await?);
+        if rest.len() > 0 && began.elapsed() >= PATIENCE {
+            (page.finished, page.position) = (false, last);
+            break;
+        }
+    }
     if rows.len() > request.limit {
         rows.truncate(request.limit);
         page.finished = false;
@@ -82,7 +105,7 @@ pub(super) async fn any_change(
     database: &ScreenedDatabase,
     (after, until): (u64, u64),
 ) -> Result<bool, Failure> {
-    let (limit, descending, bodies) = (MOST_ROWS, false, false);
+    let (limit, descending, bodies) = (LEAST_ROWS, false, false);
     let mut request = ChangesRequest { after, until, limit, descending, bodies };
     loop {
         let page = changes(database, request).await?;
@@ -90,7 +113,10 @@ pub(super) async fn any_change(
             return Ok(true);
         }
         match page.position {
-            Some(position) if !page.finished => request.after = position,
+            Some(position) if !page.finished => {
+                database.looked.remember(request.after, position);
+                request.after = position;
+            }
             _ => return Ok(false),
         }
     }
@@ -127,8 +153,8 @@ fn winner(row: &ChangeRow, content: Option<&StoredBody>) -> Option<Asked> {
     Some(Asked::of(&row.id, &leaf, content.cloned()))
 }
 
-/// Of documents whose lists do not name the reader any more, those that the functions would show: of others
-/// nothing is told.
+/// Of documents whose lists do not name the reader any more, those that the functions would show, now and, where
+/// that is still stored, as they were seen last: of others nothing is told.
 async fn still_admitted(
     database: &ScreenedDatabase,
     removed: Vec<&ChangeRow>,
@@ -136,14 +162,28 @@ async fn still_admitted(
     if removed.is_empty() {
         return Ok(HashSet::new());
     }
-    let ids: Vec<String> = removed.into_iter().map(|row| row.id.clone()).collect();
-    let trees = database.open.trees(ids.clone()).await?;
-    let found = ids.iter().zip(trees);
-    let asked: Vec<Asked> =
-        found.filter_map(|(id, tree)| Some(Asked::of(id, &tree?.tree.winner()?, None))).collect();
+    let ids: Vec<String> = removed.iter().map(|row| row.id.clone()).collect();
+    let trees = database.open.trees(ids).await?;
+    let (mut asked, mut former) = (Vec::new(), Vec::new());
+    for (row, tree) in removed.into_iter().zip(trees) {
+        let Some(tree) = tree.map(|found| found.tree) else { continue };
+        asked.extend(tree.winner().map(|winner| Asked::of(&row.id, &winner, None)));
+        if let Some(node) = row.winner().and_then(|seen| tree.find(&seen.revision))
+            && let Some(seen) = row.winner()
+        {
+            let (revision, deleted, place) = (seen.revision.clone(), node.deleted, node.place);
+            former.push((row.id.clone(), Leaf { revision, deleted, place }));
+        }
+    }
+    let places = former.iter().map(|(_, leaf)| leaf.place).collect();
+    let contents = database.open.bodies(places).await?;
+    let stored = former.iter().zip(contents).filter(|(_, content)| content.is_some());
+    asked.extend(stored.map(|((id, leaf), content)| Asked::of(id, leaf, content)));
     let ids: Vec<String> = asked.iter().map(|asked| asked.id.clone()).collect();
     let admitted = database.screen.admits(asked).await?;
-    Ok(ids.into_iter().zip(admitted).filter_map(|(id, admitted)| admitted.then_some(id)).collect())
+    let hidden = ids.iter().zip(&admitted).filter(|(_, admitted)| !**admitted);
+    let hidden: HashSet<String> = hidden.map(|(id, _)| id.clone()).collect();
+    Ok(ids.into_iter().filter(|id| !hidden.contains(id)).collect())
 }
 
 /// Takes leaves beside the winner out of rows that are not seen, or are not there any more.
@@ -203,32 +243,34 @@ async fn seen_documents(
         .collect())
 }
 
-/// The id of a live document, each with the same likelihood: one is picked of all until it is one that is seen.
+/// The id of a live document, picked of all until it is one that is seen; where few are seen, the first behind
+/// one that was picked. `None` where none is found before too many were looked at.
 pub(super) async fn random_document(
     database: &ScreenedDatabase,
 ) -> Result<Option<String>, Failure> {
+    let mut picked = String::new();
     for _ in 0..PICKS {
         let Some(id) = database.seen.random_document().await? else { return Ok(None) };
         match database.winner(&id).await? {
             Some(found) if !found.leaf.deleted => return Ok(Some(id)),
-            _ => {}
+            _ => picked = id,
         }
     }
-    let (start, end, limit, skip) = (None, None, MOST_ROWS, 0);
+    let (start, end, limit, skip) = (Some((picked, false)), None, MOST_ROWS, 0);
     let (descending, bodies, offset) = (false, false, false);
     let mut request = DocumentsRequest { start, end, limit, skip, descending, bodies, offset };
-    let (mut picked, mut seen) = (None, 0_u64);
-    loop {
+    for _ in 0..PAGES {
         let page = documents(database, request.clone()).await?;
-        for (id, _) in page.rows {
-            seen += 1;
-            if rand::random_range(0..seen) == 0 {
-                picked = Some(id);
-            }
+        if let Some((id, _)) = page.rows.into_iter().next() {
+            return Ok(Some(id));
         }
-        let Some(after) = page.resume_after else { return Ok(picked) };
-        request.start = Some((after, false));
+        if page.resume_after.is_none() && request.start.is_none() {
+            return Ok(None);
+        }
+        // Behind the last stands the first.
+        request.start = page.resume_after.map(|after| (after, false));
     }
+    Ok(None)
 }
 
 /// Documents with conflicts, as far as these are seen.

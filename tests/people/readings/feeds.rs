@@ -3,7 +3,7 @@
 use refuge_tests::Client;
 use serde_json::{Value, json};
 
-use super::{Notes, ids, notes};
+use super::{Notes, OWN, design, ids, notes};
 
 async fn rows(client: &Client, more: &str) -> (Vec<String>, String) {
     let told = client.get(&format!("/notes/_changes{more}")).await.expect(200);
@@ -52,6 +52,39 @@ async fn what_is_hidden_wakes_nobody() {
     assert_eq!(row["id"], "hers", "{row}");
 }
 
+#[tokio::test]
+async fn a_feed_that_was_opened_before_the_first_function_shows_nothing_that_it_hides() {
+    for made_with in ["", "?access=true"] {
+        let notes = notes(made_with).await;
+        let rev = notes.admin.get("/notes/_design/d").await.member("_rev");
+        notes.admin.delete(&format!("/notes/_design/d?rev={rev}")).await.expect(200);
+        let of = |owner: &str| match made_with {
+            "" => json!({"owner": owner}),
+            _ => json!({"owner": owner, "_access": ["anna", "bob"]}),
+        };
+        let path = "/notes/_changes?feed=continuous&since=now&timeout=60000&include_docs=true";
+        let mut lines = notes.bob.request("GET", path).lines().await.expect("a feed");
+        notes.write("before", of("anna")).await;
+        let row = lines.row().await;
+        assert_eq!(row["id"], "before", "{row}");
+        notes.admin.put("/notes/_design/d", design(OWN)).await.expect(201);
+        let row = lines.row().await;
+        assert_eq!(row["id"], "_design/d", "{row}");
+        notes.write("hidden", of("anna")).await;
+        notes.write("mine", of("bob")).await;
+        let row = lines.row().await;
+        assert_eq!(row["id"], "mine", "{row}");
+        // And where the function leaves, all is seen again.
+        let rev = notes.admin.get("/notes/_design/d").await.member("_rev");
+        notes.admin.delete(&format!("/notes/_design/d?rev={rev}")).await.expect(200);
+        let row = lines.row().await;
+        assert_eq!((&row["id"], &row["deleted"]), (&json!("_design/d"), &json!(true)), "{row}");
+        notes.write("hers", of("anna")).await;
+        let row = lines.row().await;
+        assert_eq!(row["id"], "hers", "{row}");
+    }
+}
+
 /// A tombstone is told where the function lets it through, as it is stored.
 #[tokio::test]
 async fn a_deletion_is_told_where_the_function_says_so() {
@@ -77,6 +110,10 @@ async fn losing_access_tells_nothing_of_what_the_function_hides() {
         let one = json!({"_access": ["anna"], "owner": owner, "_rev": rev});
         notes.write(id, one).await;
     }
+    // What was hidden when it was taken away tells nothing either.
+    let was = json!({"_access": ["anna", "bob"], "owner": "anna"});
+    let rev = notes.write("was-hidden", was).await;
+    notes.write("was-hidden", json!({"_access": ["anna"], "owner": "bob", "_rev": rev})).await;
     let told = notes.bob.get("/notes/_changes").await.expect(200);
     assert_eq!(ids(&told, "results"), ["shown"], "{}", told.text());
     assert!(told.text().contains("\"removed\":true"));
