@@ -176,20 +176,89 @@ async fn a_function_that_fails_hides() {
         "function (doc) { throw {odd: 1}; }",
         "function (doc) { no.such.thing; }",
         "function (doc) { var a = []; for (;;) a.push(new Array(100000).join('x')); }",
-        "not a function",
-        "function (",
     ] {
         notes.decide(function).await;
         assert_eq!(ids(&notes.bob.get("/notes/_all_docs").await.expect(200), "rows"), [""; 0]);
         notes.bob.get("/notes/good").await.error(404, "not_found", "missing");
         notes.dora.get("/notes/good").await.expect(200);
     }
-    // What never ends is ended, and others are served meanwhile.
-    notes.write("more", json!({})).await;
-    notes.write("most", json!({})).await;
+    // What never ends is ended.
     notes.decide("function (doc) { for (;;); }").await;
     let all = notes.bob.get("/notes/_all_docs").await.expect(200);
     assert_eq!(ids(&all, "rows"), [""; 0]);
+}
+
+/// Nothing is known of the documents then, so that no feed and no replication may go on behind them.
+#[tokio::test]
+async fn a_function_that_cannot_be_asked_is_an_error_and_hides_nothing_for_good() {
+    let notes = notes("").await;
+    notes.write("good", json!({"owner": "bob"})).await;
+    for function in ["not a function", "function ("] {
+        notes.decide(function).await;
+        for path in ["_all_docs", "good", "_changes"] {
+            let told = notes.bob.get(&format!("/notes/{path}")).await;
+            told.error_named(500, "compilation_error");
+        }
+        notes.dora.get("/notes/good").await.expect(200);
+    }
+    notes.decide(OWN).await;
+    assert_eq!(seen(&notes.bob).await, ["good"]);
+}
+
+#[tokio::test]
+async fn documents_on_which_a_function_meets_a_limit_hide_no_others() {
+    let notes = notes("").await;
+    for number in 0..8 {
+        notes.write(&format!("n{number}"), json!({"loops": number % 2 == 0})).await;
+    }
+    notes
+        .decide(
+            "function (doc) {
+                var a = [];
+                while (doc.loops) a.push(new Array(100000).join('x'));
+            }",
+        )
+        .await;
+    for (path, member) in [("_all_docs", "rows"), ("_changes", "results")] {
+        let told = notes.bob.get(&format!("/notes/{path}")).await.expect(200);
+        assert_eq!(ids(&told, member), ["n1", "n3", "n5", "n7"]);
+    }
+}
+
+#[tokio::test]
+async fn a_hidden_tombstone_cannot_be_followed() {
+    for made_with in ["", "?access=true"] {
+        let notes = notes(made_with).await;
+        let with = |mut document: Value| {
+            if !made_with.is_empty() {
+                document["_access"] = json!(["anna", "bob"]);
+            }
+            document
+        };
+        let file = json!({"note.txt": {"content_type": "text/plain", "data": "c2VjcmV0"}});
+        let document = json!({"owner": "anna", "_attachments": file});
+        let rev = notes.write(HIDDEN, with(document)).await;
+        let stub = json!({"note.txt": {"stub": true, "content_type": "text/plain"}});
+        let tombstone =
+            json!({"owner": "anna", "_rev": rev, "_deleted": true, "_attachments": stub});
+        let rev = notes.write(HIDDEN, with(tombstone)).await;
+        let path = format!("/notes/{HIDDEN}");
+        let mine = with(json!({"owner": "bob"}));
+        notes.bob.put(&path, mine.clone()).await.error_named(409, "conflict");
+        let knowing = with(json!({"owner": "bob", "_rev": rev, "_attachments": stub}));
+        notes.bob.put(&path, knowing).await.error_named(409, "conflict");
+        let (_, hash) = rev.split_once('-').expect("a revision");
+        let made = "ffffffffffffffffffffffffffffffff";
+        let mut following = with(json!({"_id": HIDDEN, "owner": "bob", "_attachments": stub}));
+        following["_rev"] = json!(format!("3-{made}"));
+        following["_revisions"] = json!({"start": 3, "ids": [made, hash]});
+        let edit = json!({"new_edits": false, "docs": [following]});
+        let told = notes.bob.post("/notes/_bulk_docs", edit).await.expect(201).json();
+        assert_eq!(told[0]["error"], "forbidden", "{made_with} {told}");
+        notes.admin.get(&path).await.error(404, "not_found", "deleted");
+        // Its owner sees it, and goes on.
+        notes.anna.put(&path, with(json!({"owner": "anna"}))).await.expect(201);
+    }
 }
 
 #[tokio::test]

@@ -53,14 +53,16 @@ async fn permits(
     Ok(verdicts.collect())
 }
 
-/// The revisions that an edit concerns, the winner first: leaves that are no tombstones, which hold nothing that an
-/// edit could take, and what it builds on.
+/// The revisions that an edit concerns, the winner first: the winner and what the edit builds on, deleted or not,
+/// since a tombstone may hold contents and attachments too, and the other leaves that are no tombstones.
 async fn concerned(
     database: &ScreenedDatabase,
     update: &Update,
     tree: &RevisionTree,
 ) -> Result<Vec<Leaf>, Failure> {
-    let mut concerned: Vec<Leaf> = tree.leaves().into_iter().filter(|leaf| !leaf.deleted).collect();
+    let mut leaves = tree.leaves().into_iter();
+    let mut concerned: Vec<Leaf> = leaves.next().into_iter().collect();
+    concerned.extend(leaves.filter(|leaf| !leaf.deleted));
     let ancestors: &[Revision] = match &update.kind {
         EditKind::Interactive { parent } => parent.as_slice(),
         EditKind::Replicated { path } => path.get(1..).unwrap_or_default(),
@@ -69,8 +71,8 @@ async fn concerned(
         let Some(node) = tree.find(ancestor) else { continue };
         let is_leaf = node.leaf && node.place != BodyPlace::Missing;
         if is_leaf || database.open.bodies(vec![node.place]).await?.pop().flatten().is_some() {
-            if !node.leaf && !node.deleted {
-                let (revision, deleted, place) = (ancestor.clone(), false, node.place);
+            if !concerned.iter().any(|leaf| leaf.revision == *ancestor) {
+                let (revision, deleted, place) = (ancestor.clone(), node.deleted, node.place);
                 concerned.push(Leaf { revision, deleted, place });
             }
             break;

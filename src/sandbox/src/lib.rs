@@ -14,8 +14,8 @@
 //!
 //! [`Functions`] holds one design document with everything else: [`Functions::validate`],
 //! [`Functions::validate_read`], [`Functions::filter`], [`Functions::filter_by_view`],
-//! [`Functions::update`], [`Functions::show`], [`Functions::list`], [`Functions::rewrite`], and [`Functions::call`] for any other function by its
-//! path. `require` finds every member of the design document.
+//! [`Functions::update`], [`Functions::show`], [`Functions::list`], [`Functions::rewrite`], and
+//! [`Functions::call`] for any other function by its path. `require` finds every member of the design document.
 //!
 //! ```
 //! use refuge_sandbox::{Limits, Mapped, ViewSources, Views};

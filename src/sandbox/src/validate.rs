@@ -44,6 +44,7 @@ impl Functions {
         ];
         self.realm.call("validate", &arguments).map(|_| ())
     }
+
     /// Asks `validate_doc_read` whether somebody may read a document. Tombstones are asked about too.
     ///
     /// # Errors
