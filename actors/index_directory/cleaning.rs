@@ -65,8 +65,13 @@ impl IndexDirectoryState {
         self.remove(unused);
     }
 
-    /// Removes a reader's index.
-    pub(super) fn gave_way(&self, (database, signature): IndexKey) {
+    /// Removes a reader's index, where nobody asked for it again since it gave way.
+    pub(super) fn gave_way(&self, key: IndexKey) {
+        let readers = self.arguments.names.value::<ReaderIndexes>(names::READER_INDEXES);
+        if readers.is_some_and(|readers| readers.is_known(&key)) {
+            return;
+        }
+        let (database, signature) = key;
         let Some(doors) = self.arguments.names.value::<IndexDoors>(names::INDEX_ENGINE) else {
             return;
         };

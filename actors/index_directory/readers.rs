@@ -13,6 +13,8 @@ use super::creating::IndexKey;
 
 /// Sets of names and roles that have indexes of one design document's functions.
 const MOST_OF_FUNCTIONS: usize = 100;
+/// The same of a database: its readers take no places from those of others.
+const MOST_OF_DATABASE: usize = 300;
 /// The same of the whole node.
 const MOST: usize = 1_000;
 /// An index gives way to another one when it was not asked for so long.
@@ -49,13 +51,27 @@ impl ReaderIndexes {
             *found = asked;
             return Ok(None);
         }
-        let is_of =
-            |database: DatabaseId, one: &Use| database == key.0 && one.functions == functions;
-        let of_functions = known.iter().filter(|(other, one)| is_of(other.0, one)).count();
+        let of_database = |other: &IndexKey, _: &Use| other.0 == key.0;
+        let of_functions =
+            |other: &IndexKey, one: &Use| other.0 == key.0 && one.functions == functions;
+        let count = |is_of: &dyn Fn(&IndexKey, &Use) -> bool| {
+            known.iter().filter(|(other, one)| is_of(other, one)).count()
+        };
+        let of_node = |_: &IndexKey, _: &Use| true;
+        // Who has as many as may be gives up one of its own.
+        let giving: Option<&dyn Fn(&IndexKey, &Use) -> bool> =
+            if count(&of_functions) >= MOST_OF_FUNCTIONS {
+                Some(&of_functions)
+            } else if count(&of_database) >= MOST_OF_DATABASE {
+                Some(&of_database)
+            } else if known.len() >= MOST {
+                Some(&of_node)
+            } else {
+                None
+            };
         let mut given_up = None;
-        if of_functions >= MOST_OF_FUNCTIONS || known.len() >= MOST {
-            let all = of_functions < MOST_OF_FUNCTIONS;
-            let some = known.iter().filter(|(other, one)| all || is_of(other.0, one));
+        if let Some(gives) = giving {
+            let some = known.iter().filter(|(other, one)| gives(other, one));
             let oldest = some.min_by_key(|(_, one)| one.asked);
             let oldest = oldest.filter(|(_, one)| now.duration_since(one.asked) >= RESTING);
             let oldest = oldest.map(|(key, _)| *key).ok_or_else(too_many)?;
@@ -64,6 +80,11 @@ impl ReaderIndexes {
         }
         known.insert(key, asked);
         Ok(given_up)
+    }
+
+    /// Whether an index is in use: one that gave way may have been asked for again.
+    pub(super) fn is_known(&self, key: &IndexKey) -> bool {
+        self.known().contains_key(key)
     }
 
     /// The signatures of those of a database that are in use, with those of their functions.
@@ -116,6 +137,22 @@ mod tests {
         assert_eq!(indexes.take(key(1, 0), FUNCTIONS, later), Ok(None));
         assert_eq!(indexes.take(key(1, 500), FUNCTIONS, later), Ok(Some(key(1, 1))));
         assert_eq!(indexes.used(DatabaseId(1), later).len(), MOST_OF_FUNCTIONS + 1);
+    }
+
+    #[test]
+    fn the_readers_of_one_database_take_no_places_from_those_of_others() {
+        let indexes = ReaderIndexes::default();
+        let begin = Instant::now();
+        for number in 0..MOST_OF_DATABASE {
+            let functions = [u8::try_from(number / 50).unwrap(); 16];
+            assert_eq!(indexes.take(key(1, number), functions, begin), Ok(None));
+        }
+        assert!(indexes.take(key(1, 900), [99; 16], begin).is_err());
+        assert_eq!(indexes.take(key(2, 0), FUNCTIONS, begin), Ok(None));
+        let later = begin + RESTING;
+        let given_up = indexes.take(key(1, 900), [99; 16], later).unwrap().unwrap();
+        assert_eq!(given_up.0, DatabaseId(1));
+        assert!(!indexes.is_known(&given_up) && indexes.is_known(&key(1, 900)));
     }
 
     #[test]
