@@ -15,9 +15,11 @@ use serde_json::{Map, Value};
 
 use crate::index_directory::IndexedDatabase;
 use crate::javascript::SourceKey;
+use crate::shard::readers::Principals;
 use crate::view_tree::ReduceFunction;
 
 /// The views of one version of a design document.
+#[derive(Clone)]
 pub struct IndexDesign {
     /// Id of the design document.
     pub id: String,
@@ -31,6 +33,17 @@ pub struct IndexDesign {
     pub declared: Vec<Option<KeyMaker>>,
     /// The functions in JavaScript.
     pub sources: Arc<ViewSources>,
+    /// Whose index it is, where it is one of a reader's own.
+    pub(crate) reader: Option<IndexReader>,
+}
+
+/// Somebody who has an index of what this somebody sees.
+#[derive(Clone)]
+pub(crate) struct IndexReader {
+    /// The user's name and roles.
+    pub(crate) principals: Principals,
+    /// The signature of the functions, whoever reads.
+    pub(crate) functions: [u8; 16],
 }
 
 impl IndexDesign {
@@ -59,7 +72,17 @@ impl IndexDesign {
         let indexes = Index::from_design_document(id, &design, partitioned_database);
         let declared = declared(&views, &indexes)?;
         let sources = Arc::new(sources);
-        Ok(Self { id: id.to_owned(), views, reduces, indexes, declared, sources })
+        let reader = None;
+        Ok(Self { id: id.to_owned(), views, reduces, indexes, declared, sources, reader })
+    }
+
+    /// The same for somebody's own index of what somebody with these names and roles sees.
+    pub(crate) fn read_by(&self, principals: &Principals) -> Self {
+        let functions = self.views.signature;
+        let mut design = self.clone();
+        design.views.signature = self.views.signature_for(principals);
+        design.reader = Some(IndexReader { principals: Arc::clone(principals), functions });
+        design
     }
 
     /// Whether JavaScript reduces.
@@ -69,7 +92,8 @@ impl IndexDesign {
 
     /// What its JavaScript is kept open under.
     pub fn source_key(&self, database: DatabaseId) -> SourceKey {
-        SourceKey { database: database.0, version: self.views.signature_text() }
+        let functions = self.reader.as_ref().map_or(self.views.signature, |one| one.functions);
+        SourceKey { database: database.0, version: crate::hexadecimal(&functions) }
     }
 
     /// What tells with which tables its keys are compared.

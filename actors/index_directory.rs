@@ -7,6 +7,7 @@
 mod background;
 mod cleaning;
 mod creating;
+mod readers;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,7 +25,8 @@ use crate::names;
 use crate::task::OwnedTask;
 use background::Background;
 use cleaning::CleanReply;
-use creating::Creating;
+use creating::{Creating, IndexKey};
+pub(crate) use readers::ReaderIndexes;
 
 /// How often unused indexes are looked for.
 const CLEANING: Duration = Duration::from_secs(300);
@@ -110,6 +112,8 @@ pub enum IndexDirectoryMessage {
         /// Told when it has begun.
         reply: Option<CleanReply>,
     },
+    /// Remove a reader's index that gave way to another's.
+    GaveWay(IndexKey),
     /// Indexes that were found without a use.
     Unused {
         /// Which, and whether their database is gone.
@@ -163,6 +167,8 @@ impl Actor for IndexDirectoryActor {
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
+        let readers = Arc::new(ReaderIndexes::default());
+        arguments.names.publish(&myself.get_cell(), names::READER_INDEXES, readers);
         let clean = || IndexDirectoryMessage::Clean { database: None, lenient: true, reply: None };
         myself.send_after(FIRST_CLEANING, clean);
         myself.send_interval(CLEANING, clean);
@@ -196,6 +202,7 @@ impl Actor for IndexDirectoryActor {
             IndexDirectoryMessage::Clean { database, lenient, reply } => {
                 state.clean(database, lenient, reply);
             }
+            IndexDirectoryMessage::GaveWay(key) => state.gave_way(key),
             IndexDirectoryMessage::Unused { records, lenient } => state.unused(records, lenient),
             IndexDirectoryMessage::DropRows => state.drop_rows(),
             IndexDirectoryMessage::RowsDropped => state.rows_dropped(),

@@ -23,6 +23,8 @@ pub const DESIGNS: &str = "designs";
 pub const INDEX_ENGINE: &str = "index-engine";
 /// Knows the indexes and starts their indexers.
 pub const INDEX_DIRECTORY: &str = "index-directory";
+/// Which indexes of readers are in use.
+pub const READER_INDEXES: &str = "reader-indexes";
 /// Supervises the indexers.
 pub const INDEXERS: &str = "indexers";
 /// Holds the pool of outgoing HTTP connections.

@@ -18,6 +18,7 @@ mod reading;
 mod replications;
 pub(crate) mod report;
 mod resumable;
+mod screened;
 mod seen;
 mod upload;
 mod validation;
@@ -55,6 +56,7 @@ pub(crate) use databases::{create, create_as, open};
 pub(crate) use purging::purge;
 pub(crate) use reading::{Reading, body, read, storage_failure, tree, winner, with_store};
 pub use report::RestartRequest;
+pub(crate) use seen::Seen;
 pub(crate) use validation::upgrade_password;
 
 /// The node behind the HTTP surface.
@@ -221,6 +223,10 @@ impl Node for NodeService {
         names: Vec<String>,
     ) -> Result<Vec<Option<DatabaseDescription>>, Failure> {
         report::describe_databases(&self.names, names).await
+    }
+
+    async fn hides_documents(&self, name: &str) -> Result<bool, Failure> {
+        screened::hides_documents(&self.names, name).await
     }
 
     async fn create_database(&self, name: &str, options: NewDatabase) -> Result<(), Failure> {

@@ -127,6 +127,14 @@ impl DesignReader {
         Ok(Arc::clone(&self.validations.of(&self.names, database).await?.validations))
     }
 
+    /// The design documents of a database that are asked who may read its documents.
+    pub(crate) async fn readings(
+        &self,
+        database: DatabaseId,
+    ) -> Result<Arc<Vec<DesignSource>>, Failure> {
+        Ok(Arc::clone(&self.validations.of(&self.names, database).await?.readings))
+    }
+
     /// The design documents of a database that merge leaves in conflict, in the order of their ids.
     pub(crate) async fn merges(
         &self,

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use refuge_http::Failure;
 use refuge_otp::Names;
@@ -12,7 +12,8 @@ use refuge_storage::{
 };
 use tokio::sync::oneshot;
 
-use super::{IndexDirectoryMessage, IndexDirectoryState};
+use super::creating::IndexKey;
+use super::{IndexDirectoryMessage, IndexDirectoryState, ReaderIndexes};
 use crate::designs::{DesignReader, DesignsOf};
 use crate::engine::StorageDoors;
 use crate::index_engine::IndexDoors;
@@ -61,6 +62,27 @@ impl IndexDirectoryState {
         if lenient {
             self.suspects = suspects;
         }
+        self.remove(unused);
+    }
+
+    /// Removes a reader's index, where nobody asked for it again since it gave way.
+    pub(super) fn gave_way(&self, key: IndexKey) {
+        let readers = self.arguments.names.value::<ReaderIndexes>(names::READER_INDEXES);
+        if readers.is_some_and(|readers| readers.is_known(&key)) {
+            return;
+        }
+        let (database, signature) = key;
+        let Some(doors) = self.arguments.names.value::<IndexDoors>(names::INDEX_ENGINE) else {
+            return;
+        };
+        let Some(store) = doors.store() else { return };
+        match store.snapshot().and_then(|snapshot| snapshot.find(database, &signature)) {
+            Ok(found) => self.remove(found.into_iter().collect()),
+            Err(error) => tracing::warn!(%error, "a reader's index is not removed yet"),
+        }
+    }
+
+    fn remove(&self, unused: Vec<IndexRecord>) {
         if unused.is_empty() {
             return;
         }
@@ -154,10 +176,19 @@ async fn unused(
         let reader = published::<DesignReader>(names, names::DESIGNS).await?;
         let partitioned = living.partitioned;
         let designs = reader.read_all(DesignsOf { database: id, partitioned }).await?;
+        let readers = names.value::<ReaderIndexes>(names::READER_INDEXES);
+        let readers = readers.map(|readers| readers.used(id, Instant::now())).unwrap_or_default();
         let is_wanted = |record: &IndexRecord| {
+            let signature = record.definition.signature;
+            let of_reader = readers.get(&signature);
             designs.iter().any(|design| {
-                design.views.signature == record.definition.signature
-                    && design.is_of(living.instance, &record.definition)
+                let is_asked_for = match of_reader {
+                    Some(functions) => {
+                        design.views.by_reader && design.views.signature == *functions
+                    }
+                    None => design.views.signature == signature,
+                };
+                is_asked_for && design.is_of(living.instance, &record.definition)
             })
         };
         let some = records.into_iter().filter(|record| !is_wanted(record));

@@ -15,7 +15,7 @@ use crate::node_service::storage_failure;
 use crate::{names, published};
 
 /// What an index is asked for by: its database and the signature of its functions.
-pub(super) type IndexKey = (DatabaseId, [u8; 16]);
+pub(crate) type IndexKey = (DatabaseId, [u8; 16]);
 
 /// Who waits for an index to be made.
 #[derive(Default)]

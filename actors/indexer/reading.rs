@@ -9,7 +9,8 @@ use refuge_query::view::NewRow;
 use refuge_storage::{BodyRecord, ChangeRange, DatabaseId, PurgeState, Snapshot, StorageError};
 
 use super::{IndexerArguments, make_way};
-use crate::node_service::{Reading, read, storage_failure};
+use crate::node_service::{Reading, Seen, read, storage_failure};
+use crate::shard::readers::Principals;
 use crate::unavailable;
 
 /// A batch ends at so many documents, or at so many bytes of them.
@@ -111,6 +112,8 @@ struct Source {
     language: Language,
     design_documents: bool,
     local_sequence: bool,
+    /// Whose index it is, where it is one of a reader's own: what is hidden from this reader makes no rows.
+    reader: Option<Principals>,
 }
 
 /// Reads the changes behind a position; `None` where there are none.
@@ -128,6 +131,11 @@ pub(super) async fn changes(
         language: arguments.design.views.language,
         design_documents: arguments.design.views.design_documents,
         local_sequence: arguments.design.views.local_sequence,
+        reader: arguments
+            .design
+            .reader
+            .as_ref()
+            .map(|reader| Principals::clone(&reader.principals)),
     };
     let range = ChangeRange { after: position, until, descending: false };
     leg.read(move |snapshot| read_changes(snapshot, &source, range)).await.map(Some)
@@ -144,6 +152,7 @@ fn read_changes(
     for row in snapshot.changes_with_bodies(source.database, range) {
         let (row, record) = row?;
         let sequence = row.sequence;
+        let (row, record) = source.seen(snapshot, (row, record))?;
         let document = source.document(row, record);
         bytes += document.content.bytes();
         batch.documents.push(document);
@@ -158,6 +167,28 @@ fn read_changes(
 }
 
 impl Source {
+    /// A change as the reader of the index sees it: without its content where that is hidden, and without
+    /// leaves that are.
+    fn seen(
+        &self,
+        snapshot: &Snapshot,
+        (mut row, record): (ChangeRow, Option<BodyRecord>),
+    ) -> Result<(ChangeRow, Option<BodyRecord>), StorageError> {
+        let Some(principals) = &self.reader else { return Ok((row, record)) };
+        if row.id.starts_with("_design/") {
+            return Ok((row, record));
+        }
+        let record = record.filter(|record| record.body.access().admits(principals));
+        if record.is_some() && row.leaves.len() > 1 {
+            let seen = Seen { snapshot, database: self.database, principals };
+            let known = snapshot.document(self.database, &row.id)?;
+            let leaves = known.map(|known| known.tree()).transpose()?.unwrap_or_default().leaves();
+            let hidden = seen.hidden(&row.id, &leaves)?;
+            row.leaves.retain(|leaf| !hidden.contains(&leaf.revision));
+        }
+        Ok((row, record))
+    }
+
     fn document(&self, row: ChangeRow, record: Option<BodyRecord>) -> ChangedDocument {
         let is_mapped = self.design_documents || !row.id.starts_with("_design/");
         let content = match (row.leaves.split_first(), record) {

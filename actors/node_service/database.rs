@@ -26,6 +26,7 @@ pub(super) use self::shards::WRITE_DEADLINE;
 use super::batched::WAITING_BYTES;
 use super::reading::{self, Reading};
 use super::report;
+use super::screened::{ScreenedDatabase, reader_functions};
 use super::seen::SeenDatabase;
 use super::upload::AttachmentUpload;
 use super::{
@@ -175,11 +176,19 @@ impl Database for OpenDatabase {
         self.record.access
     }
 
-    fn seen_by(self: Arc<Self>, user: &User) -> Arc<dyn Database> {
-        if self.record.access && !self.security.is_admin(user) {
-            return Arc::new(SeenDatabase::new(self, user));
+    async fn seen_by(self: Arc<Self>, user: &User) -> Result<Arc<dyn Database>, Failure> {
+        if self.security.is_admin(user) {
+            return Ok(self);
         }
-        self
+        let is_asked = reader_functions(&self.names, self.id()).await?;
+        let seen: Arc<dyn Database> = match self.record.access {
+            true => Arc::new(SeenDatabase::new(Arc::clone(&self), user)),
+            false => Arc::clone(&self) as Arc<dyn Database>,
+        };
+        match is_asked {
+            true => Ok(Arc::new(ScreenedDatabase::new(self, seen, user)?)),
+            false => Ok(seen),
+        }
     }
 
     async fn partition(&self, partition: &str) -> Result<PartitionInformation, Failure> {

@@ -4,7 +4,7 @@
 mod candidates;
 mod page;
 mod rows;
-mod showing;
+pub(super) mod showing;
 
 use std::sync::Arc;
 

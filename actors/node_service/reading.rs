@@ -186,7 +186,7 @@ pub(crate) fn changes(
             rows.push((row, content));
         }
     }
-    Ok(ChangesPage { rows, finished })
+    Ok(ChangesPage { rows, finished, position: None })
 }
 
 pub(crate) fn documents(
@@ -198,7 +198,8 @@ pub(crate) fn documents(
     let (end, end_inclusive) = bound(request.end.as_ref());
     let descending = request.descending;
     let range = DocumentRange { start, start_inclusive, end, end_inclusive, descending };
-    let total = snapshot.information(database)?.map_or(0, |information| information.documents);
+    let information = snapshot.information(database)?;
+    let total = Some(information.map_or(0, |information| information.documents));
     let offset = if request.offset { rows_before(snapshot, database, request)? } else { None };
     let mut page =
         DocumentsPage { rows: Vec::new(), skipped: 0, resume_after: None, total, offset };

@@ -105,6 +105,7 @@ pub(super) fn information(
         update_sequence: stored.update_sequence,
         documents: stored.documents,
         deleted_documents: stored.deleted_documents,
+        uncounted: false,
         file_bytes,
         compact_running: false,
         active_bytes: stored.active_bytes,

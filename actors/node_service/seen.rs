@@ -3,10 +3,10 @@
 //! is asked on behalf of such a user is asked here, over HTTP and by replications; what is not let through
 //! here is refused. Who may read what was noted with each write, in the storage's indexes by reader.
 
-mod locals;
-mod pages;
-mod views;
-mod writing;
+pub(super) mod locals;
+pub(super) mod pages;
+pub(super) mod views;
+pub(super) mod writing;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,9 +27,11 @@ use refuge_storage::{DocumentRange, EVERYBODY, Snapshot, StorageError};
 use super::database::OpenDatabase;
 use super::finding;
 use super::reading::Reading;
+use super::screened::reader_functions;
+use super::views as node_views;
 use crate::shard::readers::Principals;
 use pages::Counted;
-pub(super) use pages::Seen;
+pub(crate) use pages::Seen;
 
 /// The database as one user sees it. It is made for each request.
 pub(super) struct SeenDatabase {
@@ -131,11 +133,12 @@ impl Database for SeenDatabase {
         true
     }
 
-    fn seen_by(self: Arc<Self>, user: &User) -> Arc<dyn Database> {
-        if *user == self.user {
-            return self;
+    async fn seen_by(self: Arc<Self>, user: &User) -> Result<Arc<dyn Database>, Failure> {
+        let functions = || reader_functions(&self.open.names, self.open.record.id);
+        match self.user == *user && !functions().await? {
+            true => Ok(self),
+            false => Arc::clone(&self.open).seen_by(user).await,
         }
-        Arc::clone(&self.open).seen_by(user)
     }
 
     fn is_partial(&self) -> bool {
@@ -260,7 +263,8 @@ impl Database for SeenDatabase {
         // All of them are looked at, which are few; how many there are is not told.
         let all = IdsRequest { skip: 0, limit: pages::CONFLICTS, ..request.clone() };
         let page = self.open.conflicts(all).await?;
-        self.look(Reading::Scan, move |seen| seen.conflicts(&request, page)).await
+        self.look(Reading::Scan, move |seen| pages::conflicts(&request, page, |id| seen.tree(id)))
+            .await
     }
 
     fn purge_limits(&self) -> PurgeLimits {
@@ -297,11 +301,16 @@ impl Database for SeenDatabase {
     }
 
     async fn view(&self, request: ViewRequest) -> Result<Arc<dyn View>, Failure> {
-        let view = self.open.view(request).await?;
         let (_, update_sequence) = self.sequences().await?;
+        let own = (&self.principals, update_sequence);
+        if let Some(view) = node_views::view_of_reader(&self.open, &request, own).await? {
+            return Ok(view);
+        }
+        let view = self.open.view(request).await?;
         let update_sequence = view.update_sequence().min(update_sequence);
         let (open, principals) = (Arc::clone(&self.open), Arc::clone(&self.principals));
-        Ok(Arc::new(views::SeenView { view, open, principals, update_sequence }))
+        let sight = views::Reader { open, principals };
+        Ok(Arc::new(views::SeenView { view, sight, update_sequence }))
     }
 
     async fn index_information(&self, design: &str) -> Result<IndexInformation, Failure> {

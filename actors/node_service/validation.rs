@@ -38,9 +38,9 @@ const MOST_LIMITS: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What all functions hear beside the documents.
-struct Circumstances {
-    user: String,
-    security: String,
+pub(super) struct Circumstances {
+    pub(super) user: String,
+    pub(super) security: String,
 }
 
 /// Asks about edits of `user`; `None` where nothing is to be asked.
@@ -146,7 +146,10 @@ async fn ask(
     Ok(())
 }
 
-fn circumstances(database: &OpenDatabase, user: &User) -> Result<Circumstances, Failure> {
+pub(super) fn circumstances(
+    database: &OpenDatabase,
+    user: &User,
+) -> Result<Circumstances, Failure> {
     let failed = |error: serde_json::Error| Failure::Internal(error.to_string());
     let user = serde_json::json!({
         "db": database.record.name,

@@ -8,6 +8,7 @@ mod sizes;
 mod unbuilt;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use refuge_http::{Failure, Freshness, IndexInformation, View, ViewRequest};
 use refuge_storage::{IndexRecord, IndexState};
@@ -17,9 +18,10 @@ use super::database::OpenDatabase;
 use super::reading::{Reading, storage_failure};
 use crate::designs::{DesignReader, DesignsOf};
 use crate::index_design::IndexDesign;
-use crate::index_directory::{IndexDirectoryMessage, IndexedDatabase, Wish};
+use crate::index_directory::{IndexDirectoryMessage, IndexedDatabase, ReaderIndexes, Wish};
 use crate::index_engine::IndexDoors;
 use crate::indexer::{IndexerMessage, IndexerWork};
+use crate::shard::readers::Principals;
 use crate::{names, published, unavailable};
 use open_view::OpenView;
 use unbuilt::UnbuiltView;
@@ -40,6 +42,45 @@ pub(super) async fn view(
     request: ViewRequest,
 ) -> Result<Arc<dyn View>, Failure> {
     let design = design(database, &request.design).await?;
+    open(database, design, request).await
+}
+
+/// Opens a reader's own view, up to date; `None` where its design document has none for readers. Its rows are of
+/// what the reader sees, so that they may be counted and reduced; its position is told as `sequence` at most.
+pub(super) async fn view_of_reader(
+    database: &OpenDatabase,
+    request: &ViewRequest,
+    (principals, sequence): (&Principals, u64),
+) -> Result<Option<Arc<dyn View>>, Failure> {
+    let design = design(database, &request.design).await?;
+    if !design.views.by_reader {
+        return Ok(None);
+    }
+    let named = design.views.view(&request.view).cloned();
+    let named = named.ok_or_else(|| Failure::NotFound("missing_named_view".to_owned()))?;
+    check_partition(&design, request.partition.as_deref())?;
+    let functions = design.views.signature;
+    let design = Arc::new(design.read_by(principals));
+    let readers = published::<ReaderIndexes>(&database.names, names::READER_INDEXES).await?;
+    let key = (database.id(), design.views.signature);
+    if let Some(other) = readers.take(key, functions, Instant::now())? {
+        let message = IndexDirectoryMessage::GaveWay(other);
+        database
+            .names
+            .cast(names::INDEX_DIRECTORY, message)
+            .map_err(|error| crate::call_failure(&error))?;
+    }
+    // Rows of one that is behind may be of revisions that the reader could see and cannot any more.
+    let found = fresh_index(database, &design).await?;
+    let view = OpenView::new(database, design, named, found)?;
+    Ok(Some(Arc::new(view.of_partition(request.partition.clone()).told_as(sequence))))
+}
+
+async fn open(
+    database: &OpenDatabase,
+    design: Arc<IndexDesign>,
+    request: ViewRequest,
+) -> Result<Arc<dyn View>, Failure> {
     let named = design.views.view(&request.view);
     let named = named.cloned().ok_or_else(|| Failure::NotFound("missing_named_view".to_owned()))?;
     let partition = request.partition;

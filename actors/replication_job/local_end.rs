@@ -44,7 +44,7 @@ impl LocalEnd {
     async fn open(&self) -> Result<Arc<dyn Database>, Failure> {
         let database = node_service::open(&self.names, &self.name).await?;
         if database.security().is_member(&self.user) {
-            return Ok(database.seen_by(&self.user));
+            return database.seen_by(&self.user).await;
         }
         Err(Failure::Forbidden(format!("`user_ctx` is no member of `{}`", self.name)))
     }

@@ -7,6 +7,7 @@ mod others;
 mod passwords;
 mod permissions;
 mod proxies;
+mod readings;
 mod replications;
 mod sessions;
 mod tls;

@@ -3,6 +3,7 @@
 
 mod feeds;
 mod hidden;
+mod reduced;
 mod replicated;
 mod writing;
 

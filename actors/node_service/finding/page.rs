@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use refuge_document::json::write_string;
 use refuge_document::{Leaf, Revision};
-use refuge_http::{FindPage, FindPart};
+use refuge_http::{FindMatch, FindPage, FindPart};
 use refuge_query::FormatError;
 use refuge_query::mango::{Bookmark, MangoError, with_covered_document};
 use refuge_query::view::{RowKey, StoredRow};
@@ -57,7 +57,11 @@ impl<'a> Page<'a> {
         match &searched.source {
             Source::Documents { from, to } => page.all_documents(from.as_ref(), to.as_ref())?,
             // What rows hold may be of a former revision, which admitted others.
-            Source::Rows(rows) if searched.question.plan.covering && searched.reader.is_none() => {
+            Source::Rows(rows)
+                if searched.question.plan.covering
+                    && searched.reader.is_none()
+                    && !searched.question.each =>
+            {
                 page.covered(rows)?;
             }
             Source::Rows(rows) => page.rows(rows)?,
@@ -250,6 +254,12 @@ impl<'a> Page<'a> {
         if matched.matches() && self.is_wanted() {
             self.begin(id, key);
             show(&mut self.documents, &matched);
+            if self.searched.question.each
+                && let Some(place) = self.page.last.clone()
+            {
+                let (leaf, end) = (leaf.clone(), self.documents.len());
+                self.page.matches.push(FindMatch { place, leaf, end });
+            }
         }
         drop(matched);
         self.revision = revision;

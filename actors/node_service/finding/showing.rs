@@ -8,7 +8,7 @@ use refuge_query::selector::{Document, Metadata};
 use refuge_storage::StorageError;
 
 /// A document that is looked at.
-pub(super) struct Matched<'a> {
+pub(in crate::node_service) struct Matched<'a> {
     find: &'a Find,
     id: &'a str,
     leaf: &'a Leaf,
@@ -22,7 +22,7 @@ pub(super) struct Matched<'a> {
 impl<'a> Matched<'a> {
     /// Gathers what the question may see of a document: its content, and the live leaves beside the winner
     /// where it asks for them.
-    pub(super) fn new(
+    pub(in crate::node_service) fn new(
         find: &'a Find,
         id: &'a str,
         leaf: &'a Leaf,
@@ -57,13 +57,13 @@ impl<'a> Matched<'a> {
     }
 
     /// Whether the question asks for it.
-    pub(super) fn matches(&self) -> bool {
+    pub(in crate::node_service) fn matches(&self) -> bool {
         self.with_document(|document| self.find.selector.matches(document))
     }
 }
 
 /// Appends the text that the answer shows.
-pub(super) fn show(out: &mut Vec<u8>, matched: &Matched<'_>) {
+pub(in crate::node_service) fn show(out: &mut Vec<u8>, matched: &Matched<'_>) {
     match &matched.find.fields {
         None => render_document(out, &matched.rendering()),
         Some(fields) => matched.with_document(|document| fields.write(out, document)),

@@ -13,12 +13,12 @@ fn prefix(user: &User) -> String {
 }
 
 /// The id under which a user's local document is stored.
-pub(super) fn own(user: &User, id: &str) -> String {
+pub(in crate::node_service) fn own(user: &User, id: &str) -> String {
     format!("{}{id}", prefix(user))
 }
 
 /// The range of stored ids that belong to a range of the user's.
-pub(super) fn own_range(user: &User, request: IdsRequest) -> IdsRequest {
+pub(in crate::node_service) fn own_range(user: &User, request: IdsRequest) -> IdsRequest {
     let prefix = prefix(user);
     let inside = |(id, inclusive): (String, bool)| (format!("{prefix}{id}"), inclusive);
     let first = (prefix.clone(), true);
@@ -36,7 +36,7 @@ pub(super) fn own_range(user: &User, request: IdsRequest) -> IdsRequest {
 }
 
 /// A page of stored documents as the user sees them.
-pub(super) fn without_owner(user: &User, page: LocalsPage) -> LocalsPage {
+pub(in crate::node_service) fn without_owner(user: &User, page: LocalsPage) -> LocalsPage {
     let prefix = prefix(user);
     let shown = |id: String| id.strip_prefix(&prefix).map(str::to_owned);
     LocalsPage {

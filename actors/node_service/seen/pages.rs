@@ -15,7 +15,7 @@ use crate::node_service::reading::{
 };
 
 /// Documents with conflicts that are looked at for a page.
-pub(super) const CONFLICTS: usize = 2_000;
+pub(in crate::node_service) const CONFLICTS: usize = 2_000;
 
 /// Documents that somebody sees.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,10 +26,10 @@ pub(super) struct Counted {
 
 /// A moment of a database, and who looks at it.
 #[derive(Clone, Copy)]
-pub(in crate::node_service) struct Seen<'a> {
-    pub(in crate::node_service) snapshot: &'a Snapshot,
-    pub(in crate::node_service) database: DatabaseId,
-    pub(in crate::node_service) principals: &'a [String],
+pub(crate) struct Seen<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) database: DatabaseId,
+    pub(crate) principals: &'a [String],
 }
 
 impl Seen<'_> {
@@ -65,11 +65,7 @@ impl Seen<'_> {
     }
 
     /// The leaves beside the winner that do not admit who looks.
-    pub(in crate::node_service) fn hidden(
-        self,
-        id: &str,
-        leaves: &[Leaf],
-    ) -> Result<Vec<Revision>, StorageError> {
+    pub(crate) fn hidden(self, id: &str, leaves: &[Leaf]) -> Result<Vec<Revision>, StorageError> {
         let mut hidden = Vec::new();
         if id.starts_with("_design/") {
             return Ok(hidden);
@@ -113,7 +109,7 @@ impl Seen<'_> {
 
     pub(super) fn changes(self, request: ChangesRequest) -> Result<ChangesPage, StorageError> {
         let range = reading::change_range(&request);
-        let mut page = ChangesPage { rows: Vec::new(), finished: true };
+        let mut page = ChangesPage { rows: Vec::new(), finished: true, position: None };
         let mut bytes = 0;
         for change in self.snapshot.reader_changes(self.database, self.principals, range) {
             if page.rows.len() >= request.limit || bytes >= PAGE_BYTES {
@@ -173,8 +169,13 @@ impl Seen<'_> {
         let descending = request.descending;
         let range = DocumentRange { start, start_inclusive, end, end_inclusive, descending };
         let offset = if request.offset { self.rows_before(request)? } else { None };
-        let mut page =
-            DocumentsPage { rows: Vec::new(), skipped: 0, resume_after: None, total, offset };
+        let mut page = DocumentsPage {
+            rows: Vec::new(),
+            skipped: 0,
+            resume_after: None,
+            total: Some(total),
+            offset,
+        };
         let (mut looked_at, mut bytes) = (0, 0);
         let mut last: Option<String> = None;
         for row in self.snapshot.reader_documents(self.database, self.principals, &range) {
@@ -211,35 +212,35 @@ impl Seen<'_> {
         }
         Ok(Some(live))
     }
+}
 
-    /// What is seen of a page of all documents with conflicts.
-    pub(super) fn conflicts(
-        self,
-        request: &IdsRequest,
-        page: ConflictsPage,
-    ) -> Result<ConflictsPage, StorageError> {
-        let mut shown = ConflictsPage::default();
-        let mut last: Option<String> = None;
-        for (id, _) in page.rows {
-            if shown.rows.len() >= request.limit {
-                shown.resume_after = last;
-                return Ok(shown);
-            }
-            let tree = self.tree(&id)?.map(|found| found.tree).unwrap_or_default();
-            let live: Vec<Revision> = tree
-                .leaves()
-                .into_iter()
-                .filter(|leaf| !leaf.deleted)
-                .map(|leaf| leaf.revision)
-                .collect();
-            if live.len() > 1 && shown.skipped < request.skip {
-                shown.skipped += 1;
-            } else if live.len() > 1 {
-                shown.rows.push((id.clone(), live));
-            }
-            last = Some(id);
+/// What is seen of a page of all documents with conflicts, where `tree` tells what is seen of one.
+pub(in crate::node_service) fn conflicts<E>(
+    request: &IdsRequest,
+    page: ConflictsPage,
+    mut tree: impl FnMut(&str) -> Result<Option<DocumentTree>, E>,
+) -> Result<ConflictsPage, E> {
+    let mut shown = ConflictsPage::default();
+    let mut last: Option<String> = None;
+    for (id, _) in page.rows {
+        if shown.rows.len() >= request.limit {
+            shown.resume_after = last;
+            return Ok(shown);
         }
-        shown.resume_after = page.resume_after;
-        Ok(shown)
+        let tree = tree(&id)?.map(|found| found.tree).unwrap_or_default();
+        let live: Vec<Revision> = tree
+            .leaves()
+            .into_iter()
+            .filter(|leaf| !leaf.deleted)
+            .map(|leaf| leaf.revision)
+            .collect();
+        if live.len() > 1 && shown.skipped < request.skip {
+            shown.skipped += 1;
+        } else if live.len() > 1 {
+            shown.rows.push((id.clone(), live));
+        }
+        last = Some(id);
     }
+    shown.resume_after = page.resume_after;
+    Ok(shown)
 }

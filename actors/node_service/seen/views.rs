@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use refuge_http::{Failure, GroupLevel, View, ViewGroupsPage, ViewPart, ViewRowsPage};
+use refuge_http::{Failure, GroupLevel, View, ViewGroupsPage, ViewPart, ViewRow, ViewRowsPage};
 use refuge_storage::{Snapshot, StorageError};
 
 use super::pages::Seen;
@@ -22,20 +22,24 @@ const REDUCED: &str = "A reduction tells of documents that are hidden from you: 
 const LEAST_ROWS: usize = 100;
 const LOOKED_AT_ROWS: usize = 2_000;
 
-/// A view of all documents, and who looks at it.
-pub(super) struct SeenView {
-    pub(super) view: Arc<dyn View>,
-    pub(super) open: Arc<OpenDatabase>,
-    pub(super) principals: Principals,
-    pub(super) update_sequence: u64,
+/// Which documents somebody sees.
+#[async_trait]
+pub(in crate::node_service) trait Sight: Send + Sync + 'static {
+    /// Those of some documents that are seen, and of which an index that has come as far as `indexed` holds what
+    /// they are now: a row of a former revision may tell what only those were to read who saw that revision.
+    async fn seen(&self, ids: Vec<String>, indexed: u64) -> Result<HashSet<String>, Failure>;
 }
 
-impl SeenView {
-    /// Those of some documents that are seen, and of which the index holds what they are now: a row of a former
-    /// revision may tell what only those were to read whom that revision admitted.
-    async fn seen(&self, ids: HashSet<String>) -> Result<HashSet<String>, Failure> {
+/// Who looks at documents that list their readers.
+pub(super) struct Reader {
+    pub(super) open: Arc<OpenDatabase>,
+    pub(super) principals: Principals,
+}
+
+#[async_trait]
+impl Sight for Reader {
+    async fn seen(&self, ids: Vec<String>, indexed: u64) -> Result<HashSet<String>, Failure> {
         let (database, principals) = (self.open.record.id, Arc::clone(&self.principals));
-        let indexed = self.view.update_sequence();
         let job = move |snapshot: &Snapshot| -> Result<_, StorageError> {
             let seen = Seen { snapshot, database, principals: &principals };
             let mut found = HashSet::with_capacity(ids.len());
@@ -53,8 +57,24 @@ impl SeenView {
     }
 }
 
+/// A view of all documents, and who looks at it.
+pub(in crate::node_service) struct SeenView<S> {
+    pub(in crate::node_service) view: Arc<dyn View>,
+    pub(in crate::node_service) sight: S,
+    pub(in crate::node_service) update_sequence: u64,
+}
+
+impl<S: Sight> SeenView<S> {
+    /// Those documents of some rows that are seen.
+    async fn seen(&self, rows: &[ViewRow]) -> Result<HashSet<String>, Failure> {
+        let ids: HashSet<&String> = rows.iter().map(|row| &row.id).collect();
+        let ids = ids.into_iter().cloned().collect();
+        self.sight.seen(ids, self.view.update_sequence()).await
+    }
+}
+
 #[async_trait]
-impl View for SeenView {
+impl<S: Sight> View for SeenView<S> {
     fn has_reduce(&self) -> bool {
         self.view.has_reduce()
     }
@@ -81,7 +101,7 @@ impl View for SeenView {
         loop {
             let asked = ViewPart { skip: 0, limit: looked_at, ..part.clone() };
             let mut page = self.view.rows(asked).await?;
-            let seen = self.seen(page.rows.iter().map(|row| row.id.clone()).collect()).await?;
+            let seen = self.seen(&page.rows).await?;
             let mut rows = page.rows.iter().enumerate().filter(|(_, row)| seen.contains(&row.id));
             // A page ends where the index can go on: behind the last row that is wanted.
             if part.limit > 0

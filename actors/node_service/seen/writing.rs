@@ -10,7 +10,7 @@ use crate::node_service::reading::Reading;
 use crate::shard;
 use crate::shard::readers::Principals;
 
-pub(super) async fn validate(
+pub(in crate::node_service) async fn validate(
     open: &OpenDatabase,
     (user, principals): (&User, &Principals),
     updates: &mut [Update],
@@ -21,7 +21,18 @@ pub(super) async fn validate(
         let verdicts = shard::permit(snapshot, database, &mut asked, &principals)?;
         Ok((asked, verdicts))
     };
-    let (asked, mut verdicts) = open.read(Reading::Scan, job).await?;
+    let (asked, verdicts) = open.read(Reading::Scan, job).await?;
+    ask_about_permitted(open, user, (asked, verdicts), updates).await
+}
+
+/// Asks the database about those edits alone that its reader may make: of `asked`, what `verdicts` let through.
+/// What it makes of them stands in `updates` then.
+pub(in crate::node_service) async fn ask_about_permitted(
+    database: &dyn Database,
+    user: &User,
+    (asked, mut verdicts): (Vec<Update>, UpdateVerdicts),
+    updates: &mut [Update],
+) -> Result<Option<UpdateVerdicts>, Failure> {
     let (places, mut allowed): (Vec<usize>, Vec<Update>) = asked
         .into_iter()
         .enumerate()
@@ -30,7 +41,7 @@ pub(super) async fn validate(
         .unzip();
     let told = match allowed.is_empty() {
         true => None,
-        false => open.validate(user, &mut allowed).await?,
+        false => database.validate(user, &mut allowed).await?,
     };
     let is_asked = told.is_some();
     let mut told = told.unwrap_or_default().into_iter();

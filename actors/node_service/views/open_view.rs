@@ -10,7 +10,7 @@ use refuge_otp::Names;
 use refuge_query::collation::SortKeys;
 use refuge_query::design::NamedView;
 use refuge_query::view::{KeyRange, RangeError, RangeQuery};
-use refuge_storage::{IndexStore, StorageError};
+use refuge_storage::IndexStore;
 
 use super::grouping::{Grouping, groups};
 use super::reading::{PAGE_RANGES, Part, compare, rows};
@@ -37,6 +37,8 @@ pub(crate) struct OpenView {
     keys: Arc<SortKeys>,
     /// The partition that is asked.
     partition: Option<String>,
+    /// The position that is told.
+    position: u64,
 }
 
 impl OpenView {
@@ -57,6 +59,7 @@ impl OpenView {
             keys: Arc::new(keys.map_err(|error| Failure::Internal(error.to_string()))?),
             design,
             named,
+            position: found.state.position,
             found,
             partition: None,
         })
@@ -67,12 +70,23 @@ impl OpenView {
         Self { partition, ..self }
     }
 
-    fn view_store(&self) -> Result<ViewStore, StorageError> {
-        Ok(ViewStore {
-            snapshot: self.store.snapshot()?,
-            index: self.found.record.number,
-            view: u16::try_from(self.named.map).unwrap_or(u16::MAX),
-        })
+    /// The same, with a position that is no higher told.
+    pub(super) fn told_as(self, position: u64) -> Self {
+        Self { position: self.position.min(position), ..self }
+    }
+
+    fn view_store(&self) -> Result<ViewStore, Failure> {
+        let snapshot = self.store.snapshot().map_err(TreeError::from)?;
+        let index = self.found.record.number;
+        // A reader's own gives way to those of others, and its rows leave bit by bit.
+        if self.design.reader.is_some() {
+            let found = snapshot.find(self.database, &self.design.views.signature);
+            let found = found.map_err(TreeError::from)?;
+            if found.is_none_or(|found| found.number != index) {
+                return Err(unavailable());
+            }
+        }
+        Ok(ViewStore { snapshot, index, view: u16::try_from(self.named.map).unwrap_or(u16::MAX) })
     }
 
     /// Runs `job` here where that is quick, else on a thread that may block.
@@ -81,7 +95,7 @@ impl OpenView {
         quick: bool,
         job: impl FnOnce(&ViewStore) -> Result<R, Failure> + Send + 'static,
     ) -> Result<R, Failure> {
-        let store = self.view_store().map_err(TreeError::from)?;
+        let store = self.view_store()?;
         if quick && self.store.fits_memory() {
             return job(&store);
         }
@@ -101,7 +115,7 @@ impl View for OpenView {
     }
 
     fn update_sequence(&self) -> u64 {
-        self.found.state.position
+        self.position
     }
 
     fn compare(&self, one: &str, other: &str) -> Result<Ordering, Failure> {
@@ -132,7 +146,7 @@ impl View for OpenView {
         let growing = Growing::now(&self.names);
         if scripted {
             let javascript = published::<JavaScript>(&self.names, names::JAVASCRIPT).await?;
-            let store = self.view_store().map_err(TreeError::from)?;
+            let store = self.view_store()?;
             let sources = (self.design.source_key(self.database), Arc::clone(&self.design.sources));
             let job =
                 move |views: &mut refuge_sandbox::Views| run(&store, &Scripts::of(views, growing));

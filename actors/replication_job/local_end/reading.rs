@@ -36,16 +36,23 @@ pub(super) async fn changes(
     let changes = Box::pin(changes).await?;
     let deadline = Instant::now() + CHANGES_WAIT;
     let (mut after, mut until) = (after, information.update_sequence.max(after));
+    let mut seen = Arc::clone(database);
     let page = loop {
         // On the heap: it is larger than all else that a wait, which may last for hours, holds.
-        let page = Box::pin(changes.page(database, (after, until), limit)).await?;
+        let page = Box::pin(changes.page(&seen, (after, until), limit)).await?;
+        // Asked behind each page: functions that hide documents may have been written meanwhile.
+        let again = Arc::clone(&seen).seen_by(user).await?;
+        if !Arc::ptr_eq(&again, &seen) {
+            seen = again;
+            continue;
+        }
         if !wait || !page.rows.is_empty() || Instant::now() >= deadline {
             break page;
         }
         after = page.position;
         if page.finished {
             // An answer without rows is good as well; the machine asks again.
-            match tokio::time::timeout_at(deadline, database.beyond(after)).await {
+            match tokio::time::timeout_at(deadline, seen.beyond(after)).await {
                 Ok(beyond) => until = beyond?,
                 Err(_) => break page,
             }
@@ -53,7 +60,7 @@ pub(super) async fn changes(
     };
     let pending = match page.finished {
         true => Some(0),
-        false => database.pending(page.position).await.ok(),
+        false => seen.pending(page.position).await.ok(),
     };
     let most = if every_leaf { usize::MAX } else { 1 };
     let row = |row: refuge_document::ChangeRow| ChangedDocument {

@@ -67,10 +67,12 @@ pub(crate) async fn changes(
     {
         return Ok(tags::tagged(reply::empty(StatusCode::NOT_MODIFIED), tag));
     }
-    // What a function throws before anything is told is told by the status.
-    let is_asked_first = matches!(filter, Filter::Function(_));
+    // What a function throws before anything is told is told by the status, one that hides documents included.
+    let is_asked_first =
+        matches!(filter, Filter::Function(_)) || kind == FeedKind::Normal && database.is_partial();
     let setting = Setting {
         database: database.clone(),
+        user: request.user.clone(),
         parameters,
         filter,
         shutdown: request.session.shutdown().clone(),

@@ -14,7 +14,7 @@ use crate::compression;
 use crate::documents;
 use crate::failure::Failure;
 use crate::location::set_location;
-use crate::node::{Database, DatabaseDescription, NewDatabase, Node};
+use crate::node::{Database, DatabaseDescription, Information, NewDatabase, Node};
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::request::Request;
@@ -192,11 +192,16 @@ fn write_description(text: &mut Vec<u8>, name: &str, description: &DatabaseDescr
         information.external_bytes,
         information.active_bytes,
         props(information.partitioned, options.ttl, information.access),
-        information.deleted_documents,
-        information.documents,
+        counted(information, information.deleted_documents),
+        counted(information, information.documents),
         information.compact_running,
         information.shards
     );
+}
+
+/// A count of documents as JSON.
+fn counted(information: &Information, count: u64) -> String {
+    if information.uncounted { "null".to_owned() } else { count.to_string() }
 }
 
 /// The members of `props`.

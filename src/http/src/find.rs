@@ -33,7 +33,7 @@ pub(crate) async fn find(
         return Err(Failure::Internal("the chosen index is not among the known ones".to_owned()));
     }
     let index = indexes.swap_remove(plan.index);
-    let question = FindQuestion { find: Arc::new(find), index, plan };
+    let question = FindQuestion { find: Arc::new(find), index, plan, each: false };
     let metrics = request.session.metrics().cloned();
     let answer = Answer::begin(database.as_ref(), question, metrics).await?;
     Ok(reply::json_stream(|sender| answer.run(sender)))

@@ -96,12 +96,13 @@ pub(crate) async fn of_changes(
 async fn info(database: &dyn Database) -> Result<Value, Failure> {
     let information = database.information().await?;
     let sequence = |number| sequence_text(number, database.instance());
+    let counted = |count: u64| (!information.uncounted).then_some(count);
     Ok(json!({
         "db_name": database.name(),
         "update_seq": sequence(information.update_sequence),
         "purge_seq": sequence(information.purge_sequence),
-        "doc_count": information.documents,
-        "doc_del_count": information.deleted_documents,
+        "doc_count": counted(information.documents),
+        "doc_del_count": counted(information.deleted_documents),
         "instance_start_time": information.instance_start_seconds.to_string(),
     }))
 }

@@ -39,7 +39,7 @@ pub use database::{
     Database, DocumentTree, Information, LocalDocument, PartitionInformation, StoredBody,
     StoredDocument,
 };
-pub use find::{FindPage, FindPart, FindQuestion, Findings};
+pub use find::{FindMatch, FindPage, FindPart, FindQuestion, Findings};
 pub use functions::{
     FilterFunction, FunctionAnswer, FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate,
     ListCall, ListPiece,
@@ -276,6 +276,11 @@ pub trait Node: Send + Sync + 'static {
     /// One of them by its id; `None` where there is no such job.
     async fn replication_job(&self, _id: &str) -> Result<Option<Value>, Failure> {
         Err(absent("the scheduler of replications"))
+    }
+
+    /// Whether somebody who may come to a database may not see all of its documents.
+    async fn hides_documents(&self, _name: &str) -> Result<bool, Failure> {
+        Ok(false)
     }
 
     /// What runs for long, each with CouchDB's members of a task.

@@ -51,7 +51,7 @@ pub(crate) async fn rewrite(
 ) -> Result<Option<Reply>, Failure> {
     let database = databases::open(node.as_ref(), path.database).await?;
     check_member(&database.security(), &request.user)?;
-    let database = database.seen_by(&request.user);
+    let database = database.seen_by(&request.user).await?;
     let secure = request.rules.rewrites.secure;
     match rewrites_of(database.as_ref(), path.design).await? {
         Some(Value::Array(rules)) => {

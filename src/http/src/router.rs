@@ -212,7 +212,7 @@ async fn route_database(
         return rewritten(node, request).await;
     }
     let opened = databases::open(node.as_ref(), name).await?;
-    let opened = enter(request, opened, &mut part)?;
+    let opened = enter(request, opened, &mut part).await?;
     if let Some(reply) = system_databases::enter(request, opened.as_ref(), &part).await? {
         return Ok(reply);
     }
@@ -278,7 +278,7 @@ fn count(request: &Request, part: &Part<'_>) {
 }
 
 /// The database as the sender of a request sees it, who may come to this part of it.
-fn enter(
+async fn enter(
     request: &mut Request,
     opened: Arc<dyn Database>,
     part: &mut Part<'_>,
@@ -287,7 +287,7 @@ fn enter(
     peers::check(request, opened.name(), part)?;
     partitions::enter(request, opened.as_ref(), part)?;
     count(request, part);
-    Ok(opened.seen_by(&request.user))
+    opened.seen_by(&request.user).await
 }
 
 async fn design(

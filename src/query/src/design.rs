@@ -82,6 +82,9 @@ pub struct ViewDesign {
     /// Whether its index is built after writes though nobody asks for it: `autoupdate`, which is no part of
     /// the signature.
     pub built_after_writes: bool,
+    /// Whether readers who do not see all documents have indexes of their own of it (`options.access`), which is
+    /// no part of the signature either.
+    pub by_reader: bool,
     /// Whether its rows stand by partition: what `options.partitioned` says, else as the database is.
     pub partitioned: bool,
 }
@@ -128,6 +131,7 @@ impl ViewDesign {
             views: Vec::new(),
             local_sequence: option("local_seq").unwrap_or(false),
             design_documents: option("include_design").unwrap_or(false),
+            by_reader: option("access").unwrap_or(false),
             built_after_writes: design.get("autoupdate") != Some(&Value::Bool(false)),
             partitioned: partitioned_database && option("partitioned").unwrap_or(true),
         };
@@ -150,6 +154,19 @@ impl ViewDesign {
     #[must_use]
     pub fn signature_text(&self) -> String {
         HEXLOWER.encode(&self.signature)
+    }
+
+    /// Names the functions together with the names and roles of whoever reads, ascending and each once.
+    #[must_use]
+    pub fn signature_for(&self, principals: &[String]) -> [u8; 16] {
+        let mut hash = Sha256::new();
+        hash.update(b"reader");
+        hash.update(self.signature);
+        for principal in principals {
+            hash.update((principal.len() as u64).to_be_bytes());
+            hash.update(principal);
+        }
+        beginning(hash)
     }
 
     fn add(&mut self, name: &str, view: &Value) -> Result<(), DesignError> {
@@ -216,11 +233,16 @@ impl ViewDesign {
                 put(reduce.as_bytes());
             }
         }
-        let digest: [u8; 32] = hash.finalize().into();
-        let mut signature = [0; 16];
-        signature.copy_from_slice(digest.split_at(16).0);
-        signature
+        beginning(hash)
     }
+}
+
+/// The first half of what was hashed.
+fn beginning(hash: Sha256) -> [u8; 16] {
+    let digest: [u8; 32] = hash.finalize().into();
+    let mut signature = [0; 16];
+    signature.copy_from_slice(digest.split_at(16).0);
+    signature
 }
 
 /// The place of the one that is looked for, or the list to put it into.

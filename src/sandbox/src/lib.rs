@@ -13,9 +13,9 @@
 //! index's signature.
 //!
 //! [`Functions`] holds one design document with everything else: [`Functions::validate`],
-//! [`Functions::filter`], [`Functions::filter_by_view`], [`Functions::update`], [`Functions::show`],
-//! [`Functions::list`], [`Functions::rewrite`], and [`Functions::call`] for any other function by its
-//! path. `require` finds every member of the design document.
+//! [`Functions::validate_read`], [`Functions::filter`], [`Functions::filter_by_view`],
+//! [`Functions::update`], [`Functions::show`], [`Functions::list`], [`Functions::rewrite`], and
+//! [`Functions::call`] for any other function by its path. `require` finds every member of the design document.
 //!
 //! ```
 //! use refuge_sandbox::{Limits, Mapped, ViewSources, Views};
@@ -94,5 +94,5 @@ pub use reduce::ReduceRow;
 pub use response::{Response, ResponseHead};
 pub use rewrite::Rewrite;
 pub use update::Update;
-pub use validate::Validation;
+pub use validate::{Reading, Validation};
 pub use views::{ViewSources, Views};

@@ -1,4 +1,4 @@
-//! `validate_doc_update`: whether a document may be stored.
+//! `validate_doc_update` and `validate_doc_read`: whether a document may be stored, and whether it may be read.
 
 use crate::error::Error;
 use crate::functions::Functions;
@@ -12,6 +12,17 @@ pub struct Validation<'a> {
     /// The document as it is stored, where it is.
     pub old: Option<&'a str>,
     /// `{"db", "name", "roles"}` of who writes.
+    pub user: &'a str,
+    /// The database's security object.
+    pub security: &'a str,
+}
+
+/// The arguments of a question whether somebody may read a document, each as JSON text.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// The document as it is stored, with `_id` and `_rev`.
+    pub document: &'a str,
+    /// `{"db", "name", "roles"}` of who reads.
     pub user: &'a str,
     /// The database's security object.
     pub security: &'a str,
@@ -32,5 +43,15 @@ impl Functions {
             Argument::Text(security),
         ];
         self.realm.call("validate", &arguments).map(|_| ())
+    }
+
+    /// Asks `validate_doc_read` whether somebody may read a document. Tombstones are asked about too.
+    ///
+    /// # Errors
+    /// As [`Functions::validate`]: any error hides the document.
+    pub fn validate_read(&mut self, reading: Reading<'_>) -> Result<(), Error> {
+        let Reading { document, user, security } = reading;
+        let arguments = [document, user, security].map(Argument::Text);
+        self.realm.call("validate_read", &arguments).map(|_| ())
     }
 }

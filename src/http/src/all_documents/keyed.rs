@@ -42,7 +42,7 @@ impl Keyed {
         keys: Vec<Value>,
     ) -> Result<Self, Failure> {
         let keys = chosen(keys, &parameters, listed);
-        let total = Some(total_rows(database.as_ref(), listed).await?);
+        let total = total_rows(database.as_ref(), listed).await?;
         let update_seq = parameters.update_seq.then_some(None);
         let heading = Heading { total, offset: None, update_seq };
         let mut answer = Self { database, parameters, keys, heading, first: Vec::new() };

@@ -62,8 +62,9 @@ impl Listing {
                 (total_rows(database.as_ref(), listed).await?, Some(before))
             }
         };
-        let offset = before.map(|offset| (offset + skipped as u64).min(total));
-        let heading = Heading { total: Some(total), offset, update_seq };
+        let offset = before.map(|offset| offset + skipped as u64);
+        let offset = offset.map(|offset| total.map_or(offset, |total| offset.min(total)));
+        let heading = Heading { total, offset, update_seq };
         let request = request.unwrap_or_else(|| unbounded(&parameters));
         Ok(Self { database, parameters, heading, page, request, ahead: JoinSet::new() })
     }
@@ -135,13 +136,19 @@ fn first_request(parameters: &Parameters, listed: Listed) -> Option<DocumentsReq
 }
 
 /// Live documents of a list as a whole. Design documents are few, and counted where they stand.
-pub(super) async fn total_rows(database: &dyn Database, listed: Listed) -> Result<u64, Failure> {
+pub(super) async fn total_rows(
+    database: &dyn Database,
+    listed: Listed,
+) -> Result<Option<u64>, Failure> {
     match listed {
-        Listed::All | Listed::Local => Ok(database.information().await?.documents),
+        Listed::All | Listed::Local => {
+            let information = database.information().await?;
+            Ok((!information.uncounted).then_some(information.documents))
+        }
         Listed::Design => {
             let end = Some((DESIGN_END.to_owned(), false));
-            count(database, Bounds { start: Some((DESIGN_BEGIN.to_owned(), true)), end }, false)
-                .await
+            let all = Bounds { start: Some((DESIGN_BEGIN.to_owned(), true)), end };
+            count(database, all, false).await.map(Some)
         }
     }
 }
@@ -151,7 +158,7 @@ async fn designs_before(database: &dyn Database, parameters: &Parameters) -> Res
     let descending = parameters.descending;
     let Some(Bounds { start: Some((start, inclusive)), .. }) = parameters.bounds(Listed::Design)
     else {
-        return total_rows(database, Listed::Design).await;
+        return Ok(total_rows(database, Listed::Design).await?.unwrap_or_default());
     };
     let edge = match descending {
         false => (DESIGN_BEGIN.to_owned(), true),
@@ -223,12 +230,7 @@ async fn first_page(
 
 /// The answer to a range in which nothing can lie.
 async fn empty_page(database: &dyn Database) -> Result<DocumentsPage, Failure> {
-    let total = database.information().await?.documents;
-    Ok(DocumentsPage {
-        rows: Vec::new(),
-        skipped: 0,
-        resume_after: None,
-        total,
-        offset: Some(total),
-    })
+    let total = total_rows(database, Listed::All).await?;
+    let (rows, skipped, resume_after) = (Vec::new(), 0, None);
+    Ok(DocumentsPage { rows, skipped, resume_after, total, offset: total })
 }

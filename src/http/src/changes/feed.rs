@@ -22,13 +22,17 @@ use crate::limits;
 use crate::node::{Database, StoredBody};
 use crate::shutdown::Shutdown;
 use crate::stream::ReplySender;
+use crate::user::User;
 
 /// How often is looked, while what is to be walked over is looked up, whether the client has to see life.
 const LOOK_UP_LOOK: Duration = Duration::from_millis(500);
 
 /// What a feed is made of.
 pub(super) struct Setting {
+    /// As its reader sees it.
     pub(super) database: Arc<dyn Database>,
+    /// Who reads.
+    pub(super) user: Arc<User>,
     pub(super) parameters: Parameters,
     pub(super) filter: Filter,
     pub(super) shutdown: Shutdown,
@@ -41,6 +45,7 @@ pub(super) struct Setting {
 /// A feed under way.
 pub(super) struct Feed {
     database: Arc<dyn Database>,
+    user: Arc<User>,
     parameters: Parameters,
     filter: Filter,
     pace: Pace,
@@ -73,7 +78,7 @@ enum Walked {
 impl Feed {
     /// A feed at its beginning.
     pub(super) fn new(setting: Setting) -> Self {
-        let Setting { database, parameters, filter, shutdown, current, start } = setting;
+        let Setting { database, user, parameters, filter, shutdown, current, start } = setting;
         Self {
             rows: RowWriter::new(&start.opaque, parameters.all_leaves),
             numbering: Numbering::new(parameters.sequence_interval, parameters.limit),
@@ -86,6 +91,7 @@ impl Feed {
             finished: false,
             pace: Pace::new(parameters.patience, shutdown),
             database,
+            user,
             parameters,
             filter,
         }
@@ -173,6 +179,7 @@ impl Feed {
             return Ok(Walked::Stopped);
         }
         self.finished = false;
+        self.look_again().await?;
         let Some(mut scan) = self.scan(sender).await? else { return Ok(Walked::Stopped) };
         loop {
             let wanted = self.filter.rows_at_a_time(self.wanted());
@@ -181,6 +188,15 @@ impl Feed {
                 () = self.told_to_stop() => return Ok(Walked::Stopped),
                 rows = self.next_rows(&mut scan, wanted) => rows?,
             };
+            // Asked behind each page: what was read before a function hides documents was to be seen.
+            if self.look_again().await? {
+                scan = match self.scan(sender).await? {
+                    Some(scan) if !self.descending || self.told == 0 => scan,
+                    Some(_) => return Err(seen_anew()),
+                    None => return Ok(Walked::Stopped),
+                };
+                continue;
+            }
             let Some(rows) = rows else { break };
             for (row, content) in rows {
                 self.tell(sender, &row, content.as_ref()).await?;
@@ -198,6 +214,17 @@ impl Feed {
             self.descending = false;
         }
         Ok(Walked::Everything)
+    }
+
+    /// Looks whether the reader sees another part of the database by now than when it was looked last: functions
+    /// that hide documents may have been written, or have left.
+    async fn look_again(&mut self) -> Result<bool, Failure> {
+        let database = &self.database;
+        let ask = || Arc::clone(database).seen_by(&self.user);
+        let seen = persist(database.as_ref(), ask).await?;
+        let is_another = !Arc::ptr_eq(&seen, database);
+        self.database = seen;
+        Ok(is_another)
     }
 
     /// What is to be walked over; `None` where the node is about to stop. To look it up, with an index that has
@@ -309,4 +336,11 @@ impl Feed {
             (true, false) => count_between(database, 0, self.position.saturating_sub(1)).await,
         }
     }
+}
+
+/// A walk backwards cannot begin anew where it stands.
+fn seen_anew() -> Failure {
+    Failure::Unavailable(
+        "what may be read of this database changed meanwhile; ask again from the beginning".into(),
+    )
 }

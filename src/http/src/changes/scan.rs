@@ -78,7 +78,15 @@ impl Scan {
         Self { database, source: Source::Known { rows, bodies: range.bodies } }
     }
 
-    /// The next rows, at most `wanted`; `None` at the end.
+    /// Up to where all was looked at, in a walk over the feed itself.
+    pub(super) fn position(&self) -> Option<u64> {
+        match &self.source {
+            Source::Feed { next, .. } => Some(next.after),
+            Source::Known { .. } => None,
+        }
+    }
+
+    /// The next rows, at most `wanted`, which may be none; `None` at the end.
     pub(super) async fn next(&mut self, wanted: usize) -> Result<Option<Rows>, Failure> {
         match &mut self.source {
             Source::Known { rows, bodies } => {
@@ -98,10 +106,10 @@ impl Scan {
                     Some(Err(error)) => return Err(Failure::Internal(error.to_string())),
                     None => fetch(&self.database, limited(*next, wanted)).await?,
                 };
-                if let Some((row, _)) = page.rows.last() {
-                    next.after = row.sequence;
-                }
-                *finished = page.finished || page.rows.is_empty();
+                let last = page.rows.last().map(|(row, _)| row.sequence);
+                let position = page.position.or(last);
+                next.after = position.unwrap_or(next.after);
+                *finished = page.finished || position.is_none();
                 let wanted = wanted.saturating_sub(page.rows.len());
                 if !*finished && wanted > 0 {
                     let (database, request) = (self.database.clone(), limited(*next, wanted));

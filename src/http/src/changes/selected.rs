@@ -18,6 +18,8 @@ use crate::user::User;
 /// A page ends when so many rows were looked at, so that its reader hears how far it has come: at most
 /// some seconds of a function's work.
 const LOOKED_AT_ROWS: usize = 10_000;
+/// For how many a page of the feed counts at least: its rows may be hidden.
+const HIDDEN_ROWS: usize = 100;
 
 /// Which changes a reader is told of.
 #[derive(Clone, Debug)]
@@ -111,8 +113,8 @@ impl SelectedChanges {
                 page.finished = true;
                 break;
             };
-            looked_at += rows.len();
-            let last = rows.last().map(|(row, _)| row.sequence);
+            looked_at += rows.len().max(HIDDEN_ROWS);
+            let last = rows.last().map(|(row, _)| row.sequence).max(scan.position());
             let passed = self.filter.let_through(database.as_ref(), self.all_leaves, rows).await?;
             page.rows.extend(passed.into_iter().map(|(row, _)| row));
             page.position = last.unwrap_or(page.position);

@@ -40,7 +40,8 @@ impl Reader {
         } else {
             parameters.since.resolve(database.instance(), &information, 0).expect("a beginning")
         };
-        let setting = Setting { database, parameters, filter, shutdown, current, start };
+        let user = Arc::default();
+        let setting = Setting { database, user, parameters, filter, shutdown, current, start };
         let feed = Feed::new(setting);
         Self { body: ReplyBody::produced(None, |sender| feed.run(sender)), stop }
     }

@@ -134,7 +134,7 @@ async fn seen(
     description: Option<DatabaseDescription>,
 ) -> Result<Option<DatabaseDescription>, Failure> {
     let Some(description) = description else { return Ok(None) };
-    if !description.information.access || user.is_server_admin() {
+    if user.is_server_admin() || !node.hides_documents(name).await? {
         return Ok(Some(description));
     }
     let member = match node.open(name).await {
@@ -144,11 +144,11 @@ async fn seen(
         Err(_) => None,
     };
     let information = match member {
-        Some(database) => database.seen_by(user).information().await?,
+        Some(database) => database.seen_by(user).await?.information().await?,
         None => Information {
             shards: description.information.shards,
             partitioned: description.information.partitioned,
-            access: true,
+            access: description.information.access,
             instance_start_seconds: description.information.instance_start_seconds,
             ..Information::default()
         },

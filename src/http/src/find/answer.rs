@@ -30,6 +30,8 @@ pub(super) struct Answer {
     ahead: JoinSet<Result<FindPage, Failure>>,
     statistics: ExecutionStatistics,
     begun: Instant,
+    /// Whether the time that was taken is told: where documents are hidden it could tell of them.
+    tells_time: bool,
     last: Option<Bookmark>,
     metrics: Option<Arc<RequestMetrics>>,
 }
@@ -57,6 +59,7 @@ impl Answer {
             ahead: JoinSet::new(),
             statistics: ExecutionStatistics::default(),
             begun,
+            tells_time: !database.is_partial(),
             last: None,
             metrics,
         })
@@ -111,7 +114,9 @@ impl Answer {
     /// Appends what follows the documents.
     fn write_end(&mut self, out: &mut Vec<u8>) {
         let find = &self.question.find;
-        self.statistics.execution_time_ms = self.begun.elapsed().as_secs_f64() * 1_000.0;
+        if self.tells_time {
+            self.statistics.execution_time_ms = self.begun.elapsed().as_secs_f64() * 1_000.0;
+        }
         out.extend_from_slice(b"\r\n],\r\n\"bookmark\": ");
         write_string(out, &find.next_bookmark(self.last.as_ref()));
         if find.execution_statistics {

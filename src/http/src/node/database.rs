@@ -61,8 +61,9 @@ pub trait Database: Send + Sync + 'static {
     }
 
     /// The database as `user` sees it, a member: without the documents that are hidden from this user, where
-    /// documents say who may read them. Whoever acts for somebody asks this one.
-    fn seen_by(self: Arc<Self>, user: &User) -> Arc<dyn Database>;
+    /// documents, or functions of design documents, say who may read them. Whoever acts for somebody asks this
+    /// one.
+    async fn seen_by(self: Arc<Self>, user: &User) -> Result<Arc<dyn Database>, Failure>;
 
     /// Whether it shows a part of the documents alone, as somebody sees them. What is looked up then is
     /// looked up among these.
@@ -283,6 +284,9 @@ pub struct Information {
     pub documents: u64,
     /// Documents whose winner is deleted.
     pub deleted_documents: u64,
+    /// Whether documents are not counted, since only a walk over all could tell how many of them are seen. The
+    /// counts are 0 then, and told as `null`.
+    pub uncounted: bool,
     /// Bytes on disk, journal and old versions included (an estimate).
     pub file_bytes: u64,
     /// Bytes of live records.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use refuge_document::Leaf;
 use refuge_query::mango::{Bookmark, Find, Index, Plan};
 
 use crate::failure::Failure;
@@ -18,6 +19,20 @@ pub struct FindQuestion {
     pub index: Index,
     /// What of it is read.
     pub plan: Plan,
+    /// Whether each match is to be told by itself, as it is stored and not as an index has it, for whoever
+    /// decides which of them are shown.
+    pub each: bool,
+}
+
+/// A match that is told by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindMatch {
+    /// Its row.
+    pub place: Bookmark,
+    /// The document's winner.
+    pub leaf: Leaf,
+    /// Where its text ends among those of the page.
+    pub end: usize,
 }
 
 /// What part of the matches is asked for.
@@ -36,6 +51,8 @@ pub struct FindPart {
 pub struct FindPage {
     /// The matches as they are shown: JSON texts with `,\r\n` between them.
     pub documents: Bytes,
+    /// What each of them is, where that was asked for.
+    pub matches: Vec<FindMatch>,
     /// How many they are.
     pub returned: u64,
     /// How many were passed over for `skip`.

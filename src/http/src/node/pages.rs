@@ -29,6 +29,8 @@ pub struct ChangesPage {
     pub rows: Vec<(ChangeRow, Option<StoredBody>)>,
     /// Whether nothing of the asked range stands behind the last row.
     pub finished: bool,
+    /// Where to go on, where that is not behind the last row: up to here all was looked at.
+    pub position: Option<u64>,
 }
 
 /// Which documents are asked for that may match a selector.
@@ -72,8 +74,8 @@ pub struct DocumentsPage {
     pub skipped: usize,
     /// Where to go on: the last id that was looked at, when there may be more.
     pub resume_after: Option<String>,
-    /// Rows in the whole database.
-    pub total: u64,
+    /// Rows in the whole database; `None` where that is not told.
+    pub total: Option<u64>,
     /// Rows before the range; `None` where they were not to be counted or that would cost too much.
     pub offset: Option<u64>,
 }

@@ -44,6 +44,7 @@ const RULES: &[(&[&str], &[Type])] = &[
     (&["lists"], &[Type::Object]),
     (&["lists", "*"], &[Type::Object, Type::String]),
     (&["options"], &[Type::Object]),
+    (&["options", "access"], &[Type::Boolean]),
     (&["options", "include_design"], &[Type::Boolean]),
     (&["options", "local_seq"], &[Type::Boolean]),
     (&["options", "partitioned"], &[Type::Boolean]),
@@ -70,6 +71,7 @@ pub fn check_members(design: &Map<String, Value>) -> Result<(), DesignError> {
     let is_declared = design.get("language").and_then(Value::as_str) == Some("query");
     let function: &[Type] = if is_declared { &[Type::Object] } else { &[Type::String] };
     check(design, &["validate_doc_update"], function, "")?;
+    check(design, &["validate_doc_read"], &[Type::String], "")?;
     check(design, &["views", "*", "map"], function, "")?;
     let views = design.get("views").and_then(Value::as_object);
     for (name, view) in views.into_iter().flatten() {
@@ -120,6 +122,10 @@ mod tests {
     #[test]
     fn members_of_another_type_are_told_by_their_way() {
         let cases = [
+            (
+                json!({"language": "query", "validate_doc_read": {}}),
+                "`validate_doc_read` field must have string type",
+            ),
             (
                 json!({"validate_doc_update": 1}),
                 "`validate_doc_update` field must have string type",

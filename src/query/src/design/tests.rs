@@ -122,3 +122,22 @@ fn a_library_is_no_view() {
     assert_eq!(design.library.as_deref(), Some(r#"{"a":"exports.a = 1"}"#));
     assert_eq!(design.views.len(), 1);
 }
+
+#[test]
+fn readers_with_other_names_have_other_indexes_of_the_same_functions() {
+    let design = |options: Value| {
+        parsed(json!({"views": {"v": {"map": "m"}}, "options": options})).expect("good")
+    };
+    let (own, shared) = (design(json!({"access": true})), design(json!({})));
+    assert!(own.by_reader && !shared.by_reader);
+    assert_eq!(own.signature, shared.signature, "admins read one index of both");
+    let of = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        own.signature_for(&names)
+    };
+    let all = [of(&[]), of(&[""]), of(&["ab"]), of(&["a", "b"]), of(&["", "ab"]), own.signature];
+    for (place, one) in all.iter().enumerate() {
+        assert!(!all.iter().skip(place + 1).any(|other| other == one), "{place}");
+    }
+    assert_eq!(of(&["a"]), of(&["a"]));
+}

@@ -42,16 +42,25 @@
     return emitted ? "1" : "0";
   }
 
-  function validate(newDocument, oldDocument, user, security) {
-    var run = find(["validate_doc_update"]);
+  // Whether a function refuses is told by what it throws.
+  function permits(name, parameters) {
+    var run = find([name]);
     try {
-      core.apply(run, core.root,
-        [parse(newDocument), parse(oldDocument), parse(user), parse(security)]);
+      core.apply(run, core.root, parameters);
     } catch (error) {
       if (typeof error === "string") core.raise("unknown_error", error);
       throw error;
     }
     return "";
+  }
+
+  function validate(newDocument, oldDocument, user, security) {
+    return permits("validate_doc_update",
+      [parse(newDocument), parse(oldDocument), parse(user), parse(security)]);
+  }
+
+  function validateRead(document, user, security) {
+    return permits("validate_doc_read", [parse(document), parse(user), parse(security)]);
   }
 
   var texts = ["path", "method", "body"];
@@ -104,6 +113,7 @@
     filter: core.entry(filterOne),
     filter_by_view: core.entry(viewOne),
     validate: core.entry(validate),
+    validate_read: core.entry(validateRead),
     rewrite: core.entry(rewrite),
     call: core.entry(call),
     call_in_stillness: core.entry(inStillness(call))

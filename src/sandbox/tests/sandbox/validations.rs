@@ -1,6 +1,6 @@
-//! `validate_doc_update`.
+//! `validate_doc_update` and `validate_doc_read`.
 
-use refuge_sandbox::{Error, Functions, Validation};
+use refuge_sandbox::{Error, Functions, Reading, Validation};
 use serde_json::json;
 
 use crate::fixture::{functions, named};
@@ -73,4 +73,27 @@ fn the_design_document_is_this() {
     let mut functions = functions(&document);
     assert_eq!(ask(&mut functions, r#"{"n":3}"#, None), Ok(()));
     assert_eq!(ask(&mut functions, r#"{"n":4}"#, None), Err(Error::Forbidden("at most 3".into())));
+}
+
+#[test]
+fn who_may_read_is_asked_by_a_function_of_its_own() {
+    let mut functions = functions(&json!({
+        "validate_doc_read": "function (doc, userCtx, secObj) {
+            if (doc.owner !== userCtx.name) throw {forbidden: secObj.reason};
+            if (doc.odd) doc.a.b.c;
+            doc.owner = userCtx.name = 'eve';
+        }"
+    }));
+    let mut ask = |document| {
+        let (user, security) = (r#"{"name":"bob","roles":[]}"#, r#"{"reason":"not yours"}"#);
+        functions.validate_read(Reading { document, user, security })
+    };
+    for _ in 0..2 {
+        assert_eq!(ask(r#"{"owner":"bob"}"#), Ok(()));
+        assert_eq!(ask("{}"), Err(Error::Forbidden("not yours".into())));
+        assert_eq!(named(&ask(r#"{"owner":"bob","odd":1}"#).unwrap_err()).0, "TypeError");
+    }
+    let mut without = validating("function () {}");
+    let reading = Reading { document: "{}", user: "{}", security: "{}" };
+    assert_eq!(named(&without.validate_read(reading).unwrap_err()).0, "not_found");
 }

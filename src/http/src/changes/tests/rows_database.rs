@@ -104,8 +104,8 @@ impl Database for RowsDatabase {
         "i"
     }
 
-    fn seen_by(self: Arc<Self>, _user: &User) -> Arc<dyn Database> {
-        self
+    async fn seen_by(self: Arc<Self>, _user: &User) -> Result<Arc<dyn Database>, Failure> {
+        Ok(self)
     }
 
     fn security(&self) -> Arc<Security> {
@@ -191,6 +191,7 @@ impl Database for RowsDatabase {
         Ok(ChangesPage {
             rows: chosen.iter().take(most).map(|&row| (row.clone(), content())).collect(),
             finished: chosen.len() <= most,
+            position: None,
         })
     }
 

@@ -48,8 +48,8 @@ impl Database for MemoryDatabase {
         "memory"
     }
 
-    fn seen_by(self: Arc<Self>, _user: &User) -> Arc<dyn Database> {
-        self
+    async fn seen_by(self: Arc<Self>, _user: &User) -> Result<Arc<dyn Database>, Failure> {
+        Ok(self)
     }
 
     fn security(&self) -> Arc<Security> {
@@ -131,7 +131,7 @@ impl Database for MemoryDatabase {
             let row = ChangeRow { sequence, id, leaves, body, removed: false };
             (row, request.bodies.then(|| state.body(place)).flatten())
         });
-        Ok(ChangesPage { rows: rows.collect(), finished })
+        Ok(ChangesPage { rows: rows.collect(), finished, position: None })
     }
 
     async fn pending(&self, after: u64) -> Result<u64, Failure> {
@@ -166,7 +166,7 @@ impl Database for MemoryDatabase {
             .filter_map(|(id, tree)| Some((id, state.stored(tree)?)))
             .filter(|(_, stored)| !stored.leaf.deleted)
             .collect();
-        let total = live.len() as u64;
+        let total = Some(live.len() as u64);
         let mut rows: Vec<(String, StoredDocument)> = live
             .into_iter()
             .filter(|(id, _)| above(id) && below(id))

@@ -1,0 +1,286 @@
+//! What somebody sees of documents, feeds and lists, once the functions were asked: pages of what the user would
+//! see without them, with what they hide left out.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use refuge_document::{BodyPlace, ChangeRow, Leaf, Revision};
+use refuge_http::{
+    ChangesPage, ChangesRequest, ConflictsPage, Database, DocumentTree, DocumentsPage,
+    DocumentsRequest, Failure, IdsRequest, StoredBody, StoredDocument,
+};
+
+use super::ScreenedDatabase;
+use super::asking::Asked;
+use crate::node_service::seen::pages::{self, CONFLICTS};
+
+/// Rows that are looked at for a page, at least and at most.
+const LEAST_ROWS: usize = 100;
+const MOST_ROWS: usize = 500;
+/// Rows of a feed that are asked about before it is looked whether the page took too long.
+const SLICE: usize = 32;
+/// A page of a feed that took so long goes out as it is.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Documents that are picked at random until one is seen, before those behind the last are looked at.
+const PICKS: usize = 64;
+/// Pages of documents that are looked at behind the last that was picked.
+const PAGES: usize = 20;
+
+/// How many rows are looked at for a page of so many.
+fn looked_at(wanted: usize) -> usize {
+    wanted.clamp(LEAST_ROWS, MOST_ROWS)
+}
+
+/// Histories of documents without the branches that are hidden. Of revisions that were followed by others nothing
+/// is shown but that they were: who might read them may be another matter.
+pub(super) async fn trees(
+    database: &ScreenedDatabase,
+    ids: Vec<String>,
+) -> Result<Vec<Option<DocumentTree>>, Failure> {
+    let mut trees = database.seen.trees(ids.clone()).await?;
+    let mut asked = Vec::with_capacity(ids.len());
+    let mut counts = Vec::with_capacity(ids.len());
+    for (id, tree) in ids.iter().zip(&trees) {
+        let leaves = tree.as_ref().map(|found| found.tree.leaves()).unwrap_or_default();
+        counts.push(leaves.len());
+        asked.extend(leaves.iter().map(|leaf| Asked::of(id, leaf, None)));
+    }
+    let mut admitted = database.screen.admits(asked).await?.into_iter();
+    for (tree, count) in trees.iter_mut().zip(counts) {
+        let admitted: Vec<bool> = admitted.by_ref().take(count).collect();
+        let Some(found) = tree else { continue };
+        if !admitted.first().is_some_and(|winner| *winner) {
+            *tree = None;
+            continue;
+        }
+        let leaves = found.tree.leaves().into_iter().zip(admitted);
+        let hidden: Vec<Revision> =
+            leaves.filter(|(_, admitted)| !admitted).map(|(leaf, _)| leaf.revision).collect();
+        if !hidden.is_empty() {
+            found.tree.purge(&hidden);
+        }
+        found.tree.forget_ancestors();
+    }
+    Ok(trees)
+}
+
+/// A page of the feed. It may have no rows and yet not be the last.
+pub(super) async fn changes(
+    database: &ScreenedDatabase,
+    request: ChangesRequest,
+) -> Result<ChangesPage, Failure> {
+    let ChangesRequest { after, until, .. } = request;
+    let after = if request.descending {
+        after
+    } else {
+        database.looked.behind(after).min(until.max(after))
+    };
+    let asked = ChangesRequest { after, bodies: true, limit: looked_at(request.limit), ..request };
+    let mut page = database.seen.changes(asked).await?;
+    page.position = page.position.or(page.rows.last().map(|(row, _)| row.sequence));
+    let (began, mut rows) = (Instant::now(), Rows::new());
+    let mut rest = std::mem::take(&mut page.rows).into_iter();
+    while rest.len() > 0 {
+        let some: Rows = rest.by_ref().take(SLICE).collect();
+        let last = some.last().map(|(row, _)| row.sequence);
+        rows.extend(screened(database, some).await?);
+        if rest.len() > 0 && began.elapsed() >= PATIENCE {
+            (page.finished, page.position) = (false, last);
+            break;
+        }
+    }
+    if rows.len() > request.limit {
+        rows.truncate(request.limit);
+        page.finished = false;
+        page.position = None;
+    }
+    if !request.bodies {
+        rows.iter_mut().for_each(|(_, content)| *content = None);
+    }
+    Ok(ChangesPage { rows, ..page })
+}
+
+/// Whether something changed in a range that is seen.
+pub(super) async fn any_change(
+    database: &ScreenedDatabase,
+    (after, until): (u64, u64),
+) -> Result<bool, Failure> {
+    let (limit, descending, bodies) = (LEAST_ROWS, false, false);
+    let mut request = ChangesRequest { after, until, limit, descending, bodies };
+    loop {
+        let page = changes(database, request).await?;
+        if !page.rows.is_empty() {
+            return Ok(true);
+        }
+        match page.position {
+            Some(position) if !page.finished => {
+                database.looked.remember(request.after, position);
+                request.after = position;
+            }
+            _ => return Ok(false),
+        }
+    }
+}
+
+type Rows = Vec<(ChangeRow, Option<StoredBody>)>;
+
+/// The rows that are seen, with the leaves that are.
+async fn screened(database: &ScreenedDatabase, rows: Rows) -> Result<Rows, Failure> {
+    let removed: Vec<&ChangeRow> =
+        rows.iter().map(|(row, _)| row).filter(|row| row.removed).collect();
+    let removed = still_admitted(database, removed).await?;
+    let winners = rows.iter().filter(|(row, _)| !row.removed);
+    let asked = winners.filter_map(|(row, content)| winner(row, content.as_ref()));
+    let mut admitted = database.screen.admits(asked.collect()).await?.into_iter();
+    let mut shown = Vec::with_capacity(rows.len());
+    for (row, content) in rows {
+        let is_shown = match row.removed {
+            true => removed.contains(&row.id),
+            false => row.winner().is_some() && admitted.next().is_some_and(|admitted| admitted),
+        };
+        if is_shown {
+            shown.push((row, content));
+        }
+    }
+    without_hidden_leaves(database, &mut shown).await?;
+    Ok(shown)
+}
+
+fn winner(row: &ChangeRow, content: Option<&StoredBody>) -> Option<Asked> {
+    let summary = row.winner()?;
+    let place = if row.body == 0 { BodyPlace::Missing } else { BodyPlace::At(row.body) };
+    let leaf = Leaf { revision: summary.revision.clone(), deleted: summary.deleted, place };
+    Some(Asked::of(&row.id, &leaf, content.cloned()))
+}
+
+/// Of documents whose lists do not name the reader any more, those that the functions would show, now and, where
+/// that is still stored, as they were seen last: of others nothing is told.
+async fn still_admitted(
+    database: &ScreenedDatabase,
+    removed: Vec<&ChangeRow>,
+) -> Result<HashSet<String>, Failure> {
+    if removed.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let ids: Vec<String> = removed.iter().map(|row| row.id.clone()).collect();
+    let trees = database.open.trees(ids).await?;
+    let (mut asked, mut former) = (Vec::new(), Vec::new());
+    for (row, tree) in removed.into_iter().zip(trees) {
+        let Some(tree) = tree.map(|found| found.tree) else { continue };
+        asked.extend(tree.winner().map(|winner| Asked::of(&row.id, &winner, None)));
+        if let Some(node) = row.winner().and_then(|seen| tree.find(&seen.revision))
+            && let Some(seen) = row.winner()
+        {
+            let (revision, deleted, place) = (seen.revision.clone(), node.deleted, node.place);
+            former.push((row.id.clone(), Leaf { revision, deleted, place }));
+        }
+    }
+    let places = former.iter().map(|(_, leaf)| leaf.place).collect();
+    let contents = database.open.bodies(places).await?;
+    let stored = former.iter().zip(contents).filter(|(_, content)| content.is_some());
+    asked.extend(stored.map(|((id, leaf), content)| Asked::of(id, leaf, content)));
+    let ids: Vec<String> = asked.iter().map(|asked| asked.id.clone()).collect();
+    let admitted = database.screen.admits(asked).await?;
+    let hidden = ids.iter().zip(&admitted).filter(|(_, admitted)| !**admitted);
+    let hidden: HashSet<String> = hidden.map(|(id, _)| id.clone()).collect();
+    Ok(ids.into_iter().filter(|id| !hidden.contains(id)).collect())
+}
+
+/// Takes leaves beside the winner out of rows that are not seen, or are not there any more.
+async fn without_hidden_leaves(
+    database: &ScreenedDatabase,
+    rows: &mut Rows,
+) -> Result<(), Failure> {
+    let branched = rows.iter().filter(|(row, _)| row.leaves.len() > 1);
+    let ids: Vec<String> = branched.map(|(row, _)| row.id.clone()).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut trees = trees(database, ids).await?.into_iter();
+    for (row, _) in rows.iter_mut().filter(|(row, _)| row.leaves.len() > 1) {
+        let tree = trees.next().flatten().map(|found| found.tree).unwrap_or_default();
+        let seen: Vec<Revision> = tree.leaves().into_iter().map(|leaf| leaf.revision).collect();
+        let mut first = true;
+        row.leaves.retain(|leaf| std::mem::take(&mut first) || seen.contains(&leaf.revision));
+    }
+    Ok(())
+}
+
+/// A page of documents. How many there are, and stand before a range, is not told.
+pub(super) async fn documents(
+    database: &ScreenedDatabase,
+    request: DocumentsRequest,
+) -> Result<DocumentsPage, Failure> {
+    let DocumentsRequest { limit, skip, bodies, .. } = request;
+    let offset = request.start.is_none().then_some(0);
+    let wanted = looked_at(limit.saturating_add(skip));
+    let asked = DocumentsRequest { limit: wanted, skip: 0, bodies: true, offset: false, ..request };
+    let page = database.seen.documents(asked).await?;
+    let mut rows = seen_documents(database, page.rows).await?;
+    let skipped = skip.min(rows.len());
+    rows.drain(..skipped);
+    let mut resume_after = page.resume_after;
+    if rows.len() > limit {
+        rows.truncate(limit);
+        resume_after = rows.last().map(|(id, _)| id.clone());
+    }
+    if !bodies {
+        rows.iter_mut().for_each(|(_, document)| document.content = None);
+    }
+    Ok(DocumentsPage { rows, skipped, resume_after, total: None, offset })
+}
+
+async fn seen_documents(
+    database: &ScreenedDatabase,
+    rows: Vec<(String, StoredDocument)>,
+) -> Result<Vec<(String, StoredDocument)>, Failure> {
+    let asked = rows.iter().map(|(id, found)| Asked::of(id, &found.leaf, found.content.clone()));
+    let admitted = database.screen.admits(asked.collect()).await?;
+    Ok(rows
+        .into_iter()
+        .zip(admitted)
+        .filter_map(|(row, admitted)| admitted.then_some(row))
+        .collect())
+}
+
+/// The id of a live document, picked of all until it is one that is seen; where few are seen, the first behind
+/// one that was picked. `None` where none is found before too many were looked at.
+pub(super) async fn random_document(
+    database: &ScreenedDatabase,
+) -> Result<Option<String>, Failure> {
+    let mut picked = String::new();
+    for _ in 0..PICKS {
+        let Some(id) = database.seen.random_document().await? else { return Ok(None) };
+        match database.winner(&id).await? {
+            Some(found) if !found.leaf.deleted => return Ok(Some(id)),
+            _ => picked = id,
+        }
+    }
+    let (start, end, limit, skip) = (Some((picked, false)), None, MOST_ROWS, 0);
+    let (descending, bodies, offset) = (false, false, false);
+    let mut request = DocumentsRequest { start, end, limit, skip, descending, bodies, offset };
+    for _ in 0..PAGES {
+        let page = documents(database, request.clone()).await?;
+        if let Some((id, _)) = page.rows.into_iter().next() {
+            return Ok(Some(id));
+        }
+        if page.resume_after.is_none() && request.start.is_none() {
+            return Ok(None);
+        }
+        // Behind the last stands the first.
+        request.start = page.resume_after.map(|after| (after, false));
+    }
+    Ok(None)
+}
+
+/// Documents with conflicts, as far as these are seen.
+pub(super) async fn conflicts(
+    database: &ScreenedDatabase,
+    request: IdsRequest,
+) -> Result<ConflictsPage, Failure> {
+    let all = IdsRequest { skip: 0, limit: CONFLICTS, ..request.clone() };
+    let page = database.seen.conflicts(all).await?;
+    let ids: Vec<String> = page.rows.iter().map(|(id, _)| id.clone()).collect();
+    let mut trees = trees(database, ids).await?.into_iter();
+    pages::conflicts(&request, page, |_| Ok(trees.next().flatten()))
+}
