@@ -32,6 +32,7 @@ pub mod merger;
 mod mesh_commands;
 mod mesh_diagnosis;
 pub mod mesh_listener;
+pub mod messages;
 pub mod metrics;
 pub mod names;
 pub mod node_events;

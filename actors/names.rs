@@ -63,6 +63,8 @@ pub const PEER_DIRECTORY: &str = "peer-directory";
 pub const PAIRING: &str = "pairing";
 /// Vouches for peers, and hears those who may.
 pub const INTRODUCTIONS: &str = "introductions";
+/// Keeps messages of applications until their nodes have them, and those that came.
+pub const MESSAGES: &str = "messages";
 /// Knows which trusted nodes are up.
 pub const NODE_MONITOR: &str = "node-monitor";
 /// Starts and ends the links to the trusted nodes.

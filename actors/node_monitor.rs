@@ -17,6 +17,7 @@ use refuge_mesh::{DownReason, NodeEventKind, NodeId, Peers};
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names};
 
 use crate::introductions::IntroductionsMessage;
+use crate::messages::MessagesMessage;
 use crate::names;
 use crate::node_events::{NewNodeEvent, NodeEventsMessage};
 use crate::peer_connections::PeerConnectionsMessage;
@@ -256,6 +257,7 @@ impl NodeMonitorState {
         }
         tracing::info!(peer = %id, name = node.name, "a node is up");
         let _ = self.names().cast(names::INTRODUCTIONS, IntroductionsMessage::PeerUp(id));
+        let _ = self.names().cast(names::MESSAGES, MessagesMessage::PeerUp(id));
         let mut event = NewNodeEvent::new(NodeEventKind::NodeUp, id, node.name);
         event.address = address;
         self.tell(event);

@@ -248,10 +248,8 @@ impl PeerLinkState {
         }
         let mut effects = self.machine.heard(now, carrier);
         for frame in frames {
-            if let Frame::Statement(statement) = &frame {
-                self.pass_on(carrier, statement);
-            }
-            effects.extend(self.machine.received(now, carrier, frame));
+            let left = self.pass_on(carrier, frame);
+            effects.extend(self.machine.received(now, carrier, left));
         }
         effects
     }

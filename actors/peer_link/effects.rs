@@ -2,11 +2,12 @@
 //! monitor told.
 
 use ractor::ActorRef;
-use refuge_mesh::{CarrierId, DownReason, Effect, Frame, Statement};
+use refuge_mesh::{CarrierId, DownReason, Effect, Frame};
 
 use super::carrier::{self, Carrier};
 use super::{PeerLinkMessage, PeerLinkState, reverse};
 use crate::introductions::IntroductionsMessage;
+use crate::messages::MessagesMessage;
 use crate::names;
 use crate::node_monitor::NodeMonitorMessage;
 use crate::task::OwnedTask;
@@ -46,15 +47,27 @@ impl PeerLinkState {
         self.set_alarm(myself);
     }
 
-    /// A statement is heard on the link itself alone: what came before its hello is nobody's.
-    pub(super) fn pass_on(&self, carrier: CarrierId, statement: &Statement) {
-        if self.machine.active() == Some(carrier) {
-            let (from, statement) = (self.peer, Box::new(statement.clone()));
-            // While it is being restarted: the peer says it again when the link is made again.
-            let _ = self
-                .names
-                .cast(names::INTRODUCTIONS, IntroductionsMessage::Received { from, statement });
+    /// Hands on what is for others than the machine, to which only that something came matters. It is heard
+    /// on the link itself alone: what came before its hello is nobody's.
+    pub(super) fn pass_on(&self, carrier: CarrierId, frame: Frame) -> Frame {
+        let (from, active) = (self.peer, self.machine.active() == Some(carrier));
+        // Whoever is being restarted hears it when the peer says it again.
+        match frame {
+            Frame::Statement(statement) if active => {
+                let message = IntroductionsMessage::Received { from, statement };
+                let _ = self.names.cast(names::INTRODUCTIONS, message);
+            }
+            Frame::Message(message) if active => {
+                let _ = self.names.cast(names::MESSAGES, MessagesMessage::Came { from, message });
+            }
+            Frame::Receipt(receipt) if active => {
+                let _ =
+                    self.names.cast(names::MESSAGES, MessagesMessage::Receipt { from, receipt });
+            }
+            Frame::Statement(_) | Frame::Message(_) | Frame::Receipt(_) => {}
+            other => return other,
         }
+        Frame::Unknown
     }
 
     pub(super) fn tell(&self, frame: &Frame) {

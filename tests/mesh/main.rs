@@ -9,6 +9,7 @@ mod hooks;
 mod identity;
 mod introductions;
 mod links;
+mod messages;
 mod pairing;
 mod peers;
 mod pending;

@@ -39,6 +39,7 @@ mod locals;
 mod location;
 mod merged;
 mod mesh;
+mod messages;
 mod multipart;
 mod node;
 mod node_events;

@@ -45,7 +45,8 @@ pub use functions::{
     ListCall, ListPiece,
 };
 pub use mesh::{
-    NodeEventsPage, NodeEventsRequest, PairingQuestion, PairingVisitor, PeerStreamKind,
+    MessagesPage, MessagesRequest, NewMessage, NodeEventsPage, NodeEventsRequest, PairingQuestion,
+    PairingVisitor, PeerStreamKind,
 };
 pub use options::DatabaseOptions;
 pub use pages::{
@@ -222,6 +223,25 @@ pub trait Node: Send + Sync + 'static {
         _question: PairingQuestion,
     ) -> Result<Value, Failure> {
         Err(absent("pairing"))
+    }
+
+    /// Keeps a message until the nodes that it is for have it: `{"ok", "id", "to": […], "refused": […]}`.
+    async fn send_message(&self, _message: NewMessage) -> Result<Value, Failure> {
+        Err(absent("messages"))
+    }
+
+    /// A page of the messages of other nodes.
+    async fn messages(&self, _request: MessagesRequest) -> Result<MessagesPage, Failure> {
+        Err(absent("messages"))
+    }
+
+    /// Waits until there is a message behind `number`; tells the number of the newest.
+    async fn messages_beyond(
+        &self,
+        _application: Option<String>,
+        _number: u64,
+    ) -> Result<u64, Failure> {
+        Err(absent("messages"))
     }
 
     /// A page of what happened to other nodes.

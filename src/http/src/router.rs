@@ -26,7 +26,7 @@ use crate::rules::{Rules, ValidUser};
 use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
-    configuration, database_updates, databases, documents, find, indexes, locals, mesh,
+    configuration, database_updates, databases, documents, find, indexes, locals, mesh, messages,
     node_events, openapi, options, origin, partitions, peer_stream, purge, scheduler, server,
     settings, shards, sign_in, system_databases, this_node, uploads, views,
 };
@@ -80,7 +80,8 @@ pub(crate) fn need(route: &Route<'_>, method: &Method, rules: &Rules) -> Need {
             Need::ServerAdmin
         }
         Route::Later(name) if LATER_NODE.contains(&name.as_ref()) => Need::ServerAdmin,
-        Route::Database { .. } | Route::Later(_) => Need::Anybody,
+        // Roles of applications are looked at there.
+        Route::Messages | Route::Database { .. } | Route::Later(_) => Need::Anybody,
     }
 }
 
@@ -137,6 +138,7 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
         }
         Route::Mesh(route) => Box::pin(mesh::answer(known, request, route)).await,
         Route::Pair(how) => Box::pin(mesh::pair(known, request, how)).await,
+        Route::Messages => Box::pin(messages::messages(node, request)).await,
         Route::NodeEvents => Box::pin(node_events::node_events(node, request)).await,
         Route::PeerStream(kind) => Box::pin(peer_stream::open(node, request, kind)).await,
         Route::Database { name, part } => route_database(node, request, &name, part).await,
@@ -148,7 +150,11 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
 fn check(node: &Arc<dyn Node>, request: &Request, route: &Route<'_>) -> Result<(), Failure> {
     origin::check(request)?;
     let is_of_mesh = match route {
-        Route::Mesh(_) | Route::Pair(_) | Route::NodeEvents | Route::PeerStream(_) => true,
+        Route::Mesh(_)
+        | Route::Pair(_)
+        | Route::NodeEvents
+        | Route::Messages
+        | Route::PeerStream(_) => true,
         Route::Later(name) => name == "_mesh",
         _ => false,
     };

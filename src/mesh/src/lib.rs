@@ -40,7 +40,7 @@ pub use diagnosis::{Diagnosis, TriedAddress, TriedOutcome};
 pub use event::{BadEvent, DownReason, NodeEvent, NodeEventKind};
 pub use frame::{
     BadFrame, Echo, Frame, FrameReader, Goodbye, Hello, LONGEST_FRAME_BYTES, NEWEST_VERSION,
-    Welcome,
+    Receipt, Welcome,
 };
 pub use handshakes::{Admission, HandshakeLimiter, HandshakeLimits};
 pub use hub_registry::{HubRefusal, HubRegistry};

@@ -42,6 +42,8 @@ pub(crate) enum Route<'a> {
     Pair(PairRoute),
     /// What happens to other nodes.
     NodeEvents,
+    /// What applications on two nodes say to each other.
+    Messages,
     /// A stream that another node opens.
     PeerStream(PeerStreamKind),
     /// A database or something in it.

@@ -76,6 +76,7 @@ fn find_mesh<'a>(rest: &[Cow<'a, str>]) -> Route<'a> {
     let Some((what, rest)) = rest.split_first() else { return Route::Mesh(MeshRoute::Overview) };
     match (what.as_ref(), rest) {
         ("events", []) => Route::NodeEvents,
+        ("messages", []) => Route::Messages,
         ("link", []) => Route::PeerStream(PeerStreamKind::Link),
         ("reverse", []) => Route::PeerStream(PeerStreamKind::Reverse),
         ("pair", []) => Route::Pair(PairRoute::Invited),

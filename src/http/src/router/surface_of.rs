@@ -37,6 +37,7 @@ pub(crate) fn surface_of(route: &Route<'_>) -> Option<&'static Endpoint> {
         Route::Pair(PairRoute::Asking) => &mesh::PAIR_REQUEST,
         Route::Pair(PairRoute::Rotated) => &mesh::PAIR_ROTATION,
         Route::NodeEvents => &mesh::NODE_EVENTS,
+        Route::Messages => &mesh::MESSAGES,
         Route::PeerStream(PeerStreamKind::Link) => &mesh::LINK,
         Route::PeerStream(PeerStreamKind::Reverse) => &mesh::REVERSE,
         Route::Database { part, .. } => return of_database(part),

@@ -30,6 +30,11 @@ crate::surface::surface! {
         "GET HEAD" ServerAdmin "what happens to other nodes",
             "feed:feed timeout:integer since:string limit:integer";
     }
+    MESSAGES "/_mesh/messages" {
+        "GET HEAD" Application "messages that other nodes sent",
+            "app:string feed:feed timeout:integer since:string limit:integer";
+        "POST" Application "sends a message to other nodes, now or when they are up";
+    }
     PAIR "/_mesh/pair" {
         "POST" Node "comes with an invitation";
     }

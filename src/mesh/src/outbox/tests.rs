@@ -53,17 +53,36 @@ fn a_message_is_given_up_after_a_week_and_not_taken_then() {
 #[test]
 fn what_is_no_message_is_refused_on_both_sides() {
     let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
-    let long = Message { body: "x".repeat(64 * 1024 + 1), ..message(1) };
+    let long = Message { body: "x".repeat(LONGEST_MESSAGE_BYTES + 1), ..message(1) };
     let nameless = Message { application: String::new(), ..message(1) };
     let shouting = Message { application: "CHAT".to_owned(), ..message(1) };
     for (wrong, refusal) in [
-        (long, OutboxRefusal::TooLong(64 * 1024 + 1)),
+        (long, OutboxRefusal::TooLong(LONGEST_MESSAGE_BYTES + 1)),
         (nameless, OutboxRefusal::Application),
         (shouting, OutboxRefusal::Application),
     ] {
         assert_eq!(inbox.take(NOW_MS, id(1), &wrong), Err(refusal.clone().into()));
         assert_eq!(outbox.post(NOW_MS, id(1), wrong), Err(refusal));
     }
+}
+
+#[test]
+fn what_waits_for_all_nodes_together_has_its_bound() {
+    let mut outbox = Outbox::default();
+    let large = |number| Message { body: "x".repeat(LONGEST_MESSAGE_BYTES), ..message(number) };
+    let fit = u16::try_from(MOST_BYTES / LONGEST_MESSAGE_BYTES).expect("few");
+    for number in 0..fit {
+        let node = id(u8::try_from(number % 2).expect("small"));
+        outbox.post(NOW_MS, node, large(number)).expect("room");
+    }
+    assert_eq!(outbox.post(NOW_MS, id(3), large(fit)), Err(OutboxRefusal::FullOfBytes));
+    assert!(outbox.acknowledged(&id(0), &large(0).id));
+    assert_eq!(outbox.post(NOW_MS, id(3), large(fit)), Ok(()));
+    assert_eq!(outbox.forget(&id(1)).len(), usize::from(fit / 2));
+    assert_eq!(outbox.nodes().copied().collect::<Vec<_>>(), [id(0), id(3)]);
+    assert_eq!(outbox.post(NOW_MS, id(1), large(1)), Ok(()));
+    outbox.give_up(NOW_MS + MESSAGE_LIFETIME_MS);
+    assert_eq!((outbox.bytes, outbox.nodes().count()), (0, 0));
 }
 
 #[test]
