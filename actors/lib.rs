@@ -14,6 +14,7 @@ pub mod console_session;
 pub mod database_directory;
 pub mod database_updates;
 pub mod designs;
+pub mod documents_on_demand;
 pub mod engine;
 pub mod event_bus;
 pub mod expiry;

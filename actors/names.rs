@@ -65,6 +65,8 @@ pub const PAIRING: &str = "pairing";
 pub const INTRODUCTIONS: &str = "introductions";
 /// Keeps messages of applications until their nodes have them, and those that came.
 pub const MESSAGES: &str = "messages";
+/// Asks other nodes for documents that are missing here.
+pub const DOCUMENTS_ON_DEMAND: &str = "documents-on-demand";
 /// Knows which trusted nodes are up.
 pub const NODE_MONITOR: &str = "node-monitor";
 /// Starts and ends the links to the trusted nodes.

@@ -16,6 +16,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_mesh::{DownReason, NodeEventKind, NodeId, Peers};
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names};
 
+use crate::documents_on_demand::DocumentsOnDemandMessage;
 use crate::introductions::IntroductionsMessage;
 use crate::messages::MessagesMessage;
 use crate::names;
@@ -258,6 +259,8 @@ impl NodeMonitorState {
         tracing::info!(peer = %id, name = node.name, "a node is up");
         let _ = self.names().cast(names::INTRODUCTIONS, IntroductionsMessage::PeerUp(id));
         let _ = self.names().cast(names::MESSAGES, MessagesMessage::PeerUp(id));
+        let wanted = DocumentsOnDemandMessage::PeerUp(id);
+        let _ = self.names().cast(names::DOCUMENTS_ON_DEMAND, wanted);
         let mut event = NewNodeEvent::new(NodeEventKind::NodeUp, id, node.name);
         event.address = address;
         self.tell(event);

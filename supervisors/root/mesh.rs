@@ -6,6 +6,7 @@ mod links;
 use std::sync::Arc;
 use std::time::Duration;
 
+use refuge_actors::documents_on_demand::DocumentsOnDemandActor;
 use refuge_actors::introductions::IntroductionsActor;
 use refuge_actors::messages::MessagesActor;
 use refuge_actors::names;
@@ -67,5 +68,14 @@ pub(super) fn specification() -> SupervisorSpecification {
                 context.names
             })
             .because("keeps messages of applications until their nodes have them"),
+        )
+        .child(
+            worker::<DocumentsOnDemandActor>(
+                names::DOCUMENTS_ON_DEMAND,
+                Restart::Permanent,
+                BUDGET,
+                |context| context.names,
+            )
+            .because("asks other nodes for documents that are missing here"),
         )
 }

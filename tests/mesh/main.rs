@@ -4,6 +4,7 @@
 
 mod admission;
 mod diagnosis;
+mod documents_on_demand;
 mod events;
 mod hooks;
 mod identity;

@@ -43,6 +43,7 @@ mod messages;
 mod multipart;
 mod node;
 mod node_events;
+mod on_demand;
 mod openapi;
 mod options;
 mod origin;

@@ -9,6 +9,7 @@ mod database;
 mod find;
 mod functions;
 mod mesh;
+mod on_demand;
 mod options;
 mod pages;
 mod purge;
@@ -48,6 +49,7 @@ pub use mesh::{
     MessagesPage, MessagesRequest, NewMessage, NodeEventsPage, NodeEventsRequest, PairingQuestion,
     PairingVisitor, PeerStreamKind,
 };
+pub use on_demand::OnDemand;
 pub use options::DatabaseOptions;
 pub use pages::{
     CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, DocumentsPage,

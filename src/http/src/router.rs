@@ -27,8 +27,8 @@ use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
     configuration, database_updates, databases, documents, find, indexes, locals, mesh, messages,
-    node_events, openapi, options, origin, partitions, peer_stream, purge, scheduler, server,
-    settings, shards, sign_in, system_databases, this_node, uploads, views,
+    node_events, on_demand, openapi, options, origin, partitions, peer_stream, purge, scheduler,
+    server, settings, shards, sign_in, system_databases, this_node, uploads, views,
 };
 
 pub(crate) use self::endpoint::{
@@ -236,6 +236,7 @@ async fn route_database(
         Part::Changes => Box::pin(changes::changes(request, &opened)).await,
         Part::RevisionsDifference => Box::pin(bulk::revisions_difference(request, &opened)).await,
         Part::MissingRevisions => Box::pin(bulk::missing_revisions(request, &opened)).await,
+        Part::OnDemand => Box::pin(on_demand::on_demand(request, database)).await,
         Part::Options => Box::pin(options::options(request, database)).await,
         Part::Purge => Box::pin(purge::purge(request, database)).await,
         Part::PurgedInfos => purge::purged_infos(request, &opened),

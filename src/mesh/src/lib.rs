@@ -29,6 +29,7 @@ mod pending;
 mod random;
 mod selector;
 mod statement;
+mod wanted_documents;
 
 pub use address_book::{AddressBook, AddressSource, BookedAddress};
 pub use command::{
@@ -70,3 +71,4 @@ pub use statement::{
     BadStatement, Claims, Judgement, LONGEST_PAYLOAD_BYTES, SerialKey, Statement, StatementContent,
     StatementContext, StatementKind, StatementRefusal, judge, next_serial, signed_bytes,
 };
+pub use wanted_documents::{WantedAnswer, WantedDocument, WantedDocuments};

@@ -212,6 +212,8 @@ pub(crate) enum Part<'a> {
     RevisionsDifference,
     /// `_missing_revs`.
     MissingRevisions,
+    /// `_on_demand`.
+    OnDemand,
     /// `_options`.
     Options,
     /// `_purge`.

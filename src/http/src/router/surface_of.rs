@@ -99,6 +99,7 @@ fn of_database(part: &Part<'_>) -> Option<&'static Endpoint> {
         Part::Changes => &database::CHANGES_FEED,
         Part::RevisionsDifference => &database::REVISIONS_DIFFERENCE,
         Part::MissingRevisions => &database::MISSING_REVISIONS,
+        Part::OnDemand => &database::ON_DEMAND,
         Part::Options => &database::OPTIONS,
         Part::Purge => &database::PURGE,
         Part::PurgedInfos => &database::PURGED_INFOS,

@@ -1,0 +1,50 @@
+//! The rows of what is set for databases among the records of the node, by the instances of these: one
+//! that is made anew has none.
+
+use std::collections::HashMap;
+
+use refuge_http::OnDemand;
+use refuge_storage::{StorageError, Store};
+use serde_json::{Value, json};
+
+use super::OnDemandSetting;
+
+/// What the keys begin with; the instance follows.
+const PREFIX: &str = "on_demand/";
+const VERSION: u64 = 1;
+
+/// Why rows cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RowsError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A row that this version does not write.
+    #[error("the record {0:?} of the node cannot be read")]
+    Row(String),
+}
+
+pub(super) fn key(instance: &str) -> String {
+    format!("{PREFIX}{instance}")
+}
+
+pub(super) fn row(setting: &OnDemandSetting) -> Vec<u8> {
+    let OnDemandSetting { name, wish } = setting;
+    json!({ "version": VERSION, "name": name, "setting": wish }).to_string().into_bytes()
+}
+
+pub(super) fn settings(store: &Store) -> Result<HashMap<String, OnDemandSetting>, RowsError> {
+    let read = |(key, row): (String, Vec<u8>)| {
+        let instance = key.strip_prefix(PREFIX).map(str::to_owned);
+        instance.zip(setting(&row)).ok_or(RowsError::Row(key))
+    };
+    store.node_records(PREFIX)?.into_iter().map(read).collect()
+}
+
+fn setting(row: &[u8]) -> Option<OnDemandSetting> {
+    let mut value: Value = serde_json::from_slice(row).ok()?;
+    if value.get("version")?.as_u64()? != VERSION {
+        return None;
+    }
+    let wish: OnDemand = serde_json::from_value(value.get_mut("setting")?.take()).ok()?;
+    Some(OnDemandSetting { name: value.get("name")?.as_str()?.to_owned(), wish })
+}
