@@ -21,6 +21,8 @@ pub mod expiry;
 pub mod hook_runner;
 pub mod http_connection;
 pub mod http_listener;
+pub mod hub;
+pub mod hub_client;
 pub mod index_design;
 pub mod index_directory;
 pub mod index_engine;

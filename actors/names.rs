@@ -77,6 +77,10 @@ pub const PEER_LINKS: &str = "peer-links";
 pub const ADDRESS_BOOK: &str = "address-book";
 /// Announces the node on the local network, and notices others there.
 pub const LOCAL_DISCOVERY: &str = "local-discovery";
+/// Keeps what nodes state of where they are.
+pub const HUB: &str = "hub";
+/// Tells hubs where this node is, and asks them for its peers.
+pub const HUB_CLIENT: &str = "hub-client";
 /// Accepts the connections of other nodes.
 pub const MESH_LISTENER: &str = "mesh-listener";
 /// Supervises the connections of other nodes.

@@ -30,10 +30,10 @@ use async_trait::async_trait;
 use refuge_config::{Settings, Uuids};
 use refuge_http::{
     ConfigurationChange, ConfigurationSections, Credentials, Database, DatabaseDescription,
-    DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, Identity,
-    MessagesPage, MessagesRequest, NewAdmin, NewDatabase, NewMessage, Node, NodeEventsPage,
-    NodeEventsRequest, NodeFacts, NodeReport, PairingQuestion, PairingVisitor, PeerStreamKind,
-    Proof, RequestBytes, RequestMetrics, Rules, SchedulerRows, User,
+    DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, HubQuestion,
+    Identity, MessagesPage, MessagesRequest, NewAdmin, NewDatabase, NewMessage, Node,
+    NodeEventsPage, NodeEventsRequest, NodeFacts, NodeReport, PairingQuestion, PairingVisitor,
+    PeerStreamKind, Proof, RequestBytes, RequestMetrics, Rules, SchedulerRows, User,
 };
 use refuge_identity::password;
 use refuge_mesh::{MeshCommand, NodeId, Statement};
@@ -49,7 +49,7 @@ use crate::database_updates::DatabaseUpdatesMessage;
 use crate::engine::StorageDoors;
 use crate::messages::MessagesMessage;
 use crate::metrics::MetricsMessage;
-use crate::{authentication, mesh_commands, names, peer_directory, task_board, unavailable};
+use crate::{authentication, hub, mesh_commands, names, peer_directory, task_board, unavailable};
 pub use database::OpenDatabase;
 pub(crate) use databases::disk_is_nearly_full;
 pub(crate) use databases::{create, create_as, open};
@@ -275,6 +275,10 @@ impl Node for NodeService {
         question: PairingQuestion,
     ) -> Result<Value, Failure> {
         mesh::pair(&self.names, visitor, question).await
+    }
+
+    async fn hub(&self, visitor: NodeId, question: HubQuestion) -> Result<Value, Failure> {
+        hub::ask(&self.names, visitor, question).await
     }
 
     async fn send_message(&self, message: NewMessage) -> Result<Value, Failure> {

@@ -30,6 +30,7 @@ use crate::engine::StorageDoors;
 use crate::node_events::{NewNodeEvent, NodeEventsMessage};
 use crate::{names, published, unavailable};
 
+pub(crate) use addresses::own as own_addresses;
 pub(crate) use outgoing::{knock, present_rotations};
 
 /// Key of the record of open invitations.

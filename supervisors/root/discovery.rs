@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use refuge_actors::address_book::AddressBookActor;
+use refuge_actors::hub::HubActor;
+use refuge_actors::hub_client::HubClientActor;
 use refuge_actors::local_discovery::LocalDiscoveryActor;
 use refuge_actors::names;
 use refuge_otp::{Restart, Shutdown, SupervisorSpecification, worker};
@@ -29,5 +31,15 @@ pub(super) fn specification() -> SupervisorSpecification {
                 |context| context.names,
             )
             .because("announces the node on the local network and notices others"),
+        )
+        .child(
+            worker::<HubActor>(names::HUB, Restart::Permanent, BUDGET, |context| context.names)
+                .because("keeps what nodes state of where they are; asleep where it is not wanted"),
+        )
+        .child(
+            worker::<HubClientActor>(names::HUB_CLIENT, Restart::Permanent, BUDGET, |context| {
+                context.names
+            })
+            .because("tells hubs where this node is and asks them for its peers"),
         )
 }

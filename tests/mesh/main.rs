@@ -7,6 +7,7 @@ mod diagnosis;
 mod documents_on_demand;
 mod events;
 mod hooks;
+mod hubs;
 mod identity;
 mod introductions;
 mod links;

@@ -32,6 +32,7 @@ mod functions;
 #[doc(hidden)]
 pub mod fuzzing;
 mod given;
+mod hub;
 mod indexes;
 mod limits;
 mod lists;

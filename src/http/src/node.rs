@@ -46,8 +46,8 @@ pub use functions::{
     ListCall, ListPiece,
 };
 pub use mesh::{
-    MessagesPage, MessagesRequest, NewMessage, NodeEventsPage, NodeEventsRequest, PairingQuestion,
-    PairingVisitor, PeerStreamKind,
+    HubQuestion, MessagesPage, MessagesRequest, NewMessage, NodeEventsPage, NodeEventsRequest,
+    PairingQuestion, PairingVisitor, PeerStreamKind,
 };
 pub use on_demand::OnDemand;
 pub use options::DatabaseOptions;
@@ -225,6 +225,12 @@ pub trait Node: Send + Sync + 'static {
         _question: PairingQuestion,
     ) -> Result<Value, Failure> {
         Err(absent("pairing"))
+    }
+
+    /// A node that proved its id asks this one as a hub, answered as told at each question.
+    /// `Failure::NotFound` where this node is none, or none for that node.
+    async fn hub(&self, _visitor: NodeId, _question: HubQuestion) -> Result<Value, Failure> {
+        Err(Failure::NotFound("missing".to_owned()))
     }
 
     /// Keeps a message until the nodes that it is for have it: `{"ok", "id", "to": […], "refused": […]}`.

@@ -26,9 +26,9 @@ use crate::rules::{Rules, ValidUser};
 use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
-    configuration, database_updates, databases, documents, find, indexes, locals, mesh, messages,
-    node_events, on_demand, openapi, options, origin, partitions, peer_stream, purge, scheduler,
-    server, settings, shards, sign_in, system_databases, this_node, uploads, views,
+    configuration, database_updates, databases, documents, find, hub, indexes, locals, mesh,
+    messages, node_events, on_demand, openapi, options, origin, partitions, peer_stream, purge,
+    scheduler, server, settings, shards, sign_in, system_databases, this_node, uploads, views,
 };
 
 pub(crate) use self::endpoint::{
@@ -57,8 +57,10 @@ fn is_for_admins(database: &str) -> bool {
 pub(crate) fn need(route: &Route<'_>, method: &Method, rules: &Rules) -> Need {
     match route {
         Route::Welcome | Route::Up | Route::SetUp { .. } => Need::Nothing,
-        // Who may open a stream, or wants to be a peer, is told by certificates alone.
-        Route::PeerStream(_) | Route::Pair(_) => Need::Nothing,
+        // Who may open a stream, wants to be a peer, or asks a hub, is told by certificates alone.
+        Route::PeerStream(_) | Route::Pair(_) | Route::HubNodes | Route::HubNode { .. } => {
+            Need::Nothing
+        }
         Route::Node(NodeRoute::Uuids | NodeRoute::Session | NodeRoute::OpenApi) => Need::Anybody,
         Route::Node(NodeRoute::AllDatabases | NodeRoute::DatabasesInformation)
             if rules.databases_are_public =>
@@ -92,7 +94,11 @@ fn is_refused(route: &Route<'_>, request: &Request) -> bool {
     }
     match route {
         // The first admin has no credentials yet; certificates tell who opens a stream or asks to be a peer.
-        Route::SetUp { .. } | Route::PeerStream(_) | Route::Pair(_) => false,
+        Route::SetUp { .. }
+        | Route::PeerStream(_)
+        | Route::Pair(_)
+        | Route::HubNodes
+        | Route::HubNode { .. } => false,
         Route::Up => request.rules.valid_user == ValidUser::Required,
         // Whoever wants to log in is nobody yet.
         Route::Node(NodeRoute::Session) => request.method != Method::POST,
@@ -138,6 +144,8 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
         }
         Route::Mesh(route) => Box::pin(mesh::answer(known, request, route)).await,
         Route::Pair(how) => Box::pin(mesh::pair(known, request, how)).await,
+        Route::HubNodes => Box::pin(hub::nodes(known, request)).await,
+        Route::HubNode { id } => Box::pin(hub::one(known, request, &id)).await,
         Route::Messages => Box::pin(messages::messages(node, request)).await,
         Route::NodeEvents => Box::pin(node_events::node_events(node, request)).await,
         Route::PeerStream(kind) => Box::pin(peer_stream::open(node, request, kind)).await,
@@ -154,6 +162,8 @@ fn check(node: &Arc<dyn Node>, request: &Request, route: &Route<'_>) -> Result<(
         | Route::Pair(_)
         | Route::NodeEvents
         | Route::Messages
+        | Route::HubNodes
+        | Route::HubNode { .. }
         | Route::PeerStream(_) => true,
         Route::Later(name) => name == "_mesh",
         _ => false,

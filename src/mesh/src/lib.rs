@@ -14,6 +14,7 @@ mod diagnosis;
 mod event;
 mod frame;
 mod handshakes;
+mod hub_address;
 mod hub_registry;
 mod imitation;
 mod introductions;
@@ -44,6 +45,7 @@ pub use frame::{
     Receipt, Welcome,
 };
 pub use handshakes::{Admission, HandshakeLimiter, HandshakeLimits};
+pub use hub_address::{BadHubAddress, HubAddress};
 pub use hub_registry::{HubRefusal, HubRegistry};
 pub use introductions::{
     Introduced, IntroductionOutcome, IntroductionRefusal, introduction_outcome,

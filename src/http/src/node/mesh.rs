@@ -59,6 +59,22 @@ pub enum PairingQuestion {
     Rotate(Vec<Statement>),
 }
 
+/// What a node asks of a hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HubQuestion {
+    /// It states where it is: `{"ok": true, "expires"}`.
+    Register(Box<Statement>),
+    /// Where another node is: its statement.
+    Read(NodeId),
+    /// Who is listed: `{"nodes": [statement, …]}`.
+    List {
+        /// Those behind this one.
+        after: Option<NodeId>,
+        /// At most so many.
+        limit: usize,
+    },
+}
+
 /// A message of an application that is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewMessage {

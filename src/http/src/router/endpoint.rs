@@ -42,6 +42,13 @@ pub(crate) enum Route<'a> {
     Pair(PairRoute),
     /// What happens to other nodes.
     NodeEvents,
+    /// The nodes that a hub knows.
+    HubNodes,
+    /// One of them.
+    HubNode {
+        /// Its id, as text.
+        id: Cow<'a, str>,
+    },
     /// What applications on two nodes say to each other.
     Messages,
     /// A stream that another node opens.

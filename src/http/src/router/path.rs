@@ -76,6 +76,8 @@ fn find_mesh<'a>(rest: &[Cow<'a, str>]) -> Route<'a> {
     let Some((what, rest)) = rest.split_first() else { return Route::Mesh(MeshRoute::Overview) };
     match (what.as_ref(), rest) {
         ("events", []) => Route::NodeEvents,
+        ("hub", [nodes]) if nodes == "nodes" => Route::HubNodes,
+        ("hub", [nodes, id]) if nodes == "nodes" => Route::HubNode { id: id.clone() },
         ("messages", []) => Route::Messages,
         ("link", []) => Route::PeerStream(PeerStreamKind::Link),
         ("reverse", []) => Route::PeerStream(PeerStreamKind::Reverse),

@@ -37,6 +37,8 @@ pub(crate) fn surface_of(route: &Route<'_>) -> Option<&'static Endpoint> {
         Route::Pair(PairRoute::Asking) => &mesh::PAIR_REQUEST,
         Route::Pair(PairRoute::Rotated) => &mesh::PAIR_ROTATION,
         Route::NodeEvents => &mesh::NODE_EVENTS,
+        Route::HubNodes => &mesh::HUB_NODES,
+        Route::HubNode { .. } => &mesh::HUB_NODE,
         Route::Messages => &mesh::MESSAGES,
         Route::PeerStream(PeerStreamKind::Link) => &mesh::LINK,
         Route::PeerStream(PeerStreamKind::Reverse) => &mesh::REVERSE,
