@@ -15,7 +15,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{Failure, MessagesPage, MessagesRequest, NewMessage};
 use refuge_mesh::{Inbox, Message, MessageId, NodeId, Outbox, Receipt};
 use refuge_otp::Names;
-use refuge_storage::{NodeWrite, Operation};
+use refuge_storage::{NodeWrite, Operation, StorageError};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -162,7 +162,7 @@ impl MessagesState {
         let store = doors.store.clone();
         let read = move || {
             let waiting = rows::waiting(&store)?;
-            Ok::<_, rows::RowsError>((waiting, rows::received(&store)?))
+            Ok::<_, StorageError>((waiting, rows::received(&store)?))
         };
         let read = tokio::task::spawn_blocking(read).await.map_err(|_| unavailable())?;
         let (waiting, came) = read.map_err(|error| Failure::Internal(error.to_string()))?;

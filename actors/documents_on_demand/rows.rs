@@ -1,5 +1,5 @@
 //! The rows of what is set for databases among the records of the node, by the instances of these: one
-//! that is made anew has none.
+//! that is made anew has none. One that cannot be read is told in the log and passed over.
 
 use std::collections::HashMap;
 
@@ -13,16 +13,6 @@ use super::OnDemandSetting;
 const PREFIX: &str = "on_demand/";
 const VERSION: u64 = 1;
 
-/// Why rows cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum RowsError {
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// A row that this version does not write.
-    #[error("the record {0:?} of the node cannot be read")]
-    Row(String),
-}
-
 pub(super) fn key(instance: &str) -> String {
     format!("{PREFIX}{instance}")
 }
@@ -32,12 +22,16 @@ pub(super) fn row(setting: &OnDemandSetting) -> Vec<u8> {
     json!({ "version": VERSION, "name": name, "setting": wish }).to_string().into_bytes()
 }
 
-pub(super) fn settings(store: &Store) -> Result<HashMap<String, OnDemandSetting>, RowsError> {
+pub(super) fn settings(store: &Store) -> Result<HashMap<String, OnDemandSetting>, StorageError> {
     let read = |(key, row): (String, Vec<u8>)| {
         let instance = key.strip_prefix(PREFIX).map(str::to_owned);
-        instance.zip(setting(&row)).ok_or(RowsError::Row(key))
+        let read = instance.zip(setting(&row));
+        if read.is_none() {
+            tracing::error!(key, "what is set for documents on demand cannot be read: set it again");
+        }
+        read
     };
-    store.node_records(PREFIX)?.into_iter().map(read).collect()
+    Ok(store.node_records(PREFIX)?.into_iter().filter_map(read).collect())
 }
 
 fn setting(row: &[u8]) -> Option<OnDemandSetting> {

@@ -25,11 +25,13 @@ const MOST_KEPT_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes of a page, or one message.
 const PAGE_BYTES: usize = 1024 * 1024;
 
-/// What came, without its bodies, and who waits for more. Numbers have no gaps but before the first, so
-/// the newest row stays however old it is.
+/// What came, without its bodies, and who waits for more. The newest row stays however old it is, so that
+/// numbers only grow.
 #[derive(Default)]
 pub(super) struct Received {
     kept: BTreeMap<u64, Kept>,
+    /// The newest of which there is a row, be it readable or not.
+    last: u64,
     bytes: usize,
     waiters: Vec<Waiter>,
 }
@@ -49,8 +51,10 @@ impl Waiter {
 
 impl Received {
     /// Takes what is on disk; the senders and ids of it, in order.
-    pub(super) fn replace(&mut self, rows: Vec<(u64, Kept)>) -> Vec<(NodeId, MessageId)> {
-        self.kept = rows.into_iter().collect();
+    pub(super) fn replace(&mut self, rows: Vec<(u64, Option<Kept>)>) -> Vec<(NodeId, MessageId)> {
+        self.last = rows.last().map_or(0, |(number, _)| *number);
+        let readable = rows.into_iter().filter_map(|(number, kept)| Some((number, kept?)));
+        self.kept = readable.collect();
         self.bytes = self.kept.values().map(|kept| kept.bytes).sum();
         self.kept.values().map(|kept| (kept.from, kept.id)).collect()
     }
@@ -72,8 +76,8 @@ impl Received {
         self.waiters.push(Waiter { application, number, reply });
     }
 
-    fn next_number(&self) -> u64 {
-        self.kept.last_key_value().map_or(1, |(last, _)| last + 1)
+    const fn next_number(&self) -> u64 {
+        self.last + 1
     }
 
     /// The newest for an application; 0 before the first.
@@ -109,6 +113,7 @@ impl Received {
             let _ = waiter.reply.send(number);
         }
         self.bytes += kept.bytes;
+        self.last = self.last.max(number);
         self.kept.insert(number, kept);
     }
 

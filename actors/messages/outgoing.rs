@@ -220,7 +220,7 @@ fn meant(names: &refuge_otp::Names, to: &str) -> Result<Vec<NodeId>, Failure> {
 fn failure(refusal: &OutboxRefusal) -> Failure {
     let reason = refusal.to_string();
     match refusal {
-        OutboxRefusal::Application => Failure::BadRequest(reason),
+        OutboxRefusal::Application | OutboxRefusal::TooDeep(_) => Failure::BadRequest(reason),
         OutboxRefusal::TooLong(_) => Failure::TooLarge { error: "message_too_large", reason },
         OutboxRefusal::Full | OutboxRefusal::FullOfBytes => {
             Failure::TooMany { error: "too_many_messages", reason, retry_after: None }

@@ -1,5 +1,6 @@
 //! The rows of messages among the records of the node: those that wait, by the node that they are for
-//! and in the order in which they were sent, and those that came, by their numbers.
+//! and in the order in which they were sent, and those that came, by their numbers. One that cannot be read
+//! is told in the log and passed over: it is no reason to lose the others.
 
 use refuge_mesh::{Message, MessageId, NodeId};
 use refuge_storage::{NodeRange, NodeWrite, StorageError, Store};
@@ -13,16 +14,6 @@ const RECEIVED: &str = "message/in/";
 const VERSION: u64 = 1;
 /// Rows read at once, so that little is in memory.
 const ROWS_AT_ONCE: usize = 100;
-
-/// Why rows cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum RowsError {
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// A row that this version does not write.
-    #[error("the record {0:?} of the node cannot be read")]
-    Row(String),
-}
 
 /// One that waits.
 pub(super) struct WaitingRow {
@@ -51,7 +42,7 @@ fn received_key(number: u64) -> String {
 }
 
 pub(super) fn wait(node: &NodeId, number: u64, message: &Message) -> NodeWrite {
-    let row = json!({ "version": VERSION, "message": message.to_json() });
+    let row = json!({ "version": VERSION, "message": message.to_stored() });
     NodeWrite { key: waiting_key(node, number), value: Some(row.to_string().into_bytes()) }
 }
 
@@ -64,7 +55,7 @@ pub(super) fn keep(number: u64, (from, came_ms): (&NodeId, u64), message: &Messa
         "version": VERSION,
         "from": from.to_string(),
         "came": came_ms,
-        "message": message.to_json(),
+        "message": message.to_stored(),
     });
     NodeWrite { key: received_key(number), value: Some(row.to_string().into_bytes()) }
 }
@@ -74,7 +65,7 @@ pub(super) fn keep_no_more(number: u64) -> NodeWrite {
 }
 
 /// Those that wait, in order.
-pub(super) fn waiting(store: &Store) -> Result<Vec<WaitingRow>, RowsError> {
+pub(super) fn waiting(store: &Store) -> Result<Vec<WaitingRow>, StorageError> {
     let mut waiting = Vec::new();
     walk(store, WAITING, |rest, row| {
         let (node, number) = rest.split_once('/')?;
@@ -86,32 +77,46 @@ pub(super) fn waiting(store: &Store) -> Result<Vec<WaitingRow>, RowsError> {
     Ok(waiting)
 }
 
-/// Those that came, in order.
-pub(super) fn received(store: &Store) -> Result<Vec<(u64, Kept)>, RowsError> {
+/// Those that came, in order; the number alone of one that cannot be read, since numbers only grow.
+pub(super) fn received(store: &Store) -> Result<Vec<(u64, Option<Kept>)>, StorageError> {
     let mut received = Vec::new();
     walk(store, RECEIVED, |rest, row| {
-        let (members, message) = message(row)?;
-        let (from, came_ms) = origin(&members)?;
-        let bytes = message.body.len();
-        let Message { id, application, .. } = message;
-        received.push((rest.parse().ok()?, Kept { from, id, application, came_ms, bytes }));
-        Some(())
+        let number = rest.parse().ok()?;
+        let kept = kept(row);
+        let is_read = kept.is_some();
+        received.push((number, kept));
+        is_read.then_some(())
     })?;
     Ok(received)
 }
 
-/// One that came: from where, when, and what; none where it is not kept any more.
+fn kept(row: &[u8]) -> Option<Kept> {
+    let (members, message) = message(row)?;
+    let (from, came_ms) = origin(&members)?;
+    let bytes = message.body.len();
+    let Message { id, application, .. } = message;
+    Some(Kept { from, id, application, came_ms, bytes })
+}
+
+/// One that came: from where, when, and what; none where it is not kept any more, or cannot be read.
 pub(super) fn read(
     store: &Store,
     number: u64,
-) -> Result<Option<(NodeId, u64, Message)>, RowsError> {
+) -> Result<Option<(NodeId, u64, Message)>, StorageError> {
     let key = received_key(number);
     let Some(row) = store.node(&key)? else { return Ok(None) };
     let read = message(&row).and_then(|(members, message)| {
         let (from, came_ms) = origin(&members)?;
         Some((from, came_ms, message))
     });
-    read.map(Some).ok_or(RowsError::Row(key))
+    if read.is_none() {
+        tell_unreadable(&key);
+    }
+    Ok(read)
+}
+
+fn tell_unreadable(key: &str) {
+    tracing::error!(key, "a message in the records of the node cannot be read: it is passed over");
 }
 
 /// Shows each row of a prefix with the rest of its key.
@@ -119,14 +124,15 @@ fn walk(
     store: &Store,
     prefix: &str,
     mut show: impl FnMut(&str, &[u8]) -> Option<()>,
-) -> Result<(), RowsError> {
+) -> Result<(), StorageError> {
     let mut after: Option<String> = None;
     loop {
         let range = NodeRange { prefix, after: after.as_deref(), limit: ROWS_AT_ONCE };
         let rows = store.node_range(&range)?;
         for (key, row) in &rows {
-            let shown = key.strip_prefix(prefix).and_then(|rest| show(rest, row));
-            shown.ok_or_else(|| RowsError::Row(key.clone()))?;
+            if key.strip_prefix(prefix).and_then(|rest| show(rest, row)).is_none() {
+                tell_unreadable(key);
+            }
         }
         match rows.into_iter().last() {
             Some((key, _)) => after = Some(key),
@@ -140,7 +146,7 @@ fn message(row: &[u8]) -> Option<(Map<String, Value>, Message)> {
     if members.get("version")?.as_u64()? != VERSION {
         return None;
     }
-    let message = Message::from_json(members.get("message")?.as_object()?).ok()?;
+    let message = Message::from_stored(members.get("message")?.as_object()?).ok()?;
     Some((members, message))
 }
 

@@ -18,6 +18,9 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 pub const LONGEST_MESSAGE_BYTES: usize = 63 * 1024;
 /// A message that was not taken for so long is given up.
 pub const MESSAGE_LIFETIME_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+/// Arrays and objects of a body that stand in one another: readers of JSON that go no deeper than 128
+/// levels, as this node's own does, still read it within a frame or a page of the feed.
+const DEEPEST_MESSAGE: usize = 100;
 /// Characters of an application's name.
 const LONGEST_APPLICATION: usize = 64;
 /// On their way to one node and not acknowledged: a link is not to be filled with them.
@@ -48,6 +51,9 @@ pub enum OutboxRefusal {
     /// Too large.
     #[error("the body has {0} bytes: {LONGEST_MESSAGE_BYTES} are allowed")]
     TooLong(usize),
+    /// Its arrays and objects stand too deep in one another.
+    #[error("the body has {0} levels of arrays and objects: {DEEPEST_MESSAGE} are allowed")]
+    TooDeep(usize),
     /// The node has not taken so many before it.
     #[error("{MOST_WAITING} messages wait for this node: wait until it has been up")]
     Full,
@@ -181,7 +187,31 @@ fn check(message: &Message) -> Result<(), OutboxRefusal> {
     if message.body.len() > LONGEST_MESSAGE_BYTES {
         return Err(OutboxRefusal::TooLong(message.body.len()));
     }
+    let depth = depth(&message.body);
+    if depth > DEEPEST_MESSAGE {
+        return Err(OutboxRefusal::TooDeep(depth));
+    }
     Ok(())
+}
+
+/// How many arrays and objects of a JSON text stand in one another.
+fn depth(text: &str) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                open += 1;
+                deepest = deepest.max(open);
+            }
+            b']' | b'}' if !in_string => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 #[cfg(test)]

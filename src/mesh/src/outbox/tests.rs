@@ -66,6 +66,37 @@ fn what_is_no_message_is_refused_on_both_sides() {
     }
 }
 
+fn nested(depth: usize) -> String {
+    format!("{}{}", "[".repeat(depth), "]".repeat(depth))
+}
+
+#[test]
+fn a_body_that_is_nested_too_deeply_is_refused_on_both_sides() {
+    for depth in [101, 126, 127, 30_000] {
+        let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
+        let deep = Message { body: nested(depth), ..message(1) };
+        let refusal = OutboxRefusal::TooDeep(depth);
+        assert_eq!(inbox.take(NOW_MS, id(1), &deep), Err(refusal.clone().into()));
+        assert_eq!(outbox.post(NOW_MS, id(1), deep), Err(refusal));
+    }
+    // Brackets in strings are text.
+    let strings = format!(r#"["\\\"{}"]"#, nested(200));
+    for body in [nested(100), strings] {
+        let message = Message { body, ..message(1) };
+        assert_eq!(Outbox::default().post(NOW_MS, id(1), message), Ok(()));
+    }
+}
+
+#[test]
+fn what_is_stored_is_read_as_it_was_written() {
+    for body in [nested(126), nested(127), "12345678901234567890123.10".to_owned(), "1e2".to_owned()] {
+        let message = Message { body, ..message(1) };
+        let text = message.to_stored().to_string();
+        let members: serde_json::Map<_, _> = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(Message::from_stored(&members), Ok(message));
+    }
+}
+
 #[test]
 fn what_waits_for_all_nodes_together_has_its_bound() {
     let mut outbox = Outbox::default();

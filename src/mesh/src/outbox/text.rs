@@ -1,4 +1,4 @@
-//! Messages as JSON, on a link and on disk alike.
+//! Messages as JSON: on a link as it is, on disk with the body as text.
 
 use data_encoding::HEXLOWER;
 use serde_json::{Map, Value, json};
@@ -30,6 +30,27 @@ impl Message {
             body: members.get("body").ok_or("body")?.to_string(),
             sent_ms: members.get("sent").and_then(Value::as_u64).ok_or("sent")?,
         })
+    }
+
+    /// As [`Message::to_json`], but the body is a string that holds its text: what is stored is read as it
+    /// was written, however deep it is and whatever its numbers are.
+    #[must_use]
+    pub fn to_stored(&self) -> Value {
+        json!({
+            "id": self.id_text(),
+            "app": self.application,
+            "sent": self.sent_ms,
+            "body": self.body,
+        })
+    }
+
+    /// Reads what [`Message::to_stored`] made.
+    ///
+    /// # Errors
+    /// The member that is missing or wrong.
+    pub fn from_stored(members: &Map<String, Value>) -> Result<Self, &'static str> {
+        let body = members.get("body").and_then(Value::as_str).ok_or("body")?.to_owned();
+        Ok(Self { body, ..Self::from_json(members)? })
     }
 
     /// Its id as text.
