@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_http::{Failure, OnDemand};
-use refuge_mesh::{NodeId, WantedDocument, WantedDocuments};
+use refuge_http::{Failure, OnDemand, User};
+use refuge_mesh::{Asker, NodeId, WantedDocument, WantedDocuments};
 use refuge_otp::Names;
 use refuge_storage::Operation;
 use tokio::sync::oneshot;
@@ -36,6 +36,8 @@ pub enum DocumentsOnDemandMessage {
     Want {
         /// Which.
         document: WantedDocument,
+        /// By whom.
+        asker: Asker,
         /// Gets whether it is here now.
         reply: oneshot::Sender<bool>,
     },
@@ -112,13 +114,19 @@ pub(crate) async fn set(
 }
 
 /// Asks for a document, where that is wanted, and waits as long as is set; whether it is here now.
-pub(crate) async fn bring(names: &Names, instance: &str, id: &str) -> Result<bool, Failure> {
+pub(crate) async fn bring(
+    names: &Names,
+    instance: &str,
+    id: &str,
+    user: &User,
+) -> Result<bool, Failure> {
     let Some(wish) = setting(names, instance).filter(|wish| wish.enabled) else {
         return Ok(false);
     };
     let document = WantedDocument { database: instance.to_owned(), id: id.to_owned() };
     let (reply, answer) = oneshot::channel();
-    let message = DocumentsOnDemandMessage::Want { document, reply };
+    let asker = Asker { name: user.name.clone(), roles: user.roles.clone() };
+    let message = DocumentsOnDemandMessage::Want { document, asker, reply };
     names.cast(names::DOCUMENTS_ON_DEMAND, message).map_err(|error| crate::call_failure(&error))?;
     let waited = tokio::time::timeout(Duration::from_millis(wish.timeout_ms), answer).await;
     Ok(matches!(waited, Ok(Ok(true))))
@@ -161,7 +169,9 @@ impl Actor for DocumentsOnDemandActor {
             DocumentsOnDemandMessage::Set { instance, setting, reply } => {
                 let _ = reply.send(state.set(instance, setting).await);
             }
-            DocumentsOnDemandMessage::Want { document, reply } => state.want(document, reply),
+            DocumentsOnDemandMessage::Want { document, asker, reply } => {
+                state.want(document, asker, reply);
+            }
             DocumentsOnDemandMessage::Asked { document, outcome } => {
                 state.asked(&document, outcome);
             }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use refuge_http::Database as _;
-use refuge_mesh::{NodeId, Selector, WantedAnswer, WantedDocument};
+use refuge_mesh::{Asker, NodeId, Selector, WantedAnswer, WantedDocument};
 use refuge_otp::Names;
+use refuge_replication::UserContext;
 use tokio::sync::oneshot;
 
 use super::{AskOutcome, DocumentsOnDemandMessage, DocumentsOnDemandState, OnDemandSetting};
@@ -25,7 +26,12 @@ const QUEUE_REST: Duration = Duration::from_millis(100);
 
 impl DocumentsOnDemandState {
     /// Somebody asks for a document that is not here.
-    pub(super) fn want(&mut self, document: WantedDocument, reply: oneshot::Sender<bool>) {
+    pub(super) fn want(
+        &mut self,
+        document: WantedDocument,
+        asker: Asker,
+        reply: oneshot::Sender<bool>,
+    ) {
         if let Some(waiting) = self.asking.get_mut(&document) {
             waiting.retain(|reply| !reply.is_closed());
             waiting.push(reply);
@@ -35,7 +41,7 @@ impl DocumentsOnDemandState {
             let _ = reply.send(false);
             return;
         };
-        let answer = self.wanted.want(self.now_ms(), &document);
+        let answer = self.wanted.want(self.now_ms(), &document, asker);
         let nodes = self.nodes(&setting);
         if answer != WantedAnswer::Ask || nodes.is_empty() {
             let _ = reply.send(false);
@@ -62,9 +68,11 @@ impl DocumentsOnDemandState {
         waiting: Vec<oneshot::Sender<bool>>,
     ) {
         self.asking.insert(document.clone(), waiting);
+        let asker = self.wanted.asker(&document).cloned().unwrap_or_default();
+        let user = UserContext { name: asker.name, roles: asker.roles };
         let (names, myself) = (self.names.clone(), self.myself.clone());
         tokio::spawn(async move {
-            let asking = ask_nodes(&names, (&setting.name, &document), nodes);
+            let asking = ask_nodes(&names, (&setting.name, &document), (nodes, &user));
             let asked = tokio::time::timeout(ASKING_DEADLINE, asking).await;
             let outcome = asked.unwrap_or(AskOutcome::Missed);
             let _ = myself.cast(DocumentsOnDemandMessage::Asked { document, outcome });
@@ -102,7 +110,7 @@ impl DocumentsOnDemandState {
         while let Some(place) = self.queue.front().cloned() {
             let (document, node) = place.clone();
             let setting = self.setting(&document).cloned();
-            let is_open = self.wanted.is_wanted(&document) && !self.asking.contains_key(&document);
+            let is_open = self.wanted.asker(&document).is_some() && !self.asking.contains_key(&document);
             if let Some(setting) = setting.filter(|_| is_open) {
                 if !self.wanted.may_ask(self.now_ms()) {
                     self.myself.send_after(QUEUE_REST, || DocumentsOnDemandMessage::Next);
@@ -120,7 +128,7 @@ impl DocumentsOnDemandState {
 async fn ask_nodes(
     names: &Names,
     (name, document): (&str, &WantedDocument),
-    nodes: Vec<NodeId>,
+    (nodes, user): (Vec<NodeId>, &UserContext),
 ) -> AskOutcome {
     match is_unknown(names, name, document).await {
         Ok(true) => {}
@@ -131,7 +139,7 @@ async fn ask_nodes(
         }
     }
     let asks = nodes.into_iter().map(|node| async move {
-        let brought = replication_job::bring(names, node, (name, &document.id)).await;
+        let brought = replication_job::bring(names, node, (name, &document.id), user).await;
         brought.unwrap_or_else(|failure| {
             let reason = failure.reason;
             tracing::debug!(peer = %node, database = name, reason, "a node gave no document");

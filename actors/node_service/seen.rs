@@ -123,8 +123,8 @@ impl Database for SeenDatabase {
         for_admins()
     }
 
-    async fn bring(&self, id: &str) -> Result<bool, Failure> {
-        self.open.bring(id).await
+    async fn bring(&self, user: &User, id: &str) -> Result<bool, Failure> {
+        self.open.bring(user, id).await
     }
 
     async fn set_options(&self, _options: DatabaseOptions) -> Result<(), Failure> {

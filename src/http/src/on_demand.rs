@@ -73,7 +73,7 @@ pub(crate) async fn read(
     id: &str,
     missing: Failure,
 ) -> Result<Reply, Failure> {
-    if may_bring(request, database.as_ref(), id) && database.bring(id).await? {
+    if may_bring(request, database.as_ref(), id) && database.bring(&request.user, id).await? {
         return documents::read(request, database, id).await;
     }
     Err(missing)

@@ -73,4 +73,4 @@ pub use statement::{
     BadStatement, Claims, Judgement, LONGEST_PAYLOAD_BYTES, SerialKey, Statement, StatementContent,
     StatementContext, StatementKind, StatementRefusal, judge, next_serial, signed_bytes,
 };
-pub use wanted_documents::{WantedAnswer, WantedDocument, WantedDocuments};
+pub use wanted_documents::{Asker, WantedAnswer, WantedDocument, WantedDocuments};

@@ -20,6 +20,15 @@ pub struct WantedDocument {
     pub id: String,
 }
 
+/// Who asks for a document: what comes is stored for him, as far as he may.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asker {
+    /// His name; none is nobody in particular.
+    pub name: Option<String>,
+    /// His roles.
+    pub roles: Vec<String>,
+}
+
 /// Whether other nodes are to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WantedAnswer {
@@ -46,22 +55,23 @@ struct Wanted {
     /// The higher, the more recently it was asked for.
     asked: u64,
     missed_ms: Option<u64>,
+    asker: Asker,
 }
 
 impl WantedDocuments {
-    /// Somebody asks for a document that is not here. It is remembered in any case.
-    pub fn want(&mut self, now_ms: u64, document: &WantedDocument) -> WantedAnswer {
+    /// Somebody asks for a document that is not here. It is remembered in any case, and who asked last.
+    pub fn want(&mut self, now_ms: u64, document: &WantedDocument, asker: Asker) -> WantedAnswer {
         self.last += 1;
         let asked = self.last;
         if let Some(known) = self.wanted.get_mut(document) {
-            known.asked = asked;
+            (known.asked, known.asker) = (asked, asker);
             let missed = known.missed_ms.filter(|missed_ms| now_ms < missed_ms + MISSED_MS);
             if missed.is_some() {
                 return WantedAnswer::Missed;
             }
         } else {
             self.make_room();
-            self.wanted.insert(document.clone(), Wanted { asked, missed_ms: None });
+            self.wanted.insert(document.clone(), Wanted { asked, missed_ms: None, asker });
         }
         if self.may_ask(now_ms) { WantedAnswer::Ask } else { WantedAnswer::TooMany }
     }
@@ -101,10 +111,10 @@ impl WantedDocuments {
         self.wanted.remove(document);
     }
 
-    /// Whether it is still wanted.
+    /// Who asked for it last; none where it is not wanted any more.
     #[must_use]
-    pub fn is_wanted(&self, document: &WantedDocument) -> bool {
-        self.wanted.contains_key(document)
+    pub fn asker(&self, document: &WantedDocument) -> Option<&Asker> {
+        self.wanted.get(document).map(|wanted| &wanted.asker)
     }
 
     /// All that is wanted, what was asked for last first.
@@ -127,20 +137,20 @@ mod tests {
     #[test]
     fn a_miss_is_remembered_for_a_minute() {
         let mut wanted = WantedDocuments::default();
-        assert_eq!(wanted.want(0, &document(1)), WantedAnswer::Ask);
+        assert_eq!(wanted.want(0, &document(1), Asker::default()), WantedAnswer::Ask);
         wanted.missed(500, &document(1));
-        assert_eq!(wanted.want(60_499, &document(1)), WantedAnswer::Missed);
-        assert_eq!(wanted.want(60_500, &document(1)), WantedAnswer::Ask);
-        assert_eq!(wanted.want(60_500, &document(2)), WantedAnswer::Ask);
+        assert_eq!(wanted.want(60_499, &document(1), Asker::default()), WantedAnswer::Missed);
+        assert_eq!(wanted.want(60_500, &document(1), Asker::default()), WantedAnswer::Ask);
+        assert_eq!(wanted.want(60_500, &document(2), Asker::default()), WantedAnswer::Ask);
         wanted.forget(&document(1));
         assert_eq!(wanted.all(), [document(2)]);
-        assert!(wanted.is_wanted(&document(2)) && !wanted.is_wanted(&document(1)));
+        assert!(wanted.asker(&document(2)).is_some() && wanted.asker(&document(1)).is_none());
     }
 
     #[test]
     fn ten_are_asked_for_within_a_second_and_the_rest_is_remembered() {
         let mut wanted = WantedDocuments::default();
-        let answers: Vec<_> = (0..12).map(|number| wanted.want(5, &document(number))).collect();
+        let answers: Vec<_> = (0..12).map(|number| wanted.want(5, &document(number), Asker::default())).collect();
         assert!(answers[..10].iter().all(|answer| *answer == WantedAnswer::Ask));
         assert_eq!(answers[10..], [WantedAnswer::TooMany; 2]);
         assert_eq!(wanted.all().len(), 12);
@@ -152,10 +162,10 @@ mod tests {
     fn of_too_many_the_one_leaves_that_was_asked_for_least_recently() {
         let mut wanted = WantedDocuments::default();
         for number in 0..1_000 {
-            wanted.want(0, &document(number));
+            wanted.want(0, &document(number), Asker::default());
         }
-        wanted.want(0, &document(0));
-        wanted.want(0, &document(1_000));
+        wanted.want(0, &document(0), Asker::default());
+        wanted.want(0, &document(1_000), Asker::default());
         let all = wanted.all();
         assert_eq!((all.len(), &all[0], &all[1]), (1_000, &document(1_000), &document(0)));
         assert!(!all.contains(&document(1)));

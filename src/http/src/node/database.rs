@@ -54,9 +54,9 @@ pub trait Database: Send + Sync + 'static {
         Err(absent("documents on demand"))
     }
 
-    /// Asks other nodes for a document that is not here, where that is wanted, and stores it; whether it is
-    /// here now.
-    async fn bring(&self, _id: &str) -> Result<bool, Failure> {
+    /// Asks other nodes for a document that is not here, where that is wanted, and stores it for `user`, as
+    /// far as he may; whether it is here now.
+    async fn bring(&self, _user: &User, _id: &str) -> Result<bool, Failure> {
         Ok(false)
     }
 
