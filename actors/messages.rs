@@ -22,7 +22,6 @@ use tokio::sync::oneshot;
 use crate::engine::StorageDoors;
 use crate::{names, published, unavailable};
 use incoming::Received;
-use outgoing::Repeat;
 
 /// Between two looks at what was not acknowledged, what is too old, and who is trusted no more.
 const LOOK: Duration = Duration::from_secs(5);
@@ -83,8 +82,6 @@ pub struct MessagesState {
     /// The numbers of the rows of what waits.
     numbers: HashMap<(NodeId, MessageId), u64>,
     next_number: u64,
-    /// When what was sent to a node is sent again.
-    repeats: HashMap<NodeId, Repeat>,
     inbox: Inbox,
     received: Received,
     /// A commit failed, and what is on disk is to be read before anything else.
@@ -106,7 +103,6 @@ impl Actor for MessagesActor {
             outbox: Outbox::default(),
             numbers: HashMap::new(),
             next_number: 0,
-            repeats: HashMap::new(),
             inbox: Inbox::default(),
             received: Received::default(),
             unsure: true,

@@ -1,12 +1,9 @@
 //! Messages to other nodes: kept, sent while the node is up, sent again where no receipt came, and given
 //! up.
 
-use std::time::Duration;
-
 use refuge_http::{Failure, NewMessage};
 use refuge_mesh::{Frame, Message, NodeId, OutboxRefusal, Peers, Receipt, Selector};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::rows::WaitingRow;
 use super::{MessagesState, rows};
@@ -15,17 +12,6 @@ use crate::node_service::disk_is_nearly_full;
 use crate::peer_directory;
 use crate::peer_link::PeerLinkMessage;
 use crate::{names, now_ms, unavailable};
-
-/// A receipt is waited for so long before what was sent is sent again; doubles up to the longest.
-const FIRST_PATIENCE: Duration = Duration::from_secs(10);
-/// The longest.
-const LONGEST_PATIENCE: Duration = Duration::from_secs(5 * 60);
-
-/// When what a node has not acknowledged is sent again.
-pub(super) struct Repeat {
-    at: Instant,
-    patience: Duration,
-}
 
 impl MessagesState {
     /// The nodes that are up.
@@ -98,7 +84,6 @@ impl MessagesState {
             return;
         }
         self.outbox.link_made(&node);
-        self.repeats.remove(&node);
         self.send_next(node);
     }
 
@@ -117,43 +102,24 @@ impl MessagesState {
             // It is sent once more, and passed over there.
             tracing::debug!(peer = %from, %failure, "a receipt was not noted");
         }
-        self.repeats.remove(&from);
         self.send_next(from);
     }
 
-    /// Sends what may be under way to a node that is up.
+    /// Sends what may be under way to a node that is up, what no receipt came for again.
     fn send_next(&mut self, node: NodeId) {
         if !self.up().contains(&node) {
             return;
         }
-        let next = self.outbox.next(now_ms(), &node);
-        if !next.is_empty() {
-            let repeat =
-                || Repeat { at: Instant::now() + FIRST_PATIENCE, patience: FIRST_PATIENCE };
-            self.repeats.entry(node).or_insert_with(repeat);
-        }
-        for message in next {
+        for message in self.outbox.next(now_ms(), &node) {
             let told = PeerLinkMessage::Tell(Frame::Message(Box::new(message)));
             // Where it gets lost no receipt comes.
             let _ = self.names.cast(&names::peer_link(node), told);
         }
     }
 
-    /// Sends again what no receipt came for.
+    /// Sends again what no receipt came for, and what could not be sent yet.
     pub(super) fn repeat(&mut self) {
-        let now = Instant::now();
-        let due: Vec<NodeId> =
-            self.repeats.iter().filter(|(_, repeat)| repeat.at <= now).map(|(id, _)| *id).collect();
-        for node in due {
-            if self.outbox.waiting(&node) == 0 || !self.up().contains(&node) {
-                self.repeats.remove(&node);
-                continue;
-            }
-            if let Some(repeat) = self.repeats.get_mut(&node) {
-                repeat.patience = (repeat.patience * 2).min(LONGEST_PATIENCE);
-                repeat.at = now + repeat.patience;
-            }
-            self.outbox.link_made(&node);
+        for node in self.up() {
             self.send_next(node);
         }
     }

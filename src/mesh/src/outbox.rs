@@ -25,6 +25,10 @@ const DEEPEST_MESSAGE: usize = 100;
 const LONGEST_APPLICATION: usize = 64;
 /// On their way to one node and not acknowledged: a link is not to be filled with them.
 const MOST_UNDER_WAY: usize = 16;
+/// A receipt is waited for so long before its message is sent again; doubles with each try.
+const FIRST_PATIENCE_MS: u64 = 10 * 1_000;
+/// The longest.
+const LONGEST_PATIENCE_MS: u64 = 5 * 60 * 1_000;
 
 /// Names a message among all of all nodes; random.
 pub type MessageId = [u8; 16];
@@ -73,7 +77,37 @@ pub struct Outbox {
 #[derive(Debug)]
 struct Waiting {
     message: Message,
-    under_way: bool,
+    under_way: Option<UnderWay>,
+}
+
+/// Sent, and not acknowledged.
+#[derive(Clone, Copy, Debug)]
+struct UnderWay {
+    since_ms: u64,
+    patience_ms: u64,
+}
+
+impl UnderWay {
+    /// Each message by itself, whatever became of those around it. A clock that was set back far is no
+    /// reason to wait longer.
+    const fn is_overdue(self, now_ms: u64) -> bool {
+        now_ms.abs_diff(self.since_ms) >= self.patience_ms
+    }
+
+    const fn again(before: Option<Self>, now_ms: u64) -> Self {
+        let patience_ms = match before {
+            None => FIRST_PATIENCE_MS,
+            Some(before) if before.patience_ms * 2 < LONGEST_PATIENCE_MS => before.patience_ms * 2,
+            Some(_) => LONGEST_PATIENCE_MS,
+        };
+        Self { since_ms: now_ms, patience_ms }
+    }
+}
+
+impl Waiting {
+    fn is_due(&self, now_ms: u64) -> bool {
+        self.under_way.is_none_or(|under_way| under_way.is_overdue(now_ms))
+    }
 }
 
 impl Outbox {
@@ -97,26 +131,27 @@ impl Outbox {
         }
         self.bytes += message.body.len();
         let waiting = self.nodes.entry(node).or_default();
-        waiting.push_back(Waiting { message, under_way: false });
+        waiting.push_back(Waiting { message, under_way: None });
         Ok(())
     }
 
     /// The node's link was made anew: whatever was under way may be lost, and is sent again.
     pub fn link_made(&mut self, node: &NodeId) {
         for waiting in self.nodes.get_mut(node).into_iter().flatten() {
-            waiting.under_way = false;
+            waiting.under_way = None;
         }
     }
 
-    /// What is to be sent to a node that is up now, in order; it counts as under way from here on.
+    /// What is to be sent to a node that is up now, in order, what was sent and got no receipt for long among
+    /// it; it counts as under way from here on.
     pub fn next(&mut self, now_ms: u64, node: &NodeId) -> Vec<Message> {
         self.give_up(now_ms);
         let Some(waiting) = self.nodes.get_mut(node) else { return Vec::new() };
-        let under_way = waiting.iter().filter(|one| one.under_way).count();
+        let under_way = waiting.iter().filter(|one| !one.is_due(now_ms)).count();
         let room = MOST_UNDER_WAY.saturating_sub(under_way);
         let mut next = Vec::new();
-        for one in waiting.iter_mut().filter(|one| !one.under_way).take(room) {
-            one.under_way = true;
+        for one in waiting.iter_mut().filter(|one| one.is_due(now_ms)).take(room) {
+            one.under_way = Some(UnderWay::again(one.under_way, now_ms));
             next.push(one.message.clone());
         }
         next

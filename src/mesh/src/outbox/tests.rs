@@ -38,6 +38,35 @@ fn messages_wait_in_order_and_a_few_are_under_way() {
 }
 
 #[test]
+fn a_message_whose_receipt_is_lost_is_sent_again_while_others_are_acknowledged() {
+    let mut outbox = Outbox::default();
+    for number in 0..40 {
+        outbox.post(NOW_MS, id(1), message(number)).expect("room");
+    }
+    let mut again = Vec::new();
+    for second in 0..100 {
+        for sent in outbox.next(NOW_MS + second * 1_000, &id(1)) {
+            match sent.id == message(3).id {
+                true => again.push(second),
+                false => assert!(outbox.acknowledged(&id(1), &sent.id)),
+            }
+        }
+    }
+    assert_eq!(again, [0, 10, 30, 70]);
+    // The patience has an end, and begins anew with the link.
+    let mut now_ms = NOW_MS + 100 * 1_000;
+    for _ in 0..10 {
+        now_ms += LONGEST_PATIENCE_MS;
+        assert_eq!(outbox.next(now_ms, &id(1)), [message(3)]);
+        assert_eq!(outbox.next(now_ms + 1, &id(1)), []);
+    }
+    outbox.link_made(&id(1));
+    assert_eq!(outbox.next(now_ms, &id(1)), [message(3)]);
+    assert_eq!(outbox.next(now_ms + FIRST_PATIENCE_MS, &id(1)), [message(3)]);
+    assert_eq!(outbox.next(NOW_MS, &id(1)), [message(3)], "the clock was set back");
+}
+
+#[test]
 fn a_message_is_given_up_after_a_week_and_not_taken_then() {
     let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
     outbox.post(NOW_MS, id(1), message(1)).expect("room");
