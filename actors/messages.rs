@@ -20,6 +20,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::engine::StorageDoors;
+use crate::peer_link::Place;
 use crate::{names, published, unavailable};
 use incoming::Received;
 
@@ -41,6 +42,8 @@ pub enum MessagesMessage {
         from: NodeId,
         /// The message.
         message: Box<Message>,
+        /// Free again when the message is taken.
+        place: Place,
     },
     /// A trusted node says what became of a message.
     Receipt {
@@ -48,6 +51,8 @@ pub enum MessagesMessage {
         from: NodeId,
         /// What.
         receipt: Receipt,
+        /// Free again when the receipt is noted.
+        place: Place,
     },
     /// A node is up, and gets what waits for it.
     PeerUp(NodeId),
@@ -131,12 +136,14 @@ impl Actor for MessagesActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             MessagesMessage::Send { wish, reply } => drop(reply.send(state.send(wish).await)),
-            MessagesMessage::Came { from, message } => {
+            MessagesMessage::Came { from, message, place: _place } => {
                 if let Err(failure) = state.take(from, *message).await {
                     tracing::warn!(peer = %from, %failure, "a message is not taken yet");
                 }
             }
-            MessagesMessage::Receipt { from, receipt } => state.acknowledged(from, receipt).await,
+            MessagesMessage::Receipt { from, receipt, place: _place } => {
+                state.acknowledged(from, receipt).await;
+            }
             MessagesMessage::PeerUp(node) => state.came_up(node).await,
             MessagesMessage::Page { request, reply } => state.page(request, reply),
             MessagesMessage::Beyond { application, number, reply } => {

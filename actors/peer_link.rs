@@ -7,6 +7,7 @@
 mod carrier;
 mod effects;
 mod reverse;
+mod window;
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -20,6 +21,14 @@ use tokio::sync::oneshot;
 use crate::task::OwnedTask;
 use crate::{mesh_listener, names, peer_dial};
 use carrier::Carrier;
+pub use window::Place;
+use window::Window;
+
+/// Messages of the peer that may wait to be taken: those that its outbox has under way, and again those
+/// that it sends anew with a new link.
+const MESSAGES_WAITING: usize = 32;
+/// Its receipts that may wait to be noted; they are small.
+const RECEIPTS_WAITING: usize = 64;
 
 /// Messages of a link.
 pub enum PeerLinkMessage {
@@ -99,6 +108,8 @@ pub struct PeerLinkState {
     alarm: Option<OwnedTask>,
     /// The reverse path, offered as long as that carrier is open.
     reverse: Option<(CarrierId, OwnedTask)>,
+    messages: Window,
+    receipts: Window,
     last_failure: Option<String>,
 }
 
@@ -134,6 +145,8 @@ impl Actor for PeerLinkActor {
             dials: HashMap::new(),
             alarm: None,
             reverse: None,
+            messages: Window::of(MESSAGES_WAITING),
+            receipts: Window::of(RECEIPTS_WAITING),
             last_failure: None,
         })
     }

@@ -57,13 +57,20 @@ impl PeerLinkState {
                 let message = IntroductionsMessage::Received { from, statement };
                 let _ = self.names.cast(names::INTRODUCTIONS, message);
             }
-            Frame::Message(message) if active => {
-                let _ = self.names.cast(names::MESSAGES, MessagesMessage::Came { from, message });
-            }
-            Frame::Receipt(receipt) if active => {
-                let _ =
-                    self.names.cast(names::MESSAGES, MessagesMessage::Receipt { from, receipt });
-            }
+            Frame::Message(message) if active => match self.messages.enter() {
+                Some(place) => {
+                    let came = MessagesMessage::Came { from, message, place };
+                    let _ = self.names.cast(names::MESSAGES, came);
+                }
+                None => tracing::debug!(peer = %from, "too many messages wait: one is passed over"),
+            },
+            Frame::Receipt(receipt) if active => match self.receipts.enter() {
+                Some(place) => {
+                    let came = MessagesMessage::Receipt { from, receipt, place };
+                    let _ = self.names.cast(names::MESSAGES, came);
+                }
+                None => tracing::debug!(peer = %from, "too many receipts wait: one is passed over"),
+            },
             Frame::Statement(_) | Frame::Message(_) | Frame::Receipt(_) => {}
             other => return other,
         }
