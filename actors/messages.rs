@@ -178,16 +178,21 @@ impl MessagesState {
         Ok(())
     }
 
-    /// Returns when all of it is on disk.
+    /// Returns when all of it is on disk. Whatever the reason is that it is not, what is in memory is ahead of
+    /// it then.
     async fn commit(&mut self, writes: Vec<NodeWrite>) -> Result<(), Failure> {
         if writes.is_empty() {
             return Ok(());
         }
-        let doors = self.names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
-        let committed = doors.writer.commit(Operation::NodeRecords { writes }).await;
+        let committed = match self.names.value::<StorageDoors>(names::ENGINE) {
+            Some(doors) => {
+                let committed = doors.writer.commit(Operation::NodeRecords { writes }).await;
+                committed.map(|_| ()).map_err(Failure::from)
+            }
+            None => Err(unavailable()),
+        };
         self.unsure |= committed.is_err();
-        committed?;
-        Ok(())
+        committed
     }
 
     async fn look(&mut self) {

@@ -166,10 +166,7 @@ impl MessagesState {
         let leaving = self.received.leaving(now_ms, message.body.len());
         let mut writes = vec![rows::keep(number, (&from, now_ms), &message)];
         writes.extend(leaving.iter().map(|number| rows::keep_no_more(*number)));
-        if let Err(failure) = self.commit(writes).await {
-            self.unsure = true;
-            return Err(failure);
-        }
+        self.commit(writes).await?;
         let bytes = message.body.len();
         let Message { id, application, .. } = message;
         self.received.leave(&leaving);

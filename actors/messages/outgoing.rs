@@ -157,12 +157,13 @@ impl MessagesState {
             writes.extend(number.map(|number| rows::wait_no_more(&node, number)));
         }
         for (message, heir) in messages.into_iter().zip(std::iter::repeat(heir).flatten()) {
+            if let Err(refusal) = self.outbox.post(0, heir, message.clone()) {
+                tracing::warn!(peer = %heir, %refusal, "a message is not handed over");
+                continue;
+            }
             writes.push(rows::wait(&heir, self.next_number, &message));
             self.numbers.insert((heir, message.id), self.next_number);
             self.next_number += 1;
-            if let Err(refusal) = self.outbox.post(0, heir, message) {
-                tracing::warn!(peer = %heir, %refusal, "a message is not handed over");
-            }
         }
         self.commit(writes).await?;
         if let Some(heir) = heir {
