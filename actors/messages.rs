@@ -6,6 +6,7 @@
 
 mod incoming;
 mod outgoing;
+mod received;
 mod rows;
 
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ use tokio::sync::oneshot;
 use crate::engine::StorageDoors;
 use crate::peer_link::Place;
 use crate::{names, published, unavailable};
-use incoming::Received;
+use received::Received;
 
 /// Between two looks at what was not acknowledged, what is too old, and who is trusted no more.
 const LOOK: Duration = Duration::from_secs(5);

@@ -110,7 +110,8 @@ impl DocumentsOnDemandState {
         while let Some(place) = self.queue.front().cloned() {
             let (document, node) = place.clone();
             let setting = self.setting(&document).cloned();
-            let is_open = self.wanted.asker(&document).is_some() && !self.asking.contains_key(&document);
+            let is_open =
+                self.wanted.asker(&document).is_some() && !self.asking.contains_key(&document);
             if let Some(setting) = setting.filter(|_| is_open) {
                 if !self.wanted.may_ask(self.now_ms()) {
                     self.myself.send_after(QUEUE_REST, || DocumentsOnDemandMessage::Next);

@@ -27,7 +27,10 @@ pub(super) fn settings(store: &Store) -> Result<HashMap<String, OnDemandSetting>
         let instance = key.strip_prefix(PREFIX).map(str::to_owned);
         let read = instance.zip(setting(&row));
         if read.is_none() {
-            tracing::error!(key, "what is set for documents on demand cannot be read: set it again");
+            tracing::error!(
+                key,
+                "what is set for documents on demand cannot be read: set it again"
+            );
         }
         read
     };

@@ -234,7 +234,8 @@ mod tests {
     fn a_peer_that_lies_has_nothing_carried_that_it_was_not_asked_for() {
         let (wanted, other) = (asked(), Wanted { id: "b".to_owned(), ..asked() });
         let carried = vec![other.clone(), wanted.clone()];
-        let mut page = DocumentsPage { carried, remaining: vec![other], ..DocumentsPage::default() };
+        let mut page =
+            DocumentsPage { carried, remaining: vec![other], ..DocumentsPage::default() };
         assert!(keep_asked_for(&mut page, &wanted).is_ok());
         assert_eq!((page.carried, page.remaining), (vec![wanted], Vec::new()));
     }

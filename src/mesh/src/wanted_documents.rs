@@ -150,7 +150,8 @@ mod tests {
     #[test]
     fn ten_are_asked_for_within_a_second_and_the_rest_is_remembered() {
         let mut wanted = WantedDocuments::default();
-        let answers: Vec<_> = (0..12).map(|number| wanted.want(5, &document(number), Asker::default())).collect();
+        let answers: Vec<_> =
+            (0..12).map(|number| wanted.want(5, &document(number), Asker::default())).collect();
         assert!(answers[..10].iter().all(|answer| *answer == WantedAnswer::Ask));
         assert_eq!(answers[10..], [WantedAnswer::TooMany; 2]);
         assert_eq!(wanted.all().len(), 12);

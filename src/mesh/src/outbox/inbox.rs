@@ -79,6 +79,14 @@ impl Inbox {
         true
     }
 
+    /// A message that was new is not kept after all, and may come again.
+    pub fn give_back(&mut self, from: &NodeId, id: &MessageId) {
+        let Some(remembered) = self.0.get_mut(from) else { return };
+        if remembered.ids.remove(id) {
+            remembered.order.retain(|one| one != id);
+        }
+    }
+
     /// A node is trusted no more.
     pub fn forget(&mut self, from: &NodeId) {
         self.0.remove(from);

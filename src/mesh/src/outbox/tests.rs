@@ -118,7 +118,9 @@ fn a_body_that_is_nested_too_deeply_is_refused_on_both_sides() {
 
 #[test]
 fn what_is_stored_is_read_as_it_was_written() {
-    for body in [nested(126), nested(127), "12345678901234567890123.10".to_owned(), "1e2".to_owned()] {
+    for body in
+        [nested(126), nested(127), "12345678901234567890123.10".to_owned(), "1e2".to_owned()]
+    {
         let message = Message { body, ..message(1) };
         let text = message.to_stored().to_string();
         let members: serde_json::Map<_, _> = serde_json::from_str(&text).expect("JSON");
@@ -153,6 +155,19 @@ fn a_sender_that_floods_takes_no_memory() {
     }
     assert_eq!(inbox.take(NOW_MS, id(1), &message(9_999)), Ok(Taken::Before));
     assert_eq!(inbox.take(NOW_MS, id(2), &message(9_999)), Ok(Taken::New));
+}
+
+#[test]
+fn a_message_for_which_there_was_no_room_is_new_when_it_comes_again() {
+    let mut inbox = Inbox::default();
+    for number in 0..3 {
+        assert_eq!(inbox.take(NOW_MS, id(1), &message(number)), Ok(Taken::New));
+    }
+    inbox.give_back(&id(1), &message(2).id);
+    inbox.give_back(&id(2), &message(1).id);
+    assert_eq!(inbox.take(NOW_MS, id(1), &message(1)), Ok(Taken::Before));
+    assert_eq!(inbox.take(NOW_MS, id(1), &message(2)), Ok(Taken::New));
+    assert_eq!(inbox.take(NOW_MS, id(1), &message(2)), Ok(Taken::Before));
 }
 
 proptest! {
