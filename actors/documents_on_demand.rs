@@ -68,8 +68,10 @@ pub struct OnDemandSetting {
 pub enum AskOutcome {
     /// It is here.
     Here,
-    /// Nobody has it.
+    /// All who may have it and are up said that they do not.
     Missed,
+    /// Not all did, or it was found and could not be stored: whoever asks next asks again.
+    Unanswered,
     /// It is not to be asked for: it was deleted here, or its database was.
     Unwanted,
 }

@@ -17,6 +17,8 @@ use crate::{names, node_service, peer_directory};
 
 /// Nodes that are asked side by side.
 const ASKED_AT_ONCE: usize = 8;
+/// Documents that nodes are being asked for: what they answer is in memory, and slow ones keep their place.
+const MOST_ASKING: usize = 16;
 /// All of asking for one document: large attachments go on for so long when nobody waits any more.
 const ASKING_DEADLINE: Duration = Duration::from_secs(60);
 /// What waits to be asked of nodes that came up.
@@ -43,7 +45,7 @@ impl DocumentsOnDemandState {
         };
         let answer = self.wanted.want(self.now_ms(), &document, asker);
         let nodes = self.nodes(&setting);
-        if answer != WantedAnswer::Ask || nodes.is_empty() {
+        if answer != WantedAnswer::Ask || nodes.is_empty() || self.asking.len() >= MOST_ASKING {
             let _ = reply.send(false);
             return;
         }
@@ -68,13 +70,17 @@ impl DocumentsOnDemandState {
         waiting: Vec<oneshot::Sender<bool>>,
     ) {
         self.asking.insert(document.clone(), waiting);
+        let are_all = nodes.len() >= self.nodes(&setting).len();
         let asker = self.wanted.asker(&document).cloned().unwrap_or_default();
         let user = UserContext { name: asker.name, roles: asker.roles };
         let (names, myself) = (self.names.clone(), self.myself.clone());
         tokio::spawn(async move {
-            let asking = ask_nodes(&names, (&setting.name, &document), (nodes, &user));
-            let asked = tokio::time::timeout(ASKING_DEADLINE, asking).await;
-            let outcome = asked.unwrap_or(AskOutcome::Missed);
+            let asked = ask_nodes(&names, (&setting.name, &document), (nodes, &user));
+            let asked = tokio::time::timeout(ASKING_DEADLINE, asked).await;
+            let outcome = match asked.unwrap_or(AskOutcome::Unanswered) {
+                AskOutcome::Missed if !are_all => AskOutcome::Unanswered,
+                outcome => outcome,
+            };
             let _ = myself.cast(DocumentsOnDemandMessage::Asked { document, outcome });
         });
     }
@@ -82,6 +88,7 @@ impl DocumentsOnDemandState {
     pub(super) fn asked(&mut self, document: &WantedDocument, outcome: AskOutcome) {
         match outcome {
             AskOutcome::Missed => self.wanted.missed(self.now_ms(), document),
+            AskOutcome::Unanswered => {}
             AskOutcome::Here | AskOutcome::Unwanted => self.wanted.forget(document),
         }
         for reply in self.asking.remove(document).unwrap_or_default() {
@@ -113,7 +120,8 @@ impl DocumentsOnDemandState {
             let is_open =
                 self.wanted.asker(&document).is_some() && !self.asking.contains_key(&document);
             if let Some(setting) = setting.filter(|_| is_open) {
-                if !self.wanted.may_ask(self.now_ms()) {
+                let has_place = self.asking.len() < MOST_ASKING / 2;
+                if !has_place || !self.wanted.may_ask_unasked(self.now_ms()) {
                     self.myself.send_after(QUEUE_REST, || DocumentsOnDemandMessage::Next);
                     return;
                 }
@@ -136,24 +144,26 @@ async fn ask_nodes(
         Ok(false) => return AskOutcome::Unwanted,
         Err(failure) => {
             tracing::debug!(database = name, %failure, "other nodes are not asked for a document");
-            return AskOutcome::Missed;
+            return AskOutcome::Unanswered;
         }
     }
     let asks = nodes.into_iter().map(|node| async move {
         let brought = replication_job::bring(names, node, (name, &document.id), user).await;
-        brought.unwrap_or_else(|failure| {
-            let reason = failure.reason;
+        brought.inspect_err(|failure| {
+            let reason = &failure.reason;
             tracing::debug!(peer = %node, database = name, reason, "a node gave no document");
-            false
         })
     });
     let mut answers = stream::iter(asks).buffer_unordered(ASKED_AT_ONCE);
-    while let Some(is_here) = answers.next().await {
-        if is_here {
-            return AskOutcome::Here;
+    let mut outcome = AskOutcome::Missed;
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Ok(true) => return AskOutcome::Here,
+            Ok(false) => {}
+            Err(_) => outcome = AskOutcome::Unanswered,
         }
     }
-    AskOutcome::Missed
+    outcome
 }
 
 /// Whether nothing is known here of the document: one that was deleted here stays deleted. A database that was

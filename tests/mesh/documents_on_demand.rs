@@ -132,6 +132,24 @@ async fn nodes_are_asked_for_those_who_may_write_and_for_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_document_is_stored_for_the_one_who_asks_and_not_for_an_admin() {
+    let (one, two) = pair().await;
+    let (here, there) = (one.client(), two.client());
+    let open = json!({"admins": {"names": [], "roles": []}, "members": {"names": [], "roles": []}});
+    here.put("/work/_security", open).await.expect(200);
+    let judge = "function (doc, old, user) { if (user.name !== doc.by) throw { forbidden: 'no' } }";
+    here.put("/work/_design/judge", json!({"validate_doc_update": judge, "by": "x"})).await;
+    for id in ["a", "b"] {
+        there.put(&format!("/work/{id}"), json!({"by": "writer"})).await.expect(201);
+    }
+    here.get("/work/a").await.error(404, "not_found", "missing");
+    let writer = user(&one, "writer").await;
+    writer.get("/work/b").await.expect(200);
+    // That another was refused is no miss.
+    writer.get("/work/a").await.expect(200);
+}
+
+#[tokio::test]
 async fn it_is_off_until_somebody_wants_it_and_stays_as_it_is_set() {
     let mut node = Node::start(Options::default());
     let admin = node.client();

@@ -73,7 +73,11 @@ impl WantedDocuments {
             self.make_room();
             self.wanted.insert(document.clone(), Wanted { asked, missed_ms: None, asker });
         }
-        if self.may_ask(now_ms) { WantedAnswer::Ask } else { WantedAnswer::TooMany }
+        if self.may_ask_up_to(now_ms, MOST_ASKS) {
+            WantedAnswer::Ask
+        } else {
+            WantedAnswer::TooMany
+        }
     }
 
     fn make_room(&mut self) {
@@ -86,13 +90,18 @@ impl WantedDocuments {
         }
     }
 
-    /// Whether another document may be asked for; it counts as asked for from here on.
-    pub fn may_ask(&mut self, now_ms: u64) -> bool {
+    /// Whether another document may be asked for for which nobody waits; it counts as asked for from here on.
+    /// Half of what may be asked for is left to those who wait.
+    pub fn may_ask_unasked(&mut self, now_ms: u64) -> bool {
+        self.may_ask_up_to(now_ms, MOST_ASKS / 2)
+    }
+
+    fn may_ask_up_to(&mut self, now_ms: u64, most: usize) -> bool {
         let is_past = |asked: &u64| asked + ASKS_MS <= now_ms;
         while self.asks.front().is_some_and(is_past) {
             self.asks.pop_front();
         }
-        let may = self.asks.len() < MOST_ASKS;
+        let may = self.asks.len() < most;
         if may {
             self.asks.push_back(now_ms);
         }
@@ -155,8 +164,18 @@ mod tests {
         assert!(answers[..10].iter().all(|answer| *answer == WantedAnswer::Ask));
         assert_eq!(answers[10..], [WantedAnswer::TooMany; 2]);
         assert_eq!(wanted.all().len(), 12);
-        assert!(!wanted.may_ask(1_004));
-        assert!(wanted.may_ask(1_005));
+        assert_eq!(wanted.want(1_004, &document(10), Asker::default()), WantedAnswer::TooMany);
+        assert_eq!(wanted.want(1_005, &document(10), Asker::default()), WantedAnswer::Ask);
+    }
+
+    #[test]
+    fn half_of_what_may_be_asked_for_is_left_to_those_who_wait() {
+        let mut wanted = WantedDocuments::default();
+        assert_eq!((0..10).filter(|_| wanted.may_ask_unasked(5)).count(), 5);
+        let answers = (0..10).map(|number| wanted.want(5, &document(number), Asker::default()));
+        assert_eq!(answers.filter(|answer| *answer == WantedAnswer::Ask).count(), 5);
+        assert!(!wanted.may_ask_unasked(1_004));
+        assert!(wanted.may_ask_unasked(1_005));
     }
 
     #[test]
