@@ -115,14 +115,19 @@ async fn nodes_are_asked_for_those_who_may_write_and_for_nobody_else() {
     let (one, two) = pair().await;
     let (here, there) = (one.client(), two.client());
     let open = json!({"admins": {"names": [], "roles": []}, "members": {"names": [], "roles": []}});
-    here.put("/work/_security", open).await.expect(200);
+    here.put("/work/_security", open.clone()).await.expect(200);
     for id in ["a", "_design/a"] {
         there.put(&format!("/work/{id}"), json!({})).await.expect(201);
     }
     one.anonymous().get("/work/a").await.error(404, "not_found", "missing");
     let writer = user(&one, "writer").await;
     writer.get("/work/_design/a").await.error(404, "not_found", "missing");
-    writer.put_text("/work/_on_demand", ON).await.expect(403);
+    writer.put_text("/work/_on_demand", ON).await.expect(401);
+    // Nor does an admin of the database alone have nodes asked in this node's name.
+    let owned = json!({"admins": {"names": ["writer"]}, "members": {}});
+    here.put("/work/_security", owned).await.expect(200);
+    writer.put_text("/work/_on_demand", ON).await.expect(401);
+    here.put("/work/_security", open).await.expect(200);
     writer.get("/work/a").await.expect(200);
     here.get("/work/_design/a").await.expect(200);
     // Nor is a node asked for another node: what comes from far is asked for by nobody.

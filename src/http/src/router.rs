@@ -77,6 +77,8 @@ pub(crate) fn need(route: &Route<'_>, method: &Method, rules: &Rules) -> Need {
             part: Part::Purge | Part::PurgedInfos | Part::PurgedInfosLimit | Part::SyncShards,
             ..
         } => Need::ServerAdmin,
+        // The nodes are asked with this node's certificate, which a database's admins do not speak for.
+        Route::Database { part: Part::OnDemand, .. } if *method == Method::PUT => Need::ServerAdmin,
         Route::Database { name, .. } if is_for_admins(name) => Need::ServerAdmin,
         Route::Scheduler(_) | Route::Mesh(_) | Route::NodeEvents | Route::Configuration { .. } => {
             Need::ServerAdmin

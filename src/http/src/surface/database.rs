@@ -68,7 +68,7 @@ crate::surface::surface! {
     }
     ON_DEMAND "/{db}/_on_demand" {
         "GET HEAD" Member "whether other nodes are asked for documents that are missing";
-        "PUT" DatabaseAdmin "changes it";
+        "PUT" ServerAdmin "changes it";
     }
     PURGE "/{db}/_purge" {
         "POST" ServerAdmin "removes revisions without a trace";
