@@ -146,7 +146,14 @@ impl Actor for DocumentsOnDemandActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let doors = published::<StorageDoors>(&names, names::ENGINE).await?;
         let store = doors.store.clone();
-        let settings = tokio::task::spawn_blocking(move || rows::settings(&store)).await??;
+        let read = tokio::task::spawn_blocking(move || rows::settings(&store)).await??;
+        let (settings, gone) = read;
+        if !gone.is_empty()
+            && let Err(failure) = doors.writer.commit(Operation::NodeRecords { writes: gone }).await
+        {
+            // The next start removes them.
+            tracing::debug!(%failure, "what was set for databases that are gone is still there");
+        }
         let board = Arc::new(OnDemandBoard(settings));
         names.publish(&myself.get_cell(), names::DOCUMENTS_ON_DEMAND, Arc::clone(&board));
         Ok(DocumentsOnDemandState {

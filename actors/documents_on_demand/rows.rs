@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use refuge_http::OnDemand;
-use refuge_storage::{StorageError, Store};
+use refuge_storage::{NodeWrite, StorageError, Store};
 use serde_json::{Value, json};
 
 use super::OnDemandSetting;
@@ -22,7 +22,10 @@ pub(super) fn row(setting: &OnDemandSetting) -> Vec<u8> {
     json!({ "version": VERSION, "name": name, "setting": wish }).to_string().into_bytes()
 }
 
-pub(super) fn settings(store: &Store) -> Result<HashMap<String, OnDemandSetting>, StorageError> {
+/// The settings of databases that are there; and the removal of those whose databases are not.
+pub(super) fn settings(
+    store: &Store,
+) -> Result<(HashMap<String, OnDemandSetting>, Vec<NodeWrite>), StorageError> {
     let read = |(key, row): (String, Vec<u8>)| {
         let instance = key.strip_prefix(PREFIX).map(str::to_owned);
         let read = instance.zip(setting(&row));
@@ -34,7 +37,16 @@ pub(super) fn settings(store: &Store) -> Result<HashMap<String, OnDemandSetting>
         }
         read
     };
-    Ok(store.node_records(PREFIX)?.into_iter().filter_map(read).collect())
+    let (mut settings, mut gone) = (HashMap::new(), Vec::new());
+    for (instance, setting) in store.node_records(PREFIX)?.into_iter().filter_map(read) {
+        let database = store.database(&setting.name)?;
+        if database.is_some_and(|database| crate::hexadecimal(&database.instance) == instance) {
+            settings.insert(instance, setting);
+        } else {
+            gone.push(NodeWrite { key: key(&instance), value: None });
+        }
+    }
+    Ok((settings, gone))
 }
 
 fn setting(row: &[u8]) -> Option<OnDemandSetting> {
