@@ -105,7 +105,7 @@ async fn the_example_that_tells_the_desktop_says_who_is_there() {
     let two = Node::start(Options::mesh());
     befriend(&one, &two).await;
     let lines = comes("the desktop was told", &out, 1).await;
-    assert_eq!(lines, ["--app-name=refuge|refuge|two is here|"]);
+    assert_eq!(lines, ["--app-name=refuge|--|refuge|two is here|"]);
 }
 
 #[tokio::test]
