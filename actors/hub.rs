@@ -127,16 +127,42 @@ impl HubState {
         }
     }
 
+    /// Whoever comes too early is no later for it.
     fn check_pace(&mut self, visitor: NodeId) -> Result<(), Failure> {
-        let now = Instant::now();
-        if self.visits.len() >= MOST_VISITS {
-            self.visits.retain(|_, last| now.duration_since(*last) < LEAST_PAUSE);
+        check_pace(&mut self.visits, visitor, Instant::now())
+    }
+}
+
+fn check_pace(
+    visits: &mut HashMap<NodeId, Instant>,
+    visitor: NodeId,
+    now: Instant,
+) -> Result<(), Failure> {
+    if visits.get(&visitor).is_some_and(|last| now.duration_since(*last) < LEAST_PAUSE) {
+        let reason = format!("a hub takes a record of one node every {LEAST_PAUSE:?}");
+        return Err(Failure::too_many(reason, LEAST_PAUSE));
+    }
+    if visits.len() >= MOST_VISITS {
+        visits.retain(|_, last| now.duration_since(*last) < LEAST_PAUSE);
+    }
+    visits.insert(visitor, now);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_comes_too_early_again_and_again_is_heard_after_the_pause() {
+        let (mut visits, visitor) = (HashMap::new(), NodeId::from_digest([1; 32]));
+        let start = Instant::now();
+        let come =
+            |visits: &mut _, ms| check_pace(visits, visitor, start + Duration::from_millis(ms));
+        assert!(come(&mut visits, 0).is_ok());
+        for ms in [1, 400, 800, 999] {
+            assert!(come(&mut visits, ms).is_err(), "{ms}");
         }
-        let last = self.visits.insert(visitor, now);
-        if last.is_some_and(|last| now.duration_since(last) < LEAST_PAUSE) {
-            let reason = format!("a hub takes a record of one node every {LEAST_PAUSE:?}");
-            return Err(Failure::too_many(reason, LEAST_PAUSE));
-        }
-        Ok(())
+        assert!(come(&mut visits, 1_000).is_ok());
     }
 }
