@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use refuge_config::Settings;
 use refuge_http::{Node, Peer, RequestBytes};
 use refuge_identity::tls::mesh::{MeshStream, MeshTls};
 use refuge_mesh::{Admission, HandshakeLimiter, HandshakeLimits};
@@ -119,11 +120,12 @@ pub(crate) async fn listening(names: &Names) -> u16 {
     }
 }
 
-/// Waits until there is a reason to listen: a setting, a peer, an invitation or a pairing.
+/// Waits until there is a reason to listen: a setting, a hub, a peer, an invitation or a pairing.
 async fn wanted(names: &Names) {
-    let enabled = names
-        .value::<CurrentSettings>(names::CONFIGURATION)
-        .is_some_and(|current| current.settings.mesh.enabled);
+    let enabled = names.value::<CurrentSettings>(names::CONFIGURATION).is_some_and(|current| {
+        let Settings { mesh, hub, .. } = &current.settings;
+        mesh.enabled || hub.enabled || !hub.hubs.trim().is_empty()
+    });
     if enabled {
         return;
     }

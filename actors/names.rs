@@ -65,6 +65,10 @@ pub const PEER_DIRECTORY: &str = "peer-directory";
 pub const PAIRING: &str = "pairing";
 /// Vouches for peers, and hears those who may.
 pub const INTRODUCTIONS: &str = "introductions";
+/// Keeps messages of applications until their nodes have them, and those that came.
+pub const MESSAGES: &str = "messages";
+/// Asks other nodes for documents that are missing here.
+pub const DOCUMENTS_ON_DEMAND: &str = "documents-on-demand";
 /// Knows which trusted nodes are up.
 pub const NODE_MONITOR: &str = "node-monitor";
 /// Starts and ends the links to the trusted nodes.
@@ -79,6 +83,10 @@ pub const LOCAL_DISCOVERY: &str = "local-discovery";
 pub const PORT_MAPPING: &str = "port-mapping";
 /// Announces the node in the distributed hash table, and looks for peers there.
 pub const HASH_TABLE: &str = "hash-table";
+/// Keeps what nodes state of where they are.
+pub const HUB: &str = "hub";
+/// Tells hubs where this node is, and asks them for its peers.
+pub const HUB_CLIENT: &str = "hub-client";
 /// Accepts the connections of other nodes.
 pub const MESH_LISTENER: &str = "mesh-listener";
 /// Supervises the connections of other nodes.

@@ -16,7 +16,9 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_mesh::{DownReason, NodeEventKind, NodeId, Peers};
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names};
 
+use crate::documents_on_demand::DocumentsOnDemandMessage;
 use crate::introductions::IntroductionsMessage;
+use crate::messages::MessagesMessage;
 use crate::names;
 use crate::node_events::{NewNodeEvent, NodeEventsMessage};
 use crate::peer_connections::PeerConnectionsMessage;
@@ -256,6 +258,9 @@ impl NodeMonitorState {
         }
         tracing::info!(peer = %id, name = node.name, "a node is up");
         let _ = self.names().cast(names::INTRODUCTIONS, IntroductionsMessage::PeerUp(id));
+        let _ = self.names().cast(names::MESSAGES, MessagesMessage::PeerUp(id));
+        let wanted = DocumentsOnDemandMessage::PeerUp(id);
+        let _ = self.names().cast(names::DOCUMENTS_ON_DEMAND, wanted);
         let mut event = NewNodeEvent::new(NodeEventKind::NodeUp, id, node.name);
         event.address = address;
         self.tell(event);

@@ -31,10 +31,10 @@ use async_trait::async_trait;
 use refuge_config::{Settings, Uuids};
 use refuge_http::{
     ConfigurationChange, ConfigurationSections, Credentials, Database, DatabaseDescription,
-    DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, Identity, NewAdmin,
-    NewDatabase, Node, NodeEventsPage, NodeEventsRequest, NodeFacts, NodeReport, PairingQuestion,
-    PairingVisitor, PeerStreamKind, Proof, RequestBytes, RequestMetrics, Rules, SchedulerRows,
-    User,
+    DatabaseNamesRequest, DatabaseUpdatesPage, DatabaseUpdatesRequest, Failure, HubQuestion,
+    Identity, MessagesPage, MessagesRequest, NewAdmin, NewDatabase, NewMessage, Node,
+    NodeEventsPage, NodeEventsRequest, NodeFacts, NodeReport, PairingQuestion, PairingVisitor,
+    PeerStreamKind, Proof, RequestBytes, RequestMetrics, Rules, SchedulerRows, User,
 };
 use refuge_identity::password;
 use refuge_mesh::{MeshCommand, NodeId, Statement};
@@ -48,10 +48,11 @@ use crate::authenticator::{self, AuthenticatorMessage};
 use crate::configuration::{ConfigurationMessage, CurrentSettings};
 use crate::database_updates::DatabaseUpdatesMessage;
 use crate::engine::StorageDoors;
+use crate::messages::MessagesMessage;
 use crate::metrics::MetricsMessage;
-use crate::{authentication, mesh_commands, names, peer_directory, task_board, unavailable};
+use crate::{authentication, hub, mesh_commands, names, peer_directory, task_board, unavailable};
 pub use database::OpenDatabase;
-use databases::disk_is_nearly_full;
+pub(crate) use databases::disk_is_nearly_full;
 pub(crate) use databases::{create, create_as, open};
 pub(crate) use purging::purge;
 pub(crate) use reading::{Reading, body, read, storage_failure, tree, winner, with_store};
@@ -284,6 +285,27 @@ impl Node for NodeService {
         question: PairingQuestion,
     ) -> Result<Value, Failure> {
         mesh::pair(&self.names, visitor, question).await
+    }
+
+    async fn hub(&self, visitor: NodeId, question: HubQuestion) -> Result<Value, Failure> {
+        hub::ask(&self.names, visitor, question).await
+    }
+
+    async fn send_message(&self, message: NewMessage) -> Result<Value, Failure> {
+        mesh::send_message(&self.names, message).await
+    }
+
+    async fn messages(&self, request: MessagesRequest) -> Result<MessagesPage, Failure> {
+        crate::call(&self.names, names::MESSAGES, |reply| MessagesMessage::Page { request, reply })
+            .await?
+    }
+
+    async fn messages_beyond(
+        &self,
+        application: Option<String>,
+        number: u64,
+    ) -> Result<u64, Failure> {
+        mesh::messages_beyond(&self.names, application, number).await
     }
 
     async fn node_events(&self, request: NodeEventsRequest) -> Result<NodeEventsPage, Failure> {

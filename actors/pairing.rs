@@ -33,6 +33,7 @@ use crate::node_events::{NewNodeEvent, NodeEventsMessage};
 use crate::peer_directory;
 use crate::{names, published, unavailable};
 
+pub(crate) use addresses::own as own_addresses;
 pub(crate) use outgoing::{knock, present_rotations};
 pub(crate) use rotating::earlier_identity;
 

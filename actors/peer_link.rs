@@ -7,6 +7,7 @@
 mod carrier;
 mod effects;
 mod reverse;
+mod window;
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -22,6 +23,14 @@ use tokio::sync::oneshot;
 use crate::task::OwnedTask;
 use crate::{mesh_listener, names, peer_dial};
 use carrier::Carrier;
+pub use window::Place;
+use window::Window;
+
+/// Messages of the peer that may wait to be taken: those that its outbox has under way, and again those
+/// that it sends anew with a new link.
+const MESSAGES_WAITING: usize = 32;
+/// Its receipts that may wait to be noted; they are small.
+const RECEIPTS_WAITING: usize = 64;
 
 /// Messages of a link.
 pub enum PeerLinkMessage {
@@ -101,6 +110,8 @@ pub struct PeerLinkState {
     alarm: Option<OwnedTask>,
     /// The reverse path, offered as long as that carrier is open.
     reverse: Option<(CarrierId, OwnedTask)>,
+    messages: Window,
+    receipts: Window,
     last_failure: Option<String>,
     /// What the peer may state.
     statements: Allowance,
@@ -138,6 +149,8 @@ impl Actor for PeerLinkActor {
             dials: HashMap::new(),
             alarm: None,
             reverse: None,
+            messages: Window::of(MESSAGES_WAITING),
+            receipts: Window::of(RECEIPTS_WAITING),
             last_failure: None,
             statements: effects::STATEMENTS,
         })
@@ -253,10 +266,8 @@ impl PeerLinkState {
         }
         let mut effects = self.machine.heard(now, carrier);
         for frame in frames {
-            if let Frame::Statement(statement) = &frame {
-                self.pass_on(carrier, statement);
-            }
-            effects.extend(self.machine.received(now, carrier, frame));
+            let left = self.pass_on(carrier, frame);
+            effects.extend(self.machine.received(now, carrier, left));
         }
         effects
     }

@@ -4,6 +4,7 @@
 //! It publishes its status under its own name, and is a task on the board. A restart loses what was under
 //! way; the replication goes on from its checkpoint.
 
+mod bringing;
 mod carrying;
 mod local_end;
 mod moved;
@@ -28,6 +29,7 @@ use crate::names;
 use crate::outgoing_connections;
 use crate::replication_scheduler::{Outcome, ReplicationSchedulerMessage};
 use crate::task_board;
+pub(crate) use bringing::bring;
 use local_end::LocalEnd;
 use moved::Moved;
 use refusals::Refusals;

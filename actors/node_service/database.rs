@@ -13,7 +13,7 @@ use refuge_http::{
     CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, Database, DatabaseOptions,
     DocumentTree, DocumentsPage, DocumentsRequest, Failure, FindQuestion, Findings, FunctionAnswer,
     FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate, IdsRequest, IndexInformation,
-    Information, ListCall, LocalDocument, LocalsPage, PartitionInformation, PurgeLimits,
+    Information, ListCall, LocalDocument, LocalsPage, OnDemand, PartitionInformation, PurgeLimits,
     PurgedDocument, PurgesPage, ResumableUploads, Security, StoredBody, StoredDocument, Update,
     UpdateResult, UpdateVerdicts, Upload, UploadOptions, User, View, ViewRequest,
 };
@@ -35,6 +35,7 @@ use super::{
 use crate::authenticator;
 use crate::change_feed::{self, ChangeFeedMessage};
 use crate::database_directory::DatabaseDirectoryMessage;
+use crate::documents_on_demand;
 use crate::engine::StorageDoors;
 use crate::maintenance::{self, MaintenanceMessage};
 use crate::peer_directory::{self, PeerDirectoryMessage};
@@ -303,6 +304,18 @@ impl Database for OpenDatabase {
 
     fn options(&self) -> DatabaseOptions {
         options::shown(self.options)
+    }
+
+    async fn on_demand(&self) -> Result<OnDemand, Failure> {
+        Ok(documents_on_demand::setting(&self.names, &self.instance).unwrap_or_default())
+    }
+
+    async fn set_on_demand(&self, wish: OnDemand) -> Result<(), Failure> {
+        documents_on_demand::set(&self.names, (&self.record.name, &self.instance), wish).await
+    }
+
+    async fn bring(&self, user: &User, id: &str) -> Result<bool, Failure> {
+        documents_on_demand::bring(&self.names, &self.instance, id, user).await
     }
 
     async fn set_options(&self, options: DatabaseOptions) -> Result<(), Failure> {

@@ -100,7 +100,7 @@ pub(super) async fn delete(names: &Names, name: &str) -> Result<(), Failure> {
 }
 
 /// Whether writes are refused because the disk is nearly full.
-pub(super) fn disk_is_nearly_full(names: &Names) -> bool {
+pub(crate) fn disk_is_nearly_full(names: &Names) -> bool {
     let doors = names.value::<StorageDoors>(names::ENGINE);
     let left = doors.and_then(|doors| doors.store.free_space());
     left.is_some_and(|left| left.is_short())

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use refuge_http::{
-    Failure, NodeEventsPage, NodeEventsRequest, PairingQuestion, PairingVisitor, PeerStreamKind,
-    User,
+    Failure, NewMessage, NodeEventsPage, NodeEventsRequest, PairingQuestion, PairingVisitor,
+    PeerStreamKind, User,
 };
 use refuge_mesh::NodeId;
 use refuge_otp::Names;
@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 
+use crate::messages::MessagesMessage;
 use crate::node_events::NodeEventsMessage;
 use crate::pairing::{self, PairingMessage};
 use crate::peer_connections::PeerConnectionsMessage;
@@ -89,6 +90,29 @@ pub(super) async fn node_events_beyond(names: &Names, number: u64) -> Result<u64
         let log = crate::running::<NodeEventsMessage>(names, names::NODE_EVENTS).await?;
         let (reply, answer) = oneshot::channel();
         if log.cast(NodeEventsMessage::Beyond { number, reply }).is_ok()
+            && let Ok(newest) = answer.await
+        {
+            return Ok(newest);
+        }
+    }
+}
+
+/// Answers once it is on disk.
+pub(super) async fn send_message(names: &Names, wish: NewMessage) -> Result<Value, Failure> {
+    crate::call(names, names::MESSAGES, |reply| MessagesMessage::Send { wish, reply }).await?
+}
+
+/// Waits without a deadline, over restarts of the actor.
+pub(super) async fn messages_beyond(
+    names: &Names,
+    application: Option<String>,
+    number: u64,
+) -> Result<u64, Failure> {
+    loop {
+        let messages = crate::running::<MessagesMessage>(names, names::MESSAGES).await?;
+        let (reply, answer) = oneshot::channel();
+        let application = application.clone();
+        if messages.cast(MessagesMessage::Beyond { application, number, reply }).is_ok()
             && let Ok(newest) = answer.await
         {
             return Ok(newest);

@@ -17,7 +17,7 @@ use refuge_http::{
     CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, Database, DatabaseOptions,
     DocumentTree, DocumentsPage, DocumentsRequest, Failure, FindQuestion, Findings, FunctionAnswer,
     FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate, IdsRequest, IndexInformation,
-    Information, ListCall, LocalDocument, LocalsPage, PartitionInformation, PurgeLimits,
+    Information, ListCall, LocalDocument, LocalsPage, OnDemand, PartitionInformation, PurgeLimits,
     PurgedDocument, PurgesPage, ResumableUploads, Security, StoredBody, StoredDocument, Update,
     UpdateResult, UpdateVerdicts, Upload, UploadOptions, User, View, ViewRequest,
 };
@@ -115,6 +115,18 @@ impl Database for SeenDatabase {
 
     fn options(&self) -> DatabaseOptions {
         self.open.options()
+    }
+
+    async fn on_demand(&self) -> Result<OnDemand, Failure> {
+        self.open.on_demand().await
+    }
+
+    async fn set_on_demand(&self, _wish: OnDemand) -> Result<(), Failure> {
+        for_admins()
+    }
+
+    async fn bring(&self, user: &User, id: &str) -> Result<bool, Failure> {
+        self.open.bring(user, id).await
     }
 
     async fn set_options(&self, _options: DatabaseOptions) -> Result<(), Failure> {

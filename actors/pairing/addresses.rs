@@ -10,7 +10,7 @@ use crate::{names, port_mapping};
 
 /// `host:port` of each address, those that reach farthest first. The loopback interface is told only
 /// where the node is bound to it.
-pub(super) fn own(names: &Names, port: u16) -> Vec<String> {
+pub(crate) fn own(names: &Names, port: u16) -> Vec<String> {
     let bound = names
         .value::<CurrentSettings>(names::CONFIGURATION)
         .map(|current| current.settings.mesh.bind)

@@ -7,6 +7,7 @@ use refuge_mesh::{Allowance, CarrierId, DownReason, Effect, Frame, Statement};
 use super::carrier::{self, Carrier};
 use super::{PeerLinkMessage, PeerLinkState, reverse};
 use crate::introductions;
+use crate::messages::MessagesMessage;
 use crate::names;
 use crate::node_monitor::NodeMonitorMessage;
 use crate::task::OwnedTask;
@@ -49,12 +50,35 @@ impl PeerLinkState {
         self.set_alarm(myself);
     }
 
-    /// A statement is heard on the link itself alone: what came before its hello is nobody's. What is too
-    /// much is not heard: the peer says it again when the link is made again.
-    pub(super) fn pass_on(&mut self, carrier: CarrierId, statement: &Statement) {
-        if self.machine.active() != Some(carrier) {
-            return;
+    /// Hands on what is for others than the machine, to which only that something came matters. It is heard
+    /// on the link itself alone: what came before its hello is nobody's.
+    pub(super) fn pass_on(&mut self, carrier: CarrierId, frame: Frame) -> Frame {
+        let (from, active) = (self.peer, self.machine.active() == Some(carrier));
+        // Whoever is being restarted hears it when the peer says it again.
+        match frame {
+            Frame::Statement(statement) if active => self.hear(&statement),
+            Frame::Message(message) if active => match self.messages.enter() {
+                Some(place) => {
+                    let came = MessagesMessage::Came { from, message, place };
+                    let _ = self.names.cast(names::MESSAGES, came);
+                }
+                None => tracing::debug!(peer = %from, "too many messages wait: one is passed over"),
+            },
+            Frame::Receipt(receipt) if active => match self.receipts.enter() {
+                Some(place) => {
+                    let came = MessagesMessage::Receipt { from, receipt, place };
+                    let _ = self.names.cast(names::MESSAGES, came);
+                }
+                None => tracing::debug!(peer = %from, "too many receipts wait: one is passed over"),
+            },
+            Frame::Statement(_) | Frame::Message(_) | Frame::Receipt(_) => {}
+            other => return other,
         }
+        Frame::Unknown
+    }
+
+    /// What is too much is not heard: the peer says it again when the link is made again.
+    fn hear(&mut self, statement: &Statement) {
         let heard = self.statements.take(self.now_ms())
             && introductions::hand_over(&self.names, self.peer, statement);
         if !heard {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use refuge_actors::address_book::AddressBookActor;
 use refuge_actors::hash_table::HashTableActor;
+use refuge_actors::hub::HubActor;
+use refuge_actors::hub_client::HubClientActor;
 use refuge_actors::local_discovery::LocalDiscoveryActor;
 use refuge_actors::names;
 use refuge_actors::port_mapping::PortMappingActor;
@@ -48,5 +50,15 @@ pub(super) fn specification() -> SupervisorSpecification {
                 context.names
             })
             .because("asks the distributed hash table, where that is wanted"),
+        )
+        .child(
+            worker::<HubActor>(names::HUB, Restart::Permanent, BUDGET, |context| context.names)
+                .because("keeps what nodes state of where they are; asleep where it is not wanted"),
+        )
+        .child(
+            worker::<HubClientActor>(names::HUB_CLIENT, Restart::Permanent, BUDGET, |context| {
+                context.names
+            })
+            .because("tells hubs where this node is and asks them for its peers"),
         )
 }

@@ -6,7 +6,9 @@ mod links;
 use std::sync::Arc;
 use std::time::Duration;
 
+use refuge_actors::documents_on_demand::DocumentsOnDemandActor;
 use refuge_actors::introductions::IntroductionsActor;
+use refuge_actors::messages::MessagesActor;
 use refuge_actors::names;
 use refuge_actors::node_events::{KEPT_EVENTS, NodeEventsActor, NodeEventsArguments};
 use refuge_actors::node_monitor::{NodeMonitorActor, NodeMonitorArguments};
@@ -60,5 +62,20 @@ pub(super) fn specification() -> SupervisorSpecification {
                 |context| context.names,
             )
             .because("vouches for peers and hears those who may; nobody stands on it"),
+        )
+        .child(
+            worker::<MessagesActor>(names::MESSAGES, Restart::Permanent, BUDGET, |context| {
+                context.names
+            })
+            .because("keeps messages of applications until their nodes have them"),
+        )
+        .child(
+            worker::<DocumentsOnDemandActor>(
+                names::DOCUMENTS_ON_DEMAND,
+                Restart::Permanent,
+                BUDGET,
+                |context| context.names,
+            )
+            .because("asks other nodes for documents that are missing here"),
         )
 }

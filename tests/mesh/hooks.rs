@@ -79,6 +79,56 @@ async fn a_hooks_file_shows_each_event_once() {
     }
 }
 
+/// An example that ships, made active; `change` is what its user would change in it.
+fn example(root: &Path, name: &str, change: impl Fn(String) -> String) {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../etc/hooks/nodeup.d");
+    let text = fs::read_to_string(shipped.join(format!("{name}.example"))).expect("an example");
+    let folder = root.join("etc/hooks/nodeup.d");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(name), change(text)).unwrap();
+    fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[tokio::test]
+async fn the_example_that_tells_the_desktop_says_who_is_there() {
+    let root = root();
+    example(root.path(), "20-notify", |text| text);
+    let out = root.path().join("told");
+    let programs = root.path().join("programs");
+    fs::create_dir_all(&programs).unwrap();
+    let desktop = format!("#!/bin/sh\nprintf '%s|' \"$@\" >> '{}'\n", out.display());
+    fs::write(programs.join("notify-send"), desktop).unwrap();
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(programs.join("notify-send"), executable).unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let one = Node::start_under(root, Options::mesh().environment("PATH", &path));
+    let two = Node::start(Options::mesh());
+    befriend(&one, &two).await;
+    let lines = comes("the desktop was told", &out, 1).await;
+    assert_eq!(lines, ["--app-name=refuge|--|refuge|two is here|"]);
+}
+
+#[tokio::test]
+async fn the_example_that_copies_a_database_to_a_friend_does_so_when_he_comes_up() {
+    let root = root();
+    example(root.path(), "30-backup", |text| text.replace("friend=bert", "friend=two"));
+    let programs = refuge_tests::program();
+    let programs = programs.parent().expect("a folder").display().to_string();
+    let path = format!("{programs}:{}", std::env::var("PATH").unwrap());
+    let one = Node::start_under(root, Options::mesh().environment("PATH", &path));
+    let two = Node::start(Options::mesh());
+    let (here, there) = (one.client(), two.client());
+    here.put_nothing("/cities").await.expect(201);
+    here.put("/cities/ZRH", serde_json::json!({"name": "Zurich"})).await.expect(201);
+    there.put_nothing("/cities-of-anna").await.expect(201);
+    refuge_tests::share(&there, "cities-of-anna", "family").await;
+    befriend(&one, &two).await;
+    eventually("the copy is there", || async {
+        (there.get("/cities-of-anna/ZRH").await.status == 200).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn hooks_run_in_order_and_alone() {
     let root = root();

@@ -4,12 +4,15 @@
 
 mod admission;
 mod diagnosis;
+mod documents_on_demand;
 mod events;
 mod hash_table;
 mod hooks;
+mod hubs;
 mod identity;
 mod introductions;
 mod links;
+mod messages;
 mod pairing;
 mod peers;
 mod pending;

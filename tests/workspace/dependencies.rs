@@ -64,12 +64,14 @@ const DIRECTION: &[(&str, &[&str])] = &[
             "refuge-supervisors",
         ],
     ),
-    // Black-box tests compare the live tree with the specifications; the benchmark dials as a node does.
+    // Black-box tests compare the live tree with the specifications, and one of them is a hub that lies; the
+    // benchmark dials as a node does.
     (
         "refuge-tests",
         &[
             "refuge-config",
             "refuge-failpoints",
+            "refuge-identity",
             "refuge-otp",
             "refuge-packing",
             "refuge-supervisors",

@@ -1,5 +1,5 @@
-//! One small question to another node over a connection of its own: JSON there, JSON back. For what is
-//! said before two nodes trust each other; all else goes through the pool.
+//! Small questions to another node over a connection of their own: JSON there, JSON back. For what is said
+//! to nodes that need not trust this one; all else goes through the pool.
 
 use std::time::SystemTime;
 
@@ -10,6 +10,7 @@ use hyper::header::{CONTENT_TYPE, DATE, USER_AGENT};
 use hyper::{Method, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
 use crate::connector::Duplex;
 use crate::database::AGENT;
@@ -64,20 +65,70 @@ pub struct Answered {
 /// # Errors
 /// [`AskError`].
 pub async fn ask(io: Box<dyn Duplex>, question: Question<'_>) -> Result<Answered, AskError> {
-    let uri = format!("https://{}{}", question.authority, question.path);
+    let mut conversation = Conversation::open(io, question.authority).await?;
     let method = if question.body.is_some() { Method::POST } else { Method::GET };
-    let body = question.body.map(Value::to_string).unwrap_or_default();
-    let body = Full::new(Bytes::from(body));
-    let request = Request::builder()
-        .method(method)
-        .uri(&uri)
-        .header(USER_AGENT, AGENT)
-        .header(CONTENT_TYPE, "application/json")
-        .body(body)
-        .map_err(|_| AskError::Address(uri))?;
-    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await?;
-    let asked = async move {
-        let (head, body) = sender.send_request(request).await?.into_parts();
+    conversation.send(method, question.path, question.body).await
+}
+
+/// Several questions to one node over one connection, one after another. Dropping it closes the connection.
+pub struct Conversation {
+    authority: String,
+    sender: http2::SendRequest<Full<Bytes>>,
+    connection: JoinHandle<()>,
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+impl Conversation {
+    /// Begins to speak HTTP/2 over a connection; `authority` is the host of the URLs. Takes as long as the
+    /// peer likes, as all that follows.
+    ///
+    /// # Errors
+    /// [`AskError::Connection`].
+    pub async fn open(io: Box<dyn Duplex>, authority: String) -> Result<Self, AskError> {
+        let opening = http2::handshake(TokioExecutor::new(), TokioIo::new(io));
+        let (sender, connection) = opening.await?;
+        // What it fails with, the question under way hears.
+        let connection = tokio::spawn(async { drop(connection.await) });
+        Ok(Self { authority, sender, connection })
+    }
+
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn get(&mut self, path: &str) -> Result<Answered, AskError> {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// Replaces what is there.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn put(&mut self, path: &str, body: &Value) -> Result<Answered, AskError> {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
+    async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answered, AskError> {
+        let uri = format!("https://{}{path}", self.authority);
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(&uri)
+            .header(USER_AGENT, AGENT)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|_| AskError::Address(uri))?;
+        let (head, body) = self.sender.send_request(request).await?.into_parts();
         let body = Limited::new(body, ERROR_BODY_BYTES).collect().await;
         let body = body.map_err(|_| AskError::Answer)?.to_bytes();
         if !head.status.is_success() {
@@ -89,17 +140,5 @@ pub async fn ask(io: Box<dyn Duplex>, question: Question<'_>) -> Result<Answered
         let date = date.and_then(|text| httpdate::parse_http_date(text).ok());
         let body = serde_json::from_slice(&body).map_err(|_| AskError::Answer)?;
         Ok(Answered { body, date })
-    };
-    let mut asked = std::pin::pin!(asked);
-    let mut connection = std::pin::pin!(connection);
-    // Nothing outlives the question: dropping this future closes the connection.
-    tokio::select! {
-        biased;
-        answer = &mut asked => answer,
-        ended = &mut connection => match ended {
-            // In order, when the other side has said all: the answer is there.
-            Ok(()) => asked.await,
-            Err(error) => Err(error.into()),
-        },
     }
 }

@@ -21,7 +21,7 @@ mod resuming;
 mod splitter;
 mod tunnel;
 
-pub use asking::{Answered, AskError, Question, ask};
+pub use asking::{Answered, AskError, Conversation, Question, ask};
 pub use carriage::{CarriageSource, CarriedDocument, StreamBody, StreamError};
 pub use connections::{ConnectionOptions, Connections};
 pub use connector::{Duplex, PeerDialer};

@@ -28,8 +28,8 @@ pub use local::{LocalSetting, remove_local, write_local};
 pub use over_http::{Danger, OverHttp};
 pub use reference::reference;
 pub use settings::{
-    Attachments, Authentication, Cors, Databases, Feeds, Http, KEYS, Limits, Log, Mesh, Replicator,
-    Settings, Ssl, Storage, Tokens, UserDatabases, Uuids,
+    Attachments, Authentication, Cors, Databases, Feeds, Http, Hub, KEYS, Limits, Log, Mesh,
+    Replicator, Settings, Ssl, Storage, Tokens, UserDatabases, Uuids,
 };
 pub use value::{Bound, Expected, LogLevel, Secret};
 pub use view::{HIDDEN, SectionsOfValues, is_secret, value, view};

@@ -271,6 +271,19 @@ sections! {
         dht_first: String = String::new(), text(4_096), Forbidden(Listener),
             "Nodes of the table that are asked first, host:port, separated by commas; empty for the routers of the public one. Whoever names some has a table of their own.";
     }
+    /// Hubs: nodes that tell each other's peers where they are.
+    hub: Hub {
+        enabled: bool = false, Expected::Flag, Forbidden(Listener),
+            "Be a hub: keep what nodes state of where they are, signed by them, and tell it to those that ask.";
+        public: bool = false, Expected::Flag, Forbidden(Listener),
+            "Be one for all nodes; without, for trusted ones alone.";
+        max_nodes: usize = 10_000, number(1, 1_000_000), Forbidden(Listener),
+            "Nodes that the hub knows at most; what is past its expiry leaves first.";
+        hubs: String = String::new(), text(4_096), Forbidden(Listener),
+            "Hubs that this node tells where it is and asks for its peers, separated by spaces: the local name or the id of a trusted node, or refuge:ID@host:port.";
+        listed: bool = false, Expected::Flag, Forbidden(Listener),
+            "Whether the hubs show this node in their list; without, those alone find it that know its id.";
+    }
     /// The listener for TLS, with a certificate of the operator's.
     ssl: Ssl {
         enabled: bool = false, Expected::Flag, Forbidden(Listener),

@@ -15,12 +15,13 @@ use hyper::Method;
 
 use crate::failure::Failure;
 use crate::node::Database;
+use crate::on_demand;
 use crate::reply::Reply;
 use crate::request::Request;
 
 pub(crate) use copy::copy;
 pub(crate) use random::random;
-pub(crate) use read::open_revision;
+pub(crate) use read::{open_revision, read};
 pub(crate) use related::{
     Related, boundary, check_digest, corrupted, header, read_related, related_stream,
 };
@@ -34,7 +35,13 @@ pub(crate) async fn document(
     id: &str,
 ) -> Result<Reply, Failure> {
     match request.method {
-        Method::GET | Method::HEAD => read::read(request, database, id).await,
+        Method::GET | Method::HEAD => match read::read(request, database, id).await {
+            Err(Failure::NotFound(reason)) if reason == read::MISSING => {
+                let missing = Failure::NotFound(reason);
+                Box::pin(on_demand::read(request, database, id, missing)).await
+            }
+            read => read,
+        },
         Method::PUT => Box::pin(write::put(request, database, id)).await,
         Method::DELETE => Box::pin(write::delete(request, database.as_ref(), id)).await,
         Method::POST => Box::pin(form::post(request, database.as_ref(), id)).await,

@@ -9,6 +9,7 @@ mod database;
 mod find;
 mod functions;
 mod mesh;
+mod on_demand;
 mod options;
 mod pages;
 mod purge;
@@ -45,8 +46,10 @@ pub use functions::{
     ListCall, ListPiece,
 };
 pub use mesh::{
-    NodeEventsPage, NodeEventsRequest, PairingQuestion, PairingVisitor, PeerStreamKind,
+    HubQuestion, MessagesPage, MessagesRequest, NewMessage, NodeEventsPage, NodeEventsRequest,
+    PairingQuestion, PairingVisitor, PeerStreamKind,
 };
+pub use on_demand::OnDemand;
 pub use options::DatabaseOptions;
 pub use pages::{
     CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, DocumentsPage,
@@ -227,6 +230,31 @@ pub trait Node: Send + Sync + 'static {
         _question: PairingQuestion,
     ) -> Result<Value, Failure> {
         Err(absent("pairing"))
+    }
+
+    /// A node that proved its id asks this one as a hub, answered as told at each question.
+    /// `Failure::NotFound` where this node is none, or none for that node.
+    async fn hub(&self, _visitor: NodeId, _question: HubQuestion) -> Result<Value, Failure> {
+        Err(Failure::NotFound("missing".to_owned()))
+    }
+
+    /// Keeps a message until the nodes that it is for have it: `{"ok", "id", "to": […], "refused": […]}`.
+    async fn send_message(&self, _message: NewMessage) -> Result<Value, Failure> {
+        Err(absent("messages"))
+    }
+
+    /// A page of the messages of other nodes.
+    async fn messages(&self, _request: MessagesRequest) -> Result<MessagesPage, Failure> {
+        Err(absent("messages"))
+    }
+
+    /// Waits until there is a message behind `number`; tells the number of the newest.
+    async fn messages_beyond(
+        &self,
+        _application: Option<String>,
+        _number: u64,
+    ) -> Result<u64, Failure> {
+        Err(absent("messages"))
     }
 
     /// A page of what happened to other nodes.

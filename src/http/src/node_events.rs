@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use hyper::Method;
 
-use self::parameters::{Parameters, Since};
+pub(crate) use self::parameters::{Parameters, Since};
 use crate::failure::Failure;
 use crate::feed::{
     self, NumberedFeed, NumberedFeedOptions, NumberedPage, NumberedRequest, NumberedSource,

@@ -26,9 +26,9 @@ use crate::rules::{Rules, ValidUser};
 use crate::views::ViewName;
 use crate::{
     active_tasks, all_documents, attachments, bulk, changes, cluster_setup, compaction,
-    configuration, database_updates, databases, documents, find, indexes, locals, mesh,
-    node_events, openapi, options, origin, partitions, peer_stream, purge, scheduler, server,
-    settings, shards, sign_in, system_databases, this_node, uploads, views,
+    configuration, database_updates, databases, documents, find, hub, indexes, locals, mesh,
+    messages, node_events, on_demand, openapi, options, origin, partitions, peer_stream, purge,
+    scheduler, server, settings, shards, sign_in, system_databases, this_node, uploads, views,
 };
 
 pub(crate) use self::endpoint::{
@@ -57,8 +57,10 @@ fn is_for_admins(database: &str) -> bool {
 pub(crate) fn need(route: &Route<'_>, method: &Method, rules: &Rules) -> Need {
     match route {
         Route::Welcome | Route::Up | Route::SetUp { .. } => Need::Nothing,
-        // Who may open a stream, or wants to be a peer, is told by certificates alone.
-        Route::PeerStream(_) | Route::Pair(_) => Need::Nothing,
+        // Who may open a stream, wants to be a peer, or asks a hub, is told by certificates alone.
+        Route::PeerStream(_) | Route::Pair(_) | Route::HubNodes | Route::HubNode { .. } => {
+            Need::Nothing
+        }
         Route::Node(NodeRoute::Uuids | NodeRoute::Session | NodeRoute::OpenApi) => Need::Anybody,
         Route::Node(NodeRoute::AllDatabases | NodeRoute::DatabasesInformation)
             if rules.databases_are_public =>
@@ -75,12 +77,15 @@ pub(crate) fn need(route: &Route<'_>, method: &Method, rules: &Rules) -> Need {
             part: Part::Purge | Part::PurgedInfos | Part::PurgedInfosLimit | Part::SyncShards,
             ..
         } => Need::ServerAdmin,
+        // The nodes are asked with this node's certificate, which a database's admins do not speak for.
+        Route::Database { part: Part::OnDemand, .. } if *method == Method::PUT => Need::ServerAdmin,
         Route::Database { name, .. } if is_for_admins(name) => Need::ServerAdmin,
         Route::Scheduler(_) | Route::Mesh(_) | Route::NodeEvents | Route::Configuration { .. } => {
             Need::ServerAdmin
         }
         Route::Later(name) if LATER_NODE.contains(&name.as_ref()) => Need::ServerAdmin,
-        Route::Database { .. } | Route::Later(_) => Need::Anybody,
+        // Roles of applications are looked at there.
+        Route::Messages | Route::Database { .. } | Route::Later(_) => Need::Anybody,
     }
 }
 
@@ -91,7 +96,11 @@ fn is_refused(route: &Route<'_>, request: &Request) -> bool {
     }
     match route {
         // The first admin has no credentials yet; certificates tell who opens a stream or asks to be a peer.
-        Route::SetUp { .. } | Route::PeerStream(_) | Route::Pair(_) => false,
+        Route::SetUp { .. }
+        | Route::PeerStream(_)
+        | Route::Pair(_)
+        | Route::HubNodes
+        | Route::HubNode { .. } => false,
         Route::Up => request.rules.valid_user == ValidUser::Required,
         // Whoever wants to log in is nobody yet.
         Route::Node(NodeRoute::Session) => request.method != Method::POST,
@@ -137,6 +146,9 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
         }
         Route::Mesh(route) => Box::pin(mesh::answer(known, request, route)).await,
         Route::Pair(how) => Box::pin(mesh::pair(known, request, how)).await,
+        Route::HubNodes => Box::pin(hub::nodes(known, request)).await,
+        Route::HubNode { id } => Box::pin(hub::one(known, request, &id)).await,
+        Route::Messages => Box::pin(messages::messages(node, request)).await,
         Route::NodeEvents => Box::pin(node_events::node_events(node, request)).await,
         Route::PeerStream(kind) => Box::pin(peer_stream::open(node, request, kind)).await,
         Route::Database { name, part } => route_database(node, request, &name, part).await,
@@ -148,7 +160,13 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
 fn check(node: &Arc<dyn Node>, request: &Request, route: &Route<'_>) -> Result<(), Failure> {
     origin::check(request)?;
     let is_of_mesh = match route {
-        Route::Mesh(_) | Route::Pair(_) | Route::NodeEvents | Route::PeerStream(_) => true,
+        Route::Mesh(_)
+        | Route::Pair(_)
+        | Route::NodeEvents
+        | Route::Messages
+        | Route::HubNodes
+        | Route::HubNode { .. }
+        | Route::PeerStream(_) => true,
         Route::Later(name) => name == "_mesh",
         _ => false,
     };
@@ -230,6 +248,7 @@ async fn route_database(
         Part::Changes => Box::pin(changes::changes(request, &opened)).await,
         Part::RevisionsDifference => Box::pin(bulk::revisions_difference(request, &opened)).await,
         Part::MissingRevisions => Box::pin(bulk::missing_revisions(request, &opened)).await,
+        Part::OnDemand => Box::pin(on_demand::on_demand(request, database)).await,
         Part::Options => Box::pin(options::options(request, database)).await,
         Part::Purge => Box::pin(purge::purge(request, database)).await,
         Part::PurgedInfos => purge::purged_infos(request, &opened),

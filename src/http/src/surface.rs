@@ -19,6 +19,8 @@ pub(crate) enum Access {
     Member,
     /// Whoever may change the database's design documents.
     DatabaseAdmin,
+    /// Server admins, and whoever has the role of the application that it is about.
+    Application,
     /// Server admins.
     ServerAdmin,
     /// Any other node, over the mesh alone.
@@ -34,6 +36,7 @@ impl Access {
             Self::Open | Self::Anybody => "anybody",
             Self::Member => "member",
             Self::DatabaseAdmin => "database admin",
+            Self::Application => "application",
             Self::ServerAdmin => "server admin",
             Self::Node => "node",
             Self::Peer => "peer",

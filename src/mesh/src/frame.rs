@@ -6,6 +6,7 @@ mod reader;
 mod text;
 
 use crate::node_id::NodeId;
+use crate::outbox::{Message, MessageId};
 use crate::statement::Statement;
 
 pub use reader::FrameReader;
@@ -38,6 +39,10 @@ pub enum Frame {
     },
     /// Something that the sender signed, or passes on.
     Statement(Box<Statement>),
+    /// Of an application to the same one on the other node.
+    Message(Box<Message>),
+    /// What became of a message of the other side.
+    Receipt(Receipt),
     /// The last on this link.
     Goodbye(Goodbye),
     /// Of a type that is not known here.
@@ -86,6 +91,15 @@ pub struct Welcome {
     pub session: u64,
     /// See [`Frame::Heartbeat`].
     pub heartbeat_ms: u64,
+}
+
+/// What became of a message: it is kept on disk, or its sender is to give it up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Which.
+    pub id: MessageId,
+    /// In words why it is not taken, now or ever.
+    pub refused: Option<String>,
 }
 
 /// Why a link ends in good order.

@@ -15,6 +15,7 @@ mod diagnosis;
 mod event;
 mod frame;
 mod handshakes;
+mod hub_address;
 mod hub_registry;
 mod imitation;
 mod introductions;
@@ -31,6 +32,7 @@ mod pending;
 mod random;
 mod selector;
 mod statement;
+mod wanted_documents;
 
 pub use address_book::{AddressBook, AddressSource, BookedAddress};
 pub use allowance::Allowance;
@@ -43,9 +45,10 @@ pub use diagnosis::{Diagnosis, SourceState, TriedAddress, TriedOutcome};
 pub use event::{BadEvent, DownReason, NodeEvent, NodeEventKind};
 pub use frame::{
     BadFrame, Echo, Frame, FrameReader, Goodbye, Hello, LONGEST_FRAME_BYTES, NEWEST_VERSION,
-    Welcome,
+    Receipt, Welcome,
 };
 pub use handshakes::{Admission, HandshakeLimiter, HandshakeLimits};
+pub use hub_address::{BadHubAddress, HubAddress};
 pub use hub_registry::{HubRefusal, HubRegistry};
 pub use introductions::{
     Introduced, IntroductionOutcome, IntroductionRefusal, introduction_outcome, next_word_over,
@@ -76,3 +79,4 @@ pub use statement::{
     BadStatement, Claims, Judgement, LONGEST_PAYLOAD_BYTES, SerialKey, Statement, StatementContent,
     StatementContext, StatementKind, StatementRefusal, judge, next_serial, signed_bytes,
 };
+pub use wanted_documents::{Asker, WantedAnswer, WantedDocument, WantedDocuments};

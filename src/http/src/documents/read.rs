@@ -16,6 +16,9 @@ use crate::tags;
 
 use super::related;
 
+/// Why a document is not found of which nothing is known, or not the revision that is asked for.
+pub(super) const MISSING: &str = "missing";
+
 /// A revision that was found, with its content.
 pub(crate) struct Opened {
     /// The revision.
@@ -43,7 +46,7 @@ impl Opened {
 }
 
 /// `GET` and `HEAD /{db}/{docid}`.
-pub(super) async fn read(
+pub(crate) async fn read(
     request: &Request,
     database: &Arc<dyn Database>,
     id: &str,
@@ -172,7 +175,7 @@ pub(crate) async fn open_revision(
 }
 
 fn missing() -> Failure {
-    Failure::NotFound("missing".to_owned())
+    Failure::NotFound(MISSING.to_owned())
 }
 
 async fn tree(database: &dyn Database, id: &str) -> Result<Option<DocumentTree>, Failure> {

@@ -11,7 +11,7 @@ use refuge_query::mango::Index;
 use super::{
     CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, DatabaseOptions, DocumentsPage,
     DocumentsRequest, FindQuestion, Findings, FunctionAnswer, FunctionCall, FunctionFilter,
-    FunctionRewrite, FunctionUpdate, IdsRequest, IndexInformation, ListCall, LocalsPage,
+    FunctionRewrite, FunctionUpdate, IdsRequest, IndexInformation, ListCall, LocalsPage, OnDemand,
     PurgeLimits, PurgedDocument, PurgesPage, ResumableUploads, Update, UpdateResult,
     UpdateVerdicts, Upload, UploadOptions, View, ViewRequest, absent,
 };
@@ -42,6 +42,22 @@ pub trait Database: Send + Sync + 'static {
     /// Replaces the options; durable and in force when it returns.
     async fn set_options(&self, _options: DatabaseOptions) -> Result<(), Failure> {
         Err(absent("options of databases"))
+    }
+
+    /// Whether it asks other nodes for documents that it lacks.
+    async fn on_demand(&self) -> Result<OnDemand, Failure> {
+        Err(absent("documents on demand"))
+    }
+
+    /// Replaces that; durable and in force when it returns.
+    async fn set_on_demand(&self, _wish: OnDemand) -> Result<(), Failure> {
+        Err(absent("documents on demand"))
+    }
+
+    /// Asks other nodes for a document that is not here, where that is wanted, and stores it for `user`, as
+    /// far as he may; whether it is here now.
+    async fn bring(&self, _user: &User, _id: &str) -> Result<bool, Failure> {
+        Ok(false)
     }
 
     /// Sets how many generations of a document's history are kept, from now on; durable when it

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use refuge_mesh::{NodeEvent, NodeId, Statement};
+use serde_json::Value;
 
 /// A stream that a trusted node opened over one of its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,4 +57,53 @@ pub enum PairingQuestion {
     Ask,
     /// It was a peer under another key: the statements that lead from that to this one. `{"ok": true}`.
     Rotate(Vec<Statement>),
+}
+
+/// What a node asks of a hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HubQuestion {
+    /// It states where it is: `{"ok": true, "expires"}`.
+    Register(Box<Statement>),
+    /// Where another node is: its statement.
+    Read(NodeId),
+    /// Who is listed: `{"nodes": [statement, …]}`.
+    List {
+        /// Those behind this one.
+        after: Option<NodeId>,
+        /// At most so many.
+        limit: usize,
+    },
+}
+
+/// A message of an application that is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
+    /// A node's id or name here, `group:<name>` or `*`.
+    pub to: String,
+    /// The application that it is for.
+    pub application: String,
+    /// JSON text.
+    pub body: String,
+}
+
+/// Which messages of other nodes are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessagesRequest {
+    /// Those for this application; all where there is none.
+    pub application: Option<String>,
+    /// Those behind this number.
+    pub after: u64,
+    /// Most of them in the page; the implementation may send fewer.
+    pub limit: usize,
+}
+
+/// A page of messages, the oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct MessagesPage {
+    /// Their numbers and what is told: `{"seq", "id", "from", "name", "app", "sent", "received", "body"}`.
+    pub messages: Vec<(u64, Value)>,
+    /// The number of the newest there is, in the page or not; 0 before the first.
+    pub last: u64,
+    /// Whether some behind the number asked for are no longer kept.
+    pub missed: bool,
 }

@@ -1,12 +1,12 @@
-//! The parameters of `_mesh/events`.
+//! The parameters of `_mesh/events` and `_mesh/messages`.
 
 use crate::failure::Failure;
 use crate::feed::{FeedKind, Patience, Waiting, parse_kind, parse_limit};
 use crate::query::Query;
 
-/// Where the events begin.
+/// Where the rows begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Since {
+pub(crate) enum Since {
     /// Behind this number.
     Number(u64),
     /// Behind what is there already.
@@ -15,18 +15,18 @@ pub(super) enum Since {
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Parameters {
-    pub(super) feed: FeedKind,
-    pub(super) since: Since,
-    /// Most events.
-    pub(super) limit: usize,
-    pub(super) patience: Patience,
+pub(crate) struct Parameters {
+    pub(crate) feed: FeedKind,
+    pub(crate) since: Since,
+    /// Most rows.
+    pub(crate) limit: usize,
+    pub(crate) patience: Patience,
 }
 
 impl Parameters {
     /// Reads the URL's parameters, and the header that a browser sends when it resumes an event
     /// source. Unknown parameters are left aside.
-    pub(super) fn parse(query: &Query, last_event_id: Option<&str>) -> Result<Self, Failure> {
+    pub(crate) fn parse(query: &Query, last_event_id: Option<&str>) -> Result<Self, Failure> {
         let (mut feed, mut since) = (FeedKind::default(), Since::Number(0));
         let (mut limit, mut waiting) = (usize::MAX, Waiting::default());
         for (name, value) in query.iter() {
@@ -55,7 +55,7 @@ fn parse_since(value: &str) -> Result<Since, Failure> {
     value
         .parse()
         .map(Since::Number)
-        .map_err(|_| Failure::BadRequest("`since` is the number of an event, or `now`".to_owned()))
+        .map_err(|_| Failure::BadRequest("`since` is the `seq` of a row, or `now`".to_owned()))
 }
 
 #[cfg(test)]

@@ -42,6 +42,15 @@ pub(crate) enum Route<'a> {
     Pair(PairRoute),
     /// What happens to other nodes.
     NodeEvents,
+    /// The nodes that a hub knows.
+    HubNodes,
+    /// One of them.
+    HubNode {
+        /// Its id, as text.
+        id: Cow<'a, str>,
+    },
+    /// What applications on two nodes say to each other.
+    Messages,
     /// A stream that another node opens.
     PeerStream(PeerStreamKind),
     /// A database or something in it.
@@ -210,6 +219,8 @@ pub(crate) enum Part<'a> {
     RevisionsDifference,
     /// `_missing_revs`.
     MissingRevisions,
+    /// `_on_demand`.
+    OnDemand,
     /// `_options`.
     Options,
     /// `_purge`.

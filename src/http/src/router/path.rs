@@ -76,6 +76,9 @@ fn find_mesh<'a>(rest: &[Cow<'a, str>]) -> Route<'a> {
     let Some((what, rest)) = rest.split_first() else { return Route::Mesh(MeshRoute::Overview) };
     match (what.as_ref(), rest) {
         ("events", []) => Route::NodeEvents,
+        ("hub", [nodes]) if nodes == "nodes" => Route::HubNodes,
+        ("hub", [nodes, id]) if nodes == "nodes" => Route::HubNode { id: id.clone() },
+        ("messages", []) => Route::Messages,
         ("link", []) => Route::PeerStream(PeerStreamKind::Link),
         ("reverse", []) => Route::PeerStream(PeerStreamKind::Reverse),
         ("pair", []) => Route::Pair(PairRoute::Invited),
@@ -158,6 +161,7 @@ fn find_part<'a>(mut path: std::vec::IntoIter<Cow<'a, str>>) -> Result<Part<'a>,
         ("_changes", []) => Part::Changes,
         ("_revs_diff", []) => Part::RevisionsDifference,
         ("_missing_revs", []) => Part::MissingRevisions,
+        ("_on_demand", []) => Part::OnDemand,
         ("_options", []) => Part::Options,
         ("_purge", []) => Part::Purge,
         ("_purged_infos", []) => Part::PurgedInfos,

@@ -66,6 +66,10 @@ crate::surface::surface! {
         "GET HEAD" Member "what the database was made with";
         "PUT" DatabaseAdmin "changes it";
     }
+    ON_DEMAND "/{db}/_on_demand" {
+        "GET HEAD" Member "whether other nodes are asked for documents that are missing";
+        "PUT" ServerAdmin "changes it";
+    }
     PURGE "/{db}/_purge" {
         "POST" ServerAdmin "removes revisions without a trace";
     }

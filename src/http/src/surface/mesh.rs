@@ -30,6 +30,19 @@ crate::surface::surface! {
         "GET HEAD" ServerAdmin "what happens to other nodes",
             "feed:feed timeout:integer since:string limit:integer";
     }
+    MESSAGES "/_mesh/messages" {
+        "GET HEAD" Application "messages that other nodes sent",
+            "app:string feed:feed timeout:integer since:string limit:integer";
+        "POST" Application "sends a message to other nodes, now or when they are up";
+    }
+    HUB_NODES "/_mesh/hub/nodes" {
+        "GET HEAD" Node "nodes that want to be found, where this node is a hub",
+            "after:string limit:integer";
+    }
+    HUB_NODE "/_mesh/hub/nodes/{peer}" {
+        "GET HEAD" Node "where a node is, as it stated itself";
+        "PUT" Node "states where the node is that asks";
+    }
     PAIR "/_mesh/pair" {
         "POST" Node "comes with an invitation";
     }

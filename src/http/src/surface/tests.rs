@@ -46,7 +46,10 @@ fn what_is_for_admins_is_so_before_a_database_is_opened() {
                 let need = router::need(&router::find(sample(endpoint)), &method, &rules);
                 let expected = match operation.access {
                     Access::Open | Access::Node | Access::Peer => Need::Nothing,
-                    Access::Anybody | Access::Member | Access::DatabaseAdmin => Need::Anybody,
+                    Access::Anybody
+                    | Access::Application
+                    | Access::Member
+                    | Access::DatabaseAdmin => Need::Anybody,
                     Access::ServerAdmin => Need::ServerAdmin,
                 };
                 assert_eq!(need, expected, "{method} {}", endpoint.path);

@@ -25,6 +25,14 @@ fn all() -> Vec<Frame> {
         Frame::Welcome(welcome),
         Frame::Heartbeat { number: 4, every_ms: 1_000, echo: Some(Echo { number: 3, held_ms: 2 }) },
         Frame::Probe { dial: true },
+        Frame::Message(Box::new(Message {
+            id: [7; 16],
+            application: "chat".to_owned(),
+            body: r#"{"text":"hello"}"#.to_owned(),
+            sent_ms: 5,
+        })),
+        Frame::Receipt(Receipt { id: [7; 16], refused: None }),
+        Frame::Receipt(Receipt { id: [7; 16], refused: Some("too old".to_owned()) }),
         Frame::Unknown,
     ];
     for reason in ["superseded", "stopping", "revoked", "refused", "other"] {
@@ -50,6 +58,18 @@ fn every_frame_comes_back() {
     for frame in all() {
         assert_eq!(read_one(&frame.encode()), Ok(frame));
     }
+}
+
+#[test]
+fn the_longest_message_fits_into_a_frame() {
+    let longest = Message {
+        id: [255; 16],
+        application: "a".repeat(64),
+        body: format!("{:?}", "x".repeat(crate::outbox::LONGEST_MESSAGE_BYTES - 2)),
+        sent_ms: u64::MAX,
+    };
+    let frame = Frame::Message(Box::new(longest));
+    assert_eq!(read_one(&frame.encode()), Ok(frame));
 }
 
 #[test]

@@ -2,17 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{BadFrame, Echo, Frame, Goodbye, Hello, Welcome};
+use super::{BadFrame, Echo, Frame, Goodbye, Hello, Receipt, Welcome};
 use crate::node_id::NodeId;
+use crate::outbox::{Message, id_text, parse_id};
 use crate::peer::clean_name;
 use crate::statement::{BadStatement, Statement};
 
+/// Characters of the words with which a message is refused.
+const LONGEST_REASON: usize = 200;
 /// The version of the frames themselves.
 const FORM: u32 = 1;
 
 pub(super) fn encode(frame: &Frame) -> Vec<u8> {
     let text = value(frame).to_string();
-    // No frame made here comes near the limit: names are cut, a statement has a bound of its own.
+    // No frame made here is above the limit: names are cut, statements and messages have bounds.
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
     let mut out = Vec::with_capacity(4 + text.len());
     out.extend_from_slice(&length.to_be_bytes());
@@ -51,6 +54,20 @@ fn value(frame: &Frame) -> Value {
         Frame::Statement(statement) => {
             json!({ "t": "statement", "v": FORM, "statement": statement.to_json() })
         }
+        Frame::Message(message) => {
+            let mut value = message.to_json();
+            if let Some(members) = value.as_object_mut() {
+                members.insert("t".to_owned(), "message".into());
+                members.insert("v".to_owned(), FORM.into());
+            }
+            value
+        }
+        Frame::Receipt(receipt) => json!({
+            "t": "receipt",
+            "v": FORM,
+            "id": id_text(&receipt.id),
+            "refused": receipt.refused,
+        }),
         Frame::Unknown => json!({ "t": "unknown", "v": FORM }),
     }
 }
@@ -79,6 +96,17 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Frame, BadFrame> {
             Ok(Frame::Goodbye(Goodbye::from_name(reason)))
         }
         "statement" => statement(members.get("statement")),
+        "message" => match Message::from_json(&members) {
+            Ok(message) => Ok(Frame::Message(Box::new(message))),
+            Err(member) => Err(BadFrame::Member { frame: "message", member }),
+        },
+        "receipt" => {
+            let members = Members { frame: "receipt", members: &members };
+            let id = parse_id(members.text("id")?).ok_or(members.wrong("id"))?;
+            let members = members.members;
+            let refused = members.get("refused").and_then(Value::as_str).map(reason);
+            Ok(Frame::Receipt(Receipt { id, refused }))
+        }
         _ => Ok(Frame::Unknown),
     }
 }
@@ -90,6 +118,12 @@ fn statement(value: Option<&Value>) -> Result<Frame, BadFrame> {
         Err(BadStatement::Kind(_)) => Ok(Frame::Unknown),
         Err(_) => Err(BadFrame::Member { frame: "statement", member: "statement" }),
     }
+}
+
+/// Words of another node, fit for a log.
+fn reason(text: &str) -> String {
+    let printable = text.chars().filter(|character| !character.is_control());
+    printable.take(LONGEST_REASON).collect()
 }
 
 fn hello(members: &Members<'_>) -> Result<Hello, BadFrame> {

@@ -61,17 +61,30 @@ impl Inbox {
         if message.sent_ms > now_ms.saturating_add(CLOCK_TOLERANCE_MS) {
             return Err(InboxRefusal::FromTheFuture);
         }
+        Ok(if self.remember(from, message.id) { Taken::New } else { Taken::Before })
+    }
+
+    /// A message that was taken in an earlier life; whether it was new.
+    pub fn remember(&mut self, from: NodeId, id: MessageId) -> bool {
         let remembered = self.0.entry(from).or_default();
-        if !remembered.ids.insert(message.id) {
-            return Ok(Taken::Before);
+        if !remembered.ids.insert(id) {
+            return false;
         }
-        remembered.order.push_back(message.id);
+        remembered.order.push_back(id);
         if remembered.order.len() > REMEMBERED
             && let Some(oldest) = remembered.order.pop_front()
         {
             remembered.ids.remove(&oldest);
         }
-        Ok(Taken::New)
+        true
+    }
+
+    /// A message that was new is not kept after all, and may come again.
+    pub fn give_back(&mut self, from: &NodeId, id: &MessageId) {
+        let Some(remembered) = self.0.get_mut(from) else { return };
+        if remembered.ids.remove(id) {
+            remembered.order.retain(|one| one != id);
+        }
     }
 
     /// A node is trusted no more.

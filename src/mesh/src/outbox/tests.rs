@@ -38,6 +38,35 @@ fn messages_wait_in_order_and_a_few_are_under_way() {
 }
 
 #[test]
+fn a_message_whose_receipt_is_lost_is_sent_again_while_others_are_acknowledged() {
+    let mut outbox = Outbox::default();
+    for number in 0..40 {
+        outbox.post(NOW_MS, id(1), message(number)).expect("room");
+    }
+    let mut again = Vec::new();
+    for second in 0..100 {
+        for sent in outbox.next(NOW_MS + second * 1_000, &id(1)) {
+            match sent.id == message(3).id {
+                true => again.push(second),
+                false => assert!(outbox.acknowledged(&id(1), &sent.id)),
+            }
+        }
+    }
+    assert_eq!(again, [0, 10, 30, 70]);
+    // The patience has an end, and begins anew with the link.
+    let mut now_ms = NOW_MS + 100 * 1_000;
+    for _ in 0..10 {
+        now_ms += LONGEST_PATIENCE_MS;
+        assert_eq!(outbox.next(now_ms, &id(1)), [message(3)]);
+        assert_eq!(outbox.next(now_ms + 1, &id(1)), []);
+    }
+    outbox.link_made(&id(1));
+    assert_eq!(outbox.next(now_ms, &id(1)), [message(3)]);
+    assert_eq!(outbox.next(now_ms + FIRST_PATIENCE_MS, &id(1)), [message(3)]);
+    assert_eq!(outbox.next(NOW_MS, &id(1)), [message(3)], "the clock was set back");
+}
+
+#[test]
 fn a_message_is_given_up_after_a_week_and_not_taken_then() {
     let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
     outbox.post(NOW_MS, id(1), message(1)).expect("room");
@@ -53,17 +82,69 @@ fn a_message_is_given_up_after_a_week_and_not_taken_then() {
 #[test]
 fn what_is_no_message_is_refused_on_both_sides() {
     let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
-    let long = Message { body: "x".repeat(64 * 1024 + 1), ..message(1) };
+    let long = Message { body: "x".repeat(LONGEST_MESSAGE_BYTES + 1), ..message(1) };
     let nameless = Message { application: String::new(), ..message(1) };
     let shouting = Message { application: "CHAT".to_owned(), ..message(1) };
     for (wrong, refusal) in [
-        (long, OutboxRefusal::TooLong(64 * 1024 + 1)),
+        (long, OutboxRefusal::TooLong(LONGEST_MESSAGE_BYTES + 1)),
         (nameless, OutboxRefusal::Application),
         (shouting, OutboxRefusal::Application),
     ] {
         assert_eq!(inbox.take(NOW_MS, id(1), &wrong), Err(refusal.clone().into()));
         assert_eq!(outbox.post(NOW_MS, id(1), wrong), Err(refusal));
     }
+}
+
+fn nested(depth: usize) -> String {
+    format!("{}{}", "[".repeat(depth), "]".repeat(depth))
+}
+
+#[test]
+fn a_body_that_is_nested_too_deeply_is_refused_on_both_sides() {
+    for depth in [101, 126, 127, 30_000] {
+        let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
+        let deep = Message { body: nested(depth), ..message(1) };
+        let refusal = OutboxRefusal::TooDeep(depth);
+        assert_eq!(inbox.take(NOW_MS, id(1), &deep), Err(refusal.clone().into()));
+        assert_eq!(outbox.post(NOW_MS, id(1), deep), Err(refusal));
+    }
+    // Brackets in strings are text.
+    let strings = format!(r#"["\\\"{}"]"#, nested(200));
+    for body in [nested(100), strings] {
+        let message = Message { body, ..message(1) };
+        assert_eq!(Outbox::default().post(NOW_MS, id(1), message), Ok(()));
+    }
+}
+
+#[test]
+fn what_is_stored_is_read_as_it_was_written() {
+    for body in
+        [nested(126), nested(127), "12345678901234567890123.10".to_owned(), "1e2".to_owned()]
+    {
+        let message = Message { body, ..message(1) };
+        let text = message.to_stored().to_string();
+        let members: serde_json::Map<_, _> = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(Message::from_stored(&members), Ok(message));
+    }
+}
+
+#[test]
+fn what_waits_for_all_nodes_together_has_its_bound() {
+    let mut outbox = Outbox::default();
+    let large = |number| Message { body: "x".repeat(LONGEST_MESSAGE_BYTES), ..message(number) };
+    let fit = u16::try_from(MOST_BYTES / LONGEST_MESSAGE_BYTES).expect("few");
+    for number in 0..fit {
+        let node = id(u8::try_from(number % 2).expect("small"));
+        outbox.post(NOW_MS, node, large(number)).expect("room");
+    }
+    assert_eq!(outbox.post(NOW_MS, id(3), large(fit)), Err(OutboxRefusal::FullOfBytes));
+    assert!(outbox.acknowledged(&id(0), &large(0).id));
+    assert_eq!(outbox.post(NOW_MS, id(3), large(fit)), Ok(()));
+    assert_eq!(outbox.forget(&id(1)).len(), usize::from(fit / 2));
+    assert_eq!(outbox.nodes().copied().collect::<Vec<_>>(), [id(0), id(3)]);
+    assert_eq!(outbox.post(NOW_MS, id(1), large(1)), Ok(()));
+    outbox.give_up(NOW_MS + MESSAGE_LIFETIME_MS);
+    assert_eq!((outbox.bytes, outbox.nodes().count()), (0, 0));
 }
 
 #[test]
@@ -74,6 +155,19 @@ fn a_sender_that_floods_takes_no_memory() {
     }
     assert_eq!(inbox.take(NOW_MS, id(1), &message(9_999)), Ok(Taken::Before));
     assert_eq!(inbox.take(NOW_MS, id(2), &message(9_999)), Ok(Taken::New));
+}
+
+#[test]
+fn a_message_for_which_there_was_no_room_is_new_when_it_comes_again() {
+    let mut inbox = Inbox::default();
+    for number in 0..3 {
+        assert_eq!(inbox.take(NOW_MS, id(1), &message(number)), Ok(Taken::New));
+    }
+    inbox.give_back(&id(1), &message(2).id);
+    inbox.give_back(&id(2), &message(1).id);
+    assert_eq!(inbox.take(NOW_MS, id(1), &message(1)), Ok(Taken::Before));
+    assert_eq!(inbox.take(NOW_MS, id(1), &message(2)), Ok(Taken::New));
+    assert_eq!(inbox.take(NOW_MS, id(1), &message(2)), Ok(Taken::Before));
 }
 
 proptest! {

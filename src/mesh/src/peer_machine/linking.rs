@@ -56,8 +56,9 @@ impl PeerMachine {
     pub(super) fn take_frame(&mut self, carrier: CarrierId, frame: Frame) {
         let Some(stage) = self.carriers.stage(carrier) else { return };
         match (stage, frame) {
-            (Stage::Dialling { .. }, _) | (_, Frame::Unknown | Frame::Statement(_)) => {
-                self.confirm(carrier);
+            (Stage::Dialling { .. }, _)
+            | (_, Frame::Unknown | Frame::Statement(_) | Frame::Message(_) | Frame::Receipt(_)) => {
+                self.confirm(carrier)
             }
             (_, Frame::Goodbye(reason)) => self.take_goodbye(carrier, reason),
             (Stage::Accepted { .. }, Frame::Hello(hello)) => self.take_hello(carrier, &hello),

@@ -1,0 +1,181 @@
+//! Whom of the nodes that are up to ask for a document, and what follows from their answers.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use refuge_http::Database as _;
+use refuge_mesh::{Asker, NodeId, Selector, WantedAnswer, WantedDocument};
+use refuge_otp::Names;
+use refuge_replication::UserContext;
+use tokio::sync::oneshot;
+
+use super::{AskOutcome, DocumentsOnDemandMessage, DocumentsOnDemandState, OnDemandSetting};
+use crate::node_monitor::NodesUp;
+use crate::replication_job;
+use crate::{names, node_service, peer_directory};
+
+/// Nodes that are asked side by side.
+const ASKED_AT_ONCE: usize = 8;
+/// Documents that nodes are being asked for: what they answer is in memory, and slow ones keep their place.
+const MOST_ASKING: usize = 16;
+/// All of asking for one document: large attachments go on for so long when nobody waits any more.
+const ASKING_DEADLINE: Duration = Duration::from_secs(60);
+/// What waits to be asked of nodes that came up.
+const MOST_QUEUED: usize = 10_000;
+/// Between two looks at what waits.
+const QUEUE_REST: Duration = Duration::from_millis(100);
+
+impl DocumentsOnDemandState {
+    /// Somebody asks for a document that is not here.
+    pub(super) fn want(
+        &mut self,
+        document: WantedDocument,
+        asker: Asker,
+        reply: oneshot::Sender<bool>,
+    ) {
+        if let Some(waiting) = self.asking.get_mut(&document) {
+            waiting.retain(|reply| !reply.is_closed());
+            waiting.push(reply);
+            return;
+        }
+        let Some(setting) = self.setting(&document).cloned() else {
+            let _ = reply.send(false);
+            return;
+        };
+        let answer = self.wanted.want(self.now_ms(), &document, asker);
+        let nodes = self.nodes(&setting);
+        if answer != WantedAnswer::Ask || nodes.is_empty() || self.asking.len() >= MOST_ASKING {
+            let _ = reply.send(false);
+            return;
+        }
+        self.ask(document, (setting, nodes), vec![reply]);
+    }
+
+    /// Those that are meant and are up.
+    fn nodes(&self, setting: &OnDemandSetting) -> Vec<NodeId> {
+        let up = self.names.value::<NodesUp>(names::NODE_MONITOR);
+        let peers = peer_directory::peers(&self.names);
+        let (Some(up), Some(peers)) = (up, peers) else { return Vec::new() };
+        let Ok(selector) = Selector::parse(&setting.wish.nodes) else { return Vec::new() };
+        let mut meant = peers.resolve(&selector);
+        meant.retain(|node| up.up.iter().any(|one| one.id == *node));
+        meant
+    }
+
+    fn ask(
+        &mut self,
+        document: WantedDocument,
+        (setting, nodes): (OnDemandSetting, Vec<NodeId>),
+        waiting: Vec<oneshot::Sender<bool>>,
+    ) {
+        self.asking.insert(document.clone(), waiting);
+        let are_all = nodes.len() >= self.nodes(&setting).len();
+        let asker = self.wanted.asker(&document).cloned().unwrap_or_default();
+        let user = UserContext { name: asker.name, roles: asker.roles };
+        let (names, myself) = (self.names.clone(), self.myself.clone());
+        tokio::spawn(async move {
+            let asked = ask_nodes(&names, (&setting.name, &document), (nodes, &user));
+            let asked = tokio::time::timeout(ASKING_DEADLINE, asked).await;
+            let outcome = match asked.unwrap_or(AskOutcome::Unanswered) {
+                AskOutcome::Missed if !are_all => AskOutcome::Unanswered,
+                outcome => outcome,
+            };
+            let _ = myself.cast(DocumentsOnDemandMessage::Asked { document, outcome });
+        });
+    }
+
+    pub(super) fn asked(&mut self, document: &WantedDocument, outcome: AskOutcome) {
+        match outcome {
+            AskOutcome::Missed => self.wanted.missed(self.now_ms(), document),
+            AskOutcome::Unanswered => {}
+            AskOutcome::Here | AskOutcome::Unwanted => self.wanted.forget(document),
+        }
+        for reply in self.asking.remove(document).unwrap_or_default() {
+            let _ = reply.send(outcome == AskOutcome::Here);
+        }
+    }
+
+    /// A node is asked for all that is wanted of it, one after another.
+    pub(super) fn came_up(&mut self, node: NodeId) {
+        let was_empty = self.queue.is_empty();
+        for document in self.wanted.all() {
+            let Some(setting) = self.setting(&document) else { continue };
+            let is_meant = self.nodes(setting).contains(&node);
+            let place = (document, node);
+            if is_meant && self.queue.len() < MOST_QUEUED && self.queued.insert(place.clone()) {
+                self.queue.push_back(place);
+            }
+        }
+        if was_empty {
+            self.ask_next();
+        }
+    }
+
+    /// Asks for what waits, as much as may be asked for within a second.
+    pub(super) fn ask_next(&mut self) {
+        while let Some(place) = self.queue.front().cloned() {
+            let (document, node) = place.clone();
+            let setting = self.setting(&document).cloned();
+            let is_open =
+                self.wanted.asker(&document).is_some() && !self.asking.contains_key(&document);
+            if let Some(setting) = setting.filter(|_| is_open) {
+                let has_place = self.asking.len() < MOST_ASKING / 2;
+                if !has_place || !self.wanted.may_ask_unasked(self.now_ms()) {
+                    self.myself.send_after(QUEUE_REST, || DocumentsOnDemandMessage::Next);
+                    return;
+                }
+                self.ask(document, (setting, vec![node]), Vec::new());
+            }
+            self.queue.pop_front();
+            self.queued.remove(&place);
+        }
+    }
+}
+
+/// The first that has it is enough.
+async fn ask_nodes(
+    names: &Names,
+    (name, document): (&str, &WantedDocument),
+    (nodes, user): (Vec<NodeId>, &UserContext),
+) -> AskOutcome {
+    match is_unknown(names, name, document).await {
+        Ok(true) => {}
+        Ok(false) => return AskOutcome::Unwanted,
+        Err(failure) => {
+            tracing::debug!(database = name, %failure, "other nodes are not asked for a document");
+            return AskOutcome::Unanswered;
+        }
+    }
+    let asks = nodes.into_iter().map(|node| async move {
+        let brought = replication_job::bring(names, node, (name, &document.id), user).await;
+        brought.inspect_err(|failure| {
+            let reason = &failure.reason;
+            tracing::debug!(peer = %node, database = name, reason, "a node gave no document");
+        })
+    });
+    let mut answers = stream::iter(asks).buffer_unordered(ASKED_AT_ONCE);
+    let mut outcome = AskOutcome::Missed;
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Ok(true) => return AskOutcome::Here,
+            Ok(false) => {}
+            Err(_) => outcome = AskOutcome::Unanswered,
+        }
+    }
+    outcome
+}
+
+/// Whether nothing is known here of the document: one that was deleted here stays deleted. A database that was
+/// made anew is another.
+async fn is_unknown(
+    names: &Names,
+    name: &str,
+    document: &WantedDocument,
+) -> Result<bool, refuge_http::Failure> {
+    let open = match node_service::open(names, name).await {
+        Err(refuge_http::Failure::NoDatabase) => return Ok(false),
+        open => open?,
+    };
+    Ok(open.instance() == document.database && open.winner(&document.id).await?.is_none())
+}

@@ -1,0 +1,111 @@
+//! `GET` and `PUT /{db}/_on_demand`: whether a database asks other nodes for documents that it lacks, and
+//! the reading of such a document. Which node is asked when is decided behind the trait.
+//!
+//! `{"enabled": false, "nodes": "*", "timeout_ms": 2000}`; `PUT` replaces the whole object.
+
+use std::sync::Arc;
+
+use hyper::{Method, StatusCode};
+use refuge_mesh::Selector;
+use serde_json::Value;
+
+use crate::access::check_write;
+use crate::documents;
+use crate::failure::Failure;
+use crate::limits;
+use crate::node::{Database, OnDemand};
+use crate::reply::{self, Reply};
+use crate::request::Request;
+
+/// The longest that who asks for a document may be made to wait.
+const LONGEST_TIMEOUT_MS: u64 = 60_000;
+/// What the names of other nodes begin with, as users.
+const NODE: &str = "node:";
+
+/// Answers with what is set, or replaces it; it is in force at once.
+pub(crate) async fn on_demand(
+    request: &mut Request,
+    database: &dyn Database,
+) -> Result<Reply, Failure> {
+    match request.method {
+        Method::GET | Method::HEAD => {
+            reply::json_value(StatusCode::OK, &database.on_demand().await?)
+        }
+        Method::PUT => {
+            request.check_json()?;
+            let wish = parse(request.json(limits::SMALL_JSON_BYTES).await?)?;
+            check(database.name(), &wish)?;
+            database.set_on_demand(wish).await?;
+            Ok(reply::ok(StatusCode::OK))
+        }
+        _ => Err(Failure::MethodNotAllowed("GET,HEAD,PUT")),
+    }
+}
+
+fn parse(value: Value) -> Result<OnDemand, Failure> {
+    // An array would be read as the members in their order.
+    if !value.is_object() {
+        return Err(Failure::BadRequest("Request body must be a JSON object".to_owned()));
+    }
+    serde_json::from_value(value).map_err(|error| Failure::BadRequest(error.to_string()))
+}
+
+fn check(database: &str, wish: &OnDemand) -> Result<(), Failure> {
+    let is_system = |segment: &str| segment.starts_with('_');
+    if database.split('/').any(is_system) {
+        let reason = "documents of system databases are this node's own";
+        return Err(Failure::Forbidden(reason.to_owned()));
+    }
+    if !(1..=LONGEST_TIMEOUT_MS).contains(&wish.timeout_ms) {
+        let reason = format!("`timeout_ms` is a number from 1 to {LONGEST_TIMEOUT_MS}");
+        return Err(Failure::BadRequest(reason));
+    }
+    let selector = Selector::parse(&wish.nodes);
+    selector.map(|_| ()).map_err(|error| Failure::BadRequest(error.to_string()))
+}
+
+/// Reads a document that is not here: other nodes are asked for it, where that is wanted. The answer without
+/// them is `missing`.
+pub(crate) async fn read(
+    request: &mut Request,
+    database: &Arc<dyn Database>,
+    id: &str,
+    missing: Failure,
+) -> Result<Reply, Failure> {
+    if may_bring(request, database.as_ref(), id) && database.bring(&request.user, id).await? {
+        return documents::read(request, database, id).await;
+    }
+    Err(missing)
+}
+
+/// Whoever makes this node store something has to be somebody who may write it; and other nodes ask each
+/// other, not each other through this one.
+fn may_bring(request: &Request, database: &dyn Database, id: &str) -> bool {
+    let user = &request.user;
+    let is_somebody = match &user.name {
+        Some(name) => !name.starts_with(NODE),
+        None => user.is_server_admin(),
+    };
+    let asks_for_winner = ["rev", "open_revs"].iter().all(|one| request.query.text(one).is_none());
+    is_somebody && asks_for_winner && check_write(database, user, id).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let wish = OnDemand::default();
+        assert_eq!(check("work", &wish), Ok(()));
+        for database in ["_users", "team/_replicator"] {
+            assert!(matches!(check(database, &wish), Err(Failure::Forbidden(_))), "{database}");
+        }
+        for timeout_ms in [0, 60_001] {
+            let wrong = check("work", &OnDemand { timeout_ms, ..wish.clone() });
+            assert!(matches!(wrong, Err(Failure::BadRequest(_))), "{timeout_ms}");
+        }
+        let nobody = OnDemand { nodes: "group:".to_owned(), ..wish };
+        assert!(matches!(check("work", &nobody), Err(Failure::BadRequest(_))));
+    }
+}
