@@ -26,6 +26,9 @@ const IDLE: Duration = Duration::from_secs(3_600);
 #[derive(Default)]
 pub(crate) struct ReaderIndexes(Mutex<HashMap<IndexKey, Use>>);
 
+/// Which of the indexes are meant.
+type Which<'a> = dyn Fn(&IndexKey, &Use) -> bool + 'a;
+
 /// An index that is in use.
 #[derive(Clone, Copy)]
 struct Use {
@@ -54,21 +57,19 @@ impl ReaderIndexes {
         let of_database = |other: &IndexKey, _: &Use| other.0 == key.0;
         let of_functions =
             |other: &IndexKey, one: &Use| other.0 == key.0 && one.functions == functions;
-        let count = |is_of: &dyn Fn(&IndexKey, &Use) -> bool| {
-            known.iter().filter(|(other, one)| is_of(other, one)).count()
-        };
+        let count =
+            |is_of: &Which<'_>| known.iter().filter(|(other, one)| is_of(other, one)).count();
         let of_node = |_: &IndexKey, _: &Use| true;
         // Who has as many as may be gives up one of its own.
-        let giving: Option<&dyn Fn(&IndexKey, &Use) -> bool> =
-            if count(&of_functions) >= MOST_OF_FUNCTIONS {
-                Some(&of_functions)
-            } else if count(&of_database) >= MOST_OF_DATABASE {
-                Some(&of_database)
-            } else if known.len() >= MOST {
-                Some(&of_node)
-            } else {
-                None
-            };
+        let giving: Option<&Which<'_>> = if count(&of_functions) >= MOST_OF_FUNCTIONS {
+            Some(&of_functions)
+        } else if count(&of_database) >= MOST_OF_DATABASE {
+            Some(&of_database)
+        } else if known.len() >= MOST {
+            Some(&of_node)
+        } else {
+            None
+        };
         let mut given_up = None;
         if let Some(gives) = giving {
             let some = known.iter().filter(|(other, one)| gives(other, one));

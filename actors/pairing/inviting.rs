@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
 use super::{PairingState, addresses};
-use crate::{mesh_listener, peer_dial, peer_directory, unavailable};
+use crate::{mesh_listener, peer_dial, peer_directory};
 
 /// How long an invitation is good where nobody says otherwise: to be read to somebody over the telephone.
 const DEFAULT_MINUTES: u64 = 15;
@@ -111,7 +111,8 @@ impl PairingState {
             let read = invitation.to_string().parse::<Invitation>();
             read.map_err(|error| bad(error.to_string()))?;
         }
-        let peers = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
+        // A node that has just started does not know its peers yet; the guest's document is checked again.
+        let peers = peer_directory::peers(&self.names).unwrap_or_default();
         match &wish.name {
             Some(name) if peers.name_taken(name, &somebody) => {
                 Err(bad(format!("a peer is called {name:?} already: choose another name")))

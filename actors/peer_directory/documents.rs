@@ -166,7 +166,9 @@ impl KnownPeers {
             PeerRecord::parse(&update.id, &body).map_err(|error| refused(error.to_string()))?;
         // A new identity has the name of the old one, which leaves next.
         let leaves = record.rotated_from.filter(|_| record.rotating);
-        let is_other = |other: &PeerRecord| other.id != id && leaves != Some(other.id);
+        let comes = |other: &PeerRecord| other.rotating && other.rotated_from == Some(id);
+        let is_other =
+            |other: &PeerRecord| other.id != id && leaves != Some(other.id) && !comes(other);
         let taken = self.records().any(|other| is_other(other) && other.name == record.name);
         if taken {
             return Err(refused(format!("another peer is called {:?}", record.name)));

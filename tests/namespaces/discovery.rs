@@ -14,7 +14,7 @@ const NO_SERVICE: &str = "mount -t tmpfs none /run";
 const NO_LIBRARY: &str = "
     found=$(PATH=$PATH:/sbin ldconfig -p | sed -n 's/.*libdns_sd.* => //p')
     test -n \"$found\" || { echo 'no libdns_sd: run release/system-packages test' >&2; exit 1; }
-    for library in $found; do mount --bind /dev/null \"$library\"; done";
+    for library in $found; do test ! -e \"$library\" || mount --bind /dev/null \"$library\"; done";
 
 /// An Avahi of its own, with a D-Bus of its own. Both end with the node, which takes the shell's place.
 const AVAHI: &str = r#"
