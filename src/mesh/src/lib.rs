@@ -73,6 +73,6 @@ pub use peers::Peers;
 pub use pending::{Asked, Meant, PendingKind, PendingList, PendingPeer, PendingRefusal, Unclear};
 pub use selector::{BadSelector, Selector};
 pub use statement::{
-    BadStatement, Claims, Judgement, LONGEST_PAYLOAD_BYTES, SerialKey, Statement, StatementContent,
+    BadStatement, Claims, Judgement, LONGEST_PAYLOAD_BYTES, Statement, StatementContent,
     StatementContext, StatementKind, StatementRefusal, judge, next_serial, signed_bytes,
 };
