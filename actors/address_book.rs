@@ -1,6 +1,6 @@
 //! Holds the book of addresses that were found rather than written down, and publishes it for whoever
-//! dials. Told by: discovery, and dials of what came of an address. A restart loses the book; discovery
-//! tells again.
+//! dials. Told by: discovery, and dials of what came of an address. A restart loses the book;
+//! discovery tells it of what is new from then on.
 
 use std::sync::Arc;
 
@@ -137,11 +137,13 @@ impl Actor for AddressBookActor {
 impl AddressBookState {
     /// Only of peers: whoever announces thousands of strangers fills no book.
     fn told(&self, id: NodeId, addresses: &[String], source: AddressSource) {
-        let known = peer_directory::peers(&self.names);
-        if !known.is_some_and(|peers| peers.is_trusted(&id)) {
+        let Some(peers) = peer_directory::peers(&self.names) else { return };
+        if !peers.is_trusted(&id) {
             return;
         }
         self.change(|book, now_ms| {
+            // Those who are no peers any more take no room from those who are.
+            book.keep(now_ms, |node| peers.is_trusted(node));
             for address in addresses {
                 book.told(now_ms, id, (address, source));
             }
@@ -150,10 +152,8 @@ impl AddressBookState {
         let _ = self.names.cast(&names::peer_link(id), PeerLinkMessage::Addresses);
     }
 
-    /// The one writer, so a copy is enough.
+    /// The one writer. Nobody keeps a book for longer than a look, so that it is hardly ever copied.
     fn change(&self, change: impl FnOnce(&mut AddressBook, u64)) {
-        let mut book = AddressBook::clone(&self.board.borrow());
-        change(&mut book, crate::now_ms());
-        self.board.send_replace(Arc::new(book));
+        self.board.send_modify(|book| change(Arc::make_mut(book), crate::now_ms()));
     }
 }

@@ -2,17 +2,19 @@
 //! others, and not where it does so on one address of its own alone, which the network need not reach.
 //! Nobody waits for it; a crash of it loses what was noticed, which is noticed again.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_discovery::{Announcement, LocalEvent, LocalNetwork, LocalNetworkError, Speaker};
-use refuge_mesh::AddressSource;
+use refuge_mesh::{AddressSource, NodeId, Peers};
 use refuge_otp::Names;
 
 use crate::configuration::CurrentSettings;
 use crate::task::OwnedTask;
-use crate::{address_book, mesh_listener, names, peer_dial};
+use crate::{address_book, mesh_listener, names, peer_dial, peer_directory};
 
 /// Until it is tried again: a machine without a network may get one.
 const RETRY: Duration = Duration::from_secs(30);
@@ -113,15 +115,47 @@ async fn listen(
     let mut network = LocalNetwork::start(&announcement, speaker).await?;
     tracing::info!(?speaker, "the node is announced on the local network");
     speaking.now(Some(speaker));
+    follow(names, &mut network).await;
+    Ok(())
+}
+
+/// Tells of peers that come, and of nodes that are there already when they become peers; until whoever
+/// speaks has ended.
+async fn follow(names: &Names, network: &mut LocalNetwork) {
     let source = AddressSource::LocalNetwork;
-    while let Some(event) = network.next().await {
-        match event {
-            LocalEvent::Found { id, addresses } => {
-                let addresses = addresses.iter().map(ToString::to_string).collect();
-                address_book::discovered(names, id, addresses, source);
+    let mut told = BTreeSet::new();
+    loop {
+        let here: Vec<NodeId> = network.nodes().collect();
+        let peers_here = |peers: &Peers| -> BTreeSet<NodeId> {
+            here.iter().filter(|id| peers.is_trusted(id)).copied().collect()
+        };
+        tokio::select! {
+            event = network.next() => match event {
+                Some(LocalEvent::Found { id, addresses }) => {
+                    address_book::discovered(names, id, texts(&addresses), source);
+                    if peer_directory::peers(names).is_some_and(|peers| peers.is_trusted(&id)) {
+                        told.insert(id);
+                    }
+                }
+                Some(LocalEvent::Gone { id }) => {
+                    address_book::lost(names, id, source);
+                    told.remove(&id);
+                }
+                None => return,
+            },
+            () = peer_directory::until(names, |peers| peers_here(peers) != told) => {
+                let now = peer_directory::peers(names);
+                let now = now.map(|peers| peers_here(&peers)).unwrap_or_default();
+                for id in now.difference(&told) {
+                    let addresses = texts(&network.addresses(id));
+                    address_book::discovered(names, *id, addresses, source);
+                }
+                told = now;
             }
-            LocalEvent::Gone { id } => address_book::lost(names, id, source),
         }
     }
-    Ok(())
+}
+
+fn texts(addresses: &[SocketAddr]) -> Vec<String> {
+    addresses.iter().map(ToString::to_string).collect()
 }

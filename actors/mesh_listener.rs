@@ -23,9 +23,11 @@ use crate::accepting::{self, Newcomer};
 use crate::configuration::CurrentSettings;
 use crate::http_listener::{Accepted, AcceptedStream, ConnectionChild};
 use crate::node_service::NodeService;
-use crate::peer_directory::PeerBoard;
 use crate::task::OwnedTask;
 use crate::{names, pairing, peer_dial, peer_directory};
+
+/// How often is looked whether a listener that is wanted is there; its port may be taken for long.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A handshake that takes longer is given up.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
@@ -110,12 +112,13 @@ pub(crate) fn port(names: &Names) -> Option<u16> {
     names.value::<MeshDoor>(names::MESH_LISTENER).map(|door| door.port)
 }
 
-/// The same, once it does.
+/// The same, once it does. Most nodes never do: until there is a reason to, nothing is looked at again.
 pub(crate) async fn listening(names: &Names) -> u16 {
+    wanted(names).await;
     loop {
         match port(names) {
             Some(port) => return port,
-            None => tokio::time::sleep(crate::RESTART_POLL).await,
+            None => tokio::time::sleep(LOOK).await,
         }
     }
 }
@@ -130,21 +133,8 @@ async fn wanted(names: &Names) {
         return;
     }
     tokio::select! {
-        () = a_peer(names) => {}
+        () = peer_directory::until(names, |peers| peers.iter().next().is_some()) => {}
         () = pairing::wanted(names) => {}
-    }
-}
-
-async fn a_peer(names: &Names) {
-    loop {
-        let Ok(board) = crate::published::<PeerBoard>(names, names::PEER_DIRECTORY).await else {
-            continue;
-        };
-        let mut watch = board.watch();
-        drop(board);
-        if watch.wait_for(|peers| peers.iter().next().is_some()).await.is_ok() {
-            return;
-        }
     }
 }
 

@@ -147,7 +147,8 @@ pub(crate) fn is_blocked(peers: &Peers, id: &NodeId) -> bool {
     peers.get(id).is_some_and(|peer| peer.trust == Trust::Blocked)
 }
 
-async fn until(names: &Names, holds: impl Fn(&Peers) -> bool) {
+/// Waits until something is so of the peers.
+pub(crate) async fn until(names: &Names, holds: impl Fn(&Peers) -> bool) {
     loop {
         // While it is being restarted nothing is known to have changed.
         let Ok(board) = crate::published::<PeerBoard>(names, names::PEER_DIRECTORY).await else {
@@ -329,13 +330,13 @@ impl Directory {
         let known = NodeId::from_canonical(&update.id).map(|id| self.known.trust(&id));
         let parsed = serde_json::from_slice::<Map<String, Value>>(update.body.as_bytes());
         let (Ok(known), Ok(mut body)) = (known, parsed) else { return update };
-        let begins = known != Trust::Trusted && body.get("trust") == Some(&"trusted".into());
-        if begins {
-            admission::confirm(&mut body);
+        if known == Trust::Trusted || body.get("trust") != Some(&"trusted".into()) {
+            return update;
         }
+        admission::confirm(&mut body);
         match Body::parse(Value::Object(body).to_string().as_bytes()) {
-            Ok(body) if begins => Update { body, ..update },
-            _ => update,
+            Ok(body) => Update { body, ..update },
+            Err(_) => update,
         }
     }
 

@@ -27,7 +27,7 @@ struct Away {
     next: Instant,
     pause: Duration,
     /// What was found last: it is told again only when it changed.
-    found: Vec<String>,
+    found: BTreeSet<String>,
 }
 
 impl Looking {
@@ -45,7 +45,7 @@ impl Looking {
     fn due(&mut self, away: &BTreeSet<NodeId>, now: Instant) -> Vec<NodeId> {
         self.0.retain(|id, _| away.contains(id));
         for id in away {
-            let new = || Away { next: now, pause: FIRST_PAUSE, found: Vec::new() };
+            let new = || Away { next: now, pause: FIRST_PAUSE, found: BTreeSet::new() };
             self.0.entry(*id).or_insert_with(new);
         }
         let due = self.0.iter().filter(|(_, one)| one.next <= now);
@@ -59,8 +59,10 @@ impl Looking {
         let Some(one) = self.0.get_mut(id) else { return false };
         one.next = now + one.pause;
         one.pause = LONGEST_PAUSE.min(one.pause * 2);
-        let is_new = !found.is_empty() && one.found != found;
-        one.found = found.to_vec();
+        let found = found.iter().cloned().collect();
+        // In another order they are the same.
+        let is_new = one.found != found && !found.is_empty();
+        one.found = found;
         is_new
     }
 }
@@ -94,6 +96,11 @@ mod tests {
             tokio::time::advance(Duration::from_secs(1)).await;
         }
         assert!((140..170).contains(&looks), "{looks}");
+        // What is told again in another order is nothing new.
+        let both = ["10.0.0.1:1".to_owned(), "10.0.0.2:1".to_owned()];
+        let turned = [both[1].clone(), both[0].clone()];
+        assert!(looking.found(&id(1), &both, Instant::now()));
+        assert!(!looking.found(&id(1), &turned, Instant::now()));
         // Who came and went is looked for at once.
         assert_eq!(looking.due(&BTreeSet::new(), Instant::now()), []);
         assert_eq!(looking.due(&away, Instant::now()), [id(1)]);

@@ -2,7 +2,7 @@
 
 use refuge_http::Failure;
 use refuge_identity::{Certificate, PublicKey, check_statement};
-use refuge_mesh::{NodeId, Peers, Statement, StatementContent, StatementContext, Trust, judge};
+use refuge_mesh::{NodeId, Peers, Statement, StatementContent, StatementContext, judge};
 use refuge_otp::Names;
 use serde_json::{Value, json};
 
@@ -45,10 +45,8 @@ impl PairingState {
 
 /// The peer that the visitor was, if all of the way from it to the visitor is proved.
 fn prove(peers: &Peers, visitor: NodeId, statements: &[Statement]) -> Result<NodeId, Failure> {
-    let is_blocked = |statement: &Statement| {
-        let issuer = peers.get(&statement.claims().issuer);
-        issuer.is_some_and(|issuer| issuer.trust == Trust::Blocked)
-    };
+    let is_blocked =
+        |statement: &Statement| peer_directory::is_blocked(peers, &statement.claims().issuer);
     if statements.iter().any(is_blocked) {
         return Err(forbidden("a node that is blocked cannot rotate its key".to_owned()));
     }

@@ -4,7 +4,12 @@ use refuge_tests::{Certificate, Node, Options, Visitor, befriend, eventually};
 use serde_json::{Value, json};
 
 async fn rotations(node: &Node) -> Value {
-    let file = std::fs::read(node.root().join("var/identity/rotations.json")).expect("a file");
+    stated(node, "rotations.json")
+}
+
+/// Those in a file of the identity's folder.
+fn stated(node: &Node, file: &str) -> Value {
+    let file = std::fs::read(node.root().join("var/identity").join(file)).expect("a file");
     serde_json::from_slice(&file).expect("JSON")
 }
 
@@ -38,6 +43,9 @@ async fn a_peer_with_a_new_key_keeps_its_name_its_groups_and_its_links() {
     let told = one.refuge(&["identity", "rotate"]);
     assert_eq!(told.code, Some(0), "{}", told.errors);
     assert_eq!(one.id().await, old, "until it is started again");
+    // Whoever gets hold of the statements is not where they lead, and the old identity is trusted still.
+    let thief = Certificate::rsa(2048);
+    assert_eq!(claim(&two, &thief, &stated(&one, "next/rotations.json")).await, 403);
     one.restart();
     let new = one.id().await;
     assert_ne!(new, old);
@@ -53,7 +61,6 @@ async fn a_peer_with_a_new_key_keeps_its_name_its_groups_and_its_links() {
     assert_eq!(two.peer(&["list"]).await["peers"].as_array().expect("peers").len(), 1);
     one.sees("two", true).await;
 
-    let thief = Certificate::rsa(2048);
     assert_eq!(claim(&two, &thief, &rotations(&one).await).await, 403);
 }
 

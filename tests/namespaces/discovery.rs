@@ -83,6 +83,11 @@ async fn peers_of_one_network_find_each_other_without_an_address() {
     let told = one.node.refuge(&["peer", "why", "two"]).output;
     assert!(told.contains("source         local_network on, by the node"), "{told}");
     assert!(told.contains("tried          10.98.0.2:6984 reached [local_network]"), "{told}");
+    // One that is there already when it becomes a peer is found then.
+    one.node.peer(&["remove", "two"]).await;
+    events.next_of("nodedown", "two").await;
+    one.node.trust(&two.node, Peering { name: "two", address: None, groups: &[] }).await;
+    events.next_of("discovered", "two").await;
     // The actor may crash alone, and finds the others again.
     one.node.console().kill("local-discovery").await.expect("killed");
     events.next_of("discovered", "two").await;
@@ -117,6 +122,7 @@ async fn a_service_and_a_node_that_speaks_for_itself_hear_each_other() {
     speaks(&two.node, "one", "node").await;
     // The service says goodbye for a node that has stopped.
     let mut events = Events::after(&two.node.client(), 0).await;
+    events.next_of("discovered", "one").await;
     let stopped = one.node.refuge(&["stop"]);
     assert_eq!(stopped.code, Some(0), "{}", stopped.errors);
     events.next_of("lost", "one").await;

@@ -22,10 +22,7 @@ pub use control::{
 };
 pub use prompt::{Ask, PromptError, prompt};
 pub use protocol::{LINE_LIMIT_BYTES, Reply, Request};
-pub use render::{
-    Picture, render, render_diagnosis, render_hooks, render_identity, render_introductions,
-    render_invitation, render_invitations, render_peer, render_peers, render_pending, render_tree,
-};
+pub use render::{Picture, render, render_hooks, render_identity, render_tree};
 pub use session::serve_session;
 pub use socket::{SocketError, bind, socket_path};
 pub use top::{TopError, top};

@@ -16,11 +16,11 @@ use crate::protocol::Request;
 
 pub use hooks::render_hooks;
 pub use identity::render_identity;
-pub use mesh::{
+use mesh::{
     render_diagnosis, render_introductions, render_invitation, render_invitations, render_peer,
     render_pending,
 };
-pub use peers::render_peers;
+use peers::render_peers;
 pub(crate) use table::{align, cell, duration, printable};
 pub use tree::render_tree;
 

@@ -133,6 +133,18 @@ impl LocalNetwork {
         }
     }
 
+    /// The nodes that are there now, as far as they say so.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.seen.values().map(|(id, _)| *id)
+    }
+
+    /// Where one of them says that it listens.
+    #[must_use]
+    pub fn addresses(&self, id: &NodeId) -> Vec<SocketAddr> {
+        let of_it = self.seen.values().filter(|(node, _)| node == id);
+        of_it.flat_map(|(_, addresses)| addresses.iter().copied()).collect()
+    }
+
     fn found(&mut self, claim: Claim) -> Option<LocalEvent> {
         let id = NodeId::from_canonical(&claim.id?).ok()?;
         let service = claim.service.to_lowercase();

@@ -1,5 +1,5 @@
-//! `/_mesh` and below: other nodes, as server admins see and change them; and on the mesh port the two
-//! questions of a node that is no peer yet. What is done about them is the node's.
+//! `/_mesh` and below: other nodes, as server admins see and change them; and on the mesh port what
+//! is asked by a node that is no peer yet. What is done about them is the node's.
 
 use hyper::{Method, StatusCode};
 use refuge_mesh::{

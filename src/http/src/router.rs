@@ -302,10 +302,15 @@ async fn enter(
     opened: Arc<dyn Database>,
     part: &mut Part<'_>,
 ) -> Result<Arc<dyn Database>, Failure> {
-    access::check_member(&opened.security(), &request.user)?;
+    let security = opened.security();
+    access::check_member(&security, &request.user)?;
     peers::check(request, opened.name(), part)?;
     partitions::enter(request, opened.as_ref(), part)?;
     count(request, part);
+    // To whom nothing is hidden; nobody else's way is looked for.
+    if security.is_admin(&request.user) {
+        return Ok(opened);
+    }
     opened.seen_by(&request.user).await
 }
 

@@ -151,11 +151,9 @@ impl AddressBook {
         all
     }
 
-    /// Forgets a node, and what is old of all others.
-    pub fn forget(&mut self, now_ms: u64, node: Option<&NodeId>) {
-        if let Some(node) = node {
-            self.0.remove(node);
-        }
+    /// Keeps what is known of some nodes, as far as it is not old.
+    pub fn keep(&mut self, now_ms: u64, is_kept: impl Fn(&NodeId) -> bool) {
+        self.0.retain(|node, _| is_kept(node));
         for known in self.0.values_mut() {
             known.retain(|one| !is_old(one, now_ms));
         }

@@ -22,13 +22,23 @@ impl Allowance {
         Self { a_second, most_parts, parts: most_parts, seen_ms: 0 }
     }
 
-    /// Whether one more is allowed now; it counts if it is.
-    pub fn take(&mut self, now_ms: u64) -> bool {
+    /// Whether as much is allowed as after a long rest, so that nothing has to be remembered.
+    #[must_use]
+    pub fn is_full(&self, now_ms: u64) -> bool {
+        self.filled(now_ms) == self.most_parts
+    }
+
+    fn filled(&self, now_ms: u64) -> u64 {
         let rested_ms = now_ms.saturating_sub(self.seen_ms);
-        self.seen_ms = self.seen_ms.max(now_ms);
         // A thousandth of a second gives a thousandth of what a second gives.
         let gained = rested_ms.saturating_mul(self.a_second);
-        self.parts = self.parts.saturating_add(gained).min(self.most_parts);
+        self.parts.saturating_add(gained).min(self.most_parts)
+    }
+
+    /// Whether one more is allowed now; it counts if it is.
+    pub fn take(&mut self, now_ms: u64) -> bool {
+        self.parts = self.filled(now_ms);
+        self.seen_ms = self.seen_ms.max(now_ms);
         match self.parts.checked_sub(PARTS) {
             Some(left) => {
                 self.parts = left;
@@ -50,6 +60,7 @@ mod tests {
             (0..tries).filter(|_| allowance.take(now_ms)).count()
         };
         assert_eq!(taken(&mut allowance, 5_000, 10_000), 100);
+        assert!(!allowance.is_full(9_999) && allowance.is_full(10_000));
         assert_eq!(taken(&mut allowance, 5_049, 10), 0);
         assert_eq!(taken(&mut allowance, 5_050, 10), 1);
         assert_eq!(taken(&mut allowance, 6_050, 10_000), 20);

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use crate::allowance::Allowance;
 use crate::origin::Origin;
 
 /// Addresses remembered at once; the rest share one allowance, so that memory has a bound.
@@ -39,13 +40,6 @@ pub struct HandshakeLimiter {
     shared: Allowance,
 }
 
-/// A bucket of thousandths of handshakes.
-#[derive(Clone, Copy, Debug)]
-struct Allowance {
-    thousandths: u64,
-    at_ms: u64,
-}
-
 impl Default for HandshakeLimits {
     /// Those of the mesh: 5 a second from one address, a burst of 10, 50 in all.
     fn default() -> Self {
@@ -53,12 +47,17 @@ impl Default for HandshakeLimits {
     }
 }
 
+impl HandshakeLimits {
+    fn of_one(self) -> Allowance {
+        Allowance::new(self.per_second.into(), self.burst.into())
+    }
+}
+
 impl HandshakeLimiter {
     /// With nothing under way.
     #[must_use]
     pub fn new(limits: HandshakeLimits) -> Self {
-        let shared = Allowance { thousandths: full(limits), at_ms: 0 };
-        Self { limits, under_way: 0, allowances: HashMap::new(), shared }
+        Self { limits, under_way: 0, allowances: HashMap::new(), shared: limits.of_one() }
     }
 
     /// A connection came in.
@@ -66,19 +65,18 @@ impl HandshakeLimiter {
         if self.under_way >= self.limits.under_way {
             return Admission::Refuse;
         }
-        let limits = self.limits;
+        let fresh = self.limits.of_one();
         let origin = Origin::of(address);
         if !self.allowances.contains_key(&origin) && self.allowances.len() >= MOST_ADDRESSES {
-            self.allowances.retain(|_, one| one.filled(now_ms, limits) < full(limits));
+            self.allowances.retain(|_, one| !one.is_full(now_ms));
         }
         let room = self.allowances.len() < MOST_ADDRESSES;
         let allowance = if room || self.allowances.contains_key(&origin) {
-            let fresh = Allowance { thousandths: full(limits), at_ms: now_ms };
             self.allowances.entry(origin).or_insert(fresh)
         } else {
             &mut self.shared
         };
-        if !allowance.take(now_ms, limits) {
+        if !allowance.take(now_ms) {
             return Admission::Refuse;
         }
         self.under_way += 1;
@@ -95,26 +93,6 @@ impl HandshakeLimiter {
     pub const fn under_way(&self) -> u32 {
         self.under_way
     }
-}
-
-impl Allowance {
-    fn filled(self, now_ms: u64, limits: HandshakeLimits) -> u64 {
-        let since = now_ms.saturating_sub(self.at_ms);
-        let more = since.saturating_mul(u64::from(limits.per_second));
-        self.thousandths.saturating_add(more).min(full(limits))
-    }
-
-    fn take(&mut self, now_ms: u64, limits: HandshakeLimits) -> bool {
-        self.thousandths = self.filled(now_ms, limits);
-        self.at_ms = self.at_ms.max(now_ms);
-        let rest = self.thousandths.checked_sub(1_000);
-        self.thousandths = rest.unwrap_or(self.thousandths);
-        rest.is_some()
-    }
-}
-
-fn full(limits: HandshakeLimits) -> u64 {
-    u64::from(limits.burst) * 1_000
 }
 
 #[cfg(test)]

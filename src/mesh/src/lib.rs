@@ -76,7 +76,7 @@ pub use peers::Peers;
 pub use pending::{Asked, Meant, PendingKind, PendingList, PendingPeer, PendingRefusal, Unclear};
 pub use selector::{BadSelector, Selector};
 pub use statement::{
-    BadStatement, Claims, Judgement, LONGEST_PAYLOAD_BYTES, SerialKey, Statement, StatementContent,
+    BadStatement, Claims, Judgement, LONGEST_PAYLOAD_BYTES, Statement, StatementContent,
     StatementContext, StatementKind, StatementRefusal, judge, next_serial, signed_bytes,
 };
 pub use wanted_documents::{Asker, WantedAnswer, WantedDocument, WantedDocuments};

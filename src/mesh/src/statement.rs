@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use crate::node_id::NodeId;
 pub use claims::{Claims, StatementContent};
 pub use judging::{Judgement, StatementContext, StatementRefusal, judge};
-pub use serials::{SerialKey, next_serial};
+pub use serials::next_serial;
 
 /// Bytes of a payload: an introduction with all its addresses and groups has about 8 KiB.
 pub const LONGEST_PAYLOAD_BYTES: usize = 16 * 1024;

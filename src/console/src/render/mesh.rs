@@ -7,7 +7,7 @@ use super::table::{cell, draw, items};
 
 /// Draws what `invite` answers with: the invitation as text and as a QR code, and until when it is good.
 /// With `colours` the code is in colours for a terminal.
-pub fn render_invitation(answer: &Value, colours: bool) -> String {
+pub(super) fn render_invitation(answer: &Value, colours: bool) -> String {
     let invitation = cell(answer, "invitation");
     let mut text = format!(
         "{invitation}\n\nGood for one node until {}. On the other node:\n\n    refuge pair \
@@ -19,13 +19,13 @@ pub fn render_invitation(answer: &Value, colours: bool) -> String {
 }
 
 /// Draws the invitations that are open.
-pub fn render_invitations(answer: &Value) -> String {
+pub(super) fn render_invitations(answer: &Value) -> String {
     const MEMBERS: [&str; 5] = ["number", "expires", "name", "groups", "used_by"];
     table(["NUMBER", "EXPIRES", "NAME", "GROUPS", "USED BY"], items(answer, "invitations"), MEMBERS)
 }
 
 /// Draws the nodes that ask to be trusted. What they call themselves is told last and as their words.
-pub fn render_pending(answer: &Value) -> String {
+pub(super) fn render_pending(answer: &Value) -> String {
     const MEMBERS: [&str; 7] =
         ["id", "from", "introducer", "groups", "since", "imitates", "claimed_name"];
     let head = ["ID", "FROM", "INTRODUCER", "GROUPS", "SINCE", "LOOKS LIKE", "CALLS ITSELF"];
@@ -33,7 +33,7 @@ pub fn render_pending(answer: &Value) -> String {
 }
 
 /// Draws introductions that were made.
-pub fn render_introductions(answer: &Value, member: &str) -> String {
+pub(super) fn render_introductions(answer: &Value, member: &str) -> String {
     const MEMBERS: [&str; 3] = ["subject", "audience", "expires"];
     table(["SUBJECT", "AUDIENCE", "EXPIRES"], items(answer, member), MEMBERS)
 }
@@ -49,7 +49,7 @@ fn table<const COLUMNS: usize>(
 }
 
 /// Draws one node that is known, a member a line.
-pub fn render_peer(peer: &Value) -> String {
+pub(super) fn render_peer(peer: &Value) -> String {
     const MEMBERS: [(&str, &str); 14] = [
         ("name", "name"),
         ("id", "id"),
@@ -70,7 +70,7 @@ pub fn render_peer(peer: &Value) -> String {
 }
 
 /// Draws why a node is up or not: what was found out, and what to do.
-pub fn render_diagnosis(answer: &Value) -> String {
+pub(super) fn render_diagnosis(answer: &Value) -> String {
     const MEMBERS: [(&str, &str); 8] = [
         ("name", "name"),
         ("id", "id"),

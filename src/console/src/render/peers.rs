@@ -7,7 +7,7 @@ use super::table::{cell, draw, items};
 const HEAD: [&str; 6] = ["NAME", "TRUST", "UP", "GROUPS", "ADDRESSES", "ID"];
 
 /// Draws what `peer list` answers with.
-pub fn render_peers(answer: &Value) -> String {
+pub(super) fn render_peers(answer: &Value) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     rows.extend(items(answer, "peers").iter().map(row));
     draw(&rows, HEAD.len())

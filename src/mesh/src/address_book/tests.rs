@@ -76,10 +76,10 @@ fn what_is_no_address_or_old_is_not_kept() {
     book.told(NOW_MS, id(1), ("a:1", AddressSource::Hub));
     book.told(NOW_MS, id(2), ("b:1", AddressSource::Hub));
     book.worked(NOW_MS + 20 * DAY_MS, &id(2), "b:1");
-    book.forget(NOW_MS + 31 * DAY_MS, None);
+    book.keep(NOW_MS + 31 * DAY_MS, |_| true);
     assert!(book.of(NOW_MS, &id(1)).is_empty());
     assert_eq!(book.of(NOW_MS, &id(2)).len(), 1);
-    book.forget(NOW_MS, Some(&id(2)));
+    book.keep(NOW_MS, |node| *node != id(2));
     assert!(book.of(NOW_MS, &id(2)).is_empty());
 }
 

@@ -1,25 +1,4 @@
-//! Serials: what they count within, and how the next is made. Where the last ones are kept is not known
-//! here.
-
-use super::{Claims, StatementKind};
-use crate::node_id::NodeId;
-
-/// What one row of serials belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SerialKey {
-    /// Who states.
-    pub issuer: NodeId,
-    /// What is stated.
-    pub kind: StatementKind,
-    /// Of whom.
-    pub subject: NodeId,
-}
-
-impl From<&Claims> for SerialKey {
-    fn from(claims: &Claims) -> Self {
-        Self { issuer: claims.issuer, kind: claims.content.kind(), subject: claims.subject }
-    }
-}
+//! How the next serial is made. Where the last ones are kept is not known here.
 
 /// The serial of the next statement: the time in milliseconds, so that it grows although nothing was
 /// written down, and more than the last one where a clock was set back.

@@ -91,16 +91,25 @@ pub(crate) fn ask(root: &Path, request: &Request) -> Result<Value, Failure> {
     Session::open(root)?.request(request)
 }
 
+/// The same, and writes what it answers.
+pub(crate) fn tell(root: &Path, request: &Request, json: bool) -> Result<(), Failure> {
+    show(request, &ask(root, request)?, json);
+    Ok(())
+}
+
+/// Writes to standard output. A reader that went away (a pager, `head`) has seen enough.
+pub(crate) fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
 /// Writes an answer to standard output, for people or as a line of JSON.
 pub(crate) fn show(request: &Request, answer: &Value, json: bool) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-    let mut output = std::io::stdout();
-    let colours = std::io::IsTerminal::is_terminal(&output);
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let text = match json {
         true => format!("{answer}\n"),
         false => render(request, answer, Picture { colours, now_ms }),
     };
-    // A reader that went away (a pager, `head`) has seen enough.
-    let _ = output.write_all(text.as_bytes());
+    say(&text);
 }

@@ -44,8 +44,7 @@ impl Rotate {
         let text = |member: &str| told.get(member).and_then(Value::as_str).unwrap_or_default();
         let (next, people) = (text("next"), text("people"));
         let line = format!("the node is {next} ({people}) once it is started again\n");
-        // A reader that went away has seen enough.
-        let _ = std::io::stdout().write_all(line.as_bytes());
+        console::say(&line);
         Ok(())
     }
 }

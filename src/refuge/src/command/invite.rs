@@ -1,10 +1,7 @@
 //! `refuge invite`.
 
-use std::io::{IsTerminal, Write};
-
 use clap::{Args, Subcommand};
-use refuge_console::{Request, render_invitation, render_invitations};
-use serde_json::Value;
+use refuge_console::Request;
 
 use super::{Root, console};
 use crate::exit::Failure;
@@ -74,14 +71,12 @@ impl Invite {
         match self.action {
             None => self.new.run(),
             Some(Action::List(list)) => {
-                let told = request(&list.root, vec!["list".to_owned()])?;
-                let json = list.json.then(|| format!("{told}\n"));
-                say(&json.unwrap_or_else(|| render_invitations(&told)));
-                Ok(())
+                console::tell(&list.root.absolute()?, &request(vec!["list".to_owned()]), list.json)
             }
             Some(Action::Withdraw(one)) => {
-                request(&one.root, vec!["withdraw".to_owned(), one.number.to_string()])?;
-                say(&format!("invitation {} is withdrawn\n", one.number));
+                let request = request(vec!["withdraw".to_owned(), one.number.to_string()]);
+                console::ask(&one.root.absolute()?, &request)?;
+                console::say(&format!("invitation {} is withdrawn\n", one.number));
                 Ok(())
             }
         }
@@ -97,20 +92,10 @@ impl New {
             ("--address", &self.address),
             ("--minutes", minutes.as_slice()),
         ]);
-        let told = request(&self.root, options)?;
-        let colours = std::io::stdout().is_terminal();
-        let json = self.json.then(|| format!("{told}\n"));
-        say(&json.unwrap_or_else(|| render_invitation(&told, colours)));
-        Ok(())
+        console::tell(&self.root.absolute()?, &request(options), self.json)
     }
 }
 
-fn request(root: &Root, arguments: Vec<String>) -> Result<Value, Failure> {
-    let request = Request { command: "invite".to_owned(), arguments };
-    console::ask(&root.absolute()?, &request)
-}
-
-/// A reader that went away has seen enough.
-fn say(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+fn request(arguments: Vec<String>) -> Request {
+    Request { command: "invite".to_owned(), arguments }
 }

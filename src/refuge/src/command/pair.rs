@@ -1,7 +1,5 @@
 //! `refuge pair`.
 
-use std::io::Write;
-
 use clap::Args;
 use refuge_console::Request;
 use serde_json::Value;
@@ -33,8 +31,7 @@ impl Pair {
         let told = console::ask(&self.root.absolute()?, &request)?;
         let text = |member: &str| told.get(member).and_then(Value::as_str).unwrap_or_default();
         let line = format!("paired with {} ({})\n", text("name"), text("id"));
-        // A reader that went away has seen enough.
-        let _ = std::io::stdout().write_all(line.as_bytes());
+        console::say(&line);
         Ok(())
     }
 }

@@ -2,10 +2,8 @@
 
 mod trust;
 
-use std::io::Write;
-
 use clap::{Args, Subcommand};
-use refuge_console::{Request, render_peers};
+use refuge_console::Request;
 use serde_json::Value;
 
 use super::{Root, console};
@@ -93,12 +91,14 @@ impl Peer {
         match self.action {
             Action::Add(new) => {
                 let told = ask(&new.root, new.arguments())?;
-                say(&format!("{} is trusted as {}\n", told.id, told.name.unwrap_or_default()));
+                console::say(&format!(
+                    "{} is trusted as {}\n",
+                    told.id,
+                    told.name.unwrap_or_default()
+                ));
             }
             Action::List(list) => {
-                let peers = request(&list.root, vec!["list".to_owned()])?;
-                let json = list.json.then(|| format!("{peers}\n"));
-                say(&json.unwrap_or_else(|| render_peers(&peers)));
+                tell(&list.root, vec!["list".to_owned()], list.json)?;
             }
             Action::Remove(one) => one.run("remove", "is forgotten")?,
             Action::Block(one) => one.run("block", "is blocked")?,
@@ -133,7 +133,7 @@ impl One {
         let told = ask(&self.root, vec![action.to_owned(), self.node.clone()])?;
         // One that is forgotten has no name any more.
         let name = told.name.unwrap_or(self.node);
-        say(&format!("{name} ({}) {done}\n", told.id));
+        console::say(&format!("{name} ({}) {done}\n", told.id));
         Ok(())
     }
 }
@@ -145,17 +145,15 @@ struct Changed {
 }
 
 fn ask(root: &Root, arguments: Vec<String>) -> Result<Changed, Failure> {
-    let told = request(root, arguments)?;
+    let told = console::ask(&root.absolute()?, &request(arguments))?;
     let text = |member: &str| told.get(member).and_then(Value::as_str).map(str::to_owned);
     Ok(Changed { id: text("id").unwrap_or_default(), name: text("name") })
 }
 
-fn request(root: &Root, arguments: Vec<String>) -> Result<Value, Failure> {
-    let request = Request { command: "peer".to_owned(), arguments };
-    console::ask(&root.absolute()?, &request)
+fn tell(root: &Root, arguments: Vec<String>, json: bool) -> Result<(), Failure> {
+    console::tell(&root.absolute()?, &request(arguments), json)
 }
 
-/// A reader that went away has seen enough.
-fn say(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+fn request(arguments: Vec<String>) -> Request {
+    Request { command: "peer".to_owned(), arguments }
 }

@@ -1,11 +1,9 @@
 //! Those of `refuge peer …` that are about who is let in, and why a node is not up.
 
 use clap::Args;
-use refuge_console::{render_diagnosis, render_introductions, render_peer, render_pending};
-use serde_json::Value;
 
 use super::super::{Root, console};
-use super::{ask, request, say};
+use super::{ask, tell};
 use crate::exit::Failure;
 
 /// One that is to be shown.
@@ -82,33 +80,29 @@ pub(super) struct Introduce {
 
 impl Shown {
     pub(super) fn show(self) -> Result<(), Failure> {
-        self.run("show", render_peer)
+        self.run("show")
     }
 
     pub(super) fn why(self) -> Result<(), Failure> {
-        self.run("why", render_diagnosis)
+        self.run("why")
     }
 
-    fn run(self, action: &str, render: impl Fn(&Value) -> String) -> Result<(), Failure> {
-        let told = request(&self.root, vec![action.to_owned(), self.node])?;
-        say(&if self.json { format!("{told}\n") } else { render(&told) });
-        Ok(())
+    fn run(self, action: &str) -> Result<(), Failure> {
+        tell(&self.root, vec![action.to_owned(), self.node], self.json)
     }
 }
 
 impl All {
     pub(super) fn pending(self) -> Result<(), Failure> {
-        self.run("pending", render_pending)
+        self.run("pending")
     }
 
     pub(super) fn introductions(self) -> Result<(), Failure> {
-        self.run("introductions", |told| render_introductions(told, "made"))
+        self.run("introductions")
     }
 
-    fn run(self, action: &str, render: impl Fn(&Value) -> String) -> Result<(), Failure> {
-        let told = request(&self.root, vec![action.to_owned()])?;
-        say(&if self.json { format!("{told}\n") } else { render(&told) });
-        Ok(())
+    fn run(self, action: &str) -> Result<(), Failure> {
+        tell(&self.root, vec![action.to_owned()], self.json)
     }
 }
 
@@ -117,7 +111,7 @@ impl Approve {
         let options =
             console::options(&[("--name", self.name.as_slice()), ("--group", &self.group)]);
         let told = ask(&self.root, [vec!["approve".to_owned(), self.node], options].concat())?;
-        say(&format!("{} ({}) is trusted\n", told.name.unwrap_or_default(), told.id));
+        console::say(&format!("{} ({}) is trusted\n", told.name.unwrap_or_default(), told.id));
         Ok(())
     }
 }
@@ -131,7 +125,11 @@ impl Introducer {
         let may = if self.may == "yes" { "may" } else { "may not" };
         let arguments = vec!["introducer".to_owned(), self.node, self.may];
         let told = ask(&self.root, [arguments, options].concat())?;
-        say(&format!("{} ({}) {may} vouch for others\n", told.name.unwrap_or_default(), told.id));
+        console::say(&format!(
+            "{} ({}) {may} vouch for others\n",
+            told.name.unwrap_or_default(),
+            told.id
+        ));
         Ok(())
     }
 }
@@ -141,8 +139,6 @@ impl Introduce {
         let days = self.days.map(|days| days.to_string());
         let options = console::options(&[("--group", &self.group), ("--days", days.as_slice())]);
         let arguments = vec!["introduce".to_owned(), self.node, self.to];
-        let told = request(&self.root, [arguments, options].concat())?;
-        say(&render_introductions(&told, "introductions"));
-        Ok(())
+        tell(&self.root, [arguments, options].concat(), false)
     }
 }
