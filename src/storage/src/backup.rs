@@ -10,13 +10,14 @@ mod rows;
 use std::collections::HashSet;
 use std::ops::Bound;
 
-use fjall::Keyspace;
+use fjall::AbstractTree;
+use lsm_tree::Guard;
 
 use crate::database::{DatabaseId, DatabaseRecord};
 use crate::error::StorageError;
 use crate::keys::{self, RegistryKey};
 use crate::keyspaces::Keyspaces;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Lifetime, Snapshot};
 
 pub use restoring::{RestoreError, Restoring};
 use rows::Rows;
@@ -24,6 +25,9 @@ use rows::Rows;
 /// A block is given out when it has come to this: large enough to be packed well, small enough to be held a
 /// few times.
 const BLOCK_BYTES: usize = 1024 * 1024;
+/// A backup of more databases than these reads whole keyspaces, and leaves out what belongs to others: every
+/// stretch is open from the beginning to its end.
+const MOST_BY_THEMSELVES: usize = 64;
 
 /// Some rows of a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,39 +60,70 @@ impl Stretch {
     }
 }
 
-/// A backup under way. It holds its snapshot until it is dropped.
+/// A backup under way. It holds the open database until it is dropped.
 pub struct Backup {
-    snapshot: Snapshot,
+    lifetime: Lifetime,
     /// The databases it is of; none for everything.
-    only: Option<Vec<DatabaseRecord>>,
+    only: Option<Databases>,
     /// What is still to be taken, the next at the end.
-    stretches: Vec<Stretch>,
-    rows: Option<Rows>,
+    rows: Vec<Rows>,
+}
+
+/// The databases of a backup of some.
+struct Databases {
+    ids: HashSet<DatabaseId>,
+    names: HashSet<String>,
+}
+
+impl Databases {
+    fn of(records: &[DatabaseRecord]) -> Self {
+        Self {
+            ids: records.iter().map(|record| record.id).collect(),
+            names: records.iter().map(|record| record.name.clone()).collect(),
+        }
+    }
 }
 
 impl Snapshot {
     /// All of this moment, or what belongs to some databases.
+    ///
+    /// Every stretch is opened here, and the snapshot itself let go: a stretch holds its keyspace as it was,
+    /// while an open snapshot would make the engine keep in memory all that is written as long as the backup
+    /// takes.
     #[must_use]
     pub fn backup(self, only: Option<Vec<DatabaseRecord>>) -> Backup {
         let keyspaces = &self.shared().keyspaces;
-        let mut stretches = match &only {
+        let stretches = match &only {
             None => (0..keyspaces.all().len()).map(Stretch::whole).collect(),
             Some(records) => stretches_of(keyspaces, records),
         };
-        stretches.reverse();
-        Backup { snapshot: self, only, stretches, rows: None }
+        let mut rows: Vec<Rows> =
+            stretches.into_iter().filter_map(|stretch| self.rows(stretch)).collect();
+        rows.reverse();
+        let only = only.map(|records| Databases::of(&records));
+        Backup { lifetime: self.into_lifetime(), only, rows }
+    }
+
+    /// The rows of a stretch, which hold nothing but that keyspace's tables of this moment.
+    fn rows(&self, stretch: Stretch) -> Option<Rows> {
+        let Stretch { keyspace, low, high } = stretch;
+        let tree = &self.shared().keyspaces.all().get(keyspace).copied()?.tree;
+        let iterator = tree.range::<Vec<u8>, _>((low, high), self.view().seqno(), None);
+        let iterator = iterator.map(|row| Ok(row.into_inner().map_err(fjall::Error::from)?));
+        Some(Rows { keyspace, iterator: Box::new(iterator) })
     }
 }
 
 /// Those of the databases in the order of their numbers, so that a keyspace's keys ascend; and of the
-/// keyspaces whose keys begin otherwise all, of which [`Backup::is_wanted`] chooses.
+/// keyspaces whose keys begin otherwise all, of which [`Backup::is_wanted`] chooses, as it does where there
+/// are too many databases.
 fn stretches_of(keyspaces: &Keyspaces, records: &[DatabaseRecord]) -> Vec<Stretch> {
     let mut databases: Vec<DatabaseId> = records.iter().map(|record| record.id).collect();
     databases.sort_by_key(|database| database.0);
     let of_databases = keyspaces.of_databases();
     let mut stretches = Vec::new();
     for (place, keyspace) in keyspaces.all().into_iter().enumerate() {
-        if of_databases.contains(&keyspace) {
+        if of_databases.contains(&keyspace) && databases.len() <= MOST_BY_THEMSELVES {
             let each = databases.iter().map(|database| Stretch::of_database(place, *database));
             stretches.extend(each);
         } else if *keyspace != keyspaces.node {
@@ -105,26 +140,15 @@ impl Backup {
     /// [`StorageError`].
     pub fn next_block(&mut self) -> Result<Option<BackupBlock>, StorageError> {
         loop {
-            let Some(rows) = self.rows.take().or_else(|| self.next_stretch()) else {
+            let Some(rows) = self.rows.pop() else {
                 return Ok(None);
             };
             let (block, rest) = self.block(rows)?;
-            self.rows = rest;
+            self.rows.extend(rest);
             if block.rows > 0 {
                 return Ok(Some(block));
             }
         }
-    }
-
-    fn next_stretch(&mut self) -> Option<Rows> {
-        let Stretch { keyspace, low, high } = self.stretches.pop()?;
-        let handle = self.keyspace(keyspace)?;
-        let iterator = self.snapshot.range(handle, (low, high));
-        Some(Rows { keyspace, iterator: Box::new(iterator) })
-    }
-
-    fn keyspace(&self, place: usize) -> Option<&Keyspace> {
-        self.snapshot.shared().keyspaces.all().get(place).copied()
     }
 
     /// One block of rows, and the rest of them.
@@ -144,32 +168,35 @@ impl Backup {
 
     /// Whether a row is taken; of everything all are.
     fn is_wanted(&self, keyspace: usize, key: &[u8]) -> bool {
-        let Some(records) = &self.only else { return true };
-        let keyspaces = &self.snapshot.shared().keyspaces;
-        let Some(handle) = self.keyspace(keyspace) else { return false };
+        let Some(databases) = &self.only else { return true };
+        let keyspaces = &self.lifetime.shared.keyspaces;
+        let Some(handle) = keyspaces.all().get(keyspace).copied() else { return false };
         if *handle == keyspaces.databases {
-            return is_of_registry(key, records);
+            return is_of_registry(key, databases);
         }
         let database = if *handle == keyspaces.garbage {
             keys::garbage_of(key).map(|(_, database, _)| database)
         } else if *handle == keyspaces.expiries {
             keys::expiry_of(key).map(|(_, database, _)| database)
         } else {
-            return true;
+            keys::database_of(key)
         };
-        database.is_some_and(|database| records.iter().any(|record| record.id == database))
+        database.is_some_and(|database| databases.ids.contains(&database))
     }
 }
 
 /// Whether a row of `databases` belongs to some of them, or to nobody in particular.
-fn is_of_registry(key: &[u8], records: &[DatabaseRecord]) -> bool {
-    let names: HashSet<&[u8]> = records.iter().map(|record| record.name.as_bytes()).collect();
+fn is_of_registry(key: &[u8], databases: &Databases) -> bool {
     match key.split_first() {
-        Some((tag, name)) if *tag == RegistryKey::Name as u8 => names.contains(name),
+        Some((tag, name)) if *tag == RegistryKey::Name as u8 => {
+            std::str::from_utf8(name).is_ok_and(|name| databases.names.contains(name))
+        }
         // The next number stays: numbers are never given twice.
         Some((tag, _)) if *tag == RegistryKey::NextNumber as u8 => true,
         Some((tag, _)) if *tag == RegistryKey::Dropping as u8 => false,
-        Some((_, number)) => records.iter().any(|record| record.id.0.to_be_bytes() == *number),
+        Some((_, number)) => {
+            keys::database_of(number).is_some_and(|database| databases.ids.contains(&database))
+        }
         None => false,
     }
 }

@@ -134,6 +134,11 @@ pub(crate) fn database_prefix(database: DatabaseId) -> [u8; 4] {
     database.0.to_be_bytes()
 }
 
+/// The database whose number a key begins with.
+pub(crate) fn database_of(key: &[u8]) -> Option<DatabaseId> {
+    key.first_chunk::<4>().map(|number| DatabaseId(u32::from_be_bytes(*number)))
+}
+
 /// The key of a row in `sequences` or `bodies`.
 pub(crate) fn sequence_key(database: DatabaseId, sequence: u64) -> [u8; 12] {
     let mut key = [0; 12];

@@ -15,16 +15,14 @@ pub use databases::DatabaseRange;
 pub use documents::{DocumentRange, Documents, Locals};
 pub(crate) use garbage::{Due, DueBody, DueRow};
 pub use garbage::{DueGarbage, GarbagePlace, GarbageRange};
-use lifetime::Lifetime;
-pub(crate) use lifetime::Lifetimes;
+pub(crate) use lifetime::{Lifetime, Lifetimes};
 pub use outstanding::Conflicts;
 pub use readers::{EVERYBODY, ReaderChange, ReaderChanges, ReaderDocuments};
 
-use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fjall::{Keyspace, Readable, UserKey, UserValue};
+use fjall::{Keyspace, Readable, UserValue};
 
 use crate::database::{DEFAULT_REVISIONS_LIMIT, DatabaseId, DatabaseInformation};
 use crate::error::StorageError;
@@ -51,6 +49,11 @@ impl Snapshot {
         &self.lifetime.shared
     }
 
+    /// Lets go of this moment and goes on holding the open database.
+    pub(crate) fn into_lifetime(self) -> Lifetime {
+        self.lifetime
+    }
+
     pub(crate) fn view(&self) -> &fjall::Snapshot {
         &self.view
     }
@@ -61,15 +64,6 @@ impl Snapshot {
         key: impl AsRef<[u8]>,
     ) -> Result<Option<UserValue>, StorageError> {
         Ok(self.view.get(keyspace, key)?)
-    }
-
-    /// The rows of a stretch of a keyspace, in the order of their keys.
-    pub(crate) fn range(
-        &self,
-        keyspace: &Keyspace,
-        range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
-    ) -> impl Iterator<Item = Result<(UserKey, UserValue), StorageError>> + Send + use<> {
-        self.view.range(keyspace, range).map(|row| Ok(row.into_inner()?))
     }
 
     /// A document's row.

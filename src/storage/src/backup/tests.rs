@@ -83,6 +83,44 @@ fn a_backup_of_some_databases_holds_nothing_of_others() {
 }
 
 #[test]
+fn a_backup_under_way_makes_the_engine_keep_nothing_that_is_written_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = Engine::open(Options::new(folder.path().join("old"))).unwrap();
+    let record = database(&mut engine, "cities");
+    local(&mut engine, &record, "a", b"before");
+    let snapshot = engine.store().snapshot().unwrap();
+    let backup = snapshot.clone().backup(None);
+    local(&mut engine, &record, "a", b"after");
+    assert!(!engine.store().compact_now().unwrap(), "the snapshot sees the row as it was");
+    drop(snapshot);
+    assert!(engine.store().compact_now().unwrap(), "nobody else does");
+    let engine = restored(folder.path(), &blocks(backup));
+    let snapshot = engine.store().snapshot().unwrap();
+    assert_eq!(snapshot.local(record.id, "a").unwrap().unwrap(), "before");
+}
+
+#[test]
+fn a_backup_of_many_databases_holds_nothing_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = Engine::open(Options::new(folder.path().join("old"))).unwrap();
+    let records: Vec<_> = (0..MOST_BY_THEMSELVES + 2)
+        .map(|number| database(&mut engine, &format!("d{number}")))
+        .collect();
+    for record in &records {
+        local(&mut engine, record, "x", record.name.as_bytes());
+    }
+    let (left_out, only) = records.split_last().unwrap();
+    let blocks = blocks(engine.store().snapshot().unwrap().backup(Some(only.to_vec())));
+    let engine = restored(folder.path(), &blocks);
+    let snapshot = engine.store().snapshot().unwrap();
+    for record in only {
+        assert_eq!(snapshot.local(record.id, "x").unwrap().unwrap(), record.name.as_bytes());
+    }
+    assert_eq!(snapshot.database(&left_out.name).unwrap(), None);
+    assert_eq!(snapshot.local(left_out.id, "x").unwrap(), None);
+}
+
+#[test]
 fn what_is_no_block_and_a_place_that_is_taken_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options::new(folder.path().join("data"));

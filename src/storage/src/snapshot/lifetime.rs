@@ -39,8 +39,8 @@ impl Lifetimes {
 }
 
 /// The life of one snapshot. It holds the open database.
-pub(super) struct Lifetime {
-    pub(super) shared: Arc<Shared>,
+pub(crate) struct Lifetime {
+    pub(crate) shared: Arc<Shared>,
     opened: Instant,
     place: usize,
 }
