@@ -139,7 +139,8 @@ async fn forged_replayed_and_borrowed_statements_are_not_kept() {
     forged["payload"] = BASE64.encode(payload.as_bytes()).into();
     let refused = put(&own, &id, &forged).await;
     assert!(refused.expect(403).text.contains("does not hold"), "{}", refused.text);
-    put(&own, &id, &json!({"kind": "hub_record"})).await.expect(400);
+    let unsigned = json!({"kind": "hub_record"});
+    put(&own, &id, &unsigned).await.expect(400);
     assert_eq!(record(&hub, &node).await, new, "it is kept as it was");
     put(&own, &id, &new).await.expect(201);
 }
