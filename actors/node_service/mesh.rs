@@ -99,6 +99,7 @@ pub(super) async fn node_events_beyond(names: &Names, number: u64) -> Result<u64
 
 /// Answers once it is on disk.
 pub(super) async fn send_message(names: &Names, wish: NewMessage) -> Result<Value, Failure> {
+    crate::running::<MessagesMessage>(names, names::MESSAGES).await?;
     crate::call(names, names::MESSAGES, |reply| MessagesMessage::Send { wish, reply }).await?
 }
 

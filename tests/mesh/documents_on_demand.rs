@@ -173,6 +173,7 @@ async fn it_is_off_until_somebody_wants_it_and_stays_as_it_is_set() {
     }
     admin.put("/work/_on_demand", json!({"enabled": true, "nodes": "bert"})).await.expect(200);
     node.restart();
+    let admin = node.client();
     let set = json!({"enabled": true, "nodes": "bert", "timeout_ms": 2000});
     assert_eq!(admin.get("/work/_on_demand").await.expect(200).json(), set);
     // Another database of the same name is another.

@@ -107,7 +107,8 @@ async fn put(hub: &Node, certificate: &Certificate, id: &str, statement: &Value)
     eventually("the hub looks at it", || async {
         let request = ["-X", "PUT", "-H", json, "-d", text.as_str(), path.as_str()];
         let answer = visitor.ask(&[&request]).await.remove(0);
-        (answer.status != 429).then_some(answer)
+        // Too many handshakes of one address end without an answer.
+        (![0, 429].contains(&answer.status)).then_some(answer)
     })
     .await
 }

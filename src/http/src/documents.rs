@@ -21,7 +21,7 @@ use crate::request::Request;
 
 pub(crate) use copy::copy;
 pub(crate) use random::random;
-pub(crate) use read::{open_revision, read};
+pub(crate) use read::{missing, open_revision, read};
 pub(crate) use related::{
     Related, boundary, check_digest, corrupted, header, read_related, related_stream,
 };
@@ -35,13 +35,12 @@ pub(crate) async fn document(
     id: &str,
 ) -> Result<Reply, Failure> {
     match request.method {
-        Method::GET | Method::HEAD => match read::read(request, database, id).await {
-            Err(Failure::NotFound(reason)) if reason == read::MISSING => {
-                let missing = Failure::NotFound(reason);
-                Box::pin(on_demand::read(request, database, id, missing)).await
+        Method::GET | Method::HEAD => {
+            if let Some(read) = unless_missing(read::read(request, database, id).await) {
+                return read;
             }
-            read => read,
-        },
+            Box::pin(on_demand::read(request, database, id)).await
+        }
         Method::PUT => Box::pin(write::put(request, database, id)).await,
         Method::DELETE => Box::pin(write::delete(request, database.as_ref(), id)).await,
         Method::POST => Box::pin(form::post(request, database.as_ref(), id)).await,
@@ -49,5 +48,14 @@ pub(crate) async fn document(
             Box::pin(copy::copy(request, database.as_ref(), id)).await
         }
         _ => Err(Failure::MethodNotAllowed("DELETE,GET,HEAD,POST,PUT,COPY")),
+    }
+}
+
+/// The answer; none where nothing is known of the document or the revision. A function of its own, so that
+/// what waits for other nodes does not hold it.
+fn unless_missing(read: Result<Reply, Failure>) -> Option<Result<Reply, Failure>> {
+    match read {
+        Err(Failure::NotFound(reason)) if reason == read::MISSING => None,
+        read => Some(read),
     }
 }

@@ -70,12 +70,11 @@ pub(crate) async fn read(
     request: &mut Request,
     database: &Arc<dyn Database>,
     id: &str,
-    missing: Failure,
 ) -> Result<Reply, Failure> {
     if may_bring(request, database.as_ref(), id) && database.bring(&request.user, id).await? {
         return documents::read(request, database, id).await;
     }
-    Err(missing)
+    Err(documents::missing())
 }
 
 /// Whoever makes this node store something has to be somebody who may write it; and other nodes ask each

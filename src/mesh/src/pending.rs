@@ -144,7 +144,11 @@ impl PendingList {
     /// Trust is another now: nobody is pending on the word of a node that may not vouch for others (any
     /// more), unless it asked itself, and nobody with groups that its introducer may not give.
     pub fn judge_again(&mut self, peers: &Peers) {
-        self.0.retain(|_, one| {
+        self.0.retain(|id, one| {
+            // It asked while somebody said so.
+            if peers.is_trusted(id) {
+                return false;
+            }
             let Some(introducer) = one.introducer else { return true };
             let introducer = peers.get(&introducer);
             match introducer.filter(|it| it.trust == Trust::Trusted && it.introducer) {

@@ -174,7 +174,7 @@ pub(crate) async fn open_revision(
     open(database, id, revision, false, &ShowOptions::default()).await
 }
 
-fn missing() -> Failure {
+pub(crate) fn missing() -> Failure {
     Failure::NotFound(MISSING.to_owned())
 }
 
