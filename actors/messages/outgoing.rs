@@ -2,16 +2,17 @@
 //! up.
 
 use refuge_http::{Failure, NewMessage};
-use refuge_mesh::{Frame, Message, NodeId, OutboxRefusal, Peers, Receipt, Selector};
+use refuge_mesh::{Frame, Message, NodeId, OutboxRefusal, Receipt, Selector};
+use refuge_otp::Names;
 use serde_json::{Value, json};
 
 use super::rows::WaitingRow;
 use super::{MessagesState, rows};
 use crate::node_monitor::NodesUp;
 use crate::node_service::disk_is_nearly_full;
-use crate::peer_directory;
+use crate::peer_directory::{self, PeerBoard};
 use crate::peer_link::PeerLinkMessage;
-use crate::{names, now_ms, unavailable};
+use crate::{names, now_ms, published};
 
 impl MessagesState {
     /// The nodes that are up.
@@ -44,7 +45,7 @@ impl MessagesState {
             return Err(Failure::InsufficientStorage(reason.to_owned()));
         }
         let NewMessage { to, application, body } = wish;
-        let nodes = meant(&self.names, &to)?;
+        let nodes = meant(&self.names, &to).await?;
         let id = rand::random();
         let message = Message { id, application, body, sent_ms: now_ms() };
         let (mut writes, mut posted, mut refused) = (Vec::new(), Vec::new(), Vec::new());
@@ -173,9 +174,9 @@ impl MessagesState {
     }
 }
 
-/// The trusted nodes that are meant.
-fn meant(names: &refuge_otp::Names, to: &str) -> Result<Vec<NodeId>, Failure> {
-    let peers: std::sync::Arc<Peers> = peer_directory::peers(names).ok_or_else(unavailable)?;
+/// The trusted nodes that are meant. Early in the life of a node, peers may not have been read yet.
+async fn meant(names: &Names, to: &str) -> Result<Vec<NodeId>, Failure> {
+    let peers = published::<PeerBoard>(names, names::PEER_DIRECTORY).await?.peers();
     let selector = Selector::parse(to).map_err(|error| Failure::BadRequest(error.to_string()))?;
     let nodes = peers.resolve(&selector);
     if nodes.is_empty() {

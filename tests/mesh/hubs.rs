@@ -32,9 +32,13 @@ fn visitor<'a>(hub: &Node, certificate: &'a Certificate) -> Visitor<'a> {
 }
 
 async fn record(hub: &Node, of: &Node) -> Value {
+    record_of(hub, &of.id().await).await
+}
+
+async fn record_of(hub: &Node, id: &str) -> Value {
     let stranger = Certificate::rsa(2048);
     let visitor = visitor(hub, &stranger);
-    let path = format!("/_mesh/hub/nodes/{}", of.id().await);
+    let path = format!("/_mesh/hub/nodes/{id}");
     eventually("the hub knows the node", || async {
         let told = visitor.get(&path).await;
         (told.status == 200).then(|| told.json())
@@ -142,7 +146,7 @@ async fn forged_replayed_and_borrowed_statements_are_not_kept() {
     assert!(refused.expect(403).text.contains("does not hold"), "{}", refused.text);
     let unsigned = json!({"kind": "hub_record"});
     put(&own, &id, &unsigned).await.expect(400);
-    assert_eq!(record(&hub, &node).await, new, "it is kept as it was");
+    assert_eq!(record_of(&hub, &id).await, new, "it is kept as it was");
     put(&own, &id, &new).await.expect(201);
 }
 
