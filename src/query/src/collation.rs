@@ -24,7 +24,9 @@
 //! digits of a hash of all of it follow: strings that collate equal still have equal keys and others
 //! do not, and only strings that agree in their first 8 KiB of key stand in another order than
 //! CouchDB's. (8 KiB are more than 4,000 characters of any script.) A whole key that is longer than
-//! [`SORT_KEY_LIMIT_BYTES`] is refused.
+//! [`SORT_KEY_LIMIT_BYTES`] is cut off between two of its values, and likewise the hash of all of it stands
+//! where the rest would, as one more element: only arrays and objects that agree in their first 32,000 bytes
+//! stand in another order than CouchDB's.
 //!
 //! Sources: CouchDB's documentation of view collation, and its comparison of EJSON terms; raw order
 //! is Erlang's order of those terms.
@@ -37,6 +39,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cut;
 mod encoder;
 mod layout;
 
@@ -70,8 +73,8 @@ impl Collation {
     #[must_use]
     pub fn version(self) -> &'static str {
         match self {
-            Self::Unicode => "1 icu_collator-2.4.0 cldr-49",
-            Self::Raw => "1 raw",
+            Self::Unicode => "2 icu_collator-2.4.0 cldr-49",
+            Self::Raw => "2 raw",
         }
     }
 }
@@ -82,14 +85,6 @@ pub enum KeyError {
     /// Not JSON.
     #[error("the key is not JSON: {0}")]
     Json(#[from] JsonError),
-    /// Longer than [`SORT_KEY_LIMIT_BYTES`].
-    #[error(
-        "the key takes {bytes} bytes in the index, of which {SORT_KEY_LIMIT_BYTES} are allowed: use a shorter key"
-    )]
-    TooLong {
-        /// How long it would be, or how long it was when that was noticed.
-        bytes: usize,
-    },
 }
 
 /// The collation's data could not be read; it is part of the program, so this does not happen.

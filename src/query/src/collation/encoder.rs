@@ -5,8 +5,9 @@ use icu_collator::{Collator, CollatorBorrowed};
 use refuge_document::json::{Token, tokens};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::cut::Cut;
 use super::layout::{END, Tags, escape, number_bytes};
-use super::{Collation, KeyError, NoCollation, SORT_KEY_LIMIT_BYTES, STRING_LIMIT_BYTES};
+use super::{Collation, KeyError, NoCollation, STRING_LIMIT_BYTES};
 
 /// Makes sort keys in one order. It is made once for an index; any number of threads may use it.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ impl SortKeys {
     }
 
     fn append_value(&self, out: &mut Vec<u8>, json: &[u8]) -> Result<(), KeyError> {
-        let start = out.len();
+        let mut cut = Cut::new(out.len());
         for token in tokens(json)? {
             match token? {
                 Token::Null => out.push(self.tags.null),
@@ -66,14 +67,22 @@ impl SortKeys {
                     out.extend_from_slice(&number_bytes(text.parse().unwrap_or(0.0)));
                 }
                 Token::String(text) | Token::Name(text) => self.append_string(out, &text),
-                Token::ArrayStart => out.push(self.tags.array),
-                Token::ObjectStart => out.push(self.tags.object),
-                Token::ArrayEnd | Token::ObjectEnd => out.push(END),
+                Token::ArrayStart => {
+                    out.push(self.tags.array);
+                    cut.opened();
+                }
+                Token::ObjectStart => {
+                    out.push(self.tags.object);
+                    cut.opened();
+                }
+                Token::ArrayEnd | Token::ObjectEnd => {
+                    out.push(END);
+                    cut.closed();
+                }
             }
-            if out.len() - start > SORT_KEY_LIMIT_BYTES {
-                return Err(KeyError::TooLong { bytes: out.len() - start });
-            }
+            cut.wrote(out);
         }
+        cut.finish(out);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use memchr::memchr;
 
 use super::Collation;
 
-/// Longest sort key, in bytes. Keys of the store end at 65,536 bytes, and up to 32 KiB of document
+/// Longest sort key, in bytes, that is kept whole. Keys of the store end at 65,536 bytes, and up to 32 KiB of document
 /// id, the row's end and the store's own prefix stand beside it.
 pub const SORT_KEY_LIMIT_BYTES: usize = 32_000;
 
@@ -38,6 +38,12 @@ pub(super) const RAW_TRUE: u8 = 0x84;
 pub(super) const RAW_OBJECT: u8 = 0x85;
 pub(super) const RAW_ARRAY: u8 = 0x86;
 pub(super) const RAW_STRING: u8 = 0x87;
+
+/// Not a value: the hash of all that is cut off a key, at the end of each array and object that it is cut off
+/// in. Behind every value.
+pub(super) const CUT: u8 = 0xE0;
+/// The bytes of that mark and its hash.
+pub(super) const CUT_BYTES: usize = 33;
 
 /// Not a value: the partition that stands before a key.
 const PARTITION: u8 = 0x90;
@@ -147,6 +153,7 @@ pub fn sort_key_length(bytes: &[u8]) -> Option<usize> {
         match tag {
             NULL | FALSE | TRUE | RAW_FALSE | RAW_NULL | RAW_TRUE => {}
             NUMBER | RAW_NUMBER => at += 8,
+            CUT => at += CUT_BYTES - 1,
             STRING | RAW_STRING => at += memchr(END, bytes.get(at..)?)? + 1,
             ARRAY | OBJECT | RAW_ARRAY | RAW_OBJECT => open += 1,
             END if open > 0 => open -= 1,

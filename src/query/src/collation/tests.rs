@@ -113,14 +113,55 @@ fn a_long_string_is_cut_off_and_still_itself() {
 }
 
 #[test]
-fn a_key_beyond_the_limit_is_refused_and_leaves_no_trace() {
+fn a_key_beyond_the_limit_is_cut_off_and_still_itself() {
+    for collation in [Collation::Unicode, Collation::Raw] {
+        let keys = encoder(collation);
+        let key = |value: &Value| keys.key(value.to_string().as_bytes()).unwrap();
+        let long = |last: Value| {
+            let mut elements = vec![json!(1); 10_000];
+            elements.push(last);
+            json!([[{"a": elements}], "behind"])
+        };
+        let cut = key(&long(json!(1)));
+        assert!(cut.len() <= SORT_KEY_LIMIT_BYTES, "{}", cut.len());
+        assert!(cut.len() > SORT_KEY_LIMIT_BYTES - 20);
+        assert_eq!(sort_key_length(&cut), Some(cut.len()));
+        assert_eq!(cut, key(&long(json!(1.0))), "equal values have equal keys");
+        assert_ne!(cut, key(&long(json!(2))), "others do not");
+        assert!(cut > key(&json!([[{"a": [1]}]])) && cut < key(&json!([[{"a": [2]}]])));
+        // Each of its elements is one still, and behind it comes nothing.
+        assert_eq!(array_prefix(&cut, 1), Some(cut.len() - 1));
+        assert_eq!(array_prefix(&cut, 3), Some(cut.len()));
+        let many = json!([["short", 1], vec!["x"; 20_000]]);
+        let first = array_prefix(&key(&many), 1).unwrap();
+        assert_eq!(key(&many)[..first], key(&json!([["short", 1]]))[..first]);
+        // Behind another key, too.
+        let mut out = b"before".to_vec();
+        keys.append(&mut out, long(json!(1)).to_string().as_bytes()).unwrap();
+        assert_eq!(out[6..], cut);
+    }
+}
+
+#[test]
+fn what_is_no_json_leaves_no_trace() {
     let keys = encoder(Collation::Unicode);
-    let many = serde_json::to_vec(&vec![1; 4000]).unwrap();
     let mut out = b"before".to_vec();
-    assert!(matches!(keys.append(&mut out, &many), Err(KeyError::TooLong { .. })));
-    assert_eq!(out, b"before");
-    assert!(keys.append(&mut out, &serde_json::to_vec(&vec![1; 3000]).unwrap()).is_ok());
-    assert!(matches!(keys.key(b"[1,"), Err(KeyError::Json(_))));
+    let long = vec!["1"; 20_000].join(",");
+    for text in ["[1,", &format!("[{long}")] {
+        assert!(matches!(keys.append(&mut out, text.as_bytes()), Err(KeyError::Json(_))));
+        assert_eq!(out, b"before");
+    }
+}
+
+#[test]
+fn a_key_that_is_deep_has_room_for_its_ends() {
+    let keys = encoder(Collation::Unicode);
+    let depth = 100;
+    let inner = vec!["1"; 10_000].join(",");
+    let deep = format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth));
+    let key = keys.key(deep.as_bytes()).unwrap();
+    assert!(key.len() <= SORT_KEY_LIMIT_BYTES && key.ends_with(&[0; 100]));
+    assert_eq!(sort_key_length(&key), Some(key.len()));
 }
 
 #[test]

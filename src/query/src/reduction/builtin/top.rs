@@ -56,11 +56,8 @@ impl Top {
     }
 
     fn key(&self, value: &[u8]) -> Result<Vec<u8>, Failure> {
-        self.keys.key(value).map_err(|error| match error {
-            KeyError::Json(_) => Failure::invalid_value("a value is not JSON".to_owned()),
-            KeyError::TooLong { .. } => {
-                Failure::invalid_value("a value is too large to be compared".to_owned())
-            }
-        })
+        self.keys
+            .key(value)
+            .map_err(|KeyError::Json(_)| Failure::invalid_value("a value is not JSON".to_owned()))
     }
 }
