@@ -210,7 +210,7 @@ impl ChangeFeedState {
         let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else {
             return;
         };
-        let read = tokio::task::spawn_blocking(move || doors.store.information(database));
+        let read = crate::blocking(move || doors.store.information(database));
         if let Ok(Ok(Some(information))) = read.await {
             self.raise(information.update_sequence);
         }
@@ -230,7 +230,7 @@ impl ChangeFeedState {
                 };
                 self.counts = Counts::Reading { commits: Vec::new(), questions: vec![question] };
                 let (myself, database) = (myself.clone(), self.arguments.database);
-                tokio::task::spawn_blocking(move || {
+                crate::blocking::aside(move || {
                     let _ = myself.cast(ChangeFeedMessage::Counted(read(&doors.store, database)));
                 });
             }

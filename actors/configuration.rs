@@ -200,7 +200,7 @@ impl ConfigurationState {
             self.arguments.sources.root.clone(),
             refuge_identity::token().map_err(|error| error.to_string())?,
         );
-        let task = tokio::task::spawn_blocking(move || {
+        let task = crate::blocking(move || {
             let (section, name) = ("authentication", "secret");
             write_local(&root, &LocalSetting { section, name, value: &secret })
         });
@@ -237,7 +237,7 @@ impl ConfigurationState {
 /// Reads all layers, on a thread that may wait for the disk.
 async fn read(sources: &Sources, unpersisted: &Unpersisted) -> Result<Settings, String> {
     let (sources, unpersisted) = (sources.clone(), unpersisted.clone());
-    tokio::task::spawn_blocking(move || load_with(&sources, &unpersisted))
+    crate::blocking(move || load_with(&sources, &unpersisted))
         .await
         .map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())
@@ -290,7 +290,7 @@ async fn hash_written_passwords(sources: &Sources, settings: Settings) -> Result
 
 async fn write_admins(sources: &Sources, admins: BTreeMap<String, String>) -> Result<(), String> {
     let root = sources.root.clone();
-    let task = tokio::task::spawn_blocking(move || {
+    let task = crate::blocking(move || {
         for (name, hash) in &admins {
             write_local(&root, &LocalSetting { section: "admins", name, value: hash })
                 .map_err(|error| error.to_string())?;

@@ -121,7 +121,7 @@ impl Actor for DatabaseUpdatesActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let doors = published::<StorageDoors>(&names, names::ENGINE).await?;
         let store = doors.store.clone();
-        let last = tokio::task::spawn_blocking(move || rows::last(&store)).await??;
+        let last = crate::blocking(move || rows::last(&store)).await??;
         myself.cast(DatabaseUpdatesMessage::EngineIsBack)?;
         Ok(DatabaseUpdatesState {
             names,
@@ -228,7 +228,7 @@ impl DatabaseUpdatesState {
     async fn try_to_write(&self, gathered: Vec<Happened>) -> Result<u64, Failure> {
         let doors = self.names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
         let (store, last) = (doors.store.clone(), self.last);
-        let rows = tokio::task::spawn_blocking(move || rows::writes(&store, last, gathered)).await;
+        let rows = crate::blocking(move || rows::writes(&store, last, gathered)).await;
         let rows = rows.map_err(|error| Failure::Internal(error.to_string()))?;
         let (operation, last) = rows.map_err(|error| Failure::Internal(error.to_string()))?;
         let written = doors.writer.commit(operation).await;
@@ -239,7 +239,7 @@ impl DatabaseUpdatesState {
     /// Compares the databases with the rows, on the side: there may be many.
     fn look_for_missed(&self) {
         let (names, myself) = (self.names.clone(), self.myself.clone());
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             let look = |store: &Store| Ok(missed(store));
             match with_store(&names, look).await {
                 Ok(Ok(happened)) => {
@@ -261,7 +261,7 @@ impl DatabaseUpdatesState {
             let _ = reply.send(Err(unavailable()));
             return;
         };
-        tokio::task::spawn_blocking(move || {
+        crate::blocking::aside(move || {
             let updates = rows::page(&doors.store, request).map_err(|error| match error {
                 rows::RowsError::Storage(error) => storage_failure(&error),
                 error => Failure::Internal(error.to_string()),

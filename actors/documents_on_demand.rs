@@ -146,7 +146,7 @@ impl Actor for DocumentsOnDemandActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let doors = published::<StorageDoors>(&names, names::ENGINE).await?;
         let store = doors.store.clone();
-        let read = tokio::task::spawn_blocking(move || rows::settings(&store)).await??;
+        let read = crate::blocking(move || rows::settings(&store)).await??;
         let (settings, gone) = read;
         if !gone.is_empty()
             && let Err(failure) = doors.writer.commit(Operation::NodeRecords { writes: gone }).await

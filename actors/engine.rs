@@ -98,7 +98,7 @@ impl Actor for EngineActor {
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let EngineArguments { names, options } = arguments;
-        let (engine, installation) = tokio::task::spawn_blocking(move || open(options)).await??;
+        let (engine, installation) = crate::blocking(move || open(options)).await??;
         let store = engine.store();
         let actor = myself.clone();
         let settings = names.clone();

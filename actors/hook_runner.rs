@@ -216,7 +216,7 @@ impl Turn {
     async fn run(self) {
         let folder = self.arguments.hooks.join(format!("{}.d", self.event.event));
         let path = folder.clone();
-        let found = match tokio::task::spawn_blocking(move || folder::hooks(&path)).await {
+        let found = match crate::blocking(move || folder::hooks(&path)).await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
                 let folder = folder.display();

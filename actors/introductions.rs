@@ -119,7 +119,7 @@ impl Actor for IntroductionsActor {
         let doors = published::<StorageDoors>(&names, names::ENGINE).await?;
         let store = doors.store.clone();
         let read = move || Ok::<_, rows::RowsError>((rows::made(&store)?, rows::heard(&store)?));
-        let (made, heard) = tokio::task::spawn_blocking(read).await??;
+        let (made, heard) = crate::blocking(read).await??;
         let room = Arc::new(HandOver(Arc::new(Semaphore::new(MOST_WAITING))));
         names.publish(&myself.get_cell(), names::INTRODUCTIONS, room);
         Ok(IntroductionsState { names, made, heard, telling: HashMap::new() })

@@ -7,6 +7,7 @@ pub mod address_book;
 mod authentication;
 pub mod authenticator;
 mod background_thread;
+mod blocking;
 pub mod change_feed;
 pub mod configuration;
 pub mod console_listener;
@@ -71,6 +72,8 @@ use refuge_http::Failure;
 pub(crate) use refuge_identity::hexadecimal;
 use refuge_otp::{CallError, Names};
 use tokio::sync::oneshot;
+
+pub(crate) use blocking::blocking;
 
 /// How long an actor is waited for; its work behind a call is short, or it answers early.
 const CALL_DEADLINE: Duration = Duration::from_secs(60);

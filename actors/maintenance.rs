@@ -152,7 +152,7 @@ impl MaintenanceState {
         let range = self.range(doors.store.is_quiet());
         let store = doors.store.clone();
         let look = move || store.snapshot()?.garbage(&range);
-        let mut due: DueGarbage = match tokio::task::spawn_blocking(look).await {
+        let mut due: DueGarbage = match crate::blocking(look).await {
             Ok(Ok(due)) => due,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "cannot look for garbage");

@@ -157,7 +157,7 @@ async fn accept(
             tracing::debug!(address = %newcomer.address, "refused: too many handshakes");
             return std::future::ready(());
         };
-        tokio::spawn(welcome(arguments.clone(), tls.clone(), newcomer, shaking));
+        crate::task::spawn(welcome(arguments.clone(), tls.clone(), newcomer, shaking));
         std::future::ready(())
     })
     .await;

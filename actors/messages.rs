@@ -168,7 +168,7 @@ impl MessagesState {
             let waiting = rows::waiting(&store)?;
             Ok::<_, StorageError>((waiting, rows::received(&store)?))
         };
-        let read = tokio::task::spawn_blocking(read).await.map_err(|_| unavailable())?;
+        let read = crate::blocking(read).await.map_err(|_| unavailable())?;
         let (waiting, came) = read.map_err(|error| Failure::Internal(error.to_string()))?;
         self.wait_again(waiting);
         self.inbox = Inbox::default();

@@ -59,7 +59,7 @@ impl Actor for MetricsActor {
     ) -> Result<(), ActorProcessingErr> {
         let (names, book) = (state.names.clone(), state.book.clone());
         // The tree is large where many databases are open, and /proc is read.
-        tokio::task::spawn_blocking(move || match message {
+        crate::blocking::aside(move || match message {
             MetricsMessage::Statistics(reply) => {
                 let _ = reply.send(couchdb::statistics(&samples(&names, &book)));
             }

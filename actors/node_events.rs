@@ -111,7 +111,7 @@ impl Actor for NodeEventsActor {
         let NodeEventsArguments { names, kept } = arguments;
         let doors = published::<StorageDoors>(&names, names::ENGINE).await?;
         let store = doors.store.clone();
-        let ledger = tokio::task::spawn_blocking(move || rows::ledger(&store, kept)).await??;
+        let ledger = crate::blocking(move || rows::ledger(&store, kept)).await??;
         Ok(NodeEventsState { names, ledger, waiters: Vec::new() })
     }
 
@@ -178,7 +178,7 @@ impl NodeEventsState {
             let _ = reply.send(Err(unavailable()));
             return;
         };
-        tokio::task::spawn_blocking(move || {
+        crate::blocking::aside(move || {
             let page = rows::page(&doors.store, request.after, request.limit).map(|events| {
                 // One more may have been stored meanwhile.
                 let last = events.last().map_or(last, |newest| newest.number.max(last));

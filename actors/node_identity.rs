@@ -94,7 +94,7 @@ impl Actor for NodeIdentityActor {
         let arguments = state.arguments.clone();
         match message {
             NodeIdentityMessage::Prepare => {
-                tokio::task::spawn_blocking(move || {
+                crate::blocking::aside(move || {
                     let prepared = prepare(&arguments);
                     let _ = myself.cast(NodeIdentityMessage::Prepared(prepared));
                 });
@@ -106,7 +106,7 @@ impl Actor for NodeIdentityActor {
             NodeIdentityMessage::Rotate { reply } => {
                 state.rotating = true;
                 let present = arguments.names.value::<NodeIdentity>(names::NODE_IDENTITY);
-                tokio::task::spawn_blocking(move || {
+                crate::blocking::aside(move || {
                     let _ = reply.send(rotate(present.as_deref(), &arguments));
                     let _ = myself.cast(NodeIdentityMessage::Rotated);
                 });

@@ -214,7 +214,7 @@ impl NodeMonitorState {
         });
         let (myself, supervisor) = (self.myself.clone(), names::PEER_LINKS);
         let watcher = myself.clone();
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             match DynamicSupervisor::new(&names, supervisor).start_child(child).await {
                 Ok(cell) => names.monitor_into(&cell, &watcher, move |exit| {
                     NodeMonitorMessage::LinkEnded { id, exit }

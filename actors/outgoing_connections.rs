@@ -35,7 +35,7 @@ impl Actor for OutgoingConnectionsActor {
         let current = names.value::<CurrentSettings>(names::CONFIGURATION);
         let settings = current.map(|current| current.settings.clone()).unwrap_or_default();
         let sockets = sockets(&settings.replicator);
-        let tls = tokio::task::spawn_blocking(move || tls(&settings)).await?;
+        let tls = crate::blocking(move || tls(&settings)).await?;
         let options = ConnectionOptions { tls, sockets, ..ConnectionOptions::default() };
         let pool = Connections::new(options);
         names.publish(&myself.get_cell(), names::OUTGOING_CONNECTIONS, Arc::new(pool));

@@ -174,7 +174,7 @@ impl Actor for PairingActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let doors = published::<StorageDoors>(&names, names::ENGINE).await?;
         let store = doors.store.clone();
-        let mut invitations = tokio::task::spawn_blocking(move || load(&store)).await??;
+        let mut invitations = crate::blocking(move || load(&store)).await??;
         invitations.forget_expired(crate::now_ms());
         let (expecting, current) = watch::channel(invitations.iter().next().is_some());
         let tries = SharedTries::default();

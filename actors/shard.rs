@@ -147,7 +147,7 @@ impl ShardState {
     async fn read_revisions_limit(&mut self) {
         let database = self.arguments.database;
         let Some(doors) = self.arguments.names.value::<StorageDoors>(names::ENGINE) else { return };
-        let read = tokio::task::spawn_blocking(move || doors.store.information(database));
+        let read = crate::blocking(move || doors.store.information(database));
         if let Ok(Ok(Some(information))) = read.await {
             self.revisions_limit = Some(information.revisions_limit);
         }
@@ -190,7 +190,7 @@ impl ShardState {
             return;
         }
         let myself = myself.clone();
-        tokio::task::spawn_blocking(move || {
+        crate::blocking::aside(move || {
             let prepared = merge(&doors.store, destination, requests);
             // To a shard that is gone this is lost, and the callers hear so by their channels.
             let _ = myself.cast(ShardMessage::Merged(Box::new(prepared)));

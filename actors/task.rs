@@ -1,16 +1,25 @@
-//! A task that belongs to an actor: it ends when its owner's state is dropped, however the owner ends.
+//! Tasks: one that belongs to an actor ends when its owner's state is dropped, however the owner ends; others
+//! end by themselves.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+
+/// Runs a task that ends by itself. Every task is given to the runtime as one and the same type: it makes some
+/// 4 KiB of code for each type.
+pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(future);
+    tokio::spawn(future)
+}
 
 /// A running task; dropping it ends the task at its next await.
 pub(crate) struct OwnedTask(JoinHandle<()>);
 
 impl OwnedTask {
     pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(tokio::spawn(future))
+        Self(spawn(future))
     }
 
     /// A task that is begun again, after a rest, whenever it ends or panics: for work that nobody waits for

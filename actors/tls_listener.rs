@@ -162,7 +162,7 @@ async fn accept(
         let Some(tls) = tls.borrow().clone() else { return std::future::ready(()) };
         let host =
             Host { names: names.clone(), child: Arc::clone(&child), node: Arc::clone(&node) };
-        tokio::spawn(welcome(host, tls, newcomer));
+        crate::task::spawn(welcome(host, tls, newcomer));
         std::future::ready(())
     })
     .await;

@@ -49,7 +49,7 @@ pub(crate) async fn hash_of_admin(
     password: String,
 ) -> Result<String, String> {
     let recipe = recipe_of_admins(settings);
-    tokio::task::spawn_blocking(move || password::hash(&password, recipe))
+    crate::blocking(move || password::hash(&password, recipe))
         .await
         .map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())
@@ -81,7 +81,7 @@ pub(crate) async fn hashing<R: Send + 'static>(
     let place = Arc::clone(&board.hashing).acquire_owned().await.map_err(|_| unavailable())?;
     drop(waits);
     board.hashes.increment(1);
-    let task = tokio::task::spawn_blocking(move || {
+    let task = crate::blocking(move || {
         let result = job();
         drop((place, memory));
         result

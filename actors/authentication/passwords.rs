@@ -210,7 +210,7 @@ fn upgrade(names: &Names, settings: &Settings, account: &Account, credentials: &
     }
     let (names, stored, revision) = (names.clone(), stored.clone(), account.revision.clone());
     let Credentials { name, password } = credentials.clone();
-    tokio::spawn(async move {
+    crate::task::spawn(async move {
         let salt = stored.salt().to_owned();
         let job = move || match salt.len() {
             // Argon2 wants a longer one; then the sessions end.

@@ -63,7 +63,7 @@ impl AuthenticatorState {
         }
         self.setting_up = true;
         let (names, myself) = (self.arguments.names.clone(), myself.clone());
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             let result = make_admin(&names, admin).await;
             let _ = myself.cast(AuthenticatorMessage::SetUpDone { success: result.is_ok() });
             let _ = reply.send(result);

@@ -191,7 +191,7 @@ async fn hashed(password: String, settings: &Authentication) -> Result<String, F
 async fn on_disk(
     write: impl FnOnce() -> Result<(), WriteError> + Send + 'static,
 ) -> Result<(), Failure> {
-    let written = tokio::task::spawn_blocking(write).await.map_err(|_| unavailable())?;
+    let written = crate::blocking(write).await.map_err(|_| unavailable())?;
     written.map_err(|error| match error {
         WriteError::Configuration(error) => Failure::BadRequest(error.to_string()),
         WriteError::Unwritable { .. } => Failure::Internal(error.to_string()),

@@ -38,7 +38,7 @@ impl NodeControl {
     /// A version that cannot go on is refused while the node still runs.
     async fn upgrade(&self, version: String) -> Answer {
         let (may_upgrade, wanted) = (Arc::clone(&self.host.may_upgrade), version.clone());
-        let looking = tokio::task::spawn_blocking(move || may_upgrade(&wanted)).await;
+        let looking = crate::blocking(move || may_upgrade(&wanted)).await;
         let found = looking.map_err(|error| ControlError::Unavailable(error.to_string()))?;
         found.map_err(ControlError::Refused)?;
         self.host.end.ask(End::Upgrade(version.clone()));

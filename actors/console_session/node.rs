@@ -77,7 +77,7 @@ async fn status_of(names: &Names, tree: &TreeNode) -> Answer {
         parts.map(|part| json!({"name": part.name, "state": state(part.state)})).collect();
     let root = names.value::<CurrentSettings>(names::CONFIGURATION);
     let root = root.map(|current| current.settings.root.display().to_string());
-    let resident_bytes = tokio::task::spawn_blocking(metrics::resident_bytes).await.ok().flatten();
+    let resident_bytes = crate::blocking(metrics::resident_bytes).await.ok().flatten();
     Ok(json!({
         "state": down(tree).map_or("up", |part| state(part.state)),
         "version": report::version(names),

@@ -74,7 +74,12 @@ impl Known {
     /// The entry of a database, which becomes the one that was asked for last.
     fn entry(&mut self, database: DatabaseId) -> Arc<OnceCell<Arc<Asked>>> {
         self.time += 1;
-        if !self.databases.contains_key(&database) && self.databases.len() >= MOST_DATABASES {
+        // Nearly always: each request asks.
+        if let Some(entry) = self.databases.get_mut(&database) {
+            entry.used = self.time;
+            return Arc::clone(&entry.asked);
+        }
+        if self.databases.len() >= MOST_DATABASES {
             self.forget_oldest(|_| true);
         }
         let entry = self.databases.entry(database).or_default();

@@ -74,7 +74,7 @@ impl DocumentsOnDemandState {
         let asker = self.wanted.asker(&document).cloned().unwrap_or_default();
         let user = UserContext { name: asker.name, roles: asker.roles };
         let (names, myself) = (self.names.clone(), self.myself.clone());
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             let asked = ask_nodes(&names, (&setting.name, &document), (nodes, &user));
             let asked = tokio::time::timeout(ASKING_DEADLINE, asked).await;
             let outcome = match asked.unwrap_or(AskOutcome::Unanswered) {

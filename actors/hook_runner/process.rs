@@ -100,7 +100,7 @@ pub(super) async fn run(hook: Hook) -> Ended {
     let (limits, input) = (hook.limits, hook.input.clone().into_bytes());
     let not_started =
         |reason: String| Ended { outcome: Outcome::NotStarted(reason), output: String::new() };
-    let started = match tokio::task::spawn_blocking(move || start(&hook)).await {
+    let started = match crate::blocking(move || start(&hook)).await {
         Ok(Ok(started)) => started,
         Ok(Err(error)) => return not_started(error.to_string()),
         Err(error) => return not_started(error.to_string()),

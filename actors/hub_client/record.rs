@@ -48,8 +48,7 @@ impl OwnRecord {
             content,
         };
         let signing = move || sign_statement(identity.key(), &claims);
-        let signed =
-            tokio::task::spawn_blocking(signing).await.map_err(|error| error.to_string())?;
+        let signed = crate::blocking(signing).await.map_err(|error| error.to_string())?;
         let signed = signed.map_err(|error| error.to_string())?;
         self.0 = Some(signed.clone());
         Ok(Some(signed))

@@ -37,7 +37,7 @@ impl IndexDirectoryState {
         reply: Option<CleanReply>,
     ) {
         let (names, myself) = (self.arguments.names.clone(), self.myself.clone());
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             let result = unused(&names, database).await.map(|records| {
                 let _ = myself.cast(IndexDirectoryMessage::Unused { records, lenient });
             });
@@ -87,7 +87,7 @@ impl IndexDirectoryState {
             return;
         }
         let (names, myself) = (self.arguments.names.clone(), self.myself.clone());
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             for record in unused {
                 if let Err(failure) = remove(&names, record).await {
                     tracing::warn!(%failure, "an unused index is not removed; it is tried again later");

@@ -43,7 +43,7 @@ impl IndexDirectoryState {
 
     fn create(&self, database: IndexedDatabase, design: Arc<IndexDesign>, key: IndexKey) {
         let (names, myself) = (self.arguments.names.clone(), self.myself.clone());
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             let result = find_or_make(&names, &database, &design).await;
             let _ = myself.cast(IndexDirectoryMessage::Created { key, result });
         });

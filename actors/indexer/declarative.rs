@@ -47,5 +47,5 @@ pub(super) async fn map(
         }
         (documents, lacking)
     };
-    tokio::task::spawn_blocking(job).await.map_err(|_| unavailable())
+    crate::blocking(job).await.map_err(|_| unavailable())
 }

@@ -70,7 +70,7 @@ impl Leg {
         job: impl FnOnce(&Snapshot) -> Result<R, StorageError> + Send + 'static,
     ) -> Result<R, Failure> {
         let snapshot = self.snapshot.clone();
-        let done = tokio::task::spawn_blocking(move || job(&snapshot)).await;
+        let done = crate::blocking(move || job(&snapshot)).await;
         done.map_err(|_| unavailable())?.map_err(|error| storage_failure(&error))
     }
 }

@@ -51,7 +51,7 @@ pub(super) async fn with_scripts<R: Send + 'static>(
 ) -> Result<R, Failure> {
     let (design, growing) = (&arguments.design, Growing::now(&arguments.names));
     if !(reduces && design.has_scripted_reduces()) {
-        let done = tokio::task::spawn_blocking(move || run(&Scripts::none(growing))).await;
+        let done = crate::blocking(move || run(&Scripts::none(growing))).await;
         return Ok(done.map_err(|_| unavailable())??);
     }
     let sources = (design.source_key(arguments.database), Arc::clone(&design.sources));

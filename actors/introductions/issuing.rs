@@ -43,9 +43,9 @@ impl IntroductionsState {
             Ok(prepared) => prepared,
             Err(failure) => return drop(reply.send(Err(failure))),
         };
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             let sign = move || all.iter().map(|claims| sign_statement(own.key(), claims)).collect();
-            let signed = tokio::task::spawn_blocking(sign).await.map_err(|_| unavailable());
+            let signed = crate::blocking(sign).await.map_err(|_| unavailable());
             let signed = signed.and_then(|signed: Result<Vec<_>, _>| {
                 signed.map_err(|error| Failure::Internal(error.to_string()))
             });

@@ -39,7 +39,7 @@ pub(super) fn start(
     names.publish(&actor.get_cell(), &published(database), Arc::new(Compacting));
     let task = Compaction { names, actor, database, name, rows: 0 };
     task.tell("garbage");
-    tokio::spawn(async move {
+    crate::task::spawn(async move {
         if let Err(reason) = task.run().await {
             tracing::warn!(%database, reason, "a compaction that was asked for did not end");
         }
@@ -101,7 +101,7 @@ impl Compaction {
         }
         self.tell("tables");
         let store = doors.store.clone();
-        let compacted = tokio::task::spawn_blocking(move || store.compact_now()).await;
+        let compacted = crate::blocking(move || store.compact_now()).await;
         compacted.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         Ok(())
     }
@@ -120,7 +120,7 @@ impl Compaction {
                 rows: ROWS_AT_ONCE,
             };
             let store = doors.store.clone();
-            let look = tokio::task::spawn_blocking(move || store.snapshot()?.garbage(&range));
+            let look = crate::blocking(move || store.snapshot()?.garbage(&range));
             let due = look.await.map_err(|error| error.to_string())?;
             let mut due = due.map_err(|error| error.to_string())?;
             after = due.next.take();

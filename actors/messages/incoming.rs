@@ -85,7 +85,7 @@ impl MessagesState {
             return;
         };
         let names = self.names.clone();
-        tokio::task::spawn_blocking(move || {
+        crate::blocking::aside(move || {
             let mut page = MessagesPage { messages: Vec::new(), last, missed };
             for number in numbers {
                 match rows::read(&doors.store, number) {

@@ -38,7 +38,7 @@ impl OpenDatabase {
             let answer =
                 self.hand_over(self.shard_number(&id), vec![update], (None, writer.clone()))?;
             let database = self.record.name.clone();
-            tokio::spawn(async move {
+            crate::task::spawn(async move {
                 if let Ok(results) = answer.await {
                     for failure in results.into_iter().filter_map(Result::err) {
                         tracing::debug!(database, id, %failure, "an edit of batch=ok is not stored");

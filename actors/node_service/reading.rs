@@ -52,7 +52,7 @@ pub(crate) async fn with_store<R: Send + 'static>(
     if Reading::Point.is_done_here(&doors.store) {
         return job(&doors.store).map_err(|error| storage_failure(&error));
     }
-    match tokio::task::spawn_blocking(move || job(&doors.store)).await {
+    match crate::blocking(move || job(&doors.store)).await {
         Ok(result) => result.map_err(|error| storage_failure(&error)),
         Err(_) => Err(unavailable()),
     }
@@ -72,11 +72,11 @@ pub(crate) async fn read<R: Send + 'static>(
             .and_then(|snapshot| job(&snapshot))
             .map_err(|error| storage_failure(&error));
     }
-    let task = tokio::task::spawn_blocking(move || {
+    let job = move || {
         let snapshot = doors.store.snapshot()?;
         job(&snapshot)
-    });
-    match task.await {
+    };
+    match crate::blocking(job).await {
         Ok(result) => result.map_err(|error| storage_failure(&error)),
         Err(_) => Err(Failure::Internal("a read of the storage failed".to_owned())),
     }

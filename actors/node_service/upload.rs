@@ -71,7 +71,7 @@ impl AttachmentUpload {
         let packed = if bytes <= inline {
             work()
         } else {
-            let packed = tokio::task::spawn_blocking(work).await;
+            let packed = crate::blocking(work).await;
             packed.map_err(|error| Failure::Internal(format!("packing failed: {error}")))?
         };
         packed.map_err(|error| broken(&error))

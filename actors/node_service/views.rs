@@ -184,7 +184,7 @@ async fn index_bytes(
         let snapshot = store.snapshot().map_err(|error| storage_failure(&error))?;
         Ok(sizes::bytes(&snapshot, number, maps)?)
     };
-    tokio::task::spawn_blocking(measure).await.map_err(|_| unavailable())?
+    crate::blocking(measure).await.map_err(|_| unavailable())?
 }
 
 /// The views of a design document.

@@ -35,7 +35,7 @@ impl PairingState {
             Err(failure) => drop(reply.send(Err(failure))),
             Ok((token, made)) => {
                 let names = self.names.clone();
-                tokio::spawn(async move {
+                crate::task::spawn(async move {
                     let _ = reply.send(told(&names, wish, (token, made)).await);
                 });
             }

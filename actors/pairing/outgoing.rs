@@ -26,7 +26,7 @@ const BAD_GATEWAY: u16 = 502;
 
 /// Accepts an invitation, and answers when both nodes trust each other.
 pub(super) fn pair(names: Names, wish: NewPairing, reply: oneshot::Sender<Result<Value, Failure>>) {
-    tokio::spawn(async move {
+    crate::task::spawn(async move {
         let paired = tokio::time::timeout(PAIRING_DEADLINE, accept(&names, wish)).await;
         let late = || unreachable(format!("no answer within {PAIRING_DEADLINE:?}"));
         let _ = reply.send(paired.unwrap_or_else(|_| Err(late())));

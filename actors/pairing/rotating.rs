@@ -28,7 +28,7 @@ pub(crate) async fn earlier_identity(
         return Err(Failure::BadRequest(reason));
     }
     let peers = peer_directory::peers(names).ok_or_else(unavailable)?;
-    let proving = tokio::task::spawn_blocking(move || prove(&peers, visitor, &statements));
+    let proving = crate::blocking(move || prove(&peers, visitor, &statements));
     proving.await.map_err(|_| unavailable())?
 }
 

@@ -63,7 +63,7 @@ impl Carrier {
     pub(super) fn close(self) {
         let Self { address: _, out, writing, reading } = self;
         drop(out);
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             let parting = async {
                 writing.finished().await;
                 reading.finished().await;

@@ -35,7 +35,7 @@ impl Incarnation {
     /// supervisor of jobs was started after the scheduler, so it is asked on the side.
     pub(super) fn follow(self, child: ChildSpecification) -> oneshot::Sender<()> {
         let (stop, stopped) = oneshot::channel();
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             let (exit, reached) = self.life(child, stopped).await;
             let Self { scheduler, id, start, .. } = self;
             let id = id.as_ref().to_owned();

@@ -19,7 +19,7 @@ impl ShardState {
         };
         let myself = myself.clone();
         let database = (self.arguments.database, self.arguments.access);
-        tokio::task::spawn_blocking(move || {
+        crate::blocking::aside(move || {
             let prepared = prepare(&doors.store, database, request).map(Box::new);
             // To a shard that is gone this is lost, and the caller hears so by its channel.
             let _ = myself.cast(ShardMessage::PurgePrepared(prepared));

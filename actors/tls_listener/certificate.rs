@@ -34,7 +34,7 @@ pub(super) async fn load_anew(
     before: Option<&Loaded>,
 ) -> Option<Result<(Loaded, ServerTls), String>> {
     let (settings, before) = (settings.clone(), before.cloned());
-    let task = tokio::task::spawn_blocking(move || {
+    let task = crate::blocking(move || {
         // Before the reading, so that what changes meanwhile is read again.
         let now = stamp(&settings);
         if before.as_ref() == Some(&now) {

@@ -41,7 +41,7 @@ pub(super) async fn open(place: Place, part: ResumableUploadPart) -> Result<Part
     let (pieces, coming) = mpsc::channel(WAITING_PIECES);
     let (ready, readiness) = oneshot::channel();
     let (ended, outcome) = oneshot::channel();
-    tokio::spawn(async move {
+    crate::task::spawn(async move {
         let mut taking = match Taking::begin(place, part).await {
             Ok(taking) => taking,
             Err(failure) => {

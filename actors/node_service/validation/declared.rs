@@ -25,7 +25,7 @@ pub(super) async fn ask(
         answers(selector, questions)
     } else {
         let selector = Arc::clone(selector);
-        let answers = tokio::task::spawn_blocking(move || answers(&selector, questions));
+        let answers = crate::blocking(move || answers(&selector, questions));
         answers.await.map_err(|_| unavailable())?
     };
     let mut allowed = Vec::with_capacity(answered.len());

@@ -99,7 +99,7 @@ impl OpenView {
         if quick && self.store.fits_memory() {
             return job(&store);
         }
-        let done = tokio::task::spawn_blocking(move || job(&store)).await;
+        let done = crate::blocking(move || job(&store)).await;
         done.map_err(|_| unavailable())?
     }
 }

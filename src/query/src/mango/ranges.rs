@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use crate::collation::{KeyError, SortKeys, array_prefix, behind};
+use crate::collation::{KeyError, SORT_KEY_LIMIT_BYTES, SortKeys, array_prefix, behind};
 use crate::selector::{
     Comparison, Condition, Expression, FieldCondition, Item, Operand, Order, Selector, compare,
 };
@@ -45,13 +45,24 @@ impl Range {
     }
 }
 
-/// What the sort keys of all arrays with these first elements begin with.
+/// So much of a key stands in an index whatever comes behind it: longer ones are cut off, but not before.
+const SURELY_KEPT_BYTES: usize = SORT_KEY_LIMIT_BYTES / 2;
+
+/// What the sort keys of all arrays with these first elements begin with; where that is long, with as many of
+/// them as are kept of every key.
 fn prefix(keys: &SortKeys, elements: &[Vec<u8>]) -> Result<Vec<u8>, KeyError> {
-    let mut key = keys.key(&[b"[", elements.join(&b',').as_slice(), b"]"].concat())?;
-    if let Some(length) = array_prefix(&key, elements.len()) {
-        key.truncate(length);
+    let mut count = elements.len();
+    loop {
+        let elements = elements.get(..count).unwrap_or_default();
+        let mut key = keys.key(&[b"[", elements.join(&b',').as_slice(), b"]"].concat())?;
+        if let Some(length) = array_prefix(&key, count) {
+            key.truncate(length);
+        }
+        if key.len() <= SURELY_KEPT_BYTES {
+            return Ok(key);
+        }
+        count = count.saturating_sub(1);
     }
-    Ok(key)
 }
 
 /// The range of one field.

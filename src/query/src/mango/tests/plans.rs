@@ -254,6 +254,9 @@ fn operand() -> impl Strategy<Value = Value> {
         Just(json!(null)),
         Just(json!([1])),
         Just(json!({"x": 1})),
+        // Kept whole, and cut off in every key.
+        Just(json!(vec![1; 2_000])),
+        Just(json!(vec![1; 4_000])),
     ]
 }
 
