@@ -42,6 +42,7 @@
 mod cut;
 mod encoder;
 mod layout;
+mod root;
 
 pub use encoder::SortKeys;
 pub use layout::{
@@ -49,8 +50,8 @@ pub use layout::{
     sort_key_length,
 };
 
-pub(crate) use encoder::root_collator;
 pub(crate) use layout::{escape, unescape};
+pub(crate) use root::root_collator;
 
 use refuge_document::json::JsonError;
 

@@ -1,12 +1,12 @@
 //! From a JSON text to its sort key, in one pass.
 
-use icu_collator::options::CollatorOptions;
-use icu_collator::{Collator, CollatorBorrowed};
+use icu_collator::CollatorBorrowed;
 use refuge_document::json::{Token, tokens};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::cut::Cut;
 use super::layout::{END, Tags, escape, number_bytes};
+use super::root::root_collator;
 use super::{Collation, KeyError, NoCollation, STRING_LIMIT_BYTES};
 
 /// Makes sort keys in one order. It is made once for an index; any number of threads may use it.
@@ -100,12 +100,6 @@ impl SortKeys {
         }
         out.push(END);
     }
-}
-
-/// ICU's root collation, as CouchDB has it.
-pub(crate) fn root_collator() -> Result<CollatorBorrowed<'static>, NoCollation> {
-    let collator = Collator::try_new(Default::default(), CollatorOptions::default());
-    collator.map_err(|_| NoCollation)
 }
 
 /// Replaces what stands behind the first 8 KiB of a string's key by a hash of all of it, in bytes
