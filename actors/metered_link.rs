@@ -132,10 +132,18 @@ fn kept_off(peers: &Peers) -> BTreeSet<NodeId> {
 
 fn tell(names: &Names, owner: &ActorCell, meter: LinkMeter) {
     let before = names.value::<LinkMeter>(names::METERED_LINK);
-    if before.as_deref() != Some(&meter) {
-        tracing::info!(?meter, "what is known of the link changed");
-        names.publish(owner, names::METERED_LINK, Arc::new(meter));
+    match (before.as_deref(), meter) {
+        (Some(LinkMeter::Metered), LinkMeter::Unmetered) => {
+            tracing::info!("the link is not metered any more");
+        }
+        (before, LinkMeter::Metered) if before != Some(&LinkMeter::Metered) => {
+            tracing::info!(
+                "the link is metered: replication waits where a peer's document says so"
+            );
+        }
+        _ => {}
     }
+    names.publish(owner, names::METERED_LINK, Arc::new(meter));
     // One that is being restarted begins with what is published.
     let _ = names.cast(names::REPLICATION_SCHEDULER, ReplicationSchedulerMessage::LinkChanged);
 }

@@ -76,7 +76,7 @@ impl Bandwidths {
 
     fn set(&self, peers: Arc<Peers>) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Of one that is not known any more nobody's job goes on; whoever holds it yet may end with it.
+        // With a node that is not known any more no job goes on: its limit ends with the last that holds it.
         table.limits.retain(|id, _| peers.get(id).is_some());
         for (id, limit) in &table.limits {
             limit.set(rate(&peers, id));

@@ -1,7 +1,7 @@
 //! Jobs that run in some hours of the day alone (`window`), or not while this machine's link is metered, as
-//! the document of the peer at their end says: those that wait, and those that are stopped. Both are a window
-//! to the schedule. The clock is looked at again at least once a minute, so that one that is set, or a summer
-//! that begins, is noticed; of the link it is told.
+//! the document of the peer at their end says: those that wait, and those that are stopped. To the schedule a
+//! metered link is a closed window. The clock is looked at again at least once a minute, so that one that is
+//! set, or a summer that begins, is noticed; of the link the scheduler is told.
 
 use std::sync::Arc;
 use std::time::Duration;
