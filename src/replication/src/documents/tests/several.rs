@@ -40,10 +40,10 @@ fn why_a_run_is_pending_is_told_as_long_as_it_is_so() {
     story.machine.waits(0, RunNumber(1), Some("the link is metered"));
     assert_eq!(story.row("one")["info"]["reason"], "the link is metered");
     story.machine.waits(0, RunNumber(1), None);
-    assert_eq!(story.row("one")["info"], Value::Null);
+    assert_eq!(story.row("one")["info"]["reason"], Value::Null);
     story.machine.waits(0, RunNumber(1), Some("the link is metered"));
     story.started(1);
-    assert_eq!(story.row("one")["info"], Value::Null);
+    assert_eq!(story.row("one")["info"]["reason"], Value::Null);
 }
 
 #[test]
