@@ -38,6 +38,7 @@ mod mesh_commands;
 mod mesh_diagnosis;
 pub mod mesh_listener;
 pub mod messages;
+pub mod metered_link;
 pub mod metrics;
 pub mod names;
 pub mod node_events;

@@ -15,8 +15,8 @@ use serde_json::Value;
 use crate::configuration::CurrentSettings;
 use crate::node_monitor::NodesUp;
 use crate::{
-    address_book, local_discovery, mesh_commands, mesh_listener, names, peer_dial, peer_directory,
-    port_mapping, unavailable,
+    address_book, local_discovery, mesh_commands, mesh_listener, metered_link, names, peer_dial,
+    peer_directory, port_mapping, unavailable,
 };
 
 /// Diagnoses one node that is known.
@@ -52,6 +52,7 @@ pub(crate) async fn diagnose(names: &Names, node: &str) -> Result<Value, Failure
         trusts_us: answered.as_ref().map(|answered| takes_us_for_a_peer(&answered.body)),
         clock_off_seconds: answered.and_then(|answered| answered.date).map(seconds_ahead),
         tried,
+        replication_waits: metered_link::keeps_off(names, &id),
         last_seen: record.last_seen.clone(),
     };
     Ok(diagnosis.to_json())

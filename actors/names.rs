@@ -49,6 +49,8 @@ pub const REPLICATION_SCHEDULER: &str = "replication-scheduler";
 pub const REPLICATION_JOBS: &str = "replication-jobs";
 /// Holds the pool of connections to other nodes.
 pub const PEER_CONNECTIONS: &str = "peer-connections";
+/// The limits of what replication with each node takes, published by whoever holds that pool.
+pub const PEER_BANDWIDTHS: &str = "peer-bandwidths";
 /// Makes the node's key and certificate, and publishes them.
 pub const NODE_IDENTITY: &str = "node-identity";
 /// Hands node events on to whoever the supervisors named.
@@ -69,6 +71,8 @@ pub const INTRODUCTIONS: &str = "introductions";
 pub const MESSAGES: &str = "messages";
 /// Asks other nodes for documents that are missing here.
 pub const DOCUMENTS_ON_DEMAND: &str = "documents-on-demand";
+/// Asks the system whether this machine's link is metered.
+pub const METERED_LINK: &str = "metered-link";
 /// Knows which trusted nodes are up.
 pub const NODE_MONITOR: &str = "node-monitor";
 /// Starts and ends the links to the trusted nodes.

@@ -1,10 +1,14 @@
 //! The pool of connections to other nodes for bulk data: replication towards a node goes through it.
 //! A node that can be dialled is dialled; one that cannot has opened a reverse path to this node,
-//! which waits here until it is needed.
+//! which waits here until it is needed. What replication with each node may take of the link is kept here,
+//! too, one limit a node for all that is under way with it.
 //!
 //! Told by: the connections of other nodes, which hand in reverse paths. Used by: replication jobs,
 //! through the pool published under this actor's name. A restart loses idle connections and waiting
-//! reverse paths, which their openers open again.
+//! reverse paths, which their openers open again; jobs that run then keep the limit that they have until
+//! their next start.
+
+mod bandwidths;
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
@@ -19,7 +23,9 @@ use refuge_otp::Names;
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 
+use crate::task::OwnedTask;
 use crate::{names, peer_dial, peer_directory};
+pub(crate) use bandwidths::bandwidth;
 
 /// Reverse paths that wait for one node; its link opens one at a time.
 const MOST_WAITING: usize = 2;
@@ -60,6 +66,8 @@ pub struct PeerConnectionsState {
     pool: Arc<Connections>,
     paths: HashMap<NodeId, VecDeque<DuplexStream>>,
     waiting: HashMap<NodeId, VecDeque<oneshot::Sender<DuplexStream>>>,
+    /// Has the limits follow the peers' documents; ends with the actor.
+    _following: OwnedTask,
 }
 
 impl Actor for PeerConnectionsActor {
@@ -75,7 +83,12 @@ impl Actor for PeerConnectionsActor {
         let dialer = Dialer { names: names.clone() };
         let pool = Arc::new(Connections::to_peers(Arc::new(dialer)));
         names.publish(&myself.get_cell(), names::PEER_CONNECTIONS, Arc::clone(&pool));
-        Ok(PeerConnectionsState { pool, paths: HashMap::new(), waiting: HashMap::new() })
+        Ok(PeerConnectionsState {
+            pool,
+            paths: HashMap::new(),
+            waiting: HashMap::new(),
+            _following: bandwidths::follow(names, &myself.get_cell()),
+        })
     }
 
     async fn handle(

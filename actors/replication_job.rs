@@ -27,6 +27,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::configuration::CurrentSettings;
 use crate::names;
 use crate::outgoing_connections;
+use crate::peer_connections;
 use crate::replication_scheduler::{Outcome, ReplicationSchedulerMessage};
 use crate::task_board;
 pub(crate) use bringing::bring;
@@ -136,13 +137,17 @@ struct Way<'a> {
 
 impl JobEnd {
     async fn new(names: &Names, end: &EndPoint, way: &Way<'_>) -> Result<Self, ActorProcessingErr> {
+        let mut link = way.link.clone();
         let (pool, address) = match end {
             EndPoint::Local(name) => return Ok(Self::Local(LocalEnd::new(names, name, way.user))),
             EndPoint::Node(end) => {
                 return Err(format!("a job is towards one node, not `{end}`").into());
             }
             EndPoint::Remote(address) => (names::OUTGOING_CONNECTIONS, address.clone()),
-            EndPoint::Peer(end) => (names::PEER_CONNECTIONS, end.address()),
+            EndPoint::Peer(end) => {
+                link.bandwidths.push(peer_connections::bandwidth(names, end.id).await?);
+                (names::PEER_CONNECTIONS, end.address())
+            }
         };
         let pool = crate::published::<Connections>(names, pool).await?;
         let pool = pool.with_sockets(way.sockets);
@@ -150,7 +155,7 @@ impl JobEnd {
             Some(proxy) => pool.through(proxy)?,
             None => pool,
         };
-        Ok(Self::Remote(RemoteDatabase::over(connections, &address, way.link.clone())?))
+        Ok(Self::Remote(RemoteDatabase::over(connections, &address, link)?))
     }
 
     async fn perform(&self, request: Request) -> Result<Answer, EndFailure> {
@@ -168,7 +173,7 @@ fn link(job: &JobLink, usual: &Replicator) -> LinkOptions {
     let usual_patience_ms = Some(usual.connection_timeout_ms).filter(|limit| *limit > 0);
     LinkOptions {
         packing: if usual.compression { Packing::Measured } else { Packing::Never },
-        bandwidth: job.bandwidth.map(Bandwidth::new),
+        bandwidths: job.bandwidth.map(Bandwidth::new).into_iter().collect(),
         connections: job.connections.or(Some(usual.http_connections)),
         patience: job.patience_ms.or(usual_patience_ms).map(Duration::from_millis),
         without_bulk_get: !job.use_bulk_get.unwrap_or(usual.use_bulk_get),
@@ -354,7 +359,7 @@ mod tests {
         assert_eq!(told.connections, Some(7));
         assert_eq!(told.patience, Some(Duration::from_millis(300)));
         assert_eq!(told.packing, Packing::Measured);
-        assert!(told.bandwidth.is_none());
+        assert!(told.bandwidths.is_empty());
         let usual = Replicator { connection_timeout_ms: 0, compression: false, ..usual() };
         let told = link(&JobLink::default(), &usual);
         assert_eq!((told.patience, told.packing), (None, Packing::Never));
@@ -371,6 +376,6 @@ mod tests {
         let told = link(&job, &usual());
         assert_eq!(told.connections, Some(2));
         assert_eq!(told.patience, Some(Duration::from_millis(900)));
-        assert!(told.bandwidth.is_some());
+        assert_eq!(told.bandwidths.len(), 1);
     }
 }

@@ -122,6 +122,8 @@ pub enum ReplicationSchedulerMessage {
         /// Which look.
         look: u64,
     },
+    /// What is known of this machine's link changed, or the peers that heed it.
+    LinkChanged,
     /// The body of `_scheduler/jobs`.
     Jobs {
         /// Jobs that are passed over.
@@ -226,6 +228,7 @@ impl Actor for ReplicationSchedulerActor {
             }
             ReplicationSchedulerMessage::Elapsed => state.elapsed(),
             ReplicationSchedulerMessage::Window { id, look } => state.look_at_window(&id, look),
+            ReplicationSchedulerMessage::LinkChanged => state.link_changed(),
             ReplicationSchedulerMessage::Jobs { skip, limit, reply } => {
                 let _ = reply.send(report::jobs(&state.arguments.names, &state.jobs, skip, limit));
             }

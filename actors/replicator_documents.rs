@@ -100,8 +100,9 @@ pub enum Change {
 /// News of a job that a document wants.
 #[derive(Debug)]
 pub enum JobNews {
-    /// As many as may run already, or its window is closed: it waits for its turn.
-    Waits,
+    /// As many as may run already, its window is closed, or this machine's link keeps it off, for a reason
+    /// that is told: it waits for its turn.
+    Waits(Option<&'static str>),
     /// It works.
     Started,
     /// It came to its good end.
@@ -219,7 +220,7 @@ impl ReplicatorDocumentsState {
                 self.machine.cleared(now_ms, &database)
             }
             ReplicatorDocumentsMessage::Job { number, news } => match news {
-                JobNews::Waits => self.machine.waits(now_ms, number),
+                JobNews::Waits(reason) => self.machine.waits(now_ms, number, reason),
                 JobNews::Started => self.machine.started(now_ms, number),
                 JobNews::Ended(summary) => self.machine.ended(now_ms, number, summary.told()),
                 JobNews::Crashed(kind, reason) => {

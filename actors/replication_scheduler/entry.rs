@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use refuge_config::Replicator;
 use refuge_http::Failure;
+use refuge_mesh::NodeId;
 use refuge_otp::Exit;
 use refuge_replication::{
     CrashKind, DocumentName, EndPoint, Failure as ReplicationFailure, Job, JobNumber,
@@ -69,6 +70,8 @@ pub(super) struct Entry {
     pub(super) added_unix_ms: u64,
     /// Number of the last look at its window that was asked for.
     pub(super) last_look: u64,
+    /// Why this machine's link is none for it, as it was seen last.
+    pub(super) kept_off: Option<&'static str>,
     /// Newest first.
     pub(super) history: VecDeque<Happened>,
 }
@@ -88,6 +91,7 @@ impl Entry {
             reached: None,
             added_unix_ms: now_ms(),
             last_look: 0,
+            kept_off: None,
             history: VecDeque::new(),
         };
         entry.happened("added", None, 1);
@@ -153,11 +157,21 @@ impl Entry {
         self.happened("started", None, most_history);
     }
 
-    /// Its window is closed: told once, however often it is looked at.
-    pub(super) fn waits_for_window(&mut self, most_history: usize) {
-        if self.history.front().is_none_or(|last| last.kind != "pending") {
-            self.happened("pending", Some("its window is closed".to_owned()), most_history);
+    /// It waits, for this reason: told once, however often it is looked at.
+    pub(super) fn waits_for(&mut self, reason: &'static str, most_history: usize) {
+        let is_told =
+            |last: &Happened| last.kind == "pending" && last.reason.as_deref() == Some(reason);
+        if !self.history.front().is_some_and(is_told) {
+            self.happened("pending", Some(reason.to_owned()), most_history);
         }
+    }
+
+    /// The node at one of its ends.
+    pub(super) fn peer(&self) -> Option<NodeId> {
+        [&self.job.source, &self.job.target].into_iter().find_map(|end| match end {
+            EndPoint::Peer(peer) => Some(peer.id),
+            EndPoint::Local(_) | EndPoint::Remote(_) | EndPoint::Node(_) => None,
+        })
     }
 
     /// Its actor is gone, as the schedule wanted it.

@@ -79,7 +79,7 @@ impl ReplicationSchedulerState {
             && entry.number.and_then(|number| self.schedule.standing(number))
                 == Some(Standing::Pending)
         {
-            self.tell(number, JobNews::Waits);
+            self.tell(number, JobNews::Waits(entry.kept_off));
         }
     }
 

@@ -1,44 +1,68 @@
-//! Jobs that run in some hours of the day alone (`window`): those that wait for theirs to open, and those
-//! that are stopped when it closes. The clock is looked at again at least once a minute, so that one that
-//! is set, or a summer that begins, is noticed.
+//! Jobs that run in some hours of the day alone (`window`), or not while this machine's link is metered, as
+//! the document of the peer at their end says: those that wait, and those that are stopped. To the schedule a
+//! metered link is a closed window. The clock is looked at again at least once a minute, so that one that is
+//! set, or a summer that begins, is noticed; of the link the scheduler is told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use refuge_otp::Names;
 use refuge_replication::{JobNumber, ScheduleEffect, WindowState};
 use time::{OffsetDateTime, UtcOffset};
 
 use super::entry::Entry;
 use super::{ReplicationSchedulerMessage, ReplicationSchedulerState};
-use crate::now_ms;
+use crate::{metered_link, now_ms};
 
 /// The longest sleep between two looks at the clock.
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
 impl ReplicationSchedulerState {
-    /// Asks for the next look at a job's window; tells whether it is closed.
+    /// Asks for the next look at a job's window; tells whether that is closed, or its link metered.
     pub(super) fn watch_window(&mut self, text: &str) -> bool {
-        let Some(state) = self.jobs.get(text).and_then(state_of) else { return false };
-        let (closed, changes_in) = match state {
-            WindowState::Open { closes_in } => (false, closes_in),
-            WindowState::Closed { opens_in } => (true, opens_in),
-        };
         let most_history = self.most_history();
+        let Some(entry) = self.jobs.get_mut(text) else { return false };
+        let (closed, changes_in) = match state_of(entry) {
+            Some(WindowState::Open { closes_in }) => (false, Some(closes_in)),
+            Some(WindowState::Closed { opens_in }) => (true, Some(opens_in)),
+            None => (false, None),
+        };
+        entry.kept_off = link_keeps_off(&self.arguments.names, entry);
+        let reason = if closed { Some("its window is closed") } else { entry.kept_off };
         // One whose actor is being stopped waits when that is gone.
-        if let Some(entry) = self
-            .jobs
-            .get_mut(text)
-            .filter(|entry| closed && entry.actor.is_none() && entry.failure.is_none())
+        if let Some(reason) = reason
+            && entry.actor.is_none()
+            && entry.failure.is_none()
         {
-            entry.waits_for_window(most_history);
+            entry.waits_for(reason, most_history);
         }
-        self.look_at_window_in(text, changes_in);
-        closed
+        if let Some(changes_in) = changes_in {
+            self.look_at_window_in(text, changes_in);
+        }
+        reason.is_some()
+    }
+
+    /// Those whose link is another matter now than it was wait, or wait no longer.
+    pub(super) fn link_changed(&mut self) {
+        let names = &self.arguments.names;
+        let concerned = self.jobs.iter().filter_map(|(text, entry)| {
+            let is_changed = link_keeps_off(names, entry) != entry.kept_off;
+            // One whose former actor has to be gone first is looked at then.
+            entry.number.filter(|_| is_changed).map(|number| (Arc::clone(text), number))
+        });
+        for (text, number) in concerned.collect::<Vec<_>>() {
+            self.turn(&text, number);
+        }
     }
 
     /// Time has passed for a job with a window. Of several looks that were asked for the last counts.
     pub(super) fn look_at_window(&mut self, text: &str, look: u64) {
         let entry = self.jobs.get(text).filter(|entry| entry.last_look == look);
         let Some(number) = entry.and_then(|entry| entry.number) else { return };
+        self.turn(text, number);
+    }
+
+    fn turn(&mut self, text: &str, number: JobNumber) {
         let effects = self.turn_window(text, number);
         self.carry_out(effects);
         if self.jobs.get(text).is_some_and(|entry| entry.actor.is_none()) {
@@ -62,6 +86,11 @@ impl ReplicationSchedulerState {
         let pause = pause.clamp(Duration::from_millis(10), LONGEST_LOOK);
         self.myself.send_after(pause, move || ReplicationSchedulerMessage::Window { id, look });
     }
+}
+
+/// Why nothing is replicated over this machine's link with the node at a job's end.
+fn link_keeps_off(names: &Names, entry: &Entry) -> Option<&'static str> {
+    metered_link::keeps_off(names, &entry.peer()?)
 }
 
 /// How a job's window stands; `None` where it runs at all hours.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use refuge_actors::documents_on_demand::DocumentsOnDemandActor;
 use refuge_actors::introductions::IntroductionsActor;
 use refuge_actors::messages::MessagesActor;
+use refuge_actors::metered_link::MeteredLinkActor;
 use refuge_actors::names;
 use refuge_actors::node_events::{KEPT_EVENTS, NodeEventsActor, NodeEventsArguments};
 use refuge_actors::node_monitor::{NodeMonitorActor, NodeMonitorArguments};
@@ -19,7 +20,7 @@ use refuge_otp::{Restart, Shutdown, SupervisorSpecification, supervisor, worker}
 const BUDGET: Shutdown = Shutdown::Timeout(Duration::from_millis(200));
 
 pub(super) fn specification() -> SupervisorSpecification {
-    SupervisorSpecification::rest_for_one("mesh")
+    let mesh = SupervisorSpecification::rest_for_one("mesh")
         .child(
             worker::<NodeEventsActor>(names::NODE_EVENTS, Restart::Permanent, BUDGET, |context| {
                 NodeEventsArguments { names: context.names, kept: KEPT_EVENTS }
@@ -47,35 +48,41 @@ pub(super) fn specification() -> SupervisorSpecification {
                 },
             )
             .because("starts the links and knows who is up; a crash of it cuts none"),
-        )
-        .child(
-            worker::<PairingActor>(names::PAIRING, Restart::Permanent, BUDGET, |context| {
-                context.names
-            })
+        );
+    beside_the_links(mesh)
+}
+
+/// Those on whom no link stands.
+fn beside_the_links(mesh: SupervisorSpecification) -> SupervisorSpecification {
+    mesh.child(
+        worker::<PairingActor>(names::PAIRING, Restart::Permanent, BUDGET, |context| context.names)
             .because("makes peers of strangers; nobody stands on it"),
+    )
+    .child(
+        worker::<IntroductionsActor>(names::INTRODUCTIONS, Restart::Permanent, BUDGET, |context| {
+            context.names
+        })
+        .because("vouches for peers and hears those who may; nobody stands on it"),
+    )
+    .child(
+        worker::<MessagesActor>(names::MESSAGES, Restart::Permanent, BUDGET, |context| {
+            context.names
+        })
+        .because("keeps messages of applications until their nodes have them"),
+    )
+    .child(
+        worker::<DocumentsOnDemandActor>(
+            names::DOCUMENTS_ON_DEMAND,
+            Restart::Permanent,
+            BUDGET,
+            |context| context.names,
         )
-        .child(
-            worker::<IntroductionsActor>(
-                names::INTRODUCTIONS,
-                Restart::Permanent,
-                BUDGET,
-                |context| context.names,
-            )
-            .because("vouches for peers and hears those who may; nobody stands on it"),
-        )
-        .child(
-            worker::<MessagesActor>(names::MESSAGES, Restart::Permanent, BUDGET, |context| {
-                context.names
-            })
-            .because("keeps messages of applications until their nodes have them"),
-        )
-        .child(
-            worker::<DocumentsOnDemandActor>(
-                names::DOCUMENTS_ON_DEMAND,
-                Restart::Permanent,
-                BUDGET,
-                |context| context.names,
-            )
-            .because("asks other nodes for documents that are missing here"),
-        )
+        .because("asks other nodes for documents that are missing here"),
+    )
+    .child(
+        worker::<MeteredLinkActor>(names::METERED_LINK, Restart::Permanent, BUDGET, |context| {
+            context.names
+        })
+        .because("asks the system whether the link is metered, where a peer's document heeds it"),
+    )
 }

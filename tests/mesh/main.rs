@@ -20,6 +20,7 @@ mod replication;
 mod replicator_documents;
 mod revocation;
 mod rotation;
+mod rules;
 mod strangers;
 mod three;
 mod typed;

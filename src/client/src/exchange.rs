@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::carriage::{CarriedDocument, Progress, StreamBody, StreamError, Watched};
 use crate::connections::Connections;
 use crate::failure::{ErrorAnswer, unanswered, unreadable};
-use crate::link::{Limited, Link, Pace};
+use crate::link::{Limited, Link, Paces};
 
 /// Until the first byte of an answer: a target may have 4 MiB of documents to store first.
 pub(crate) const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
@@ -94,9 +94,10 @@ impl Way<'_> {
     ) -> Result<Body, ExchangeFailure> {
         let (head, body) = request.into_parts();
         let bytes = body.size_hint().exact().unwrap_or(0);
-        let body = match self.link.bandwidth() {
-            Some(bandwidth) => Limited::new(body, bandwidth.outward()).boxed_unsync(),
-            None => body,
+        let paces = self.link.outward();
+        let body = match paces.is_empty() {
+            true => body,
+            false => Limited::new(body, paces).boxed_unsync(),
         };
         let (body, progress) = Watched::over(body);
         let begun = Instant::now();
@@ -134,7 +135,7 @@ impl Way<'_> {
             timed: self.timed,
             begun: Instant::now(),
             link: Arc::clone(self.link),
-            pace: self.link.bandwidth().map(|bandwidth| bandwidth.inward()),
+            paces: self.link.inward(),
             _permit: permit,
         };
         if head.status.is_success() {
@@ -188,7 +189,7 @@ pub(crate) struct Body {
     timed: bool,
     begun: Instant,
     link: Arc<Link>,
-    pace: Option<Pace>,
+    paces: Paces,
     /// Its place among the requests under way.
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -244,9 +245,7 @@ impl Body {
             // Trailers are nothing to us.
             if let Ok(data) = frame.into_data() {
                 self.received += data.len() as u64;
-                if let Some(pace) = &self.pace {
-                    tokio::time::sleep_until(pace.pay(data.len())).await;
-                }
+                self.paces.paid(data.len()).await;
                 return Ok(Some(data));
             }
         }

@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 pub use bandwidth::Bandwidth;
-pub(crate) use bandwidth::{Limited, Pace};
+pub(crate) use bandwidth::{Limited, Paces};
 use gauge::Gauge;
 
 /// A shorter body goes out in one packet anyway.
@@ -35,8 +35,8 @@ mod takes {
 /// How a database may be reached.
 #[derive(Clone, Debug, Default)]
 pub struct LinkOptions {
-    /// Most bytes a second, shared with whoever else holds it.
-    pub bandwidth: Option<Arc<Bandwidth>>,
+    /// Most bytes a second: all of these limits count, each shared with whoever else holds it.
+    pub bandwidths: Vec<Arc<Bandwidth>>,
     /// Most requests under way at once, those that wait for changes aside. As many documents may be carried
     /// beside them: one takes hours perhaps, and all else would wait for it.
     pub connections: Option<usize>,
@@ -96,9 +96,14 @@ impl Link {
         self.options.patience.unwrap_or(usual)
     }
 
-    /// What limits the bytes that are sent, and those that are received.
-    pub(crate) fn bandwidth(&self) -> Option<&Arc<Bandwidth>> {
-        self.options.bandwidth.as_ref()
+    /// What limits the bytes that are sent.
+    pub(crate) fn outward(&self) -> Paces {
+        Paces::of(&self.options.bandwidths, true)
+    }
+
+    /// What limits the bytes that are received.
+    pub(crate) fn inward(&self) -> Paces {
+        Paces::of(&self.options.bandwidths, false)
     }
 
     /// Whether answers are asked for packed.

@@ -70,6 +70,8 @@ pub struct Diagnosis {
     pub trusts_us: Option<bool>,
     /// Its clock less ours, where it told.
     pub clock_off_seconds: Option<i64>,
+    /// Why nothing is replicated with it now, where something keeps it off.
+    pub replication_waits: Option<&'static str>,
     /// When it was last up.
     pub last_seen: Option<String>,
 }
@@ -103,14 +105,17 @@ impl Diagnosis {
         }
         self.advise_on_addresses(&mut advice);
         self.advise_on_clock(&mut advice);
-        if self.up && advice.is_empty() {
+        if self.up && advice.is_empty() && self.replication_waits.is_none() {
             advice.push(format!("{name} is up; nothing is to be done."));
         }
-        if advice.is_empty() {
+        if !self.up && advice.is_empty() {
             advice.push(format!(
                 "{name} answers and trusts this node: the link should come up within a minute; the \
                  log of both nodes tells of attempts that fail."
             ));
+        }
+        if let Some(reason) = self.replication_waits {
+            advice.push(format!("Replication with {name} waits: {reason}."));
         }
         advice
     }
@@ -207,6 +212,7 @@ impl Diagnosis {
             "sources": sources.collect::<Vec<_>>(),
             "trusts_us": self.trusts_us,
             "clock_off_seconds": self.clock_off_seconds,
+            "replication_waits": self.replication_waits,
             "last_seen": self.last_seen,
             "advice": self.advice(),
         })
@@ -230,6 +236,7 @@ mod tests {
             tried: vec![tried(TriedOutcome::Reached)],
             trusts_us: Some(true),
             clock_off_seconds: Some(-2),
+            replication_waits: None,
             last_seen: None,
         }
     }
@@ -257,6 +264,9 @@ mod tests {
         let failed = vec![tried(TriedOutcome::Failed("refused".to_owned()))];
         advised(&Diagnosis { tried: failed, ..down.clone() }, "firewall");
         advised(&Diagnosis { clock_off_seconds: Some(172_800), ..well() }, "172800 s ahead of");
+        let metered = Some("the link is metered");
+        let waits = Diagnosis { replication_waits: metered, ..well() };
+        advised(&waits, "Replication with anna waits: the link is metered.");
         let other = vec![tried(TriedOutcome::OtherNode(NodeId::from_digest([2; 32])))];
         let advice = Diagnosis { tried: other, ..down }.advice();
         assert!(advice[0].contains("another node answers"), "{advice:?}");

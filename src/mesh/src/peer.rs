@@ -60,6 +60,10 @@ pub struct PeerRecord {
     pub addresses: Vec<String>,
     /// Where it or another node said that it listens, the latest first: tried behind those.
     pub told_addresses: Vec<String>,
+    /// Bytes a second that replication with it sends at most, and receives at most; no limit where absent.
+    pub bandwidth: Option<u64>,
+    /// Whether replication with it goes on while this machine's link is metered; absent it does.
+    pub metered: bool,
     /// Whether it may vouch for others.
     pub introducer: bool,
     /// Groups that it may give those for whom it vouches.
@@ -92,6 +96,8 @@ impl PeerRecord {
             groups: Vec::new(),
             addresses: Vec::new(),
             told_addresses: Vec::new(),
+            bandwidth: None,
+            metered: true,
             introducer: false,
             may_confer: Vec::new(),
             introductions: IntroductionPolicy::default(),
@@ -113,7 +119,7 @@ impl PeerRecord {
         reading::read(id, body)
     }
 
-    /// The body of its document; what is empty or false is left out.
+    /// The body of its document; what is empty, or as it is where it is absent, is left out.
     #[must_use]
     pub fn to_body(&self) -> Map<String, Value> {
         let mut body = Map::new();
@@ -129,6 +135,8 @@ impl PeerRecord {
         put("addresses", texts(&self.addresses));
         put("told_addresses", texts(&self.told_addresses));
         put("certificate", self.certificate.clone().map(Value::from));
+        put("bandwidth", self.bandwidth.map(Value::from));
+        put("metered", (!self.metered).then_some(Value::Bool(false)));
         put("introducer", self.introducer.then_some(Value::Bool(true)));
         put("may_confer", texts(&self.may_confer));
         put("introductions", self.introductions.as_str().map(Value::from));

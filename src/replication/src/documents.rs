@@ -124,10 +124,16 @@ impl Documents {
         self.settle()
     }
 
-    /// A run has to wait for its turn, since as many as may run already, or for its window.
-    pub fn waits(&mut self, now_ms: u64, number: RunNumber) -> Vec<DocumentsEffect> {
+    /// A run has to wait for its turn, since as many as may run already, or for its window, or for another
+    /// reason, which is told.
+    pub fn waits(
+        &mut self,
+        now_ms: u64,
+        number: RunNumber,
+        reason: Option<&'static str>,
+    ) -> Vec<DocumentsEffect> {
         self.pass(now_ms);
-        self.run_waits(number);
+        self.run_waits(number, reason);
         self.settle()
     }
 

@@ -50,7 +50,7 @@ fn table<const COLUMNS: usize>(
 
 /// Draws one node that is known, a member a line.
 pub(super) fn render_peer(peer: &Value) -> String {
-    const MEMBERS: [(&str, &str); 14] = [
+    const MEMBERS: [(&str, &str); 16] = [
         ("name", "name"),
         ("id", "id"),
         ("", "people"),
@@ -59,6 +59,8 @@ pub(super) fn render_peer(peer: &Value) -> String {
         ("groups", "groups"),
         ("addresses", "addresses"),
         ("told addresses", "told_addresses"),
+        ("bandwidth, B/s", "bandwidth"),
+        ("metered links", "metered"),
         ("introducer", "introducer"),
         ("may confer", "may_confer"),
         ("introductions", "introductions"),

@@ -9,7 +9,7 @@ crate::surface::surface! {
         "POST" ServerAdmin "accepts the invitation of another node";
     }
     PEER "/_mesh/peers/{peer}" {
-        "GET HEAD" ServerAdmin "what is known of a node";
+        "GET HEAD" ServerAdmin "what is known of a node, and the rules of replication with it";
         "POST" ServerAdmin "says whether a node is trusted, and whether it may vouch for others";
     }
     INVITATIONS "/_mesh/invitations" {

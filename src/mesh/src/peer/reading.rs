@@ -77,6 +77,8 @@ pub(super) fn read(id: &str, body: &Map<String, Value>) -> Result<PeerRecord, Ba
         groups: groups(body, "groups")?,
         addresses: addresses(body, ("addresses", MOST_ADDRESSES))?,
         told_addresses: addresses(body, ("told_addresses", MOST_TOLD_ADDRESSES))?,
+        bandwidth: bandwidth(body)?,
+        metered: boolean_or(body, "metered", true)?,
         introducer: boolean(body, "introducer")?,
         may_confer: groups(body, "may_confer")?,
         introductions: introductions(text(body, "introductions")?)?,
@@ -104,8 +106,23 @@ fn text<'body>(
 }
 
 fn boolean(body: &Map<String, Value>, member: &'static str) -> Result<bool, BadPeer> {
+    boolean_or(body, member, false)
+}
+
+fn boolean_or(
+    body: &Map<String, Value>,
+    member: &'static str,
+    absent: bool,
+) -> Result<bool, BadPeer> {
     let wrong = BadPeer::Type { member, wanted: "true or false" };
-    present(body, member).map_or(Ok(false), |value| value.as_bool().ok_or(wrong))
+    present(body, member).map_or(Ok(absent), |value| value.as_bool().ok_or(wrong))
+}
+
+fn bandwidth(body: &Map<String, Value>) -> Result<Option<u64>, BadPeer> {
+    let wanted = "a whole number of bytes a second, 1 or more, or absent for no limit";
+    let wrong = BadPeer::Type { member: "bandwidth", wanted };
+    let Some(value) = present(body, "bandwidth") else { return Ok(None) };
+    value.as_u64().filter(|bytes| *bytes > 0).map(Some).ok_or(wrong)
 }
 
 fn texts(

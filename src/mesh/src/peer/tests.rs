@@ -20,6 +20,8 @@ fn a_document_is_read_and_written_again() {
         "addresses": ["example.org:6984", "192.0.2.1:1", "[2001:db8::1]:65535", "[fe80::1%eth0]:6984"],
         "told_addresses": ["198.51.100.1:6984"],
         "certificate": "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n",
+        "bandwidth": 64_000,
+        "metered": false,
         "introducer": true,
         "may_confer": ["family"],
         "introductions": "accept",
@@ -32,6 +34,7 @@ fn a_document_is_read_and_written_again() {
     });
     let record = parse(body.clone()).expect("a good peer");
     assert_eq!(record.trust, Trust::Trusted);
+    assert_eq!((record.bandwidth, record.metered), (Some(64_000), false));
     assert_eq!(Value::Object(record.to_body()), body);
 }
 
@@ -134,6 +137,11 @@ fn wrong_types_and_values_are_told_by_their_member() {
         ("groups", json!([1])),
         ("groups", json!(["Family"])),
         ("introducer", json!("true")),
+        ("bandwidth", json!(0)),
+        ("bandwidth", json!(-1)),
+        ("bandwidth", json!(0.5)),
+        ("bandwidth", json!("64 KB")),
+        ("metered", json!("no")),
         ("introduced_by", json!("anna")),
         ("rotated_from", json!("anna")),
         ("introductions", json!("perhaps")),

@@ -170,8 +170,7 @@ impl Documents {
         if let Some(error) = error_of(run) {
             information.insert("error".to_owned(), error.into());
         }
-        if let (Phase::Pending(_), Some(window)) = (run.phase, run.job.link.window) {
-            let reason = format!("its window, {window}, is closed, or others run before it");
+        if let (Phase::Pending(_), Some(reason)) = (run.phase, waiting_for(run)) {
             information.insert("reason".to_owned(), reason.into());
         }
         // Towards a node; other documents fail then.
@@ -201,6 +200,13 @@ impl Documents {
         let telling = ["running", "crashing", "pending", "initializing"];
         telling.into_iter().find(|state| states.contains(state)).unwrap_or("waiting")
     }
+}
+
+/// Why a run is pending, where it is more than that others run before it.
+fn waiting_for(run: &Run) -> Option<String> {
+    let of_window = |window| format!("its window, {window}, is closed, or others run before it");
+    let told = run.waits_for.map(str::to_owned);
+    told.or_else(|| run.job.link.window.map(of_window))
 }
 
 /// Why a run does not work now; of one that works again the count of its crashes tells enough.

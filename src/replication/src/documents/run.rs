@@ -31,6 +31,8 @@ pub(super) struct Run {
     pub(super) phase: Phase,
     pub(super) crashes: Crashes,
     pub(super) last_error: Option<String>,
+    /// Why it waits, while it does, where it is neither for others nor for its window.
+    pub(super) waits_for: Option<&'static str>,
     /// Of the last good end.
     pub(super) statistics: Option<Value>,
 }
@@ -60,6 +62,7 @@ impl Run {
             phase: Phase::Ready,
             crashes: Crashes::default(),
             last_error: None,
+            waits_for: None,
             statistics: None,
         }
     }
@@ -89,9 +92,10 @@ impl Run {
         until_ms
     }
 
-    /// It has to wait for its turn.
-    pub(super) fn wait(&mut self, now_ms: u64, number: RunNumber) {
+    /// It has to wait for its turn, or for another reason.
+    pub(super) fn wait(&mut self, now_ms: u64, number: RunNumber, reason: Option<&'static str>) {
         self.forget_crashes_where_well(now_ms);
+        self.waits_for = reason;
         self.phase = Phase::Pending(number);
     }
 

@@ -59,17 +59,17 @@ impl Documents {
         self.touch(&key.document);
     }
 
-    pub(super) fn run_waits(&mut self, number: RunNumber) {
+    pub(super) fn run_waits(&mut self, number: RunNumber, reason: Option<&'static str>) {
         let Some(key) = self.under_way.get(&number).cloned() else {
             return;
         };
         let now_ms = self.now_ms;
         if let Some(run) = run_of(&mut self.documents, &key) {
             // One that waits on has no news.
-            if run.phase == Phase::Pending(number) {
+            if run.phase == Phase::Pending(number) && run.waits_for == reason {
                 return;
             }
-            run.wait(now_ms, number);
+            run.wait(now_ms, number, reason);
         }
         self.touch(&key.document);
     }

@@ -23,14 +23,27 @@ fn rows(story: &Story, database: Option<&str>, states: &[&str]) -> Vec<String> {
 fn a_run_is_pending_until_its_turn_comes() {
     let mut story = Story::new();
     story.put("one", local());
-    let effects = story.machine.waits(0, RunNumber(1));
+    let effects = story.machine.waits(0, RunNumber(1), None);
     assert_eq!(story.did(effects), []);
     assert_eq!(story.state("one"), "pending");
     story.started(1);
     assert_eq!(story.state("one"), "running");
-    story.machine.waits(0, RunNumber(1));
+    story.machine.waits(0, RunNumber(1), None);
     assert_eq!(story.state("one"), "pending");
     assert_eq!(story.remove("one"), [Did::Stop(1)]);
+}
+
+#[test]
+fn why_a_run_is_pending_is_told_as_long_as_it_is_so() {
+    let mut story = Story::new();
+    story.put("one", local());
+    story.machine.waits(0, RunNumber(1), Some("the link is metered"));
+    assert_eq!(story.row("one")["info"]["reason"], "the link is metered");
+    story.machine.waits(0, RunNumber(1), None);
+    assert_eq!(story.row("one")["info"]["reason"], Value::Null);
+    story.machine.waits(0, RunNumber(1), Some("the link is metered"));
+    story.started(1);
+    assert_eq!(story.row("one")["info"]["reason"], Value::Null);
 }
 
 #[test]
@@ -41,7 +54,7 @@ fn a_turn_that_was_long_enough_makes_earlier_crashes_forgotten() {
     story.sleep();
     story.started(2);
     story.pass(120_000);
-    story.machine.waits(story.now_ms, RunNumber(2));
+    story.machine.waits(story.now_ms, RunNumber(2), None);
     assert_eq!(story.row("one")["error_count"], 0);
 }
 
