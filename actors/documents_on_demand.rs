@@ -1,10 +1,12 @@
 //! Documents that somebody asks for and that are not here: other nodes are asked, and what one of them has
-//! is stored, in databases where that is wanted. What nobody had is asked for again of a node that comes up.
+//! is stored, in databases where that is wanted; what none has a function may make. What nobody had is asked
+//! for again of a node that comes up.
 //!
 //! Called by: the node's service. Told by: the node monitor. It publishes what is set for each database.
 //! A restart loses what was wanted, and whoever waits hears that it is not here.
 
 mod asking;
+mod making;
 mod rows;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -38,12 +40,21 @@ pub enum DocumentsOnDemandMessage {
         document: WantedDocument,
         /// By whom.
         asker: Asker,
+        /// The request, where a function may make the document.
+        request: Option<String>,
         /// Gets whether it is here now.
         reply: oneshot::Sender<bool>,
     },
     /// Nodes were asked for it.
     Asked {
         /// For which.
+        document: WantedDocument,
+        /// What came of it.
+        outcome: AskOutcome,
+    },
+    /// A function was asked to make it.
+    Made {
+        /// What.
         document: WantedDocument,
         /// What came of it.
         outcome: AskOutcome,
@@ -68,9 +79,9 @@ pub struct OnDemandSetting {
 pub enum AskOutcome {
     /// It is here.
     Here,
-    /// All who may have it and are up said that they do not.
+    /// All who may have it and are up said that they do not, and no function made it.
     Missed,
-    /// Not all did, or it was found and could not be stored: whoever asks next asks again.
+    /// Not all did, or it was found or made and could not be stored: whoever asks next asks again.
     Unanswered,
     /// It is not to be asked for: it was deleted here, or its database was.
     Unwanted,
@@ -90,11 +101,27 @@ pub struct DocumentsOnDemandState {
     board: Arc<OnDemandBoard>,
     wanted: WantedDocuments,
     started: Instant,
-    /// Who waits for what nodes are being asked for.
-    asking: HashMap<WantedDocument, Vec<oneshot::Sender<bool>>>,
+    /// What nodes, or a function, are being asked for.
+    asking: HashMap<WantedDocument, Asking>,
     /// What nodes that came up are to be asked for.
     queue: VecDeque<(WantedDocument, NodeId)>,
     queued: HashSet<(WantedDocument, NodeId)>,
+}
+
+/// What goes on for a document that is asked for.
+#[derive(Default)]
+struct Asking {
+    /// Who waits for it.
+    waiting: Vec<oneshot::Sender<bool>>,
+    /// For whom a function may make it, until it is asked to.
+    making: Option<Making>,
+}
+
+/// What a function makes a document of, and in whose name.
+struct Making {
+    asker: Asker,
+    /// The request as it sees it.
+    request: String,
 }
 
 /// What is set for a database.
@@ -119,7 +146,7 @@ pub(crate) async fn set(
 pub(crate) async fn bring(
     names: &Names,
     instance: &str,
-    id: &str,
+    (id, request): (&str, Option<String>),
     user: &User,
 ) -> Result<bool, Failure> {
     let Some(wish) = setting(names, instance).filter(|wish| wish.enabled) else {
@@ -128,7 +155,7 @@ pub(crate) async fn bring(
     let document = WantedDocument { database: instance.to_owned(), id: id.to_owned() };
     let (reply, answer) = oneshot::channel();
     let asker = Asker { name: user.name.clone(), roles: user.roles.clone() };
-    let message = DocumentsOnDemandMessage::Want { document, asker, reply };
+    let message = DocumentsOnDemandMessage::Want { document, asker, request, reply };
     names.cast(names::DOCUMENTS_ON_DEMAND, message).map_err(|error| crate::call_failure(&error))?;
     let waited = tokio::time::timeout(Duration::from_millis(wish.timeout_ms), answer).await;
     Ok(matches!(waited, Ok(Ok(true))))
@@ -178,11 +205,14 @@ impl Actor for DocumentsOnDemandActor {
             DocumentsOnDemandMessage::Set { instance, setting, reply } => {
                 let _ = reply.send(state.set(instance, setting).await);
             }
-            DocumentsOnDemandMessage::Want { document, asker, reply } => {
-                state.want(document, asker, reply);
+            DocumentsOnDemandMessage::Want { document, asker, request, reply } => {
+                state.want(document, (asker, request), reply);
             }
             DocumentsOnDemandMessage::Asked { document, outcome } => {
-                state.asked(&document, outcome);
+                state.asked(document, outcome);
+            }
+            DocumentsOnDemandMessage::Made { document, outcome } => {
+                state.answer(&document, outcome);
             }
             DocumentsOnDemandMessage::PeerUp(node) => state.came_up(node),
             DocumentsOnDemandMessage::Next => state.ask_next(),
@@ -196,6 +226,7 @@ impl DocumentsOnDemandState {
         let doors = self.names.value::<StorageDoors>(names::ENGINE).ok_or_else(unavailable)?;
         let (key, value) = (rows::key(&instance), Some(rows::row(&setting)));
         doors.writer.commit(Operation::Node { key, value }).await?;
+        self.wanted.forget_misses(&instance);
         let mut settings = self.board.0.clone();
         settings.insert(instance, setting);
         self.board = Arc::new(OnDemandBoard(settings));

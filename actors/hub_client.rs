@@ -8,6 +8,7 @@ mod hints;
 mod record;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::configuration::CurrentSettings;
 use crate::node_monitor::NodesUp;
 use crate::peer_directory::PeerBoard;
 use crate::task::OwnedTask;
-use crate::{mesh_listener, names, peer_dial, peer_directory, published};
+use crate::{mesh_listener, names, peer_dial, peer_directory, port_mapping, published};
 use record::OwnRecord;
 
 /// Between two visits at first, and while peers are looked for; doubles up to the longest.
@@ -30,6 +31,8 @@ const FIRST_REST: Duration = Duration::from_secs(2);
 const LONGEST_REST: Duration = Duration::from_secs(2 * 60);
 /// The shortest, however often the peers change.
 const LEAST_REST: Duration = Duration::from_millis(500);
+/// After an outer address of this node became known: a hub takes one record of a node within a second.
+const RECORD_REST: Duration = Duration::from_millis(1_100);
 /// How long the first visit waits for this node's own listener.
 const LISTENING_PATIENCE: Duration = Duration::from_secs(5);
 /// All of one visit.
@@ -104,7 +107,7 @@ impl Visits {
         Self { names, hubs, own: OwnRecord::default(), serials: HashMap::new(), turn: 0 }
     }
 
-    /// Without an end; a change of the peers begins it anew.
+    /// Without an end; a change of the peers begins it anew, and another outer address of this node.
     async fn run(mut self) {
         peer_dial::identity(&self.names).await;
         // So that the first visit tells where this node is.
@@ -113,6 +116,7 @@ impl Visits {
         let mut rest = FIRST_REST;
         loop {
             let mut peers = watch_peers(&self.names).await;
+            let outer = port_mapping::outer_address(&self.names);
             let wanted = self.wanted();
             for hub in self.hubs.clone() {
                 let visit = tokio::time::timeout(VISIT_DEADLINE, self.visit(&hub, &wanted)).await;
@@ -125,6 +129,7 @@ impl Visits {
             tokio::select! {
                 () = tokio::time::sleep(rest) => rest = (rest * 2).min(LONGEST_REST),
                 () = changed(&mut peers) => rest = FIRST_REST,
+                () = moved(&self.names, outer) => rest = FIRST_REST,
             }
         }
     }
@@ -204,4 +209,11 @@ async fn changed(watch: &mut watch::Receiver<Arc<Peers>>) {
         return std::future::pending().await;
     }
     tokio::time::sleep(LEAST_REST).await;
+}
+
+/// Returns when this node is reached from outside under another address than the hubs were told, a little later.
+async fn moved(names: &Names, told: Option<SocketAddr>) {
+    let address = port_mapping::another_outer_address(names, told).await;
+    tracing::debug!(%address, "the hubs are told of another outer address");
+    tokio::time::sleep(RECORD_REST).await;
 }

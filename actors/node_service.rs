@@ -54,6 +54,7 @@ use crate::{authentication, hub, mesh_commands, names, peer_directory, task_boar
 pub use database::OpenDatabase;
 pub(crate) use databases::disk_is_nearly_full;
 pub(crate) use databases::{create, create_as, open};
+pub(crate) use functions::make_document;
 pub(crate) use purging::purge;
 pub(crate) use reading::{Reading, body, read, storage_failure, tree, winner, with_store};
 pub use report::RestartRequest;

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
-use refuge_discovery::{Gateway, GatewayError, Mapping};
+use refuge_discovery::{Gateway, GatewayError};
 use refuge_otp::Names;
+use tokio::sync::watch;
 
 use crate::configuration::CurrentSettings;
 use crate::task::OwnedTask;
-use crate::{mesh_listener, names};
+use crate::{mesh_listener, names, published};
 
 /// Until a router is looked for again: there may be none, or it is starting.
 const RETRY: Duration = Duration::from_secs(60);
@@ -36,11 +37,38 @@ pub struct PortMappingState {
 
 /// What is mapped now; published under the actor's name.
 #[derive(Default)]
-struct Mapped(Mutex<Option<(Arc<Gateway>, Mapping)>>);
+struct Mapped {
+    /// Who maps it.
+    gateway: Mutex<Option<Arc<Gateway>>>,
+    /// Where the node is reached then.
+    outer: watch::Sender<Option<SocketAddr>>,
+}
 
 /// Where this node is reached from outside, while the router says so.
 pub(crate) fn outer_address(names: &Names) -> Option<SocketAddr> {
     names.value::<Mapped>(names::PORT_MAPPING)?.address()
+}
+
+/// Returns when this node is reached from outside under an address that is not `known`, over restarts of the
+/// actor. That it is reached under none any more is no news.
+pub(crate) async fn another_outer_address(names: &Names, known: Option<SocketAddr>) -> SocketAddr {
+    loop {
+        let Ok(mapped) = published::<Mapped>(names, names::PORT_MAPPING).await else { continue };
+        let watch = mapped.outer.subscribe();
+        // It must not outlive its actor here: that it goes tells of a restart.
+        drop(mapped);
+        if let Some(address) = another(watch, known).await {
+            return address;
+        }
+    }
+}
+
+async fn another(
+    mut watch: watch::Receiver<Option<SocketAddr>>,
+    known: Option<SocketAddr>,
+) -> Option<SocketAddr> {
+    let is_another = |now: &Option<SocketAddr>| now.is_some() && *now != known;
+    watch.wait_for(is_another).await.ok().and_then(|now| *now)
 }
 
 impl Actor for PortMappingActor {
@@ -54,8 +82,8 @@ impl Actor for PortMappingActor {
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
         let mapped = Arc::new(Mapped::default());
+        publish(&names, &myself.get_cell(), &mapped);
         let mapping = lease(&names).map(|lease| {
-            publish(&names, &myself.get_cell(), &mapped);
             let mapped = Arc::clone(&mapped);
             OwnedTask::again(RETRY, move || map(names.clone(), Arc::clone(&mapped), lease))
         });
@@ -69,11 +97,9 @@ impl Actor for PortMappingActor {
     ) -> Result<(), ActorProcessingErr> {
         // It must not ask for the port again.
         state.mapping = None;
-        let Some((gateway, mapping)) = state.mapped.take() else { return Ok(()) };
-        match tokio::time::timeout(FAREWELL, gateway.unmap(mapping.outer.port())).await {
-            Ok(Ok(())) => {
-                tracing::info!(address = %mapping.outer, "the router maps no port any more")
-            }
+        let Some((gateway, address)) = state.mapped.take() else { return Ok(()) };
+        match tokio::time::timeout(FAREWELL, gateway.unmap(address.port())).await {
+            Ok(Ok(())) => tracing::info!(%address, "the router maps no port any more"),
             Ok(Err(error)) => tracing::info!(%error, "the port stays mapped until its lease ends"),
             Err(_) => tracing::info!("the port stays mapped until its lease ends: no answer"),
         }
@@ -119,25 +145,58 @@ async fn keep(
             tracing::info!(address = %mapping.outer, expires = mapping.expires,
                 "the router maps a port to this node");
         }
-        mapped.put((Arc::clone(&gateway), mapping));
+        mapped.put(&gateway, mapping.outer);
         tokio::time::sleep(lease / 2).await;
     }
 }
 
 impl Mapped {
     fn address(&self) -> Option<SocketAddr> {
-        self.lock().as_ref().map(|(_, mapping)| mapping.outer)
+        *self.outer.borrow()
     }
 
-    fn put(&self, mapped: (Arc<Gateway>, Mapping)) {
-        *self.lock() = Some(mapped);
+    fn put(&self, gateway: &Arc<Gateway>, outer: SocketAddr) {
+        *self.gateway() = Some(Arc::clone(gateway));
+        self.outer.send_replace(Some(outer));
     }
 
-    fn take(&self) -> Option<(Arc<Gateway>, Mapping)> {
-        self.lock().take()
+    fn take(&self) -> Option<(Arc<Gateway>, SocketAddr)> {
+        self.gateway().take().zip(self.outer.send_replace(None))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Arc<Gateway>, Mapping)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn gateway(&self) -> std::sync::MutexGuard<'_, Option<Arc<Gateway>>> {
+        self.gateway.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> Option<SocketAddr> {
+        Some(SocketAddr::from(([11, 0, 0, last], 6984)))
+    }
+
+    #[tokio::test]
+    async fn an_outer_address_is_told_when_it_appears_and_when_it_changes() {
+        let mapped = Mapped::default();
+        let told = tokio::spawn(another(mapped.outer.subscribe(), None));
+        mapped.outer.send_replace(address(1));
+        assert_eq!(told.await.unwrap(), address(1));
+        let told = tokio::spawn(another(mapped.outer.subscribe(), address(1)));
+        // A lease that was renewed, and a router that was away, are no news.
+        for news in [address(1), None, address(1), address(2)] {
+            mapped.outer.send_replace(news);
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(told.await.unwrap(), address(2));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_notices_that_the_actor_was_restarted() {
+        let mapped = Mapped::default();
+        let told = tokio::spawn(another(mapped.outer.subscribe(), None));
+        drop(mapped);
+        assert_eq!(told.await.unwrap(), None);
     }
 }

@@ -10,7 +10,10 @@ use refuge_otp::Names;
 use refuge_replication::UserContext;
 use tokio::sync::oneshot;
 
-use super::{AskOutcome, DocumentsOnDemandMessage, DocumentsOnDemandState, OnDemandSetting};
+use super::{
+    AskOutcome, Asking, DocumentsOnDemandMessage, DocumentsOnDemandState, Making, OnDemandSetting,
+    making,
+};
 use crate::node_monitor::NodesUp;
 use crate::replication_job;
 use crate::{names, node_service, peer_directory};
@@ -31,12 +34,14 @@ impl DocumentsOnDemandState {
     pub(super) fn want(
         &mut self,
         document: WantedDocument,
-        asker: Asker,
+        (asker, request): (Asker, Option<String>),
         reply: oneshot::Sender<bool>,
     ) {
-        if let Some(waiting) = self.asking.get_mut(&document) {
-            waiting.retain(|reply| !reply.is_closed());
-            waiting.push(reply);
+        let making = request.map(|request| Making { asker: asker.clone(), request });
+        if let Some(asking) = self.asking.get_mut(&document) {
+            asking.waiting.retain(|reply| !reply.is_closed());
+            asking.waiting.push(reply);
+            asking.making = asking.making.take().or(making);
             return;
         }
         let Some(setting) = self.setting(&document).cloned() else {
@@ -45,11 +50,12 @@ impl DocumentsOnDemandState {
         };
         let answer = self.wanted.want(self.now_ms(), &document, asker);
         let nodes = self.nodes(&setting);
-        if answer != WantedAnswer::Ask || nodes.is_empty() || self.asking.len() >= MOST_ASKING {
+        let is_nobody_there = nodes.is_empty() && making.is_none();
+        if answer != WantedAnswer::Ask || is_nobody_there || self.asking.len() >= MOST_ASKING {
             let _ = reply.send(false);
             return;
         }
-        self.ask(document, (setting, nodes), vec![reply]);
+        self.ask(document, (setting, nodes), Asking { waiting: vec![reply], making });
     }
 
     /// Those that are meant and are up.
@@ -67,9 +73,9 @@ impl DocumentsOnDemandState {
         &mut self,
         document: WantedDocument,
         (setting, nodes): (OnDemandSetting, Vec<NodeId>),
-        waiting: Vec<oneshot::Sender<bool>>,
+        asking: Asking,
     ) {
-        self.asking.insert(document.clone(), waiting);
+        self.asking.insert(document.clone(), asking);
         let are_all = nodes.len() >= self.nodes(&setting).len();
         let asker = self.wanted.asker(&document).cloned().unwrap_or_default();
         let user = UserContext { name: asker.name, roles: asker.roles };
@@ -85,13 +91,42 @@ impl DocumentsOnDemandState {
         });
     }
 
-    pub(super) fn asked(&mut self, document: &WantedDocument, outcome: AskOutcome) {
+    /// What no node has a function makes, where one is set. That is done for somebody who asked: where nobody
+    /// did, the next who asks has the function asked.
+    pub(super) fn asked(&mut self, document: WantedDocument, outcome: AskOutcome) {
+        let function = self.function(&document).filter(|_| outcome == AskOutcome::Missed);
+        let Some(function) = function else { return self.answer(&document, outcome) };
+        let asking = self.asking.get_mut(&document);
+        match asking.and_then(|asking| asking.making.take()) {
+            Some(making) => self.make(document, function, making),
+            None => self.answer(&document, AskOutcome::Unanswered),
+        }
+    }
+
+    /// The name of the database, and of the design document whose function may make a document there.
+    fn function(&self, document: &WantedDocument) -> Option<(String, String)> {
+        let setting = self.setting(document).filter(|_| !document.id.starts_with("_design/"))?;
+        Some((setting.name.clone(), setting.wish.function.clone()?))
+    }
+
+    fn make(&self, document: WantedDocument, (name, function): (String, String), making: Making) {
+        let (names, myself) = (self.names.clone(), self.myself.clone());
+        tokio::spawn(async move {
+            let made = making::make(&names, (&name, &document), (&function, making));
+            let made = tokio::time::timeout(ASKING_DEADLINE, made).await;
+            let outcome = made.unwrap_or(AskOutcome::Unanswered);
+            let _ = myself.cast(DocumentsOnDemandMessage::Made { document, outcome });
+        });
+    }
+
+    /// Tells those who wait what came of it.
+    pub(super) fn answer(&mut self, document: &WantedDocument, outcome: AskOutcome) {
         match outcome {
             AskOutcome::Missed => self.wanted.missed(self.now_ms(), document),
             AskOutcome::Unanswered => {}
             AskOutcome::Here | AskOutcome::Unwanted => self.wanted.forget(document),
         }
-        for reply in self.asking.remove(document).unwrap_or_default() {
+        for reply in self.asking.remove(document).unwrap_or_default().waiting {
             let _ = reply.send(outcome == AskOutcome::Here);
         }
     }
@@ -125,7 +160,7 @@ impl DocumentsOnDemandState {
                     self.myself.send_after(QUEUE_REST, || DocumentsOnDemandMessage::Next);
                     return;
                 }
-                self.ask(document, (setting, vec![node]), Vec::new());
+                self.ask(document, (setting, vec![node]), Asking::default());
             }
             self.queue.pop_front();
             self.queued.remove(&place);

@@ -24,6 +24,7 @@ impl OwnRecord {
         let Some(port) = mesh_listener::port(names) else { return Ok(None) };
         let identity = names.value::<NodeIdentity>(names::NODE_IDENTITY);
         let identity = identity.ok_or("this node's key is not there yet")?;
+        // The outer one, which a router maps, is the first.
         let mut addresses = pairing::own_addresses(names, port);
         addresses.truncate(MOST_ADDRESSES);
         let listed = names
@@ -34,7 +35,9 @@ impl OwnRecord {
         let name = crate::own_name(names);
         let content = StatementContent::HubRecord { name, addresses, listed, key };
         let now_ms = now_ms();
-        if let Some(last) = self.0.as_ref().filter(|last| still_holds(last, &content, now_ms)) {
+        if let Some(last) =
+            self.0.as_ref().filter(|last| still_holds(last.claims(), &content, now_ms))
+        {
             return Ok(Some(last.clone()));
         }
         let last = self.0.as_ref().map(|last| last.claims().serial);
@@ -55,9 +58,45 @@ impl OwnRecord {
     }
 }
 
-fn still_holds(last: &Statement, content: &StatementContent, now_ms: u64) -> bool {
-    let claims = last.claims();
-    let left = claims.expires_ms.saturating_sub(now_ms);
+fn still_holds(last: &Claims, content: &StatementContent, now_ms: u64) -> bool {
+    let left = last.expires_ms.saturating_sub(now_ms);
     // A clock that was set back makes it no statement of the future.
-    claims.content == *content && left >= LEAST_LEFT_MS && claims.issued_ms <= now_ms
+    last.content == *content && left >= LEAST_LEFT_MS && last.issued_ms <= now_ms
+}
+
+#[cfg(test)]
+mod tests {
+    use refuge_mesh::NodeId;
+
+    use super::*;
+
+    fn content(addresses: &[&str]) -> StatementContent {
+        let addresses = addresses.iter().map(|one| (*one).to_owned()).collect();
+        StatementContent::HubRecord {
+            name: "one".to_owned(),
+            addresses,
+            listed: false,
+            key: vec![1],
+        }
+    }
+
+    #[test]
+    fn a_statement_is_signed_anew_when_an_outer_address_appears_or_half_of_its_time_is_over() {
+        let (id, inner) = (NodeId::from_digest([1; 32]), content(&["192.168.1.2:6984"]));
+        let last = Claims {
+            issuer: id,
+            subject: id,
+            audience: None,
+            serial: 1,
+            issued_ms: 1_000,
+            expires_ms: 1_000 + LIFETIME_MS,
+            content: inner.clone(),
+        };
+        assert!(still_holds(&last, &inner, 1_000));
+        assert!(still_holds(&last, &inner, 1_000 + LIFETIME_MS - LEAST_LEFT_MS));
+        assert!(!still_holds(&last, &inner, 1_001 + LIFETIME_MS - LEAST_LEFT_MS));
+        assert!(!still_holds(&last, &inner, 999), "the clock was set back");
+        let outer = content(&["198.51.100.7:6984", "192.168.1.2:6984"]);
+        assert!(!still_holds(&last, &outer, 1_000));
+    }
 }

@@ -314,8 +314,8 @@ impl Database for OpenDatabase {
         documents_on_demand::set(&self.names, (&self.record.name, &self.instance), wish).await
     }
 
-    async fn bring(&self, user: &User, id: &str) -> Result<bool, Failure> {
-        documents_on_demand::bring(&self.names, &self.instance, id, user).await
+    async fn bring(&self, user: &User, id: &str, request: Option<String>) -> Result<bool, Failure> {
+        documents_on_demand::bring(&self.names, &self.instance, (id, request), user).await
     }
 
     async fn set_options(&self, options: DatabaseOptions) -> Result<(), Failure> {

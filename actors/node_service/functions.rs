@@ -1,4 +1,5 @@
-//! Functions of design documents that answer requests: filters of changes, shows and updates.
+//! Functions of design documents that answer requests: filters of changes, shows, updates, and what makes
+//! documents on demand.
 
 use std::sync::Arc;
 
@@ -84,6 +85,21 @@ pub(super) async fn make_update(
         }
     };
     run(database, &design, job).await
+}
+
+/// What `on_demand` makes of an id and a request, as JSON; none where it makes nothing.
+///
+/// # Errors
+/// Where there is no such design document or function, what it throws, and where it cannot be run.
+pub(crate) async fn make_document(
+    database: &OpenDatabase,
+    design: &str,
+    (id, request): (&str, &str),
+) -> Result<Option<String>, Failure> {
+    let arguments = format!("[{},{request}]", serde_json::Value::from(id));
+    let job = move |functions: &mut Functions| functions.call(&["on_demand"], &arguments);
+    let made = run(database, design, job).await?;
+    Ok((made != "null").then_some(made))
 }
 
 /// Where `rewrites` leads a request.

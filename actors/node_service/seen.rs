@@ -125,8 +125,8 @@ impl Database for SeenDatabase {
         for_admins()
     }
 
-    async fn bring(&self, user: &User, id: &str) -> Result<bool, Failure> {
-        self.open.bring(user, id).await
+    async fn bring(&self, user: &User, id: &str, request: Option<String>) -> Result<bool, Failure> {
+        self.open.bring(user, id, request).await
     }
 
     async fn set_options(&self, _options: DatabaseOptions) -> Result<(), Failure> {

@@ -15,11 +15,16 @@ pub(crate) fn own(names: &Names, port: u16) -> Vec<String> {
         .value::<CurrentSettings>(names::CONFIGURATION)
         .map(|current| current.settings.mesh.bind)
         .filter(|bound| !bound.is_unspecified());
-    let mut all = bound.map_or_else(of_interfaces, |bound| vec![bound]);
-    all.sort_by_key(|address| (reach(*address), *address));
-    all.dedup();
-    let inner = all.into_iter().map(|address| SocketAddr::new(address, port));
-    let outer = port_mapping::outer_address(names);
+    let inner = bound.map_or_else(of_interfaces, |bound| vec![bound]);
+    ordered(port_mapping::outer_address(names), inner, port)
+}
+
+fn ordered(outer: Option<SocketAddr>, mut inner: Vec<IpAddr>, port: u16) -> Vec<String> {
+    inner.sort_by_key(|address| (reach(*address), *address));
+    inner.dedup();
+    let inner = inner.into_iter().map(|address| SocketAddr::new(address, port));
+    // The router may be this machine.
+    let inner = inner.filter(|address| Some(*address) != outer);
     outer.into_iter().chain(inner).map(|address| address.to_string()).collect()
 }
 
@@ -40,4 +45,23 @@ fn reach(address: IpAddr) -> (bool, bool) {
         IpAddr::V6(address) => address.is_unique_local(),
     };
     (at_home, address.is_ipv6())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outer_address_is_told_first_and_those_at_home_last() {
+        let inner = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        let addresses = inner(&["fd00::1", "192.168.1.2", "2001:db8::1", "203.0.113.9"]);
+        let outer = Some("198.51.100.7:40000".parse().unwrap());
+        let told = ["203.0.113.9:6984", "[2001:db8::1]:6984", "192.168.1.2:6984", "[fd00::1]:6984"];
+        assert_eq!(ordered(None, Vec::clone(&addresses), 6984), told);
+        let told_to_others = ordered(outer, addresses, 6984);
+        assert_eq!(told_to_others.split_first().unwrap().0, "198.51.100.7:40000");
+        assert_eq!(told_to_others[1..], told);
+        let own = Some("203.0.113.9:6984".parse().unwrap());
+        assert_eq!(ordered(own, inner(&["203.0.113.9"]), 6984), ["203.0.113.9:6984"]);
+    }
 }

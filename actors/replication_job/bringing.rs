@@ -12,8 +12,8 @@ use refuge_http::{Database as _, Failure};
 use refuge_mesh::NodeId;
 use refuge_otp::Names;
 use refuge_replication::{
-    Answer, Carriage, Choice, DocumentsPage, EndFailure, EndPoint, PeerEnd, Request, Selection,
-    SocketOptions, UserContext, Wanted, is_restricted,
+    Answer, Carriage, Choice, DocumentsPage, EndFailure, EndFailureKind, EndPoint, PeerEnd,
+    Request, Selection, SocketOptions, UserContext, Wanted, is_restricted,
 };
 
 use super::{JobEnd, Way, carrying};
@@ -140,7 +140,11 @@ async fn leaves(source: &JobEnd, document: &str) -> Result<Option<Wanted>, EndFa
     let selection = Arc::new(Selection { choice, winners_only: false });
     let since = "0".to_owned();
     let request = Request::Changes { selection, since, limit: 1, wait: false };
-    let Answer::Changes(page) = source.perform(request).await? else { return Ok(None) };
+    let answer = match source.perform(request).await {
+        Err(failure) if shows_nothing(failure.kind) => return Ok(None),
+        answer => answer?,
+    };
+    let Answer::Changes(page) = answer else { return Ok(None) };
     let found = page.rows.into_iter().find(|row| row.id == document);
     let wanted = found.map(|row| Wanted {
         id: row.id,
@@ -151,6 +155,13 @@ async fn leaves(source: &JobEnd, document: &str) -> Result<Option<Wanted>, EndFa
         return Err(EndFailure::permanent(format!("the document has over {MOST_LEAVES} leaves")));
     }
     Ok(wanted)
+}
+
+/// A node that has no such database, or keeps it from this one, has the document as little as any other that
+/// lacks it.
+fn shows_nothing(kind: EndFailureKind) -> bool {
+    use EndFailureKind::{DatabaseMissing, Forbidden, Unauthorized};
+    matches!(kind, DatabaseMissing | Forbidden | Unauthorized)
 }
 
 /// Stores a document that is not deleted in all its leaves.

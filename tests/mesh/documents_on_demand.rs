@@ -1,6 +1,8 @@
 //! Documents that are not here and that a friend has: they come when somebody asks for them, and not
 //! otherwise.
 
+mod made;
+
 use refuge_tests::{Client, Node, Options, befriend, eventually, share};
 use serde_json::{Value, json};
 
@@ -167,14 +169,17 @@ async fn it_is_off_until_somebody_wants_it_and_stays_as_it_is_set() {
         json!({"enabled": true, "nodes": "group:"}),
         json!({"enabled": true, "timeout_ms": 0}),
         json!({"enabled": true, "timeout_ms": 60_001}),
+        json!({"enabled": true, "function": 5}),
+        json!({"enabled": true, "function": "_design/maker"}),
         json!([]),
     ] {
         admin.put("/work/_on_demand", wrong).await.error_named(400, "bad_request");
     }
-    admin.put("/work/_on_demand", json!({"enabled": true, "nodes": "bert"})).await.expect(200);
+    let set = json!({"enabled": true, "nodes": "bert", "timeout_ms": 2000, "function": "maker"});
+    let told = json!({"enabled": true, "nodes": "bert", "function": "maker"});
+    admin.put("/work/_on_demand", told).await.expect(200);
     node.restart();
     let admin = node.client();
-    let set = json!({"enabled": true, "nodes": "bert", "timeout_ms": 2000});
     assert_eq!(admin.get("/work/_on_demand").await.expect(200).json(), set);
     // Another database of the same name is another.
     admin.delete("/work").await.expect(200);

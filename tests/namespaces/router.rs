@@ -4,7 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use refuge_tests::{Options, eventually};
+use data_encoding::BASE64;
+use refuge_tests::{Certificate, Options, Visitor, eventually};
 use serde_json::Value;
 
 use crate::network::{Machine, entered, run, stand_at_the_switch};
@@ -144,4 +145,43 @@ async fn a_node_at_home_is_reached_from_outside_through_a_mapped_port() {
     let stopped = home.node.refuge(&["stop"]);
     assert_eq!(stopped.code, Some(0), "{}", stopped.errors);
     assert!(!Router::mapped().contains("10.98.0.1"), "{}", Router::mapped());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hub_hears_of_the_outer_address_when_the_router_maps_one() {
+    if !entered("router::a_hub_hears_of_the_outer_address_when_the_router_maps_one") {
+        return;
+    }
+    let hub = Options::default().set("hub.enabled=true").set("hub.public=true");
+    let outside = Machine::start(2, hub);
+    let named = format!("hub.hubs=refuge:{}@11.0.0.2:6984", outside.node.id().await);
+    let home =
+        Options::default().set("mesh.upnp=true").set("mesh.upnp_lease_seconds=20").set(&named);
+    let home = Machine::start(1, home);
+    let _router = Router::start(&outside);
+    run("nft", &["add rule inet router forward iifname switch0 accept"]);
+    run("nft", &["add rule inet router postrouting oifname mesh2 masquerade"]);
+    home.inside(&["ip", "route", "add", "default", "via", "10.98.0.254"]);
+
+    let (stranger, id) = (Certificate::rsa(2048), home.node.id().await);
+    let at_hub = std::net::SocketAddr::from(([10, 99, 2, 2], 6984));
+    let (visitor, path) = (Visitor::with(at_hub, &stranger), format!("/_mesh/hub/nodes/{id}"));
+    let told = || async {
+        let told = visitor.get(&path).await;
+        let payload = (told.status == 200).then(|| told.json()["payload"].clone())?;
+        let payload = BASE64.decode(payload.as_str()?.as_bytes()).expect("base64");
+        let claims: Value = serde_json::from_slice(&payload).expect("JSON");
+        Some(claims["addresses"].clone())
+    };
+    let inner = eventually("the hub knows the node", told).await;
+    assert!(!inner.to_string().contains("11.0.0.1"), "no port is mapped yet: {inner}");
+    // It looked for a router when there was none, and would look again in a while.
+    home.node.console().kill("port-mapping").await.expect("killed");
+    is_mapped().await;
+    let addresses = eventually("the hub knows the outer address", || async {
+        told().await.filter(|addresses| addresses[0] == "11.0.0.1:6984")
+    })
+    .await;
+    let behind = addresses.as_array().and_then(|all| all.get(1..));
+    assert_eq!(behind, inner.as_array().map(Vec::as_slice), "and those at home behind it");
 }

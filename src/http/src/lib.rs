@@ -38,6 +38,7 @@ mod limits;
 mod lists;
 mod locals;
 mod location;
+mod made;
 mod merged;
 mod mesh;
 mod messages;
@@ -95,6 +96,7 @@ pub use connection::{Peer, TlsClient, Wire, serve_connection};
 pub use cors::{Cors, CorsOptions};
 pub use failure::Failure;
 pub use limits::Limits;
+pub use made::made_update;
 pub use merged::{MergedLeaf, merged_update};
 pub use node::*;
 pub use replicated::{

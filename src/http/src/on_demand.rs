@@ -1,7 +1,9 @@
 //! `GET` and `PUT /{db}/_on_demand`: whether a database asks other nodes for documents that it lacks, and
-//! the reading of such a document. Which node is asked when is decided behind the trait.
+//! the reading of such a document. Which node is asked when, and when a function makes what no node has, is
+//! decided behind the trait.
 //!
-//! `{"enabled": false, "nodes": "*", "timeout_ms": 2000}`; `PUT` replaces the whole object.
+//! `{"enabled": false, "nodes": "*", "timeout_ms": 2000, "function": "<design document's name>"}`; `PUT`
+//! replaces the whole object. Without `function` nothing is made.
 
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use serde_json::Value;
 use crate::access::check_write;
 use crate::documents;
 use crate::failure::Failure;
+use crate::function_request::{self, Told};
 use crate::limits;
 use crate::node::{Database, OnDemand};
 use crate::reply::{self, Reply};
@@ -21,6 +24,9 @@ use crate::request::Request;
 const LONGEST_TIMEOUT_MS: u64 = 60_000;
 /// What the names of other nodes begin with, as users.
 const NODE: &str = "node:";
+/// How `function` is to be.
+const FUNCTION: &str = "`function` is the name of a design document, without `_design/`, whose member \
+                        `on_demand` is the source of a function; leave it out for none";
 
 /// Answers with what is set, or replaces it; it is in force at once.
 pub(crate) async fn on_demand(
@@ -44,8 +50,12 @@ pub(crate) async fn on_demand(
 
 fn parse(value: Value) -> Result<OnDemand, Failure> {
     // An array would be read as the members in their order.
-    if !value.is_object() {
+    let Some(members) = value.as_object() else {
         return Err(Failure::BadRequest("Request body must be a JSON object".to_owned()));
+    };
+    let is_text = |function: &Value| function.is_string() || function.is_null();
+    if !members.get("function").is_none_or(is_text) {
+        return Err(Failure::BadRequest(FUNCTION.to_owned()));
     }
     serde_json::from_value(value).map_err(|error| Failure::BadRequest(error.to_string()))
 }
@@ -60,6 +70,10 @@ fn check(database: &str, wish: &OnDemand) -> Result<(), Failure> {
         let reason = format!("`timeout_ms` is a number from 1 to {LONGEST_TIMEOUT_MS}");
         return Err(Failure::BadRequest(reason));
     }
+    let is_name = |name: &String| !name.is_empty() && !name.contains('/');
+    if !wish.function.as_ref().is_none_or(is_name) {
+        return Err(Failure::BadRequest(FUNCTION.to_owned()));
+    }
     let selector = Selector::parse(&wish.nodes);
     selector.map(|_| ()).map_err(|error| Failure::BadRequest(error.to_string()))
 }
@@ -71,10 +85,31 @@ pub(crate) async fn read(
     database: &Arc<dyn Database>,
     id: &str,
 ) -> Result<Reply, Failure> {
-    if may_bring(request, database.as_ref(), id) && database.bring(&request.user, id).await? {
+    if !may_bring(request, database.as_ref(), id) {
+        return Err(documents::missing());
+    }
+    let told = described(request, database.as_ref(), id).await?;
+    if database.bring(&request.user, id, told).await? {
         return documents::read(request, database, id).await;
     }
     Err(documents::missing())
+}
+
+/// The request as the function sees it that may make the document; none where there is no such function. It
+/// makes no design documents: these say what others may write.
+async fn described(
+    request: &Request,
+    database: &dyn Database,
+    id: &str,
+) -> Result<Option<String>, Failure> {
+    // One who sees but a part of the database has nobody asked.
+    let wish = database.on_demand().await.unwrap_or_default();
+    if !wish.enabled || wish.function.is_none() || id.starts_with("_design/") {
+        return Ok(None);
+    }
+    // What is made has its id: it needs no other.
+    let told = Told { id: Some(id), uuid: None, body: None };
+    function_request::describe(request, database, told).await.map(Some)
 }
 
 /// Whoever makes this node store something has to be somebody who may write it; and other nodes ask each
@@ -106,5 +141,24 @@ mod tests {
         }
         let nobody = OnDemand { nodes: "group:".to_owned(), ..wish };
         assert!(matches!(check("work", &nobody), Err(Failure::BadRequest(_))));
+    }
+
+    #[test]
+    fn a_function_is_named_by_its_design_document_alone() {
+        let set = |function: Value| {
+            let wish = parse(serde_json::json!({ "function": function }))?;
+            check("work", &wish).map(|()| wish.function)
+        };
+        assert_eq!(set("maker".into()), Ok(Some("maker".to_owned())));
+        assert_eq!(set(Value::Null), Ok(None));
+        let refused = Err(Failure::BadRequest(FUNCTION.to_owned()));
+        for wrong in ["", "_design/maker", "maker/on_demand"] {
+            assert_eq!(set(wrong.into()), refused, "{wrong}");
+        }
+        for wrong in [Value::from(5), Value::Bool(true), serde_json::json!(["maker"])] {
+            assert_eq!(set(wrong), refused);
+        }
+        let absent = serde_json::to_value(OnDemand::default()).expect("JSON");
+        assert_eq!(absent, serde_json::json!({"enabled": false, "nodes": "*", "timeout_ms": 2000}));
     }
 }

@@ -115,6 +115,12 @@ impl WantedDocuments {
         }
     }
 
+    /// Another setting of a database: what nobody had may be found now.
+    pub fn forget_misses(&mut self, database: &str) {
+        let of_it = self.wanted.iter_mut().filter(|(document, _)| document.database == database);
+        of_it.for_each(|(_, wanted)| wanted.missed_ms = None);
+    }
+
     /// It is here, or nobody is to be asked for it any more.
     pub fn forget(&mut self, document: &WantedDocument) {
         self.wanted.remove(document);
@@ -154,6 +160,19 @@ mod tests {
         wanted.forget(&document(1));
         assert_eq!(wanted.all(), [document(2)]);
         assert!(wanted.asker(&document(2)).is_some() && wanted.asker(&document(1)).is_none());
+    }
+
+    #[test]
+    fn misses_of_one_database_are_forgotten_where_it_is_set_otherwise() {
+        let mut wanted = WantedDocuments::default();
+        let other = WantedDocument { database: "b".to_owned(), id: "1".to_owned() };
+        for document in [&document(1), &other] {
+            wanted.want(0, document, Asker::default());
+            wanted.missed(0, document);
+        }
+        wanted.forget_misses("a");
+        assert_eq!(wanted.want(1, &document(1), Asker::default()), WantedAnswer::Ask);
+        assert_eq!(wanted.want(1, &other, Asker::default()), WantedAnswer::Missed);
     }
 
     #[test]

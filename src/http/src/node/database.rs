@@ -55,8 +55,14 @@ pub trait Database: Send + Sync + 'static {
     }
 
     /// Asks other nodes for a document that is not here, where that is wanted, and stores it for `user`, as
-    /// far as he may; whether it is here now.
-    async fn bring(&self, _user: &User, _id: &str) -> Result<bool, Failure> {
+    /// far as he may; whether it is here now. With a `request`, as functions of design documents see it, the
+    /// function that is set may make what no node has.
+    async fn bring(
+        &self,
+        _user: &User,
+        _id: &str,
+        _request: Option<String>,
+    ) -> Result<bool, Failure> {
         Ok(false)
     }
 

@@ -15,10 +15,15 @@ pub struct OnDemand {
     pub nodes: String,
     /// How long who asks for a document waits.
     pub timeout_ms: u64,
+    /// Name of the design document, without `_design/`, whose function `on_demand` may make an ordinary
+    /// document that no node has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
 }
 
 impl Default for OnDemand {
     fn default() -> Self {
-        Self { enabled: false, nodes: "*".to_owned(), timeout_ms: DEFAULT_TIMEOUT_MS }
+        let nodes = "*".to_owned();
+        Self { enabled: false, nodes, timeout_ms: DEFAULT_TIMEOUT_MS, function: None }
     }
 }

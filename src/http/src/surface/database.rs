@@ -67,7 +67,7 @@ crate::surface::surface! {
         "PUT" DatabaseAdmin "changes it";
     }
     ON_DEMAND "/{db}/_on_demand" {
-        "GET HEAD" Member "whether other nodes are asked for documents that are missing";
+        "GET HEAD" Member "whether other nodes, and a function, are asked for documents that are missing";
         "PUT" ServerAdmin "changes it";
     }
     PURGE "/{db}/_purge" {
