@@ -62,11 +62,12 @@ impl Stretch {
 
 /// A backup under way. It holds the open database until it is dropped.
 pub struct Backup {
-    lifetime: Lifetime,
-    /// The databases it is of; none for everything.
-    only: Option<Databases>,
     /// What is still to be taken, the next at the end.
     rows: Vec<Rows>,
+    /// The databases it is of; none for everything.
+    only: Option<Databases>,
+    // Last: tables that merges replaced meanwhile leave with the rows, while the directory is locked.
+    lifetime: Lifetime,
 }
 
 /// The databases of a backup of some.
@@ -101,7 +102,7 @@ impl Snapshot {
             stretches.into_iter().filter_map(|stretch| self.rows(stretch)).collect();
         rows.reverse();
         let only = only.map(|records| Databases::of(&records));
-        Backup { lifetime: self.into_lifetime(), only, rows }
+        Backup { rows, only, lifetime: self.into_lifetime() }
     }
 
     /// The rows of a stretch, which hold nothing but that keyspace's tables of this moment.

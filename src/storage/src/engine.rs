@@ -36,6 +36,7 @@ use crate::error::{CommitError, OpenError};
 use crate::keys::{self, RegistryKey};
 use crate::keyspaces::Keyspaces;
 use crate::lock::DirectoryLock;
+use crate::moments::Moments;
 use crate::operation::{Operation, Outcome};
 use crate::options::Options;
 use crate::snapshot::Lifetimes;
@@ -139,6 +140,7 @@ impl Engine {
             lifetimes: Lifetimes::default(),
             keyspaces,
             database,
+            moments: Moments::default(),
             space: Space::new(&options.path, space::chosen_reserve(options.journal_bytes)),
             lock: Arc::new(lock),
         });
@@ -198,7 +200,7 @@ impl Engine {
         self.guarded(|engine| {
             let mut batch = engine.batch(&group);
             let outcomes = engine.apply(group, &mut batch)?;
-            write(batch)?;
+            write(&engine.shared, batch)?;
             Ok(outcomes)
         })
     }
@@ -298,7 +300,7 @@ impl Engine {
 }
 
 /// Writes a group's batch.
-fn write(batch: OwnedWriteBatch) -> Result<(), fjall::Error> {
+fn write(shared: &Shared, batch: OwnedWriteBatch) -> Result<(), fjall::Error> {
     pass(Failpoint::BatchBegins);
     // Without a mode the end of the batch stays in this process's memory.
     for (place, mode) in
@@ -309,7 +311,7 @@ fn write(batch: OwnedWriteBatch) -> Result<(), fjall::Error> {
             end();
         }
     }
-    batch.commit()?;
+    shared.commit(batch)?;
     pass(Failpoint::BatchSynced);
     Ok(())
 }

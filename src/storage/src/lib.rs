@@ -22,6 +22,7 @@ mod keys;
 mod keyspaces;
 mod lock;
 mod memory;
+mod moments;
 mod operation;
 mod options;
 mod purge;

@@ -42,7 +42,8 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { view: shared.database.snapshot(), lifetime: Lifetime::begin(shared) }
+        let view = shared.moments.open(&shared.database);
+        Self { view, lifetime: Lifetime::begin(shared) }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use fjall::Database;
+use fjall::{Database, OwnedWriteBatch};
 
 use crate::compaction::{Pace, Quiet, Retired, Turn};
 use crate::database::{DatabaseId, DatabaseInformation, DatabaseRecord};
@@ -14,6 +14,7 @@ use crate::error::StorageError;
 use crate::keys;
 use crate::keyspaces::Keyspaces;
 use crate::lock::DirectoryLock;
+use crate::moments::Moments;
 use crate::records;
 use crate::snapshot::{DatabaseRange, Lifetimes, Snapshot};
 use crate::space::{FreeSpace, Space};
@@ -24,6 +25,8 @@ pub use node_records::NodeRange;
 pub(crate) struct Shared {
     pub(crate) keyspaces: Keyspaces,
     pub(crate) database: Database,
+    /// Which moment a reader sees.
+    pub(crate) moments: Moments,
     pub(crate) fits_memory: AtomicBool,
     pub(crate) space: Space,
     /// How fast disk is given back.
@@ -48,6 +51,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Commits a batch of the thread that writes, beside which readers see what was before it.
+    pub(crate) fn commit(&self, batch: OwnedWriteBatch) -> Result<(), fjall::Error> {
+        self.moments.commit(&self.database, || batch.commit())
+    }
+
     /// Bytes of tables and separate values.
     pub(crate) fn table_bytes(&self) -> u64 {
         self.keyspaces.all().iter().map(|keyspace| keyspace.disk_space()).sum()

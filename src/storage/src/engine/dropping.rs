@@ -90,7 +90,7 @@ impl Engine {
             }
         }
         pass(Failpoint::DropBegins);
-        batch.commit()?;
+        self.shared.commit(batch)?;
         pass(Failpoint::DropEnd);
         Ok(())
     }

@@ -261,7 +261,7 @@ impl Round<'_> {
             self.batch.insert(&garbage, key, row.as_slice());
         }
         pass(Failpoint::GarbageBegins);
-        self.batch.commit()?;
+        self.engine.shared.commit(self.batch)?;
         pass(Failpoint::GarbageEnd);
         self.engine.shared.unsealed.fetch_add(self.done.bytes, Ordering::Relaxed);
         Ok(self.done)

@@ -162,7 +162,7 @@ impl Engine {
             }
             left = left.saturating_sub(looked_at.max(1));
         }
-        Ok(batch.commit()?)
+        Ok(self.shared.commit(batch)?)
     }
 
     /// Looks at the next documents of a database; answers how many there were.

@@ -23,6 +23,7 @@ use crate::journal;
 use crate::keys::MARK_KEY;
 use crate::keyspaces::laid_out;
 use crate::lock::DirectoryLock;
+use crate::moments::Moments;
 use crate::records::encode_opaque;
 use crate::unfinished;
 
@@ -107,7 +108,13 @@ impl IndexEngine {
         };
         let Opened { database, keyspaces, next_number } = opened;
         let fits_memory = AtomicBool::new(false);
-        let shared = Arc::new(IndexShared { keyspaces, database, fits_memory, _lock: lock });
+        let shared = Arc::new(IndexShared {
+            keyspaces,
+            database,
+            moments: Moments::default(),
+            fits_memory,
+            _lock: lock,
+        });
         shared.judge();
         let (key, dropping) = (Vec::new(), Dropping::default());
         let trees = shared.keyspaces.all().map(|keyspace| keyspace.path().to_owned());
@@ -142,7 +149,7 @@ impl IndexEngine {
         batch.insert(registry, key, records::encode_definition(number, definition));
         let state = records::encode_state(&IndexState::default());
         batch.insert(registry, keys::number_key(RegistryTag::State, number), state);
-        batch.commit()?;
+        self.shared.commit(batch)?;
         Ok(IndexRecord { number, definition: definition.clone() })
     }
 
@@ -161,7 +168,7 @@ impl IndexEngine {
             batch.remove(registry, key);
         }
         mark_dropped(&mut batch, registry, record.number);
-        batch.commit()?;
+        self.shared.commit(batch)?;
         Ok(())
     }
 
@@ -173,7 +180,7 @@ impl IndexEngine {
         self.wait_for_room()?;
         let mut batch = self.batch(limit);
         let left = self.dropping.step(&self.shared.keyspaces, &mut batch, limit)?;
-        batch.commit()?;
+        self.shared.commit(batch)?;
         self.maintain()?;
         Ok(left)
     }
@@ -206,7 +213,7 @@ impl IndexEngine {
             }
         }
         batch.insert(&keyspaces.indexes, state_key, records::encode_state(&state));
-        batch.commit()?;
+        self.shared.commit(batch)?;
         self.maintain()?;
         Ok(true)
     }

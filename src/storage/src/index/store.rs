@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use fjall::{Database, Keyspace, Readable};
+use fjall::{Database, Keyspace, OwnedWriteBatch, Readable};
 
 use super::keys::{self, RegistryTag};
 use super::records::{self, IndexRecord, IndexState};
@@ -14,6 +14,7 @@ use crate::database::DatabaseId;
 use crate::error::StorageError;
 use crate::lock::DirectoryLock;
 use crate::memory;
+use crate::moments::Moments;
 use crate::records::bytes_of;
 
 /// The keyspaces of indexes.
@@ -50,11 +51,18 @@ impl IndexKeyspaces {
 pub(super) struct IndexShared {
     pub(super) keyspaces: IndexKeyspaces,
     pub(super) database: Database,
+    /// Which moment a reader sees.
+    pub(super) moments: Moments,
     pub(super) fits_memory: AtomicBool,
     pub(super) _lock: DirectoryLock,
 }
 
 impl IndexShared {
+    /// Commits a batch of the thread that writes, beside which readers see what was before it.
+    pub(super) fn commit(&self, batch: OwnedWriteBatch) -> Result<(), fjall::Error> {
+        self.moments.commit(&self.database, || batch.commit())
+    }
+
     /// Compares the tables with the memory and notes the answer for readers.
     pub(super) fn judge(&self) {
         let bytes = self.keyspaces.all().iter().map(|keyspace| keyspace.disk_space()).sum();
@@ -80,7 +88,7 @@ impl IndexStore {
     /// [`StorageError::Closed`].
     pub fn snapshot(&self) -> Result<IndexSnapshot, StorageError> {
         let shared = self.shared.upgrade().ok_or(StorageError::Closed)?;
-        Ok(IndexSnapshot { view: shared.database.snapshot(), shared })
+        Ok(IndexSnapshot { view: shared.moments.open(&shared.database), shared })
     }
 
     /// Whether all indexes are small against this machine's memory, so that a read may be done where it is
