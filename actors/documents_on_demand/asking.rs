@@ -111,7 +111,7 @@ impl DocumentsOnDemandState {
 
     fn make(&self, document: WantedDocument, (name, function): (String, String), making: Making) {
         let (names, myself) = (self.names.clone(), self.myself.clone());
-        tokio::spawn(async move {
+        crate::task::spawn(async move {
             let made = making::make(&names, (&name, &document), (&function, making));
             let made = tokio::time::timeout(ASKING_DEADLINE, made).await;
             let outcome = made.unwrap_or(AskOutcome::Unanswered);

@@ -22,22 +22,23 @@ const QUESTION: [&str; 6] = [
     "org.freedesktop.NetworkManager",
     "Metered",
 ];
-/// How long it may take: a bus that hangs tells nothing.
+/// How long it may take.
 const DEADLINE: Duration = Duration::from_secs(2);
 /// Of its answer more is not read; it has four characters.
 const MOST_BYTES: u64 = 256;
 
-/// What the system says of the link now; [`LinkMeter::Unmetered`] where nobody tells.
-pub(super) async fn ask() -> LinkMeter {
+/// What the system says of the link now; [`LinkMeter::Unmetered`] where nobody tells; `None` where who knows it
+/// does not answer in time.
+pub(super) async fn ask() -> Option<LinkMeter> {
     match tokio::time::timeout(DEADLINE, answer()).await {
-        Ok(Ok(answer)) => meter_of(&answer).unwrap_or(LinkMeter::Unmetered),
+        Ok(Ok(answer)) => Some(meter_of(&answer).unwrap_or(LinkMeter::Unmetered)),
         Ok(Err(error)) => {
             tracing::debug!(%error, "nobody tells whether the link is metered");
-            LinkMeter::Unmetered
+            Some(LinkMeter::Unmetered)
         }
         Err(_) => {
             tracing::debug!("whether the link is metered was not told in time");
-            LinkMeter::Unmetered
+            None
         }
     }
 }

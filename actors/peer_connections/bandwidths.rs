@@ -76,8 +76,8 @@ impl Bandwidths {
 
     fn set(&self, peers: Arc<Peers>) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // With a node that is not known any more no job goes on: its limit ends with the last that holds it.
-        table.limits.retain(|id, _| peers.get(id).is_some());
+        // A job may go on for a while with a node that is not known any more, and find it known again.
+        table.limits.retain(|id, limit| peers.get(id).is_some() || Arc::strong_count(limit) > 1);
         for (id, limit) in &table.limits {
             limit.set(rate(&peers, id));
         }

@@ -52,6 +52,17 @@ async fn a_document_comes_with_its_history_when_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_link_on_a_page_of_another_site_fetches_nothing() {
+    let (one, two) = pair().await;
+    let (here, there) = (one.client(), two.client());
+    there.put("/work/a", json!({"n": 1})).await.expect(201);
+    let led = here.request("GET", "/work/a").header("sec-fetch-site", "cross-site").send().await;
+    led.error(404, "not_found", "missing");
+    let typed = here.request("GET", "/work/a").header("sec-fetch-site", "none").send().await;
+    assert_eq!(typed.expect(200).json()["n"], 1);
+}
+
+#[tokio::test]
 async fn conflicts_come_along_and_a_large_attachment() {
     let (one, two) = pair().await;
     let (here, there) = (one.client(), two.client());

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::function_request::{self, Told};
 use crate::limits;
 use crate::node::{Database, OnDemand};
+use crate::origin;
 use crate::reply::{self, Reply};
 use crate::request::Request;
 
@@ -102,7 +103,7 @@ async fn described(
     database: &dyn Database,
     id: &str,
 ) -> Result<Option<String>, Failure> {
-    // One who sees but a part of the database has nobody asked.
+    // One from whom `validate_doc_read` hides documents has nobody asked.
     let wish = database.on_demand().await.unwrap_or_default();
     if !wish.enabled || wish.function.is_none() || id.starts_with("_design/") {
         return Ok(None);
@@ -112,8 +113,8 @@ async fn described(
     function_request::describe(request, database, told).await.map(Some)
 }
 
-/// Whoever makes this node store something has to be somebody who may write it; and other nodes ask each
-/// other, not each other through this one.
+/// Whoever makes this node store something has to be somebody who may write it, and to mean it: a link on a page
+/// of another site stores nothing. Other nodes ask each other, not each other through this one.
 fn may_bring(request: &Request, database: &dyn Database, id: &str) -> bool {
     let user = &request.user;
     let is_somebody = match &user.name {
@@ -121,7 +122,8 @@ fn may_bring(request: &Request, database: &dyn Database, id: &str) -> bool {
         None => user.is_server_admin(),
     };
     let asks_for_winner = ["rev", "open_revs"].iter().all(|one| request.query.text(one).is_none());
-    is_somebody && asks_for_winner && check_write(database, user, id).is_ok()
+    let means_it = !origin::is_led_here(request);
+    is_somebody && asks_for_winner && means_it && check_write(database, user, id).is_ok()
 }
 
 #[cfg(test)]

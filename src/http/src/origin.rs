@@ -15,12 +15,28 @@ const FORMS: [&str; 4] =
 
 /// Refuses what a page of another site sends as a form, where the browser says by itself who asks.
 pub(crate) fn check(request: &Request) -> Result<(), Failure> {
-    // A browser adds a cookie, a password that it knows and what a proxy says by itself; a token it does not.
-    let by_itself = request.handler.is_some_and(|handler| handler != Handler::Jwt);
-    if !by_itself || matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+    if !says_who_asks(request)
+        || matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS)
+    {
         return Ok(());
     }
     check_form(request)
+}
+
+/// Whether a page of another site, to which nothing is said to be open, has a browser ask for this and say by
+/// itself who asks. Where a `GET` stores something it is not done for such a page.
+pub(crate) fn is_led_here(request: &Request) -> bool {
+    says_who_asks(request) && is_foreign(&request.headers) && !is_let_in(request)
+}
+
+/// A browser adds a cookie, a password that it knows and what a proxy says by itself; a token it does not.
+fn says_who_asks(request: &Request) -> bool {
+    request.handler.is_some_and(|handler| handler != Handler::Jwt)
+}
+
+fn is_let_in(request: &Request) -> bool {
+    let cors = request.rules.cors.as_ref();
+    cors.is_some_and(|cors| cors.lets_in(request.headers.get(ORIGIN)))
 }
 
 /// Refuses what a page of another site sends as a form, whoever asks. For signing in: whoever made the page
@@ -29,8 +45,7 @@ pub(crate) fn check_form(request: &Request) -> Result<(), Failure> {
     if !FORMS.contains(&request.content_type().as_str()) || !is_foreign(&request.headers) {
         return Ok(());
     }
-    let cors = request.rules.cors.as_ref();
-    if cors.is_some_and(|cors| cors.lets_in(request.headers.get(ORIGIN))) {
+    if is_let_in(request) {
         return Ok(());
     }
     Err(Failure::Forbidden(
