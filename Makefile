@@ -44,7 +44,7 @@ VERSION ?=
 release:
 	@release/system-packages release
 	$(CARGO) build $(RELEASED)
-	@target=$${CARGO_TARGET_DIR:-target}; release/needs "$$target/release/refuge" 25
+	@target=$${CARGO_TARGET_DIR:-target}; release/needs "$$target/release/refuge" 26
 	@target=$${CARGO_TARGET_DIR:-target}; release/tarball "$$target/release/refuge" release-of $(VERSION)
 
 package: release

@@ -194,7 +194,8 @@ async fn the_feed_is_walked_where_that_costs_less_or_the_index_could_miss_someth
     client.put("/a/long", json!({"kind": keys})).await.expect(201);
     build(&client, "a").await;
     expect(json!({"kind": {"$gte": ["0"]}}), 1, 1).await;
-    expect(json!({"kind": keys}), 1, 1).await;
+    // What is looked for is longer than what surely stands in the index: all of it would have to be read.
+    expect(json!({"kind": keys}), 1, 0).await;
     // With an id that is as long it is left out, and from then on the index may miss something.
     let long = json!({"_id": "\u{1}".repeat(20_000), "kind": keys});
     bulk(&client, "a", &[long], true).await;

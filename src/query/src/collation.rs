@@ -25,8 +25,9 @@
 //! do not, and only strings that agree in their first 8 KiB of key stand in another order than
 //! CouchDB's. (8 KiB are more than 4,000 characters of any script.) A whole key that is longer than
 //! [`SORT_KEY_LIMIT_BYTES`] is cut off between two of its values, and likewise the hash of all of it stands
-//! where the rest would, as one more element: only arrays and objects that agree in their first 32,000 bytes
-//! stand in another order than CouchDB's.
+//! where the rest would, as one more element: arrays and objects that agree that far stand in another order
+//! than CouchDB's, and where the place of the cut lies within the elements of a `group_level`, each is a group of
+//! its own. The place is never before the first 23,000 bytes, less one for each level of depth.
 //!
 //! Sources: CouchDB's documentation of view collation, and its comparison of EJSON terms; raw order
 //! is Erlang's order of those terms.
