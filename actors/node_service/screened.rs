@@ -20,7 +20,7 @@ use refuge_http::{
     CandidatesQuestion, ChangesPage, ChangesRequest, ConflictsPage, Database, DatabaseOptions,
     DocumentTree, DocumentsPage, DocumentsRequest, Failure, FindQuestion, Findings, FunctionAnswer,
     FunctionCall, FunctionFilter, FunctionRewrite, FunctionUpdate, IdsRequest, IndexInformation,
-    Information, ListCall, LocalDocument, LocalsPage, PartitionInformation, PurgeLimits,
+    Information, ListCall, LocalDocument, LocalsPage, OnDemand, PartitionInformation, PurgeLimits,
     PurgedDocument, PurgesPage, ResumableUploads, Security, StoredBody, StoredDocument, Update,
     UpdateResult, UpdateVerdicts, Upload, UploadOptions, User, View, ViewRequest,
 };
@@ -101,6 +101,10 @@ impl Database for ScreenedDatabase {
 
     fn options(&self) -> DatabaseOptions {
         self.seen.options()
+    }
+
+    async fn on_demand(&self) -> Result<OnDemand, Failure> {
+        self.seen.on_demand().await
     }
 
     async fn set_options(&self, _options: DatabaseOptions) -> Result<(), Failure> {

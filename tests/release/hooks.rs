@@ -100,5 +100,5 @@ fn every_event_has_an_example_that_a_shell_takes() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 9);
+    assert_eq!(seen, 11);
 }
