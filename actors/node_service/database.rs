@@ -247,6 +247,14 @@ impl Database for OpenDatabase {
         validation::validate(self, user, updates).await
     }
 
+    async fn validate_as_new(
+        &self,
+        user: &User,
+        updates: &[Update],
+    ) -> Result<UpdateVerdicts, Failure> {
+        validation::validate_as_new(self, user, updates).await
+    }
+
     async fn update(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
         if self.record.name == peer_directory::DATABASE {
             return crate::call(&self.names, names::PEER_DIRECTORY, |reply| {

@@ -186,6 +186,14 @@ impl Database for ScreenedDatabase {
         writing::validate(self, user, updates).await
     }
 
+    async fn validate_as_new(
+        &self,
+        user: &User,
+        updates: &[Update],
+    ) -> Result<UpdateVerdicts, Failure> {
+        self.seen.validate_as_new(user, updates).await
+    }
+
     async fn update(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
         self.seen.update(updates).await
     }

@@ -14,7 +14,7 @@ use refuge_storage::{
 };
 use tokio::sync::oneshot;
 
-use super::readers::{Principals, Stored};
+use super::readers::{Denied, Principals, Stored};
 
 /// Edits that one caller sent together, and where the caller waits.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ pub(crate) fn permit(
     database: DatabaseId,
     updates: &mut [Update],
     writer: &[String],
-) -> Result<Vec<Result<(), UpdateFailure>>, StorageError> {
+) -> Result<Vec<Result<(), Denied>>, StorageError> {
     let verdict = |update: &mut Update| {
         let working = load(snapshot, database, &update.id)?;
         Stored { snapshot, database }.permit(&working, update, Some(writer))
@@ -193,9 +193,9 @@ impl Batch<'_> {
             return Ok(Err(UpdateFailure::Conflict));
         };
         if let Some(stored) = stored
-            && let Err(failure) = stored.permit(working, &mut update, writer)?
+            && let Err(denied) = stored.permit(working, &mut update, writer)?
         {
-            return Ok(Err(failure));
+            return Ok(Err(denied.told(&update.kind)));
         }
         if let EditKind::Replicated { path } = &update.kind
             && let Some(revision) = path.first()
