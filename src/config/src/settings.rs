@@ -128,7 +128,7 @@ sections! {
         max_database_name_length: usize = 238, number(1, 238), Settable,
             "Characters of a new database's name.";
         max_db_number_for_dbs_info_req: usize = 100, number(1, 1_000_000), Settable,
-            "Databases that one POST of _dbs_info may ask about.";
+            "Databases that one POST of _dbs_info may ask about, and a GET of whoever is no server admin.";
         max_uri_length: usize = 32 * 1024, number(1_024, 1 << 20), Settable,
             "Bytes of a path: an id of 7168 bytes may be percent-encoded threefold.";
     }
