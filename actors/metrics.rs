@@ -1,5 +1,5 @@
-//! The metrics of the node: installs the recorder behind the crate `metrics`, and tells on demand what
-//! was counted, in CouchDB's shapes and in the text of Prometheus. What is not counted but looked at
+//! The metrics of the node: installs the recorder behind the crate `metrics` where the node is to count, and tells
+//! on demand what was counted, in CouchDB's shapes and in the text of Prometheus. What is not counted but looked at
 //! (open databases, queues, memory) is looked at when somebody asks, so that nothing runs for nobody.
 //!
 //! Called by: the node's service. A restart loses nothing: the counts are the process's.
@@ -32,6 +32,15 @@ pub enum MetricsMessage {
 #[derive(Default)]
 pub struct MetricsActor;
 
+/// What the actor is made of.
+#[derive(Clone, Debug)]
+pub struct MetricsArguments {
+    /// The node's names.
+    pub names: Names,
+    /// Whether anything is counted.
+    pub counts: bool,
+}
+
 /// Whose metrics, and where they are counted.
 pub struct MetricsState {
     names: Names,
@@ -41,14 +50,15 @@ pub struct MetricsState {
 impl Actor for MetricsActor {
     type Msg = MetricsMessage;
     type State = MetricsState;
-    type Arguments = Names;
+    type Arguments = MetricsArguments;
 
     async fn pre_start(
         &self,
         _myself: ActorRef<Self::Msg>,
-        names: Names,
+        arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        Ok(MetricsState { names, book: Book::of_process() })
+        let book = if arguments.counts { Book::of_process() } else { Book::default() };
+        Ok(MetricsState { names: arguments.names, book })
     }
 
     async fn handle(
@@ -81,7 +91,7 @@ pub(crate) fn resident_bytes() -> Option<u64> {
 
 /// The sum of a node's counters of this name.
 pub(crate) fn count_of_process(names: &Names, name: &str) -> u64 {
-    let samples = Book::of_process().read(names.node());
+    let samples = Book::of_process_or_empty().read(names.node());
     let counts = samples.iter().filter(|sample| sample.name == name);
     let count = |sample: &Sample| match sample.reading {
         recorder::Reading::Counter(count) => count,

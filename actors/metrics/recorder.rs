@@ -97,6 +97,9 @@ impl Line {
     }
 }
 
+/// The process's own lines, once a node of it counts.
+static BOOK: OnceLock<Book> = OnceLock::new();
+
 /// All lines of the process. Handles are kept by those who count, so the lock is taken when a handle is
 /// made and when all is read, never when something is counted.
 #[derive(Clone, Default)]
@@ -108,7 +111,6 @@ impl Book {
     /// The process's own; installed at the first call. Where a program that embeds a node has a
     /// recorder of its own already, that one counts, and ours stays empty.
     pub(crate) fn of_process() -> Self {
-        static BOOK: OnceLock<Book> = OnceLock::new();
         let install = || {
             let book = Self::default();
             if metrics::set_global_recorder(book.clone()).is_err() {
@@ -117,6 +119,11 @@ impl Book {
             book
         };
         BOOK.get_or_init(install).clone()
+    }
+
+    /// The process's own where nodes of it count; else one without lines.
+    pub(crate) fn of_process_or_empty() -> Self {
+        BOOK.get().cloned().unwrap_or_default()
     }
 
     /// What the lines of one node hold, in order of their names and labels.

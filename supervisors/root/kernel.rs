@@ -7,7 +7,7 @@ use refuge_actors::authenticator::{AuthenticatorActor, AuthenticatorArguments};
 use refuge_actors::configuration::{ConfigurationActor, ConfigurationArguments};
 use refuge_actors::event_bus::{Delivery, EventBusActor, EventBusArguments};
 use refuge_actors::hook_runner::{self, HookLimits, HookRunnerActor, HookRunnerArguments};
-use refuge_actors::metrics::MetricsActor;
+use refuge_actors::metrics::{MetricsActor, MetricsArguments};
 use refuge_actors::names;
 use refuge_actors::node_identity::{self, NodeIdentityActor, NodeIdentityArguments};
 use refuge_actors::own_events::OwnEventsActor;
@@ -24,7 +24,7 @@ const DELIVERIES: &[Delivery] = &[hook_runner::deliver];
 pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
     let layout = Layout::new(&parts.sources.root);
     SupervisorSpecification::rest_for_one("kernel")
-        .child(metrics().because("first, so that all that is counted is counted"))
+        .child(metrics(parts).because("first, so that all that is counted is counted"))
         .child(configuration(parts).because("the settings that all others look up"))
         .child(authenticator(parts).because("knows the admins from the configuration"))
         .child(
@@ -36,8 +36,12 @@ pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
         .child(hook_runner(&layout).because("runs etc/hooks; nobody stands on it"))
 }
 
-fn metrics() -> ChildSpecification {
-    worker::<MetricsActor>(names::METRICS, Restart::Permanent, BUDGET, |context| context.names)
+fn metrics(parts: &Parts) -> ChildSpecification {
+    // Before there are settings that can be looked up. Those that cannot be read end the start further on.
+    let counts = refuge_config::load(&parts.sources).is_ok_and(|settings| settings.metrics.enabled);
+    worker::<MetricsActor>(names::METRICS, Restart::Permanent, BUDGET, move |context| {
+        MetricsArguments { names: context.names, counts }
+    })
 }
 
 fn configuration(parts: &Parts) -> ChildSpecification {

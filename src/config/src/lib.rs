@@ -29,7 +29,7 @@ pub use over_http::{Danger, OverHttp};
 pub use reference::reference;
 pub use settings::{
     Attachments, Authentication, Cors, Databases, Feeds, Http, Hub, KEYS, Limits, Log, Mesh,
-    Replicator, Settings, Ssl, Storage, Tokens, UserDatabases, Uuids,
+    Metrics, Replicator, Settings, Ssl, Storage, Tokens, UserDatabases, Uuids,
 };
 pub use value::{Bound, Expected, LogLevel, Secret};
 pub use view::{HIDDEN, SectionsOfValues, is_secret, value, view};

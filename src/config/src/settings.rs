@@ -423,4 +423,9 @@ sections! {
         keep_days: usize = 14, number(1, 3_650), Forbidden(LaidOut),
             "Log files that are kept; the oldest leaves when a day begins.";
     }
+    /// What is counted.
+    metrics: Metrics {
+        enabled: bool = true, Expected::Flag, Forbidden(LaidOut),
+            "Whether requests, actors and the engine are counted; without it _stats and _prometheus tell what is looked at when they are asked, such as memory and open databases, and no more.";
+    }
 }
