@@ -413,7 +413,7 @@ sections! {
     /// Logging, to standard error.
     log: Log {
         level: LogLevel = LogLevel::Info, Expected::Level, Settable,
-            "How much is told on standard error; the environment's RUST_LOG, when set, decides instead.";
+            "How much is told on standard error; the environment's RUST_LOG, when set, decides instead. Releases leave out what trace would add to debug.";
         modules: String = String::new(), text(1_024), Settable,
             "What other modules tell, separated by commas, such as refuge_http=debug; the longest name that fits a module counts.";
         format: String = "text".to_owned(), Expected::OneOf(&["text", "json"]), Forbidden(LaidOut),

@@ -86,7 +86,7 @@ fn rows_of_others_end_a_block_as_well() {
     assert!(all.iter().filter(|block| block.rows == 0).count() > 1);
     let engine = restored(folder.path(), &wanted);
     let snapshot = engine.store().snapshot().unwrap();
-    assert_eq!(snapshot.local(records[1].id, "a").unwrap().unwrap(), b"mine");
+    assert_eq!(snapshot.local(records[1].id, "a").unwrap().unwrap(), b"mine".as_slice());
     assert_eq!(snapshot.database("other").unwrap(), None);
 }
 
