@@ -2,7 +2,7 @@
 //! function does but return hides the revision: nobody said that it may be read. One that cannot be asked at all
 //! answers the request with an error.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -95,8 +95,9 @@ impl Taken {
 pub(super) struct Screen {
     open: Arc<OpenDatabase>,
     circumstances: Arc<Circumstances>,
-    /// How long functions took over the last documents, on all of which they met a limit.
-    lost: Mutex<Duration>,
+    /// How long the function of a design document took over the last documents, on all of which it met a limit; by
+    /// its id, where there were such.
+    lost: Mutex<HashMap<String, Duration>>,
 }
 
 impl Screen {
@@ -219,7 +220,7 @@ impl Screen {
     /// Counts the time that an answer took.
     ///
     /// # Errors
-    /// Where that is more than all may take, or the functions do nothing any more but meet limits.
+    /// Where that is more than all may take, or the function does nothing any more but meet limits.
     fn count(
         &self,
         design: &DesignSource,
@@ -228,12 +229,18 @@ impl Screen {
     ) -> Result<(), Failure> {
         taken.time += time;
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_limit = answer.as_ref().is_err_and(Error::is_limit);
-        *lost = if is_limit { *lost + time } else { Duration::ZERO };
-        if *lost < SCREENING && !taken.is_too_much() {
+        let is_lost = if answer.as_ref().is_err_and(Error::is_limit) {
+            let lost = lost.entry(design.1.id.clone()).or_default();
+            *lost += time;
+            *lost >= SCREENING
+        } else {
+            lost.remove(&design.1.id);
+            false
+        };
+        if !is_lost && !taken.is_too_much() {
             return Ok(());
         }
-        *lost = Duration::ZERO;
+        lost.remove(&design.1.id);
         Err(too_slow(&self.open.record.name, design))
     }
 

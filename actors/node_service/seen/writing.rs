@@ -4,7 +4,9 @@
 //! so that whatever refuses them would refuse a new document in the same words: only who would have made one hears
 //! that its id is taken.
 
-use refuge_http::{Database, Failure, Update, UpdateAttachment, UpdateFailure, UpdateVerdicts, User};
+use refuge_http::{
+    Database, Failure, Update, UpdateAttachment, UpdateFailure, UpdateVerdicts, User,
+};
 use refuge_storage::Snapshot;
 
 use super::SeenDatabase;

@@ -86,7 +86,9 @@ pub(crate) fn begin(settings: &Settings, to_files: bool) -> Result<Logging, Fail
 /// Says that a release knows no `trace`, where somebody asks for it.
 fn tell_of_what_is_left_out(log: &Log) {
     if log.wants_trace() && STATIC_MAX_LEVEL < LevelFilter::TRACE {
-        tracing::warn!("releases leave out what the level trace would add: debug is the most that is logged");
+        tracing::warn!(
+            "releases leave out what the level trace would add: debug is the most that is logged"
+        );
     }
 }
 

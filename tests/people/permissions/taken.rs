@@ -33,7 +33,12 @@ async fn compare(bob: &Client, rev: &str, all: &[(&str, &str, &str)]) {
         let hidden = ask(bob, (method, &of(path, HIDDEN), &of(body, HIDDEN))).await;
         let absent = ask(bob, (method, &of(path, ABSENT), &of(body, ABSENT))).await;
         let told = absent.text().replace(ABSENT, HIDDEN);
-        assert_eq!((hidden.status, hidden.text()), (absent.status, told), "{} {body}", hidden.asked);
+        assert_eq!(
+            (hidden.status, hidden.text()),
+            (absent.status, told),
+            "{} {body}",
+            hidden.asked
+        );
         let is_refused = absent.status >= 400 || absent.text().contains("\"error\"");
         assert!(is_refused, "{} {}", absent.asked, absent.text());
     }
@@ -65,7 +70,11 @@ async fn check_taken(bob: &Client, made: Value) {
 #[tokio::test]
 async fn an_edit_of_a_document_that_lists_others_is_refused_as_one_of_a_new_document() {
     let papers = papers().await;
-    papers.admin.put("/papers/_design/judge", json!({"validate_doc_update": JUDGE})).await.expect(201);
+    papers
+        .admin
+        .put("/papers/_design/judge", json!({"validate_doc_update": JUDGE}))
+        .await
+        .expect(201);
     let rev = papers.write(HIDDEN, json!(["anna"]), "secret").await;
     compare(
         &papers.bob,

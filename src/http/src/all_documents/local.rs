@@ -141,10 +141,7 @@ async fn find(
     }
 }
 
-fn first_request(
-    parameters: &Parameters,
-    without: Option<&'static str>,
-) -> Option<IdsRequest> {
+fn first_request(parameters: &Parameters, without: Option<&'static str>) -> Option<IdsRequest> {
     let bounds = parameters.bounds(Listed::Local)?;
     Some(IdsRequest {
         start: bounds.start,
