@@ -232,12 +232,14 @@ pub(super) async fn documents(
     Ok(DocumentsPage { rows, skipped, resume_after, total: None, offset })
 }
 
+type Documents = Vec<(String, StoredDocument)>;
+
 /// Those that are seen, and the id of the last that was looked at, where others stand behind it: functions took too
 /// long.
 async fn seen_documents(
     database: &ScreenedDatabase,
-    rows: Vec<(String, StoredDocument)>,
-) -> Result<(Vec<(String, StoredDocument)>, Option<String>), Failure> {
+    rows: Documents,
+) -> Result<(Documents, Option<String>), Failure> {
     let asked = rows.iter().map(|(id, found)| Asked::of(id, &found.leaf, found.content.clone()));
     let admitted = database.screen.admits_first(asked.collect()).await?;
     let last = admitted.len().checked_sub(1).and_then(|last| rows.get(last));

@@ -40,9 +40,8 @@ pub(super) async fn validate_as_new(
         let permitted = permit_new(update, &database.principals);
         permitted.map_err(|denied| denied.told(&update.kind))
     };
-    let verdicts = updates.iter().map(permit).collect();
-    let mut asked = updates.to_vec();
-    let (places, permitted) = permitted(&mut asked, &verdicts);
+    let verdicts: UpdateVerdicts = updates.iter().map(permit).collect();
+    let (places, permitted) = permitted(updates.to_vec(), &verdicts);
     let told = database.open.validate_as_new(user, &permitted).await?;
     Ok(put(verdicts, places.into_iter().zip(told)))
 }
@@ -89,8 +88,11 @@ fn taken(update: &Update) -> UpdateFailure {
 }
 
 /// Those of some edits that nothing was said against, with their places.
-fn permitted(asked: &mut Vec<Update>, verdicts: &UpdateVerdicts) -> (Vec<usize>, Vec<Update>) {
-    let asked = std::mem::take(asked).into_iter().enumerate().zip(verdicts);
+fn permitted(
+    asked: Vec<Update>,
+    verdicts: &[Result<(), UpdateFailure>],
+) -> (Vec<usize>, Vec<Update>) {
+    let asked = asked.into_iter().enumerate().zip(verdicts);
     asked.filter_map(|(update, verdict)| verdict.is_ok().then_some(update)).unzip()
 }
 
@@ -112,10 +114,10 @@ fn put(
 pub(in crate::node_service) async fn ask_about_permitted(
     database: &dyn Database,
     user: &User,
-    (mut asked, verdicts): (Vec<Update>, UpdateVerdicts),
+    (asked, verdicts): (Vec<Update>, UpdateVerdicts),
     updates: &mut [Update],
 ) -> Result<Option<UpdateVerdicts>, Failure> {
-    let (places, mut allowed) = permitted(&mut asked, &verdicts);
+    let (places, mut allowed) = permitted(asked, &verdicts);
     let told = match allowed.is_empty() {
         true => None,
         false => database.validate(user, &mut allowed).await?,
