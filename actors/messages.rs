@@ -5,6 +5,7 @@
 //! up). A restart loses nothing: what is acknowledged, to an application or to another node, is on disk.
 
 mod incoming;
+mod kept;
 mod outgoing;
 mod received;
 mod rows;
