@@ -103,6 +103,12 @@ pub struct PeerBoard {
 }
 
 impl PeerBoard {
+    /// One that stays as it is.
+    #[cfg(test)]
+    pub(crate) fn of(peers: Peers) -> Self {
+        Self { current: watch::channel(Arc::new(peers)).1 }
+    }
+
     /// The peers now.
     pub fn peers(&self) -> Arc<Peers> {
         Arc::clone(&self.current.borrow())
