@@ -181,6 +181,34 @@ async fn what_was_deleted_is_not_made_again() {
 }
 
 #[tokio::test]
+async fn functions_of_one_database_that_loop_leave_places_to_another() {
+    let node = alone("function (id) { for (;;) {} }").await;
+    let admin = node.client();
+    admin.put_nothing("/other").await.expect(201);
+    let maker = json!({"on_demand": "function (id) { return {} }"});
+    admin.put("/other/_design/maker", maker).await.expect(201);
+    let wish = admin.get("/work/_on_demand").await.expect(200).json();
+    admin.put("/other/_on_demand", wish).await.expect(200);
+    let looping = tokio::spawn({
+        let admin = node.client();
+        async move {
+            let ask = |number| {
+                let (admin, path) = (admin.clone(), format!("/work/{number}"));
+                async move { admin.get(&path).await }
+            };
+            (0..5).map(ask).collect::<JoinSet<Reply>>().join_all().await
+        }
+    });
+    admin.get("/other/a").await.expect(200);
+    let mut replies = looping.await.unwrap();
+    replies.sort_by_key(|reply| reply.status);
+    let refused = replies.pop().expect("the last");
+    let reason = "4 documents of this database are being asked for: ask again later";
+    refused.error(429, "too_many_on_demand", reason);
+    assert!(replies.iter().all(|reply| reply.status == 404), "{replies:?}");
+}
+
+#[tokio::test]
 async fn a_function_that_made_nothing_is_not_asked_again_within_a_minute() {
     let node = alone("function (id) { return null }").await;
     let admin = node.client();
