@@ -49,7 +49,7 @@ async fn what_no_node_has_is_made_of_its_id_and_the_request() {
             if (id === 'nothing') return null;
             if (id === 'undefined') return;
             return {_id: id, path: req.path, colour: req.query.colour, told: req.id,
-                by: req.userCtx.name, design: this._id,
+                by: req.userCtx.name, design: this._id, uuid: req.uuid,
                 _attachments: {a: {content_type: 'text/plain', data: 'aGVsbG8='}}};
         }",
     )
@@ -61,6 +61,7 @@ async fn what_no_node_has_is_made_of_its_id_and_the_request() {
     let by = here.get("/_session").await.expect(200).json()["userCtx"]["name"].clone();
     assert_eq!((&made["colour"], &made["told"]), (&json!("red"), &json!("new")));
     assert_eq!((&made["by"], &made["design"]), (&by, &json!("_design/maker")));
+    assert_eq!(made["uuid"].as_str().map(str::len), Some(32), "{made}");
     assert!(made["_rev"].as_str().unwrap().starts_with("1-"), "{made}");
     assert_eq!(here.get("/work/new/a").await.expect(200).text(), "hello");
     assert_eq!(here.get("/work/new?colour=blue").await.expect(200).json(), made, "it is stored");
