@@ -124,6 +124,7 @@ impl Stored<'_> {
                 Some(winner) => std::slice::from_ref(&winner.revision),
                 None => &[],
             },
+            EditKind::First => &[],
             EditKind::Replicated { path } => path.get(1..).unwrap_or_default(),
         };
         for ancestor in ancestors {
@@ -148,7 +149,9 @@ fn refused(reason: &str) -> UpdateFailure {
 /// elsewhere is refused.
 pub(crate) fn told(refusal: AccessRefusal, kind: &EditKind) -> UpdateFailure {
     match (refusal, kind) {
-        (AccessRefusal::Hidden, EditKind::Interactive { .. }) => UpdateFailure::Conflict,
+        (AccessRefusal::Hidden, EditKind::Interactive { .. } | EditKind::First) => {
+            UpdateFailure::Conflict
+        }
         (AccessRefusal::Hidden, EditKind::Replicated { .. }) => refused(REFUSED),
         (refusal, _) => refused(&refusal.to_string()),
     }

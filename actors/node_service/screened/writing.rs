@@ -65,6 +65,7 @@ async fn concerned(
     concerned.extend(leaves.filter(|leaf| !leaf.deleted));
     let ancestors: &[Revision] = match &update.kind {
         EditKind::Interactive { parent } => parent.as_slice(),
+        EditKind::First => &[],
         EditKind::Replicated { path } => path.get(1..).unwrap_or_default(),
     };
     for ancestor in ancestors {
@@ -85,7 +86,7 @@ async fn concerned(
 /// elsewhere is refused.
 fn hidden(kind: &EditKind) -> UpdateFailure {
     match kind {
-        EditKind::Interactive { .. } => UpdateFailure::Conflict,
+        EditKind::Interactive { .. } | EditKind::First => UpdateFailure::Conflict,
         EditKind::Replicated { .. } => refused(REFUSED),
     }
 }

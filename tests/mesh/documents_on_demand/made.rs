@@ -181,6 +181,33 @@ async fn what_was_deleted_is_not_made_again() {
     assert_eq!(found.expect("a row")["deleted"], true, "{changes}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_while_it_is_made_stays_deleted() {
+    let node = alone("function (id) { return {made: true} }").await;
+    let admin = node.client();
+    // They are asked one after another.
+    let first = "function (doc) { if (doc.made) log('judged first') }";
+    let second = "function (doc) {
+        var end = Date.now() + 2000;
+        while (doc.made && Date.now() < end);
+    }";
+    for (name, judge) in [("first", first), ("second", second)] {
+        let design = json!({"validate_doc_update": judge});
+        admin.put(&format!("/work/_design/{name}"), design).await.expect(201);
+    }
+    let asked = tokio::spawn({
+        let client = node.client();
+        async move { client.get("/work/a").await }
+    });
+    // It is made, nothing was known of it, and it is being judged longer than this takes.
+    node.error_line("it is judged", |line: &str| line.contains("judged first").then_some(()));
+    let revision = admin.put("/work/a", json!({})).await.expect(201).member("rev");
+    let tombstone = admin.delete(&format!("/work/a?rev={revision}")).await.expect(200);
+    asked.await.unwrap().expect(404);
+    let rows = admin.get("/work/_all_docs?keys=%5B%22a%22%5D").await.expect(200).json();
+    assert_eq!(rows["rows"][0]["value"], json!({"rev": tombstone.member("rev"), "deleted": true}));
+}
+
 #[tokio::test]
 async fn functions_of_one_database_that_loop_leave_places_to_another() {
     let node = alone("function (id) { for (;;) {} }").await;
