@@ -53,6 +53,7 @@ pub(crate) async fn run(names: &Names, command: MeshCommand) -> Result<Value, Fa
             let node = changed.node.clone();
             change(names, node, PeerChange::Introducer(changed)).await
         }
+        MeshCommand::Rule { node, rule } => change(names, node, PeerChange::Rule(rule)).await,
         MeshCommand::Introduce(wish) => {
             let ask = |reply| IntroductionsMessage::Introduce { wish, reply };
             crate::call(names, names::INTRODUCTIONS, ask).await?
