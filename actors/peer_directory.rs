@@ -286,6 +286,11 @@ impl Directory {
         Self { names, known, board, myself: myself.clone(), alarm: None }
     }
 
+    /// The peer that a text names, as everybody sees them.
+    fn find(&self, text: &str) -> Option<NodeId> {
+        self.board.borrow().find(text).map(|record| record.id)
+    }
+
     async fn take(&mut self, message: PeerDirectoryMessage) {
         match message {
             PeerDirectoryMessage::Update { updates, reply } => {

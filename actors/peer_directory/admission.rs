@@ -138,7 +138,7 @@ impl Directory {
             let reason = format!("no node is known as {node:?}: `refuge peer list` shows them");
             Failure::NotFound(reason)
         };
-        let id = self.known.find(node).ok_or_else(unknown)?;
+        let id = self.find(node).ok_or_else(unknown)?;
         let mut body = commands::body_of(self, &id);
         match change {
             PeerChange::Revoke => {
