@@ -20,6 +20,7 @@ use refuge_otp::Names;
 use tokio::sync::oneshot;
 
 use crate::authentication::hashing::hash_of_admin;
+use crate::local_discovery::LocalDiscoveryMessage;
 use crate::names;
 use crate::tls_listener::TlsListenerMessage;
 
@@ -160,6 +161,8 @@ impl ConfigurationState {
         let current = CurrentSettings { settings, rules, generation: self.generation };
         let owner = self.myself.get_cell();
         self.arguments.names.publish(&owner, names::CONFIGURATION, Arc::new(current));
+        // Early in the life of the node it is not there yet, and looks by itself when it starts.
+        let _ = self.arguments.names.cast(names::LOCAL_DISCOVERY, LocalDiscoveryMessage::Settings);
     }
 
     async fn write_admin(&mut self, name: String, hash: String) -> Result<(), String> {

@@ -7,6 +7,7 @@
 
 mod asking;
 mod making;
+mod places;
 mod rows;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -22,6 +23,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::StorageDoors;
 use crate::{names, published, unavailable};
+use places::Places;
 
 /// Messages of this actor.
 pub enum DocumentsOnDemandMessage {
@@ -42,8 +44,8 @@ pub enum DocumentsOnDemandMessage {
         asker: Asker,
         /// The request, where a function may make the document.
         request: Option<String>,
-        /// Gets whether it is here now.
-        reply: oneshot::Sender<bool>,
+        /// Gets whether it is here now, or that too much is asked for.
+        reply: oneshot::Sender<Result<bool, Failure>>,
     },
     /// Nodes were asked for it.
     Asked {
@@ -102,7 +104,7 @@ pub struct DocumentsOnDemandState {
     wanted: WantedDocuments,
     started: Instant,
     /// What nodes, or a function, are being asked for.
-    asking: HashMap<WantedDocument, Asking>,
+    asking: Places,
     /// What nodes that came up are to be asked for.
     queue: VecDeque<(WantedDocument, NodeId)>,
     queued: HashSet<(WantedDocument, NodeId)>,
@@ -112,7 +114,7 @@ pub struct DocumentsOnDemandState {
 #[derive(Default)]
 struct Asking {
     /// Who waits for it.
-    waiting: Vec<oneshot::Sender<bool>>,
+    waiting: Vec<oneshot::Sender<Result<bool, Failure>>>,
     /// For whom a function may make it, until it is asked to.
     making: Option<Making>,
 }
@@ -158,7 +160,8 @@ pub(crate) async fn bring(
     let message = DocumentsOnDemandMessage::Want { document, asker, request, reply };
     names.cast(names::DOCUMENTS_ON_DEMAND, message).map_err(|error| crate::call_failure(&error))?;
     let waited = tokio::time::timeout(Duration::from_millis(wish.timeout_ms), answer).await;
-    Ok(matches!(waited, Ok(Ok(true))))
+    // Whoever waited long enough, or asked an actor that was restarted, hears that it is not here.
+    waited.ok().and_then(Result::ok).unwrap_or(Ok(false))
 }
 
 impl Actor for DocumentsOnDemandActor {
@@ -189,7 +192,7 @@ impl Actor for DocumentsOnDemandActor {
             board,
             wanted: WantedDocuments::default(),
             started: Instant::now(),
-            asking: HashMap::new(),
+            asking: Places::default(),
             queue: VecDeque::new(),
             queued: HashSet::new(),
         })

@@ -1,27 +1,36 @@
 //! Announces this node on the local network and notices others there. It begins when the node listens for
 //! others, and not where it does so on one address of its own alone, which the network need not reach.
-//! Nobody waits for it; a crash of it loses what was noticed, which is noticed again.
+//! Nobody waits for it; a crash of it loses what was noticed, which is noticed again. Told by: the configuration.
 
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
+mod telling;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_discovery::{Announcement, LocalEvent, LocalNetwork, LocalNetworkError, Speaker};
+use refuge_discovery::{Announcement, LocalNetwork, LocalNetworkError, Speaker};
 use refuge_mesh::{AddressSource, NodeId, Peers};
 use refuge_otp::Names;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::configuration::CurrentSettings;
+use crate::peer_directory::{self, PeerBoard};
 use crate::task::OwnedTask;
-use crate::{address_book, mesh_listener, names, peer_dial, peer_directory};
+use crate::{address_book, mesh_listener, names, peer_dial, published};
+use telling::{Here, News, REST, Telling};
 
 /// Until it is tried again: a machine without a network may get one.
 const RETRY: Duration = Duration::from_secs(30);
+/// Who tells the book of addresses.
+const SOURCE: AddressSource = AddressSource::LocalNetwork;
 
-/// Messages of this actor: none.
+/// Messages of this actor.
 #[derive(Debug)]
-pub enum LocalDiscoveryMessage {}
+pub enum LocalDiscoveryMessage {
+    /// The settings were read, and may be others.
+    Settings,
+}
 
 /// The actor.
 #[derive(Default)]
@@ -47,9 +56,21 @@ impl Speaking {
     }
 }
 
-/// The task that listens; it ends with the actor.
+/// The task that listens, as it is wanted; it ends with the actor.
 pub struct LocalDiscoveryState {
+    names: Names,
+    speaking: Arc<Speaking>,
+    wanted: Option<Wanted>,
     _listening: Option<OwnedTask>,
+}
+
+/// How it is listened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wanted {
+    /// Who is to speak first.
+    first: Speaker,
+    /// What the node calls itself.
+    name: String,
 }
 
 impl Actor for LocalDiscoveryActor {
@@ -62,34 +83,65 @@ impl Actor for LocalDiscoveryActor {
         myself: ActorRef<Self::Msg>,
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let Some(first) = wanted(&names) else {
-            return Ok(LocalDiscoveryState { _listening: None });
-        };
         let speaking = Arc::new(Speaking::default());
         names.publish(&myself.get_cell(), names::LOCAL_DISCOVERY, Arc::clone(&speaking));
-        let mut next = first;
-        let listening = OwnedTask::again(RETRY, move || {
-            // Once the service failed, the node speaks for itself until this actor is started again.
-            let first = std::mem::replace(&mut next, Speaker::Node);
-            let (names, speaking) = (names.clone(), Arc::clone(&speaking));
-            async move {
-                if first == Speaker::System {
-                    told(listen(&names, &speaking, first).await);
-                }
-                told(listen(&names, &speaking, Speaker::Node).await);
-                speaking.now(None);
-            }
-        });
-        Ok(LocalDiscoveryState { _listening: Some(listening) })
+        let mut state = LocalDiscoveryState { names, speaking, wanted: None, _listening: None };
+        state.follow_settings();
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            LocalDiscoveryMessage::Settings => state.follow_settings(),
+        }
+        Ok(())
     }
 }
 
-/// Who is to speak first; nobody where it is not wanted.
-fn wanted(names: &Names) -> Option<Speaker> {
+impl LocalDiscoveryState {
+    /// Begins, ends, or begins anew, as it is wanted now.
+    fn follow_settings(&mut self) {
+        let wanted = wanted(&self.names);
+        if wanted == self.wanted {
+            return;
+        }
+        // The former says goodbye before another speaks.
+        self._listening = None;
+        self.speaking.now(None);
+        self._listening = wanted.clone().map(|wanted| self.listening(wanted));
+        self.wanted = wanted;
+    }
+
+    fn listening(&self, wanted: Wanted) -> OwnedTask {
+        let (names, speaking) = (self.names.clone(), Arc::clone(&self.speaking));
+        let Wanted { first: mut next, name } = wanted;
+        OwnedTask::again(RETRY, move || {
+            // Once the service failed, the node speaks for itself until this actor is started again.
+            let first = std::mem::replace(&mut next, Speaker::Node);
+            let (names, speaking, name) = (names.clone(), Arc::clone(&speaking), name.clone());
+            async move {
+                if first == Speaker::System {
+                    told(listen(&names, &speaking, (first, &name)).await);
+                }
+                told(listen(&names, &speaking, (Speaker::Node, &name)).await);
+                speaking.now(None);
+            }
+        })
+    }
+}
+
+/// How it is to be listened; none where it is not wanted.
+fn wanted(names: &Names) -> Option<Wanted> {
     let current = names.value::<CurrentSettings>(names::CONFIGURATION)?;
     let mesh = &current.settings.mesh;
     let is_wanted = mesh.local_discovery && mesh.bind.is_unspecified();
-    is_wanted.then_some(if mesh.system_dns_sd { Speaker::System } else { Speaker::Node })
+    let first = if mesh.system_dns_sd { Speaker::System } else { Speaker::Node };
+    is_wanted.then(|| Wanted { first, name: crate::own_name(names) })
 }
 
 fn told(ended: Result<(), LocalNetworkError>) {
@@ -106,12 +158,12 @@ fn told(ended: Result<(), LocalNetworkError>) {
 async fn listen(
     names: &Names,
     speaking: &Speaking,
-    speaker: Speaker,
+    (speaker, name): (Speaker, &str),
 ) -> Result<(), LocalNetworkError> {
     speaking.now(None);
     let own = peer_dial::identity(names).await;
     let port = mesh_listener::listening(names).await;
-    let announcement = Announcement { id: own.id, name: crate::own_name(names), port };
+    let announcement = Announcement { id: own.id, name: name.to_owned(), port };
     let mut network = LocalNetwork::start(&announcement, speaker).await?;
     tracing::info!(?speaker, "the node is announced on the local network");
     speaking.now(Some(speaker));
@@ -119,43 +171,79 @@ async fn listen(
     Ok(())
 }
 
-/// Tells of peers that come, and of nodes that are there already when they become peers; until whoever
-/// speaks has ended.
+/// Tells of peers that come and go, and of nodes that are there already when they become peers; until whoever
+/// speaks has ended. However much it says, it is looked at after a rest.
 async fn follow(names: &Names, network: &mut LocalNetwork) {
-    let source = AddressSource::LocalNetwork;
-    let mut told = BTreeSet::new();
+    let started = Instant::now();
+    let mut telling = Telling::default();
+    let mut watch = peer_watch(names).await;
+    let mut next_look = None;
+    let mut looked: Option<Instant> = None;
     loop {
-        let here: Vec<NodeId> = network.nodes().collect();
-        let peers_here = |peers: &Peers| -> BTreeSet<NodeId> {
-            here.iter().filter(|id| peers.is_trusted(id)).copied().collect()
+        let at = next_look;
+        let due = async move {
+            match at {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
         };
+        // What is new after a rest is looked at at once.
+        let soon = looked.map_or(started, |looked| looked + REST);
         tokio::select! {
-            event = network.next() => match event {
-                Some(LocalEvent::Found { id, addresses }) => {
-                    address_book::discovered(names, id, texts(&addresses), source);
-                    if peer_directory::peers(names).is_some_and(|peers| peers.is_trusted(&id)) {
-                        told.insert(id);
-                    }
-                }
-                Some(LocalEvent::Gone { id }) => {
-                    address_book::lost(names, id, source);
-                    told.remove(&id);
-                }
+            () = due => {
+                looked = Some(Instant::now());
+                let waits = tell(names, network, (&mut telling, started));
+                next_look = waits.then(|| Instant::now() + REST);
+            }
+            heard = network.next() => match heard {
+                Some(_) => next_look = next_look.or(Some(soon)),
                 None => return,
             },
-            () = peer_directory::until(names, |peers| peers_here(peers) != told) => {
-                let now = peer_directory::peers(names);
-                let now = now.map(|peers| peers_here(&peers)).unwrap_or_default();
-                for id in now.difference(&told) {
-                    let addresses = texts(&network.addresses(id));
-                    address_book::discovered(names, *id, addresses, source);
+            changed = watch.changed() => {
+                if changed.is_err() {
+                    watch = peer_watch(names).await;
                 }
-                told = now;
+                // At once: one that is a peer again before the next look is told of anew.
+                let peers = Arc::clone(&watch.borrow_and_update());
+                telling.forget_all_but(|id| peers.is_trusted(id));
+                next_look = next_look.or(Some(soon));
             }
         }
     }
 }
 
-fn texts(addresses: &[SocketAddr]) -> Vec<String> {
-    addresses.iter().map(ToString::to_string).collect()
+/// A view of the peers, over restarts of their directory.
+async fn peer_watch(names: &Names) -> watch::Receiver<Arc<Peers>> {
+    loop {
+        if let Ok(board) = published::<PeerBoard>(names, names::PEER_DIRECTORY).await {
+            return board.watch();
+        }
+    }
+}
+
+/// Tells what is new; whether more has to wait.
+fn tell(
+    names: &Names,
+    network: &LocalNetwork,
+    (telling, started): (&mut Telling, Instant),
+) -> bool {
+    // While the directory is restarted nobody is known to be a peer, or not to be one any more.
+    let Some(peers) = peer_directory::peers(names) else { return true };
+    let is_peer = |id: &NodeId| peers.is_trusted(id);
+    let mut here = Here::new();
+    for (id, addresses) in network.nodes().filter(|(id, _)| is_peer(id)) {
+        here.entry(id).or_default().extend_from_slice(addresses);
+    }
+    let now_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (news, waits) = telling.next(now_ms, &here, is_peer);
+    for one in news {
+        match one {
+            News::Found(id, addresses) => {
+                let addresses = addresses.iter().map(ToString::to_string).collect();
+                address_book::discovered(names, id, addresses, SOURCE);
+            }
+            News::Gone(id) => address_book::lost(names, id, SOURCE),
+        }
+    }
+    waits
 }

@@ -3,7 +3,7 @@
 
 use refuge_http::Failure;
 use refuge_identity::NodeIdentity;
-use refuge_mesh::{MeshCommand, NodeId, PeerRecord, Statement};
+use refuge_mesh::{MeshCommand, PeerRecord, Statement};
 use refuge_otp::Names;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -53,6 +53,7 @@ pub(crate) async fn run(names: &Names, command: MeshCommand) -> Result<Value, Fa
             let node = changed.node.clone();
             change(names, node, PeerChange::Introducer(changed)).await
         }
+        MeshCommand::Rule { node, rule } => change(names, node, PeerChange::Rule(rule)).await,
         MeshCommand::Introduce(wish) => {
             let ask = |reply| IntroductionsMessage::Introduce { wish, reply };
             crate::call(names, names::INTRODUCTIONS, ask).await?
@@ -123,13 +124,12 @@ fn show(names: &Names, node: &str) -> Result<Value, Failure> {
     Ok(shown)
 }
 
-/// A known node by its local name or its id in either form.
+/// The known node that is meant.
 pub(crate) fn find<'a>(
     peers: &'a refuge_mesh::Peers,
     node: &str,
 ) -> Result<&'a PeerRecord, Failure> {
-    let by_id = || node.parse::<NodeId>().ok().and_then(|id| peers.get(&id));
-    peers.by_name(node).or_else(by_id).ok_or_else(|| {
+    peers.find(node).ok_or_else(|| {
         let reason =
             format!("no node is known as {node:?}: `refuge peer list` shows those that are");
         Failure::NotFound(reason)

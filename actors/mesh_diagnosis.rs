@@ -52,7 +52,7 @@ pub(crate) async fn diagnose(names: &Names, node: &str) -> Result<Value, Failure
         trusts_us: answered.as_ref().map(|answered| takes_us_for_a_peer(&answered.body)),
         clock_off_seconds: answered.and_then(|answered| answered.date).map(seconds_ahead),
         tried,
-        replication_waits: metered_link::keeps_off(names, &id),
+        replication_waits: metered_link::keeps_off(names, &id).map(|reason| reason.to_string()),
         last_seen: record.last_seen.clone(),
     };
     Ok(diagnosis.to_json())

@@ -3,8 +3,11 @@
 //!
 //! Called by: the node's service (applications). Told by: links (what came), the node monitor (who is
 //! up). A restart loses nothing: what is acknowledged, to an application or to another node, is on disk.
+//! It waits for nothing but its own commits: what cannot be dealt with yet is held.
 
+mod held;
 mod incoming;
+mod kept;
 mod outgoing;
 mod received;
 mod rows;
@@ -16,13 +19,14 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{Failure, MessagesPage, MessagesRequest, NewMessage};
 use refuge_mesh::{Inbox, Message, MessageId, NodeId, Outbox, Receipt};
 use refuge_otp::Names;
-use refuge_storage::{NodeWrite, Operation, StorageError};
+use refuge_storage::{NodeWrite, Operation};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::engine::StorageDoors;
 use crate::peer_link::Place;
-use crate::{names, published, unavailable};
+use crate::{names, unavailable};
+use held::{Held, ReadRows};
 use received::Received;
 
 /// Between two looks at what was not acknowledged, what is too old, and who is trusted no more.
@@ -75,6 +79,10 @@ pub enum MessagesMessage {
     },
     /// Time to look at what became old.
     Look,
+    /// The rows were read, or not.
+    Read(Result<ReadRows, Failure>),
+    /// The peers are known, or not in time.
+    PeersKnown(Result<(), Failure>),
 }
 
 /// The actor.
@@ -84,14 +92,19 @@ pub struct MessagesActor;
 /// What waits, and what came.
 pub struct MessagesState {
     names: Names,
+    myself: ActorRef<MessagesMessage>,
     outbox: Outbox,
     /// The numbers of the rows of what waits.
     numbers: HashMap<(NodeId, MessageId), u64>,
     next_number: u64,
     inbox: Inbox,
     received: Received,
-    /// A commit failed, and what is on disk is to be read before anything else.
+    /// What is on disk is to be read before anything else: it was not yet, or a commit failed.
     unsure: bool,
+    /// What waits for that, while it goes on.
+    reading: Option<Held>,
+    /// What is to be sent as soon as the peers are known.
+    awaiting_peers: Option<Held>,
 }
 
 impl Actor for MessagesActor {
@@ -106,27 +119,19 @@ impl Actor for MessagesActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let mut state = MessagesState {
             names,
+            myself: myself.clone(),
             outbox: Outbox::default(),
             numbers: HashMap::new(),
             next_number: 0,
             inbox: Inbox::default(),
             received: Received::default(),
             unsure: true,
+            reading: None,
+            awaiting_peers: None,
         };
-        state.read_if_unsure().await?;
+        state.read_if_unsure();
         myself.send_interval(LOOK, || MessagesMessage::Look);
         Ok(state)
-    }
-
-    async fn post_start(
-        &self,
-        _myself: ActorRef<Self::Msg>,
-        state: &mut Self::State,
-    ) -> Result<(), ActorProcessingErr> {
-        for node in state.up() {
-            state.came_up(node).await;
-        }
-        Ok(())
     }
 
     async fn handle(
@@ -135,48 +140,40 @@ impl Actor for MessagesActor {
         message: Self::Msg,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        match message {
-            MessagesMessage::Send { wish, reply } => drop(reply.send(state.send(wish).await)),
-            MessagesMessage::Came { from, message, place: _place } => {
-                if let Err(failure) = state.take(from, *message).await {
-                    tracing::warn!(peer = %from, %failure, "a message is not taken yet");
-                }
+        let freed = match message {
+            MessagesMessage::Read(read) => state.rows_read(read),
+            MessagesMessage::PeersKnown(known) => state.peers_known(known),
+            other => vec![other],
+        };
+        for message in freed {
+            if let Some(message) = state.hold(message) {
+                state.deal_with(message).await;
             }
-            MessagesMessage::Receipt { from, receipt, place: _place } => {
-                state.acknowledged(from, receipt).await;
-            }
-            MessagesMessage::PeerUp(node) => state.came_up(node).await,
-            MessagesMessage::Page { request, reply } => state.page(request, reply),
-            MessagesMessage::Beyond { application, number, reply } => {
-                state.received.wait(application, number, reply);
-            }
-            MessagesMessage::Look => state.look().await,
         }
         Ok(())
     }
 }
 
 impl MessagesState {
-    /// Reads all anew where a commit failed, of which nobody knows whether it is on disk.
-    async fn read_if_unsure(&mut self) -> Result<(), Failure> {
-        if !self.unsure {
-            return Ok(());
+    async fn deal_with(&mut self, message: MessagesMessage) {
+        match message {
+            MessagesMessage::Send { wish, reply } => drop(reply.send(self.send(wish).await)),
+            MessagesMessage::Came { from, message, place: _place } => {
+                if let Err(failure) = self.take(from, *message).await {
+                    tracing::warn!(peer = %from, %failure, "a message is not taken yet");
+                }
+            }
+            MessagesMessage::Receipt { from, receipt, place: _place } => {
+                self.acknowledged(from, receipt).await;
+            }
+            MessagesMessage::PeerUp(node) => self.came_up(node),
+            MessagesMessage::Page { request, reply } => self.page(request, reply),
+            MessagesMessage::Beyond { application, number, reply } => {
+                self.received.wait(application, number, reply);
+            }
+            MessagesMessage::Look => self.look().await,
+            MessagesMessage::Read(_) | MessagesMessage::PeersKnown(_) => {}
         }
-        let doors = published::<StorageDoors>(&self.names, names::ENGINE).await?;
-        let store = doors.store.clone();
-        let read = move || {
-            let waiting = rows::waiting(&store)?;
-            Ok::<_, StorageError>((waiting, rows::received(&store)?))
-        };
-        let read = crate::blocking(read).await.map_err(|_| unavailable())?;
-        let (waiting, came) = read.map_err(|error| Failure::Internal(error.to_string()))?;
-        self.wait_again(waiting);
-        self.inbox = Inbox::default();
-        for (from, id) in self.received.replace(came) {
-            self.inbox.remember(from, id);
-        }
-        self.unsure = false;
-        Ok(())
     }
 
     /// Returns when all of it is on disk. Whatever the reason is that it is not, what is in memory is ahead of
@@ -198,7 +195,6 @@ impl MessagesState {
 
     async fn look(&mut self) {
         let looked = async {
-            self.read_if_unsure().await?;
             self.give_up().await?;
             self.follow_trust().await?;
             self.forget_old().await
@@ -209,3 +205,6 @@ impl MessagesState {
         self.repeat();
     }
 }
+
+#[cfg(test)]
+mod tests;

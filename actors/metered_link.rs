@@ -15,6 +15,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use refuge_mesh::{NodeId, Peers};
 use refuge_otp::Names;
+use refuge_replication::KeptOff;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -54,20 +55,15 @@ enum LinkMeter {
 }
 
 /// Why nothing is replicated with a peer now; `None` where its document or the link lets it be.
-pub(crate) fn keeps_off(names: &Names, peer: &NodeId) -> Option<&'static str> {
+pub(crate) fn keeps_off(names: &Names, peer: &NodeId) -> Option<KeptOff> {
     let peers = peer_directory::peers(names)?;
     if peers.get(peer).is_none_or(|peer| peer.metered) {
         return None;
     }
     match names.value::<LinkMeter>(names::METERED_LINK).as_deref() {
         Some(LinkMeter::Unmetered) => None,
-        Some(LinkMeter::Metered) => {
-            Some("the link is metered, and the peer's document says metered: false")
-        }
-        None | Some(LinkMeter::Unasked) => Some(
-            "it is being asked whether the link is metered, since the peer's document says \
-             metered: false",
-        ),
+        Some(LinkMeter::Metered) => Some(KeptOff::LinkMetered),
+        None | Some(LinkMeter::Unasked) => Some(KeptOff::LinkUnknown),
     }
 }
 

@@ -103,6 +103,12 @@ pub struct PeerBoard {
 }
 
 impl PeerBoard {
+    /// One that stays as it is.
+    #[cfg(test)]
+    pub(crate) fn of(peers: Peers) -> Self {
+        Self { current: watch::channel(Arc::new(peers)).1 }
+    }
+
     /// The peers now.
     pub fn peers(&self) -> Arc<Peers> {
         Arc::clone(&self.current.borrow())
@@ -278,6 +284,11 @@ impl Directory {
         let (board, current) = watch::channel(Arc::new(known.view()));
         names.publish(&myself.get_cell(), names::PEER_DIRECTORY, Arc::new(PeerBoard { current }));
         Self { names, known, board, myself: myself.clone(), alarm: None }
+    }
+
+    /// The peer that a text names, as everybody sees them.
+    fn find(&self, text: &str) -> Option<NodeId> {
+        self.board.borrow().find(text).map(|record| record.id)
     }
 
     async fn take(&mut self, message: PeerDirectoryMessage) {

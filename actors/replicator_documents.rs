@@ -21,7 +21,7 @@ use refuge_document::REPLICATOR;
 use refuge_otp::Names;
 use refuge_replication::{
     ChangedReplication, CrashKind, DocumentName, DocumentRows, Documents, DocumentsEffect,
-    DocumentsOptions, PeerUp, RunNumber, StateWrite, Summary, WriteOutcome,
+    DocumentsOptions, KeptOff, PeerUp, RunNumber, StateWrite, Summary, WriteOutcome,
 };
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -102,7 +102,7 @@ pub enum Change {
 pub enum JobNews {
     /// As many as may run already, its window is closed, or this machine's link keeps it off, for a reason
     /// that is told: it waits for its turn.
-    Waits(Option<&'static str>),
+    Waits(Option<KeptOff>),
     /// It works.
     Started,
     /// It came to its good end.

@@ -1,15 +1,17 @@
 //! Whom of the nodes that are up to ask for a document, and what follows from their answers.
 
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use refuge_http::Database as _;
+use refuge_http::{Database as _, Failure};
 use refuge_mesh::{Asker, NodeId, Selector, WantedAnswer, WantedDocument};
 use refuge_otp::Names;
 use refuge_replication::UserContext;
 use tokio::sync::oneshot;
 
+use super::places::{Who, Work};
 use super::{
     AskOutcome, Asking, DocumentsOnDemandMessage, DocumentsOnDemandState, Making, OnDemandSetting,
     making,
@@ -20,8 +22,6 @@ use crate::{names, node_service, peer_directory};
 
 /// Nodes that are asked side by side.
 const ASKED_AT_ONCE: usize = 8;
-/// Documents that nodes are being asked for: what they answer is in memory, and slow ones keep their place.
-const MOST_ASKING: usize = 16;
 /// All of asking for one document: large attachments go on for so long when nobody waits any more.
 const ASKING_DEADLINE: Duration = Duration::from_secs(60);
 /// What waits to be asked of nodes that came up.
@@ -35,7 +35,7 @@ impl DocumentsOnDemandState {
         &mut self,
         document: WantedDocument,
         (asker, request): (Asker, Option<String>),
-        reply: oneshot::Sender<bool>,
+        reply: oneshot::Sender<Result<bool, Failure>>,
     ) {
         let making = request.map(|request| Making { asker: asker.clone(), request });
         if let Some(asking) = self.asking.get_mut(&document) {
@@ -45,17 +45,22 @@ impl DocumentsOnDemandState {
             return;
         }
         let Some(setting) = self.setting(&document).cloned() else {
-            let _ = reply.send(false);
+            let _ = reply.send(Ok(false));
             return;
         };
         let answer = self.wanted.want(self.now_ms(), &document, asker);
         let nodes = self.nodes(&setting);
         let is_nobody_there = nodes.is_empty() && making.is_none();
-        if answer != WantedAnswer::Ask || is_nobody_there || self.asking.len() >= MOST_ASKING {
-            let _ = reply.send(false);
+        if answer != WantedAnswer::Ask || is_nobody_there {
+            let _ = reply.send(Ok(false));
             return;
         }
-        self.ask(document, (setting, nodes), Asking { waiting: vec![reply], making });
+        if let Err(failure) = self.asking.check(&document.database, Who::Somebody) {
+            let _ = reply.send(Err(failure));
+            return;
+        }
+        let asked = Asked { nodes, are_all: true };
+        self.ask(document, (setting, asked), Asking { waiting: vec![reply], making });
     }
 
     /// Those that are meant and are up.
@@ -72,22 +77,23 @@ impl DocumentsOnDemandState {
     fn ask(
         &mut self,
         document: WantedDocument,
-        (setting, nodes): (OnDemandSetting, Vec<NodeId>),
+        (setting, asked): (OnDemandSetting, Asked),
         asking: Asking,
     ) {
-        self.asking.insert(document.clone(), asking);
-        let are_all = nodes.len() >= self.nodes(&setting).len();
+        self.asking.take(document.clone(), asking);
         let asker = self.wanted.asker(&document).cloned().unwrap_or_default();
         let user = UserContext { name: asker.name, roles: asker.roles };
-        let (names, myself) = (self.names.clone(), self.myself.clone());
+        let names = self.names.clone();
+        let told = |document, outcome| DocumentsOnDemandMessage::Asked { document, outcome };
+        let work = Work::new(document, told, self.myself.clone());
         crate::task::spawn(async move {
-            let asked = ask_nodes(&names, (&setting.name, &document), (nodes, &user));
+            let Asked { nodes, are_all } = asked;
+            let asked = ask_nodes(&names, (&setting.name, &work.document), (nodes, &user));
             let asked = tokio::time::timeout(ASKING_DEADLINE, asked).await;
-            let outcome = match asked.unwrap_or(AskOutcome::Unanswered) {
+            work.ended(match asked.unwrap_or(AskOutcome::Unanswered) {
                 AskOutcome::Missed if !are_all => AskOutcome::Unanswered,
                 outcome => outcome,
-            };
-            let _ = myself.cast(DocumentsOnDemandMessage::Asked { document, outcome });
+            });
         });
     }
 
@@ -110,12 +116,13 @@ impl DocumentsOnDemandState {
     }
 
     fn make(&self, document: WantedDocument, (name, function): (String, String), making: Making) {
-        let (names, myself) = (self.names.clone(), self.myself.clone());
+        let names = self.names.clone();
+        let told = |document, outcome| DocumentsOnDemandMessage::Made { document, outcome };
+        let work = Work::new(document, told, self.myself.clone());
         crate::task::spawn(async move {
-            let made = making::make(&names, (&name, &document), (&function, making));
+            let made = making::make(&names, (&name, &work.document), (&function, making));
             let made = tokio::time::timeout(ASKING_DEADLINE, made).await;
-            let outcome = made.unwrap_or(AskOutcome::Unanswered);
-            let _ = myself.cast(DocumentsOnDemandMessage::Made { document, outcome });
+            work.ended(made.unwrap_or(AskOutcome::Unanswered));
         });
     }
 
@@ -126,17 +133,20 @@ impl DocumentsOnDemandState {
             AskOutcome::Unanswered => {}
             AskOutcome::Here | AskOutcome::Unwanted => self.wanted.forget(document),
         }
-        for reply in self.asking.remove(document).unwrap_or_default().waiting {
-            let _ = reply.send(outcome == AskOutcome::Here);
+        for reply in self.asking.free(document).waiting {
+            let _ = reply.send(Ok(outcome == AskOutcome::Here));
         }
     }
 
     /// A node is asked for all that is wanted of it, one after another.
     pub(super) fn came_up(&mut self, node: NodeId) {
         let was_empty = self.queue.is_empty();
+        let mut meant: HashMap<String, bool> = HashMap::new();
         for document in self.wanted.all() {
-            let Some(setting) = self.setting(&document) else { continue };
-            let is_meant = self.nodes(setting).contains(&node);
+            // Once for each database: it is a look at all peers.
+            let is_meant = *meant.entry(document.database.clone()).or_insert_with(|| {
+                self.setting(&document).is_some_and(|setting| self.nodes(setting).contains(&node))
+            });
             let place = (document, node);
             if is_meant && self.queue.len() < MOST_QUEUED && self.queued.insert(place.clone()) {
                 self.queue.push_back(place);
@@ -147,25 +157,44 @@ impl DocumentsOnDemandState {
         }
     }
 
-    /// Asks for what waits, as much as may be asked for within a second.
+    /// Asks for what waits, as much as may be asked for within a second. What is of a database whose places are
+    /// taken lets others pass.
     pub(super) fn ask_next(&mut self) {
-        while let Some(place) = self.queue.front().cloned() {
-            let (document, node) = place.clone();
-            let setting = self.setting(&document).cloned();
-            let is_open =
-                self.wanted.asker(&document).is_some() && !self.asking.contains_key(&document);
-            if let Some(setting) = setting.filter(|_| is_open) {
-                let has_place = self.asking.len() < MOST_ASKING / 2;
-                if !has_place || !self.wanted.may_ask_unasked(self.now_ms()) {
-                    self.myself.send_after(QUEUE_REST, || DocumentsOnDemandMessage::Next);
-                    return;
-                }
-                self.ask(document, (setting, vec![node]), Asking::default());
+        let mut passed = VecDeque::new();
+        while self.asking.has_any(Who::Nobody)
+            && let Some(place) = self.queue.pop_front()
+        {
+            let (document, node) = &place;
+            let is_open = self.wanted.asker(document).is_some() && !self.asking.contains(document);
+            let Some(setting) = self.setting(document).filter(|_| is_open).cloned() else {
+                self.queued.remove(&place);
+                continue;
+            };
+            if !self.asking.has_one_of(&document.database, Who::Nobody) {
+                passed.push_back(place);
+                continue;
             }
-            self.queue.pop_front();
+            if !self.wanted.may_ask_unasked(self.now_ms()) {
+                passed.push_back(place);
+                break;
+            }
+            let asked = Asked { are_all: self.nodes(&setting).len() <= 1, nodes: vec![*node] };
             self.queued.remove(&place);
+            self.ask(place.0, (setting, asked), Asking::default());
+        }
+        passed.append(&mut self.queue);
+        self.queue = passed;
+        if !self.queue.is_empty() {
+            self.myself.send_after(QUEUE_REST, || DocumentsOnDemandMessage::Next);
         }
     }
+}
+
+/// Who is asked for a document.
+struct Asked {
+    nodes: Vec<NodeId>,
+    /// Whether these are all that are meant and are up.
+    are_all: bool,
 }
 
 /// The first that has it is enough.
@@ -203,13 +232,9 @@ async fn ask_nodes(
 
 /// Whether nothing is known here of the document: one that was deleted here stays deleted. A database that was
 /// made anew is another.
-async fn is_unknown(
-    names: &Names,
-    name: &str,
-    document: &WantedDocument,
-) -> Result<bool, refuge_http::Failure> {
+async fn is_unknown(names: &Names, name: &str, document: &WantedDocument) -> Result<bool, Failure> {
     let open = match node_service::open(names, name).await {
-        Err(refuge_http::Failure::NoDatabase) => return Ok(false),
+        Err(Failure::NoDatabase) => return Ok(false),
         open => open?,
     };
     Ok(open.instance() == document.database && open.winner(&document.id).await?.is_none())

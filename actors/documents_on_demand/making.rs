@@ -54,24 +54,34 @@ async fn store(
     (id, text): (&str, String),
 ) -> Result<AskOutcome, Failure> {
     // Nodes and the function took a while: what became known here meanwhile, a deletion above all, counts more.
-    if let Some(known) = open.winner(id).await? {
-        return Ok(if known.leaf.deleted { AskOutcome::Unwanted } else { AskOutcome::Here });
+    if let Some(known) = known(&open, id).await? {
+        return Ok(known);
     }
     if !open.security().is_member(user) {
         let reason = "who asked for it is no member of the database any more";
         return Err(Failure::Forbidden(reason.to_owned()));
     }
-    let database = open.seen_by(user).await?;
+    let database = Arc::clone(&open).seen_by(user).await?;
     let limits = &node_service::rules(names).limits;
     let update = made_update(database.as_ref(), limits, user, (id, text)).await?;
     for stored in update_as(database.as_ref(), user, vec![update]).await? {
         match stored.map_err(Failure::from) {
-            // Somebody else wrote it in this moment.
-            Ok(_) | Err(Failure::Conflict) => {}
+            Ok(_) => {}
+            // Somebody else wrote it in this moment, or wrote and deleted it: nothing was stored.
+            Err(Failure::Conflict) => {
+                return Ok(known(&open, id).await?.unwrap_or(AskOutcome::Unanswered));
+            }
             Err(failure) => return Err(failure),
         }
     }
     Ok(AskOutcome::Here)
+}
+
+/// What there is to say of a document of which something is known here.
+async fn known(open: &OpenDatabase, id: &str) -> Result<Option<AskOutcome>, Failure> {
+    let known = open.winner(id).await?;
+    let told = |deleted| if deleted { AskOutcome::Unwanted } else { AskOutcome::Here };
+    Ok(known.map(|known| told(known.leaf.deleted)))
 }
 
 /// A function that refuses somebody may make it for another.

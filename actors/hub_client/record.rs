@@ -1,9 +1,10 @@
 //! This node's own statement of where it is: signed anew when that changes, and in time before it expires.
 
 use refuge_identity::{NodeIdentity, sign_statement};
-use refuge_mesh::{Claims, Statement, StatementContent, next_serial};
+use refuge_mesh::{Claims, Statement, StatementContent};
 use refuge_otp::Names;
 
+use super::serial;
 use crate::configuration::CurrentSettings;
 use crate::{mesh_listener, names, now_ms, pairing};
 
@@ -40,12 +41,11 @@ impl OwnRecord {
         {
             return Ok(Some(last.clone()));
         }
-        let last = self.0.as_ref().map(|last| last.claims().serial);
         let claims = Claims {
             issuer: identity.id,
             subject: identity.id,
             audience: None,
-            serial: next_serial(last, now_ms),
+            serial: serial::take(names, now_ms).await?,
             issued_ms: now_ms,
             expires_ms: now_ms + LIFETIME_MS,
             content,

@@ -21,7 +21,6 @@ impl MessagesState {
         if !peers.is_trusted(&from) {
             return Ok(());
         }
-        self.read_if_unsure().await?;
         if disk_is_nearly_full(&self.names) {
             return Err(Failure::InsufficientStorage("the disk is nearly full".to_owned()));
         }

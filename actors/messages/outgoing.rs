@@ -10,9 +10,9 @@ use super::rows::WaitingRow;
 use super::{MessagesState, rows};
 use crate::node_monitor::NodesUp;
 use crate::node_service::disk_is_nearly_full;
-use crate::peer_directory::{self, PeerBoard};
+use crate::peer_directory;
 use crate::peer_link::PeerLinkMessage;
-use crate::{names, now_ms, published};
+use crate::{names, now_ms, unavailable};
 
 impl MessagesState {
     /// The nodes that are up.
@@ -38,14 +38,13 @@ impl MessagesState {
 
     /// An application sends.
     pub(super) async fn send(&mut self, wish: NewMessage) -> Result<Value, Failure> {
-        self.read_if_unsure().await?;
         self.give_up().await?;
         if disk_is_nearly_full(&self.names) {
             let reason = "the disk is nearly full: no message is taken before there is room again";
             return Err(Failure::InsufficientStorage(reason.to_owned()));
         }
         let NewMessage { to, application, body } = wish;
-        let nodes = meant(&self.names, &to).await?;
+        let nodes = meant(&self.names, &to)?;
         let id = rand::random();
         let message = Message { id, application, body, sent_ms: now_ms() };
         let (mut writes, mut posted, mut refused) = (Vec::new(), Vec::new(), Vec::new());
@@ -79,11 +78,7 @@ impl MessagesState {
     }
 
     /// What was under way may be lost with the link before.
-    pub(super) async fn came_up(&mut self, node: NodeId) {
-        if let Err(failure) = self.read_if_unsure().await {
-            tracing::debug!(peer = %node, %failure, "messages are sent later");
-            return;
-        }
+    pub(super) fn came_up(&mut self, node: NodeId) {
         self.outbox.link_made(&node);
         self.send_next(node);
     }
@@ -174,9 +169,9 @@ impl MessagesState {
     }
 }
 
-/// The trusted nodes that are meant. Early in the life of a node, peers may not have been read yet.
-async fn meant(names: &Names, to: &str) -> Result<Vec<NodeId>, Failure> {
-    let peers = published::<PeerBoard>(names, names::PEER_DIRECTORY).await?.peers();
+/// The trusted nodes that are meant.
+fn meant(names: &Names, to: &str) -> Result<Vec<NodeId>, Failure> {
+    let peers = peer_directory::peers(names).ok_or_else(unavailable)?;
     let selector = Selector::parse(to).map_err(|error| Failure::BadRequest(error.to_string()))?;
     let nodes = peers.resolve(&selector);
     if nodes.is_empty() {

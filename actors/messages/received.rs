@@ -1,13 +1,14 @@
 //! What came and is kept for those who read the feed: which of it a page shows, who waits for more, and
 //! what leaves to make room. Where the bodies are is not known here.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use refuge_http::MessagesRequest;
 use refuge_mesh::{MESSAGE_LIFETIME_MS, MessageId, NodeId};
 use tokio::sync::oneshot;
 
-use super::rows::Kept;
+use super::kept::{Amount, KeptMessages};
+use super::rows::{Kept, KeptRow};
 
 /// Messages that came and are kept for those who read the feed, and bytes of their bodies.
 const MOST_KEPT: Amount = Amount { count: 10_000, bytes: 64 * 1024 * 1024 };
@@ -19,35 +20,11 @@ const KEPT_AT_LEAST_MS: u64 = 60 * 60 * 1_000;
 /// Bytes of a page, or one message.
 const PAGE_BYTES: usize = 1024 * 1024;
 
-/// How many, and how much.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Amount {
-    count: usize,
-    bytes: usize,
-}
-
-impl Amount {
-    const fn add(&mut self, bytes: usize) {
-        self.count += 1;
-        self.bytes += bytes;
-    }
-
-    const fn take(&mut self, bytes: usize) {
-        self.count -= 1;
-        self.bytes -= bytes;
-    }
-
-    /// Whether one more of `bytes` fits.
-    const fn has_room(self, most: Self, bytes: usize) -> bool {
-        self.count < most.count && self.bytes + bytes <= most.bytes
-    }
-}
-
 /// What came, without its bodies, and who waits for more. The newest row stays however old it is, so that
 /// numbers only grow.
 #[derive(Default)]
 pub(super) struct Received {
-    kept: BTreeMap<u64, Kept>,
+    kept: KeptMessages,
     /// The newest of which there is a row, be it readable or not.
     last: u64,
     /// The newest that is kept no more.
@@ -70,15 +47,19 @@ impl Waiter {
 
 impl Received {
     /// Takes what is on disk; the senders and ids of it, in order.
-    pub(super) fn replace(&mut self, rows: Vec<(u64, Option<Kept>)>) -> Vec<(NodeId, MessageId)> {
+    pub(super) fn replace(&mut self, rows: Vec<KeptRow>) -> Vec<(NodeId, MessageId)> {
         self.last = rows.last().map_or(0, |(number, _)| *number);
-        let readable = rows.into_iter().filter_map(|(number, kept)| Some((number, kept?)));
-        self.kept = readable.collect();
+        self.kept = KeptMessages::default();
+        for (number, kept) in rows {
+            if let Some(kept) = kept {
+                self.insert(number, kept);
+            }
+        }
         self.gone = self.last;
-        while self.kept.contains_key(&self.gone) {
+        while self.kept.rows().contains_key(&self.gone) {
             self.gone -= 1;
         }
-        self.kept.values().map(|kept| (kept.from, kept.id)).collect()
+        self.kept.rows().values().map(|kept| (kept.from, kept.id)).collect()
     }
 
     /// Waits until there is more.
@@ -105,53 +86,47 @@ impl Received {
     /// The newest for an application; 0 before the first.
     pub(super) fn newest(&self, application: Option<&str>) -> u64 {
         let its = |kept: &Kept| application.is_none_or(|wanted| wanted == kept.application);
-        let found = self.kept.iter().rev().find(|(_, kept)| its(kept));
+        let found = self.kept.rows().iter().rev().find(|(_, kept)| its(kept));
         found.map_or(0, |(number, _)| *number)
     }
 
     /// Those that were kept long enough; the newest stays.
     pub(super) fn old(&self, now_ms: u64) -> Vec<u64> {
-        let is_old = |kept: &Kept| kept.came_ms.saturating_add(MESSAGE_LIFETIME_MS) <= now_ms;
-        let old = self.kept.iter().filter(|(number, kept)| **number < self.last && is_old(kept));
-        old.map(|(number, _)| *number).collect()
+        let Some(until_ms) = now_ms.checked_sub(MESSAGE_LIFETIME_MS) else { return Vec::new() };
+        self.kept.came_until(until_ms).filter(|number| *number < self.last).collect()
     }
 
     /// Those that leave when one of `bytes` comes from somebody: his own where he has much, else those of
     /// the one who has the most. None where these are too new to leave, and the one that comes has to wait.
     pub(super) fn leaving(&self, now_ms: u64, from: &NodeId, bytes: usize) -> Option<Vec<u64>> {
-        let mut leaving: BTreeSet<u64> = self.old(now_ms).into_iter().collect();
-        let mut senders: HashMap<NodeId, Amount> = HashMap::new();
-        let mut all = Amount::default();
-        for (_, kept) in self.kept.iter().filter(|(number, _)| !leaving.contains(number)) {
-            senders.entry(kept.from).or_default().add(kept.bytes);
-            all.add(kept.bytes);
+        let mut leaving = Leaving::default();
+        for number in self.old(now_ms) {
+            leaving.add(number, self.kept.rows().get(&number)?);
         }
         loop {
-            let own = senders.get(from).copied().unwrap_or_default();
-            let whose = if !own.has_room(MOST_OF_ONE, bytes) {
+            let whose = if !leaving.left_of(&self.kept, from).has_room(MOST_OF_ONE, bytes) {
                 *from
-            } else if !all.has_room(MOST_KEPT, bytes) {
-                let share = |amount: &Amount| {
-                    (amount.bytes / MOST_KEPT.bytes.div_ceil(MOST_KEPT.count)).max(amount.count)
+            } else if !self.kept.all().without(leaving.all).has_room(MOST_KEPT, bytes) {
+                let share = |sender: &NodeId| {
+                    let left = leaving.left_of(&self.kept, sender);
+                    (left.bytes / MOST_KEPT.bytes.div_ceil(MOST_KEPT.count)).max(left.count)
                 };
-                *senders.iter().max_by_key(|(_, amount)| share(amount))?.0
+                *self.kept.senders().max_by_key(|sender| share(sender))?
             } else {
-                return Some(leaving.into_iter().collect());
+                return Some(leaving.numbers.into_iter().collect());
             };
-            let mut its = self.kept.iter().filter(|(_, kept)| kept.from == whose);
-            let (number, kept) = its.find(|(number, _)| !leaving.contains(number))?;
+            let mut its = self.kept.of(&whose);
+            let (number, kept) = its.find(|(number, _)| !leaving.numbers.contains(number))?;
             if kept.came_ms.saturating_add(KEPT_AT_LEAST_MS) > now_ms {
                 return None;
             }
-            leaving.insert(*number);
-            senders.entry(whose).or_default().take(kept.bytes);
-            all.take(kept.bytes);
+            leaving.add(number, kept);
         }
     }
 
     pub(super) fn leave(&mut self, numbers: &[u64]) {
         for number in numbers {
-            self.kept.remove(number);
+            self.kept.remove(*number);
             self.gone = self.gone.max(*number);
         }
     }
@@ -171,7 +146,7 @@ impl Received {
 
     /// The numbers of a page.
     pub(super) fn numbers(&self, request: &MessagesRequest) -> Vec<u64> {
-        let behind = self.kept.range(request.after.saturating_add(1)..);
+        let behind = self.kept.rows().range(request.after.saturating_add(1)..);
         let wanted = request.application.as_deref();
         let its = behind.filter(|(_, kept)| wanted.is_none_or(|app| app == kept.application));
         let (mut numbers, mut bytes) = (Vec::new(), 0);
@@ -183,6 +158,28 @@ impl Received {
             numbers.push(*number);
         }
         numbers
+    }
+}
+
+/// Those that are to leave, and how much they are.
+#[derive(Default)]
+struct Leaving {
+    numbers: BTreeSet<u64>,
+    all: Amount,
+    senders: HashMap<NodeId, Amount>,
+}
+
+impl Leaving {
+    fn add(&mut self, number: u64, kept: &Kept) {
+        if self.numbers.insert(number) {
+            self.all.add(kept.bytes);
+            self.senders.entry(kept.from).or_default().add(kept.bytes);
+        }
+    }
+
+    /// What is left of one sender's.
+    fn left_of(&self, kept: &KeptMessages, sender: &NodeId) -> Amount {
+        kept.amount(sender).without(self.senders.get(sender).copied().unwrap_or_default())
     }
 }
 
@@ -208,7 +205,7 @@ mod tests {
     }
 
     fn count(received: &Received, from: u8) -> usize {
-        received.kept.values().filter(|kept| kept.from == id(from)).count()
+        received.kept.rows().values().filter(|kept| kept.from == id(from)).count()
     }
 
     #[test]
@@ -242,20 +239,57 @@ mod tests {
         }
         assert!(!come(&mut received, NOW_MS, 7, 10), "all are new");
         assert!(come(&mut received, NOW_MS + KEPT_AT_LEAST_MS, 7, 10));
-        assert_eq!((received.kept.len(), count(&received, 5), count(&received, 7)), (10_000, 1, 1));
+        assert_eq!(
+            (received.kept.rows().len(), count(&received, 5), count(&received, 7)),
+            (10_000, 1, 1)
+        );
     }
 
     #[test]
     fn numbers_go_on_behind_a_row_that_cannot_be_read() {
-        let mut received = Received::default();
-        come(&mut received, NOW_MS, 1, 10);
-        let mut rows: Vec<_> = received.kept.into_iter().map(|(at, one)| (at, Some(one))).collect();
-        rows.push((2, None));
+        let application = "chat".to_owned();
+        let kept = Kept { from: id(1), id: [0; 16], application, came_ms: NOW_MS, bytes: 10 };
+        let rows = vec![(1, Some(kept)), (2, None)];
         let mut received = Received::default();
         assert_eq!(received.replace(rows), [(id(1), [0; 16])]);
         assert_eq!((received.next_number(), received.gone), (3, 2));
         // The newest stays however old it is.
         come(&mut received, NOW_MS, 1, 10);
         assert_eq!(received.old(NOW_MS + MESSAGE_LIFETIME_MS), [1]);
+    }
+
+    #[tokio::test]
+    async fn whoever_asked_before_all_was_read_is_woken_by_it() {
+        let mut received = Received::default();
+        let (reply, woken) = oneshot::channel();
+        received.wait(None, 0, reply);
+        let application = "chat".to_owned();
+        let kept = Kept { from: id(1), id: [0; 16], application, came_ms: NOW_MS, bytes: 10 };
+        received.replace(vec![(7, Some(kept))]);
+        assert_eq!(woken.await, Ok(7));
+    }
+
+    #[test]
+    fn what_is_kept_is_counted_as_a_walk_over_it_counts() {
+        let mut received = Received::default();
+        // The clock goes back in between.
+        let times = [NOW_MS, NOW_MS + 5, NOW_MS - MESSAGE_LIFETIME_MS, NOW_MS + 9];
+        for (number, came_ms) in times.into_iter().cycle().take(40).enumerate() {
+            assert!(come(&mut received, came_ms, u8::try_from(number % 3).unwrap(), number));
+        }
+        received.leave(&received.old(NOW_MS + 6));
+        let rows = received.kept.rows();
+        assert_eq!(rows.len(), 30);
+        let bytes = |from: Option<u8>| {
+            let its = rows.values().filter(|kept| from.is_none_or(|from| kept.from == id(from)));
+            its.map(|kept| kept.bytes).sum::<usize>()
+        };
+        assert_eq!(received.kept.all(), Amount { count: 30, bytes: bytes(None) });
+        for from in 0..3 {
+            let amount = received.kept.amount(&id(from));
+            assert_eq!((amount.count, amount.bytes), (count(&received, from), bytes(Some(from))));
+        }
+        // What is as old as it may be leaves with the next that comes.
+        assert_eq!(received.leaving(NOW_MS + MESSAGE_LIFETIME_MS, &id(1), 1).unwrap().len(), 10);
     }
 }

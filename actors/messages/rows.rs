@@ -32,6 +32,9 @@ pub(super) struct Kept {
     pub(super) bytes: usize,
 }
 
+/// The number of one that came, and what is known of it where it can be read.
+pub(super) type KeptRow = (u64, Option<Kept>);
+
 /// Twenty digits hold every number, and keys are in the order of their numbers.
 fn waiting_key(node: &NodeId, number: u64) -> String {
     format!("{WAITING}{node}/{number:020}")
@@ -78,7 +81,7 @@ pub(super) fn waiting(store: &Store) -> Result<Vec<WaitingRow>, StorageError> {
 }
 
 /// Those that came, in order; the number alone of one that cannot be read, since numbers only grow.
-pub(super) fn received(store: &Store) -> Result<Vec<(u64, Option<Kept>)>, StorageError> {
+pub(super) fn received(store: &Store) -> Result<Vec<KeptRow>, StorageError> {
     let mut received = Vec::new();
     walk(store, RECEIVED, |rest, row| {
         let number = rest.parse().ok()?;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use refuge_http::Failure;
 use refuge_mesh::{
-    ChangedIntroducer, NodeId, PeerRecord, Trust, next_word_over, rfc3339, trusted_on_lost_words,
+    ChangedIntroducer, NodeId, PeerRecord, PeerRule, Trust, next_word_over, rfc3339,
+    trusted_on_lost_words,
 };
 use serde_json::{Map, Value};
 
@@ -62,6 +63,8 @@ pub enum PeerChange {
     Revoke,
     /// Whether it may vouch for others.
     Introducer(ChangedIntroducer),
+    /// How it is replicated with.
+    Rule(PeerRule),
 }
 
 /// The peer that was changed.
@@ -135,7 +138,7 @@ impl Directory {
             let reason = format!("no node is known as {node:?}: `refuge peer list` shows them");
             Failure::NotFound(reason)
         };
-        let id = self.known.find(node).ok_or_else(unknown)?;
+        let id = self.find(node).ok_or_else(unknown)?;
         let mut body = commands::body_of(self, &id);
         match change {
             PeerChange::Revoke => {
@@ -150,6 +153,17 @@ impl Directory {
                 if let Some(policy) = changed.introductions {
                     body.insert("introductions".to_owned(), policy.into());
                 }
+            }
+            PeerChange::Rule(rule) => {
+                // What is as it is without a rule has none.
+                let (member, value) = match rule {
+                    PeerRule::Bandwidth(bytes) => ("bandwidth", bytes.map(Value::from)),
+                    PeerRule::Metered(goes_on) => {
+                        ("metered", (!goes_on).then_some(Value::Bool(false)))
+                    }
+                };
+                body.remove(member);
+                body.extend(value.map(|value| (member.to_owned(), value)));
             }
         }
         self.put(id, Some(body)).await

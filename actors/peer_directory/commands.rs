@@ -48,7 +48,7 @@ fn list(state: &Directory) -> Value {
 }
 
 fn find(state: &Directory, name: &str) -> Result<NodeId, ControlError> {
-    state.known.find(name).ok_or_else(|| ControlError::UnknownPeer(name.to_owned()))
+    state.find(name).ok_or_else(|| ControlError::UnknownPeer(name.to_owned()))
 }
 
 async fn set_trust(state: &mut Directory, name: &str, trust: &str) -> Result<Value, ControlError> {

@@ -88,12 +88,6 @@ impl KnownPeers {
         self.peers.get(id).map_or_else(Trust::default, |known| known.record.trust)
     }
 
-    /// Finds a peer by its local name or its id in either form.
-    pub(super) fn find(&self, name: &str) -> Option<NodeId> {
-        let named = self.records().find(|record| record.name == name).map(|record| record.id);
-        named.or_else(|| name.parse().ok().filter(|id| self.peers.contains_key(id)))
-    }
-
     /// Writes (or with `None` deletes) a document on top of its present revision.
     pub(super) async fn write(
         &mut self,

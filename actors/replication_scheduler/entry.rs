@@ -8,7 +8,7 @@ use refuge_http::Failure;
 use refuge_mesh::NodeId;
 use refuge_otp::Exit;
 use refuge_replication::{
-    CrashKind, DocumentName, EndPoint, Failure as ReplicationFailure, Job, JobNumber,
+    CrashKind, DocumentName, EndPoint, Failure as ReplicationFailure, Job, JobNumber, KeptOff,
     ReplicationId, Retries, RunNumber, Settings, Status,
 };
 use serde_json::Value;
@@ -70,8 +70,8 @@ pub(super) struct Entry {
     pub(super) added_unix_ms: u64,
     /// Number of the last look at its window that was asked for.
     pub(super) last_look: u64,
-    /// Why this machine's link is none for it, as it was seen last.
-    pub(super) kept_off: Option<&'static str>,
+    /// Why it does not run although it could, as it was seen last.
+    pub(super) kept_off: Option<KeptOff>,
     /// Newest first.
     pub(super) history: VecDeque<Happened>,
 }
@@ -158,11 +158,12 @@ impl Entry {
     }
 
     /// It waits, for this reason: told once, however often it is looked at.
-    pub(super) fn waits_for(&mut self, reason: &'static str, most_history: usize) {
+    pub(super) fn waits_for(&mut self, reason: KeptOff, most_history: usize) {
+        let reason = reason.to_string();
         let is_told =
-            |last: &Happened| last.kind == "pending" && last.reason.as_deref() == Some(reason);
+            |last: &Happened| last.kind == "pending" && last.reason.as_ref() == Some(&reason);
         if !self.history.front().is_some_and(is_told) {
-            self.happened("pending", Some(reason.to_owned()), most_history);
+            self.happened("pending", Some(reason), most_history);
         }
     }
 

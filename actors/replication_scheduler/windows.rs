@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use refuge_otp::Names;
-use refuge_replication::{JobNumber, ScheduleEffect, WindowState};
+use refuge_replication::{JobNumber, KeptOff, ScheduleEffect, WindowState};
 use time::{OffsetDateTime, UtcOffset};
 
 use super::entry::Entry;
@@ -22,31 +22,31 @@ impl ReplicationSchedulerState {
     pub(super) fn watch_window(&mut self, text: &str) -> bool {
         let most_history = self.most_history();
         let Some(entry) = self.jobs.get_mut(text) else { return false };
-        let (closed, changes_in) = match state_of(entry) {
-            Some(WindowState::Open { closes_in }) => (false, Some(closes_in)),
-            Some(WindowState::Closed { opens_in }) => (true, Some(opens_in)),
-            None => (false, None),
-        };
-        entry.kept_off = link_keeps_off(&self.arguments.names, entry);
-        let reason = if closed { Some("its window is closed") } else { entry.kept_off };
+        let state = state_of(entry);
+        entry.kept_off = kept_off(&self.arguments.names, entry, state);
+        let is_kept_off = entry.kept_off.is_some();
         // One whose actor is being stopped waits when that is gone.
-        if let Some(reason) = reason
+        if let Some(reason) = entry.kept_off
             && entry.actor.is_none()
             && entry.failure.is_none()
         {
             entry.waits_for(reason, most_history);
         }
-        if let Some(changes_in) = changes_in {
-            self.look_at_window_in(text, changes_in);
+        match state {
+            Some(
+                WindowState::Open { closes_in: changes_in }
+                | WindowState::Closed { opens_in: changes_in },
+            ) => self.look_at_window_in(text, changes_in),
+            None => {}
         }
-        reason.is_some()
+        is_kept_off
     }
 
     /// Those whose link is another matter now than it was wait, or wait no longer.
     pub(super) fn link_changed(&mut self) {
         let names = &self.arguments.names;
         let concerned = self.jobs.iter().filter_map(|(text, entry)| {
-            let is_changed = link_keeps_off(names, entry) != entry.kept_off;
+            let is_changed = kept_off(names, entry, state_of(entry)) != entry.kept_off;
             // One whose former actor has to be gone first is looked at then.
             entry.number.filter(|_| is_changed).map(|number| (Arc::clone(text), number))
         });
@@ -88,9 +88,12 @@ impl ReplicationSchedulerState {
     }
 }
 
-/// Why nothing is replicated over this machine's link with the node at a job's end.
-fn link_keeps_off(names: &Names, entry: &Entry) -> Option<&'static str> {
-    metered_link::keeps_off(names, &entry.peer()?)
+/// Why a job does not run now: its window, or this machine's link to the node at its end.
+fn kept_off(names: &Names, entry: &Entry, state: Option<WindowState>) -> Option<KeptOff> {
+    match (state, entry.job.link.window) {
+        (Some(WindowState::Closed { .. }), Some(window)) => Some(KeptOff::WindowClosed(window)),
+        _ => metered_link::keeps_off(names, &entry.peer()?),
+    }
 }
 
 /// How a job's window stands; `None` where it runs at all hours.

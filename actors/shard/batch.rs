@@ -329,6 +329,7 @@ fn parent_attachments(
 ) -> Result<Vec<Attachment>, StorageError> {
     let candidates: &[Revision] = match kind {
         EditKind::Interactive { parent } => parent.as_slice(),
+        EditKind::First => &[],
         EditKind::Replicated { path } => path.get(1..).unwrap_or_default(),
     };
     for revision in candidates {

@@ -34,7 +34,9 @@ impl Denied {
     pub(crate) fn told(self, kind: &EditKind) -> UpdateFailure {
         match (self, kind) {
             (Self::Told(failure), _) => failure,
-            (Self::Hidden, EditKind::Interactive { .. }) => UpdateFailure::Conflict,
+            (Self::Hidden, EditKind::Interactive { .. } | EditKind::First) => {
+                UpdateFailure::Conflict
+            }
             (Self::Hidden, EditKind::Replicated { .. }) => refused(REFUSED),
         }
     }
@@ -165,6 +167,7 @@ impl Stored<'_> {
                 Some(winner) => std::slice::from_ref(&winner.revision),
                 None => &[],
             },
+            EditKind::First => &[],
             EditKind::Replicated { path } => path.get(1..).unwrap_or_default(),
         };
         for ancestor in ancestors {

@@ -213,6 +213,37 @@ async fn a_job_that_runs_follows_the_bandwidth_of_its_peer() {
 }
 
 #[tokio::test]
+async fn rules_are_set_on_the_command_line() {
+    let node = Node::start(Options::mesh());
+    let id = refuge_tests::Certificate::rsa(2048).node_id();
+    node.peer(&["add", &id, "--name", "two", "--group", "family"]).await;
+    let rules = || async {
+        let document = node.client().get(&format!("/_peers/{id}")).await.expect(200).json();
+        assert_eq!((&document["name"], &document["groups"][0]), (&json!("two"), &json!("family")));
+        json!([document["bandwidth"], document["metered"]])
+    };
+    for (arguments, told, then) in [
+        (["bandwidth", "two", "64k"], "at 64k bytes a second", json!([64_000, null])),
+        (["metered", &id, "no"], "over no metered link", json!([64_000, false])),
+        (["bandwidth", "two", "none"], "as fast as it goes", json!([null, false])),
+        (["metered", "two", "yes"], "over metered links too", json!([null, null])),
+    ] {
+        let said = node.refuge(&[&["peer"], &arguments[..]].concat());
+        assert!(said.output.contains(told), "{arguments:?}: {said:?}");
+        assert_eq!(rules().await, then, "{arguments:?}");
+    }
+    for (arguments, told) in [
+        (["bandwidth", "two", "fast"], "a number of bytes a second, 1 or more"),
+        (["metered", "two", "perhaps"], "possible values: yes, no"),
+        (["metered", "three", "no"], "no node is known as"),
+    ] {
+        let said = node.refuge(&[&["peer"], &arguments[..]].concat());
+        assert!(said.code != Some(0) && said.errors.contains(told), "{arguments:?}: {said:?}");
+    }
+    assert_eq!(rules().await, json!([null, null]));
+}
+
+#[tokio::test]
 async fn rules_that_are_none_are_refused_with_what_they_should_be() {
     let node = Node::start(Options::mesh());
     let path = format!("/_peers/{}", refuge_tests::Certificate::rsa(2048).node_id());

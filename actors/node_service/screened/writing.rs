@@ -65,6 +65,7 @@ async fn concerned(
     concerned.extend(leaves.filter(|leaf| !leaf.deleted));
     let ancestors: &[Revision] = match &update.kind {
         EditKind::Interactive { parent } => parent.as_slice(),
+        EditKind::First => &[],
         EditKind::Replicated { path } => path.get(1..).unwrap_or_default(),
     };
     for ancestor in ancestors {

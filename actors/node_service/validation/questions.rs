@@ -91,6 +91,10 @@ fn of(
             Some(winner) if !winner.deleted => return Ok(Ask::Refuse(UpdateFailure::Conflict)),
             _ => (Vec::new(), None),
         },
+        EditKind::First if tree.winner().is_some() => {
+            return Ok(Ask::Refuse(UpdateFailure::Conflict));
+        }
+        EditKind::First => (Vec::new(), None),
         EditKind::Replicated { path } => {
             let Some((newest, ancestors)) = path.split_first() else { return Ok(Ask::Nothing) };
             if tree.find(newest).is_some_and(|node| node.place != BodyPlace::Missing) {
@@ -162,6 +166,7 @@ fn new_text(update: &Update, path: &[Revision], old: Option<&Stored>) -> String 
 fn attachments(update: &Update, path: &[Revision], old: Option<&Stored>) -> Vec<Attachment> {
     let depth = match &update.kind {
         EditKind::Interactive { parent } => parent.as_ref().map_or(0, |parent| parent.depth) + 1,
+        EditKind::First => 1,
         EditKind::Replicated { .. } => path.first().map_or(1, |newest| newest.depth),
     };
     let kept = old.map_or(&[][..], |old| old.content.attachments.as_slice());

@@ -28,7 +28,7 @@ pub(super) async fn complete(
         }
     }
     for (update, verdict) in updates.iter_mut().zip(&verdicts) {
-        let made_here = matches!(update.kind, EditKind::Interactive { .. });
+        let made_here = !matches!(update.kind, EditKind::Replicated { .. });
         let is_replication = made_here && !update.deleted && !super::is_design(update);
         if verdict.is_ok()
             && is_replication

@@ -22,6 +22,7 @@ pub use control::{
 };
 pub use prompt::{Ask, PromptError, prompt};
 pub use protocol::{LINE_LIMIT_BYTES, Reply, Request};
+pub use refuge_mesh::PeerRule;
 pub use render::{Picture, render, render_hooks, render_identity, render_tree};
 pub use session::serve_session;
 pub use socket::{SocketError, bind, socket_path};

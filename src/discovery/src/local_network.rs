@@ -14,7 +14,7 @@ use refuge_mesh::NodeId;
 use self::multicast::Multicast;
 use self::system_service::SystemService;
 
-/// The version of what the TXT record says.
+/// The version of what the TXT record says, and the only one that is understood.
 const VERSION: &str = "1";
 /// Nodes that are remembered at once: a flood of names takes no memory.
 const MOST_SEEN: usize = 1_000;
@@ -96,6 +96,8 @@ struct Claim {
     service: String,
     /// The text `id` of its TXT record.
     id: Option<String>,
+    /// The text `v`.
+    version: Option<String>,
     addresses: Vec<IpAddr>,
     port: u16,
 }
@@ -133,21 +135,18 @@ impl LocalNetwork {
         }
     }
 
-    /// The nodes that are there now, as far as they say so.
-    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.seen.values().map(|(id, _)| *id)
-    }
-
-    /// Where one of them says that it listens.
-    #[must_use]
-    pub fn addresses(&self, id: &NodeId) -> Vec<SocketAddr> {
-        let of_it = self.seen.values().filter(|(node, _)| node == id);
-        of_it.flat_map(|(_, addresses)| addresses.iter().copied()).collect()
+    /// The nodes that are there now, and where each listens, as far as they say so; one may be told of twice.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &[SocketAddr])> + '_ {
+        self.seen.values().map(|(id, addresses)| (*id, addresses.as_slice()))
     }
 
     fn found(&mut self, claim: Claim) -> Option<LocalEvent> {
         let id = NodeId::from_canonical(&claim.id?).ok()?;
         let service = claim.service.to_lowercase();
+        // What a node of another version says may mean something else. One that tells none is of this one.
+        if claim.version.is_some_and(|version| version != VERSION) {
+            return self.gone(&service);
+        }
         let has_room = self.seen.len() < MOST_SEEN || self.seen.contains_key(&service);
         if id == self.own || !has_room {
             return None;

@@ -25,6 +25,9 @@ pub enum EditKind {
         /// The revision that was edited.
         parent: Option<Revision>,
     },
+    /// A document that is stored only where nothing is known of its id, not even that it was deleted; the
+    /// revision is computed.
+    First,
     /// An edit that was made elsewhere (`new_edits=false`) and keeps its revision.
     Replicated {
         /// The revision and its ancestors as far as known, newest first; at least one.

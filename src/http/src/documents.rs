@@ -14,7 +14,7 @@ use std::sync::Arc;
 use hyper::Method;
 
 use crate::failure::Failure;
-use crate::node::Database;
+use crate::node::{Database, Node};
 use crate::on_demand;
 use crate::reply::Reply;
 use crate::request::Request;
@@ -30,6 +30,7 @@ pub(crate) use write::{create, stored_text};
 
 /// A request to one document, design documents included.
 pub(crate) async fn document(
+    node: &dyn Node,
     request: &mut Request,
     database: &Arc<dyn Database>,
     id: &str,
@@ -39,7 +40,7 @@ pub(crate) async fn document(
             if let Some(read) = unless_missing(read::read(request, database, id).await) {
                 return read;
             }
-            Box::pin(on_demand::read(request, database, id)).await
+            Box::pin(on_demand::read(node, request, database, id)).await
         }
         Method::PUT => Box::pin(write::put(request, database, id)).await,
         Method::DELETE => Box::pin(write::delete(request, database.as_ref(), id)).await,

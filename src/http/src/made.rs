@@ -1,7 +1,7 @@
 //! The edit that stores a document which a function of a design document made because somebody asked for it.
 //! When that is done is not decided here.
 
-use refuge_document::{Incoming, check_document_id};
+use refuge_document::{EditKind, Incoming, check_document_id};
 
 use crate::access::check_write;
 use crate::failure::Failure;
@@ -12,7 +12,8 @@ use crate::update::{self, Edits};
 use crate::user::User;
 
 /// The edit that puts `text`, a document as a function returned it for the id, where nothing is yet. `_id` is
-/// absent or the id; attachments come with their bytes.
+/// absent or the id; attachments come with their bytes. It is a conflict where anything is known of the id when
+/// it is stored: a deletion is not undone by it.
 ///
 /// # Errors
 /// Where the text is no such document, or the user may not write it.
@@ -28,7 +29,9 @@ pub async fn made_update(
     let mut incoming = update::parse(text.into()).await?;
     check(id, &incoming)?;
     incoming.id = None;
-    update::prepare(database, limits, id.to_owned(), incoming, Edits::New, Vec::new()).await
+    let id = id.to_owned();
+    let update = update::prepare(database, limits, id, incoming, Edits::New, Vec::new()).await?;
+    Ok(Update { kind: EditKind::First, ..update })
 }
 
 fn check(id: &str, incoming: &Incoming) -> Result<(), Failure> {

@@ -16,7 +16,7 @@ use crate::documents;
 use crate::failure::Failure;
 use crate::function_request::{self, Told};
 use crate::limits;
-use crate::node::{Database, OnDemand};
+use crate::node::{Database, Node, OnDemand};
 use crate::origin;
 use crate::reply::{self, Reply};
 use crate::request::Request;
@@ -82,6 +82,7 @@ fn check(database: &str, wish: &OnDemand) -> Result<(), Failure> {
 /// Reads a document that is not here: other nodes are asked for it, where that is wanted. The answer without
 /// them is `missing`.
 pub(crate) async fn read(
+    node: &dyn Node,
     request: &mut Request,
     database: &Arc<dyn Database>,
     id: &str,
@@ -89,7 +90,7 @@ pub(crate) async fn read(
     if !may_bring(request, database.as_ref(), id) {
         return Err(documents::missing());
     }
-    let told = described(request, database.as_ref(), id).await?;
+    let told = described(node, request, database.as_ref(), id).await?;
     if database.bring(&request.user, id, told).await? {
         return documents::read(request, database, id).await;
     }
@@ -99,6 +100,7 @@ pub(crate) async fn read(
 /// The request as the function sees it that may make the document; none where there is no such function. It
 /// makes no design documents: these say what others may write.
 async fn described(
+    node: &dyn Node,
     request: &Request,
     database: &dyn Database,
     id: &str,
@@ -108,8 +110,9 @@ async fn described(
     if !wish.enabled || wish.function.is_none() || id.starts_with("_design/") {
         return Ok(None);
     }
-    // What is made has its id: it needs no other.
-    let told = Told { id: Some(id), uuid: None, body: None };
+    // As functions of updates get one: what is made may need another id than its own, for a part of it.
+    let uuid = node.new_identifiers(1).pop();
+    let told = Told { id: Some(id), uuid: uuid.as_deref(), body: None };
     function_request::describe(request, database, told).await.map(Some)
 }
 

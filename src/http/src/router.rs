@@ -236,7 +236,7 @@ async fn route_database(
     }
     let database = opened.as_ref();
     match part {
-        Part::Document { id } => documents::document(request, &opened, &id).await,
+        Part::Document { id } => documents::document(node.as_ref(), request, &opened, &id).await,
         Part::Whole => Box::pin(databases::whole(node.as_ref(), request, &opened)).await,
         Part::Listing(kind) => Box::pin(all_documents::all_documents(request, &opened, kind)).await,
         Part::Conflicts => Box::pin(all_documents::conflicts(request, &opened)).await,

@@ -31,6 +31,13 @@ pub enum MeshCommand {
     Revoke(String),
     /// Say whether one may vouch for others.
     Introducer(ChangedIntroducer),
+    /// Say how one is replicated with.
+    Rule {
+        /// Its id or local name.
+        node: String,
+        /// How.
+        rule: PeerRule,
+    },
     /// Vouch for two nodes, or a node and all others of a group, towards each other:
     /// `{"introductions": [{"subject", "audience", "expires"}, …]}`.
     Introduce(NewIntroduction),
@@ -94,6 +101,32 @@ pub struct ChangedIntroducer {
     pub introductions: Option<String>,
 }
 
+/// A rule for replication with a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerRule {
+    /// Bytes a second of all jobs with it together; no limit where there is none.
+    Bandwidth(Option<u64>),
+    /// Whether it goes on while this machine's link is metered.
+    Metered(bool),
+}
+
+impl PeerRule {
+    /// A bandwidth as people say it: bytes a second, thousands of them with `k`, millions with `M`, or `none`.
+    #[must_use]
+    pub fn bandwidth(text: &str) -> Option<Self> {
+        if text == "none" {
+            return Some(Self::Bandwidth(None));
+        }
+        let (digits, unit) = match text.strip_suffix('k') {
+            Some(digits) => (digits, 1_000),
+            None => text.strip_suffix('M').map_or((text, 1), |digits| (digits, 1_000_000)),
+        };
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let bytes = is_number.then(|| digits.parse::<u64>().ok()?.checked_mul(unit)).flatten();
+        bytes.filter(|bytes| *bytes > 0).map(|bytes| Self::Bandwidth(Some(bytes)))
+    }
+}
+
 /// Who is vouched for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -113,5 +146,24 @@ impl std::fmt::Debug for NewPairing {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut told = formatter.debug_struct("NewPairing");
         told.field("name", &self.name).field("groups", &self.groups).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bandwidth_is_a_number_of_bytes_or_none() {
+        let bytes = |bytes| Some(PeerRule::Bandwidth(Some(bytes)));
+        assert_eq!(PeerRule::bandwidth("64000"), bytes(64_000));
+        assert_eq!(PeerRule::bandwidth("64k"), bytes(64_000));
+        assert_eq!(PeerRule::bandwidth("2M"), bytes(2_000_000));
+        assert_eq!(PeerRule::bandwidth("none"), Some(PeerRule::Bandwidth(None)));
+        for wrong in
+            ["", "0", "0k", "k", "-1", "+1", "1.5M", "64 k", "64kB", "fast", "99999999999999999999"]
+        {
+            assert_eq!(PeerRule::bandwidth(wrong), None, "{wrong}");
+        }
     }
 }

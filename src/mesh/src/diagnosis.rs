@@ -71,7 +71,7 @@ pub struct Diagnosis {
     /// Its clock less ours, where it told.
     pub clock_off_seconds: Option<i64>,
     /// Why nothing is replicated with it now, where something keeps it off.
-    pub replication_waits: Option<&'static str>,
+    pub replication_waits: Option<String>,
     /// When it was last up.
     pub last_seen: Option<String>,
 }
@@ -114,7 +114,7 @@ impl Diagnosis {
                  log of both nodes tells of attempts that fail."
             ));
         }
-        if let Some(reason) = self.replication_waits {
+        if let Some(reason) = &self.replication_waits {
             advice.push(format!("Replication with {name} waits: {reason}."));
         }
         advice
@@ -264,7 +264,7 @@ mod tests {
         let failed = vec![tried(TriedOutcome::Failed("refused".to_owned()))];
         advised(&Diagnosis { tried: failed, ..down.clone() }, "firewall");
         advised(&Diagnosis { clock_off_seconds: Some(172_800), ..well() }, "172800 s ahead of");
-        let metered = Some("the link is metered");
+        let metered = Some("the link is metered".to_owned());
         let waits = Diagnosis { replication_waits: metered, ..well() };
         advised(&waits, "Replication with anna waits: the link is metered.");
         let other = vec![tried(TriedOutcome::OtherNode(NodeId::from_digest([2; 32])))];

@@ -37,7 +37,7 @@ mod wanted_documents;
 pub use address_book::{AddressBook, AddressSource, BookedAddress};
 pub use allowance::Allowance;
 pub use command::{
-    Approval, ChangedIntroducer, MeshCommand, NewIntroduction, NewInvitation, NewPairing,
+    Approval, ChangedIntroducer, MeshCommand, NewIntroduction, NewInvitation, NewPairing, PeerRule,
 };
 pub use date::{parse_rfc3339, rfc3339};
 pub use detector::{DetectorOptions, FailureDetector};

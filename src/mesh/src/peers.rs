@@ -55,6 +55,12 @@ impl Peers {
         self.by_name.get(name).and_then(|id| self.by_id.get(id))
     }
 
+    /// The known node that a text names: by its local name, else by its id in either form.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Option<&PeerRecord> {
+        self.by_name(text).or_else(|| self.get(&text.parse().ok()?))
+    }
+
     /// All known nodes in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &PeerRecord> {
         self.by_id.values()
@@ -86,8 +92,7 @@ impl Peers {
             Selector::All => self.trusted().map(|record| record.id).collect(),
             Selector::Group(group) => self.by_group.get(group).cloned().unwrap_or_default(),
             Selector::Node(text) => {
-                let named = self.by_name.get(text).copied();
-                let meant = named.or_else(|| text.parse().ok());
+                let meant = self.find(text).map(|record| record.id);
                 meant.filter(|id| self.is_trusted(id)).into_iter().collect()
             }
         }
@@ -216,5 +221,16 @@ mod tests {
             peer(1, "twin", &[], Trust::Trusted),
         ]);
         assert_eq!(twins.by_name("twin").map(|record| record.id), Some(ids(&[1])[0]));
+    }
+
+    #[test]
+    fn a_known_node_is_found_by_its_name_and_by_its_id_in_either_form() {
+        let (family, [bert, nobody]) = (family(), [ids(&[2])[0], ids(&[9])[0]]);
+        for text in ["bert", &bert.to_string(), &bert.for_people()] {
+            assert_eq!(family.find(text).map(|record| record.id), Some(bert), "{text}");
+        }
+        for text in ["", "nobody", &nobody.to_string()] {
+            assert_eq!(family.find(text), None, "{text}");
+        }
     }
 }

@@ -24,6 +24,7 @@ use serde_json::Value;
 
 use crate::crashes::CrashKind;
 use crate::identity::ReplicationId;
+use crate::kept_off::KeptOff;
 use document::{Document, Writing};
 pub use exchange::{
     ChangedReplication, DocumentName, DocumentsEffect, DocumentsOptions, PeerUp, REPLICATOR,
@@ -130,7 +131,7 @@ impl Documents {
         &mut self,
         now_ms: u64,
         number: RunNumber,
-        reason: Option<&'static str>,
+        reason: Option<KeptOff>,
     ) -> Vec<DocumentsEffect> {
         self.pass(now_ms);
         self.run_waits(number, reason);

@@ -22,6 +22,7 @@ mod failure;
 mod identity;
 mod instance;
 mod job;
+mod kept_off;
 mod machine;
 mod members;
 mod pace;
@@ -51,6 +52,7 @@ pub use job::{
     ProxyProtocol, RemoteAddress, ReplicateRequest, SocketOptions, UserContext, Window,
     WindowState, is_named_by, parse_replicate_request,
 };
+pub use kept_off::KeptOff;
 pub use machine::{Replication, identity_of};
 pub use members::is_restricted;
 pub use pace::{Pace, Speed};

@@ -49,7 +49,7 @@ async fn what_no_node_has_is_made_of_its_id_and_the_request() {
             if (id === 'nothing') return null;
             if (id === 'undefined') return;
             return {_id: id, path: req.path, colour: req.query.colour, told: req.id,
-                by: req.userCtx.name, design: this._id,
+                by: req.userCtx.name, design: this._id, uuid: req.uuid,
                 _attachments: {a: {content_type: 'text/plain', data: 'aGVsbG8='}}};
         }",
     )
@@ -61,6 +61,7 @@ async fn what_no_node_has_is_made_of_its_id_and_the_request() {
     let by = here.get("/_session").await.expect(200).json()["userCtx"]["name"].clone();
     assert_eq!((&made["colour"], &made["told"]), (&json!("red"), &json!("new")));
     assert_eq!((&made["by"], &made["design"]), (&by, &json!("_design/maker")));
+    assert_eq!(made["uuid"].as_str().map(str::len), Some(32), "{made}");
     assert!(made["_rev"].as_str().unwrap().starts_with("1-"), "{made}");
     assert_eq!(here.get("/work/new/a").await.expect(200).text(), "hello");
     assert_eq!(here.get("/work/new?colour=blue").await.expect(200).json(), made, "it is stored");
@@ -178,6 +179,61 @@ async fn what_was_deleted_is_not_made_again() {
     let changes = admin.get("/work/_changes").await.expect(200).json();
     let found = changes["results"].as_array().unwrap().iter().find(|row| row["id"] == "a");
     assert_eq!(found.expect("a row")["deleted"], true, "{changes}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_while_it_is_made_stays_deleted() {
+    let node = alone("function (id) { return {made: true} }").await;
+    let admin = node.client();
+    // They are asked one after another.
+    let first = "function (doc) { if (doc.made) log('judged first') }";
+    let second = "function (doc) {
+        var end = Date.now() + 2000;
+        while (doc.made && Date.now() < end);
+    }";
+    for (name, judge) in [("first", first), ("second", second)] {
+        let design = json!({"validate_doc_update": judge});
+        admin.put(&format!("/work/_design/{name}"), design).await.expect(201);
+    }
+    let asked = tokio::spawn({
+        let client = node.client();
+        async move { client.get("/work/a").await }
+    });
+    // It is made, nothing was known of it, and it is being judged longer than this takes.
+    node.error_line("it is judged", |line: &str| line.contains("judged first").then_some(()));
+    let revision = admin.put("/work/a", json!({})).await.expect(201).member("rev");
+    let tombstone = admin.delete(&format!("/work/a?rev={revision}")).await.expect(200);
+    asked.await.unwrap().expect(404);
+    let rows = admin.get("/work/_all_docs?keys=%5B%22a%22%5D").await.expect(200).json();
+    assert_eq!(rows["rows"][0]["value"], json!({"rev": tombstone.member("rev"), "deleted": true}));
+}
+
+#[tokio::test]
+async fn functions_of_one_database_that_loop_leave_places_to_another() {
+    let node = alone("function (id) { for (;;) {} }").await;
+    let admin = node.client();
+    admin.put_nothing("/other").await.expect(201);
+    let maker = json!({"on_demand": "function (id) { return {} }"});
+    admin.put("/other/_design/maker", maker).await.expect(201);
+    let wish = admin.get("/work/_on_demand").await.expect(200).json();
+    admin.put("/other/_on_demand", wish).await.expect(200);
+    let looping = tokio::spawn({
+        let admin = node.client();
+        async move {
+            let ask = |number| {
+                let (admin, path) = (admin.clone(), format!("/work/{number}"));
+                async move { admin.get(&path).await }
+            };
+            (0..5).map(ask).collect::<JoinSet<Reply>>().join_all().await
+        }
+    });
+    admin.get("/other/a").await.expect(200);
+    let mut replies = looping.await.unwrap();
+    replies.sort_by_key(|reply| reply.status);
+    let refused = replies.pop().expect("the last");
+    let reason = "4 documents of this database are being asked for: ask again later";
+    refused.error(429, "too_many_on_demand", reason);
+    assert!(replies.iter().all(|reply| reply.status == 404), "{replies:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! `peer …`: the nodes that this one knows. What is typed is taken apart here and judged by the node.
 
+mod rules;
 mod trust;
 
 use async_trait::async_trait;
@@ -18,15 +19,16 @@ impl Command for Peer {
          list | remove NODE | block NODE | trust NODE | show NODE | why NODE | pending | \
          approve NODE [--name NAME] [--group GROUP]… | reject NODE | revoke NODE | \
          introducer NODE yes|no [--may-confer GROUP]… [--introductions ask|accept|off] | \
-         introduce NODE NODE|group:NAME|* [--group GROUP]… [--days NUMBER] | introductions"
+         introduce NODE NODE|group:NAME|* [--group GROUP]… [--days NUMBER] | introductions | \
+         bandwidth NODE BYTES-A-SECOND|none | metered NODE yes|no"
     }
 
     fn help(&self) -> &'static str {
-        "say which other nodes this one trusts, and find out why one is not up"
+        "say which other nodes this one trusts and how it replicates with them, and find out why one is not up"
     }
 
     async fn run(&self, arguments: &[&str], control: &dyn Control) -> Option<Reply> {
-        if let Some(command) = trust::parse(arguments) {
+        if let Some(command) = trust::parse(arguments).or_else(|| rules::parse(arguments)) {
             return Some(control.mesh(command).await.into());
         }
         let command = parse(arguments)?;

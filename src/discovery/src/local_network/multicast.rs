@@ -50,6 +50,7 @@ fn claim(service: &ResolvedService) -> Claim {
     Claim {
         service: service.get_fullname().to_owned(),
         id: service.get_property_val_str("id").map(str::to_owned),
+        version: service.get_property_val_str("v").map(str::to_owned),
         addresses: addresses.collect(),
         port: service.get_port(),
     }

@@ -144,6 +144,7 @@ struct Resolved {
     name: String,
     interface: Interface,
     id: Option<String>,
+    version: Option<String>,
     port: u16,
     addresses: Vec<IpAddr>,
 }
@@ -165,9 +166,12 @@ async fn resolve(heard: BrowseResult) -> Option<Resolved> {
     };
     let (service, addresses) = timeout(RESOLVED_WITHIN, asking).await.ok().flatten()?;
     let text = TxtRecord::parse_vec(service.txt)?;
-    let id = text.get(b"id").flatten().map(|id| String::from_utf8_lossy(id).into_owned());
+    let member = |key: &[u8]| {
+        text.get(key).flatten().map(|value| String::from_utf8_lossy(value).into_owned())
+    };
+    let (id, version) = (member(b"id"), member(b"v"));
     let BrowseResult { service_name: name, interface, .. } = heard;
-    Some(Resolved { name, interface, id, port: service.port, addresses })
+    Some(Resolved { name, interface, id, version, port: service.port, addresses })
 }
 
 /// The nodes of the network: each is heard on every interface that it shares with this machine.
@@ -198,11 +202,11 @@ impl Nodes {
     }
 
     fn resolved(&mut self, resolved: Resolved) -> Option<Said> {
-        let Resolved { name, interface, id, port, addresses } = resolved;
+        let Resolved { name, interface, id, version, port, addresses } = resolved;
         // It may have left meanwhile.
         let interfaces = self.known.get_mut(&name)?;
         interfaces.insert(interface, addresses);
         let addresses = interfaces.values().flatten().copied().take(2 * MOST_ADDRESSES).collect();
-        Some(Said::Here(Claim { service: name, id, addresses, port }))
+        Some(Said::Here(Claim { service: name, id, version, addresses, port }))
     }
 }

@@ -12,6 +12,7 @@ fn claim(number: u8, addresses: &[&str]) -> Claim {
     Claim {
         service: format!("Node-{number}._refuge._tcp.local."),
         id: Some(NodeId::from_digest([number; 32]).to_string()),
+        version: Some("1".to_owned()),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
         port: 6984,
     }
@@ -41,6 +42,18 @@ fn what_is_no_node_is_passed_over() {
     assert_eq!(network.found(Claim { port: 0, ..claim(1, &["10.0.0.1"]) }), None);
     assert_eq!(network.found(claim(1, &["127.0.0.1", "::"])), None);
     assert!(network.seen.is_empty());
+}
+
+#[test]
+fn a_node_of_another_version_is_passed_over_and_gone_where_it_was_there() {
+    let mut network = network();
+    let other = |number| Claim { version: Some("2".to_owned()), ..claim(number, &["10.0.0.1"]) };
+    assert_eq!(network.found(other(1)), None);
+    assert_eq!(network.nodes().count(), 0);
+    assert!(network.found(Claim { version: None, ..claim(2, &["10.0.0.1"]) }).is_some());
+    let id = NodeId::from_digest([2; 32]);
+    assert_eq!(network.found(other(2)), Some(LocalEvent::Gone { id }));
+    assert_eq!(network.nodes().count(), 0);
 }
 
 #[test]

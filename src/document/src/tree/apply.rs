@@ -14,6 +14,8 @@ impl RevisionTree {
     /// revision: the new one becomes the successor of the winning tombstone. As in CouchDB since
     /// version 2, naming that tombstone's revision is a conflict, and so is deleting it again.
     ///
+    /// A first one is a conflict wherever something is known of the document, a tombstone too.
+    ///
     /// A replicated edit always succeeds (an empty path is a conflict).
     pub fn apply(
         &mut self,
@@ -28,6 +30,13 @@ impl RevisionTree {
                     revision_id(parent.as_ref(), edit.deleted, &edit.body, &edit.attachments);
                 let path: Vec<Revision> = [revision].into_iter().chain(parent).collect();
                 self.insert(&path, edit.deleted, place)?
+            }
+            EditKind::First => {
+                if !self.nodes.is_empty() {
+                    return Err(Conflict);
+                }
+                let revision = revision_id(None, edit.deleted, &edit.body, &edit.attachments);
+                self.insert(&[revision], edit.deleted, place)?
             }
             EditKind::Replicated { path } => self.insert(path, edit.deleted, place)?,
         };

@@ -106,6 +106,20 @@ fn a_deleted_document_is_made_anew_on_its_tombstone() {
 }
 
 #[test]
+fn a_first_edit_is_a_conflict_wherever_something_is_known() {
+    let first = |tree: &mut RevisionTree| {
+        tree.apply(&edit(EditKind::First, false), BodyPlace::At(1), LIMIT)
+    };
+    let mut tree = RevisionTree::default();
+    let revision = revision("1-967a00dff5e02add41819138abb3284d");
+    assert_eq!(first(&mut tree), Ok(Applied::Added { revision: revision.clone() }));
+    assert_eq!(first(&mut tree), Err(Conflict));
+    write(&mut tree, Some(&revision), true).unwrap();
+    assert_eq!(first(&mut tree), Err(Conflict), "it was deleted");
+    assert_eq!(first(&mut tree_of(&["2-gone 1-a"])), Err(Conflict));
+}
+
+#[test]
 fn a_tombstone_beside_a_live_leaf_can_be_edited() {
     let mut tree = tree_of(&["2-gone 1-a", "2-b 1-a"]);
     let anew = write(&mut tree, Some(&revision("2-gone")), false).unwrap();

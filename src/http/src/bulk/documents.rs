@@ -120,7 +120,7 @@ impl Plan {
 fn named_revision(kind: &refuge_document::EditKind) -> Option<String> {
     match kind {
         refuge_document::EditKind::Replicated { path } => path.first().map(ToString::to_string),
-        refuge_document::EditKind::Interactive { .. } => None,
+        refuge_document::EditKind::Interactive { .. } | refuge_document::EditKind::First => None,
     }
 }
 

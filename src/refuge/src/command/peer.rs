@@ -1,5 +1,6 @@
 //! `refuge peer …`: the nodes that the running one knows.
 
+mod rules;
 mod trust;
 
 use clap::{Args, Subcommand};
@@ -47,6 +48,10 @@ enum Action {
     Introduce(trust::Introduce),
     /// Show the introductions that this node made
     Introductions(trust::All),
+    /// Say how much of the link replication with a node takes
+    Bandwidth(rules::Bandwidth),
+    /// Say whether replication with a node goes on while this machine's link is metered
+    Metered(rules::Metered),
 }
 
 /// A node that is made known.
@@ -112,6 +117,8 @@ impl Peer {
             Action::Introducer(one) => one.run()?,
             Action::Introduce(two) => two.run()?,
             Action::Introductions(all) => all.introductions()?,
+            Action::Bandwidth(one) => one.run()?,
+            Action::Metered(one) => one.run()?,
         }
         Ok(())
     }

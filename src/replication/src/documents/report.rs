@@ -204,9 +204,7 @@ impl Documents {
 
 /// Why a run is pending, where it is more than that others run before it.
 fn waiting_for(run: &Run) -> Option<String> {
-    let of_window = |window| format!("its window, {window}, is closed, or others run before it");
-    let told = run.waits_for.map(str::to_owned);
-    told.or_else(|| run.job.link.window.map(of_window))
+    run.waits_for.map(|reason| reason.to_string())
 }
 
 /// Why a run does not work now; of one that works again the count of its crashes tells enough.

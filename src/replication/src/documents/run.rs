@@ -10,6 +10,7 @@ use super::{DocumentName, RunNumber};
 use crate::crashes::{CrashKind, Crashes, LONGEST_REST_MS, Rests};
 use crate::identity::ReplicationId;
 use crate::job::Job;
+use crate::kept_off::KeptOff;
 
 /// Five seconds after the first crash.
 const RESTS: Rests = Rests { first_ms: 5_000, longest_ms: LONGEST_REST_MS };
@@ -32,7 +33,7 @@ pub(super) struct Run {
     pub(super) crashes: Crashes,
     pub(super) last_error: Option<String>,
     /// Why it waits, while it does, where it is neither for others nor for its window.
-    pub(super) waits_for: Option<&'static str>,
+    pub(super) waits_for: Option<KeptOff>,
     /// Of the last good end.
     pub(super) statistics: Option<Value>,
 }
@@ -93,7 +94,7 @@ impl Run {
     }
 
     /// It has to wait for its turn, or for another reason.
-    pub(super) fn wait(&mut self, now_ms: u64, number: RunNumber, reason: Option<&'static str>) {
+    pub(super) fn wait(&mut self, now_ms: u64, number: RunNumber, reason: Option<KeptOff>) {
         self.forget_crashes_where_well(now_ms);
         self.waits_for = reason;
         self.phase = Phase::Pending(number);

@@ -9,6 +9,7 @@ use super::run::{Phase, Run, RunKey};
 use super::{Alarm, DocumentName, Documents, DocumentsEffect, RunNumber, RunOrder};
 use crate::crashes::{CrashKind, Crashes};
 use crate::identity::ReplicationId;
+use crate::kept_off::KeptOff;
 
 impl Documents {
     pub(super) fn start_ready(&mut self) {
@@ -59,7 +60,7 @@ impl Documents {
         self.touch(&key.document);
     }
 
-    pub(super) fn run_waits(&mut self, number: RunNumber, reason: Option<&'static str>) {
+    pub(super) fn run_waits(&mut self, number: RunNumber, reason: Option<KeptOff>) {
         let Some(key) = self.under_way.get(&number).cloned() else {
             return;
         };

@@ -37,6 +37,7 @@ impl State {
     fn ancestor(&self, tree: &RevisionTree, kind: &EditKind) -> Option<StoredBody> {
         let revisions = match kind {
             EditKind::Interactive { parent } => parent.clone().into_iter().collect(),
+            EditKind::First => Vec::new(),
             EditKind::Replicated { path } => path.clone(),
         };
         revisions

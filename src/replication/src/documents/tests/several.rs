@@ -1,6 +1,7 @@
 //! Documents of several databases, and runs that wait for their turn.
 
 use super::*;
+use crate::kept_off::KeptOff;
 
 fn local() -> Value {
     json!({"source": "a", "target": "b", "continuous": true})
@@ -37,11 +38,11 @@ fn a_run_is_pending_until_its_turn_comes() {
 fn why_a_run_is_pending_is_told_as_long_as_it_is_so() {
     let mut story = Story::new();
     story.put("one", local());
-    story.machine.waits(0, RunNumber(1), Some("the link is metered"));
-    assert_eq!(story.row("one")["info"]["reason"], "the link is metered");
+    story.machine.waits(0, RunNumber(1), Some(KeptOff::LinkMetered));
+    assert_eq!(story.row("one")["info"]["reason"], KeptOff::LinkMetered.to_string());
     story.machine.waits(0, RunNumber(1), None);
     assert_eq!(story.row("one")["info"]["reason"], Value::Null);
-    story.machine.waits(0, RunNumber(1), Some("the link is metered"));
+    story.machine.waits(0, RunNumber(1), Some(KeptOff::LinkMetered));
     story.started(1);
     assert_eq!(story.row("one")["info"]["reason"], Value::Null);
 }

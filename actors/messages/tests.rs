@@ -1,0 +1,99 @@
+//! The actor over a real engine that is there late, and peers that are known late.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use refuge_mesh::{PeerRecord, Peers, Trust};
+use refuge_storage::Options;
+use tempfile::TempDir;
+
+use super::*;
+use crate::engine::{EngineActor, EngineArguments, EngineMessage, StorageDoors};
+use crate::peer_directory::PeerBoard;
+
+struct Stage {
+    names: Names,
+    root: TempDir,
+    messages: ActorRef<MessagesMessage>,
+}
+
+async fn engine(names: &Names, root: &Path) -> ActorRef<EngineMessage> {
+    let arguments =
+        EngineArguments { names: names.clone(), options: Options::new(root.join("data")) };
+    Actor::spawn(None, EngineActor, arguments).await.unwrap().0
+}
+
+fn node(byte: u8) -> NodeId {
+    NodeId::from_digest([byte; 32])
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let (names, root) = (Names::new("test"), tempfile::tempdir().unwrap());
+        let (messages, _) = Actor::spawn(None, MessagesActor, names.clone()).await.unwrap();
+        Self { names, root, messages }
+    }
+
+    fn send(&self, body: usize) -> oneshot::Receiver<Result<Value, Failure>> {
+        let (reply, answer) = oneshot::channel();
+        let (to, application) = ("two".to_owned(), "chat".to_owned());
+        let wish = NewMessage { to, application, body: body.to_string() };
+        self.messages.cast(MessagesMessage::Send { wish, reply }).unwrap();
+        answer
+    }
+
+    fn page(&self) -> oneshot::Receiver<Result<MessagesPage, Failure>> {
+        let (reply, answer) = oneshot::channel();
+        let request = MessagesRequest { application: None, after: 0, limit: 10 };
+        self.messages.cast(MessagesMessage::Page { request, reply }).unwrap();
+        answer
+    }
+
+    fn know_peers(&self) {
+        let mut two = PeerRecord::new(node(2));
+        (two.name, two.trust) = ("two".to_owned(), Trust::Trusted);
+        let board = PeerBoard::of(Peers::new([two]));
+        self.names.publish(&self.messages.get_cell(), names::PEER_DIRECTORY, Arc::new(board));
+    }
+
+    /// What waits on disk, in its order.
+    fn waiting(&self) -> Vec<String> {
+        let doors = self.names.value::<StorageDoors>(names::ENGINE).unwrap();
+        rows::waiting(&doors.store).unwrap().into_iter().map(|row| row.message.body).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_before_the_peers_are_known_waits_in_its_order_and_the_feed_goes_on() {
+    let stage = Stage::new().await;
+    let _engine = engine(&stage.names, stage.root.path()).await;
+    let sent: Vec<_> = (0..=held::MOST_HELD).map(|body| stage.send(body)).collect();
+    // Not before the actor has all of them is the last answered, and the feed is not held by them.
+    let mut sent = sent.into_iter();
+    let last = sent.next_back().unwrap();
+    assert!(matches!(last.await.unwrap(), Err(Failure::Unavailable(_))), "there is no room for it");
+    assert!(stage.page().await.unwrap().is_ok());
+    stage.know_peers();
+    for answer in sent {
+        assert_eq!(answer.await.unwrap().unwrap()["to"], serde_json::json!([node(2).to_string()]));
+    }
+    let bodies: Vec<String> = (0..held::MOST_HELD).map(|body| body.to_string()).collect();
+    assert_eq!(stage.waiting(), bodies);
+}
+
+#[tokio::test]
+async fn whoever_asks_before_the_rows_are_read_is_answered_afterwards() {
+    let stage = Stage::new().await;
+    stage.know_peers();
+    let (page, first, second) = (stage.page(), stage.send(1), stage.send(2));
+    // Who waits for more is no reason to wait.
+    let (reply, more) = oneshot::channel();
+    let beyond = MessagesMessage::Beyond { application: None, number: 0, reply };
+    stage.messages.cast(beyond).unwrap();
+    let _engine = engine(&stage.names, stage.root.path()).await;
+    assert_eq!(page.await.unwrap().unwrap().last, 0);
+    assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok());
+    assert_eq!(stage.waiting(), ["1", "2"]);
+    drop(stage);
+    drop(more);
+}
