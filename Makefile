@@ -50,7 +50,12 @@ release:
 
 package: release
 	@$(CARGO) deb --version >/dev/null 2>&1 || { echo 'make package needs cargo-deb: cargo install --locked cargo-deb' >&2; exit 69; }
-	$(CARGO) deb --no-build -p refuge --output release-of
+	@target=$${CARGO_TARGET_DIR:-target}; folder=release-of/package; mkdir -p $$folder; \
+	"$$target/release/refuge" manual >$$folder/refuge.1; \
+	"$$target/release/refuge" completions bash >$$folder/refuge.bash; \
+	"$$target/release/refuge" completions zsh >$$folder/_refuge; \
+	"$$target/release/refuge" completions fish >$$folder/refuge.fish
+	cd src/refuge && $(CARGO) deb --no-build --strip -p refuge --output ../../release-of
 
 release-test: release
 	$(CARGO) build --locked -p refuge-tests --tests
