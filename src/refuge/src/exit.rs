@@ -58,6 +58,15 @@ pub(crate) enum Failure {
     NoBackup { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error(
+        "{why}; what came so far is in {}: the same command goes on with it within {} minutes, and begins anew after that",
+        part.display(), kept_seconds / 60
+    )]
+    BrokeOff { why: Box<Failure>, part: PathBuf, kept_seconds: u64 },
+    #[error("{}: another refuge backup is writing it; wait for it, or name another file", .0.display())]
+    BackupUnderWay(PathBuf),
+    #[error("the backup was stopped")]
+    Stopped,
     #[error(transparent)]
     Restore(#[from] RestoreError),
     #[error("{0}")]
@@ -105,6 +114,8 @@ impl Failure {
                 | BackupError::NewerFormat { .. }
                 | BackupError::Damaged(_),
             ) => DATA,
+            Self::BrokeOff { why, .. } => why.code(),
+            Self::BackupUnderWay(_) => CANNOT_CREATE,
             Self::Restore(error) => by_restore(error),
             Self::Upgrade(_) => UNAVAILABLE,
             Self::Check(error) => by_cause(error).unwrap_or(SOFTWARE),
@@ -119,7 +130,7 @@ impl Failure {
             }
             Self::Running(_) => UNAVAILABLE,
             Self::DidNotStart { code, .. } => code.filter(|code| *code != 0).unwrap_or(SOFTWARE),
-            Self::NoAnswer(_) | Self::NotDone(_) | Self::Interrupted => TRY_AGAIN,
+            Self::NoAnswer(_) | Self::NotDone(_) | Self::Interrupted | Self::Stopped => TRY_AGAIN,
             Self::Usage(_) => USAGE,
         }
     }
@@ -149,7 +160,7 @@ fn by_client(error: &ClientError) -> u8 {
 /// The code for a word of the node's.
 fn by_word(error: &str) -> u8 {
     match error {
-        "unavailable" | "service_unavailable" | "too_many_requests" => TRY_AGAIN,
+        "gone" | "unavailable" | "service_unavailable" | "too_many_requests" => TRY_AGAIN,
         "unauthorized" | "forbidden" => NO_PERMISSION,
         "replication_error" => UNAVAILABLE,
         _ => USAGE,

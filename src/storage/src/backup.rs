@@ -4,21 +4,20 @@
 //! A block is a sequence of rows of one keyspace, in the order of their keys: the keyspace's number (one
 //! byte), then for each row the lengths of key and value (four bytes each, little-endian), key, value.
 
+mod moment;
 mod restoring;
 mod rows;
 
 use std::collections::HashSet;
 use std::ops::Bound;
-
-use fjall::AbstractTree;
-use lsm_tree::Guard;
+use std::sync::Arc;
 
 use crate::database::{DatabaseId, DatabaseRecord};
 use crate::error::StorageError;
 use crate::keys::{self, RegistryKey};
 use crate::keyspaces::Keyspaces;
-use crate::snapshot::{Lifetime, Snapshot};
 
+pub use moment::BackupMoment;
 pub use restoring::{RestoreError, Restoring};
 use rows::Rows;
 
@@ -38,7 +37,20 @@ pub struct BackupBlock {
     pub rows: u64,
 }
 
+/// The place behind a block: the number of its keyspace (one byte) and its last key; none where it is no
+/// block of rows.
+#[must_use]
+pub fn place_behind(block: &[u8]) -> Option<Vec<u8>> {
+    let (keyspace, mut rest) = block.split_first()?;
+    let mut last = None;
+    while !rest.is_empty() {
+        last = Some(rows::take(&mut rest)?.0);
+    }
+    Some([&[*keyspace], last?].concat())
+}
+
 /// Which part of a keyspace is taken.
+#[derive(Clone)]
 struct Stretch {
     /// The keyspace's place in [`Keyspaces::all`].
     keyspace: usize,
@@ -60,14 +72,12 @@ impl Stretch {
     }
 }
 
-/// A backup under way. It holds the open database until it is dropped.
+/// A backup under way. It holds its moment until it is dropped.
 pub struct Backup {
     /// What is still to be taken, the next at the end.
     rows: Vec<Rows>,
-    /// The databases it is of; none for everything.
-    only: Option<Databases>,
-    // Last: tables that merges replaced meanwhile leave with the rows, while the directory is locked.
-    lifetime: Lifetime,
+    /// Last, as what it holds in it.
+    moment: Arc<BackupMoment>,
 }
 
 /// The databases of a backup of some.
@@ -82,36 +92,6 @@ impl Databases {
             ids: records.iter().map(|record| record.id).collect(),
             names: records.iter().map(|record| record.name.clone()).collect(),
         }
-    }
-}
-
-impl Snapshot {
-    /// All of this moment, or what belongs to some databases.
-    ///
-    /// Every stretch is opened here, and the snapshot itself let go: a stretch holds its keyspace as it was,
-    /// while an open snapshot would make the engine keep in memory all that is written as long as the backup
-    /// takes.
-    #[must_use]
-    pub fn backup(self, only: Option<Vec<DatabaseRecord>>) -> Backup {
-        let keyspaces = &self.shared().keyspaces;
-        let stretches = match &only {
-            None => (0..keyspaces.all().len()).map(Stretch::whole).collect(),
-            Some(records) => stretches_of(keyspaces, records),
-        };
-        let mut rows: Vec<Rows> =
-            stretches.into_iter().filter_map(|stretch| self.rows(stretch)).collect();
-        rows.reverse();
-        let only = only.map(|records| Databases::of(&records));
-        Backup { rows, only, lifetime: self.into_lifetime() }
-    }
-
-    /// The rows of a stretch, which hold nothing but that keyspace's tables of this moment.
-    fn rows(&self, stretch: Stretch) -> Option<Rows> {
-        let Stretch { keyspace, low, high } = stretch;
-        let tree = &self.shared().keyspaces.all().get(keyspace).copied()?.tree;
-        let iterator = tree.range::<Vec<u8>, _>((low, high), self.view().seqno(), None);
-        let iterator = iterator.map(|row| Ok(row.into_inner().map_err(fjall::Error::from)?));
-        Some(Rows { keyspace, iterator: Box::new(iterator) })
     }
 }
 
@@ -169,8 +149,8 @@ impl Backup {
 
     /// Whether a row is taken; of everything all are.
     fn is_wanted(&self, keyspace: usize, key: &[u8]) -> bool {
-        let Some(databases) = &self.only else { return true };
-        let keyspaces = &self.lifetime.shared.keyspaces;
+        let Some(databases) = &self.moment.only else { return true };
+        let keyspaces = &self.moment.lifetime.shared.keyspaces;
         let Some(handle) = keyspaces.all().get(keyspace).copied() else { return false };
         if *handle == keyspaces.databases {
             return is_of_registry(key, databases);

@@ -35,7 +35,7 @@ mod tables;
 mod tree_files;
 mod unfinished;
 
-pub use backup::{Backup, BackupBlock, RestoreError, Restoring};
+pub use backup::{Backup, BackupBlock, BackupMoment, RestoreError, Restoring, place_behind};
 pub use check::{Checked, check};
 pub use database::{DatabaseId, DatabaseInformation, DatabaseOptions, DatabaseRecord};
 pub use engine::{Collected, Engine};

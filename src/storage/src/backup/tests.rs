@@ -1,5 +1,7 @@
 //! Backups of an engine, put back.
 
+mod going_on;
+
 use std::sync::Arc;
 
 use super::*;
