@@ -1,6 +1,7 @@
 //! Backups of a running node, and what is put back of them.
 
 mod broken_off;
+mod restored;
 
 use std::path::Path;
 

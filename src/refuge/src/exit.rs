@@ -69,6 +69,11 @@ pub(crate) enum Failure {
     Stopped,
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    #[error(
+        "{}: a backup was not put back to its end: run refuge restore again, or remove {} to start without data",
+        data.display(), beside.display()
+    )]
+    Unrestored { data: PathBuf, beside: PathBuf },
     #[error("{0}")]
     Upgrade(String),
     #[error("{0} problems were found; restore the data directory from a backup")]
@@ -119,7 +124,7 @@ impl Failure {
             Self::Restore(error) => by_restore(error),
             Self::Upgrade(_) => UNAVAILABLE,
             Self::Check(error) => by_cause(error).unwrap_or(SOFTWARE),
-            Self::Damaged(_) => DATA,
+            Self::Damaged(_) | Self::Unrestored { .. } => DATA,
             Self::Start(StartFailure::Address(_)) => UNAVAILABLE,
             Self::Start(failure) => by_cause(failure).unwrap_or(SOFTWARE),
             Self::Console(error)
@@ -140,6 +145,7 @@ impl Failure {
 fn by_restore(error: &RestoreError) -> u8 {
     match error {
         RestoreError::NotEmpty(_) => CANNOT_CREATE,
+        RestoreError::UnderWay(_) => UNAVAILABLE,
         RestoreError::Open(error) => by_cause(error).unwrap_or(SOFTWARE),
         RestoreError::Io { source, .. } => by_kind(source).unwrap_or(CANNOT_CREATE),
         RestoreError::Engine(_) => IO,

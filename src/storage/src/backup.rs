@@ -18,7 +18,8 @@ use crate::keys::{self, RegistryKey};
 use crate::keyspaces::Keyspaces;
 
 pub use moment::BackupMoment;
-pub use restoring::{RestoreError, Restoring};
+pub(crate) use restoring::forget;
+pub use restoring::{RestoreError, Restoring, settle, unfinished_restore};
 use rows::Rows;
 
 /// A block is given out when it has come to this: large enough to be packed well, small enough to be held a
