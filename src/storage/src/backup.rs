@@ -9,6 +9,7 @@ mod rows;
 
 use std::collections::HashSet;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use fjall::AbstractTree;
 use lsm_tree::Guard;
@@ -25,11 +26,14 @@ use rows::Rows;
 /// A block is given out when it has come to this: large enough to be packed well, small enough to be held a
 /// few times.
 const BLOCK_BYTES: usize = 1024 * 1024;
+/// A block is given out as well when so many rows were looked at for it, so that whoever reads is asked now and then
+/// whether it is still wanted, also where nearly all rows belong to others: some tens of milliseconds.
+const BLOCK_ROWS: usize = 50_000;
 /// A backup of more databases than these reads whole keyspaces, and leaves out what belongs to others: every
 /// stretch is open from the beginning to its end.
 const MOST_BY_THEMSELVES: usize = 64;
 
-/// Some rows of a backup.
+/// Some rows of a backup; none, where no row that was looked at is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupBlock {
     /// The rows.
@@ -64,10 +68,18 @@ impl Stretch {
 pub struct Backup {
     /// What is still to be taken, the next at the end.
     rows: Vec<Rows>,
-    /// The databases it is of; none for everything.
-    only: Option<Databases>,
     // Last: tables that merges replaced meanwhile leave with the rows, while the directory is locked.
-    lifetime: Lifetime,
+    _lifetime: Lifetime,
+}
+
+/// What the keys of a keyspace tell of whose a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keys {
+    Registry,
+    Garbage,
+    Expiries,
+    /// They begin with the database.
+    OfDatabases,
 }
 
 /// The databases of a backup of some.
@@ -82,6 +94,17 @@ impl Databases {
             ids: records.iter().map(|record| record.id).collect(),
             names: records.iter().map(|record| record.name.clone()).collect(),
         }
+    }
+
+    /// Whether a row belongs to some of them.
+    fn hold(&self, keys: Keys, key: &[u8]) -> bool {
+        let database = match keys {
+            Keys::Registry => return is_of_registry(key, self),
+            Keys::Garbage => keys::garbage_of(key).map(|(_, database, _)| database),
+            Keys::Expiries => keys::expiry_of(key).map(|(_, database, _)| database),
+            Keys::OfDatabases => keys::database_of(key),
+        };
+        database.is_some_and(|database| self.ids.contains(&database))
     }
 }
 
@@ -98,25 +121,39 @@ impl Snapshot {
             None => (0..keyspaces.all().len()).map(Stretch::whole).collect(),
             Some(records) => stretches_of(keyspaces, records),
         };
-        let mut rows: Vec<Rows> =
-            stretches.into_iter().filter_map(|stretch| self.rows(stretch)).collect();
+        let only = only.map(|records| Arc::new(Databases::of(&records)));
+        let rows = stretches.into_iter().filter_map(|stretch| self.rows(stretch, only.clone()));
+        let mut rows: Vec<Rows> = rows.collect();
         rows.reverse();
-        let only = only.map(|records| Databases::of(&records));
-        Backup { rows, only, lifetime: self.into_lifetime() }
+        Backup { rows, _lifetime: self.into_lifetime() }
     }
 
-    /// The rows of a stretch, which hold nothing but that keyspace's tables of this moment.
-    fn rows(&self, stretch: Stretch) -> Option<Rows> {
+    /// The rows of a stretch, which hold nothing but that keyspace's tables of this moment; of those that belong to
+    /// other databases the values are not read, which may stand apart and be large.
+    fn rows(&self, stretch: Stretch, only: Option<Arc<Databases>>) -> Option<Rows> {
         let Stretch { keyspace, low, high } = stretch;
-        let tree = &self.shared().keyspaces.all().get(keyspace).copied()?.tree;
-        let iterator = tree.range::<Vec<u8>, _>((low, high), self.view().seqno(), None);
-        let iterator = iterator.map(|row| Ok(row.into_inner().map_err(fjall::Error::from)?));
+        let keyspaces = &self.shared().keyspaces;
+        let handle = keyspaces.all().get(keyspace).copied()?;
+        let keys = match handle {
+            handle if *handle == keyspaces.databases => Keys::Registry,
+            handle if *handle == keyspaces.garbage => Keys::Garbage,
+            handle if *handle == keyspaces.expiries => Keys::Expiries,
+            _ => Keys::OfDatabases,
+        };
+        let is_wanted = move |key: &fjall::UserKey| {
+            only.as_ref().is_none_or(|databases| databases.hold(keys, key))
+        };
+        let iterator = handle.tree.range::<Vec<u8>, _>((low, high), self.view().seqno(), None);
+        let iterator = iterator.map(move |row| {
+            let (key, value) = row.into_inner_if(&is_wanted).map_err(fjall::Error::from)?;
+            Ok(value.map(|value| (key, value)))
+        });
         Some(Rows { keyspace, iterator: Box::new(iterator) })
     }
 }
 
 /// Those of the databases in the order of their numbers, so that a keyspace's keys ascend; and of the
-/// keyspaces whose keys begin otherwise all, of which [`Backup::is_wanted`] chooses, as it does where there
+/// keyspaces whose keys begin otherwise all, of which [`Databases::hold`] chooses, as it does where there
 /// are too many databases.
 fn stretches_of(keyspaces: &Keyspaces, records: &[DatabaseRecord]) -> Vec<Stretch> {
     let mut databases: Vec<DatabaseId> = records.iter().map(|record| record.id).collect();
@@ -135,55 +172,35 @@ fn stretches_of(keyspaces: &Keyspaces, records: &[DatabaseRecord]) -> Vec<Stretc
 }
 
 impl Backup {
-    /// The next rows; none at the end.
+    /// The next rows; `None` at the end.
     ///
     /// # Errors
     /// [`StorageError`].
     pub fn next_block(&mut self) -> Result<Option<BackupBlock>, StorageError> {
-        loop {
-            let Some(rows) = self.rows.pop() else {
-                return Ok(None);
-            };
-            let (block, rest) = self.block(rows)?;
-            self.rows.extend(rest);
-            if block.rows > 0 {
-                return Ok(Some(block));
-            }
-        }
+        let Some(rows) = self.rows.pop() else { return Ok(None) };
+        let (block, rest) = block(rows)?;
+        self.rows.extend(rest);
+        Ok(Some(block))
     }
+}
 
-    /// One block of rows, and the rest of them.
-    fn block(&self, mut rows: Rows) -> Result<(BackupBlock, Option<Rows>), StorageError> {
-        let mut block = BackupBlock { bytes: vec![rows.keyspace as u8], rows: 0 };
-        while let Some((key, value)) = rows.iterator.next().transpose()? {
-            if self.is_wanted(rows.keyspace, &key) {
+/// One block of rows, and the rest of them.
+fn block(mut rows: Rows) -> Result<(BackupBlock, Option<Rows>), StorageError> {
+    let mut block = BackupBlock { bytes: vec![rows.keyspace as u8], rows: 0 };
+    for _ in 0..BLOCK_ROWS {
+        match rows.iterator.next().transpose()? {
+            None => return Ok((block, None)),
+            Some(None) => {}
+            Some(Some((key, value))) => {
                 rows::write(&mut block.bytes, &key, &value);
                 block.rows += 1;
             }
-            if block.bytes.len() >= BLOCK_BYTES {
-                return Ok((block, Some(rows)));
-            }
         }
-        Ok((block, None))
-    }
-
-    /// Whether a row is taken; of everything all are.
-    fn is_wanted(&self, keyspace: usize, key: &[u8]) -> bool {
-        let Some(databases) = &self.only else { return true };
-        let keyspaces = &self.lifetime.shared.keyspaces;
-        let Some(handle) = keyspaces.all().get(keyspace).copied() else { return false };
-        if *handle == keyspaces.databases {
-            return is_of_registry(key, databases);
+        if block.bytes.len() >= BLOCK_BYTES {
+            break;
         }
-        let database = if *handle == keyspaces.garbage {
-            keys::garbage_of(key).map(|(_, database, _)| database)
-        } else if *handle == keyspaces.expiries {
-            keys::expiry_of(key).map(|(_, database, _)| database)
-        } else {
-            keys::database_of(key)
-        };
-        database.is_some_and(|database| databases.ids.contains(&database))
     }
+    Ok((block, Some(rows)))
 }
 
 /// Whether a row of `databases` belongs to some of them, or to nobody in particular.
