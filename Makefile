@@ -2,9 +2,9 @@
 # make test   everything that CI runs
 # make soak   kills a node under load CRASH_ROUNDS=1000 times and at each named place FAILPOINT_ROUNDS=30 times, and looks for losses; attachments of 1 GiB; 10,000 replications; two nodes that replicate both ways, killed at random for SOAK_SECONDS=3600; SIMULATION_SEEDS=5000 of simulated replications; rewrites 1 GiB ten times; databases for 10,000 users; 100 requests of every kind made up by schemathesis
 # make fuzz   feeds what parses bytes from outside with random ones; SECONDS_EACH=60 for each target
-# make release  a release as a tarball, under ./release-of: refuge-VERSION-TARGET.tar.gz
+# make release  a release as a tarball, under ./release-of: refuge-VERSION-TARGET.tar.gz; linked against the C library of an older Debian (root; OLDER= for this system's)
 # make package  the same as a Debian package (needs cargo-deb)
-# make release-test  the tarball under another user through every verb, killed and started again
+# make release-test  the tarball under another user through every verb, killed and started again, and in an older Debian (root)
 # make bench  figures of a node that it starts, or of a CouchDB-compatible server: make bench URL=http://name:password@host:port/
 # make bench-stalls  the longest writes while tables are flushed and merged: make bench-stalls URL=…
 # make bench-mesh  figures of two nodes that meet
@@ -38,13 +38,14 @@ run:
 build:
 	$(CARGO) build --locked --workspace --all-targets
 
-# OpenSSL is built in, so that one binary runs wherever the C library is new enough.
-RELEASED = --locked --release -p refuge -p refuge-identity --features refuge-identity/built-in-openssl
 VERSION ?=
+# A folder of an older Debian, made where it is not there. OLDER= links against this system's C library instead.
+OLDER ?= $(if $(filter Linux,$(shell uname -s)),$${CARGO_TARGET_DIR:-target}/older-system)
 release:
 	@release/system-packages release
-	$(CARGO) build $(RELEASED)
-	@target=$${CARGO_TARGET_DIR:-target}; release/needs "$$target/release/refuge" 26
+	@older="$(OLDER)"; if [ -n "$$older" ]; then older=$$(release/older-system "$$older"); fi; \
+	CARGO="$(CARGO)" release/build "$$older"
+	@target=$${CARGO_TARGET_DIR:-target}; release/needs "$$target/release/refuge"
 	@target=$${CARGO_TARGET_DIR:-target}; release/tarball "$$target/release/refuge" release-of $(VERSION)
 
 package: release
@@ -53,7 +54,9 @@ package: release
 
 release-test: release
 	$(CARGO) build --locked -p refuge-tests --tests
-	REFUGE_TARBALL=$$(ls -t "$$PWD"/release-of/refuge-*.tar.gz | head -n 1) $(CARGO) test --locked -p refuge-tests --test release -- --nocapture
+	REFUGE_OLDER_SYSTEM=$$(release/older-system "$(OLDER)") \
+	REFUGE_TARBALL=$$(ls -t "$$PWD"/release-of/refuge-*.tar.gz | head -n 1) \
+	$(CARGO) test --locked -p refuge-tests --test release -- --include-ignored --nocapture
 
 # In this order: what fails fast comes first.
 test:

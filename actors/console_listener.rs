@@ -9,6 +9,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_console::SocketError;
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Names};
+use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 
 use crate::names;
@@ -16,6 +17,12 @@ use crate::task::OwnedTask;
 
 /// Rest after an accept that failed, so as not to spin.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// How long the refusal of a session may take to be written.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
+/// What somebody hears who may not use the console.
+const REFUSAL: &[u8] =
+    b"{\"error\":\"forbidden\",\"reason\":\"only the user that the node runs as, and root, may use its console\"}\n";
 
 /// Messages of the listener.
 #[derive(Debug)]
@@ -97,6 +104,7 @@ async fn accept(listener: tokio::net::UnixListener, arguments: ConsoleListenerAr
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                let Some(stream) = admit(stream).await else { continue };
                 if let Err(error) = sessions.start_child((arguments.child)(stream)).await {
                     tracing::warn!(%error, "a console session could not be served");
                 }
@@ -106,5 +114,34 @@ async fn accept(listener: tokio::net::UnixListener, arguments: ConsoleListenerAr
                 tokio::time::sleep(ACCEPT_REST).await;
             }
         }
+    }
+}
+
+/// The stream, where the user at its other end may use the console. The socket's mode says so already; a folder
+/// that was copied, or opened to others by mistake, does not change who may.
+async fn admit(mut stream: UnixStream) -> Option<UnixStream> {
+    let user = stream.peer_cred().ok().map(|other| other.uid());
+    if user.is_some_and(|user| may_use(user, rustix::process::geteuid().as_raw())) {
+        return Some(stream);
+    }
+    tracing::warn!(?user, "somebody else than this node's user is refused at the console");
+    // Whoever does not read it hears of it by the end.
+    let _ = tokio::time::timeout(REFUSAL_TIME, stream.write_all(REFUSAL)).await;
+    None
+}
+
+/// Whether the user with this number may use the console of a node that runs as another one: itself and root.
+fn may_use(user: u32, own: u32) -> bool {
+    user == own || user == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_node_s_user_and_root_alone_may_use_its_console() {
+        assert!(may_use(1000, 1000) && may_use(0, 1000) && may_use(0, 0));
+        assert!(!may_use(1001, 1000) && !may_use(1000, 0));
     }
 }

@@ -26,7 +26,7 @@ use crate::task::OwnedTask;
 use background::Background;
 use cleaning::CleanReply;
 use creating::{Creating, IndexKey};
-pub(crate) use readers::ReaderIndexes;
+pub(crate) use readers::{BuildPlace, ReaderIndexes};
 
 /// How often unused indexes are looked for.
 const CLEANING: Duration = Duration::from_secs(300);

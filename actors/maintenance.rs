@@ -11,7 +11,7 @@ mod report;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_config::Storage;
@@ -33,6 +33,8 @@ const ROUNDS_A_SECOND: u64 = 50;
 const QUIET_FACTOR: u64 = 4;
 /// How often the queue is looked at while it holds nothing that is due: a seek in a small table.
 const IDLE_REST: Duration = Duration::from_secs(1);
+/// How often the engine is asked for what nobody told of: data of an earlier version gets its new format then.
+const LOOK: Duration = Duration::from_secs(10);
 /// How long to wait before looking again when the engine did not answer.
 const RETRY_REST: Duration = Duration::from_secs(1);
 
@@ -65,6 +67,8 @@ pub struct MaintenanceState {
     names: Names,
     /// Rows of deleted databases may be left.
     dropping: bool,
+    /// When the engine was asked for it last.
+    looked: Instant,
     /// How far the queue of garbage was seen.
     seen: Option<GarbagePlace>,
     /// Databases whose compaction was asked for and is not through.
@@ -86,8 +90,14 @@ impl Actor for MaintenanceActor {
         // A former life may have left rows behind.
         myself.cast(MaintenanceMessage::Continue)?;
         let collection = Collection::of(names.clone(), myself.get_cell());
-        let compacting = HashSet::new();
-        Ok(MaintenanceState { names, dropping: true, seen: None, compacting, collection })
+        Ok(MaintenanceState {
+            names,
+            dropping: true,
+            looked: Instant::now(),
+            seen: None,
+            compacting: HashSet::new(),
+            collection,
+        })
     }
 
     async fn handle(
@@ -126,7 +136,8 @@ impl MaintenanceState {
         };
         report::figures(&self.names, &doors.store);
         doors.store.limit_compactions(self.settings().upkeep_bytes_per_second);
-        if self.dropping {
+        if self.dropping || self.looked.elapsed() >= LOOK {
+            self.looked = Instant::now();
             match doors.writer.drop_rows().await {
                 Ok(more) => self.dropping = more,
                 Err(_) => return RETRY_REST,

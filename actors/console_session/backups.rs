@@ -205,6 +205,13 @@ impl Told {
             self.goes_on()?;
             let block = backup.next_block().map_err(|error| error.to_string())?;
             let Some(block) = block else { return Ok(()) };
+            if block.rows == 0 {
+                // Rows of other databases alone.
+                if sender.is_closed() {
+                    return Ok(());
+                }
+                continue;
+            }
             blocks += 1;
             bytes += block.bytes.len() as u64;
             if !self.put(block.bytes, sender)? {

@@ -6,6 +6,7 @@ use refuge_http::{ConfigurationChange, Failure};
 use refuge_identity::password;
 use refuge_otp::Names;
 use serde_json::{Value, json};
+use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 
 use super::Host;
 use super::control::{Answer, shown};
@@ -85,8 +86,17 @@ pub(super) async fn log(names: &Names, host: &Host, wish: LogWish) -> Answer {
     change_one(names, change).await?;
     let current = names.value::<CurrentSettings>(names::CONFIGURATION);
     let log = current.map(|current| current.settings.log.clone()).unwrap_or_default();
-    let told: Value = json!({"level": log.level.as_str(), "modules": log.modules});
+    let mut told: Value = json!({"level": log.level.as_str(), "modules": log.modules});
+    if let (Some(note), Some(members)) = (left_out(STATIC_MAX_LEVEL, &log), told.as_object_mut()) {
+        members.insert("note".to_owned(), note.into());
+    }
     Ok(told)
+}
+
+/// What is said where the build leaves out what somebody wants logged.
+fn left_out(built: LevelFilter, log: &refuge_config::Log) -> Option<&'static str> {
+    let note = "this release leaves out what `trace` would add: `debug` is the most that is logged";
+    (log.wants_trace() && built < LevelFilter::TRACE).then_some(note)
 }
 
 fn modules(names: &Names) -> String {
@@ -116,6 +126,20 @@ fn with_module(modules: &str, module: &str, level: &str) -> Result<String, Contr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_wants_more_than_a_release_can_tell_hears_so() {
+        let log = |level, modules: &str| refuge_config::Log {
+            level,
+            modules: modules.to_owned(),
+            ..refuge_config::Log::default()
+        };
+        let all = log(LogLevel::Trace, "");
+        assert!(left_out(LevelFilter::DEBUG, &all).is_some());
+        assert!(left_out(LevelFilter::DEBUG, &log(LogLevel::Info, "fjall=trace")).is_some());
+        assert_eq!(left_out(LevelFilter::TRACE, &all), None);
+        assert_eq!(left_out(LevelFilter::DEBUG, &log(LogLevel::Debug, "a=info")), None);
+    }
 
     #[test]
     fn the_level_of_a_module_takes_the_place_of_its_former_one() {

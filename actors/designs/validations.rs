@@ -2,7 +2,7 @@
 //! when a database is first asked, forgotten when one of its design documents is written. What the functions say is
 //! not asked here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use refuge_http::Failure;
@@ -55,6 +55,10 @@ pub(super) struct Validations {
 #[derive(Default)]
 struct Known {
     databases: HashMap<DatabaseId, Entry>,
+    /// All of them by when they were asked for last, so that who has to leave is found without a walk.
+    by_use: BTreeMap<u64, DatabaseId>,
+    /// The same of those of which bytes count.
+    of_bytes_by_use: BTreeMap<u64, DatabaseId>,
     bytes: usize,
     /// How often something was asked for.
     time: u64,
@@ -66,7 +70,7 @@ struct Entry {
     asked: Arc<OnceCell<Arc<Asked>>>,
     /// Bytes that count, once it was read.
     bytes: usize,
-    /// When it was asked for last.
+    /// When it was asked for last; no two have the same.
     used: u64,
 }
 
@@ -76,12 +80,20 @@ impl Known {
         self.time += 1;
         // Nearly always: each request asks.
         if let Some(entry) = self.databases.get_mut(&database) {
-            entry.used = self.time;
+            let before = std::mem::replace(&mut entry.used, self.time);
+            self.by_use.remove(&before);
+            self.by_use.insert(self.time, database);
+            if self.of_bytes_by_use.remove(&before).is_some() {
+                self.of_bytes_by_use.insert(self.time, database);
+            }
             return Arc::clone(&entry.asked);
         }
-        if self.databases.len() >= MOST_DATABASES {
-            self.forget_oldest(|_| true);
+        if self.databases.len() >= MOST_DATABASES
+            && let Some((_, oldest)) = self.by_use.first_key_value()
+        {
+            self.forget(*oldest);
         }
+        self.by_use.insert(self.time, database);
         let entry = self.databases.entry(database).or_default();
         entry.used = self.time;
         Arc::clone(&entry.asked)
@@ -94,25 +106,24 @@ impl Known {
             return;
         }
         if bytes > MOST_OF_DATABASE {
-            self.databases.remove(&database);
+            self.forget(database);
             return;
         }
         entry.bytes = bytes;
         self.bytes += bytes;
-        while self.bytes > MOST_BYTES && self.forget_oldest(|entry| entry.bytes > 0) {}
+        self.of_bytes_by_use.insert(entry.used, database);
+        while self.bytes > MOST_BYTES
+            && let Some((_, oldest)) = self.of_bytes_by_use.first_key_value()
+        {
+            self.forget(*oldest);
+        }
     }
 
-    fn forget_oldest(&mut self, is_meant: impl Fn(&Entry) -> bool) -> bool {
-        let some = self.databases.iter().filter(|(_, entry)| is_meant(entry));
-        let oldest = some.min_by_key(|(_, entry)| entry.used).map(|(id, _)| *id);
-        oldest.is_some_and(|id| self.forget(id))
-    }
-
-    fn forget(&mut self, database: DatabaseId) -> bool {
-        let found = self.databases.remove(&database);
-        let bytes = found.as_ref().map_or(0, |entry| entry.bytes);
-        self.bytes = self.bytes.saturating_sub(bytes);
-        found.is_some()
+    fn forget(&mut self, database: DatabaseId) {
+        let Some(found) = self.databases.remove(&database) else { return };
+        self.by_use.remove(&found.used);
+        self.of_bytes_by_use.remove(&found.used);
+        self.bytes = self.bytes.saturating_sub(found.bytes);
     }
 }
 
@@ -238,6 +249,26 @@ mod tests {
         assert!([0, 1, 3, 4, 6].into_iter().all(|database| holds(&known, database)));
         assert!(!holds(&known, 2));
         assert_eq!(known.bytes, 3 * (MOST_BYTES / 4) + 1);
+    }
+
+    #[test]
+    fn of_as_many_databases_as_are_remembered_the_one_that_rested_longest_leaves_at_once() {
+        let mut known = Known::default();
+        let most = u32::try_from(MOST_DATABASES).unwrap();
+        for database in 0..most {
+            known.entry(DatabaseId(database));
+        }
+        // A walk over all of them for each would take minutes.
+        for database in 0..most {
+            known.entry(DatabaseId(0));
+            known.entry(DatabaseId(most + database));
+        }
+        assert_eq!((known.databases.len(), known.by_use.len()), (MOST_DATABASES, MOST_DATABASES));
+        assert!(holds(&known, 0) && !holds(&known, 1) && holds(&known, most + 1));
+        for database in 0..2 * most {
+            known.forget(DatabaseId(database));
+        }
+        assert!(known.by_use.is_empty() && known.of_bytes_by_use.is_empty());
     }
 
     #[test]

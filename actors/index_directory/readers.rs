@@ -3,11 +3,12 @@
 //! nobody asks for again after a restart leave as any other index does that no design document asks for.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use refuge_http::Failure;
 use refuge_storage::DatabaseId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::creating::IndexKey;
 
@@ -21,10 +22,22 @@ const MOST: usize = 1_000;
 const RESTING: Duration = Duration::from_secs(60);
 /// One that was not asked for so long leaves.
 const IDLE: Duration = Duration::from_secs(3_600);
+/// First builds for readers of one design document's functions that run at once; others wait for their turn, in the
+/// order in which they came, so that a hundred readers who ask together hold the node no longer than four do.
+const BUILDS: usize = 4;
 
 /// The door to what is known of them.
 #[derive(Default)]
-pub(crate) struct ReaderIndexes(Mutex<HashMap<IndexKey, Use>>);
+pub(crate) struct ReaderIndexes {
+    known: Mutex<HashMap<IndexKey, Use>>,
+    /// Places for first builds, by database and functions, where some are under way.
+    builds: Mutex<HashMap<(DatabaseId, [u8; 16]), Arc<Semaphore>>>,
+}
+
+/// The place of a first build; given back when it is dropped.
+pub(crate) struct BuildPlace {
+    _permit: Option<OwnedSemaphorePermit>,
+}
 
 /// Which of the indexes are meant.
 type Which<'a> = dyn Fn(&IndexKey, &Use) -> bool + 'a;
@@ -83,6 +96,25 @@ impl ReaderIndexes {
         Ok(given_up)
     }
 
+    /// Waits for a place to build an index of these functions for a reader.
+    pub(crate) async fn build_place(
+        &self,
+        database: DatabaseId,
+        functions: [u8; 16],
+    ) -> BuildPlace {
+        let places = {
+            let mut builds = self.builds.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those that nobody builds with any more: what builds or waits holds its own.
+            builds.retain(|_, places| {
+                Arc::strong_count(places) > 1 || places.available_permits() < BUILDS
+            });
+            let places = builds.entry((database, functions));
+            Arc::clone(places.or_insert_with(|| Arc::new(Semaphore::new(BUILDS))))
+        };
+        // It is never closed.
+        BuildPlace { _permit: places.acquire_owned().await.ok() }
+    }
+
     /// Whether an index is in use: one that gave way may have been asked for again.
     pub(super) fn is_known(&self, key: &IndexKey) -> bool {
         self.known().contains_key(key)
@@ -97,7 +129,7 @@ impl ReaderIndexes {
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<IndexKey, Use>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -119,6 +151,26 @@ mod tests {
         let mut signature = [0; 16];
         signature[..8].copy_from_slice(&(number as u64).to_be_bytes());
         (DatabaseId(database), signature)
+    }
+
+    #[tokio::test]
+    async fn builds_of_one_design_documents_functions_take_turns() {
+        let indexes = ReaderIndexes::default();
+        let mut places = Vec::new();
+        for _ in 0..BUILDS {
+            places.push(indexes.build_place(DatabaseId(1), FUNCTIONS).await);
+        }
+        let next = indexes.build_place(DatabaseId(1), FUNCTIONS);
+        tokio::pin!(next);
+        assert!(futures_util::poll!(&mut next).is_pending());
+        // Others have places of their own, and leave none behind.
+        drop(indexes.build_place(DatabaseId(2), FUNCTIONS).await);
+        drop(indexes.build_place(DatabaseId(1), [8; 16]).await);
+        places.pop();
+        places.push(next.await);
+        drop(places);
+        drop(indexes.build_place(DatabaseId(3), FUNCTIONS).await);
+        assert_eq!(indexes.builds.lock().unwrap().len(), 1);
     }
 
     #[test]

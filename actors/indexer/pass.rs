@@ -11,6 +11,7 @@ use refuge_storage::{IndexState, IndexWrite};
 use super::mapping::Limited;
 use super::reading::{self, Batch, Leg};
 use super::{IndexerArguments, IndexerMessage, building, mapping, purging, writing};
+use crate::index_directory::{BuildPlace, ReaderIndexes};
 use crate::index_engine::IndexDoors;
 use crate::javascript::JavaScript;
 use crate::{names, published, unavailable};
@@ -81,6 +82,7 @@ impl Pass {
         let doors = self.doors().await?;
         // What an indexer before handed over comes first: this one reads what that leaves.
         doors.index.writer.barrier().await.map_err(Failure::from)?;
+        let _place = self.place(self.state(&doors)?).await?;
         let mut state = self.state(&doors)?;
         state = self.follow(&doors, state).await?;
         if !state.complete {
@@ -89,6 +91,15 @@ impl Pass {
             state = self.follow(&doors, state).await?;
         }
         Ok(state)
+    }
+
+    /// Waits for the turn of an index of a reader's own that is to be built first.
+    async fn place(&self, state: IndexState) -> Result<Option<BuildPlace>, Failure> {
+        let reader = self.arguments.design.reader.as_ref().filter(|_| !state.complete);
+        let Some(reader) = reader else { return Ok(None) };
+        let names = &self.arguments.names;
+        let readers = published::<ReaderIndexes>(names, names::READER_INDEXES).await?;
+        Ok(Some(readers.build_place(self.arguments.database, reader.functions).await))
     }
 
     async fn doors(&self) -> Result<Doors, Failure> {

@@ -7,6 +7,7 @@ use refuge_storage::{IndexState, Operation, PurgeRecord};
 use super::pass::{Doors, Pass, PassFailure};
 use super::reading::{Batch, ChangedDocument, Content, Leg};
 use crate::engine::StorageDoors;
+use crate::node_service::Seen;
 use crate::{names, unavailable};
 
 /// Purges that are followed at once.
@@ -51,7 +52,8 @@ fn nothing(state: IndexState) -> Batch {
     Batch { documents: Vec::new(), position: state.position, left: 0, lacking: false }
 }
 
-/// The documents that purges took away whole; what is left of others has a change of its own. With the purge
+/// The documents that purges took away whole; what is left of others has a change of its own. One that was made anew
+/// and is hidden from the reader of the index has none in that reader's feed, and leaves as well. With the purge
 /// sequence that this goes up to.
 async fn purged(
     pass: &Pass,
@@ -60,6 +62,7 @@ async fn purged(
 ) -> Result<(Batch, Option<u64>), Failure> {
     let database = pass.arguments.database;
     let views = pass.arguments.design.views.maps.len();
+    let reader = pass.arguments.design.reader.clone();
     leg.read(move |snapshot| {
         let records = snapshot.purges(database, state.purge_position, AT_ONCE)?;
         let last = records.last().map(|record| record.sequence);
@@ -68,7 +71,13 @@ async fn purged(
         ids.dedup();
         let mut batch = nothing(state);
         for id in ids {
-            if snapshot.document(database, &id)?.is_none() {
+            let is_there = match &reader {
+                None => snapshot.document(database, &id)?.is_some(),
+                Some(reader) => {
+                    Seen { snapshot, database, principals: &reader.principals }.sees(&id)?
+                }
+            };
+            if !is_there {
                 let rows = vec![Vec::new(); views];
                 batch.documents.push(ChangedDocument { id, content: Content::Nothing, rows });
             }

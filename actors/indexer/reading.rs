@@ -6,7 +6,9 @@ use refuge_document::{Body, ChangeRow, Rendering, Revision, render_document};
 use refuge_http::Failure;
 use refuge_query::design::Language;
 use refuge_query::view::NewRow;
-use refuge_storage::{BodyRecord, ChangeRange, DatabaseId, PurgeState, Snapshot, StorageError};
+use refuge_storage::{
+    BodyRecord, ChangeRange, DatabaseId, PurgeState, ReaderChange, Snapshot, StorageError,
+};
 
 use super::{IndexerArguments, make_way};
 use crate::node_service::{Reading, Seen, read, storage_failure};
@@ -149,11 +151,8 @@ fn read_changes(
     let until = range.until;
     let mut batch = Batch { documents: Vec::new(), position: until, left: 0, lacking: false };
     let mut bytes = 0;
-    for row in snapshot.changes_with_bodies(source.database, range) {
-        let (row, record) = row?;
-        let sequence = row.sequence;
-        let (row, record) = source.seen(snapshot, (row, record))?;
-        let document = source.document(row, record);
+    for change in source.changes(snapshot, range) {
+        let (sequence, document) = change?;
         bytes += document.content.bytes();
         batch.documents.push(document);
         make_way(batch.documents.len());
@@ -166,7 +165,47 @@ fn read_changes(
     Ok(batch)
 }
 
+type Changed = Result<(u64, ChangedDocument), StorageError>;
+
 impl Source {
+    /// What changed in a range, each with its sequence: of a reader's index only what stands in that reader's feed, so
+    /// that it costs what the reader sees.
+    fn changes<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+        range: ChangeRange,
+    ) -> Box<dyn Iterator<Item = Changed> + 'a> {
+        let database = self.database;
+        let Some(principals) = &self.reader else {
+            let changes = snapshot.changes_with_bodies(database, range);
+            return Box::new(changes.map(|change| {
+                let (row, record) = change?;
+                Ok((row.sequence, self.document(row, record)))
+            }));
+        };
+        let changes = snapshot.reader_changes(database, principals, range);
+        Box::new(changes.filter_map(move |change| match change {
+            Ok(ReaderChange::Visible(sequence)) => self.visible(snapshot, sequence).transpose(),
+            Ok(ReaderChange::Removed(row)) => Some(Ok((row.sequence, self.document(row, None)))),
+            Err(error) => Some(Err(error)),
+        }))
+    }
+
+    /// The change of a sequence that stands in the reader's feed.
+    fn visible(
+        &self,
+        snapshot: &Snapshot,
+        sequence: u64,
+    ) -> Result<Option<(u64, ChangedDocument)>, StorageError> {
+        let Some(row) = snapshot.change(self.database, sequence)? else { return Ok(None) };
+        let record = match row.body {
+            0 => None,
+            place => snapshot.body(self.database, place)?,
+        };
+        let (row, record) = self.seen(snapshot, (row, record))?;
+        Ok(Some((sequence, self.document(row, record))))
+    }
+
     /// A change as the reader of the index sees it: without its content where that is hidden, and without
     /// leaves that are.
     fn seen(

@@ -304,7 +304,9 @@ pub(crate) fn locals(
         }
         let (id, value) = row?;
         looked_at += 1;
-        if page.skipped < request.skip {
+        if request.without.is_some_and(|without| id.starts_with(without)) {
+            // It is not there for who asks.
+        } else if page.skipped < request.skip {
             page.skipped += 1;
         } else {
             bytes += value.len();

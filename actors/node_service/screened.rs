@@ -10,7 +10,6 @@ mod looked;
 mod pages;
 mod writing;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -185,6 +184,14 @@ impl Database for ScreenedDatabase {
         updates: &mut [Update],
     ) -> Result<Option<UpdateVerdicts>, Failure> {
         writing::validate(self, user, updates).await
+    }
+
+    async fn validate_as_new(
+        &self,
+        user: &User,
+        updates: &[Update],
+    ) -> Result<UpdateVerdicts, Failure> {
+        self.seen.validate_as_new(user, updates).await
     }
 
     async fn update(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {
@@ -363,21 +370,26 @@ struct Screened {
 
 #[async_trait]
 impl Sight for Screened {
-    async fn seen(&self, ids: Vec<String>, indexed: u64) -> Result<HashSet<String>, Failure> {
+    async fn seen(&self, ids: Vec<String>, indexed: u64) -> Result<Vec<bool>, Failure> {
+        let mut seen = vec![false; ids.len()];
         let trees = self.seen.trees(ids.clone()).await?;
-        let mut asked = Vec::with_capacity(ids.len());
-        for (id, tree) in ids.into_iter().zip(trees) {
+        let (mut asked, mut places) = (Vec::with_capacity(ids.len()), Vec::new());
+        for (place, (id, tree)) in ids.into_iter().zip(trees).enumerate() {
             let tree = tree.filter(|tree| tree.sequence <= indexed);
             if let Some(winner) = tree.and_then(|tree| tree.tree.winner()) {
                 asked.push(Asked::of(&id, &winner, None));
+                places.push(place);
             }
         }
-        let ids: Vec<String> = asked.iter().map(|asked| asked.id.clone()).collect();
-        let admitted = self.screen.admits(asked).await?;
-        Ok(ids
-            .into_iter()
-            .zip(admitted)
-            .filter_map(|(id, admitted)| admitted.then_some(id))
-            .collect())
+        let admitted = self.screen.admits_first(asked).await?;
+        if let Some(first) = places.get(admitted.len()) {
+            seen.truncate(*first);
+        }
+        for (place, admitted) in places.into_iter().zip(admitted) {
+            if let Some(seen) = seen.get_mut(place) {
+                *seen = admitted;
+            }
+        }
+        Ok(seen)
     }
 }

@@ -223,7 +223,15 @@ impl Database for SeenDatabase {
         user: &User,
         updates: &mut [Update],
     ) -> Result<Option<UpdateVerdicts>, Failure> {
-        writing::validate(&self.open, (user, &self.principals), updates).await
+        writing::validate(self, user, updates).await
+    }
+
+    async fn validate_as_new(
+        &self,
+        user: &User,
+        updates: &[Update],
+    ) -> Result<UpdateVerdicts, Failure> {
+        writing::validate_as_new(self, user, updates).await
     }
 
     async fn update(&self, updates: Vec<Update>) -> Result<Vec<UpdateResult>, Failure> {

@@ -23,7 +23,7 @@ use crate::designs::{DesignReader, DesignSource, Validator};
 use crate::indexer::function_failure;
 use crate::javascript::JavaScript;
 use crate::{names, published};
-use questions::{Ask, Question};
+use questions::{Ask, Before, Question};
 use refuge_document::{USERS, is_replicator};
 pub(crate) use users::upgrade_password;
 
@@ -54,7 +54,25 @@ pub(super) async fn validate(
         name if is_replicator(name) => Some(replications::complete(database, user, updates).await?),
         _ => None,
     };
-    let updates: &[Update] = updates;
+    judge(database, user, updates, (ruled, Before::Stored)).await
+}
+
+/// Asks about edits of documents that are hidden from `user`, as though nothing were stored under their ids.
+pub(super) async fn validate_as_new(
+    database: &OpenDatabase,
+    user: &User,
+    updates: &[Update],
+) -> Result<UpdateVerdicts, Failure> {
+    let told = judge(database, user, updates, (None, Before::Nothing)).await?;
+    Ok(told.unwrap_or_else(|| updates.iter().map(|_| Ok(())).collect()))
+}
+
+async fn judge(
+    database: &OpenDatabase,
+    user: &User,
+    updates: &[Update],
+    (ruled, before): (Option<UpdateVerdicts>, Before),
+) -> Result<Option<UpdateVerdicts>, Failure> {
     let partitioned = database.record.partitioned;
     let misplaced = partitioned && updates.iter().any(|one| check_partitioned_id(&one.id).is_err());
     let asked = match updates.iter().all(is_design) {
@@ -81,7 +99,7 @@ pub(super) async fn validate(
         }
     }
     if !asked.is_empty() {
-        Box::pin(ask(database, user, updates, (&asked, &mut verdicts))).await?;
+        Box::pin(ask(database, user, (updates, before), (&asked, &mut verdicts))).await?;
     }
     Ok(Some(verdicts))
 }
@@ -115,7 +133,7 @@ fn verdict(result: Result<(), Failure>) -> Result<Result<(), UpdateFailure>, Fai
 async fn ask(
     database: &OpenDatabase,
     user: &User,
-    updates: &[Update],
+    (updates, before): (&[Update], Before),
     (asked, verdicts): (&[Validator], &mut UpdateVerdicts),
 ) -> Result<(), Failure> {
     let ordinary = updates.iter().zip(verdicts.iter()).enumerate();
@@ -123,7 +141,7 @@ async fn ask(
     let ordinary = ordinary.filter(|(_, (update, verdict))| !is_design(update) && verdict.is_ok());
     let (places, edits): (Vec<usize>, Vec<Update>) =
         ordinary.map(|(place, (update, _))| (place, update.clone())).unzip();
-    let asks = questions::all(database, edits).await?;
+    let asks = questions::all(database, edits, before).await?;
     let mut questions = Vec::new();
     for (place, ask) in places.into_iter().zip(asks) {
         match (ask, verdicts.get_mut(place)) {

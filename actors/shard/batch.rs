@@ -10,11 +10,12 @@ use refuge_document::{
 use refuge_http::{Update, UpdateAttachment, UpdateFailure, UpdateResult};
 use refuge_otp::Slot;
 use refuge_storage::{
-    BodyRecord, DatabaseId, DocumentWrite, DocumentsWrite, Previous, Snapshot, StorageError,
+    BodyRecord, DatabaseId, DocumentWrite, DocumentsWrite, Previous, ReaderState, Snapshot,
+    StorageError,
 };
 use tokio::sync::oneshot;
 
-use super::readers::{Principals, Stored};
+use super::readers::{Denied, Principals, Stored, permit_new};
 
 /// Edits that one caller sent together, and where the caller waits.
 #[derive(Debug)]
@@ -122,14 +123,21 @@ fn unanswered(reply: oneshot::Sender<Vec<UpdateResult>>) -> UpdateRequest {
 }
 
 /// Whether somebody who is no admin may make some edits of a database with permissions on documents, as it
-/// stands; deletions get the `_access` of what they delete.
+/// stands; deletions get the `_access` of what they delete. Of a document that the writer does not see nothing is read
+/// but whether it is there, so that an edit of a hidden one takes as long as one of none.
 pub(crate) fn permit(
     snapshot: &Snapshot,
     database: DatabaseId,
     updates: &mut [Update],
     writer: &[String],
-) -> Result<Vec<Result<(), UpdateFailure>>, StorageError> {
+) -> Result<Vec<Result<(), Denied>>, StorageError> {
     let verdict = |update: &mut Update| {
+        let state = snapshot.seen(database, writer, &update.id)?;
+        if !matches!(state, Some(ReaderState::Live | ReaderState::Deleted)) {
+            let is_hidden = snapshot.document(database, &update.id)?.is_some();
+            let as_new = permit_new(update, writer);
+            return Ok(if is_hidden { Err(Denied::Hidden) } else { as_new });
+        }
         let working = load(snapshot, database, &update.id)?;
         Stored { snapshot, database }.permit(&working, update, Some(writer))
     };
@@ -193,9 +201,9 @@ impl Batch<'_> {
             return Ok(Err(UpdateFailure::Conflict));
         };
         if let Some(stored) = stored
-            && let Err(failure) = stored.permit(working, &mut update, writer)?
+            && let Err(denied) = stored.permit(working, &mut update, writer)?
         {
-            return Ok(Err(failure));
+            return Ok(Err(denied.told(&update.kind)));
         }
         if let EditKind::Replicated { path } = &update.kind
             && let Some(revision) = path.first()

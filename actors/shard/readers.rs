@@ -16,6 +16,47 @@ pub(crate) type Principals = Arc<[String]>;
 
 /// What is said to whoever may not write, and is to hear no more.
 const REFUSED: &str = "You are not allowed to write this document.";
+/// What is said to whoever writes a design document and is no admin.
+const DESIGN: &str = "You are not a db or server admin.";
+
+/// Why an edit is not made.
+#[derive(Clone, Debug)]
+pub(crate) enum Denied {
+    /// The document is hidden from whoever writes, who is to hear nothing of it.
+    Hidden,
+    /// This is said.
+    Told(UpdateFailure),
+}
+
+impl Denied {
+    /// What is said. An edit of a hidden document is answered as one that names a revision which is not there; what
+    /// was made elsewhere is refused.
+    pub(crate) fn told(self, kind: &EditKind) -> UpdateFailure {
+        match (self, kind) {
+            (Self::Told(failure), _) => failure,
+            (Self::Hidden, EditKind::Interactive { .. }) => UpdateFailure::Conflict,
+            (Self::Hidden, EditKind::Replicated { .. }) => refused(REFUSED),
+        }
+    }
+}
+
+impl From<AccessRefusal> for Denied {
+    fn from(refusal: AccessRefusal) -> Self {
+        match refusal {
+            AccessRefusal::Hidden => Self::Hidden,
+            refusal => Self::Told(refused(&refusal.to_string())),
+        }
+    }
+}
+
+/// Whether `writer`, who is no admin, may make an edit where nothing is stored under its id.
+pub(crate) fn permit_new(update: &Update, writer: &[String]) -> Result<(), Denied> {
+    if is_design(&update.id) {
+        return Err(Denied::Told(refused(DESIGN)));
+    }
+    let new = update.body.access();
+    Ok(AccessEdit { leaves: &[], parent: None, new: &new }.check(writer)?)
+}
 
 /// What is stored of a database with permissions.
 #[derive(Clone, Copy)]
@@ -85,10 +126,10 @@ impl Stored<'_> {
         working: &Working,
         update: &mut Update,
         writer: Option<&[String]>,
-    ) -> Result<Result<(), UpdateFailure>, StorageError> {
+    ) -> Result<Result<(), Denied>, StorageError> {
         if is_design(&update.id) {
-            let reason = "You are not a db or server admin.";
-            return Ok(if writer.is_none() { Ok(()) } else { Err(refused(reason)) });
+            let denied = Denied::Told(refused(DESIGN));
+            return Ok(if writer.is_none() { Ok(()) } else { Err(denied) });
         }
         let mut new = update.body.access();
         let inherits = update.deleted && new.is_empty();
@@ -111,7 +152,7 @@ impl Stored<'_> {
             .map(|leaf| Ok(self.access(leaf.place, &working.bodies)?.unwrap_or_default()))
             .collect::<Result<Vec<Access>, StorageError>>()?;
         let edit = AccessEdit { leaves: &leaves, parent: parent.as_ref(), new: &new };
-        Ok(edit.check(writer).map_err(|refusal| told(refusal, &update.kind)))
+        Ok(edit.check(writer).map_err(Denied::from))
     }
 
     /// Whom the revision admits that an edit follows: the named parent, or for a replicated edit the nearest
@@ -142,16 +183,6 @@ fn is_design(id: &str) -> bool {
 
 fn refused(reason: &str) -> UpdateFailure {
     UpdateFailure::Refused(Arc::new(Failure::Forbidden(reason.to_owned())))
-}
-
-/// An edit of a hidden document is answered as one that names a revision which is not there; what was made
-/// elsewhere is refused.
-pub(crate) fn told(refusal: AccessRefusal, kind: &EditKind) -> UpdateFailure {
-    match (refusal, kind) {
-        (AccessRefusal::Hidden, EditKind::Interactive { .. }) => UpdateFailure::Conflict,
-        (AccessRefusal::Hidden, EditKind::Replicated { .. }) => refused(REFUSED),
-        (refusal, _) => refused(&refusal.to_string()),
-    }
 }
 
 #[cfg(test)]

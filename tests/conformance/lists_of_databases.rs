@@ -68,6 +68,27 @@ async fn information_of_databases_by_name() {
 }
 
 #[tokio::test]
+async fn who_is_no_admin_asks_for_so_many_databases_at_a_time() {
+    let options = Options::default()
+        .set("http.admin_only_all_dbs=false")
+        .set("limits.max_db_number_for_dbs_info_req=3");
+    let node = Node::start(options);
+    for name in ["a", "b"] {
+        node.client().put_nothing(&format!("/{name}")).await.expect(201);
+    }
+    let anybody = node.anonymous();
+    for query in ["", "?limit=4", "?startkey=%22a%22"] {
+        let told = anybody.get(&format!("/_dbs_info{query}")).await;
+        told.error_named(400, "bad_request");
+        assert!(told.text().contains("limit"), "{}", told.text());
+    }
+    let told = anybody.get("/_dbs_info?startkey=%22a%22&limit=3").await.expect(200).json();
+    assert_eq!(told.as_array().map(Vec::len), Some(2), "{told}");
+    let all = node.client().get("/_dbs_info").await.expect(200).json();
+    assert_eq!(all.as_array().map(Vec::len), Some(4), "{all}");
+}
+
+#[tokio::test]
 async fn a_list_of_information_opens_no_database() {
     let node = Node::start(Options::default().set("databases.idle_seconds=1"));
     let client = node.client();

@@ -5,6 +5,7 @@ mod feeds;
 mod hidden;
 mod reduced;
 mod replicated;
+mod taken;
 mod writing;
 
 use refuge_tests::{Client, Node, Reply};

@@ -2,6 +2,8 @@
 //! and without lists of readers; who is asked about, what a failure does, and what may be written.
 
 mod feeds;
+mod locals;
+mod slow;
 mod traces;
 
 use refuge_tests::{Client, Node, Reply};

@@ -3,6 +3,7 @@
 mod backups;
 mod hooks;
 mod observer;
+mod older_system;
 mod pages;
 mod prompt;
 mod service;

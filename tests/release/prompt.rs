@@ -22,6 +22,30 @@ fn a_prompt_attaches_to_a_running_node_and_leaves_it_running() {
 }
 
 #[test]
+fn another_user_is_refused_whatever_the_mode_of_the_socket_is() {
+    use std::os::unix::fs::PermissionsExt;
+
+    if !rustix::process::geteuid().is_root() {
+        // Nobody else can be here: what decides is tested beside it (actors/console_listener.rs).
+        return;
+    }
+    let release = Release::unpack();
+    release.start();
+    let root = release.root();
+    let opened =
+        [("..", 0o755), ("var", 0o755), ("var/run", 0o755), ("var/run/console.sock", 0o666)];
+    for (path, mode) in opened {
+        std::fs::set_permissions(root.join(path), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut stranger = std::process::Command::new("setpriv");
+    stranger.args(["--reuid=65533", "--regid=65533", "--clear-groups", "--"]);
+    let told = stranger.arg(root.join("bin/refuge")).arg("ping").output().unwrap();
+    let errors = String::from_utf8(told.stderr).unwrap();
+    assert!(!told.status.success() && errors.contains("only the user"), "{errors}");
+    assert_eq!(release.well(&["ping"]), "pong\n", "its own user");
+}
+
+#[test]
 fn a_node_with_a_prompt_ends_with_it() {
     let release = Release::unpack();
     let told = release.refuge_with(&["console"], "ping\nquit\n");

@@ -21,6 +21,8 @@ pub struct Release {
     folder: TempDir,
     /// Settings of every start.
     settings: Vec<String>,
+    /// The root of another system, under which it lies and runs.
+    system: Option<PathBuf>,
 }
 
 /// The repository.
@@ -59,11 +61,18 @@ fn tarball() -> &'static Path {
 impl Release {
     /// Unpacks it, for a user who owns nothing else where the tests may become one.
     pub fn unpack() -> Self {
-        let folder = tempfile::Builder::new().prefix("refuge-").tempdir().expect("a folder");
-        let release = Self {
-            folder,
-            settings: vec!["http.port=0".to_owned(), "admins.admin=secret".to_owned()],
-        };
+        Self::unpack_below(&std::env::temp_dir(), None)
+    }
+
+    /// The same in the folder of another system, which the tests may enter.
+    pub fn unpack_in(system: &Path) -> Self {
+        Self::unpack_below(&system.join("tmp"), Some(system.to_owned()))
+    }
+
+    fn unpack_below(above: &Path, system: Option<PathBuf>) -> Self {
+        let folder = tempfile::Builder::new().prefix("refuge-").tempdir_in(above);
+        let settings = vec!["http.port=0".to_owned(), "admins.admin=secret".to_owned()];
+        let release = Self { folder: folder.expect("a folder"), settings, system };
         release.add(tarball());
         release
     }
@@ -113,18 +122,31 @@ impl Release {
         self.folder.path().join("refuge")
     }
 
-    fn command(&self, verb: &[&str]) -> Command {
+    /// How the program is begun: as nobody where the tests may, and where it lies.
+    fn program(&self) -> Command {
         let program = self.root().join("bin/refuge");
-        let mut command = match rustix::process::geteuid().is_root() {
-            true => {
-                let mut command = Command::new("setpriv");
-                let user = format!("--reuid={NOBODY}");
-                command.arg(user).arg(format!("--regid={NOBODY}")).args(["--clear-groups", "--"]);
-                command.arg(program);
-                command
-            }
-            false => Command::new(program),
-        };
+        if let Some(system) = &self.system {
+            // With what every system has at /proc, in a space of mounts of its own.
+            let enter = "mount --bind /proc \"$1/proc\"; system=$1; shift; \
+                 exec chroot --userspec=65534:65534 \"$system\" \"$@\"";
+            let mut command = Command::new("unshare");
+            command.args(["--mount", "sh", "-ec", enter, "enter"]).arg(system);
+            let inside = program.strip_prefix(system).expect("below the system");
+            command.arg(Path::new("/").join(inside));
+            return command;
+        }
+        if !rustix::process::geteuid().is_root() {
+            return Command::new(program);
+        }
+        let mut command = Command::new("setpriv");
+        let user = format!("--reuid={NOBODY}");
+        command.arg(user).arg(format!("--regid={NOBODY}")).args(["--clear-groups", "--"]);
+        command.arg(program);
+        command
+    }
+
+    fn command(&self, verb: &[&str]) -> Command {
+        let mut command = self.program();
         command.args(verb).current_dir("/");
         if verb.first().is_some_and(|verb| ["start", "foreground", "console"].contains(verb)) {
             for setting in &self.settings {

@@ -147,8 +147,18 @@ impl Loop {
     fn drop_rows(&mut self, reply: oneshot::Sender<bool>) -> Result<(), String> {
         let failed = |error: refuge_storage::CommitError| error.to_string();
         let dropping = self.engine.drop_rows(DROPPED_ROWS_AT_ONCE).map_err(failed)?;
+        self.raise_format();
         let noting = self.engine.note_documents(NOTED_DOCUMENTS_AT_ONCE).map_err(failed)?;
         let _ = reply.send(dropping || noting);
         Ok(())
+    }
+
+    /// Data of an earlier version gets the newest format when that version will not come back.
+    fn raise_format(&mut self) {
+        match self.engine.raise_format() {
+            Ok(true) => tracing::info!("the stored data has this version's format from now on"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the stored data keeps its format for now"),
+        }
     }
 }

@@ -2,8 +2,8 @@
 //! function does but return hides the revision: nobody said that it may be read. One that cannot be asked at all
 //! answers the request with an error.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use refuge_document::{BodyPlace, Leaf, Rendering, Revision, render_document};
@@ -23,6 +23,11 @@ use crate::{names, published, unavailable};
 const HELD: usize = 64;
 /// A function has its turn for so long, and then others of the database have theirs.
 const TURN: Duration = Duration::from_secs(1);
+/// Functions take no longer over what is asked about at once, four times what one call may take: whoever waits for
+/// it hears an error then. So long may they meet their limits on one document after another, too.
+const SCREENING: Duration = Duration::from_secs(20);
+/// What can go out shorter does when functions took so long over it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A revision that is asked about.
 pub(super) struct Asked {
@@ -61,26 +66,68 @@ impl Asked {
 /// What a function is asked of revisions, by their places among all that are asked about.
 type Questions = Vec<(usize, String)>;
 
+/// How long functions may take over what is asked about at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Time {
+    /// All of it is to be answered.
+    ForAll,
+    /// The first of it are enough.
+    ForSome,
+}
+
+/// What functions have taken for what is asked about at once.
+struct Taken {
+    time: Duration,
+    allowed: Time,
+}
+
+impl Taken {
+    fn is_enough(&self) -> bool {
+        self.allowed == Time::ForSome && self.time >= PATIENCE
+    }
+
+    fn is_too_much(&self) -> bool {
+        self.allowed == Time::ForAll && self.time >= SCREENING
+    }
+}
+
 /// Who reads, and what the functions hear of that.
 pub(super) struct Screen {
     open: Arc<OpenDatabase>,
     circumstances: Arc<Circumstances>,
+    /// How long the function of a design document took over the last documents, on all of which it met a limit; by
+    /// its id, where there were such.
+    lost: Mutex<HashMap<String, Duration>>,
 }
 
 impl Screen {
     pub(super) fn new(open: Arc<OpenDatabase>, user: &User) -> Result<Self, Failure> {
         let circumstances = Arc::new(circumstances(&open, user)?);
-        Ok(Self { open, circumstances })
+        Ok(Self { open, circumstances, lost: Mutex::default() })
     }
 
     /// Which of these revisions may be read, in their order. Design documents may by everybody.
     ///
     /// # Errors
-    /// Where a function cannot be asked at all; whoever asks has learned nothing then, and stays where it is.
+    /// Where a function cannot be asked at all, or takes too long; whoever asks has learned nothing then, and stays
+    /// where it is.
     pub(super) async fn admits(&self, asked: Vec<Asked>) -> Result<Vec<bool>, Failure> {
+        self.answers(asked, Time::ForAll).await
+    }
+
+    /// The same of as many of the first as the functions answer for in good time, but of one at least.
+    ///
+    /// # Errors
+    /// As [`Screen::admits`].
+    pub(super) async fn admits_first(&self, asked: Vec<Asked>) -> Result<Vec<bool>, Failure> {
+        self.answers(asked, Time::ForSome).await
+    }
+
+    async fn answers(&self, asked: Vec<Asked>, allowed: Time) -> Result<Vec<bool>, Failure> {
         // As they are now: a feed may stay open while they change.
         let reader = published::<DesignReader>(&self.open.names, names::DESIGNS).await?;
         let functions = reader.readings(self.open.id()).await?;
+        let mut taken = Taken { time: Duration::ZERO, allowed };
         let mut admitted = Vec::with_capacity(asked.len());
         let mut asked = VecDeque::from(asked);
         while !asked.is_empty() {
@@ -89,7 +136,11 @@ impl Screen {
             let mut questions: Questions = held.iter().enumerate().filter_map(question).collect();
             drop(held);
             for design in functions.iter() {
-                questions = self.ask(design, questions).await?;
+                let rest = self.ask(design, &mut questions, &mut taken).await?;
+                if let Some(first) = rest {
+                    passed.truncate(first);
+                    asked.clear();
+                }
             }
             for (place, _) in questions {
                 if let Some(passed) = passed.get_mut(place) {
@@ -97,6 +148,9 @@ impl Screen {
                 }
             }
             admitted.extend(passed);
+            if taken.is_enough() {
+                break;
+            }
         }
         Ok(admitted)
     }
@@ -119,28 +173,32 @@ impl Screen {
         Ok(held)
     }
 
-    /// Asks one design document; what it admits is to be asked of the next.
+    /// Asks one design document, and leaves what it admits, which is to be asked of the next. Where enough time was
+    /// taken before all were answered, the place of the first that was not.
     async fn ask(
         &self,
         design: &DesignSource,
-        mut questions: Questions,
-    ) -> Result<Questions, Failure> {
+        questions: &mut Questions,
+        taken: &mut Taken,
+    ) -> Result<Option<usize>, Failure> {
         let javascript = published::<JavaScript>(&self.open.names, names::JAVASCRIPT).await?;
         let mut admitted = Vec::with_capacity(questions.len());
-        while !questions.is_empty() {
+        let mut rest = std::mem::take(questions);
+        while !rest.is_empty() {
             let circumstances = Arc::clone(&self.circumstances);
             let job = move |functions: &mut Functions| {
-                let answers = turn(functions, &questions, &circumstances);
-                (questions, answers, functions.take_log())
+                let answers = turn(functions, &rest, &circumstances);
+                (rest, answers, functions.take_log())
             };
             let done = javascript.with_functions(design.clone(), job).await?;
             let (mut asked, answers, log) = done.map_err(|error| unasked(design, &error))?;
             for line in log {
                 tracing::info!(database = self.open.record.name, "log of a reading: {line}");
             }
-            questions = asked.split_off(answers.len().min(asked.len()));
+            rest = asked.split_off(answers.len().min(asked.len()));
             let mut failed: Vec<Error> = Vec::new();
-            for (question, answer) in asked.into_iter().zip(answers) {
+            for (question, (answer, time)) in asked.into_iter().zip(answers) {
+                self.count(design, (&answer, time), taken)?;
                 match answer {
                     Ok(()) => admitted.push(question),
                     Err(Error::Forbidden(_) | Error::Unauthorized(_)) => {}
@@ -151,8 +209,39 @@ impl Screen {
             if let Some(error) = failed.first() {
                 self.tell(design, failed.len(), error);
             }
+            if taken.is_enough() {
+                break;
+            }
         }
-        Ok(admitted)
+        *questions = admitted;
+        Ok(rest.first().map(|(place, _)| *place))
+    }
+
+    /// Counts the time that an answer took.
+    ///
+    /// # Errors
+    /// Where that is more than all may take, or the function does nothing any more but meet limits.
+    fn count(
+        &self,
+        design: &DesignSource,
+        (answer, time): (&Result<(), Error>, Duration),
+        taken: &mut Taken,
+    ) -> Result<(), Failure> {
+        taken.time += time;
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_lost = if answer.as_ref().is_err_and(Error::is_limit) {
+            let lost = lost.entry(design.1.id.clone()).or_default();
+            *lost += time;
+            *lost >= SCREENING
+        } else {
+            lost.remove(&design.1.id);
+            false
+        };
+        if !is_lost && !taken.is_too_much() {
+            return Ok(());
+        }
+        lost.remove(&design.1.id);
+        Err(too_slow(&self.open.record.name, design))
     }
 
     fn tell(&self, design: &DesignSource, documents: usize, error: &Error) {
@@ -215,21 +304,37 @@ fn unasked(design: &DesignSource, error: &Error) -> Failure {
     }
 }
 
+fn too_slow(database: &str, (_, design): &DesignSource) -> Failure {
+    let (seconds, design) = (SCREENING.as_secs(), &design.id);
+    tracing::warn!(database, design, seconds, "validate_doc_read is too slow; the request fails");
+    Failure::Function {
+        status: 500,
+        error: "timeout".to_owned(),
+        reason: format!(
+            "validate_doc_read of {design} took {seconds} seconds over the documents of one page, or over documents \
+             on which it met its limits: it has to do less per document. Ask about fewer documents meanwhile."
+        ),
+    }
+}
+
 /// Asks about revisions until the turn is over, or one has met a limit, behind which the functions are made anew: an
-/// answer for each of the first.
+/// answer for each of the first, and how long it took.
 fn turn(
     functions: &mut Functions,
     questions: &Questions,
     circumstances: &Circumstances,
-) -> Vec<Result<(), Error>> {
+) -> Vec<(Result<(), Error>, Duration)> {
     let began = Instant::now();
     let mut answers = Vec::with_capacity(questions.len());
+    let mut before = Duration::ZERO;
     for (_, document) in questions {
         let (user, security) = (&circumstances.user, &circumstances.security);
         let answer = functions.validate_read(Question { document, user, security });
-        let is_over = answer.as_ref().is_err_and(Error::is_limit) || began.elapsed() >= TURN;
-        answers.push(answer);
-        if is_over {
+        let is_limit = answer.as_ref().is_err_and(Error::is_limit);
+        let elapsed = began.elapsed();
+        answers.push((answer, elapsed.saturating_sub(before)));
+        before = elapsed;
+        if is_limit || elapsed >= TURN {
             break;
         }
     }

@@ -73,15 +73,19 @@ impl Findings for ScreenedFindings {
         let mut page = self.found.page(asked).await?;
         page.documents = Bytes::new();
         let looked = self.look(&page.matches).await?;
+        if looked.len() < page.matches.len() {
+            page.matches.truncate(looked.len());
+            page.resume = page.matches.last().map(|last| last.place.clone());
+        }
         Ok(shown(page, looked, (part.skip, part.limit)))
     }
 }
 
 impl ScreenedFindings {
-    /// Asks who may read first, and then what matches.
+    /// Asks who may read first, and then what matches: of the first documents alone, where functions take long.
     async fn look(&self, found: &[FindMatch]) -> Result<Vec<Looked>, Failure> {
         let asked = found.iter().map(|one| Asked::of(&one.place.id, &one.leaf, None)).collect();
-        let admitted = self.screen.admits(asked).await?;
+        let admitted = self.screen.admits_first(asked).await?;
         let place = |(one, admitted): (&FindMatch, &bool)| match admitted {
             true => one.leaf.place,
             false => BodyPlace::Missing,

@@ -2,7 +2,6 @@
 //! see without them, with what they hide left out.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
 
 use refuge_document::{BodyPlace, ChangeRow, Leaf, Revision};
 use refuge_http::{
@@ -17,10 +16,6 @@ use crate::node_service::seen::pages::{self, CONFLICTS};
 /// Rows that are looked at for a page, at least and at most.
 const LEAST_ROWS: usize = 100;
 const MOST_ROWS: usize = 500;
-/// Rows of a feed that are asked about before it is looked whether the page took too long.
-const SLICE: usize = 32;
-/// A page of a feed that took so long goes out as it is.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Documents that are picked at random until one is seen, before those behind the last are looked at.
 const PICKS: usize = 64;
 /// Pages of documents that are looked at behind the last that was picked.
@@ -78,16 +73,10 @@ pub(super) async fn changes(
     let asked = ChangesRequest { after, bodies: true, limit: looked_at(request.limit), ..request };
     let mut page = database.seen.changes(asked).await?;
     page.position = page.position.or(page.rows.last().map(|(row, _)| row.sequence));
-    let (began, mut rows) = (Instant::now(), Rows::new());
-    let mut rest = std::mem::take(&mut page.rows).into_iter();
-    while rest.len() > 0 {
-        let some: Rows = rest.by_ref().take(SLICE).collect();
-        let last = some.last().map(|(row, _)| row.sequence);
-        rows.extend(screened(database, some).await?);
-        if rest.len() > 0 && began.elapsed() >= PATIENCE {
-            (page.finished, page.position) = (false, last);
-            break;
-        }
+    let looked = screened(database, std::mem::take(&mut page.rows)).await?;
+    let mut rows = looked.rows;
+    if let Some(last) = looked.cut_behind {
+        (page.finished, page.position) = (false, Some(last));
     }
     if rows.len() > request.limit {
         rows.truncate(request.limit);
@@ -124,14 +113,27 @@ pub(super) async fn any_change(
 
 type Rows = Vec<(ChangeRow, Option<StoredBody>)>;
 
+/// What is seen of some rows.
+struct Looked {
+    rows: Rows,
+    /// The sequence of the last row that was looked at, where others stand behind it: functions took too long.
+    cut_behind: Option<u64>,
+}
+
 /// The rows that are seen, with the leaves that are.
-async fn screened(database: &ScreenedDatabase, rows: Rows) -> Result<Rows, Failure> {
+async fn screened(database: &ScreenedDatabase, mut rows: Rows) -> Result<Looked, Failure> {
+    let is_asked = |row: &ChangeRow| !row.removed && row.winner().is_some();
+    let winners = rows.iter().filter(|(row, _)| is_asked(row));
+    let asked = winners.filter_map(|(row, content)| winner(row, content.as_ref()));
+    let admitted = database.screen.admits_first(asked.collect()).await?;
+    let mut places = rows.iter().enumerate().filter(|(_, (row, _))| is_asked(row));
+    let rest = places.nth(admitted.len()).map(|(place, _)| place);
+    rows.truncate(rest.unwrap_or(rows.len()));
+    let last = rows.last().map(|(row, _)| row.sequence);
     let removed: Vec<&ChangeRow> =
         rows.iter().map(|(row, _)| row).filter(|row| row.removed).collect();
     let removed = still_admitted(database, removed).await?;
-    let winners = rows.iter().filter(|(row, _)| !row.removed);
-    let asked = winners.filter_map(|(row, content)| winner(row, content.as_ref()));
-    let mut admitted = database.screen.admits(asked.collect()).await?.into_iter();
+    let mut admitted = admitted.into_iter();
     let mut shown = Vec::with_capacity(rows.len());
     for (row, content) in rows {
         let is_shown = match row.removed {
@@ -143,7 +145,7 @@ async fn screened(database: &ScreenedDatabase, rows: Rows) -> Result<Rows, Failu
         }
     }
     without_hidden_leaves(database, &mut shown).await?;
-    Ok(shown)
+    Ok(Looked { rows: shown, cut_behind: rest.and(last) })
 }
 
 fn winner(row: &ChangeRow, content: Option<&StoredBody>) -> Option<Asked> {
@@ -216,10 +218,10 @@ pub(super) async fn documents(
     let wanted = looked_at(limit.saturating_add(skip));
     let asked = DocumentsRequest { limit: wanted, skip: 0, bodies: true, offset: false, ..request };
     let page = database.seen.documents(asked).await?;
-    let mut rows = seen_documents(database, page.rows).await?;
+    let (mut rows, cut_behind) = seen_documents(database, page.rows).await?;
     let skipped = skip.min(rows.len());
     rows.drain(..skipped);
-    let mut resume_after = page.resume_after;
+    let mut resume_after = cut_behind.or(page.resume_after);
     if rows.len() > limit {
         rows.truncate(limit);
         resume_after = rows.last().map(|(id, _)| id.clone());
@@ -230,17 +232,18 @@ pub(super) async fn documents(
     Ok(DocumentsPage { rows, skipped, resume_after, total: None, offset })
 }
 
+/// Those that are seen, and the id of the last that was looked at, where others stand behind it: functions took too
+/// long.
 async fn seen_documents(
     database: &ScreenedDatabase,
     rows: Vec<(String, StoredDocument)>,
-) -> Result<Vec<(String, StoredDocument)>, Failure> {
+) -> Result<(Vec<(String, StoredDocument)>, Option<String>), Failure> {
     let asked = rows.iter().map(|(id, found)| Asked::of(id, &found.leaf, found.content.clone()));
-    let admitted = database.screen.admits(asked.collect()).await?;
-    Ok(rows
-        .into_iter()
-        .zip(admitted)
-        .filter_map(|(row, admitted)| admitted.then_some(row))
-        .collect())
+    let admitted = database.screen.admits_first(asked.collect()).await?;
+    let last = admitted.len().checked_sub(1).and_then(|last| rows.get(last));
+    let cut_behind = last.filter(|_| admitted.len() < rows.len()).map(|(id, _)| id.clone());
+    let seen = rows.into_iter().zip(admitted);
+    Ok((seen.filter_map(|(row, admitted)| admitted.then_some(row)).collect(), cut_behind))
 }
 
 /// The id of a live document, picked of all until it is one that is seen; where few are seen, the first behind

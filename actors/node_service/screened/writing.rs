@@ -9,10 +9,9 @@ use refuge_http::{Database as _, Failure, Update, UpdateFailure, UpdateVerdicts,
 
 use super::ScreenedDatabase;
 use super::asking::Asked;
-use crate::node_service::seen::writing::ask_about_permitted;
+use crate::node_service::seen::writing::{ask_about_permitted, told};
+use crate::shard::readers::Denied;
 
-/// What is said to whoever is to hear no more.
-const REFUSED: &str = "You are not allowed to write this document.";
 /// What is said where another leaf is hidden than the winner.
 const LEAF: &str = "You are not allowed to read every current revision of this document.";
 
@@ -22,6 +21,7 @@ pub(super) async fn validate(
     updates: &mut [Update],
 ) -> Result<Option<UpdateVerdicts>, Failure> {
     let verdicts = permits(database, updates).await?;
+    let verdicts = told(database.seen.as_ref(), user, updates, verdicts).await?;
     ask_about_permitted(database.seen.as_ref(), user, (updates.to_vec(), verdicts), updates).await
 }
 
@@ -29,7 +29,7 @@ pub(super) async fn validate(
 async fn permits(
     database: &ScreenedDatabase,
     updates: &[Update],
-) -> Result<UpdateVerdicts, Failure> {
+) -> Result<Vec<Result<(), Denied>>, Failure> {
     let ids = updates.iter().map(|update| update.id.clone()).collect();
     let trees = database.seen.trees(ids).await?;
     let (mut asked, mut counts) = (Vec::new(), Vec::with_capacity(updates.len()));
@@ -42,11 +42,11 @@ async fn permits(
         asked.extend(concerned.iter().map(|leaf| Asked::of(&update.id, leaf, None)));
     }
     let mut admitted = database.screen.admits(asked).await?.into_iter();
-    let verdicts = updates.iter().zip(counts).map(|(update, count)| {
+    let verdicts = counts.into_iter().map(|count| {
         let admitted: Vec<bool> = admitted.by_ref().take(count).collect();
         match admitted.split_first() {
-            Some((false, _)) => Err(hidden(&update.kind)),
-            Some((true, others)) if others.contains(&false) => Err(refused(LEAF)),
+            Some((false, _)) => Err(Denied::Hidden),
+            Some((true, others)) if others.contains(&false) => Err(Denied::Told(refused(LEAF))),
             _ => Ok(()),
         }
     });
@@ -79,15 +79,6 @@ async fn concerned(
         }
     }
     Ok(concerned)
-}
-
-/// An edit of a hidden document is answered as one that names a revision which is not there; what was made
-/// elsewhere is refused.
-fn hidden(kind: &EditKind) -> UpdateFailure {
-    match kind {
-        EditKind::Interactive { .. } => UpdateFailure::Conflict,
-        EditKind::Replicated { .. } => refused(REFUSED),
-    }
 }
 
 fn refused(reason: &str) -> UpdateFailure {

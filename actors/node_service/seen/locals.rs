@@ -1,14 +1,14 @@
 //! Local documents of somebody who does not see all: each user has local documents of their own, since
 //! checkpoints of others tell how far the database has come. Admins see them under longer ids.
 
-use refuge_http::{IdsRequest, LocalsPage, User};
+use refuge_http::{IdsRequest, LocalsPage, READERS, User};
 
 /// What stands before the ids of a user's local documents. The name's length keeps names apart that begin
 /// alike; who has no name has no length either.
 fn prefix(user: &User) -> String {
     match &user.name {
-        Some(name) => format!("readers/{}/{name}/", name.len()),
-        None => "readers//".to_owned(),
+        Some(name) => format!("{READERS}{}/{name}/", name.len()),
+        None => format!("{READERS}/"),
     }
 }
 
@@ -31,6 +31,8 @@ pub(in crate::node_service) fn own_range(user: &User, request: IdsRequest) -> Id
     IdsRequest {
         start: Some(request.start.map_or(start, inside)),
         end: Some(request.end.map_or(end, inside)),
+        // All of them are the user's.
+        without: None,
         ..request
     }
 }
@@ -81,10 +83,12 @@ mod tests {
             limit: 10,
             skip: 0,
             descending: false,
+            without: Some(READERS),
         };
         let range = own_range(&anna, request);
         assert_eq!(range.start, Some(("readers/4/anna/".to_owned(), true)));
         assert_eq!(range.end, Some(("readers/4/anna/m".to_owned(), false)));
+        assert_eq!(range.without, None);
         let page = LocalsPage { resume_after: Some(own(&anna, "k")), ..LocalsPage::default() };
         assert_eq!(without_owner(&anna, page).resume_after.as_deref(), Some("k"));
     }

@@ -34,7 +34,7 @@ pub(crate) struct Seen<'a> {
 
 impl Seen<'_> {
     /// Whether a document, or its tombstone, is seen.
-    pub(in crate::node_service) fn sees(self, id: &str) -> Result<bool, StorageError> {
+    pub(crate) fn sees(self, id: &str) -> Result<bool, StorageError> {
         let state = self.snapshot.seen(self.database, self.principals, id)?;
         Ok(matches!(state, Some(ReaderState::Live | ReaderState::Deleted)))
     }

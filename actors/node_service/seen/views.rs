@@ -2,7 +2,7 @@
 //! there are is not told, and a reduction, which is made of all, is for admins.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -25,9 +25,10 @@ const LOOKED_AT_ROWS: usize = 2_000;
 /// Which documents somebody sees.
 #[async_trait]
 pub(in crate::node_service) trait Sight: Send + Sync + 'static {
-    /// Those of some documents that are seen, and of which an index that has come as far as `indexed` holds what
-    /// they are now: a row of a former revision may tell what only those were to read who saw that revision.
-    async fn seen(&self, ids: Vec<String>, indexed: u64) -> Result<HashSet<String>, Failure>;
+    /// Which of some documents are seen, and are in an index that has come as far as `indexed` what they are now: a
+    /// row of a former revision may tell what only those were to read who saw that revision. It is told of as many
+    /// of the first as are looked at in good time, but of one at least.
+    async fn seen(&self, ids: Vec<String>, indexed: u64) -> Result<Vec<bool>, Failure>;
 }
 
 /// Who looks at documents that list their readers.
@@ -38,20 +39,15 @@ pub(super) struct Reader {
 
 #[async_trait]
 impl Sight for Reader {
-    async fn seen(&self, ids: Vec<String>, indexed: u64) -> Result<HashSet<String>, Failure> {
+    async fn seen(&self, ids: Vec<String>, indexed: u64) -> Result<Vec<bool>, Failure> {
         let (database, principals) = (self.open.record.id, Arc::clone(&self.principals));
         let job = move |snapshot: &Snapshot| -> Result<_, StorageError> {
             let seen = Seen { snapshot, database, principals: &principals };
-            let mut found = HashSet::with_capacity(ids.len());
-            for id in ids {
-                if seen.sees(&id)?
-                    && let Some(record) = snapshot.document(database, &id)?
-                    && record.sequence <= indexed
-                {
-                    found.insert(id);
-                }
-            }
-            Ok(found)
+            let is_seen = |id: String| {
+                let record = if seen.sees(&id)? { snapshot.document(database, &id)? } else { None };
+                Ok(record.is_some_and(|record| record.sequence <= indexed))
+            };
+            ids.into_iter().map(is_seen).collect()
         };
         self.open.read(Reading::Scan, job).await
     }
@@ -65,11 +61,25 @@ pub(in crate::node_service) struct SeenView<S> {
 }
 
 impl<S: Sight> SeenView<S> {
-    /// Those documents of some rows that are seen.
-    async fn seen(&self, rows: &[ViewRow]) -> Result<HashSet<String>, Failure> {
-        let ids: HashSet<&String> = rows.iter().map(|row| &row.id).collect();
-        let ids = ids.into_iter().cloned().collect();
-        self.sight.seen(ids, self.view.update_sequence()).await
+    /// Looks at the documents of some rows, as far as these are not known already, in the order of the rows. Of how
+    /// many of the first rows all is known then.
+    async fn look(
+        &self,
+        rows: &[ViewRow],
+        known: &mut HashMap<String, bool>,
+    ) -> Result<usize, Failure> {
+        let (mut ids, mut found) = (Vec::new(), HashSet::new());
+        for row in rows {
+            if !known.contains_key(&row.id) && found.insert(&row.id) {
+                ids.push(row.id.clone());
+            }
+        }
+        if !ids.is_empty() {
+            let seen = self.sight.seen(ids.clone(), self.view.update_sequence()).await?;
+            known.extend(ids.into_iter().zip(seen));
+        }
+        let unknown = rows.iter().position(|row| !known.contains_key(&row.id));
+        Ok(unknown.unwrap_or(rows.len()))
     }
 }
 
@@ -98,11 +108,17 @@ impl<S: Sight> View for SeenView<S> {
         let most = part.limit.max(LOOKED_AT_ROWS);
         let mut looked_at =
             if part.limit == 0 { 0 } else { wanted.saturating_mul(4).clamp(LEAST_ROWS, most) };
+        let mut known = HashMap::new();
         loop {
             let asked = ViewPart { skip: 0, limit: looked_at, ..part.clone() };
             let mut page = self.view.rows(asked).await?;
-            let seen = self.seen(&page.rows).await?;
-            let mut rows = page.rows.iter().enumerate().filter(|(_, row)| seen.contains(&row.id));
+            let looked = self.look(&page.rows, &mut known).await?;
+            if looked < page.rows.len() {
+                looked_at = looked;
+                continue;
+            }
+            let is_seen = |row: &ViewRow| known.get(&row.id).is_some_and(|seen| *seen);
+            let mut rows = page.rows.iter().enumerate().filter(|(_, row)| is_seen(row));
             // A page ends where the index can go on: behind the last row that is wanted.
             if part.limit > 0
                 && let Some((too_many, _)) = rows.nth(wanted)
@@ -110,7 +126,7 @@ impl<S: Sight> View for SeenView<S> {
                 looked_at = too_many;
                 continue;
             }
-            page.rows.retain(|row| seen.contains(&row.id));
+            page.rows.retain(is_seen);
             let skipped = skip.min(page.rows.len());
             page.rows.drain(..skipped);
             let resume = page.resume.filter(|_| part.limit > 0);

@@ -45,22 +45,38 @@ struct Stored {
     content: StoredBody,
 }
 
+/// What edits are looked at with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// What is stored under their ids.
+    Stored,
+    /// Nothing, whatever is stored.
+    Nothing,
+}
+
 /// Reads what each edit builds on.
-pub(super) async fn all(database: &OpenDatabase, edits: Vec<Update>) -> Result<Vec<Ask>, Failure> {
+pub(super) async fn all(
+    database: &OpenDatabase,
+    edits: Vec<Update>,
+    before: Before,
+) -> Result<Vec<Ask>, Failure> {
     let id = database.id();
     let read = move |snapshot: &Snapshot| {
-        edits.iter().map(|update| of(snapshot, id, update)).collect::<Result<Vec<_>, _>>()
+        edits.iter().map(|update| of(snapshot, id, (update, before))).collect()
     };
     database.read(Reading::Scan, read).await
 }
 
 /// Reads what an edit builds on.
-pub(super) fn of(
+fn of(
     snapshot: &Snapshot,
     database: DatabaseId,
-    update: &Update,
+    (update, before): (&Update, Before),
 ) -> Result<Ask, StorageError> {
-    let tree = reading::tree(snapshot, database, &update.id)?.map(|found| found.tree);
+    let tree = match before {
+        Before::Stored => reading::tree(snapshot, database, &update.id)?.map(|found| found.tree),
+        Before::Nothing => None,
+    };
     let tree = tree.unwrap_or_default();
     let stored = |revision| stored(snapshot, database, &tree, revision);
     let (path, old) = match &update.kind {

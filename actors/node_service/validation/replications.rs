@@ -6,7 +6,7 @@ use refuge_http::{Failure, Update, UpdateFailure, UpdateVerdicts, User};
 use serde_json::{Map, Value};
 
 use super::members::with_members;
-use super::questions::{self, Ask};
+use super::questions::{self, Ask, Before};
 use super::refused;
 use crate::node_service::database::OpenDatabase;
 
@@ -22,7 +22,7 @@ pub(super) async fn complete(
     let is_admin = database.security.is_admin(user);
     let mut verdicts: UpdateVerdicts = updates.iter().map(|_| Ok(())).collect();
     if !is_admin {
-        let asks = questions::all(database, updates.to_vec()).await?;
+        let asks = questions::all(database, updates.to_vec(), Before::Stored).await?;
         for ((update, verdict), ask) in updates.iter().zip(&mut verdicts).zip(asks) {
             *verdict = check(user, update, ask);
         }

@@ -10,7 +10,7 @@ use refuge_otp::Names;
 use serde_json::{Map, Value};
 
 use super::members::with_members;
-use super::questions::{self, Ask, Question};
+use super::questions::{self, Ask, Before, Question};
 use super::refused;
 use super::user_rules::{self, HASHED, UserDocument, Writer};
 use crate::authentication::hashing::{self, Waiting};
@@ -27,7 +27,7 @@ pub(super) async fn complete(
     user: &User,
     updates: &mut [Update],
 ) -> Result<UpdateVerdicts, Failure> {
-    let asks = questions::all(database, updates.to_vec()).await?;
+    let asks = questions::all(database, updates.to_vec(), Before::Stored).await?;
     let writer = Writer { user, is_admin: database.security.is_admin(user) };
     let mut verdicts = Vec::with_capacity(updates.len());
     for (update, ask) in updates.iter_mut().zip(asks) {

@@ -128,7 +128,7 @@ sections! {
         max_database_name_length: usize = 238, number(1, 238), Settable,
             "Characters of a new database's name.";
         max_db_number_for_dbs_info_req: usize = 100, number(1, 1_000_000), Settable,
-            "Databases that one POST of _dbs_info may ask about.";
+            "Databases that one POST of _dbs_info may ask about, and a GET of whoever is no server admin.";
         max_uri_length: usize = 32 * 1024, number(1_024, 1 << 20), Settable,
             "Bytes of a path: an id of 7168 bytes may be percent-encoded threefold.";
     }
@@ -413,7 +413,7 @@ sections! {
     /// Logging, to standard error.
     log: Log {
         level: LogLevel = LogLevel::Info, Expected::Level, Settable,
-            "How much is told on standard error; the environment's RUST_LOG, when set, decides instead.";
+            "How much is told on standard error; the environment's RUST_LOG, when set, decides instead. Releases leave out what trace would add to debug.";
         modules: String = String::new(), text(1_024), Settable,
             "What other modules tell, separated by commas, such as refuge_http=debug; the longest name that fits a module counts.";
         format: String = "text".to_owned(), Expected::OneOf(&["text", "json"]), Forbidden(LaidOut),

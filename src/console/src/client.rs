@@ -74,8 +74,12 @@ impl Connection {
     }
 
     async fn exchange(&mut self, request: &Request) -> Result<Value, ClientError> {
-        self.send(request).await.map_err(ClientError::Lost)?;
-        self.answer().await
+        let sent = self.send(request).await;
+        // Whoever is refused has an answer, though nobody takes the question.
+        match (self.answer().await, sent) {
+            (Err(ClientError::Lost(_)), Err(error)) => Err(ClientError::Lost(error)),
+            (answer, _) => answer,
+        }
     }
 
     async fn answer(&mut self) -> Result<Value, ClientError> {

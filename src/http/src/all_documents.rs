@@ -25,6 +25,7 @@ use self::parameters::Parameters;
 use crate::answers::{self, Answer};
 use crate::failure::Failure;
 use crate::given::parameters_body;
+use crate::locals;
 use crate::node::Database;
 use crate::query::Query;
 use crate::reply::{self, Reply};
@@ -70,7 +71,8 @@ pub(crate) async fn all_documents(
     {
         return Ok(tags::tagged(reply::empty(StatusCode::NOT_MODIFIED), tag));
     }
-    let question = Question { database: database.clone(), listed, parameters };
+    let without = locals::kept_from(database.as_ref(), &request.user);
+    let question = Question { database: database.clone(), listed, parameters, without };
     let reply = answers::one::<List>(question).await?;
     Ok(match &tag {
         Some(tag) => tags::tagged(reply, tag),
@@ -90,7 +92,8 @@ impl AskedDocuments {
         query: &Query,
     ) -> Result<Self, Failure> {
         let parameters = Parameters::parse(body, query)?;
-        Ok(Self(Question { database: database.clone(), listed: Listed::All, parameters }))
+        let (database, listed) = (database.clone(), Listed::All);
+        Ok(Self(Question { database, listed, parameters, without: None }))
     }
 
     /// All that an answer depends on beside the parameters, as a text.
@@ -135,6 +138,8 @@ struct Question {
     database: Arc<dyn Database>,
     listed: Listed,
     parameters: Parameters,
+    /// What the ids of local documents begin with that whoever asks does not see.
+    without: Option<&'static str>,
 }
 
 /// One list whose first rows are known.
@@ -151,10 +156,10 @@ impl Answer for List {
     type Question = Question;
 
     async fn begin(question: Question) -> Result<Self, Failure> {
-        let Question { database, listed, mut parameters } = question;
+        let Question { database, listed, mut parameters, without } = question;
         parameters.check_partition(database.is_partitioned() && listed == Listed::All)?;
         if listed == Listed::Local {
-            return LocalListing::begin(database, parameters).await.map(Self::Local);
+            return LocalListing::begin(database, parameters, without).await.map(Self::Local);
         }
         match parameters.keys.take() {
             Some(keys) => Keyed::begin(database, listed, parameters, keys).await.map(Self::Keyed),

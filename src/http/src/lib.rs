@@ -96,6 +96,7 @@ pub use connection::{Peer, TlsClient, Wire, serve_connection};
 pub use cors::{Cors, CorsOptions};
 pub use failure::Failure;
 pub use limits::Limits;
+pub use locals::READERS;
 pub use made::made_update;
 pub use merged::{MergedLeaf, merged_update};
 pub use node::*;

@@ -1,5 +1,6 @@
 //! `_local` documents: they stay on this node, have no history, and their revision is `0-N`, where N
-//! counts on from what the writer names; nobody's edit conflicts with another's.
+//! counts on from what the writer names; nobody's edit conflicts with another's. Ids that begin with `readers/` are
+//! the node's: under them stand the local documents of those who do not see all of a database.
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
@@ -14,7 +15,45 @@ use crate::node::{Database, LocalDocument};
 use crate::peers::check_replicated;
 use crate::reply::{self, Reply};
 use crate::request::Request;
+use crate::user::User;
 use crate::{tags, update};
+
+/// What the ids begin with under which local documents are stored of those who do not see all of a database. They
+/// stay there when the database hides nothing any more.
+pub const READERS: &str = "readers/";
+
+/// What the ids of local documents begin with that a user does not see, whether they are there or not: those of
+/// other readers. Admins of the database see all.
+pub(crate) fn kept_from(database: &dyn Database, user: &User) -> Option<&'static str> {
+    (!database.security().is_admin(user)).then_some(READERS)
+}
+
+/// A local document as a user may see it.
+pub(crate) async fn find(
+    database: &dyn Database,
+    user: &User,
+    id: &str,
+) -> Result<LocalDocument, Failure> {
+    let is_kept = kept_from(database, user).is_some_and(|prefix| id.starts_with(prefix));
+    let found = if is_kept { None } else { database.local(id).await? };
+    found.ok_or_else(|| Failure::NotFound("missing".to_owned()))
+}
+
+/// Refuses to write what is the node's; admins of the database may delete it.
+fn check_write(
+    database: &dyn Database,
+    user: &User,
+    id: &str,
+    deleted: bool,
+) -> Result<(), Failure> {
+    check_replicated(database)?;
+    if !id.starts_with(READERS) || (deleted && database.security().is_admin(user)) {
+        return Ok(());
+    }
+    Err(Failure::Forbidden(format!(
+        "Ids of local documents that begin with `{READERS}` are the node's own: choose another."
+    )))
+}
 
 /// A request to `/{db}/_local/{id}`.
 pub(crate) async fn local(
@@ -27,8 +66,7 @@ pub(crate) async fn local(
     }
     match request.method {
         Method::GET | Method::HEAD => {
-            let found = database.local(id).await?;
-            let document = found.ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
+            let document = find(database, &request.user, id).await?;
             let mut text = Vec::with_capacity(document.body.as_bytes().len() + 96);
             render(&mut text, id, &document);
             let tag = tags::of_text(&text);
@@ -41,7 +79,7 @@ pub(crate) async fn local(
             let text = request.bytes(request.limits().max_json_size).await?;
             store(request, database, id, &text).await
         }
-        Method::DELETE => delete(database, id).await,
+        Method::DELETE => delete(database, &request.user, id).await,
         ref method if method.as_str() == "COPY" => {
             documents::copy(request, database, &format!("_local/{id}")).await
         }
@@ -74,7 +112,7 @@ pub(crate) async fn store(
         incoming.revision = agreed_revision(request)?;
     }
     let deleted = incoming.deleted;
-    let revision = write(database, request.limits(), id, incoming).await?;
+    let revision = write(database, (&request.user, request.limits()), id, incoming).await?;
     let status = if deleted { StatusCode::OK } else { StatusCode::CREATED };
     let mut reply = reply::json(status, stored_text(id, revision));
     set_location(&mut reply, request, &[database.name(), &format!("_local/{id}")]);
@@ -84,11 +122,11 @@ pub(crate) async fn store(
 /// Stores (or deletes) one local document; the `N` of its new revision `0-N`.
 pub(crate) async fn write(
     database: &dyn Database,
-    limits: &Limits,
+    (user, limits): (&User, &Limits),
     id: &str,
     incoming: Incoming,
 ) -> Result<u64, Failure> {
-    check_replicated(database)?;
+    check_write(database, user, id, incoming.deleted)?;
     if id.is_empty() {
         return Err(Failure::BadRequest("Invalid _local document id.".to_owned()));
     }
@@ -111,18 +149,18 @@ pub(crate) async fn write(
         database.write_local(id, None).await?;
         return Ok(0);
     }
-    put_body(database, id, incoming.revision.as_ref(), incoming.body).await
+    put_body(database, user, id, (incoming.revision.as_ref(), incoming.body)).await
 }
 
 /// Stores the body of a local document; the `N` of its new revision `0-N`, which counts on from
 /// `given`.
 pub(crate) async fn put_body(
     database: &dyn Database,
+    user: &User,
     id: &str,
-    given: Option<&Revision>,
-    body: Body,
+    (given, body): (Option<&Revision>, Body),
 ) -> Result<u64, Failure> {
-    check_replicated(database)?;
+    check_write(database, user, id, false)?;
     let revision = next_revision(given)?;
     database.write_local(id, Some(LocalDocument { revision, body })).await?;
     Ok(revision)
@@ -138,10 +176,8 @@ fn next_revision(given: Option<&Revision>) -> Result<u64, Failure> {
     number.checked_add(1).ok_or_else(bad)
 }
 
-async fn delete(database: &dyn Database, id: &str) -> Result<Reply, Failure> {
-    if database.local(id).await?.is_none() {
-        return Err(Failure::NotFound("missing".to_owned()));
-    }
+async fn delete(database: &dyn Database, user: &User, id: &str) -> Result<Reply, Failure> {
+    find(database, user, id).await?;
     database.write_local(id, None).await?;
     Ok(reply::json(StatusCode::OK, stored_text(id, 0)))
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use refuge_config::{Layout, Log, Settings};
 use refuge_supervisors::{ReadLog, SetLogLevel};
 use tracing::Subscriber;
+use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::MakeWriter;
@@ -61,6 +62,7 @@ pub(crate) fn begin(settings: &Settings, to_files: bool) -> Result<Logging, Fail
     if let Some(error) = complaint {
         tracing::warn!(%error, "RUST_LOG is not understood; log.level counts");
     }
+    tell_of_what_is_left_out(&settings.log);
     let in_force = Mutex::new(settings.log.filter());
     let set_level: SetLogLevel = Arc::new(move |log: &Log| {
         let wanted = log.filter();
@@ -73,11 +75,21 @@ pub(crate) fn begin(settings: &Settings, to_files: bool) -> Result<Logging, Fail
                 // It fails only where nobody logs.
                 let _ = handle.reload(filter);
                 *in_force = wanted;
+                tell_of_what_is_left_out(log);
             }
             Err(error) => tracing::warn!(%error, "log.modules is not understood; all stays"),
         }
     });
     Ok(Logging { set_level, last })
+}
+
+/// Says that a release knows no `trace`, where somebody asks for it.
+fn tell_of_what_is_left_out(log: &Log) {
+    if log.wants_trace() && STATIC_MAX_LEVEL < LevelFilter::TRACE {
+        tracing::warn!(
+            "releases leave out what the level trace would add: debug is the most that is logged"
+        );
+    }
 }
 
 /// Where lines go to.

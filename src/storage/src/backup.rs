@@ -25,11 +25,14 @@ use rows::Rows;
 /// A block is given out when it has come to this: large enough to be packed well, small enough to be held a
 /// few times.
 const BLOCK_BYTES: usize = 1024 * 1024;
+/// A block is given out as well when so many rows were looked at for it, so that whoever reads is asked now and then
+/// whether it is still wanted, also where nearly all rows belong to others: some tens of milliseconds.
+const BLOCK_ROWS: usize = 50_000;
 /// A backup of more databases than these reads whole keyspaces, and leaves out what belongs to others: every
 /// stretch is open from the beginning to its end.
 const MOST_BY_THEMSELVES: usize = 64;
 
-/// Some rows of a backup.
+/// Some rows of a backup; none, where no row that was looked at is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupBlock {
     /// The rows.
@@ -77,8 +80,18 @@ impl Stretch {
 pub struct Backup {
     /// What is still to be taken, the next at the end.
     rows: Vec<Rows>,
-    /// Last, as what it holds in it.
-    moment: Arc<BackupMoment>,
+    /// Last: what it holds leaves after the rows.
+    _moment: Arc<BackupMoment>,
+}
+
+/// What the keys of a keyspace tell of whose a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keys {
+    Registry,
+    Garbage,
+    Expiries,
+    /// They begin with the database.
+    OfDatabases,
 }
 
 /// The databases of a backup of some.
@@ -94,10 +107,21 @@ impl Databases {
             names: records.iter().map(|record| record.name.clone()).collect(),
         }
     }
+
+    /// Whether a row belongs to some of them.
+    fn hold(&self, keys: Keys, key: &[u8]) -> bool {
+        let database = match keys {
+            Keys::Registry => return is_of_registry(key, self),
+            Keys::Garbage => keys::garbage_of(key).map(|(_, database, _)| database),
+            Keys::Expiries => keys::expiry_of(key).map(|(_, database, _)| database),
+            Keys::OfDatabases => keys::database_of(key),
+        };
+        database.is_some_and(|database| self.ids.contains(&database))
+    }
 }
 
 /// Those of the databases in the order of their numbers, so that a keyspace's keys ascend; and of the
-/// keyspaces whose keys begin otherwise all, of which [`Backup::is_wanted`] chooses, as it does where there
+/// keyspaces whose keys begin otherwise all, of which [`Databases::hold`] chooses, as it does where there
 /// are too many databases.
 fn stretches_of(keyspaces: &Keyspaces, records: &[DatabaseRecord]) -> Vec<Stretch> {
     let mut databases: Vec<DatabaseId> = records.iter().map(|record| record.id).collect();
@@ -116,55 +140,35 @@ fn stretches_of(keyspaces: &Keyspaces, records: &[DatabaseRecord]) -> Vec<Stretc
 }
 
 impl Backup {
-    /// The next rows; none at the end.
+    /// The next rows; `None` at the end.
     ///
     /// # Errors
     /// [`StorageError`].
     pub fn next_block(&mut self) -> Result<Option<BackupBlock>, StorageError> {
-        loop {
-            let Some(rows) = self.rows.pop() else {
-                return Ok(None);
-            };
-            let (block, rest) = self.block(rows)?;
-            self.rows.extend(rest);
-            if block.rows > 0 {
-                return Ok(Some(block));
-            }
-        }
+        let Some(rows) = self.rows.pop() else { return Ok(None) };
+        let (block, rest) = block(rows)?;
+        self.rows.extend(rest);
+        Ok(Some(block))
     }
+}
 
-    /// One block of rows, and the rest of them.
-    fn block(&self, mut rows: Rows) -> Result<(BackupBlock, Option<Rows>), StorageError> {
-        let mut block = BackupBlock { bytes: vec![rows.keyspace as u8], rows: 0 };
-        while let Some((key, value)) = rows.iterator.next().transpose()? {
-            if self.is_wanted(rows.keyspace, &key) {
+/// One block of rows, and the rest of them.
+fn block(mut rows: Rows) -> Result<(BackupBlock, Option<Rows>), StorageError> {
+    let mut block = BackupBlock { bytes: vec![rows.keyspace as u8], rows: 0 };
+    for _ in 0..BLOCK_ROWS {
+        match rows.iterator.next().transpose()? {
+            None => return Ok((block, None)),
+            Some(None) => {}
+            Some(Some((key, value))) => {
                 rows::write(&mut block.bytes, &key, &value);
                 block.rows += 1;
             }
-            if block.bytes.len() >= BLOCK_BYTES {
-                return Ok((block, Some(rows)));
-            }
         }
-        Ok((block, None))
-    }
-
-    /// Whether a row is taken; of everything all are.
-    fn is_wanted(&self, keyspace: usize, key: &[u8]) -> bool {
-        let Some(databases) = &self.moment.only else { return true };
-        let keyspaces = &self.moment.lifetime.shared.keyspaces;
-        let Some(handle) = keyspaces.all().get(keyspace).copied() else { return false };
-        if *handle == keyspaces.databases {
-            return is_of_registry(key, databases);
+        if block.bytes.len() >= BLOCK_BYTES {
+            break;
         }
-        let database = if *handle == keyspaces.garbage {
-            keys::garbage_of(key).map(|(_, database, _)| database)
-        } else if *handle == keyspaces.expiries {
-            keys::expiry_of(key).map(|(_, database, _)| database)
-        } else {
-            keys::database_of(key)
-        };
-        database.is_some_and(|database| databases.ids.contains(&database))
     }
+    Ok((block, Some(rows)))
 }
 
 /// Whether a row of `databases` belongs to some of them, or to nobody in particular.

@@ -83,6 +83,9 @@ pub struct Engine {
     next_number: u32,
     dropping: Dropping,
     unnoted: Unnoted,
+    /// What the data on disk has, and what is written to it.
+    format: u32,
+    opened: Instant,
     /// The time that was told last, in milliseconds since 1970.
     now_unix_ms: u64,
     leases: Leases,
@@ -113,7 +116,7 @@ impl Engine {
         std::fs::create_dir_all(&options.path)
             .map_err(|source| OpenError::Io { path: options.path.clone(), source })?;
         let lock = DirectoryLock::acquire(&options.path, options.lock_wait)?;
-        format::check(&options.path)?;
+        let format = format::check(&options.path)?;
         backup::forget(&options.path)
             .map_err(|source| OpenError::Io { path: options.path.clone(), source })?;
         let directory = options.path.join(STORE_DIRECTORY);
@@ -128,7 +131,8 @@ impl Engine {
         pass(Failpoint::StartRecovered);
         let next_number = registry::next_number(&keyspaces)?;
         let dropping = Dropping::load(&keyspaces)?;
-        let unnoted = Unnoted::load(&keyspaces)?;
+        let notes = format >= format::NOTES_SINCE;
+        let unnoted = if notes { Unnoted::load(&keyspaces)? } else { Unnoted::default() };
         let shared = Arc::new(Shared {
             fits_memory: AtomicBool::new(false),
             pace,
@@ -157,11 +161,37 @@ impl Engine {
             next_number,
             dropping,
             unnoted,
+            format,
+            opened: Instant::now(),
             now_unix_ms: 0,
             leases: Leases::default(),
             upload_totals: UploadTotals::default(),
             poisoned: false,
         })
+    }
+
+    /// Raises the format of data of an earlier version once it has been open for
+    /// [`Options::raise_format_after`]: until then the version that wrote it can go on with it. Answers whether it
+    /// did. To be called between commits.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the format stays as it is, and it may be tried again.
+    pub fn raise_format(&mut self) -> Result<bool, OpenError> {
+        if self.format == format::FORMAT || self.opened.elapsed() < self.options.raise_format_after
+        {
+            return Ok(false);
+        }
+        format::raise(&self.options.path)?;
+        if self.format < format::NOTES_SINCE {
+            self.unnoted = Unnoted::load(&self.shared.keyspaces)?;
+        }
+        self.format = format::FORMAT;
+        Ok(true)
+    }
+
+    /// Whether documents that stand out are noted in what is written.
+    fn notes(&self) -> bool {
+        self.format >= format::NOTES_SINCE
     }
 
     /// A handle for reading.

@@ -1,5 +1,6 @@
 //! The file that tells which format a data directory has. It is read before anything else, so
-//! that an older version never touches what a newer one wrote.
+//! that an older version never touches what a newer one wrote. Data of an older format is written in that format until
+//! it is raised, so that until then the version that wrote it can go on with it.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -10,6 +11,9 @@ use crate::error::OpenError;
 /// The format that this version writes, and the newest that it reads. Format 2 notes documents that stand
 /// out (`outstanding`): a version that does not keep these notes would leave them false.
 pub const FORMAT: u32 = 2;
+
+/// The first format that notes documents that stand out.
+pub(crate) const NOTES_SINCE: u32 = 2;
 
 const FILE: &str = "format";
 const TEMPORARY_FILE: &str = "format.new";
@@ -32,18 +36,21 @@ fn parse(text: &[u8]) -> Option<u32> {
     std::str::from_utf8(text).ok()?.strip_prefix(LABEL)?.trim_end().parse().ok()
 }
 
-/// Checks the format of a data directory; gives a new one its file, and an older one the new number.
-pub(crate) fn check(directory: &Path) -> Result<(), OpenError> {
-    let path = directory.join(FILE);
-    let io = |source| OpenError::Io { path: path.clone(), source };
-    let Some(found) = format_of(directory)? else { return write(directory).map_err(io) };
+/// Checks the format of a data directory and tells it; a new one gets the newest.
+pub(crate) fn check(directory: &Path) -> Result<u32, OpenError> {
+    let Some(found) = format_of(directory)? else {
+        raise(directory)?;
+        return Ok(FORMAT);
+    };
     if found > FORMAT {
         return Err(OpenError::NewerFormat { path: directory.to_owned(), found, known: FORMAT });
     }
-    if found < FORMAT {
-        return write(directory).map_err(io);
-    }
-    Ok(())
+    Ok(found)
+}
+
+/// Writes down that a data directory has the newest format: older versions leave it alone from now on.
+pub(crate) fn raise(directory: &Path) -> Result<(), OpenError> {
+    write(directory).map_err(|source| OpenError::Io { path: directory.join(FILE), source })
 }
 
 fn write(directory: &Path) -> std::io::Result<()> {
@@ -69,11 +76,13 @@ mod tests {
     }
 
     #[test]
-    fn an_older_format_is_raised_so_that_the_older_version_leaves_it_alone() {
+    fn an_older_format_stays_until_it_is_raised() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join(FILE);
         fs::write(&file, "refuge storage format 1\n").unwrap();
-        check(directory.path()).unwrap();
+        assert_eq!(check(directory.path()).unwrap(), 1);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "refuge storage format 1\n");
+        raise(directory.path()).unwrap();
         assert_eq!(fs::read_to_string(file).unwrap(), "refuge storage format 2\n");
     }
 

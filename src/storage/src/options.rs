@@ -27,6 +27,10 @@ pub(crate) const DEFAULT_LOCK_WAIT: Duration = Duration::from_secs(10);
 /// block by block when it is read, and by `refuge check`.
 pub(crate) const DEFAULT_VERIFIED_BYTES: u64 = 64 * 1024 * 1024;
 
+/// How long data of an earlier version stays in its format once it is open: a new version has to answer within 30 s
+/// of an upgrade, and for a minute after that the former one goes on with exactly what it left.
+pub(crate) const DEFAULT_RAISE_FORMAT_AFTER: Duration = Duration::from_secs(90);
+
 /// How [`Engine::open`](crate::Engine::open) opens a data directory.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -47,6 +51,8 @@ pub struct Options {
     /// How long to wait while another engine of this process still holds the directory. A
     /// directory held by another process is refused at once.
     pub lock_wait: Duration,
+    /// How long data of an earlier version keeps its format, so that this version can go on with it.
+    pub raise_format_after: Duration,
 }
 
 impl Options {
@@ -62,6 +68,7 @@ impl Options {
             verified_bytes: DEFAULT_VERIFIED_BYTES,
             memory_bytes: None,
             lock_wait: DEFAULT_LOCK_WAIT,
+            raise_format_after: DEFAULT_RAISE_FORMAT_AFTER,
         }
     }
 }

@@ -22,6 +22,7 @@ mod load;
 mod machine;
 mod measure;
 mod mesh;
+mod operating;
 mod people;
 mod process;
 mod questions;

@@ -5,6 +5,7 @@ mod bulks;
 mod feeds;
 mod singles;
 
+pub(crate) use attachments::noise;
 pub(crate) use feeds::feed;
 pub(crate) use singles::{reading, writing};
 
@@ -20,6 +21,7 @@ use crate::cost::Cost;
 use crate::databases;
 use crate::disk;
 use crate::figure::Report;
+use crate::operating::{self, Operating};
 use crate::people;
 use crate::process::Process;
 use crate::questions::{self, Questions};
@@ -58,6 +60,8 @@ pub(crate) enum Part {
     People,
     /// 100 documents of many, as a reader sees them.
     Access,
+    /// Starts, backups, the console and the metrics of nodes that --command starts.
+    Operating,
 }
 
 /// What is measured, and where the figures go.
@@ -133,6 +137,7 @@ impl Run<'_> {
                     let access = Access { target, report, database, documents: loaded, time };
                     access::all(&access).await?;
                 }
+                Part::Operating => self.operating().await?,
             }
         }
         Ok(())
@@ -141,6 +146,16 @@ impl Run<'_> {
     async fn databases(&self) -> Outcome<()> {
         databases::create(self.target, self.process, self.report, MANY_DATABASES).await?;
         databases::remove(self.target, MANY_DATABASES).await
+    }
+
+    async fn operating(&self) -> Outcome<()> {
+        let (Some(command), report, time) = (self.command, self.report, self.time) else {
+            println!(
+                "# How a node is started is not known (--command): no figures of running one."
+            );
+            return Ok(());
+        };
+        operating::all(&Operating { command, report, time }).await
     }
 
     /// Loads the documents, and tells what the server's files have grown by once they are at rest.

@@ -83,6 +83,15 @@ const REFERENCES: &[Reference] = &[
     alone("changes_100_visible_of_1000000_p50", Goal::AtMost(20.0)),
     alone("create_a_database", Goal::AtMost(2.0)),
     alone("memory_a_database_closed", Goal::AtMost(4.0)),
+    alone("first_answer_with_10000_databases", Goal::AtMost(100.0)),
+    alone("backup_of_documents", Goal::AtLeast(100.0)),
+    alone("restore_of_documents", Goal::AtLeast(100.0)),
+    alone("backup_of_attachments", Goal::AtLeast(100.0)),
+    alone("restore_of_attachments", Goal::AtLeast(100.0)),
+    alone("console_under_load_p50", Goal::AtMost(5.0)),
+    alone("metrics_scrape_p50", Goal::AtMost(5.0)),
+    alone("get_64_watched_of_unwatched", Goal::AtLeast(97.0)),
+    alone("put_64_watched_of_unwatched", Goal::AtLeast(97.0)),
 ];
 
 /// Views and selectors over 100,000 documents.

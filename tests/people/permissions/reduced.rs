@@ -117,6 +117,17 @@ async fn what_changes_hands_leaves_one_index_and_comes_to_another() {
     assert_eq!(reduced(bob, "sums").await, json!(1_000));
     assert_eq!(reduced(anna, "sums").await, json!(11_001));
 
+    // One that was purged and is made anew for others leaves the index, although the reader's feed tells nothing.
+    let rev = admin.get("/papers/twice").await.member("_rev");
+    admin.post("/papers/_purge", json!({"twice": [rev]})).await.expect(201);
+    let anew = json!({"_access": ["anna"], "kind": "paper", "n": 7});
+    admin.put("/papers/twice", anew).await.expect(201);
+    assert_eq!(reduced(bob, "sums").await, json!(null));
+    let rev = admin.get("/papers/twice").await.member("_rev");
+    let back = json!({"_rev": rev, "_access": ["staff", "anna"], "kind": "paper", "n": 1_000});
+    admin.put("/papers/twice", back).await.expect(201);
+    assert_eq!(reduced(bob, "sums").await, json!(1_000));
+
     // An index of a reader outlives a look for unused ones, and a restart.
     admin.post("/papers/_view_cleanup", json!({})).await.expect(202);
     assert_eq!(reduced(bob, "sums").await, json!(1_000));

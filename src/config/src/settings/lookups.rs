@@ -2,8 +2,14 @@
 
 use super::{Log, Settings, TOKEN_KEYS, VIRTUAL_HOSTS};
 use crate::error::Place;
+use crate::value::LogLevel;
 
 impl Log {
+    /// Whether all is to be logged of something, which releases leave out.
+    pub fn wants_trace(&self) -> bool {
+        self.level == LogLevel::Trace || self.modules.contains("=trace")
+    }
+
     /// Level and modules in one text: `info,refuge_http=debug`.
     pub fn filter(&self) -> String {
         match self.modules.trim() {

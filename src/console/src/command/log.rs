@@ -19,7 +19,7 @@ impl Command for Log {
     }
 
     fn help(&self) -> &'static str {
-        "the last lines of the log (20); or log more or less until the next start"
+        "the last lines of the log (20); or log more or less until the next start (releases know no trace)"
     }
 
     async fn run(&self, arguments: &[&str], control: &dyn Control) -> Option<Reply> {

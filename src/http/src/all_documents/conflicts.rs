@@ -55,7 +55,7 @@ impl Answer for ConflictList {
         let Bounds { start, end } = range.unwrap_or_default();
         let limit = if is_empty { 0 } else { parameters.limit };
         let (skip, descending) = (parameters.skip, parameters.descending);
-        let request = IdsRequest { start, end, limit, skip, descending };
+        let request = IdsRequest { start, end, limit, skip, descending, without: None };
         let page = ConflictsPage::default();
         let mut list = Self { database, parameters, page, request, skipped: 0 };
         list.read().await?;

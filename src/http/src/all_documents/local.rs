@@ -25,6 +25,8 @@ const PREFIX: &str = "_local/";
 pub(super) struct LocalListing {
     database: Arc<dyn Database>,
     parameters: Parameters,
+    /// What the ids begin with that are passed over.
+    without: Option<&'static str>,
     rows: Rows,
 }
 
@@ -41,11 +43,12 @@ impl LocalListing {
     pub(super) async fn begin(
         database: Arc<dyn Database>,
         mut parameters: Parameters,
+        without: Option<&'static str>,
     ) -> Result<Self, Failure> {
         let rows = match parameters.keys.take() {
             Some(keys) => Rows::Keys(chosen(keys, &parameters, Listed::Local)),
             None => {
-                let mut request = first_request(&parameters);
+                let mut request = first_request(&parameters, without);
                 let page = match &mut request {
                     Some(request) => read_page(database.as_ref(), request).await?,
                     None => LocalsPage::default(),
@@ -53,7 +56,7 @@ impl LocalListing {
                 Rows::Range { page, request }
             }
         };
-        Ok(Self { database, parameters, rows })
+        Ok(Self { database, parameters, without, rows })
     }
 
     /// Writes the whole list.
@@ -61,12 +64,12 @@ impl LocalListing {
         let update_seq = self.parameters.update_seq.then_some(None);
         let heading = Heading { total: None, offset: None, update_seq };
         heading.write(sender.buffer());
-        let Self { database, parameters, rows } = self;
+        let Self { database, parameters, without, rows } = self;
         let mut writer = Writer { bodies: parameters.include_docs, first: true };
         match rows {
             Rows::Keys(keys) => {
                 for key in keys {
-                    let found = find(database.as_ref(), &key).await?;
+                    let found = find(database.as_ref(), &key, without).await?;
                     writer.write(sender, &key, found.as_ref()).await?;
                 }
             }
@@ -126,14 +129,19 @@ impl Writer {
     }
 }
 
-async fn find(database: &dyn Database, key: &Value) -> Result<Option<LocalDocument>, Failure> {
+async fn find(
+    database: &dyn Database,
+    key: &Value,
+    without: Option<&str>,
+) -> Result<Option<LocalDocument>, Failure> {
     match key.as_str().and_then(|key| key.strip_prefix(PREFIX)) {
+        Some(id) if without.is_some_and(|without| id.starts_with(without)) => Ok(None),
         Some(id) if !id.is_empty() => database.local(id).await,
         _ => Ok(None),
     }
 }
 
-fn first_request(parameters: &Parameters) -> Option<IdsRequest> {
+fn first_request(parameters: &Parameters, without: Option<&'static str>) -> Option<IdsRequest> {
     let bounds = parameters.bounds(Listed::Local)?;
     Some(IdsRequest {
         start: bounds.start,
@@ -141,6 +149,7 @@ fn first_request(parameters: &Parameters) -> Option<IdsRequest> {
         limit: parameters.limit,
         skip: parameters.skip,
         descending: parameters.descending,
+        without,
     })
 }
 

@@ -11,6 +11,7 @@ use super::{List, Listed, Question};
 use crate::answers;
 use crate::failure::Failure;
 use crate::given;
+use crate::locals;
 use crate::node::Database;
 use crate::query::Query;
 use crate::reply::{self, Reply};
@@ -24,10 +25,12 @@ pub(crate) async fn queries(
 ) -> Result<Reply, Failure> {
     reply::allow(&request.method, &[Method::POST], "POST")?;
     let bytes = request.json_bytes(request.limits().max_json_size).await?;
+    let without = locals::kept_from(database.as_ref(), &request.user);
     let questions = parse(&bytes, &request.query)?.into_iter().map(|parameters| Question {
         database: database.clone(),
         listed,
         parameters,
+        without,
     });
     answers::several::<List>(questions.collect()).await
 }

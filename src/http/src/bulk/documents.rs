@@ -104,7 +104,7 @@ impl Plan {
         for (id, task) in self.tasks {
             outcomes.push(match task {
                 Task::Refused(failure) => Outcome::refused(id, failure),
-                Task::Local(incoming) => store_local(database, limits, id, *incoming).await,
+                Task::Local(incoming) => store_local(database, (user, limits), id, *incoming).await,
                 Task::Update => match results.next() {
                     Some((Ok(revision), _)) => Outcome::stored(id, revision.to_string()),
                     Some((Err(failure), revision)) => Outcome::failed(id, revision, failure.into()),
@@ -145,12 +145,12 @@ fn no_answer() -> Failure {
 
 async fn store_local(
     database: &dyn Database,
-    limits: &Limits,
+    who: (&User, &Limits),
     id: String,
     incoming: Incoming,
 ) -> Outcome {
     let name = id.strip_prefix(LOCAL_PREFIX).unwrap_or_default();
-    match locals::write(database, limits, name, incoming).await {
+    match locals::write(database, who, name, incoming).await {
         Ok(revision) => Outcome::stored(id, format!("0-{revision}")),
         Err(failure) => Outcome::refused(id, failure),
     }

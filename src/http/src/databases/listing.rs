@@ -58,13 +58,28 @@ pub(crate) async fn information(
 ) -> Result<Reply, Failure> {
     let names = match request.method {
         Method::GET | Method::HEAD => {
-            Wanted::Range(Names::new(node.clone(), Range::parse(&request.query)?))
+            let range = Range::parse(&request.query)?;
+            check_range(request, &range)?;
+            Wanted::Range(Names::new(node.clone(), range))
         }
         Method::POST => Wanted::Keys(keys(request).await?.into()),
         _ => return Err(Failure::MethodNotAllowed("GET,HEAD,POST")),
     };
     let (node, user) = (node.clone(), request.user.clone());
     Ok(reply::json_stream(|sender| write_descriptions((node, user), names, sender)))
+}
+
+/// Of whoever is no server admin no more is asked for at a time than of `POST`: what may be told of a database to
+/// somebody who may not see all of it takes a look at its design documents, and counting what is seen.
+fn check_range(request: &Request, range: &Range) -> Result<(), Failure> {
+    let most = request.limits().max_db_number_for_dbs_info_req;
+    if request.user.is_server_admin() || range.is_within(most) {
+        return Ok(());
+    }
+    Err(Failure::BadRequest(format!(
+        "Who is no server admin asks for {most} databases at a time at most: give a `limit`, and go on with \
+         `startkey`, or ask for `keys` with POST."
+    )))
 }
 
 async fn keys(request: &mut Request) -> Result<Vec<String>, Failure> {

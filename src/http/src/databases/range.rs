@@ -39,6 +39,11 @@ impl Range {
         let skip = query.count("skip")?.unwrap_or(0);
         Ok(Self { low, high, descending, skip, limit })
     }
+
+    /// Whether no more databases than these are asked for.
+    pub(super) fn is_within(&self, most: usize) -> bool {
+        usize::try_from(self.limit).is_ok_and(|limit| limit <= most)
+    }
 }
 
 /// The names of a range, page by page.

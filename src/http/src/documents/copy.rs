@@ -42,8 +42,8 @@ pub(crate) async fn copy(
     let destination = destination(request.header("destination"))?;
     let source = open(request, database, id).await?;
     if let Some(local) = destination.id.strip_prefix("_local/") {
-        let revision =
-            locals::put_body(database, local, destination.parent.as_ref(), source.body).await?;
+        let edit = (destination.parent.as_ref(), source.body);
+        let revision = locals::put_body(database, &request.user, local, edit).await?;
         let mut reply = reply::json(StatusCode::CREATED, locals::stored_text(local, revision));
         set_location(&mut reply, request, &[database.name(), &destination.id]);
         return Ok(reply);
@@ -71,8 +71,7 @@ pub(crate) async fn copy(
 
 async fn open(request: &Request, database: &dyn Database, id: &str) -> Result<Source, Failure> {
     if let Some(local) = id.strip_prefix("_local/") {
-        let found = database.local(local).await?;
-        let found = found.ok_or_else(|| Failure::NotFound("missing".to_owned()))?;
+        let found = locals::find(database, &request.user, local).await?;
         return Ok(Source { body: found.body, attachments: Vec::new(), deleted: false });
     }
     let revision = agreed_revision(request)?;

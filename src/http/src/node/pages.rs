@@ -93,6 +93,8 @@ pub struct IdsRequest {
     pub skip: usize,
     /// Highest id first.
     pub descending: bool,
+    /// Local documents whose ids begin with this are passed over, as if they were not there.
+    pub without: Option<&'static str>,
 }
 
 /// A page of documents with more than one live leaf.

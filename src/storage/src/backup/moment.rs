@@ -11,9 +11,10 @@ use fjall::{AbstractTree, Keyspace};
 use lsm_tree::{AnyTree, BlobTree, Guard, Tree};
 
 use super::rows::{Row, Rows};
-use super::{Backup, Databases, Stretch, stretches_of};
+use super::{Backup, Databases, Keys, Stretch, stretches_of};
 use crate::database::DatabaseRecord;
 use crate::error::StorageError;
+use crate::keyspaces::Keyspaces;
 use crate::snapshot::{Lifetime, Snapshot};
 
 /// How often chunks can be read from one moment. Values that stand apart are only found by an iterator that
@@ -21,8 +22,8 @@ use crate::snapshot::{Lifetime, Snapshot};
 /// beginning. One that nobody reads holds nothing but the version of the tables that the others hold as well.
 const READS_OF_CHUNKS: usize = 9;
 
-/// The rows of an iterator.
-type Iterating = Box<dyn Iterator<Item = Result<Row, StorageError>> + Send>;
+/// The rows of an iterator; none for each that is not wanted.
+type Iterating = Box<dyn Iterator<Item = Result<Option<Row>, StorageError>> + Send>;
 
 /// Reads the rows of a stretch behind a key, or from its beginning; none where that was done too often.
 type Opening = Box<dyn Fn(Option<&[u8]>) -> Option<Iterating> + Send + Sync>;
@@ -31,10 +32,8 @@ type Opening = Box<dyn Fn(Option<&[u8]>) -> Option<Iterating> + Send + Sync>;
 pub struct BackupMoment {
     /// In the order in which they are read.
     stretches: Vec<(Stretch, Opening)>,
-    /// The databases it is of; none for everything.
-    pub(super) only: Option<Databases>,
     // Last: tables that merges replaced meanwhile leave with the rows, while the directory is locked.
-    pub(super) lifetime: Lifetime,
+    _lifetime: Lifetime,
 }
 
 impl Snapshot {
@@ -51,14 +50,15 @@ impl Snapshot {
             Some(records) => stretches_of(keyspaces, records),
         };
         let moment = self.view().seqno();
+        let only = only.map(|records| Arc::new(Databases::of(&records)));
         let open = |stretch: Stretch| {
             let keyspace = keyspaces.all().get(stretch.keyspace).copied()?;
-            let opening = opening(keyspace, &stretch, moment);
+            let wanted = Wanted { only: only.clone(), keys: keys_of(keyspaces, keyspace) };
+            let opening = opening(keyspace, &stretch, moment, wanted);
             Some((stretch, opening))
         };
         let stretches = stretches.into_iter().filter_map(open).collect();
-        let only = only.map(|records| Databases::of(&records));
-        BackupMoment { stretches, only, lifetime: self.into_lifetime() }
+        BackupMoment { stretches, _lifetime: self.into_lifetime() }
     }
 
     /// A backup that is read once.
@@ -85,7 +85,7 @@ impl BackupMoment {
             rows.push(Rows { keyspace: stretch.keyspace, iterator: open(key)? });
         }
         rows.reverse();
-        Some(Backup { rows, moment: Arc::clone(self) })
+        Some(Backup { rows, _moment: Arc::clone(self) })
     }
 }
 
@@ -107,41 +107,67 @@ impl Stretch {
     }
 }
 
-fn opening(keyspace: &Keyspace, stretch: &Stretch, moment: u64) -> Opening {
+/// Which rows of a keyspace are taken; of those that belong to other databases the values are not read, which
+/// may stand apart and be large.
+#[derive(Clone)]
+struct Wanted {
+    /// The databases; none for everything.
+    only: Option<Arc<Databases>>,
+    keys: Keys,
+}
+
+impl Wanted {
+    fn takes(&self, key: &[u8]) -> bool {
+        self.only.as_ref().is_none_or(|databases| databases.hold(self.keys, key))
+    }
+}
+
+fn keys_of(keyspaces: &Keyspaces, keyspace: &Keyspace) -> Keys {
+    match keyspace {
+        keyspace if *keyspace == keyspaces.databases => Keys::Registry,
+        keyspace if *keyspace == keyspaces.garbage => Keys::Garbage,
+        keyspace if *keyspace == keyspaces.expiries => Keys::Expiries,
+        _ => Keys::OfDatabases,
+    }
+}
+
+fn opening(keyspace: &Keyspace, stretch: &Stretch, moment: u64, wanted: Wanted) -> Opening {
     match &keyspace.tree {
-        AnyTree::Standard(tree) => anywhere(tree, stretch.clone(), moment),
-        AnyTree::Blob(tree) => so_often(tree, stretch, moment),
+        AnyTree::Standard(tree) => anywhere(tree, stretch.clone(), moment, wanted),
+        AnyTree::Blob(tree) => so_often(tree, stretch, moment, wanted),
     }
 }
 
 /// Seeks in the tables as they were.
-fn anywhere(tree: &Tree, stretch: Stretch, moment: u64) -> Opening {
+fn anywhere(tree: &Tree, stretch: Stretch, moment: u64, wanted: Wanted) -> Opening {
     let version = tree.get_version_history_lock().get_version_for_snapshot(moment);
     Box::new(move |behind| {
         let bounds = stretch.bounds(behind);
         let rows = Tree::create_internal_range(version.clone(), &bounds, moment, None);
-        let rows = rows.map(|row| {
+        let wanted = wanted.clone();
+        Some(Box::new(rows.map(move |row| {
             let row = row.map_err(fjall::Error::from)?;
-            Ok((row.key.user_key, row.value))
-        });
-        Some(Box::new(rows))
+            let taken = wanted.takes(&row.key.user_key);
+            Ok(taken.then_some((row.key.user_key, row.value)))
+        })))
     })
 }
 
 /// Reads an iterator from its beginning, without the values of what stands before the key.
-fn so_often(tree: &BlobTree, stretch: &Stretch, moment: u64) -> Opening {
+fn so_often(tree: &BlobTree, stretch: &Stretch, moment: u64, wanted: Wanted) -> Opening {
     let range = || tree.range::<Vec<u8>, _>(stretch.bounds(None), moment, None);
     let unread: Vec<_> = (0..READS_OF_CHUNKS).map(|_| range()).collect();
     let unread = Mutex::new(unread);
     Box::new(move |behind| {
         let rows = unread.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
         let behind = behind.map(<[u8]>::to_vec);
-        let is_behind =
-            move |key: &fjall::UserKey| behind.as_ref().is_none_or(|place| **key > **place);
-        Some(Box::new(rows.filter_map(move |row| match row.into_inner_if(&is_behind) {
-            Ok((_, None)) => None,
-            Ok((key, Some(value))) => Some(Ok((key, value))),
-            Err(error) => Some(Err(fjall::Error::from(error).into())),
+        let wanted = wanted.clone();
+        let is_taken = move |key: &fjall::UserKey| {
+            behind.as_ref().is_none_or(|place| **key > **place) && wanted.takes(key)
+        };
+        Some(Box::new(rows.map(move |row| {
+            let (key, value) = row.into_inner_if(&is_taken).map_err(fjall::Error::from)?;
+            Ok(value.map(|value| (key, value)))
         })))
     })
 }

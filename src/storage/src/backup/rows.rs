@@ -9,8 +9,8 @@ pub(super) type Row = (fjall::UserKey, fjall::UserValue);
 pub(super) struct Rows {
     /// The place of their keyspace.
     pub(super) keyspace: usize,
-    /// The rows.
-    pub(super) iterator: Box<dyn Iterator<Item = Result<Row, StorageError>> + Send>,
+    /// The rows; none for each that is not wanted.
+    pub(super) iterator: Box<dyn Iterator<Item = Result<Option<Row>, StorageError>> + Send>,
 }
 
 /// Adds a row to a block. Keys have at most 64 KiB, values are bounded by what a request may hold.

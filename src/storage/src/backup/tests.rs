@@ -30,7 +30,7 @@ fn local(engine: &mut Engine, record: &DatabaseRecord, id: &str, value: &[u8]) {
 }
 
 fn blocks(mut backup: Backup) -> Vec<BackupBlock> {
-    std::iter::from_fn(|| backup.next_block().unwrap()).collect()
+    std::iter::from_fn(|| backup.next_block().unwrap()).filter(|block| block.rows > 0).collect()
 }
 
 fn restored(folder: &std::path::Path, blocks: &[BackupBlock]) -> Engine {
@@ -65,6 +65,31 @@ fn what_is_put_back_is_what_the_snapshot_held() {
     drop(snapshot);
     // Numbers go on behind those that were given.
     assert!(database(&mut engine, "other").id.0 > cities.id.0);
+}
+
+/// Whoever reads is asked in between whether it is still wanted, and large values of others are not held.
+#[test]
+fn rows_of_others_end_a_block_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = Engine::open(Options::new(folder.path().join("old"))).unwrap();
+    let records: Vec<_> =
+        (0..=MOST_BY_THEMSELVES).map(|n| database(&mut engine, &format!("d{n}"))).collect();
+    let other = database(&mut engine, "other");
+    let mut writes = Vec::new();
+    for number in 0..=BLOCK_ROWS {
+        let id = format!("{number}");
+        writes.push(crate::LocalWrite { id, value: Some(b"x".to_vec()) });
+    }
+    engine.commit(vec![Operation::Locals { database: other.id, writes }]).unwrap();
+    local(&mut engine, &records[1], "a", b"mine");
+    let mut backup = engine.store().snapshot().unwrap().backup(Some(records.clone()));
+    let all: Vec<_> = std::iter::from_fn(|| backup.next_block().unwrap()).collect();
+    let wanted: Vec<_> = all.iter().filter(|block| block.rows > 0).cloned().collect();
+    assert!(all.iter().filter(|block| block.rows == 0).count() > 1);
+    let engine = restored(folder.path(), &wanted);
+    let snapshot = engine.store().snapshot().unwrap();
+    assert_eq!(snapshot.local(records[1].id, "a").unwrap().unwrap(), b"mine".as_slice());
+    assert_eq!(snapshot.database("other").unwrap(), None);
 }
 
 #[test]

@@ -40,6 +40,9 @@ impl Group<'_> {
         document: &DocumentWrite,
         (sequence, body): (u64, u64),
     ) {
+        if !self.engine.notes() {
+            return;
+        }
         let keyspace = &self.engine.shared.keyspaces.outstanding;
         let was_conflicted = document.previous.as_ref().is_some_and(|row| row.conflicted);
         let conflicted = is_conflicted(&document.leaves);

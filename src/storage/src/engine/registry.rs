@@ -69,9 +69,11 @@ impl Group<'_> {
             let key = keys::registry_key(RegistryKey::Security, record.id);
             self.batch.insert(keyspace, key, self.row.as_slice());
         }
-        records::encode_opaque(&mut self.row, &[]);
-        let key = keys::registry_key(RegistryKey::Outstanding, record.id);
-        self.batch.insert(keyspace, key, self.row.as_slice());
+        if self.engine.notes() {
+            records::encode_opaque(&mut self.row, &[]);
+            let key = keys::registry_key(RegistryKey::Outstanding, record.id);
+            self.batch.insert(keyspace, key, self.row.as_slice());
+        }
         self.set_counters(record.id, Counters::default());
         self.names.insert(record.name.clone(), Some(record.clone()));
         Ok(Outcome::Created(record))

@@ -48,7 +48,10 @@ struct Life {
 
 impl Life {
     fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::open(tempfile::tempdir().unwrap())
+    }
+
+    fn open(directory: TempDir) -> Self {
         let mut engine = Engine::open(Options::new(directory.path())).unwrap();
         let create = Operation::CreateDatabase(NewDatabase {
             name: "db".to_owned(),
@@ -233,6 +236,32 @@ proptest! {
         told.retain(|one| !one.contains("no leaf needs it"));
         prop_assert_eq!(told, Vec::<String>::new());
     }
+}
+
+#[test]
+fn data_of_an_earlier_version_keeps_its_format_for_a_while_and_is_noted_then() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("format");
+    std::fs::write(&file, "refuge storage format 1\n").unwrap();
+    let mut life = Life::open(directory);
+    for _ in 0..2 {
+        life.live("d", Step::Branch { with_body: true, deleted: false });
+    }
+    assert!(!life.engine.raise_format().unwrap(), "the former version may come back");
+    assert!(!life.engine.note_documents(10).unwrap());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "refuge storage format 1\n");
+    assert!(!life.snapshot().is_noted(life.database).unwrap());
+    let noted = &life.engine.shared.keyspaces.outstanding;
+    assert_eq!(life.engine.shared.database.snapshot().iter(noted).count(), 0);
+
+    life.engine.options.raise_format_after = std::time::Duration::ZERO;
+    assert!(life.engine.raise_format().unwrap());
+    assert!(!life.engine.raise_format().unwrap(), "once");
+    life.live("e", Step::Branch { with_body: true, deleted: false });
+    while life.engine.note_documents(10).unwrap() {}
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "refuge storage format 2\n");
+    assert!(life.snapshot().is_noted(life.database).unwrap());
+    life.compare();
 }
 
 #[test]
