@@ -7,6 +7,7 @@ pub mod address_book;
 mod authentication;
 pub mod authenticator;
 mod background_thread;
+pub mod backup_snapshots;
 mod blocking;
 pub mod change_feed;
 pub mod configuration;

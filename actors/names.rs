@@ -15,6 +15,8 @@ pub const METRICS: &str = "metrics";
 pub const ENGINE: &str = "engine";
 /// Removes in the background what is no longer wanted.
 pub const MAINTENANCE: &str = "maintenance";
+/// Keeps the snapshots of backups that broke off.
+pub const BACKUP_SNAPSHOTS: &str = "backup-snapshots";
 /// Runs the JavaScript of design documents.
 pub const JAVASCRIPT: &str = "javascript";
 /// Reads design documents.

@@ -1,17 +1,18 @@
 //! The node as the console's commands see it: each question goes to the file that answers it. None of
 //! them waits for a part of the node that is down, so that the console explains what is wrong with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use ractor::ActorCell;
-use refuge_console::{BackupStream, Control, ControlError, PeerCommand, Question};
+use refuge_console::{BackupStream, Control, ControlError, PeerCommand, Question, SnapshotWish};
 use refuge_http::Failure;
 use refuge_identity::NodeIdentity;
 use refuge_mesh::MeshCommand;
 use refuge_otp::Names;
 use serde_json::{Value, json};
 
+use super::backups::Held;
 use super::replications::Replications;
 use super::{End, Host, backups, databases, node, settings, telling};
 use crate::hook_runner::HookRunnerMessage;
@@ -28,11 +29,18 @@ pub(super) struct NodeControl {
     /// The session's actor.
     owner: ActorCell,
     replications: Replications,
+    /// The snapshot of a backup that may be gone on with.
+    held: Mutex<Option<Held>>,
 }
 
 impl NodeControl {
     pub(super) fn new(names: Names, host: Host, owner: ActorCell) -> Self {
-        Self { names, host, owner, replications: Replications::default() }
+        let replications = Replications::default();
+        Self { names, host, owner, replications, held: Mutex::default() }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A version that cannot go on is refused while the node still runs.
@@ -91,6 +99,26 @@ impl Control for NodeControl {
 
     async fn backup(&self, databases: Vec<String>) -> Result<BackupStream, ControlError> {
         backups::begin(&self.names, &self.owner, databases).await
+    }
+
+    async fn hold_snapshot(&self, wish: SnapshotWish) -> Answer {
+        let held = Held::take(&self.names, wish).await?;
+        let about = held.about();
+        *self.held() = Some(held);
+        Ok(about)
+    }
+
+    async fn backup_from(&self, behind: Option<Vec<u8>>) -> Result<BackupStream, ControlError> {
+        let held = self.held().as_ref().map(|held| (held.name(), held.about()));
+        let held = held.ok_or(ControlError::Gone)?;
+        backups::read_held(&self.names, &self.owner, held, behind).await
+    }
+
+    async fn let_snapshot_go(&self) -> Answer {
+        if let Some(held) = self.held().take() {
+            held.let_go();
+        }
+        Ok(json!({"done": true}))
     }
 
     async fn tree(&self) -> Answer {

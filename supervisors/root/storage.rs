@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use refuge_actors::backup_snapshots::BackupSnapshotsActor;
 use refuge_actors::engine::{EngineActor, EngineArguments};
 use refuge_actors::maintenance::MaintenanceActor;
 use refuge_actors::names;
@@ -46,6 +47,15 @@ pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
                 |context| context.names,
             )
             .because("removes what deleted databases left"),
+        )
+        .child(
+            worker::<BackupSnapshotsActor>(
+                names::BACKUP_SNAPSHOTS,
+                Restart::Permanent,
+                Shutdown::Timeout(Duration::from_millis(200)),
+                |context| context.names,
+            )
+            .because("keeps the snapshots of backups that broke off"),
         )
         .parked(Park {
             retry: PARKED_RETRY,

@@ -1,5 +1,10 @@
 //! Backups of a running node, and what is put back of them.
 
+mod broken_off;
+mod restored;
+
+use std::path::Path;
+
 use refuge_tests::{Load, Node, Options, contents};
 use serde_json::json;
 
@@ -8,8 +13,54 @@ fn folder() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("refuge-backup-").tempdir().unwrap()
 }
 
-fn text(path: &std::path::Path) -> &str {
+fn text(path: &Path) -> &str {
     path.to_str().unwrap()
+}
+
+/// A node that was stopped and whose data was taken away.
+fn empty() -> Node {
+    let mut node = Node::start(Options::default());
+    node.terminate();
+    assert!(node.ended().success());
+    std::fs::remove_dir_all(node.root().join("var/data")).unwrap();
+    node
+}
+
+/// A node with what was put back of a backup.
+fn restored(file: &Path) -> Node {
+    let mut node = empty();
+    let told = node.refuge(&["restore", text(file)]);
+    assert_eq!(told.code, Some(0), "{}", told.errors);
+    node.check();
+    node.restart();
+    node
+}
+
+/// 1 MiB that cannot be packed.
+fn noise() -> Vec<u8> {
+    (0..(1 << 17)).flat_map(|_| rand::random::<u64>().to_le_bytes()).collect()
+}
+
+/// A database of so many documents, each with 1 MiB that cannot be packed.
+async fn fill(node: &Node, database: &str, documents: usize) {
+    let client = node.client();
+    client.put_nothing(&format!("/{database}")).await.expect(201);
+    for number in 0..documents {
+        let path = format!("/{database}/{number}/noise");
+        let put = client.request("PUT", &path).header("content-type", "application/noise");
+        put.body(noise()).send().await.expect(201);
+    }
+}
+
+/// What each document of [`fill`] holds.
+async fn noises(node: &Node, database: &str, documents: usize) -> Vec<bytes::Bytes> {
+    let client = node.client();
+    let mut all = Vec::new();
+    for number in 0..documents {
+        let path = format!("/{database}/{number}/noise");
+        all.push(client.get(&path).await.expect(200).body);
+    }
+    all
 }
 
 #[tokio::test]
@@ -80,10 +131,7 @@ async fn named_databases_go_alone_through_a_pipe() {
     damaged[middle] ^= 1;
     let bad = files.path().join("bad.backup");
     std::fs::write(&bad, damaged).unwrap();
-    let mut other = Node::start(Options::default());
-    other.terminate();
-    other.ended();
-    std::fs::remove_dir_all(other.root().join("var/data")).unwrap();
+    let mut other = empty();
     let refused = other.refuge(&["restore", text(&bad)]);
     assert_eq!(refused.code, Some(65), "{}", refused.errors);
     assert_eq!(other.refuge(&["restore", text(&file)]).code, Some(0));

@@ -75,9 +75,7 @@ impl Node {
 
     /// Runs another verb of the binary on this node's root: `refuge peer list`.
     pub fn refuge(&self, verb: &[&str]) -> Told {
-        let told = self.verb(verb).output().expect("a process");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-        Told { code: told.status.code(), output: text(told.stdout), errors: text(told.stderr) }
+        told(self.verb(verb))
     }
 
     /// Begins another verb of the binary on this node's root, one that goes on until it is told to stop;
@@ -85,6 +83,15 @@ impl Node {
     pub fn begin(&self, verb: &[&str]) -> Child {
         let mut command = self.verb(verb);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a process")
+    }
+
+    /// Runs another verb where a line of the shell comes first, such as one that limits what it may use.
+    pub fn refuge_behind(&self, line: &str, verb: &[&str]) -> Told {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("{line}\nexec \"$0\" \"$@\"")).arg(binary());
+        command.args(verb).arg("--root").arg(self.root());
+        without_settings(&mut command);
+        told(command)
     }
 
     fn verb(&self, verb: &[&str]) -> Command {
@@ -225,6 +232,13 @@ impl Node {
 /// The binary that the tests start.
 pub fn program() -> std::path::PathBuf {
     binary()
+}
+
+/// Runs it to its end.
+fn told(mut command: Command) -> Told {
+    let told = command.output().expect("a process");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    Told { code: told.status.code(), output: text(told.stdout), errors: text(told.stderr) }
 }
 
 fn whole(mut stream: impl Read) -> String {

@@ -7,7 +7,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-use crate::protocol::{BACKUP, Reply, Request};
+use crate::backup::{self, BACKUP, FROM};
+use crate::protocol::{GONE, Reply, Request};
 use crate::socket::{Address, SocketError, socket_path};
 
 /// Longest answer that is read: a tree of some 50,000 actors. What is longer is no answer of ours.
@@ -61,9 +62,9 @@ impl Connection {
     }
 
     /// Sends one command and waits for its answer, as long as it takes. A backup's is more than a line, and
-    /// [`Connection::backup`] asks for it.
+    /// [`Connection::backup`] and [`Connection::backup_from`] ask for it.
     pub async fn request(&mut self, request: &Request) -> Result<Value, ClientError> {
-        if request.command == BACKUP {
+        if [BACKUP, FROM].contains(&request.command.as_str()) {
             return Err(ClientError::Refused {
                 error: "bad_arguments".to_owned(),
                 reason: "refuge backup FILE writes one".to_owned(),
@@ -88,10 +89,42 @@ impl Connection {
         }
     }
 
-    /// Asks for a backup; what the node tells of it before the first block. [`Connection::block`] takes the
-    /// blocks, all of them.
+    /// Asks for a backup that is read once; what the node tells of it before the first block.
+    /// [`Connection::block`] takes the blocks, all of them.
     pub async fn backup(&mut self, databases: Vec<String>) -> Result<Value, ClientError> {
-        self.exchange(&Request { command: BACKUP.to_owned(), arguments: databases }).await
+        self.ask(BACKUP, databases).await
+    }
+
+    /// Takes a snapshot for backups; what the node tells of it.
+    pub async fn hold_snapshot(&mut self, databases: Vec<String>) -> Result<Value, ClientError> {
+        self.ask(backup::HOLD, databases).await
+    }
+
+    /// Takes the snapshot that an earlier session held; none where it is kept no more.
+    pub async fn hold_snapshot_again(
+        &mut self,
+        snapshot: String,
+    ) -> Result<Option<Value>, ClientError> {
+        unless_gone(self.ask(backup::HOLD_AGAIN, vec![snapshot]).await)
+    }
+
+    /// Asks for the blocks of the snapshot behind a place, or for all; as [`Connection::backup`]. None where
+    /// it is kept no more, or was read too often.
+    pub async fn backup_from(
+        &mut self,
+        behind: Option<&[u8]>,
+    ) -> Result<Option<Value>, ClientError> {
+        let behind = behind.map(backup::digits_of).into_iter().collect();
+        unless_gone(self.ask(FROM, behind).await)
+    }
+
+    /// The snapshot is needed no more.
+    pub async fn let_snapshot_go(&mut self) -> Result<Value, ClientError> {
+        self.ask(backup::DONE, Vec::new()).await
+    }
+
+    async fn ask(&mut self, command: &str, arguments: Vec<String>) -> Result<Value, ClientError> {
+        self.exchange(&Request { command: command.to_owned(), arguments }).await
     }
 
     /// The next block of a backup; none when all of them have come.
@@ -129,6 +162,13 @@ impl Connection {
         let mut line = Vec::new();
         (&mut self.0).take(ANSWER_LIMIT_BYTES).read_until(b'\n', &mut line).await?;
         Ok(serde_json::from_slice(&line)?)
+    }
+}
+
+fn unless_gone(outcome: Result<Value, ClientError>) -> Result<Option<Value>, ClientError> {
+    match outcome {
+        Err(ClientError::Refused { error, .. }) if error == GONE => Ok(None),
+        outcome => outcome.map(Some),
     }
 }
 

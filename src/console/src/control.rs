@@ -7,6 +7,8 @@ use refuge_mesh::MeshCommand;
 use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 
+use crate::backup::SnapshotWish;
+
 /// A node, as the console sees it.
 #[async_trait]
 pub trait Control: Send + Sync + 'static {
@@ -27,6 +29,27 @@ pub trait Control: Send + Sync + 'static {
     /// `Err` in the stream is its end.
     async fn backup(&self, databases: Vec<String>) -> Result<BackupStream, ControlError> {
         let _ = databases;
+        Err(absent("backups"))
+    }
+
+    /// Takes a snapshot for the rest of the session, or one that an earlier session took, and keeps it for a
+    /// while where the session ends without [`Control::let_snapshot_go`]: an object with `snapshot` (its
+    /// name, by chance), `version`, `databases`, `about_bytes` and `kept_seconds`.
+    /// [`ControlError::Gone`] where it is kept no more.
+    async fn hold_snapshot(&self, wish: SnapshotWish) -> Result<Value, ControlError> {
+        let _ = wish;
+        Err(absent("backups"))
+    }
+
+    /// The blocks of the session's snapshot, as [`Control::backup`], or those behind a place (the number
+    /// of a block's keyspace and the block's last key).
+    async fn backup_from(&self, behind: Option<Vec<u8>>) -> Result<BackupStream, ControlError> {
+        let _ = behind;
+        Err(absent("backups"))
+    }
+
+    /// The session's snapshot is needed no more: `{"done": true}`.
+    async fn let_snapshot_go(&self) -> Result<Value, ControlError> {
         Err(absent("backups"))
     }
 
@@ -228,6 +251,9 @@ pub enum ControlError {
     /// No such node.
     #[error("no node is known as {0:?}: `refuge peer list` shows those that are")]
     UnknownPeer(String),
+    /// A snapshot that is kept no more, or never was.
+    #[error("the node keeps that snapshot no more: begin a new backup")]
+    Gone,
     /// What was typed cannot be done, and why.
     #[error("{0}")]
     Refused(String),

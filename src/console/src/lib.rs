@@ -2,6 +2,7 @@
 //! command, the prompt, the observer, and the text that people see. What a command does to the node stands behind the trait
 //! [`Control`]; no actor is known here.
 
+mod backup;
 mod client;
 mod command;
 mod control;
@@ -14,6 +15,7 @@ mod socket;
 mod top;
 mod words;
 
+pub use backup::{PLACE_LIMIT_BYTES, SnapshotWish};
 pub use client::{ClientError, Connection};
 pub use command::{CommandHelp, commands};
 pub use control::{

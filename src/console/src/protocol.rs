@@ -9,8 +9,8 @@ use crate::control::ControlError;
 /// Longest line that the node takes, in bytes without its end: names are short, all else is abuse.
 pub const LINE_LIMIT_BYTES: usize = 64 * 1024;
 
-/// The command that is answered by a line, blocks behind their lengths, and another line.
-pub(crate) const BACKUP: &str = "backup";
+/// The error where a snapshot is kept no more.
+pub(crate) const GONE: &str = "gone";
 
 /// One command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +63,7 @@ impl From<Result<Value, ControlError>> for Reply {
                 | ControlError::NoDatabase(_)
                 | ControlError::UnknownPeer(_)),
             ) => Self::error("not_found", error.to_string()),
+            Err(error @ ControlError::Gone) => Self::error(GONE, error.to_string()),
             Err(error @ ControlError::Refused(_)) => Self::error("refused", error.to_string()),
             Err(ControlError::Replication { error, reason }) => Self::Error { error, reason },
             Err(error @ ControlError::Unavailable(_)) => {

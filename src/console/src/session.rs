@@ -3,12 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
-use crate::command;
-use crate::control::{BackupStream, Control};
-use crate::protocol::{BACKUP, LINE_LIMIT_BYTES, Reply, Request};
+use crate::control::Control;
+use crate::protocol::{LINE_LIMIT_BYTES, Reply, Request};
+use crate::{backup, command};
 
 /// Serves one session until the other side ends it. A line that is too long is answered and ends it,
 /// since nobody knows where the next one begins.
@@ -30,10 +29,10 @@ where
         let reply = if too_long {
             let reason = format!("a line holds at most {LINE_LIMIT_BYTES} bytes");
             Reply::error("line_too_long", reason)
-        } else if let Some(databases) = backup_of(&line) {
-            match control.backup(databases).await {
-                Ok(stream_of) => send(&mut stream, stream_of).await?,
-                Err(error) => Reply::from(Err::<Value, _>(error)),
+        } else if let Some(wish) = backup::wish_of(&line) {
+            match wish {
+                Ok(wish) => backup::answer(&mut stream, wish, control.as_ref()).await?,
+                Err(reply) => reply,
             }
         } else {
             answer(&line, control.as_ref()).await
@@ -44,34 +43,6 @@ where
             return Ok(());
         }
     }
-}
-
-/// The databases of a request for a backup: it alone is answered by more than a line.
-fn backup_of(line: &[u8]) -> Option<Vec<String>> {
-    let request = serde_json::from_slice::<Request>(line).ok()?;
-    (request.command == BACKUP).then_some(request.arguments)
-}
-
-/// Sends a line that tells of the backup, then each block behind its length (four bytes, little-endian),
-/// then a length of 0; what the backup came to is the reply.
-async fn send<S: AsyncWrite + Unpin>(stream: &mut S, backup: BackupStream) -> io::Result<Reply> {
-    let BackupStream { about, mut blocks } = backup;
-    stream.write_all(&Reply::Ok { ok: about }.line()?).await?;
-    let mut count: u64 = 0;
-    let end = loop {
-        match blocks.recv().await {
-            None => break Reply::Ok { ok: json!({ "blocks": count }) },
-            Some(Err(reason)) => break Reply::error("unavailable", reason),
-            Some(Ok(block)) => {
-                let length = u32::try_from(block.len()).map_err(io::Error::other)?;
-                stream.write_all(&length.to_le_bytes()).await?;
-                stream.write_all(&block).await?;
-                count += 1;
-            }
-        }
-    };
-    stream.write_all(&[0; 4]).await?;
-    Ok(end)
 }
 
 async fn answer(line: &[u8], control: &dyn Control) -> Reply {
@@ -87,6 +58,7 @@ async fn answer(line: &[u8], control: &dyn Control) -> Reply {
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
+    use serde_json::{Value, json};
     use tokio::sync::Mutex;
 
     use super::*;

@@ -58,8 +58,22 @@ pub(crate) enum Failure {
     NoBackup { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error(
+        "{why}; what came so far is in {}: the same command goes on with it within {} minutes, and begins anew after that",
+        part.display(), kept_seconds / 60
+    )]
+    BrokeOff { why: Box<Failure>, part: PathBuf, kept_seconds: u64 },
+    #[error("{}: another refuge backup is writing it; wait for it, or name another file", .0.display())]
+    BackupUnderWay(PathBuf),
+    #[error("the backup was stopped")]
+    Stopped,
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    #[error(
+        "{}: a backup was not put back to its end: run refuge restore again, or remove {} to start without data",
+        data.display(), beside.display()
+    )]
+    Unrestored { data: PathBuf, beside: PathBuf },
     #[error("{0}")]
     Upgrade(String),
     #[error("{0} problems were found; restore the data directory from a backup")]
@@ -105,10 +119,12 @@ impl Failure {
                 | BackupError::NewerFormat { .. }
                 | BackupError::Damaged(_),
             ) => DATA,
+            Self::BrokeOff { why, .. } => why.code(),
+            Self::BackupUnderWay(_) => CANNOT_CREATE,
             Self::Restore(error) => by_restore(error),
             Self::Upgrade(_) => UNAVAILABLE,
             Self::Check(error) => by_cause(error).unwrap_or(SOFTWARE),
-            Self::Damaged(_) => DATA,
+            Self::Damaged(_) | Self::Unrestored { .. } => DATA,
             Self::Start(StartFailure::Address(_)) => UNAVAILABLE,
             Self::Start(failure) => by_cause(failure).unwrap_or(SOFTWARE),
             Self::Console(error)
@@ -119,7 +135,7 @@ impl Failure {
             }
             Self::Running(_) => UNAVAILABLE,
             Self::DidNotStart { code, .. } => code.filter(|code| *code != 0).unwrap_or(SOFTWARE),
-            Self::NoAnswer(_) | Self::NotDone(_) | Self::Interrupted => TRY_AGAIN,
+            Self::NoAnswer(_) | Self::NotDone(_) | Self::Interrupted | Self::Stopped => TRY_AGAIN,
             Self::Usage(_) => USAGE,
         }
     }
@@ -129,6 +145,7 @@ impl Failure {
 fn by_restore(error: &RestoreError) -> u8 {
     match error {
         RestoreError::NotEmpty(_) => CANNOT_CREATE,
+        RestoreError::UnderWay(_) => UNAVAILABLE,
         RestoreError::Open(error) => by_cause(error).unwrap_or(SOFTWARE),
         RestoreError::Io { source, .. } => by_kind(source).unwrap_or(CANNOT_CREATE),
         RestoreError::Engine(_) => IO,
@@ -149,7 +166,7 @@ fn by_client(error: &ClientError) -> u8 {
 /// The code for a word of the node's.
 fn by_word(error: &str) -> u8 {
     match error {
-        "unavailable" | "service_unavailable" | "too_many_requests" => TRY_AGAIN,
+        "gone" | "unavailable" | "service_unavailable" | "too_many_requests" => TRY_AGAIN,
         "unauthorized" | "forbidden" => NO_PERMISSION,
         "replication_error" => UNAVAILABLE,
         _ => USAGE,

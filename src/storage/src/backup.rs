@@ -4,6 +4,7 @@
 //! A block is a sequence of rows of one keyspace, in the order of their keys: the keyspace's number (one
 //! byte), then for each row the lengths of key and value (four bytes each, little-endian), key, value.
 
+mod moment;
 mod restoring;
 mod rows;
 
@@ -11,16 +12,14 @@ use std::collections::HashSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use fjall::AbstractTree;
-use lsm_tree::Guard;
-
 use crate::database::{DatabaseId, DatabaseRecord};
 use crate::error::StorageError;
 use crate::keys::{self, RegistryKey};
 use crate::keyspaces::Keyspaces;
-use crate::snapshot::{Lifetime, Snapshot};
 
-pub use restoring::{RestoreError, Restoring};
+pub use moment::BackupMoment;
+pub(crate) use restoring::forget;
+pub use restoring::{RestoreError, Restoring, settle, unfinished_restore};
 use rows::Rows;
 
 /// A block is given out when it has come to this: large enough to be packed well, small enough to be held a
@@ -42,7 +41,20 @@ pub struct BackupBlock {
     pub rows: u64,
 }
 
+/// The place behind a block: the number of its keyspace (one byte) and its last key; none where it is no
+/// block of rows.
+#[must_use]
+pub fn place_behind(block: &[u8]) -> Option<Vec<u8>> {
+    let (keyspace, mut rest) = block.split_first()?;
+    let mut last = None;
+    while !rest.is_empty() {
+        last = Some(rows::take(&mut rest)?.0);
+    }
+    Some([&[*keyspace], last?].concat())
+}
+
 /// Which part of a keyspace is taken.
+#[derive(Clone)]
 struct Stretch {
     /// The keyspace's place in [`Keyspaces::all`].
     keyspace: usize,
@@ -64,12 +76,12 @@ impl Stretch {
     }
 }
 
-/// A backup under way. It holds the open database until it is dropped.
+/// A backup under way. It holds its moment until it is dropped.
 pub struct Backup {
     /// What is still to be taken, the next at the end.
     rows: Vec<Rows>,
-    // Last: tables that merges replaced meanwhile leave with the rows, while the directory is locked.
-    _lifetime: Lifetime,
+    /// Last: what it holds leaves after the rows.
+    _moment: Arc<BackupMoment>,
 }
 
 /// What the keys of a keyspace tell of whose a row is.
@@ -105,50 +117,6 @@ impl Databases {
             Keys::OfDatabases => keys::database_of(key),
         };
         database.is_some_and(|database| self.ids.contains(&database))
-    }
-}
-
-impl Snapshot {
-    /// All of this moment, or what belongs to some databases.
-    ///
-    /// Every stretch is opened here, and the snapshot itself let go: a stretch holds its keyspace as it was,
-    /// while an open snapshot would make the engine keep in memory all that is written as long as the backup
-    /// takes.
-    #[must_use]
-    pub fn backup(self, only: Option<Vec<DatabaseRecord>>) -> Backup {
-        let keyspaces = &self.shared().keyspaces;
-        let stretches = match &only {
-            None => (0..keyspaces.all().len()).map(Stretch::whole).collect(),
-            Some(records) => stretches_of(keyspaces, records),
-        };
-        let only = only.map(|records| Arc::new(Databases::of(&records)));
-        let rows = stretches.into_iter().filter_map(|stretch| self.rows(stretch, only.clone()));
-        let mut rows: Vec<Rows> = rows.collect();
-        rows.reverse();
-        Backup { rows, _lifetime: self.into_lifetime() }
-    }
-
-    /// The rows of a stretch, which hold nothing but that keyspace's tables of this moment; of those that belong to
-    /// other databases the values are not read, which may stand apart and be large.
-    fn rows(&self, stretch: Stretch, only: Option<Arc<Databases>>) -> Option<Rows> {
-        let Stretch { keyspace, low, high } = stretch;
-        let keyspaces = &self.shared().keyspaces;
-        let handle = keyspaces.all().get(keyspace).copied()?;
-        let keys = match handle {
-            handle if *handle == keyspaces.databases => Keys::Registry,
-            handle if *handle == keyspaces.garbage => Keys::Garbage,
-            handle if *handle == keyspaces.expiries => Keys::Expiries,
-            _ => Keys::OfDatabases,
-        };
-        let is_wanted = move |key: &fjall::UserKey| {
-            only.as_ref().is_none_or(|databases| databases.hold(keys, key))
-        };
-        let iterator = handle.tree.range::<Vec<u8>, _>((low, high), self.view().seqno(), None);
-        let iterator = iterator.map(move |row| {
-            let (key, value) = row.into_inner_if(&is_wanted).map_err(fjall::Error::from)?;
-            Ok(value.map(|value| (key, value)))
-        });
-        Some(Rows { keyspace, iterator: Box::new(iterator) })
     }
 }
 

@@ -42,7 +42,7 @@ use crate::options::Options;
 use crate::snapshot::Lifetimes;
 use crate::space::{FreeSpace, Space};
 use crate::store::{Shared, Store};
-use crate::{format, journal, memory, records, space, tables, unfinished};
+use crate::{backup, format, journal, memory, records, space, tables, unfinished};
 
 pub use garbage::Collected;
 pub(crate) use outstanding::is_conflicted;
@@ -117,6 +117,8 @@ impl Engine {
             .map_err(|source| OpenError::Io { path: options.path.clone(), source })?;
         let lock = DirectoryLock::acquire(&options.path, options.lock_wait)?;
         let format = format::check(&options.path)?;
+        backup::forget(&options.path)
+            .map_err(|source| OpenError::Io { path: options.path.clone(), source })?;
         let directory = options.path.join(STORE_DIRECTORY);
         unfinished::clear(&directory)
             .map_err(|source| OpenError::Io { path: directory.clone(), source })?;

@@ -35,7 +35,10 @@ mod tables;
 mod tree_files;
 mod unfinished;
 
-pub use backup::{Backup, BackupBlock, RestoreError, Restoring};
+pub use backup::{
+    Backup, BackupBlock, BackupMoment, RestoreError, Restoring, place_behind, settle,
+    unfinished_restore,
+};
 pub use check::{Checked, check};
 pub use database::{DatabaseId, DatabaseInformation, DatabaseOptions, DatabaseRecord};
 pub use engine::{Collected, Engine};

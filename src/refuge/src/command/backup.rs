@@ -1,11 +1,11 @@
 //! `refuge backup FILE`: a consistent snapshot of the running node, or of some of its databases, as a file.
 
 mod file;
+mod making;
+mod part;
 mod progress;
 
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,9 +20,12 @@ pub(crate) use file::{BackupError, BackupFile};
 pub(super) use progress::Progress;
 
 /// Write a consistent snapshot of the running node into a file
+///
+/// Where it breaks off, what came so far is in FILE.part, and the same command goes on with the same snapshot
+/// as long as the node keeps it: 10 minutes, of the last 2 that broke off. Later it begins anew.
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// The file, which must not be there; - for standard output
+    /// The file, which must not be there; - for standard output, which nothing goes on with
     file: PathBuf,
     /// Of these databases alone
     databases: Vec<String>,
@@ -39,30 +42,9 @@ impl Backup {
             .map_err(Failure::Runtime)?;
         if self.file.as_os_str() == "-" {
             let output = BufWriter::new(io::stdout().lock());
-            return runtime.block_on(take(&root, self.databases, output)).map(drop);
+            return runtime.block_on(pass(&root, self.databases, output));
         }
-        if self.file.exists() {
-            let there = io::Error::from(io::ErrorKind::AlreadyExists);
-            return Err(cannot_make(&self.file, there));
-        }
-        let mut part = self.file.clone().into_os_string();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        // What an earlier one left behind; a file of somebody else's is not written to.
-        let _ = fs::remove_file(&part);
-        let file = OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(0o600)
-            .open(&part)
-            .map_err(|error| cannot_make(&part, error))?;
-        let taken = runtime.block_on(take(&root, self.databases, BufWriter::new(file)));
-        let kept = taken.and_then(|file| keep(file, &part, &self.file));
-        if kept.is_err() {
-            // What is not whole is no backup.
-            let _ = fs::remove_file(&part);
-        }
-        kept
+        runtime.block_on(making::make(&root, self.databases, &self.file))
     }
 }
 
@@ -70,36 +52,48 @@ fn cannot_make(path: &Path, source: io::Error) -> Failure {
     Failure::Directory { path: path.to_owned(), source }
 }
 
-/// Puts a file that is whole in its place.
-fn keep(file: BufWriter<File>, part: &Path, place: &Path) -> Result<(), Failure> {
-    let told = |error| cannot_make(place, error);
-    let file = file.into_inner().map_err(|error| told(error.into_error()))?;
-    file.sync_all().map_err(told)?;
-    fs::rename(part, place).map_err(told)?;
-    let above = place.parent().filter(|above| !above.as_os_str().is_empty());
-    let above = File::open(above.unwrap_or(Path::new("."))).map_err(told)?;
-    above.sync_all().map_err(told)
-}
-
-/// Takes the blocks as they come.
-async fn take<W: Write>(root: &Path, databases: Vec<String>, output: W) -> Result<W, Failure> {
-    let mut node = Connection::open(root).await?;
-    let about = node.backup(databases).await?;
-    let length = about.get("about_bytes").and_then(Value::as_u64);
-    let progress = Progress::new("read", length);
+/// What a backup's file tells of itself; `about` is what the node tells.
+fn head(about: &Value) -> Value {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let head = json!({
+    let mut head = json!({
         "version": about.get("version"),
         "format": refuge_storage::FORMAT,
         "databases": about.get("databases"),
         "time": now.as_secs(),
     });
-    let mut file = BackupWriter::begin(output, &head)?;
+    // The name of the snapshot, where the node keeps it for whoever goes on.
+    if let (Some(members), Some(name)) = (head.as_object_mut(), about.get("snapshot")) {
+        members.insert("snapshot".to_owned(), name.clone());
+    }
+    head
+}
+
+/// How much it is, about.
+fn length(about: &Value) -> Option<u64> {
+    about.get("about_bytes").and_then(Value::as_u64)
+}
+
+/// Passes the blocks on as they come.
+async fn pass(root: &Path, databases: Vec<String>, output: impl Write) -> Result<(), Failure> {
+    let mut node = Connection::open(root).await?;
+    let about = node.backup(databases).await?;
+    let progress = Progress::new("read", length(&about));
+    let mut file = BackupWriter::begin(output, &head(&about))?;
+    write(&mut node, &mut file, &progress).await?;
+    file.finish()?;
+    progress.ended();
+    Ok(())
+}
+
+/// Writes all blocks that the node still has.
+async fn write(
+    node: &mut Connection,
+    file: &mut BackupWriter<impl Write>,
+    progress: &Progress,
+) -> Result<(), Failure> {
     while let Some(block) = node.block().await? {
         file.block(&block)?;
         progress.add(block.len() as u64);
     }
-    let output = file.finish()?;
-    progress.ended();
-    Ok(output)
+    Ok(())
 }

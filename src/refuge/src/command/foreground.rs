@@ -99,7 +99,11 @@ impl How {
     pub(super) fn run(&self, place: Place, up: impl FnOnce(&RunningNode)) -> Result<(), Failure> {
         let sources = self.sources()?;
         let settings = load(&sources)?;
-        directories::make(&Layout::new(&sources.root))?;
+        let layout = Layout::new(&sources.root);
+        if let Some(beside) = refuge_storage::unfinished_restore(&layout.data()) {
+            return Err(Failure::Unrestored { data: layout.data(), beside });
+        }
+        directories::make(&layout)?;
         let logging = logging::begin(&settings, place != Place::Terminal)?;
         let runtime = runtime()?;
         tracing::info!(

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use refuge_config::Layout;
-use refuge_storage::{Options, Restoring};
+use refuge_storage::{Options, RestoreError, Restoring, settle};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::backup::{BackupError, BackupFile, Progress};
 use super::{Root, console};
@@ -16,6 +17,8 @@ use crate::exit::Failure;
 const BUFFER_BYTES: usize = 1024 * 1024;
 
 /// Put a backup in place of the data of a node that has none and does not run
+///
+/// Where it breaks off, the same command does it all again, and no node starts there meanwhile.
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
     /// The file; - for standard input
@@ -50,15 +53,26 @@ fn put(root: PathBuf, input: impl BufRead, length: Option<u64>) -> Result<(), Fa
     }
     let layout = Layout::new(root);
     crate::directories::make(&layout)?;
+    let from = format!("{:032x}", xxh3_128(backup.head.to_string().as_bytes()));
+    if ended(&layout, &from)? {
+        return Ok(());
+    }
     let mut restoring = Restoring::begin(Options::new(layout.data()))?;
     let progress = Progress::new("put back", length);
     while let Some((block, read)) = backup.block()? {
         restoring.block(&block)?;
         progress.add(read);
     }
-    restoring.finish()?;
+    restoring.finish(&from)?;
     // Its directory is a new one.
     crate::directories::make(&layout)?;
+    ended(&layout, &from)?;
     progress.ended();
     Ok(())
+}
+
+/// Ends a restore of this backup whose data is in its place; whether there is one.
+fn ended(layout: &Layout, from: &str) -> Result<bool, Failure> {
+    let io = |source| RestoreError::Io { path: layout.data(), source };
+    Ok(settle(&layout.data(), from).map_err(io)?)
 }

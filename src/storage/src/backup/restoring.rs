@@ -1,13 +1,16 @@
 //! A new data directory filled with the rows of a backup. Nothing is there until all of it is: it is made
-//! beside its place and moved there at the end, so a crash leaves an empty place.
+//! beside its place and moved there at the end, so a crash leaves an empty place and what was made beside it.
+//! Then the same restore begins anew, and a node that would be a new one in the empty place does not start.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::rows;
 use crate::engine::Engine;
 use crate::error::OpenError;
+use crate::lock::DirectoryLock;
 use crate::options::Options;
 
 /// Why a backup was not restored.
@@ -16,6 +19,9 @@ pub enum RestoreError {
     /// There is data already.
     #[error("{}: there is data already; move it away, or name another root with --root", .0.display())]
     NotEmpty(PathBuf),
+    /// Another restore is at it.
+    #[error("{}: another refuge restore is making it; wait for it", .0.display())]
+    UnderWay(PathBuf),
     /// The new directory cannot be made.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -36,7 +42,7 @@ pub enum RestoreError {
 }
 
 /// A restore under way; dropped before its end it leaves what is beside the place, which the next one
-/// removes.
+/// removes. The next one waits for nobody: while one is at it, it is refused.
 pub struct Restoring {
     engine: Engine,
     /// Where the data is to be.
@@ -50,6 +56,10 @@ pub struct Restoring {
     pending: Vec<u8>,
 }
 
+/// In data that was put back, as long as the restore did not end and no node has opened it: what it was put
+/// back from.
+const RESTORED: &str = "restored-from";
+
 /// Bytes of one keyspace that are written at once: each writing makes tables, which are merged later.
 const PENDING_BYTES: usize = 64 * 1024 * 1024;
 
@@ -60,21 +70,13 @@ impl Restoring {
     /// [`RestoreError`].
     pub fn begin(options: Options) -> Result<Self, RestoreError> {
         let place = options.path.clone();
-        let is_empty = match fs::read_dir(&place) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+        match is_empty(&place) {
+            Ok(true) => {}
+            Ok(false) => return Err(RestoreError::NotEmpty(place)),
             Err(source) => return Err(RestoreError::Io { path: place, source }),
-        };
-        if !is_empty {
-            return Err(RestoreError::NotEmpty(place));
         }
-        let beside = place.with_extension("restoring");
-        match fs::remove_dir_all(&beside) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(RestoreError::Io { path: beside, source });
-            }
-            _ => {}
-        }
+        let beside = beside(&place);
+        remove_unfinished(&beside)?;
         let engine = Engine::open(Options { path: beside.clone(), ..options })?;
         Ok(Self { engine, place, beside, blocks: 0, last: None, pending: Vec::new() })
     }
@@ -120,15 +122,21 @@ impl Restoring {
         Ok(ingestion.finish()?)
     }
 
-    /// All blocks have come: the data is put in its place.
+    /// All blocks have come: the data is put in its place. [`settle`] of the same name is the last step.
     ///
     /// # Errors
     /// [`RestoreError`].
-    pub fn finish(mut self) -> Result<(), RestoreError> {
+    pub fn finish(mut self, from: &str) -> Result<(), RestoreError> {
         self.write()?;
         let Self { engine, place, beside, .. } = self;
         // The directory can be moved when nobody holds it.
         drop(engine);
+        let mark = beside.join(RESTORED);
+        let marked = File::create(&mark).and_then(|mut file| {
+            file.write_all(from.as_bytes())?;
+            file.sync_all()
+        });
+        marked.map_err(|source| RestoreError::Io { path: mark, source })?;
         let io = |source| RestoreError::Io { path: place.clone(), source };
         match fs::remove_dir(&place) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(io(source)),
@@ -138,6 +146,61 @@ impl Restoring {
         let above = place.parent().unwrap_or(Path::new("."));
         File::open(above).and_then(|above| above.sync_all()).map_err(io)
     }
+}
+
+/// Ends a restore whose data is in its place; whether there is one, from what is called so. One that was killed
+/// there is whole, and the same restore has nothing else to do.
+///
+/// # Errors
+/// What the file system says.
+pub fn settle(place: &Path, from: &str) -> io::Result<bool> {
+    let mark = place.join(RESTORED);
+    match fs::read(&mark) {
+        Ok(found) if found == from.as_bytes() => fs::remove_file(&mark).map(|()| true),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(false),
+    }
+}
+
+/// A node goes on with data that was put back: from now on it is its own.
+pub(crate) fn forget(place: &Path) -> io::Result<()> {
+    match fs::remove_file(place.join(RESTORED)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What a restore that was cut off has made, where there is no data yet: to open the place would make an empty
+/// node of one that has data in a backup.
+#[must_use]
+pub fn unfinished_restore(place: &Path) -> Option<PathBuf> {
+    let beside = beside(place);
+    (beside.exists() && is_empty(place).unwrap_or(false)).then_some(beside)
+}
+
+fn beside(place: &Path) -> PathBuf {
+    place.with_extension("restoring")
+}
+
+fn is_empty(place: &Path) -> io::Result<bool> {
+    match fs::read_dir(place) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes what an earlier restore has made, unless it is still at it.
+fn remove_unfinished(beside: &Path) -> Result<(), RestoreError> {
+    if !beside.exists() {
+        return Ok(());
+    }
+    let lock = DirectoryLock::acquire(beside, Duration::ZERO);
+    if matches!(lock, Err(OpenError::Locked { .. })) {
+        return Err(RestoreError::UnderWay(beside.to_owned()));
+    }
+    fs::remove_dir_all(beside)
+        .map_err(|source| RestoreError::Io { path: beside.to_owned(), source })
 }
 
 /// Whether all of these bytes are rows with keys above `before` and above one another; the last key.

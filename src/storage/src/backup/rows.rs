@@ -3,7 +3,7 @@
 use crate::error::StorageError;
 
 /// Key and value.
-type Row = (fjall::UserKey, fjall::UserValue);
+pub(super) type Row = (fjall::UserKey, fjall::UserValue);
 
 /// The rows of a stretch that are still to be read.
 pub(super) struct Rows {

@@ -1,5 +1,7 @@
 //! Backups of an engine, put back.
 
+mod going_on;
+
 use std::sync::Arc;
 
 use super::*;
@@ -37,7 +39,7 @@ fn restored(folder: &std::path::Path, blocks: &[BackupBlock]) -> Engine {
     for block in blocks {
         restoring.block(&block.bytes).unwrap();
     }
-    restoring.finish().unwrap();
+    restoring.finish("x").unwrap();
     Engine::open(options).unwrap()
 }
 
@@ -157,6 +159,45 @@ fn a_backup_of_many_databases_holds_nothing_of_others() {
     }
     assert_eq!(snapshot.database(&left_out.name).unwrap(), None);
     assert_eq!(snapshot.local(left_out.id, "x").unwrap(), None);
+}
+
+#[test]
+fn a_restore_that_was_cut_off_is_seen_and_the_next_one_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = Engine::open(Options::new(folder.path().join("old"))).unwrap();
+    let cities = database(&mut engine, "cities");
+    local(&mut engine, &cities, "a", b"one");
+    let blocks = blocks(engine.store().snapshot().unwrap().backup(None));
+    let options = Options::new(folder.path().join("data"));
+    assert_eq!(unfinished_restore(&options.path), None);
+    let mut first = Restoring::begin(options.clone()).unwrap();
+    first.block(&blocks[0].bytes).unwrap();
+    let other =
+        Restoring::begin(Options { lock_wait: std::time::Duration::ZERO, ..options.clone() });
+    assert!(matches!(other, Err(RestoreError::UnderWay(_))), "the first is still at it");
+    drop(first);
+    std::fs::create_dir(&options.path).unwrap();
+    assert!(unfinished_restore(&options.path).is_some(), "an empty place is no data");
+    let engine = restored(folder.path(), &blocks);
+    assert_eq!(engine.store().snapshot().unwrap().local(cities.id, "a").unwrap().unwrap(), "one");
+    assert_eq!(unfinished_restore(&options.path), None);
+}
+
+#[test]
+fn a_restore_that_was_killed_at_its_last_step_is_whole_until_a_node_goes_on_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options::new(folder.path().join("data"));
+    for opened in [false, true] {
+        Restoring::begin(options.clone()).unwrap().finish("this").unwrap();
+        assert!(matches!(Restoring::begin(options.clone()), Err(RestoreError::NotEmpty(_))));
+        assert!(!settle(&options.path, "that").unwrap());
+        if opened {
+            drop(Engine::open(options.clone()).unwrap());
+        }
+        assert_eq!(settle(&options.path, "this").unwrap(), !opened);
+        assert!(!settle(&options.path, "this").unwrap());
+        std::fs::remove_dir_all(&options.path).unwrap();
+    }
 }
 
 #[test]

@@ -40,18 +40,37 @@ pub(crate) enum BackupError {
     Damaged(u64),
 }
 
+/// What a backup holds up to a block.
+#[derive(Clone)]
+pub(super) struct SoFar {
+    /// XXH3 of the sums of all blocks.
+    sums: Xxh3,
+    pub(super) blocks: u64,
+    /// Bytes of the blocks before they were packed.
+    pub(super) plain_bytes: u64,
+}
+
+impl SoFar {
+    fn nothing() -> Self {
+        Self { sums: Xxh3::new(), blocks: 0, plain_bytes: 0 }
+    }
+}
+
 /// Writes a backup.
 pub(super) struct BackupWriter<W> {
     output: W,
-    sums: Xxh3,
-    blocks: u64,
-    plain_bytes: u64,
+    so_far: SoFar,
 }
 
 impl<W: Write> BackupWriter<W> {
     pub(super) fn begin(mut output: W, head: &Value) -> Result<Self, BackupError> {
         writeln!(output, "{NAME}\n{head}")?;
-        Ok(Self { output, sums: Xxh3::new(), blocks: 0, plain_bytes: 0 })
+        Ok(Self { output, so_far: SoFar::nothing() })
+    }
+
+    /// Goes on behind blocks that are written.
+    pub(super) fn behind(output: W, so_far: SoFar) -> Self {
+        Self { output, so_far }
     }
 
     pub(super) fn block(&mut self, plain: &[u8]) -> Result<(), BackupError> {
@@ -63,16 +82,17 @@ impl<W: Write> BackupWriter<W> {
         }
         self.output.write_all(&sum)?;
         self.output.write_all(&packed)?;
-        self.sums.update(&sum);
-        self.blocks += 1;
-        self.plain_bytes += plain.len() as u64;
+        self.so_far.sums.update(&sum);
+        self.so_far.blocks += 1;
+        self.so_far.plain_bytes += plain.len() as u64;
         Ok(())
     }
 
     pub(super) fn finish(mut self) -> Result<W, BackupError> {
+        let SoFar { sums, blocks, plain_bytes } = &self.so_far;
         self.output.write_all(&[0; 8])?;
-        self.output.write_all(&self.sums.digest().to_le_bytes())?;
-        let end = json!({"blocks": self.blocks, "bytes": self.plain_bytes});
+        self.output.write_all(&sums.digest().to_le_bytes())?;
+        let end = json!({"blocks": blocks, "bytes": plain_bytes});
         writeln!(self.output, "{end}")?;
         self.output.flush()?;
         Ok(self.output)
@@ -84,32 +104,35 @@ pub(crate) struct BackupFile<R> {
     input: R,
     /// What the file tells of itself.
     pub(crate) head: Value,
-    sums: Xxh3,
-    blocks: u64,
+    pub(super) so_far: SoFar,
+    /// Bytes of the file up to the end of the last block that was read.
+    pub(super) length: u64,
 }
 
 impl<R: BufRead> BackupFile<R> {
     /// Reads what stands before the blocks.
     pub(crate) fn begin(mut input: R) -> Result<Self, BackupError> {
         let name = line(&mut input, 64)?;
-        if name.trim_end() != NAME {
-            return Err(BackupError::NoBackup(name.trim_end().escape_debug().to_string()));
+        let told = String::from_utf8_lossy(&name);
+        if told.trim_end() != NAME {
+            return Err(BackupError::NoBackup(told.trim_end().escape_debug().to_string()));
         }
         let head = line(&mut input, LINE_BYTES)?;
-        let head = serde_json::from_str(&head).map_err(|_| BackupError::Damaged(0))?;
-        Ok(Self { input, head, sums: Xxh3::new(), blocks: 0 })
+        let length = (name.len() + head.len()) as u64;
+        let head = serde_json::from_slice(&head).map_err(|_| BackupError::Damaged(0))?;
+        Ok(Self { input, head, so_far: SoFar::nothing(), length })
     }
 
     /// The next block, plain, and its length in the file; none at the end, when all of them were what was
     /// written.
     pub(crate) fn block(&mut self) -> Result<Option<(Vec<u8>, u64)>, BackupError> {
-        self.blocks += 1;
-        let damaged = BackupError::Damaged(self.blocks);
+        self.so_far.blocks += 1;
+        let damaged = BackupError::Damaged(self.so_far.blocks);
         let (packed_length, plain_length) = (self.number()?, self.number()?);
         let mut sum = [0; 8];
         self.read(&mut sum)?;
         if packed_length == 0 && plain_length == 0 {
-            let all = u64::from_le_bytes(sum) == self.sums.digest();
+            let all = u64::from_le_bytes(sum) == self.so_far.sums.digest();
             return if all { Ok(None) } else { Err(damaged) };
         }
         if packed_length > BLOCK_BYTES || plain_length > BLOCK_BYTES {
@@ -120,7 +143,7 @@ impl<R: BufRead> BackupFile<R> {
         if xxh3_64(&packed) != u64::from_le_bytes(sum) {
             return Err(damaged);
         }
-        self.sums.update(&sum);
+        self.so_far.sums.update(&sum);
         let mut plain = Vec::with_capacity(usize::try_from(plain_length).unwrap_or(0));
         let unpacking = reader(Coding::Zstd, packed.into())?;
         // One byte more than there may be shows that there are more.
@@ -128,7 +151,10 @@ impl<R: BufRead> BackupFile<R> {
         if plain.len() as u64 != u64::from(plain_length) {
             return Err(damaged);
         }
-        Ok(Some((plain, u64::from(packed_length) + 16)))
+        self.so_far.plain_bytes += u64::from(plain_length);
+        let length = u64::from(packed_length) + 16;
+        self.length += length;
+        Ok(Some((plain, length)))
     }
 
     fn number(&mut self) -> Result<u32, BackupError> {
@@ -140,16 +166,16 @@ impl<R: BufRead> BackupFile<R> {
     /// A file that ends too early is not whole.
     fn read(&mut self, bytes: &mut [u8]) -> Result<(), BackupError> {
         self.input.read_exact(bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => BackupError::Damaged(self.blocks),
+            io::ErrorKind::UnexpectedEof => BackupError::Damaged(self.so_far.blocks),
             _ => error.into(),
         })
     }
 }
 
-fn line(input: &mut impl BufRead, most: u64) -> Result<String, BackupError> {
+fn line(input: &mut impl BufRead, most: u64) -> Result<Vec<u8>, BackupError> {
     let mut line = Vec::new();
     input.take(most).read_until(b'\n', &mut line)?;
-    Ok(String::from_utf8_lossy(&line).into_owned())
+    Ok(line)
 }
 
 #[cfg(test)]

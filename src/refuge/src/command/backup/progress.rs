@@ -28,6 +28,14 @@ impl Progress {
         Self(bar.with_style(style).with_message(doing))
     }
 
+    /// So many are there already.
+    pub(crate) fn begin_at(&self, bytes: u64) {
+        self.add(bytes);
+        // They tell nothing of how fast it goes.
+        self.0.reset_elapsed();
+        self.0.reset_eta();
+    }
+
     /// So many more.
     pub(crate) fn add(&self, bytes: u64) {
         // What was known about was too little.
