@@ -61,6 +61,22 @@ struct Direction {
     /// Where the checkpoints stood when the machine was made, then where it has read to.
     floor: u64,
     finished: Option<Result<Summary, Failure>>,
+    /// Checkpoints that the machine has asked for or written, and at which end.
+    asked: BTreeMap<RequestId, End>,
+    /// Ends whose checkpoint the machine knows.
+    knows: [bool; 2],
+}
+
+impl Direction {
+    fn heard(&mut self, id: RequestId, outcome: &Result<Answer, EndFailure>) {
+        let Some(end) = self.asked.remove(&id) else { return };
+        match outcome {
+            Ok(Answer::Checkpoint(Some(_)) | Answer::CheckpointWritten { .. }) => {
+                self.knows[usize::from(end == End::Target)] = true;
+            }
+            _ => {}
+        }
+    }
 }
 
 pub(crate) struct World {
@@ -98,6 +114,8 @@ impl World {
             wake: 0,
             floor: 0,
             finished: None,
+            asked: BTreeMap::new(),
+            knows: [false; 2],
         };
         let refused = plan.refusals.then_some(REFUSED);
         let mut databases = [Database::new(None), Database::new(refused)];
@@ -181,22 +199,29 @@ impl World {
             Event::Arrive(arrival) => self.arrive(arrival),
             Event::Answer(from, generation, id, outcome) => {
                 if self.directions[from].generation == generation {
+                    self.directions[from].heard(id, &outcome);
                     self.drive(from, |machine, now_ms| machine.answer(now_ms, id, outcome));
                 }
             }
         }
     }
 
-    /// Where the ends are nameless, it happens neither before there are checkpoints nor between a look at one
-    /// and its write: nobody could notice.
+    /// Where the ends are nameless, it happens neither before there are checkpoints that both machines know (one that
+    /// a former machine wrote after they looked is none of them) nor between a look at one and its write: nobody
+    /// could notice.
     fn make_anew(&mut self) {
         let touches_checkpoints = |event: &Event| match event {
             Event::Arrive(arrival) => matches!(arrival.request, Request::WriteCheckpoint { .. }),
             Event::Answer(_, _, _, outcome) => matches!(outcome, Ok(Answer::Checkpoint(_))),
             _ => false,
         };
-        let unnoticed =
-            self.databases[1].checkpoints() < 2 || self.queue.values().any(touches_checkpoints);
+        // The second database is the target of the first direction and the source of the other.
+        let unknown = |(direction, end): (&Direction, usize)| {
+            direction.machine.is_some() && !direction.knows[end]
+        };
+        let unnoticed = self.databases[1].checkpoints() < 2
+            || self.directions.iter().zip([1, 0]).any(unknown)
+            || self.queue.values().any(touches_checkpoints);
         match self.plan.nameless && unnoticed {
             true => self.at(self.now_ms + 100, Event::MakeAnew),
             false => self.databases[1].make_anew(),
@@ -252,6 +277,8 @@ impl World {
         direction.wake += 1;
         direction.began_ms = now_ms;
         direction.finished = None;
+        direction.knows = [false; 2];
+        direction.asked.clear();
         direction.machine = Some(Replication::new(settings));
         self.drive(from, |machine, now_ms| machine.start(now_ms));
     }
@@ -268,6 +295,12 @@ impl World {
             match effect {
                 Effect::Request { id, end, request } => {
                     self.check_request(from, &request);
+                    if matches!(
+                        request,
+                        Request::Checkpoint { .. } | Request::WriteCheckpoint { .. }
+                    ) {
+                        self.directions[from].asked.insert(id, end);
+                    }
                     let at = self.now_ms + self.dice.below(400);
                     let patience_ms = at + LONGEST_WAIT_MS;
                     let arrival = Arrival { from, generation, id, end, request, patience_ms };
