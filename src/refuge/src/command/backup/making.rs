@@ -123,7 +123,7 @@ async fn begin(
     databases: Vec<String>,
 ) -> Result<Making, Failure> {
     let about = node.hold_snapshot(databases).await?;
-    let made = Part::new(path);
+    let made = Part::make(path);
     if made.is_err() {
         // Nobody goes on with what was not begun.
         let _ = node.let_snapshot_go().await;

@@ -55,7 +55,7 @@ impl Part {
     }
 
     /// A new one in place of what an earlier command left behind; a file of somebody else's is not written to.
-    pub(super) fn new(path: &Path) -> Result<File, Failure> {
+    pub(super) fn make(path: &Path) -> Result<File, Failure> {
         let _ = fs::remove_file(path);
         let mut options = OpenOptions::new();
         let file = options.create_new(true).write(true).mode(0o600).open(path);
@@ -176,7 +176,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.part");
         assert!(Part::there(&path).unwrap().is_none());
-        let first = Part::new(&path).unwrap();
+        let first = Part::make(&path).unwrap();
         assert!(matches!(Part::there(&path), Err(Failure::BackupUnderWay(_))));
         drop(first);
         assert!(Part::there(&path).unwrap().unwrap().begun().is_none(), "it is empty");
@@ -185,7 +185,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink(&other, &path).unwrap();
         assert!(Part::there(&path).unwrap().is_none());
-        drop(Part::new(&path).unwrap());
+        drop(Part::make(&path).unwrap());
         assert_eq!(fs::read(&other).unwrap(), written(&[b"a"]));
     }
 }
