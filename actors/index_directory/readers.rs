@@ -26,12 +26,15 @@ const IDLE: Duration = Duration::from_secs(3_600);
 /// order in which they came, so that a hundred readers who ask together hold the node no longer than four do.
 const BUILDS: usize = 4;
 
+/// Places for first builds, by database and functions.
+type Builds = HashMap<(DatabaseId, [u8; 16]), Arc<Semaphore>>;
+
 /// The door to what is known of them.
 #[derive(Default)]
 pub(crate) struct ReaderIndexes {
     known: Mutex<HashMap<IndexKey, Use>>,
-    /// Places for first builds, by database and functions, where some are under way.
-    builds: Mutex<HashMap<(DatabaseId, [u8; 16]), Arc<Semaphore>>>,
+    /// Where some are under way.
+    builds: Mutex<Builds>,
 }
 
 /// The place of a first build; given back when it is dropped.
