@@ -70,11 +70,8 @@ struct Direction {
 impl Direction {
     fn heard(&mut self, id: RequestId, outcome: &Result<Answer, EndFailure>) {
         let Some(end) = self.asked.remove(&id) else { return };
-        match outcome {
-            Ok(Answer::Checkpoint(Some(_)) | Answer::CheckpointWritten { .. }) => {
-                self.knows[usize::from(end == End::Target)] = true;
-            }
-            _ => {}
+        if let Ok(Answer::Checkpoint(Some(_)) | Answer::CheckpointWritten { .. }) = outcome {
+            self.knows[usize::from(end == End::Target)] = true;
         }
     }
 }
