@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use refuge_replication::{
-    Answer, CheckpointLog, Effect, End, EndFailure, EndPoint, Failure, Replication, ReplicationId,
-    ReplicationIdentity, Request, RequestId, Retries, Selection, Settings, Summary, common_session,
+    Answer, Checkpoint, CheckpointLog, Effect, End, EndFailure, EndPoint, Failure, Replication,
+    ReplicationId, ReplicationIdentity, Request, RequestId, Retries, Selection, Settings, Summary,
+    common_session,
 };
 
 use crate::database::Database;
@@ -58,22 +59,36 @@ struct Direction {
     generation: u64,
     began_ms: u64,
     wake: u64,
-    /// Where the checkpoints stood when the machine was made, then where it has read to.
+    /// Where the checkpoints stood that the machine found, then where it has read to.
     floor: u64,
     finished: Option<Result<Summary, Failure>>,
     /// Checkpoints that the machine has asked for or written, and at which end.
     asked: BTreeMap<RequestId, End>,
     /// Ends whose checkpoint the machine knows.
     knows: [bool; 2],
+    /// The checkpoints that it found when it began.
+    found: [Option<CheckpointLog>; 2],
 }
 
 impl Direction {
     fn heard(&mut self, id: RequestId, outcome: &Result<Answer, EndFailure>) {
         let Some(end) = self.asked.remove(&id) else { return };
+        let end = usize::from(end == End::Target);
         if let Ok(Answer::Checkpoint(Some(_)) | Answer::CheckpointWritten { .. }) = outcome {
-            self.knows[usize::from(end == End::Target)] = true;
+            self.knows[end] = true;
+        }
+        let Ok(Answer::Checkpoint(found)) = outcome else { return };
+        let begins = self.found.iter().any(Option::is_none);
+        self.found[end].get_or_insert(log_of(found.as_ref()));
+        if let ([Some(source), Some(target)], true) = (&self.found, begins) {
+            let common = common_session(source, target);
+            self.floor = common.map_or(0, |(sequence, _)| Database::number(&sequence));
         }
     }
+}
+
+fn log_of(checkpoint: Option<&Checkpoint>) -> CheckpointLog {
+    checkpoint.map(|found| CheckpointLog::read(&found.body)).unwrap_or_default()
 }
 
 pub(crate) struct World {
@@ -113,6 +128,7 @@ impl World {
             finished: None,
             asked: BTreeMap::new(),
             knows: [false; 2],
+            found: [None, None],
         };
         let refused = plan.refusals.then_some(REFUSED);
         let mut databases = [Database::new(None), Database::new(refused)];
@@ -262,14 +278,10 @@ impl World {
         settings.answer_deadline_ms = 90_000;
         settings.selection = Arc::clone(&self.selection);
         settings.retries = Retries { limit: None, ..settings.retries };
-        let log = |database: &Database| match database.checkpoint(id.local_id()) {
-            Some(found) => CheckpointLog::read(&found.body),
-            None => CheckpointLog::default(),
-        };
-        let common = common_session(&log(&self.databases[from]), &log(&self.databases[1 - from]));
         let now_ms = self.now_ms;
         let direction = &mut self.directions[from];
-        direction.floor = common.map_or(0, |(sequence, _)| Database::number(&sequence));
+        direction.floor = 0;
+        direction.found = [None, None];
         direction.generation += 1;
         direction.wake += 1;
         direction.began_ms = now_ms;

@@ -47,9 +47,7 @@ impl World {
                 assert!(!passing.contains(&id) || missing.is_empty(), "{id} lacks {missing:?}");
             }
         }
-        let arrived = self.databases[1].picture();
-        assert!(!arrived.is_empty());
-        for id in arrived.keys() {
+        for id in self.databases[1].picture().keys() {
             assert!(self.passed.contains(id), "{id} never passed");
         }
     }
