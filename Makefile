@@ -43,25 +43,28 @@ VERSION ?=
 OLDER ?= $(if $(filter Linux,$(shell uname -s)),$${CARGO_TARGET_DIR:-target}/older-system)
 release:
 	@release/system-packages release
-	@older="$(OLDER)"; if [ -n "$$older" ]; then older=$$(release/older-system "$$older"); fi; \
+	@set -e; older="$(OLDER)"; if [ -n "$$older" ]; then older=$$(release/older-system "$$older"); fi; \
 	CARGO="$(CARGO)" release/build "$$older"
-	@target=$${CARGO_TARGET_DIR:-target}; release/needs "$$target/release/refuge"
+	@target=$${CARGO_TARGET_DIR:-target}; release/needs "$$target/release/refuge" 25 $(if $(OLDER),2.31)
 	@target=$${CARGO_TARGET_DIR:-target}; release/tarball "$$target/release/refuge" release-of $(VERSION)
 
 package: release
 	@$(CARGO) deb --version >/dev/null 2>&1 || { echo 'make package needs cargo-deb: cargo install --locked cargo-deb' >&2; exit 69; }
-	@target=$${CARGO_TARGET_DIR:-target}; folder=release-of/package; mkdir -p $$folder; \
+	@test -n "$(OLDER)" || { echo 'make package needs the C library that the package names: not OLDER=' >&2; exit 64; }
+	@set -e; target=$${CARGO_TARGET_DIR:-target}; folder=release-of/package; mkdir -p $$folder; \
 	"$$target/release/refuge" manual >$$folder/refuge.1; \
 	"$$target/release/refuge" completions bash >$$folder/refuge.bash; \
 	"$$target/release/refuge" completions zsh >$$folder/_refuge; \
 	"$$target/release/refuge" completions fish >$$folder/refuge.fish
-	cd src/refuge && $(CARGO) deb --no-build --strip -p refuge --output ../../release-of
+	@set -e; target=$$(cd "$${CARGO_TARGET_DIR:-target}" && pwd); cd src/refuge; \
+	CARGO_TARGET_DIR=$$target $(CARGO) deb --no-build --strip -p refuge --output ../../release-of
 
 release-test: release
 	$(CARGO) build --locked -p refuge-tests --tests
-	REFUGE_OLDER_SYSTEM=$$(release/older-system "$(OLDER)") \
-	REFUGE_TARBALL=$$(ls -t "$$PWD"/release-of/refuge-*.tar.gz | head -n 1) \
-	$(CARGO) test --locked -p refuge-tests --test release -- --include-ignored --nocapture
+	@set -e; older="$(OLDER)"; all=; \
+	if [ -n "$$older" ]; then older=$$(release/older-system "$$older"); all=--include-ignored; fi; \
+	REFUGE_OLDER_SYSTEM=$$older REFUGE_TARBALL=$$(ls -t "$$PWD"/release-of/refuge-*.tar.gz | head -n 1) \
+	$(CARGO) test --locked -p refuge-tests --test release -- $$all --nocapture
 
 # In this order: what fails fast comes first.
 test:
