@@ -66,6 +66,7 @@ struct Direction {
     asked: BTreeMap<RequestId, End>,
     /// Ends whose checkpoint the machine knows.
     knows: [bool; 2],
+    session_id: String,
     /// The checkpoints that it found when it began.
     found: [Option<CheckpointLog>; 2],
 }
@@ -79,7 +80,14 @@ impl Direction {
         }
         let Ok(Answer::Checkpoint(found)) = outcome else { return };
         let begins = self.found.iter().any(Option::is_none);
-        self.found[end].get_or_insert(log_of(found.as_ref()));
+        let log = log_of(found.as_ref());
+        let newest = log.sessions.first().map(|session| session.id.clone());
+        let former = self.found[end].get_or_insert(log).sessions.first();
+        let known = [former.map(|session| &session.id), Some(&self.session_id)];
+        if newest.is_some() && !known.contains(&newest.as_ref()) {
+            // A former machine's write came late: this one begins anew rather than go on with what it does not know.
+            self.floor = 0;
+        }
         if let ([Some(source), Some(target)], true) = (&self.found, begins) {
             let common = common_session(source, target);
             self.floor = common.map_or(0, |(sequence, _)| Database::number(&sequence));
@@ -128,6 +136,7 @@ impl World {
             finished: None,
             asked: BTreeMap::new(),
             knows: [false; 2],
+            session_id: String::new(),
             found: [None, None],
         };
         let refused = plan.refusals.then_some(REFUSED);
@@ -267,8 +276,8 @@ impl World {
         let session_id = format!("{:032x}", self.dice.number());
         let id = self.directions[from].id.clone();
         let mut settings = match self.plan.continuous {
-            true => Settings::continuous(id.clone(), session_id, 0),
-            false => Settings::once(id.clone(), session_id, 0),
+            true => Settings::continuous(id.clone(), session_id.clone(), 0),
+            false => Settings::once(id.clone(), session_id.clone(), 0),
         };
         settings.batch_documents = 1 + self.dice.below(8) as usize;
         settings.most_batch_documents = settings.batch_documents * 2;
@@ -282,6 +291,7 @@ impl World {
         let direction = &mut self.directions[from];
         direction.floor = 0;
         direction.found = [None, None];
+        direction.session_id = session_id;
         direction.generation += 1;
         direction.wake += 1;
         direction.began_ms = now_ms;

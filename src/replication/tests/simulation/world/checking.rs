@@ -14,7 +14,11 @@ impl World {
         if let Request::Changes { since, .. } = request {
             let since = Database::number(since);
             let direction = &mut self.directions[from];
-            assert!(self.plan.target_made_anew || since >= direction.floor);
+            assert!(
+                self.plan.target_made_anew || since >= direction.floor,
+                "asks behind {since}, and stood at {}",
+                direction.floor
+            );
             direction.floor = since;
         }
     }
