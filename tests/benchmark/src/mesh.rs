@@ -1,10 +1,14 @@
 //! What it costs two nodes to meet: the first request over a new link and over a kept one, from
-//! `nodeup` to the first replicated document, from silence to `nodedown`.
+//! `nodeup` to the first replicated document, from silence to `nodedown`; how long pairing takes, what is left of the
+//! rate of a replication, and what many links cost.
 //!
-//! Both nodes run on this machine. The requests are made as one node makes them to the other.
+//! All nodes run on this machine. The requests are made as one node makes them to the other.
 
 mod feed;
+mod links;
 mod node;
+mod pairing;
+mod replicating;
 mod requests;
 
 use std::thread;
@@ -33,6 +37,9 @@ pub(crate) struct Arguments {
     /// The binary of the node.
     #[arg(long, default_value = "refuge")]
     refuge: String,
+    /// Nodes that have a link with one, for what a link costs: each takes some 25 MiB; none with 0.
+    #[arg(long, default_value_t = 200)]
+    links: usize,
 }
 
 /// Starts the nodes and prints the figures.
@@ -48,10 +55,17 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<()> {
         node.ask("PUT", "/work/_security", SHARED, 200)?;
     }
     two.ask("PUT", "/work/document", "{}", 201)?;
+    replicating::measure(&one, &two)?;
     requests(&one, &two)?;
     one.ask("PUT", "/_replicator/push", PUSH, 201)?;
     meetings(&one, &mut two, &mut events)?;
-    silences(&two, &mut events)
+    silences(&two, &mut events)?;
+    drop((one, two));
+    pairing::measure(&arguments.refuge)?;
+    match arguments.links {
+        0 => Ok(()),
+        count => links::measure(&arguments.refuge, count),
+    }
 }
 
 const SHARED: &str =

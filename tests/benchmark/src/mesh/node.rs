@@ -92,7 +92,18 @@ impl Node {
         }
     }
 
-    fn verb(&self, verb: &[&str]) -> Outcome<String> {
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its URL with the admin's credentials.
+    pub(super) fn url(&self) -> String {
+        format!("http://admin:secret@{}", self.http)
+    }
+
+    /// Runs a verb of its command line to a good end; what it tells.
+    pub(super) fn verb(&self, verb: &[&str]) -> Outcome<String> {
         let mut command = Command::new(&self.program);
         let told = command.args(verb).arg("--root").arg(self.root.path()).output()?;
         if !told.status.success() {
