@@ -27,7 +27,7 @@ const TURN: Duration = Duration::from_secs(1);
 /// it hears an error then. So long may they meet their limits on one document after another, too.
 const SCREENING: Duration = Duration::from_secs(20);
 /// What can go out shorter does when functions took so long over it.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A revision that is asked about.
 pub(super) struct Asked {
