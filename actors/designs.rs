@@ -5,6 +5,7 @@
 //! before the databases, since every write asks whether a design document wants to be asked. A restart
 //! forgets what was kept.
 
+mod limits;
 mod reader;
 mod validations;
 mod validator;
@@ -15,6 +16,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_otp::Names;
 
 use crate::names;
+pub(crate) use limits::MetLimits;
 pub(crate) use reader::{DesignReader, DesignSource, DesignsOf};
 pub(crate) use validator::Validator;
 

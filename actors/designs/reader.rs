@@ -8,6 +8,7 @@ use refuge_http::{Failure, StoredDocument};
 use refuge_otp::Names;
 use refuge_storage::{DatabaseId, DatabaseRecord, DocumentRange, Snapshot, StorageError};
 
+use super::limits::MetLimits;
 use super::validations::Validations;
 use super::validator::Validator;
 use crate::index_design::IndexDesign;
@@ -127,12 +128,14 @@ impl DesignReader {
         Ok(Arc::clone(&self.validations.of(&self.names, database).await?.validations))
     }
 
-    /// The design documents of a database that are asked who may read its documents.
+    /// The design documents of a database that are asked who may read its documents, and over which revisions
+    /// they met limits.
     pub(crate) async fn readings(
         &self,
         database: DatabaseId,
-    ) -> Result<Arc<Vec<DesignSource>>, Failure> {
-        Ok(Arc::clone(&self.validations.of(&self.names, database).await?.readings))
+    ) -> Result<(Arc<Vec<DesignSource>>, Arc<MetLimits>), Failure> {
+        let asked = self.validations.of(&self.names, database).await?;
+        Ok((Arc::clone(&asked.readings), Arc::clone(&asked.limits)))
     }
 
     /// The design documents of a database that merge leaves in conflict, in the order of their ids.

@@ -11,6 +11,7 @@ use refuge_storage::{DatabaseId, Snapshot, StorageError};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
+use super::limits::MetLimits;
 use super::reader::{DesignSource, design_range, source};
 use super::validator::{self, Validator};
 use crate::node_service::{Reading, read, winner};
@@ -33,6 +34,8 @@ pub(super) struct Asked {
     pub(super) validations: Arc<Vec<Validator>>,
     /// Those with `validate_doc_read`.
     pub(super) readings: Arc<Vec<DesignSource>>,
+    /// Over which revisions these met limits.
+    pub(super) limits: Arc<MetLimits>,
     /// Those with `merge`.
     pub(super) merges: Arc<Vec<DesignSource>>,
 }
@@ -197,6 +200,7 @@ fn asked(snapshot: &Snapshot, database: DatabaseId) -> Result<Asked, StorageErro
     Ok(Asked {
         validations: Arc::new(validations),
         readings: Arc::new(readings),
+        limits: Arc::default(),
         merges: Arc::new(merges),
     })
 }

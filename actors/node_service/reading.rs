@@ -293,19 +293,22 @@ pub(crate) fn locals(
     let (start, start_inclusive) = bound(request.start.as_ref());
     let (end, end_inclusive) = bound(request.end.as_ref());
     let descending = request.descending;
-    let range = DocumentRange { start, start_inclusive, end, end_inclusive, descending };
+    let mut range = DocumentRange { start, start_inclusive, end, end_inclusive, descending };
     let mut page = LocalsPage::default();
     let (mut looked_at, mut bytes) = (0, 0);
     let mut last: Option<String> = None;
-    for row in snapshot.locals(database, &range) {
+    let mut walk = snapshot.locals(database, &range);
+    while let Some(row) = walk.next() {
         if page.rows.len() >= request.limit || bytes >= PAGE_BYTES || looked_at >= PAGE_LOOKED_AT {
             page.resume_after = last;
             break;
         }
         let (id, value) = row?;
         looked_at += 1;
-        if request.without.is_some_and(|without| id.starts_with(without)) {
-            // It is not there for who asks.
+        if let Some(without) = request.without.filter(|without| id.starts_with(without)) {
+            // Nothing that begins so is there for who asks, and there may be much of it.
+            (range.start, range.start_inclusive) = past(without, descending);
+            walk = snapshot.locals(database, &range);
         } else if page.skipped < request.skip {
             page.skipped += 1;
         } else {
@@ -315,6 +318,17 @@ pub(crate) fn locals(
         last = Some(id);
     }
     Ok(page)
+}
+
+/// Where a walk goes on past all ids that begin with a text, and whether that itself is part of it.
+fn past(without: &str, descending: bool) -> (Option<String>, bool) {
+    if descending {
+        return (Some(without.to_owned()), false);
+    }
+    let mut behind = without.to_owned();
+    let next = behind.pop().and_then(|last| char::from_u32(u32::from(last) + 1));
+    behind.push(next.unwrap_or(char::MAX));
+    (Some(behind), true)
 }
 
 fn decode_local(value: Bytes) -> Result<LocalDocument, StorageError> {

@@ -42,7 +42,7 @@ const COUNTED: &str = "A count tells of documents that are hidden from you.";
 /// Whether design documents of a database are asked who may read its documents.
 pub(super) async fn reader_functions(names: &Names, database: DatabaseId) -> Result<bool, Failure> {
     let reader = published::<DesignReader>(names, names::DESIGNS).await?;
-    Ok(!reader.readings(database).await?.is_empty())
+    Ok(!reader.readings(database).await?.0.is_empty())
 }
 
 /// Whether somebody who may come to a database may not see all of its documents.

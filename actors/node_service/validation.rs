@@ -49,11 +49,7 @@ pub(super) async fn validate(
     user: &User,
     updates: &mut [Update],
 ) -> Result<Option<UpdateVerdicts>, Failure> {
-    let ruled = match database.record.name.as_str() {
-        USERS => Some(Box::pin(users::complete(database, user, updates)).await?),
-        name if is_replicator(name) => Some(replications::complete(database, user, updates).await?),
-        _ => None,
-    };
+    let ruled = ruled(database, user, updates, Before::Stored).await?;
     judge(database, user, updates, (ruled, Before::Stored)).await
 }
 
@@ -63,8 +59,25 @@ pub(super) async fn validate_as_new(
     user: &User,
     updates: &[Update],
 ) -> Result<UpdateVerdicts, Failure> {
-    let told = judge(database, user, updates, (None, Before::Nothing)).await?;
+    let mut updates = updates.to_vec();
+    let ruled = ruled(database, user, &mut updates, Before::Nothing).await?;
+    let told = judge(database, user, &updates, (ruled, Before::Nothing)).await?;
     Ok(told.unwrap_or_else(|| updates.iter().map(|_| Ok(())).collect()))
+}
+
+/// What the rules of the database itself say, where it has some.
+async fn ruled(
+    database: &OpenDatabase,
+    user: &User,
+    updates: &mut [Update],
+    before: Before,
+) -> Result<Option<UpdateVerdicts>, Failure> {
+    let edits = (updates, before);
+    Ok(match database.record.name.as_str() {
+        USERS => Some(Box::pin(users::complete(database, user, edits)).await?),
+        name if is_replicator(name) => Some(replications::complete(database, user, edits).await?),
+        _ => None,
+    })
 }
 
 async fn judge(

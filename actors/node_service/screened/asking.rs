@@ -11,7 +11,7 @@ use refuge_http::{Failure, StoredBody, User};
 use refuge_sandbox::{Error, Functions, Reading as Question};
 use refuge_storage::{Snapshot, StorageError};
 
-use crate::designs::{DesignReader, DesignSource};
+use crate::designs::{DesignReader, DesignSource, MetLimits};
 use crate::javascript::JavaScript;
 use crate::node_service::database::OpenDatabase;
 use crate::node_service::reading::{PAGE_BYTES, Reading, body};
@@ -27,7 +27,7 @@ const TURN: Duration = Duration::from_secs(1);
 /// it hears an error then. So long may they meet their limits on one document after another, too.
 const SCREENING: Duration = Duration::from_secs(20);
 /// What can go out shorter does when functions took so long over it.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A revision that is asked about.
 pub(super) struct Asked {
@@ -63,8 +63,15 @@ impl Asked {
     }
 }
 
-/// What a function is asked of revisions, by their places among all that are asked about.
-type Questions = Vec<(usize, String)>;
+/// What a function is asked of a revision.
+struct Pending {
+    /// Its place among all that are asked about.
+    place: usize,
+    body: BodyPlace,
+    text: String,
+}
+
+type Questions = Vec<Pending>;
 
 /// How long functions may take over what is asked about at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +133,7 @@ impl Screen {
     async fn answers(&self, asked: Vec<Asked>, allowed: Time) -> Result<Vec<bool>, Failure> {
         // As they are now: a feed may stay open while they change.
         let reader = published::<DesignReader>(&self.open.names, names::DESIGNS).await?;
-        let functions = reader.readings(self.open.id()).await?;
+        let (functions, limits) = reader.readings(self.open.id()).await?;
         let mut taken = Taken { time: Duration::ZERO, allowed };
         let mut admitted = Vec::with_capacity(asked.len());
         let mut asked = VecDeque::from(asked);
@@ -136,14 +143,14 @@ impl Screen {
             let mut questions: Questions = held.iter().enumerate().filter_map(question).collect();
             drop(held);
             for design in functions.iter() {
-                let rest = self.ask(design, &mut questions, &mut taken).await?;
+                let rest = self.ask((design, &limits), &mut questions, &mut taken).await?;
                 if let Some(first) = rest {
                     passed.truncate(first);
                     asked.clear();
                 }
             }
-            for (place, _) in questions {
-                if let Some(passed) = passed.get_mut(place) {
+            for question in questions {
+                if let Some(passed) = passed.get_mut(question.place) {
                     *passed = true;
                 }
             }
@@ -174,16 +181,18 @@ impl Screen {
     }
 
     /// Asks one design document, and leaves what it admits, which is to be asked of the next. Where enough time was
-    /// taken before all were answered, the place of the first that was not.
+    /// taken before all were answered, the place of the first that was not. What it met a limit on before stays
+    /// hidden unasked: a few such documents would end everybody's feed at the same place for ever.
     async fn ask(
         &self,
-        design: &DesignSource,
+        (design, limits): (&DesignSource, &MetLimits),
         questions: &mut Questions,
         taken: &mut Taken,
     ) -> Result<Option<usize>, Failure> {
         let javascript = published::<JavaScript>(&self.open.names, names::JAVASCRIPT).await?;
         let mut admitted = Vec::with_capacity(questions.len());
         let mut rest = std::mem::take(questions);
+        rest.retain(|question| !limits.holds(&self.known_as(design, question)));
         while !rest.is_empty() {
             let circumstances = Arc::clone(&self.circumstances);
             let job = move |functions: &mut Functions| {
@@ -198,6 +207,9 @@ impl Screen {
             rest = asked.split_off(answers.len().min(asked.len()));
             let mut failed: Vec<Error> = Vec::new();
             for (question, (answer, time)) in asked.into_iter().zip(answers) {
+                if time >= TURN && answer.as_ref().is_err_and(Error::is_limit) {
+                    limits.remember(&self.known_as(design, &question));
+                }
                 self.count(design, (&answer, time), taken)?;
                 match answer {
                     Ok(()) => admitted.push(question),
@@ -214,7 +226,17 @@ impl Screen {
             }
         }
         *questions = admitted;
-        Ok(rest.first().map(|(place, _)| *place))
+        Ok(rest.first().map(|question| question.place))
+    }
+
+    /// What a question is remembered by: all that the function hears, and its own version.
+    fn known_as<'a>(
+        &'a self,
+        (key, _): &'a DesignSource,
+        question: &Pending,
+    ) -> (&'a str, [&'a str; 2], BodyPlace) {
+        let Circumstances { user, security } = self.circumstances.as_ref();
+        (&key.version, [user, security], question.body)
     }
 
     /// Counts the time that an answer took.
@@ -263,8 +285,11 @@ fn is_design(id: &str) -> bool {
 }
 
 /// What is asked of a revision at its place; nothing of design documents, and of contents that are gone.
-fn question((place, one): (usize, &Asked)) -> Option<(usize, String)> {
-    if is_design(&one.id) { None } else { Some((place, one.text()?)) }
+fn question((place, one): (usize, &Asked)) -> Option<Pending> {
+    if is_design(&one.id) {
+        return None;
+    }
+    Some(Pending { place, body: one.place, text: one.text()? })
 }
 
 /// Gives revisions their contents until these are as many bytes as are held at a time; what is left has none yet.
@@ -327,7 +352,7 @@ fn turn(
     let began = Instant::now();
     let mut answers = Vec::with_capacity(questions.len());
     let mut before = Duration::ZERO;
-    for (_, document) in questions {
+    for Pending { text: document, .. } in questions {
         let (user, security) = (&circumstances.user, &circumstances.security);
         let answer = functions.validate_read(Question { document, user, security });
         let is_limit = answer.as_ref().is_err_and(Error::is_limit);

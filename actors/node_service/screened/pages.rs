@@ -2,6 +2,7 @@
 //! see without them, with what they hide left out.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
 use refuge_document::{BodyPlace, ChangeRow, Leaf, Revision};
 use refuge_http::{
@@ -10,12 +11,14 @@ use refuge_http::{
 };
 
 use super::ScreenedDatabase;
-use super::asking::Asked;
+use super::asking::{Asked, PATIENCE};
 use crate::node_service::seen::pages::{self, CONFLICTS};
 
 /// Rows that are looked at for a page, at least and at most.
 const LEAST_ROWS: usize = 100;
 const MOST_ROWS: usize = 500;
+/// Rows that are looked at at once, since some are asked about of which all is to be answered.
+const SLICE: usize = 32;
 /// Documents that are picked at random until one is seen, before those behind the last are looked at.
 const PICKS: usize = 64;
 /// Pages of documents that are looked at behind the last that was picked.
@@ -120,8 +123,25 @@ struct Looked {
     cut_behind: Option<u64>,
 }
 
-/// The rows that are seen, with the leaves that are.
+/// The rows that are seen, with the leaves that are: of as many of the first as are looked at in good time.
 async fn screened(database: &ScreenedDatabase, mut rows: Rows) -> Result<Looked, Failure> {
+    let began = Instant::now();
+    let mut shown = Vec::with_capacity(rows.len());
+    loop {
+        let behind = rows.split_off(rows.len().min(SLICE));
+        let last = rows.last().map(|(row, _)| row.sequence);
+        let looked = screened_slice(database, rows).await?;
+        shown.extend(looked.rows);
+        let is_late = !behind.is_empty() && began.elapsed() >= PATIENCE;
+        let cut_behind = looked.cut_behind.or(last.filter(|_| is_late));
+        if behind.is_empty() || cut_behind.is_some() {
+            return Ok(Looked { rows: shown, cut_behind });
+        }
+        rows = behind;
+    }
+}
+
+async fn screened_slice(database: &ScreenedDatabase, mut rows: Rows) -> Result<Looked, Failure> {
     let is_asked = |row: &ChangeRow| !row.removed && row.winner().is_some();
     let winners = rows.iter().filter(|(row, _)| is_asked(row));
     let asked = winners.filter_map(|(row, content)| winner(row, content.as_ref()));
@@ -278,14 +298,34 @@ pub(super) async fn random_document(
     Ok(None)
 }
 
-/// Documents with conflicts, as far as these are seen.
+/// Documents with conflicts, as far as these are seen: as many of the first as are wanted, or are looked at in good
+/// time.
 pub(super) async fn conflicts(
     database: &ScreenedDatabase,
     request: IdsRequest,
 ) -> Result<ConflictsPage, Failure> {
+    let began = Instant::now();
     let all = IdsRequest { skip: 0, limit: CONFLICTS, ..request.clone() };
-    let page = database.seen.conflicts(all).await?;
-    let ids: Vec<String> = page.rows.iter().map(|(id, _)| id.clone()).collect();
-    let mut trees = trees(database, ids).await?.into_iter();
-    pages::conflicts(&request, page, |_| Ok(trees.next().flatten()))
+    let mut page = database.seen.conflicts(all).await?;
+    let wanted = request.skip.saturating_add(request.limit);
+    let (mut looked, mut shown) = (Vec::new(), 0);
+    for rows in page.rows.chunks(SLICE) {
+        let ids = rows.iter().map(|(id, _)| id.clone()).collect();
+        let trees = trees(database, ids).await?;
+        shown += trees.iter().flatten().filter(|found| has_conflict(found)).count();
+        looked.extend(trees);
+        if shown >= wanted || began.elapsed() >= PATIENCE {
+            break;
+        }
+    }
+    if looked.len() < page.rows.len() {
+        page.rows.truncate(looked.len());
+        page.resume_after = page.rows.last().map(|(id, _)| id.clone());
+    }
+    let mut looked = looked.into_iter();
+    pages::conflicts(&request, page, |_| Ok(looked.next().flatten()))
+}
+
+fn has_conflict(found: &DocumentTree) -> bool {
+    found.tree.leaves().iter().filter(|leaf| !leaf.deleted).count() > 1
 }

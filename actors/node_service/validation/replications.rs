@@ -17,12 +17,12 @@ const OWNER: &str = "owner";
 pub(super) async fn complete(
     database: &OpenDatabase,
     user: &User,
-    updates: &mut [Update],
+    (updates, before): (&mut [Update], Before),
 ) -> Result<UpdateVerdicts, Failure> {
     let is_admin = database.security.is_admin(user);
     let mut verdicts: UpdateVerdicts = updates.iter().map(|_| Ok(())).collect();
     if !is_admin {
-        let asks = questions::all(database, updates.to_vec(), Before::Stored).await?;
+        let asks = questions::all(database, updates.to_vec(), before).await?;
         for ((update, verdict), ask) in updates.iter().zip(&mut verdicts).zip(asks) {
             *verdict = check(user, update, ask);
         }

@@ -5,7 +5,7 @@ use refuge_document::{Body, EditKind, Revision, USER_PREFIX, USERS};
 use refuge_http::{
     Database, Failure, Update, UpdateAttachment, UpdateFailure, UpdateVerdicts, User,
 };
-use refuge_identity::password::StoredPassword;
+use refuge_identity::password::{Recipe, StoredPassword};
 use refuge_otp::Names;
 use serde_json::{Map, Value};
 
@@ -25,15 +25,15 @@ const PASSWORD: &str = "password";
 pub(super) async fn complete(
     database: &OpenDatabase,
     user: &User,
-    updates: &mut [Update],
+    (updates, before): (&mut [Update], Before),
 ) -> Result<UpdateVerdicts, Failure> {
-    let asks = questions::all(database, updates.to_vec(), Before::Stored).await?;
+    let asks = questions::all(database, updates.to_vec(), before).await?;
     let writer = Writer { user, is_admin: database.security.is_admin(user) };
     let mut verdicts = Vec::with_capacity(updates.len());
     for (update, ask) in updates.iter_mut().zip(asks) {
         verdicts.push(match one(&writer, update, ask) {
             Ok(Some(password)) => {
-                let stored = hash(&database.names, password).await?;
+                let stored = hash(&database.names, password, before).await?;
                 update.body = with_password(&update.body, &stored)?;
                 Ok(())
             }
@@ -95,12 +95,26 @@ fn members(text: &[u8]) -> Result<Map<String, Value>, UpdateFailure> {
     serde_json::from_slice(text).map_err(|error| refused(Failure::Internal(error.to_string())))
 }
 
-async fn hash(names: &Names, password: String) -> Result<StoredPassword, Failure> {
+async fn hash(names: &Names, password: String, before: Before) -> Result<StoredPassword, Failure> {
     let current = names.value::<CurrentSettings>(names::CONFIGURATION).ok_or_else(unavailable)?;
     let recipe = hashing::recipe(&current.settings.authentication);
+    if before == Before::Nothing {
+        // What is judged as new is never stored: functions are shown the members alone.
+        return StoredPassword::new("", least(recipe))
+            .map_err(|error| Failure::Internal(error.to_string()));
+    }
     // Requests and their documents are bounded by those who send them.
     let job = move || StoredPassword::new(&password, recipe);
     hashing::hashing(names, Waiting::Any, recipe.memory_kib(), job).await
+}
+
+/// The same recipe with the least work.
+fn least(recipe: Recipe) -> Recipe {
+    match recipe {
+        Recipe::Simple => Recipe::Simple,
+        Recipe::Pbkdf2 { function, .. } => Recipe::Pbkdf2 { function, iterations: 1 },
+        Recipe::Argon2id { .. } => Recipe::Argon2id { memory_kib: 8, iterations: 1, lanes: 1 },
+    }
 }
 
 /// The body with a hash instead of a password; all else is as it was written.
@@ -156,8 +170,6 @@ pub(crate) async fn upgrade_password(
 
 #[cfg(test)]
 mod tests {
-    use refuge_identity::password::Recipe;
-
     use bytes::Bytes;
 
     use super::*;

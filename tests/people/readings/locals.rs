@@ -20,6 +20,24 @@ async fn local_documents_of_readers_stay_their_own_when_the_function_leaves() {
         let listed = notes.bob.get(&format!("/notes/_local_docs{query}")).await.expect(200);
         assert_eq!(ids(&listed, "rows"), ["_local/shared"], "{query}");
     }
+    // Others before and behind what is passed over are found from both sides, and nothing within it.
+    notes.bob.put("/notes/_local/before", json!({})).await.expect(201);
+    let both = ["_local/before", "_local/shared"];
+    for (query, expected) in [
+        ("", &both[..]),
+        ("?startkey=%22_local/readers/4%22", &both[1..]),
+        ("?endkey=%22_local/readers/4%22", &both[..1]),
+        ("?startkey=%22_local/readers/3%22&endkey=%22_local/readers/9%22", &[]),
+        ("?descending=true&startkey=%22_local/readers/4/z%22", &both[..1]),
+        ("?descending=true&endkey=%22_local/readers/4%22", &both[1..]),
+    ] {
+        let listed = notes.bob.get(&format!("/notes/_local_docs{query}")).await.expect(200);
+        assert_eq!(ids(&listed, "rows"), expected, "{query}");
+    }
+    let down = notes.bob.get("/notes/_local_docs?descending=true").await.expect(200);
+    assert_eq!(ids(&down, "rows"), ["_local/shared", "_local/before"]);
+    let rev = notes.bob.get("/notes/_local/before").await.member("_rev");
+    notes.bob.delete(&format!("/notes/_local/before?rev={rev}")).await.expect(200);
     // What is passed over does not count.
     let none = notes.bob.get("/notes/_local_docs?skip=1").await.expect(200);
     assert_eq!(ids(&none, "rows"), [""; 0]);

@@ -53,10 +53,28 @@ async fn a_function_that_never_ends_ends_the_request_and_not_the_documents_one_b
     // One that answers before makes no difference.
     let good = json!({"validate_doc_read": "function (doc) {}"});
     notes.admin.put("/notes/_design/a", good).await.expect(201);
-    let told = tokio::join!(ask(&notes.bob, "_all_docs"), ask(&notes.bob, "_changes"));
-    for reply in [told.0, told.1] {
+    // One behind the other: their functions would wait for each other where processors are few.
+    for path in ["_all_docs", "_changes"] {
+        let reply = ask(&notes.bob, path).await;
         reply.error_named(500, "timeout");
         assert!(reply.text().contains("_design/d"), "{}", reply.text());
     }
     ask(&notes.dora, "_all_docs").await.expect(200);
+}
+
+/// As many as end a request, and one more.
+#[tokio::test]
+async fn documents_on_which_a_function_never_ends_stop_a_reader_once() {
+    let notes = notes("").await;
+    for number in 0..5 {
+        notes.write(&format!("endless{number}"), json!({"endless": true})).await;
+    }
+    notes.write("plain", json!({})).await;
+    notes.decide("function (doc) { if (doc.endless) for (;;); }").await;
+    ask(&notes.bob, "_changes").await.error_named(500, "timeout");
+    let changed = ask(&notes.bob, "_changes").await.expect(200);
+    assert_eq!(ids(&changed, "results"), ["plain"]);
+    // Another version of the function is asked anew.
+    notes.decide("function (doc) {}").await;
+    assert_eq!(ids(&ask(&notes.bob, "_changes").await.expect(200), "results").len(), 6);
 }
