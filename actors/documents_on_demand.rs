@@ -117,6 +117,8 @@ struct Asking {
     waiting: Vec<oneshot::Sender<Result<bool, Failure>>>,
     /// For whom a function may make it, until it is asked to.
     making: Option<Making>,
+    /// What was set when nodes were asked.
+    asked_with: Option<OnDemandSetting>,
 }
 
 /// What a function makes a document of, and in whose name.

@@ -155,7 +155,12 @@ impl Visits {
         let (id, reached) = self.reach(hub).await?;
         let conversation = Conversation::open(Box::new(reached.stream), id.to_string()).await;
         let mut conversation = conversation.map_err(|error| error.to_string())?;
-        if let Some(record) = self.own.current(&self.names).await? {
+        let own = self.own.current(&self.names).await;
+        let own = own.inspect_err(|reason| {
+            // Where peers are is asked all the same.
+            tracing::info!(hub = %id, reason, "a hub is not told where this node is");
+        });
+        if let Ok(Some(record)) = own {
             let path = format!("/_mesh/hub/nodes/{}", record.claims().issuer);
             let told = conversation.put(&path, &record.to_json()).await;
             // A hub that is full may know others all the same.

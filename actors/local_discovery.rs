@@ -139,9 +139,8 @@ impl LocalDiscoveryState {
 fn wanted(names: &Names) -> Option<Wanted> {
     let current = names.value::<CurrentSettings>(names::CONFIGURATION)?;
     let mesh = &current.settings.mesh;
-    let is_wanted = mesh.local_discovery && mesh.bind.is_unspecified();
     let first = if mesh.system_dns_sd { Speaker::System } else { Speaker::Node };
-    is_wanted.then(|| Wanted { first, name: crate::own_name(names) })
+    mesh.local_discovery.then(|| Wanted { first, name: crate::own_name(names) })
 }
 
 fn told(ended: Result<(), LocalNetworkError>) {
@@ -162,8 +161,12 @@ async fn listen(
 ) -> Result<(), LocalNetworkError> {
     speaking.now(None);
     let own = peer_dial::identity(names).await;
-    let port = mesh_listener::listening(names).await;
-    let announcement = Announcement { id: own.id, name: name.to_owned(), port };
+    let address = mesh_listener::listening_on(names).await;
+    if !address.ip().is_unspecified() {
+        // The socket is bound once: it stays so as long as the node runs, whatever is set since.
+        return std::future::pending().await;
+    }
+    let announcement = Announcement { id: own.id, name: name.to_owned(), port: address.port() };
     let mut network = LocalNetwork::start(&announcement, speaker).await?;
     tracing::info!(?speaker, "the node is announced on the local network");
     speaking.now(Some(speaker));

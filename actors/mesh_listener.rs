@@ -102,25 +102,32 @@ impl Actor for MeshListenerActor {
 
 /// What others of this node are to know of the listener; published under its name.
 pub(crate) struct MeshDoor {
-    port: u16,
+    /// As it was bound, whatever the settings say since.
+    address: SocketAddr,
     /// Bounds the request bodies in memory.
     pub(crate) request_bytes: RequestBytes,
 }
 
 /// The port on which the node listens for others, once it does.
 pub(crate) fn port(names: &Names) -> Option<u16> {
-    names.value::<MeshDoor>(names::MESH_LISTENER).map(|door| door.port)
+    names.value::<MeshDoor>(names::MESH_LISTENER).map(|door| door.address.port())
 }
 
-/// The same, once it does. Most nodes never do: until there is a reason to, nothing is looked at again.
-pub(crate) async fn listening(names: &Names) -> u16 {
+/// The address on which it does, once it does. Most nodes never do: until there is a reason to, nothing is looked at
+/// again.
+pub(crate) async fn listening_on(names: &Names) -> SocketAddr {
     wanted(names).await;
     loop {
-        match port(names) {
-            Some(port) => return port,
+        match names.value::<MeshDoor>(names::MESH_LISTENER) {
+            Some(door) => return door.address,
             None => tokio::time::sleep(LOOK).await,
         }
     }
+}
+
+/// The port of it.
+pub(crate) async fn listening(names: &Names) -> u16 {
+    listening_on(names).await.port()
 }
 
 /// Waits until there is a reason to listen: a setting, a hub, a peer, an invitation or a pairing.
@@ -148,8 +155,8 @@ async fn accept(
     let tls = identity.tls().clone();
     let socket = bound(&arguments.bind).await;
     let listener = accepting::listener(&socket)?;
-    let port = socket.local_addr()?.port();
-    let door = MeshDoor { port, request_bytes: arguments.request_bytes.clone() };
+    let address = socket.local_addr()?;
+    let door = MeshDoor { address, request_bytes: arguments.request_bytes.clone() };
     names.publish(&myself.get_cell(), names::MESH_LISTENER, Arc::new(door));
     let limiter = Arc::new(Limiter::default());
     accepting::accept(listener, Arc::clone(&arguments.connections), |newcomer: Newcomer| {

@@ -13,7 +13,7 @@ mod received;
 mod rows;
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{Failure, MessagesPage, MessagesRequest, NewMessage};
@@ -97,6 +97,7 @@ pub struct MessagesState {
     /// The numbers of the rows of what waits.
     numbers: HashMap<(NodeId, MessageId), u64>,
     next_number: u64,
+    started: Instant,
     inbox: Inbox,
     received: Received,
     /// What is on disk is to be read before anything else: it was not yet, or a commit failed.
@@ -123,6 +124,7 @@ impl Actor for MessagesActor {
             outbox: Outbox::default(),
             numbers: HashMap::new(),
             next_number: 0,
+            started: Instant::now(),
             inbox: Inbox::default(),
             received: Received::default(),
             unsure: true,
@@ -191,6 +193,11 @@ impl MessagesState {
         };
         self.unsure |= committed.is_err();
         committed
+    }
+
+    /// A clock that is never set.
+    fn steady_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     async fn look(&mut self) {

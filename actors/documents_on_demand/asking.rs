@@ -60,7 +60,8 @@ impl DocumentsOnDemandState {
             return;
         }
         let asked = Asked { nodes, are_all: true };
-        self.ask(document, (setting, asked), Asking { waiting: vec![reply], making });
+        let asking = Asking { waiting: vec![reply], making, asked_with: None };
+        self.ask(document, (setting, asked), asking);
     }
 
     /// Those that are meant and are up.
@@ -80,7 +81,8 @@ impl DocumentsOnDemandState {
         (setting, asked): (OnDemandSetting, Asked),
         asking: Asking,
     ) {
-        self.asking.take(document.clone(), asking);
+        let asked_with = Some(setting.clone());
+        self.asking.take(document.clone(), Asking { asked_with, ..asking });
         let asker = self.wanted.asker(&document).cloned().unwrap_or_default();
         let user = UserContext { name: asker.name, roles: asker.roles };
         let names = self.names.clone();
@@ -128,12 +130,15 @@ impl DocumentsOnDemandState {
 
     /// Tells those who wait what came of it.
     pub(super) fn answer(&mut self, document: &WantedDocument, outcome: AskOutcome) {
+        let Asking { waiting, asked_with, .. } = self.asking.free(document);
         match outcome {
+            // What others had to say is no answer of those who are meant since.
+            AskOutcome::Missed if asked_with.as_ref() != self.setting(document) => {}
             AskOutcome::Missed => self.wanted.missed(self.now_ms(), document),
             AskOutcome::Unanswered => {}
             AskOutcome::Here | AskOutcome::Unwanted => self.wanted.forget(document),
         }
-        for reply in self.asking.free(document).waiting {
+        for reply in waiting {
             let _ = reply.send(Ok(outcome == AskOutcome::Here));
         }
     }
@@ -158,27 +163,28 @@ impl DocumentsOnDemandState {
     }
 
     /// Asks for what waits, as much as may be asked for within a second. What is of a database whose places are
-    /// taken lets others pass.
+    /// taken lets others pass, and what others are being asked for, who may not have it.
     pub(super) fn ask_next(&mut self) {
         let mut passed = VecDeque::new();
+        // Once for each database: it is a look at all peers.
+        let mut meant = HashMap::new();
         while self.asking.has_any(Who::Nobody)
             && let Some(place) = self.queue.pop_front()
         {
-            let (document, node) = &place;
-            let is_open = self.wanted.asker(document).is_some() && !self.asking.contains(document);
-            let Some(setting) = self.setting(document).filter(|_| is_open).cloned() else {
-                self.queued.remove(&place);
-                continue;
-            };
-            if !self.asking.has_one_of(&document.database, Who::Nobody) {
+            let document = &place.0;
+            let is_asked_for = self.asking.contains(document);
+            if is_asked_for || !self.asking.has_one_of(&document.database, Who::Nobody) {
                 passed.push_back(place);
                 continue;
             }
+            let Some((setting, asked)) = self.still_meant(&place, &mut meant) else {
+                self.queued.remove(&place);
+                continue;
+            };
             if !self.wanted.may_ask_unasked(self.now_ms()) {
                 passed.push_back(place);
                 break;
             }
-            let asked = Asked { are_all: self.nodes(&setting).len() <= 1, nodes: vec![*node] };
             self.queued.remove(&place);
             self.ask(place.0, (setting, asked), Asking::default());
         }
@@ -187,6 +193,19 @@ impl DocumentsOnDemandState {
         if !self.queue.is_empty() {
             self.myself.send_after(QUEUE_REST, || DocumentsOnDemandMessage::Next);
         }
+    }
+
+    /// What is set, and who is asked for what waits; none where it is not wanted any more, or not of that node.
+    fn still_meant(
+        &self,
+        (document, node): &(WantedDocument, NodeId),
+        meant: &mut HashMap<String, Vec<NodeId>>,
+    ) -> Option<(OnDemandSetting, Asked)> {
+        self.wanted.asker(document)?;
+        let setting = self.setting(document)?;
+        let nodes = meant.entry(document.database.clone()).or_insert_with(|| self.nodes(setting));
+        let asked = Asked { nodes: vec![*node], are_all: nodes.len() == 1 };
+        nodes.contains(node).then(|| (setting.clone(), asked))
     }
 }
 

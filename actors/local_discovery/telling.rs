@@ -12,6 +12,9 @@ use refuge_mesh::{Allowance, NodeId};
 const TOLD: Allowance = Allowance::new(20, 100);
 /// Between two news of one node.
 const NODE_REST_MS: u64 = 1_000;
+/// Of whom is gone it is known for so long when he was told of, so that who comes and goes has his turn behind
+/// those who stay. They are peers, of which there is a bound.
+const GONE_KEPT_MS: u64 = 60 * 1_000;
 /// What was not told is looked at again after so long; what changed meanwhile is told as it is then.
 pub(super) const REST: Duration = Duration::from_millis(100);
 
@@ -52,7 +55,8 @@ impl Telling {
         self.told.retain(|id, _| is_peer(id));
     }
 
-    /// What is to be told now, and whether more has to wait. `is_peer` says of whom anything is told.
+    /// What is to be told now, and whether more has to wait. `is_peer` says of whom anything is told. Whoever was
+    /// not told of for the longest has his turn first.
     pub(super) fn next(
         &mut self,
         now_ms: u64,
@@ -61,14 +65,15 @@ impl Telling {
     ) -> (Vec<News>, bool) {
         let rests = |told: &Told| now_ms < told.at_ms + NODE_REST_MS;
         self.forget_all_but(is_peer);
-        // Who is gone is forgotten as soon as he may come again.
-        self.told.retain(|_, told| told.addresses.is_some() || rests(told));
+        let is_kept = |told: &Told| now_ms < told.at_ms + GONE_KEPT_MS;
+        self.told.retain(|_, told| told.addresses.is_some() || is_kept(told));
         let known = self.told.iter().filter(|(_, told)| told.addresses.is_some());
         let gone = known.map(|(id, _)| *id).filter(|id| !here.contains_key(id));
-        let changes: Vec<(NodeId, Option<&Vec<SocketAddr>>)> = gone
+        let mut changes: Vec<(NodeId, Option<&Vec<SocketAddr>>)> = gone
             .map(|id| (id, None))
             .chain(here.iter().map(|(id, addresses)| (*id, Some(addresses))))
             .collect();
+        changes.sort_by_cached_key(|(id, _)| self.told.get(id).map(|told| told.at_ms));
         let (mut news, mut waits) = (Vec::new(), false);
         for (id, addresses) in changes {
             let before = self.told.get(&id);
@@ -141,5 +146,29 @@ mod tests {
         let told: usize =
             (1..=10_000).step_by(100).map(|at| count(&mut telling, at, &flood(at))).sum();
         assert!((190..=200).contains(&told), "{told}");
+    }
+
+    #[test]
+    fn nodes_that_come_and_go_all_the_time_take_no_turn_of_one_that_stays() {
+        let mut telling = Telling::default();
+        let flood = |now_ms: u64, last: u8| {
+            let some = |number: &u8| now_ms / 1_000 % 2 == u64::from(number % 2);
+            here(&(0..last).filter(some).map(|number| (number, 1)).collect::<Vec<_>>())
+        };
+        for now_ms in (0..20_000).step_by(100) {
+            telling.next(now_ms, &flood(now_ms, 200), |_| true);
+        }
+        let mut with_it = flood(20_000, 200);
+        with_it.extend(here(&[(255, 7)]));
+        let (news, waits) = telling.next(20_000, &with_it, |_| true);
+        assert_eq!((&news[0], waits), (&News::Found(id(255), with_it[&id(255)].clone()), true));
+        // It moves: those who were told of since it was have their turn behind it.
+        let told = (20_100..60_000).step_by(100).find(|now_ms| {
+            let mut moved = flood(*now_ms, 200);
+            moved.extend(here(&[(255, 8)]));
+            let found = News::Found(id(255), moved[&id(255)].clone());
+            telling.next(*now_ms, &moved, |_| true).0.contains(&found)
+        });
+        assert!(told.is_some_and(|told| told < 32_000), "{told:?}");
     }
 }

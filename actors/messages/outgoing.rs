@@ -28,8 +28,7 @@ impl MessagesState {
         for WaitingRow { node, number, message } in waiting {
             self.next_number = self.next_number.max(number + 1);
             self.numbers.insert((node, message.id), number);
-            // At a time before all: none is given up without its row.
-            let posted = self.outbox.post(0, node, message);
+            let posted = self.outbox.post(node, message);
             if let Err(refusal) = posted {
                 tracing::error!(peer = %node, %refusal, "a message that waited cannot be sent");
             }
@@ -49,7 +48,7 @@ impl MessagesState {
         let message = Message { id, application, body, sent_ms: now_ms() };
         let (mut writes, mut posted, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for node in nodes {
-            match self.outbox.post(message.sent_ms, node, message.clone()) {
+            match self.outbox.post(node, message.clone()) {
                 Ok(()) => {
                     writes.push(rows::wait(&node, self.next_number, &message));
                     self.numbers.insert((node, id), self.next_number);
@@ -122,7 +121,7 @@ impl MessagesState {
 
     /// Gives up what nobody took for too long.
     pub(super) async fn give_up(&mut self) -> Result<(), Failure> {
-        let given_up = self.outbox.give_up(now_ms());
+        let given_up = self.outbox.give_up(now_ms(), self.steady_ms());
         for (node, _) in &given_up {
             tracing::warn!(peer = %node, "a message is given up: the node did not come up in time");
         }
@@ -153,7 +152,7 @@ impl MessagesState {
             writes.extend(number.map(|number| rows::wait_no_more(&node, number)));
         }
         for (message, heir) in messages.into_iter().zip(std::iter::repeat(heir).flatten()) {
-            if let Err(refusal) = self.outbox.post(0, heir, message.clone()) {
+            if let Err(refusal) = self.outbox.post(heir, message.clone()) {
                 tracing::warn!(peer = %heir, %refusal, "a message is not handed over");
                 continue;
             }

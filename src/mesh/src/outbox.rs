@@ -18,6 +18,8 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 pub const LONGEST_MESSAGE_BYTES: usize = 63 * 1024;
 /// A message that was not taken for so long is given up.
 pub const MESSAGE_LIFETIME_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+/// It has to be too old for so long by a clock that is never set: one that is wrong for a moment loses nothing.
+const OLD_AT_LEAST_MS: u64 = 60 * 60 * 1_000;
 /// Arrays and objects of a body that stand in one another: readers of JSON that go no deeper than 128
 /// levels, as this node's own does, still read it within a frame or a page of the feed.
 const DEEPEST_MESSAGE: usize = 100;
@@ -78,6 +80,8 @@ pub struct Outbox {
 struct Waiting {
     message: Message,
     under_way: Option<UnderWay>,
+    /// Since when every look found it too old, by a clock that is never set.
+    old_since_ms: Option<u64>,
 }
 
 /// Sent, and not acknowledged.
@@ -105,6 +109,10 @@ impl UnderWay {
 }
 
 impl Waiting {
+    const fn is_old(&self, now_ms: u64) -> bool {
+        self.message.sent_ms.saturating_add(MESSAGE_LIFETIME_MS) <= now_ms
+    }
+
     fn is_due(&self, now_ms: u64) -> bool {
         self.under_way.is_none_or(|under_way| under_way.is_overdue(now_ms))
     }
@@ -115,14 +123,8 @@ impl Outbox {
     ///
     /// # Errors
     /// [`OutboxRefusal`].
-    pub fn post(
-        &mut self,
-        now_ms: u64,
-        node: NodeId,
-        message: Message,
-    ) -> Result<(), OutboxRefusal> {
+    pub fn post(&mut self, node: NodeId, message: Message) -> Result<(), OutboxRefusal> {
         check(&message)?;
-        self.give_up(now_ms);
         if self.bytes + message.body.len() > MOST_BYTES {
             return Err(OutboxRefusal::FullOfBytes);
         }
@@ -131,7 +133,7 @@ impl Outbox {
         }
         self.bytes += message.body.len();
         let waiting = self.nodes.entry(node).or_default();
-        waiting.push_back(Waiting { message, under_way: None });
+        waiting.push_back(Waiting { message, under_way: None, old_since_ms: None });
         Ok(())
     }
 
@@ -143,14 +145,16 @@ impl Outbox {
     }
 
     /// What is to be sent to a node that is up now, in order, what was sent and got no receipt for long among
-    /// it; it counts as under way from here on.
+    /// it; it counts as under way from here on. What is too old is passed over until it is given up.
     pub fn next(&mut self, now_ms: u64, node: &NodeId) -> Vec<Message> {
-        self.give_up(now_ms);
         let Some(waiting) = self.nodes.get_mut(node) else { return Vec::new() };
-        let under_way = waiting.iter().filter(|one| !one.is_due(now_ms)).count();
-        let room = MOST_UNDER_WAY.saturating_sub(under_way);
+        let (due, under_way): (Vec<&mut Waiting>, Vec<_>) = waiting
+            .iter_mut()
+            .filter(|one| !one.is_old(now_ms))
+            .partition(|one| one.is_due(now_ms));
+        let room = MOST_UNDER_WAY.saturating_sub(under_way.len());
         let mut next = Vec::new();
-        for one in waiting.iter_mut().filter(|one| one.is_due(now_ms)).take(room) {
+        for one in due.into_iter().take(room) {
             one.under_way = Some(UnderWay::again(one.under_way, now_ms));
             next.push(one.message.clone());
         }
@@ -169,12 +173,16 @@ impl Outbox {
         taken.is_some()
     }
 
-    /// Gives up what was not taken within its lifetime; what was given up.
-    pub fn give_up(&mut self, now_ms: u64) -> Vec<(NodeId, MessageId)> {
+    /// Gives up what was not taken within its lifetime, and is found too old for an hour by `steady_ms`, a clock
+    /// that is never set; what was given up.
+    pub fn give_up(&mut self, now_ms: u64, steady_ms: u64) -> Vec<(NodeId, MessageId)> {
         let mut given_up = Vec::new();
         for (node, waiting) in &mut self.nodes {
-            waiting.retain(|one| {
-                let holds = one.message.sent_ms.saturating_add(MESSAGE_LIFETIME_MS) > now_ms;
+            waiting.retain_mut(|one| {
+                let since_ms = one.old_since_ms.unwrap_or(steady_ms);
+                one.old_since_ms = one.is_old(now_ms).then_some(since_ms);
+                let holds = one.old_since_ms.is_none()
+                    || steady_ms.saturating_sub(since_ms) < OLD_AT_LEAST_MS;
                 if !holds {
                     self.bytes -= one.message.body.len();
                     given_up.push((*node, one.message.id));

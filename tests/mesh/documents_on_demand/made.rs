@@ -188,7 +188,7 @@ async fn what_is_deleted_while_it_is_made_stays_deleted() {
     // They are asked one after another.
     let first = "function (doc) { if (doc.made) log('judged first') }";
     let second = "function (doc) {
-        var end = Date.now() + 2000;
+        var end = Date.now() + 4000;
         while (doc.made && Date.now() < end);
     }";
     for (name, judge) in [("first", first), ("second", second)] {

@@ -21,10 +21,10 @@ fn message(number: u16) -> Message {
 fn messages_wait_in_order_and_a_few_are_under_way() {
     let mut outbox = Outbox::default();
     for number in 0..1_000 {
-        outbox.post(NOW_MS, id(1), message(number)).expect("room");
+        outbox.post(id(1), message(number)).expect("room");
     }
-    assert_eq!(outbox.post(NOW_MS, id(1), message(1_000)), Err(OutboxRefusal::Full));
-    assert_eq!(outbox.post(NOW_MS, id(2), message(1_000)), Ok(()));
+    assert_eq!(outbox.post(id(1), message(1_000)), Err(OutboxRefusal::Full));
+    assert_eq!(outbox.post(id(2), message(1_000)), Ok(()));
     let sent = outbox.next(NOW_MS, &id(1));
     assert_eq!(sent, (0..16).map(message).collect::<Vec<_>>());
     assert!(outbox.next(NOW_MS, &id(1)).is_empty());
@@ -41,7 +41,7 @@ fn messages_wait_in_order_and_a_few_are_under_way() {
 fn a_message_whose_receipt_is_lost_is_sent_again_while_others_are_acknowledged() {
     let mut outbox = Outbox::default();
     for number in 0..40 {
-        outbox.post(NOW_MS, id(1), message(number)).expect("room");
+        outbox.post(id(1), message(number)).expect("room");
     }
     let mut again = Vec::new();
     for second in 0..100 {
@@ -69,14 +69,30 @@ fn a_message_whose_receipt_is_lost_is_sent_again_while_others_are_acknowledged()
 #[test]
 fn a_message_is_given_up_after_a_week_and_not_taken_then() {
     let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
-    outbox.post(NOW_MS, id(1), message(1)).expect("room");
+    outbox.post(id(1), message(1)).expect("room");
     let late = NOW_MS + MESSAGE_LIFETIME_MS;
-    assert_eq!(outbox.give_up(late - 1), []);
-    assert_eq!(outbox.give_up(late), [(id(1), message(1).id)]);
+    assert_eq!(outbox.give_up(late - 1, 0), []);
+    assert_eq!(outbox.give_up(late, 1), []);
+    assert_eq!(outbox.next(late, &id(1)), [], "it is too old to be sent");
+    assert_eq!(outbox.give_up(late, OLD_AT_LEAST_MS), []);
+    assert_eq!(outbox.waiting(&id(1)), 1, "not before it is given up with its row");
+    assert_eq!(outbox.give_up(late, OLD_AT_LEAST_MS + 1), [(id(1), message(1).id)]);
     assert_eq!(outbox.waiting(&id(1)), 0);
     assert_eq!(inbox.take(late, id(1), &message(1)), Err(InboxRefusal::Old));
     let early = inbox.take(NOW_MS - 4 * 24 * 60 * 60 * 1_000, id(1), &message(1));
     assert_eq!(early, Err(InboxRefusal::FromTheFuture));
+}
+
+#[test]
+fn a_clock_that_is_ahead_for_a_moment_loses_no_message() {
+    let mut outbox = Outbox::default();
+    outbox.post(id(1), message(1)).expect("room");
+    let late = NOW_MS + MESSAGE_LIFETIME_MS;
+    assert_eq!(outbox.give_up(late, 0), []);
+    assert_eq!(outbox.give_up(NOW_MS, OLD_AT_LEAST_MS), []);
+    assert_eq!(outbox.give_up(late, OLD_AT_LEAST_MS + 1), []);
+    assert_eq!(outbox.next(NOW_MS, &id(1)), [message(1)]);
+    assert_eq!(outbox.give_up(late, 2 * OLD_AT_LEAST_MS + 1), [(id(1), message(1).id)]);
 }
 
 #[test]
@@ -91,7 +107,7 @@ fn what_is_no_message_is_refused_on_both_sides() {
         (shouting, OutboxRefusal::Application),
     ] {
         assert_eq!(inbox.take(NOW_MS, id(1), &wrong), Err(refusal.clone().into()));
-        assert_eq!(outbox.post(NOW_MS, id(1), wrong), Err(refusal));
+        assert_eq!(outbox.post(id(1), wrong), Err(refusal));
     }
 }
 
@@ -106,13 +122,13 @@ fn a_body_that_is_nested_too_deeply_is_refused_on_both_sides() {
         let deep = Message { body: nested(depth), ..message(1) };
         let refusal = OutboxRefusal::TooDeep(depth);
         assert_eq!(inbox.take(NOW_MS, id(1), &deep), Err(refusal.clone().into()));
-        assert_eq!(outbox.post(NOW_MS, id(1), deep), Err(refusal));
+        assert_eq!(outbox.post(id(1), deep), Err(refusal));
     }
     // Brackets in strings are text.
     let strings = format!(r#"["\\\"{}"]"#, nested(200));
     for body in [nested(100), strings] {
         let message = Message { body, ..message(1) };
-        assert_eq!(Outbox::default().post(NOW_MS, id(1), message), Ok(()));
+        assert_eq!(Outbox::default().post(id(1), message), Ok(()));
     }
 }
 
@@ -135,15 +151,16 @@ fn what_waits_for_all_nodes_together_has_its_bound() {
     let fit = u16::try_from(MOST_BYTES / LONGEST_MESSAGE_BYTES).expect("few");
     for number in 0..fit {
         let node = id(u8::try_from(number % 2).expect("small"));
-        outbox.post(NOW_MS, node, large(number)).expect("room");
+        outbox.post(node, large(number)).expect("room");
     }
-    assert_eq!(outbox.post(NOW_MS, id(3), large(fit)), Err(OutboxRefusal::FullOfBytes));
+    assert_eq!(outbox.post(id(3), large(fit)), Err(OutboxRefusal::FullOfBytes));
     assert!(outbox.acknowledged(&id(0), &large(0).id));
-    assert_eq!(outbox.post(NOW_MS, id(3), large(fit)), Ok(()));
+    assert_eq!(outbox.post(id(3), large(fit)), Ok(()));
     assert_eq!(outbox.forget(&id(1)).len(), usize::from(fit / 2));
     assert_eq!(outbox.nodes().copied().collect::<Vec<_>>(), [id(0), id(3)]);
-    assert_eq!(outbox.post(NOW_MS, id(1), large(1)), Ok(()));
-    outbox.give_up(NOW_MS + MESSAGE_LIFETIME_MS);
+    assert_eq!(outbox.post(id(1), large(1)), Ok(()));
+    outbox.give_up(NOW_MS + MESSAGE_LIFETIME_MS, 0);
+    outbox.give_up(NOW_MS + MESSAGE_LIFETIME_MS, OLD_AT_LEAST_MS);
     assert_eq!((outbox.bytes, outbox.nodes().count()), (0, 0));
 }
 
@@ -182,7 +199,7 @@ proptest! {
         for step in steps.into_iter().chain([1; 2]).chain([2; 400]) {
             match step {
                 0 => {
-                    outbox.post(NOW_MS, id(1), message(posted)).expect("room");
+                    outbox.post(id(1), message(posted)).expect("room");
                     posted += 1;
                 }
                 1 => {
