@@ -11,6 +11,7 @@ mod kept;
 mod outgoing;
 mod received;
 mod rows;
+mod turns;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -28,6 +29,7 @@ use crate::peer_link::Place;
 use crate::{names, unavailable};
 use held::{Held, ReadRows};
 use received::Received;
+use turns::Turns;
 
 /// Between two looks at what was not acknowledged, what is too old, and who is trusted no more.
 const LOOK: Duration = Duration::from_secs(5);
@@ -99,6 +101,7 @@ pub struct MessagesState {
     next_number: u64,
     started: Instant,
     inbox: Inbox,
+    turns: Turns,
     received: Received,
     /// What is on disk is to be read before anything else: it was not yet, or a commit failed.
     unsure: bool,
@@ -118,19 +121,7 @@ impl Actor for MessagesActor {
         myself: ActorRef<Self::Msg>,
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let mut state = MessagesState {
-            names,
-            myself: myself.clone(),
-            outbox: Outbox::default(),
-            numbers: HashMap::new(),
-            next_number: 0,
-            started: Instant::now(),
-            inbox: Inbox::default(),
-            received: Received::default(),
-            unsure: true,
-            reading: None,
-            awaiting_peers: None,
-        };
+        let mut state = MessagesState::new(names, myself.clone());
         state.read_if_unsure();
         myself.send_interval(LOOK, || MessagesMessage::Look);
         Ok(state)
@@ -157,13 +148,28 @@ impl Actor for MessagesActor {
 }
 
 impl MessagesState {
+    fn new(names: Names, myself: ActorRef<MessagesMessage>) -> Self {
+        Self {
+            names,
+            myself,
+            outbox: Outbox::default(),
+            numbers: HashMap::new(),
+            next_number: 0,
+            started: Instant::now(),
+            inbox: Inbox::default(),
+            turns: Turns::default(),
+            received: Received::default(),
+            unsure: true,
+            reading: None,
+            awaiting_peers: None,
+        }
+    }
+
     async fn deal_with(&mut self, message: MessagesMessage) {
         match message {
             MessagesMessage::Send { wish, reply } => drop(reply.send(self.send(wish).await)),
-            MessagesMessage::Came { from, message, place: _place } => {
-                if let Err(failure) = self.take(from, *message).await {
-                    tracing::warn!(peer = %from, %failure, "a message is not taken yet");
-                }
+            MessagesMessage::Came { from, message, place } => {
+                self.came(from, message, place).await;
             }
             MessagesMessage::Receipt { from, receipt, place: _place } => {
                 self.acknowledged(from, receipt).await;

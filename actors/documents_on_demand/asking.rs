@@ -258,3 +258,6 @@ async fn is_unknown(names: &Names, name: &str, document: &WantedDocument) -> Res
     };
     Ok(open.instance() == document.database && open.winner(&document.id).await?.is_none())
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,8 +12,9 @@ use super::{AskOutcome, Asking, DocumentsOnDemandMessage};
 
 /// Documents that nodes are being asked for: what they answer is in memory, and slow ones keep their place.
 const MOST_ASKING: usize = 16;
-/// Those of one database, so that its slow nodes and functions leave places to others.
-const MOST_OF_ONE: usize = 4;
+/// Those of one database, so that its slow nodes and functions leave places to others; a browser asks for six side by
+/// side.
+const MOST_OF_ONE: usize = 8;
 /// When who found no place may ask again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -143,15 +144,14 @@ mod tests {
     #[test]
     fn one_database_takes_no_more_than_its_places() {
         let mut places = Places::default();
-        assert_eq!(taken(&mut places, "a", Who::Nobody), 2);
+        assert_eq!(taken(&mut places, "a", Who::Nobody), 4);
         let Err(Failure::TooMany { reason, .. }) = places.check("a", Who::Nobody) else {
             panic!("there is no place")
         };
-        assert!(reason.starts_with("4 documents of this database"), "{reason}");
-        places.free(&document("a", 0));
-        places.free(&document("a", 1));
-        for database in ["a", "b", "c", "d"] {
-            assert_eq!(taken(&mut places, database, Who::Somebody), 4, "{database}");
+        assert!(reason.starts_with("8 documents of this database"), "{reason}");
+        (0..4).for_each(|number| drop(places.free(&document("a", number))));
+        for database in ["a", "b"] {
+            assert_eq!(taken(&mut places, database, Who::Somebody), 8, "{database}");
         }
         let Err(Failure::TooMany { reason, .. }) = places.check("e", Who::Somebody) else {
             panic!("there is no place")

@@ -34,6 +34,11 @@ impl Held {
         }
     }
 
+    /// Holds what was freed elsewhere, in front of what came later.
+    fn push_front(&mut self, freed: Vec<MessagesMessage>) {
+        self.messages.splice(..0, freed);
+    }
+
     /// What was held, in its order; nothing where it is refused.
     fn end(self, outcome: Result<(), Failure>) -> Vec<MessagesMessage> {
         match outcome {
@@ -72,6 +77,11 @@ impl MessagesState {
             return Some(message);
         }
         self.read_if_unsure();
+        // What is sent goes behind what was sent before it.
+        if let (Some(held), MessagesMessage::Send { .. }) = (&mut self.awaiting_peers, &message) {
+            held.push(message);
+            return None;
+        }
         if let Some(held) = &mut self.reading {
             held.push(message);
             return None;
@@ -84,7 +94,7 @@ impl MessagesState {
 
     /// Early in the life of a node, and while their directory is restarted, the peers are not known.
     fn hold_until_peers_are_known(&mut self, message: MessagesMessage) -> Option<MessagesMessage> {
-        if self.awaiting_peers.is_none() && peer_directory::peers(&self.names).is_some() {
+        if peer_directory::peers(&self.names).is_some() {
             return Some(message);
         }
         let (names, myself) = (self.names.clone(), self.myself.clone());
@@ -110,7 +120,10 @@ impl MessagesState {
 
     /// The peers are known, or not in time: what was to be sent.
     pub(super) fn peers_known(&mut self, known: Result<(), Failure>) -> Vec<MessagesMessage> {
-        self.awaiting_peers.take().map(|held| held.end(known)).unwrap_or_default()
+        let freed = self.awaiting_peers.take().map(|held| held.end(known)).unwrap_or_default();
+        let Some(reading) = &mut self.reading else { return freed };
+        reading.push_front(freed);
+        Vec::new()
     }
 
     fn replace(&mut self, ReadRows { waiting, came }: ReadRows) {
@@ -143,5 +156,50 @@ fn refuse(message: MessagesMessage, failure: &Failure) {
         MessagesMessage::Send { reply, .. } => drop(reply.send(Err(failure.clone()))),
         MessagesMessage::Page { reply, .. } => drop(reply.send(Err(failure.clone()))),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ractor::Actor;
+    use refuge_http::{MessagesRequest, NewMessage};
+    use refuge_otp::Names;
+    use tokio::sync::oneshot;
+
+    use super::super::MessagesActor;
+    use super::*;
+
+    fn send(to: &str) -> MessagesMessage {
+        let (to, application, body) = (to.to_owned(), "chat".to_owned(), "1".to_owned());
+        let (reply, _) = oneshot::channel();
+        MessagesMessage::Send { wish: NewMessage { to, application, body }, reply }
+    }
+
+    fn page() -> MessagesMessage {
+        let request = MessagesRequest { application: None, after: 0, limit: 10 };
+        let (reply, _) = oneshot::channel();
+        MessagesMessage::Page { request, reply }
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_while_rows_are_read_again_overtakes_nothing_that_waits_for_the_peers() {
+        let names = Names::new("test");
+        let (actor, _) = Actor::spawn(None, MessagesActor, names.clone()).await.unwrap();
+        let mut state = MessagesState::new(names, actor);
+        state.unsure = false;
+        assert!(state.hold(send("first")).is_none());
+        state.unsure = true;
+        for message in [page(), send("second")] {
+            assert!(state.hold(message).is_none());
+        }
+        assert!(state.peers_known(Ok(())).is_empty());
+        assert!(state.hold(send("third")).is_none());
+        let held = state.reading.take().unwrap().end(Ok(()));
+        let sent = held.iter().filter_map(|message| match message {
+            MessagesMessage::Send { wish, .. } => Some(wish.to.as_str()),
+            _ => None,
+        });
+        assert_eq!(sent.collect::<Vec<_>>(), ["first", "second", "third"]);
+        assert_eq!(held.len(), 4);
     }
 }

@@ -67,6 +67,8 @@ impl Stage {
 async fn what_is_sent_before_the_peers_are_known_waits_in_its_order_and_the_feed_goes_on() {
     let stage = Stage::new().await;
     let _engine = engine(&stage.names, stage.root.path()).await;
+    // Else whatever comes is held until the rows are read, and the feed with it.
+    assert!(stage.page().await.unwrap().is_ok());
     let sent: Vec<_> = (0..=held::MOST_HELD).map(|body| stage.send(body)).collect();
     // Not before the actor has all of them is the last answered, and the feed is not held by them.
     let mut sent = sent.into_iter();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use refuge_client::LinkOptions;
 use refuge_document::Revision;
-use refuge_http::{Database as _, Failure};
+use refuge_http::{Database, Failure};
 use refuge_mesh::NodeId;
 use refuge_otp::Names;
 use refuge_replication::{
@@ -16,6 +16,7 @@ use refuge_replication::{
     Request, Selection, SocketOptions, UserContext, Wanted, is_restricted,
 };
 
+use super::local_end::LocalEnd;
 use super::{JobEnd, Way, carrying};
 use crate::node_service;
 
@@ -38,8 +39,9 @@ pub(crate) async fn bring(
 ) -> Result<bool, EndFailure> {
     let peer = PeerEnd { id: node, database: database.to_owned() };
     let source = end(names, EndPoint::Peer(peer), user).await?;
-    let target = end(names, EndPoint::Local(database.to_owned()), user).await?;
     let Some(asked) = leaves(&source, document).await? else { return Ok(false) };
+    // Whatever else becomes known here while it is asked for and judged counts more.
+    let target = JobEnd::Local(LocalEnd::new(names, database, Some(user)).beside(&asked.revisions));
     let (mut left, mut is_here) = (vec![asked.clone()], false);
     for number in 0..MOST_PAGES {
         if left.is_empty() {
@@ -54,14 +56,23 @@ pub(crate) async fn bring(
         }
         // Asking took a while: what became known here meanwhile, a deletion above all, counts more.
         if number == 0
-            && let Some(known) = open.winner(document).await.map_err(failed)?
+            && let Some(is_here) = is_known(open.as_ref(), document).await?
         {
-            return Ok(!known.leaf.deleted);
+            return Ok(is_here);
         }
         left = std::mem::take(&mut page.remaining);
-        is_here |= store(page, (&source, &target)).await?;
+        is_here |= match store(page, (&source, &target)).await {
+            Err(failure) => is_known(open.as_ref(), document).await?.ok_or(failure)?,
+            Ok(is_stored) => is_stored,
+        };
     }
     Ok(is_here)
+}
+
+/// Whether the document is here, not deleted; none where nothing is known of it.
+async fn is_known(open: &dyn Database, document: &str) -> Result<Option<bool>, EndFailure> {
+    let known = open.winner(document).await.map_err(failed)?;
+    Ok(known.map(|known| !known.leaf.deleted))
 }
 
 async fn end(names: &Names, point: EndPoint, user: &UserContext) -> Result<JobEnd, EndFailure> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use refuge_client::CarriedDocument;
-use refuge_document::{Body, BodyPlace, Leaf, sequence_text};
+use refuge_document::{Body, BodyPlace, Leaf, Revision, sequence_text};
 use refuge_http::{
     ADMIN_ROLE, Database, Failure, LocalDocument, NewDatabase, ReplicatedDocument,
     ReplicatedStream, User, replicated_document, replicated_stream,
@@ -29,6 +29,8 @@ pub(super) struct LocalEnd {
     name: Arc<str>,
     /// Who reads and writes.
     user: Arc<User>,
+    /// What is stored is stored beside these leaves alone, where that is said.
+    beside: Option<Arc<[Revision]>>,
 }
 
 impl LocalEnd {
@@ -37,7 +39,13 @@ impl LocalEnd {
         let admin = || User { name: None, roles: vec![ADMIN_ROLE.to_owned()] };
         let user = user
             .map_or_else(admin, |user| User { name: user.name.clone(), roles: user.roles.clone() });
-        Self { names: names.clone(), name: name.into(), user: Arc::new(user) }
+        Self { names: names.clone(), name: name.into(), user: Arc::new(user), beside: None }
+    }
+
+    /// Stores only where all leaves of a document that are known are among these.
+    pub(super) fn beside(mut self, leaves: &[Revision]) -> Self {
+        self.beside = Some(leaves.into());
+        self
     }
 
     /// The database as its user sees it, who may use it.

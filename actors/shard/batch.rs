@@ -205,7 +205,7 @@ impl Batch<'_> {
         {
             return Ok(Err(denied.told(&update.kind)));
         }
-        if let EditKind::Replicated { path } = &update.kind
+        if let EditKind::Replicated { path, .. } = &update.kind
             && let Some(revision) = path.first()
             && working.tree.find(revision).is_some_and(|node| node.place != BodyPlace::Missing)
         {
@@ -330,7 +330,7 @@ fn parent_attachments(
     let candidates: &[Revision] = match kind {
         EditKind::Interactive { parent } => parent.as_slice(),
         EditKind::First => &[],
-        EditKind::Replicated { path } => path.get(1..).unwrap_or_default(),
+        EditKind::Replicated { path, .. } => path.get(1..).unwrap_or_default(),
     };
     for revision in candidates {
         match working.tree.find(revision).map(|node| node.place) {

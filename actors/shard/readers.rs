@@ -168,7 +168,7 @@ impl Stored<'_> {
                 None => &[],
             },
             EditKind::First => &[],
-            EditKind::Replicated { path } => path.get(1..).unwrap_or_default(),
+            EditKind::Replicated { path, .. } => path.get(1..).unwrap_or_default(),
         };
         for ancestor in ancestors {
             let Some(node) = working.tree.find(ancestor) else { continue };

@@ -66,7 +66,7 @@ async fn concerned(
     let ancestors: &[Revision] = match &update.kind {
         EditKind::Interactive { parent } => parent.as_slice(),
         EditKind::First => &[],
-        EditKind::Replicated { path } => path.get(1..).unwrap_or_default(),
+        EditKind::Replicated { path, .. } => path.get(1..).unwrap_or_default(),
     };
     for ancestor in ancestors {
         let Some(node) = tree.find(ancestor) else { continue };

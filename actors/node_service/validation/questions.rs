@@ -95,7 +95,7 @@ fn of(
             return Ok(Ask::Refuse(UpdateFailure::Conflict));
         }
         EditKind::First => (Vec::new(), None),
-        EditKind::Replicated { path } => {
+        EditKind::Replicated { path, .. } => {
             let Some((newest, ancestors)) = path.split_first() else { return Ok(Ask::Nothing) };
             if tree.find(newest).is_some_and(|node| node.place != BodyPlace::Missing) {
                 return Ok(Ask::Nothing);

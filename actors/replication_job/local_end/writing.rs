@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use refuge_client::CarriedDocument;
+use refuge_document::EditKind;
 use refuge_http::{
     Database, Failure, ReplicatedStream, Update, UpdateFailure, UpdateResult, User,
     replicated_update, replicated_update_of_stream, update_as,
@@ -26,7 +27,7 @@ impl LocalEnd {
             let stream = ReplicatedStream { content_type, length: resumable_length, body };
             let rules = node_service::rules(&self.names);
             let update = replicated_update_of_stream(database.as_ref(), rules, id, stream).await?;
-            write(database.as_ref(), &self.user, vec![update]).await
+            write(database.as_ref(), &self.user, vec![self.placed(update)]).await
         };
         let results = match stored.await {
             Ok(results) => results,
@@ -38,6 +39,14 @@ impl LocalEnd {
             Some(Err(failure)) => Ok(Carriage::Refused(refusal(id.to_owned(), &failure))),
             None => Err(EndFailure::transient("the database gave no answer to an edit")),
         }
+    }
+
+    /// The edit, which says beside which leaves alone it is to be stored.
+    fn placed(&self, mut update: Update) -> Update {
+        if let EditKind::Replicated { beside, .. } = &mut update.kind {
+            beside.clone_from(&self.beside);
+        }
+        update
     }
 
     pub(super) async fn store(
@@ -53,7 +62,7 @@ impl LocalEnd {
             match replicated_update(database, &rules.limits, text.clone()).await {
                 Ok(update) => {
                     sent.push((update.id.clone(), text));
-                    updates.push(update);
+                    updates.push(self.placed(update));
                 }
                 Err(failure) if is_of_document(&failure) => refused.push(unread(&text, &failure)),
                 Err(failure) => return Err(failure),

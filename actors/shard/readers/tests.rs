@@ -145,7 +145,10 @@ impl World {
             0 => {
                 let depth = parent.as_ref().map_or(0, |parent| parent.depth) + 1;
                 let newest = format!("{depth}-{:032x}", self.bodies).parse().unwrap();
-                EditKind::Replicated { path: std::iter::once(newest).chain(parent).collect() }
+                EditKind::Replicated {
+                    path: std::iter::once(newest).chain(parent).collect(),
+                    beside: None,
+                }
             }
             _ => EditKind::Interactive { parent },
         };

@@ -1,5 +1,7 @@
 //! An edit of a document, and what became of it. How it changes a revision tree is in `tree`.
 
+use std::sync::Arc;
+
 use crate::attachment::Attachment;
 use crate::body::Body;
 use crate::revision::Revision;
@@ -32,6 +34,10 @@ pub enum EditKind {
     Replicated {
         /// The revision and its ancestors as far as known, newest first; at least one.
         path: Vec<Revision>,
+        /// Where this is told, it is stored only where all leaves that are known are among these: it was fetched
+        /// because nothing was known of the document, and what became known meanwhile, a deletion above all,
+        /// counts more.
+        beside: Option<Arc<[Revision]>>,
     },
 }
 

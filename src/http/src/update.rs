@@ -163,7 +163,7 @@ fn kind(
         return Ok(EditKind::Interactive { parent: revision });
     }
     let path = revisions.filter(|path| !path.is_empty()).or_else(|| revision.map(|one| vec![one]));
-    path.map(|path| EditKind::Replicated { path }).ok_or_else(|| {
+    path.map(|path| EditKind::Replicated { path, beside: None }).ok_or_else(|| {
         Failure::BadRequest(
             "When `new_edits: false`, the document needs `_rev` or `_revisions` specified"
                 .to_owned(),
@@ -258,7 +258,7 @@ mod tests {
         let revision: refuge_document::Revision = "1-a".parse().expect("a revision");
         assert_eq!(
             kind(Some(revision.clone()), None, Edits::Replicated),
-            Ok(EditKind::Replicated { path: vec![revision.clone()] })
+            Ok(EditKind::Replicated { path: vec![revision.clone()], beside: None })
         );
         assert_eq!(
             kind(Some(revision.clone()), None, Edits::New),

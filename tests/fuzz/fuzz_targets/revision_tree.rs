@@ -43,7 +43,7 @@ fn edit(number: u64, hashes: &[u8]) -> Edit {
         deleted: number.is_multiple_of(3),
         body: Body::from_stored(b"{}".as_slice().into()),
         attachments: Vec::new(),
-        kind: EditKind::Replicated { path },
+        kind: EditKind::Replicated { path, beside: None },
     }
 }
 

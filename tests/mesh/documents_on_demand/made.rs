@@ -224,14 +224,14 @@ async fn functions_of_one_database_that_loop_leave_places_to_another() {
                 let (admin, path) = (admin.clone(), format!("/work/{number}"));
                 async move { admin.get(&path).await }
             };
-            (0..5).map(ask).collect::<JoinSet<Reply>>().join_all().await
+            (0..9).map(ask).collect::<JoinSet<Reply>>().join_all().await
         }
     });
     admin.get("/other/a").await.expect(200);
     let mut replies = looping.await.unwrap();
     replies.sort_by_key(|reply| reply.status);
     let refused = replies.pop().expect("the last");
-    let reason = "4 documents of this database are being asked for: ask again later";
+    let reason = "8 documents of this database are being asked for: ask again later";
     refused.error(429, "too_many_on_demand", reason);
     assert!(replies.iter().all(|reply| reply.status == 404), "{replies:?}");
 }

@@ -16,7 +16,8 @@ impl RevisionTree {
     ///
     /// A first one is a conflict wherever something is known of the document, a tombstone too.
     ///
-    /// A replicated edit always succeeds (an empty path is a conflict).
+    /// A replicated edit always succeeds (an empty path is a conflict), unless it says beside which
+    /// leaves alone it is to be stored.
     pub fn apply(
         &mut self,
         edit: &Edit,
@@ -38,7 +39,15 @@ impl RevisionTree {
                 let revision = revision_id(None, edit.deleted, &edit.body, &edit.attachments);
                 self.insert(&[revision], edit.deleted, place)?
             }
-            EditKind::Replicated { path } => self.insert(path, edit.deleted, place)?,
+            EditKind::Replicated { path, beside } => {
+                let is_other = |revision: &Revision| {
+                    beside.as_ref().is_some_and(|beside| !beside.contains(revision))
+                };
+                if self.leaves().iter().any(|leaf| is_other(&leaf.revision)) {
+                    return Err(Conflict);
+                }
+                self.insert(path, edit.deleted, place)?
+            }
         };
         self.stem(revs_limit);
         Ok(applied)

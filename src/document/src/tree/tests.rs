@@ -1,5 +1,7 @@
 //! Tests of revision trees: CouchDB's rules told as stories, and a small model.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::attachment::Attachment;
 use crate::body::Body;
@@ -38,7 +40,7 @@ fn write(
 fn replicate(tree: &mut RevisionTree, newest_first: &str, limit: u32) -> Applied {
     let path = path(newest_first);
     let sequence = u64::from(path[0].depth) * 1000 + path[0].hash.as_bytes().len() as u64;
-    let edit = edit(EditKind::Replicated { path }, newest_first.contains("gone"));
+    let edit = edit(EditKind::Replicated { path, beside: None }, newest_first.contains("gone"));
     tree.apply(&edit, BodyPlace::At(sequence), limit).unwrap()
 }
 
@@ -117,6 +119,21 @@ fn a_first_edit_is_a_conflict_wherever_something_is_known() {
     write(&mut tree, Some(&revision), true).unwrap();
     assert_eq!(first(&mut tree), Err(Conflict), "it was deleted");
     assert_eq!(first(&mut tree_of(&["2-gone 1-a"])), Err(Conflict));
+}
+
+#[test]
+fn what_was_fetched_is_a_conflict_where_something_else_became_known_meanwhile() {
+    let beside: Arc<[Revision]> = path("2-b 2-c").into();
+    let fetch = |tree: &mut RevisionTree, newest_first: &str| {
+        let (path, beside) = (path(newest_first), Some(Arc::clone(&beside)));
+        tree.apply(&edit(EditKind::Replicated { path, beside }, false), BodyPlace::At(1), LIMIT)
+    };
+    let mut tree = RevisionTree::default();
+    assert!(fetch(&mut tree, "2-b 1-a").is_ok());
+    assert!(fetch(&mut tree, "2-c 1-a").is_ok(), "its own leaves do not hinder it");
+    for known in ["1-d", "2-gone 1-d", "2-gone 1-a", "3-gone 2-b 1-a"] {
+        assert_eq!(fetch(&mut tree_of(&[known]), "2-c 1-a"), Err(Conflict), "{known}");
+    }
 }
 
 #[test]

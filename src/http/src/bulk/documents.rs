@@ -119,7 +119,7 @@ impl Plan {
 /// The revision by which an edit that was made elsewhere is named in its error.
 fn named_revision(kind: &refuge_document::EditKind) -> Option<String> {
     match kind {
-        refuge_document::EditKind::Replicated { path } => path.first().map(ToString::to_string),
+        refuge_document::EditKind::Replicated { path, .. } => path.first().map(ToString::to_string),
         refuge_document::EditKind::Interactive { .. } | refuge_document::EditKind::First => None,
     }
 }

@@ -19,7 +19,7 @@ pub enum Taken {
     Before,
 }
 
-/// Why a message is not taken; its sender gives it up.
+/// Why a message is not taken. Its sender gives up what has not the form of one; the clocks may be right later.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InboxRefusal {
     /// It has not the form of one.

@@ -302,7 +302,7 @@ impl Database {
                 deleted: incoming.deleted,
                 body: incoming.body,
                 attachments: Vec::new(),
-                kind: EditKind::Replicated { path: incoming.revisions.unwrap() },
+                kind: EditKind::Replicated { path: incoming.revisions.unwrap(), beside: None },
             };
             self.apply(&id, &edit);
         }

@@ -73,7 +73,7 @@ fn tree_after(history: &[Imagined], arrivals: &[Arrival]) -> RevisionTree {
         let newest = &history[arrival.which];
         let path =
             line(history, arrival).iter().map(|number| history[*number].revision.clone()).collect();
-        let edit = edit(EditKind::Replicated { path }, newest.deleted);
+        let edit = edit(EditKind::Replicated { path, beside: None }, newest.deleted);
         let before = tree.clone();
         let applied = tree.apply(&edit, newest.place, LIMIT).unwrap();
         assert_eq!(applied.revision(), &newest.revision);

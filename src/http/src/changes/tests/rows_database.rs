@@ -135,7 +135,7 @@ impl Database for RowsDatabase {
             let row = rows.iter().find(|row| row.id == id)?;
             let mut tree = RevisionTree::default();
             for leaf in &row.leaves {
-                let kind = EditKind::Replicated { path: vec![leaf.revision.clone()] };
+                let kind = EditKind::Replicated { path: vec![leaf.revision.clone()], beside: None };
                 let edit =
                     Edit { deleted: false, body: Body::empty(), attachments: Vec::new(), kind };
                 tree.apply(&edit, BodyPlace::At(row.sequence), 1000).expect("replicated");

@@ -38,7 +38,7 @@ impl State {
         let revisions = match kind {
             EditKind::Interactive { parent } => parent.clone().into_iter().collect(),
             EditKind::First => Vec::new(),
-            EditKind::Replicated { path } => path.clone(),
+            EditKind::Replicated { path, .. } => path.clone(),
         };
         revisions
             .iter()

@@ -82,7 +82,7 @@ impl Life {
         let (kind, with_body, deleted) = match step {
             Step::Branch { with_body, deleted } => {
                 let revision: Revision = format!("1-{:032x}", self.count + 1).parse().unwrap();
-                (EditKind::Replicated { path: vec![revision] }, with_body, deleted)
+                (EditKind::Replicated { path: vec![revision], beside: None }, with_body, deleted)
             }
             Step::Edit { leaf: number, with_body, deleted } => {
                 let Some(leaf) = leaf(&tree, number) else { return };
