@@ -269,3 +269,39 @@ async fn no_endpoint_forgets_to_ask() {
         notes.admin.get(&format!("/notes/{HIDDEN}/note.txt")).await.expect(200);
     }
 }
+
+/// The rules of `_users` and `_replicator` are asked of what is hidden as of what is new.
+#[tokio::test]
+async fn the_rules_of_a_system_database_tell_nothing_of_hidden_documents() {
+    let notes = notes("").await;
+    let (admin, anna) = (&notes.admin, &notes.anna);
+    let hides = json!({"validate_doc_read": "function (doc) { throw {forbidden: 'all'}; }"});
+    admin.put("/_users/_design/hides", hides.clone()).await.expect(201);
+    let user = |name: &str| json!({"type": "user", "name": name, "roles": [], "password": "fig"});
+    let mut told = Vec::new();
+    for name in ["bob", "eve"] {
+        let reply = anna.put(&format!("/_users/org.couchdb.user:{name}"), user(name)).await;
+        reply.error(404, "not_found", "missing");
+        told.push(reply.text());
+    }
+    assert_eq!(told.first(), told.last());
+    let mut own = user("anna");
+    own["roles"] = json!(["chosen"]);
+    anna.put("/_users/org.couchdb.user:anna", own).await.error_named(403, "forbidden");
+    anna.put("/_users/org.couchdb.user:anna", user("anna")).await.error_named(409, "conflict");
+
+    refuge_tests::eventually("there is a database of replications", || async {
+        (admin.get("/_replicator").await.status == 200).then_some(())
+    })
+    .await;
+    let security = json!({"members": {"roles": ["staff"]}, "admins": {"roles": ["_admin"]}});
+    admin.put("/_replicator/_security", security).await.expect(200);
+    admin.put("/_replicator/_design/hides", hides).await.expect(201);
+    let elsewhere = "http://127.0.0.1:1/nowhere";
+    let replication = json!({"source": elsewhere, "target": elsewhere});
+    admin.put("/_replicator/hidden", replication).await.expect(201);
+    let by_name = json!({"source": "notes", "target": elsewhere});
+    let hidden = anna.put("/_replicator/hidden", by_name.clone()).await;
+    hidden.error_named(403, "forbidden");
+    assert_eq!(hidden.text(), anna.put("/_replicator/absent", by_name).await.text());
+}
