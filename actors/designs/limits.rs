@@ -83,7 +83,7 @@ mod tests {
         for number in 0..=MOST {
             limits.remember_at(&number, now);
         }
-        assert!(!limits.holds_at(&0, now) && limits.holds_at(&1, now));
+        assert!(!limits.holds_at(&0_usize, now) && limits.holds_at(&1_usize, now));
         assert_eq!(limits.known().questions.len(), MOST);
     }
 }

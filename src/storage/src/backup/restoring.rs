@@ -76,7 +76,7 @@ impl Restoring {
             Err(source) => return Err(RestoreError::Io { path: place, source }),
         }
         let beside = beside(&place);
-        remove_unfinished(&beside)?;
+        remove_unfinished(&beside, options.lock_wait)?;
         let engine = Engine::open(Options { path: beside.clone(), ..options })?;
         Ok(Self { engine, place, beside, blocks: 0, last: None, pending: Vec::new() })
     }
@@ -191,11 +191,12 @@ fn is_empty(place: &Path) -> io::Result<bool> {
 }
 
 /// Removes what an earlier restore has made, unless it is still at it.
-fn remove_unfinished(beside: &Path) -> Result<(), RestoreError> {
+fn remove_unfinished(beside: &Path, wait: Duration) -> Result<(), RestoreError> {
     if !beside.exists() {
         return Ok(());
     }
-    let lock = DirectoryLock::acquire(beside, Duration::ZERO);
+    // Another process is not waited for; threads of this one may still let go of what they had.
+    let lock = DirectoryLock::acquire(beside, wait);
     if matches!(lock, Err(OpenError::Locked { .. })) {
         return Err(RestoreError::UnderWay(beside.to_owned()));
     }
