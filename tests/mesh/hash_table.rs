@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use data_encoding::BASE32_NOPAD;
 use mainline::{Id, Testnet};
-use refuge_tests::{Events, Node, Options, Peering};
+use refuge_tests::{Events, Node, Options, Peering, eventually};
 use sha1::{Digest as _, Sha1};
 
 async fn table() -> Testnet {
@@ -49,9 +49,12 @@ async fn peers_find_each_other_without_an_address() {
     assert!(!found.is_empty() && found.iter().all(|event| event["source"] == "dht"), "{found:?}");
 
     one.console().kill("hash-table").await.expect("killed");
-    let tree = one.console().tree().await.expect("a tree");
-    let restarted: Vec<_> = tree.walk().filter(|actor| actor.restarts > 0).collect();
-    assert_eq!(restarted.len(), 1, "one actor was started again, alone");
+    let restarted = eventually("the actor is started again", || async {
+        let tree = one.console().tree().await.expect("a tree");
+        let restarted = tree.walk().filter(|actor| actor.restarts > 0).count();
+        (restarted > 0).then_some(restarted)
+    });
+    assert_eq!(restarted.await, 1, "one actor was started again, alone");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
