@@ -39,11 +39,6 @@ impl Range {
         let skip = query.count("skip")?.unwrap_or(0);
         Ok(Self { low, high, descending, skip, limit })
     }
-
-    /// Whether no more databases than these are asked for.
-    pub(super) fn is_within(&self, most: usize) -> bool {
-        usize::try_from(self.limit).is_ok_and(|limit| limit <= most)
-    }
 }
 
 /// The names of a range, page by page.
@@ -72,6 +67,18 @@ impl Names {
             }
         }
         Ok(VecDeque::new())
+    }
+
+    /// Whether they are no more than so many.
+    pub(super) async fn are_within(mut self, most: usize) -> Result<bool, Failure> {
+        let mut count = 0;
+        loop {
+            let page = self.next().await?;
+            count += page.len();
+            if page.is_empty() || count > most {
+                return Ok(count <= most);
+            }
+        }
     }
 
     async fn read(&mut self) -> Result<VecDeque<String>, Failure> {
