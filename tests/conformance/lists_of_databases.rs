@@ -77,13 +77,15 @@ async fn who_is_no_admin_asks_for_so_many_databases_at_a_time() {
         node.client().put_nothing(&format!("/{name}")).await.expect(201);
     }
     let anybody = node.anonymous();
-    for query in ["", "?limit=4", "?startkey=%22a%22"] {
+    for query in ["", "?limit=4"] {
         let told = anybody.get(&format!("/_dbs_info{query}")).await;
         told.error_named(400, "bad_request");
         assert!(told.text().contains("limit"), "{}", told.text());
     }
-    let told = anybody.get("/_dbs_info?startkey=%22a%22&limit=3").await.expect(200).json();
-    assert_eq!(told.as_array().map(Vec::len), Some(2), "{told}");
+    for query in ["startkey=%22a%22", "startkey=%22a%22&limit=3"] {
+        let told = anybody.get(&format!("/_dbs_info?{query}")).await.expect(200).json();
+        assert_eq!(told.as_array().map(Vec::len), Some(2), "{told}");
+    }
     let all = node.client().get("/_dbs_info").await.expect(200).json();
     assert_eq!(all.as_array().map(Vec::len), Some(4), "{all}");
 }
