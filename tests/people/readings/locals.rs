@@ -41,15 +41,16 @@ async fn local_documents_of_readers_stay_their_own_when_the_function_leaves() {
     // What is passed over does not count.
     let none = notes.bob.get("/notes/_local_docs?skip=1").await.expect(200);
     assert_eq!(ids(&none, "rows"), [""; 0]);
-    for path in [annas, "_local/readers/9/nobody/m"] {
-        let path = format!("/notes/{path}");
+    for id in [annas, "_local/readers/9/nobody/m"] {
+        let named = id.trim_start_matches("_local/").replace('/', "%2F");
+        let path = format!("/notes/_local/{named}");
         notes.bob.get(&path).await.error(404, "not_found", "missing");
         notes.bob.delete(&path).await.error(404, "not_found", "missing");
         notes.bob.put(&path, json!({"of": "bob"})).await.error_named(403, "forbidden");
         let copy = notes.bob.request("COPY", &path).header("destination", "copied");
         copy.send().await.error(404, "not_found", "missing");
-        let id = path.trim_start_matches("/notes/");
-        let copy = notes.bob.request("COPY", "/notes/_local/shared").header("destination", id);
+        let there = path.trim_start_matches("/notes/");
+        let copy = notes.bob.request("COPY", "/notes/_local/shared").header("destination", there);
         copy.send().await.error_named(403, "forbidden");
         for document in [json!({"_id": id}), json!({"_id": id, "_deleted": true})] {
             let told = notes.bob.post("/notes/_bulk_docs", json!({"docs": [document]})).await;
