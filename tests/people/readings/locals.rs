@@ -64,9 +64,9 @@ async fn local_documents_of_readers_stay_their_own_when_the_function_leaves() {
         assert_eq!(told["results"][1]["rows"][0]["id"], "_local/shared", "{told}");
     }
     // Admins see them and may take them away, and write none.
-    let path = format!("/notes/{annas}");
-    notes.dora.get(&path).await.expect(200);
+    let path = "/notes/_local/readers%2F4%2Fanna%2Fmark".to_owned();
+    let rev = notes.dora.get(&path).await.expect(200).member("_rev");
     notes.dora.put(&path, json!({"of": "dora"})).await.error_named(403, "forbidden");
-    notes.dora.delete(&path).await.expect(200);
+    notes.dora.delete(&format!("{path}?rev={rev}")).await.expect(200);
     notes.dora.get(&path).await.expect(404);
 }
