@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use crate::tree_files::{FOLDERS, numbers, sync};
 
 /// How often files are looked at while they grow.
-const LOOK: Duration = Duration::from_millis(5);
+const LOOK: Duration = Duration::from_millis(10);
 /// Without growth for so long it sleeps.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Growth that is synced: so much is written within a millisecond or two.
-const SYNC_BYTES: u64 = 512 * 1024;
+/// Growth that is synced: so much is written within a few milliseconds.
+const SYNC_BYTES: u64 = 2 * 1024 * 1024;
 /// The newest files of a folder that are looked at: one of a flush and those of a merge.
 const NEWEST: usize = 4;
 
