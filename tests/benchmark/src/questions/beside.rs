@@ -20,6 +20,9 @@ const BESIDE: Design = Design {
 
 /// Connections that write meanwhile.
 const WRITERS: usize = 16;
+/// So long is written alone at least. Memory tables are flushed and merged every few seconds, and a shorter time
+/// would not meet what the writes themselves cost one another, while every build does.
+const ALONE: Duration = Duration::from_secs(12);
 /// So long is written beside the build: one that lasts longer goes on alone and is not told.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -30,7 +33,7 @@ impl Questions<'_> {
             writing(self.target, &format!("{}/{when}-{}-", self.beside, self.documents))
         };
         let alone = writing_to("before-build");
-        let alone = repeat(self.target, WRITERS, self.time, 201, alone).await?;
+        let alone = repeat(self.target, WRITERS, self.time.max(ALONE), 201, alone).await?;
         let during = writing_to("during-build");
         let building = tokio::time::timeout(LONGEST, self.build(BESIDE));
         let (during, build) = repeat_during(self.target, WRITERS, 201, during, building).await?;
