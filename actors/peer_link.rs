@@ -107,7 +107,8 @@ pub struct PeerLinkState {
     started: Instant,
     carriers: HashMap<CarrierId, Carrier>,
     dials: HashMap<CarrierId, OwnedTask>,
-    alarm: Option<OwnedTask>,
+    /// When it rings, and what rings.
+    alarm: Option<(u64, OwnedTask)>,
     /// The reverse path, offered as long as that carrier is open.
     reverse: Option<(CarrierId, OwnedTask)>,
     messages: Window,
@@ -188,7 +189,10 @@ impl Actor for PeerLinkActor {
                 state.forget(carrier);
                 state.machine.closed(now, carrier)
             }
-            PeerLinkMessage::Elapsed => state.machine.elapsed(now),
+            PeerLinkMessage::Elapsed => {
+                state.alarm = None;
+                state.machine.elapsed(now)
+            }
             PeerLinkMessage::Addresses => {
                 let dialable = peer_dial::is_dialable(&state.names, &state.peer);
                 state.machine.set_dialable(now, dialable)

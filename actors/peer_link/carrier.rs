@@ -22,7 +22,7 @@ const NOT_TRUSTED: u16 = 403;
 /// Characters of what it says with that, for the log.
 const MOST_SHOWN: usize = 256;
 /// Read at once; frames of a link are small.
-const READ_BYTES: usize = 4 * 1024;
+const READ_BYTES: usize = 1024;
 
 /// An open stream. Dropping it cuts it; [`Carrier::close`] lets it write what waits first.
 pub(super) struct Carrier {

@@ -120,16 +120,21 @@ impl PeerLinkState {
         let _ = self.names.cast(names::NODE_MONITOR, NodeMonitorMessage::Down { id, reason });
     }
 
+    /// One that rings too early is set again then: each frame that comes moves what is waited for.
     fn set_alarm(&mut self, myself: &ActorRef<PeerLinkMessage>) {
         let Some(at_ms) = self.machine.next_wake() else {
             self.alarm = None;
             return;
         };
+        if self.alarm.as_ref().is_some_and(|(set_ms, _)| *set_ms <= at_ms) {
+            return;
+        }
         let wait = std::time::Duration::from_millis(at_ms.saturating_sub(self.now_ms()));
         let myself = myself.clone();
-        self.alarm = Some(OwnedTask::spawn(async move {
+        let rings = OwnedTask::spawn(async move {
             tokio::time::sleep(wait).await;
             let _ = myself.cast(PeerLinkMessage::Elapsed);
-        }));
+        });
+        self.alarm = Some((at_ms, rings));
     }
 }

@@ -1,12 +1,14 @@
 //! The reverse path: a stream that this node opened and over which the peer is the client, so that a
 //! node nobody can dial is served all the same.
 
+use std::io::{self, Cursor};
 use std::time::Duration;
 
-use refuge_client::{StreamRequest, open_stream};
-use refuge_http::{Peer, RequestBytes, Shutdown, serve_connection};
+use refuge_client::{StreamRequest, Tunnel, open_stream};
+use refuge_http::{Peer, RequestBytes, Shutdown, Wire, serve_connection};
 use refuge_mesh::NodeId;
 use refuge_otp::Names;
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::watch;
 
 use crate::mesh_listener::MeshDoor;
@@ -39,6 +41,7 @@ async fn serve(names: &Names, peer: NodeId) -> Result<(), String> {
         .await
         .map_err(|_| "no answer".to_owned())?
         .map_err(|error| error.to_string())?;
+    let tunnel = asked(tunnel).await.map_err(|error| error.to_string())?;
     let node = NodeService::new(names).await.map_err(|failure| failure.to_string())?;
     let door = names.value::<MeshDoor>(names::MESH_LISTENER);
     let bytes = door.map_or_else(RequestBytes::default, |door| door.request_bytes.clone());
@@ -48,4 +51,13 @@ async fn serve(names: &Names, peer: NodeId) -> Result<(), String> {
     serve_connection(Box::new(tunnel), node, from, Shutdown::new(sign))
         .await
         .map_err(|error| error.to_string())
+}
+
+/// Waits until the peer speaks. A server closes a connection on which it hears nothing, and a new path costs
+/// both sides a signature; one that waits needs nothing that a server does.
+async fn asked(mut tunnel: Tunnel) -> io::Result<impl Wire> {
+    let mut first = [0; 1];
+    tunnel.read_exact(&mut first).await?;
+    let (reader, writer) = tokio::io::split(tunnel);
+    Ok(tokio::io::join(Cursor::new(first).chain(reader), writer))
 }

@@ -27,8 +27,8 @@ const UNDER_WAY_BYTES: usize = 256 * 1024;
 /// Most bytes that are sent in one piece.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// Free bytes of a buffer below which a new one is taken: many small pieces share one.
-const LEAST_FREE_BYTES: usize = 4 * 1024;
+/// Bytes of the first buffer. A link says little for most of its life, and there may be thousands of them.
+const FIRST_PIECE_BYTES: usize = 1024;
 
 /// How long what is left to say may take when the node stops.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -111,13 +111,23 @@ async fn receive(mut incoming: Incoming, mut writer: WriteHalf<DuplexStream>) ->
 
 async fn send(mut reader: ReadHalf<DuplexStream>, mut sender: ReplySender) -> Result<(), Failure> {
     let mut buffer = BytesMut::new();
+    let mut piece = FIRST_PIECE_BYTES;
     loop {
-        if buffer.capacity() < LEAST_FREE_BYTES {
-            buffer.reserve(PIECE_BYTES);
+        // Many small pieces share one buffer.
+        if buffer.capacity() < piece / 4 {
+            buffer = BytesMut::with_capacity(piece);
         }
+        let free = buffer.capacity();
         match reader.read_buf(&mut buffer).await {
-            Ok(1..) => sender.send(buffer.split().freeze()).await?,
             Ok(0) | Err(_) => return Ok(()),
+            Ok(read) => {
+                // More is under way than there was room for.
+                piece = match read == free {
+                    true => (piece * 4).min(PIECE_BYTES),
+                    false => (piece / 2).max(FIRST_PIECE_BYTES),
+                };
+                sender.send(buffer.split().freeze()).await?;
+            }
         }
     }
 }
