@@ -18,11 +18,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_client::{Connections, Duplex, PeerDialer};
-use refuge_mesh::NodeId;
+use refuge_mesh::{Frame, NodeId};
 use refuge_otp::Names;
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 
+use crate::peer_link::PeerLinkMessage;
 use crate::task::OwnedTask;
 use crate::{names, peer_dial, peer_directory};
 pub(crate) use bandwidths::bandwidth;
@@ -33,6 +34,8 @@ const MOST_WAITING: usize = 2;
 const DIRECT_ALONE: Duration = Duration::from_millis(500);
 /// How long a request waits for the node to open a reverse path.
 const REVERSE_PATIENCE: Duration = Duration::from_secs(5);
+/// How often the node is asked for one meanwhile: its link may be made only now.
+const REVERSE_ASKED_EVERY: Duration = Duration::from_secs(1);
 
 /// Messages of the pool.
 pub enum PeerConnectionsMessage {
@@ -189,6 +192,19 @@ impl Dialer {
         let (reply, path) = oneshot::channel();
         let take = PeerConnectionsMessage::Take { id, reply };
         self.names.cast(names::PEER_CONNECTIONS, take).ok()?;
-        tokio::time::timeout(REVERSE_PATIENCE, path).await.ok()?.ok()
+        let asking = async {
+            let mut again = tokio::time::interval(REVERSE_ASKED_EVERY);
+            loop {
+                again.tick().await;
+                // Without a link there is nobody to ask.
+                let ask = PeerLinkMessage::Tell(Frame::Reverse);
+                let _ = self.names.cast(&names::peer_link(id), ask);
+            }
+        };
+        tokio::select! {
+            biased;
+            path = tokio::time::timeout(REVERSE_PATIENCE, path) => path.ok()?.ok(),
+            () = asking => None,
+        }
     }
 }

@@ -109,13 +109,15 @@ pub struct PeerLinkState {
     dials: HashMap<CarrierId, OwnedTask>,
     /// When it rings, and what rings.
     alarm: Option<(u64, OwnedTask)>,
-    /// The reverse path, offered as long as that carrier is open.
-    reverse: Option<(CarrierId, OwnedTask)>,
+    /// The reverse paths, which are there as long as that carrier is open.
+    reverse: Option<(CarrierId, Vec<OwnedTask>)>,
     messages: Window,
     receipts: Window,
     last_failure: Option<String>,
     /// What the peer may state.
     statements: Allowance,
+    /// How often it may ask for a reverse path.
+    paths: Allowance,
 }
 
 impl Actor for PeerLinkActor {
@@ -154,6 +156,7 @@ impl Actor for PeerLinkActor {
             receipts: Window::of(RECEIPTS_WAITING),
             last_failure: None,
             statements: effects::STATEMENTS,
+            paths: effects::REVERSE_PATHS,
         })
     }
 

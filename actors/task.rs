@@ -36,6 +36,10 @@ impl OwnedTask {
         })
     }
 
+    pub(crate) fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
     /// Waits until the task has ended by itself.
     pub(crate) async fn finished(mut self) {
         let _ = (&mut self.0).await;

@@ -15,6 +15,11 @@ use crate::task::OwnedTask;
 /// Statements of one peer: 20 a second, 100 at once. It says ten a second by itself.
 pub(super) const STATEMENTS: Allowance = Allowance::new(20, 100);
 
+/// Reverse paths that a peer may ask for: one a second, as often as it does itself, and some at once.
+pub(super) const REVERSE_PATHS: Allowance = Allowance::new(1, 5);
+/// Those that are open to one peer at once.
+const MOST_REVERSE: usize = 2;
+
 impl PeerLinkState {
     pub(super) fn carry_out(&mut self, myself: &ActorRef<PeerLinkMessage>, effects: Vec<Effect>) {
         for effect in effects {
@@ -41,8 +46,9 @@ impl PeerLinkState {
                 }
                 Effect::Reverse { carrier } => {
                     let offered = reverse::offer(self.names.clone(), self.peer);
-                    self.reverse = Some((carrier, offered));
+                    self.reverse = Some((carrier, vec![offered]));
                 }
+                Effect::OneReverse { carrier } => self.open_reverse(carrier),
                 Effect::Up => self.tell_up(),
                 Effect::Down { reason } => self.tell_down(reason),
             }
@@ -75,6 +81,20 @@ impl PeerLinkState {
             other => return other,
         }
         Frame::Unknown
+    }
+
+    /// Opens a reverse path that the peer asks for.
+    fn open_reverse(&mut self, carrier: CarrierId) {
+        if !self.paths.take(self.now_ms()) {
+            return;
+        }
+        self.reverse.take_if(|(one, _)| *one != carrier);
+        let (_, open) = self.reverse.get_or_insert_with(|| (carrier, Vec::new()));
+        open.retain(|path| !path.is_finished());
+        // Of a path that broke this node may not know yet.
+        if open.len() < MOST_REVERSE {
+            open.push(reverse::open(self.names.clone(), self.peer));
+        }
     }
 
     /// What is too much is not heard: the peer says it again when the link is made again.

@@ -31,6 +31,15 @@ pub(super) fn offer(names: Names, peer: NodeId) -> OwnedTask {
     })
 }
 
+/// Offers one path.
+pub(super) fn open(names: Names, peer: NodeId) -> OwnedTask {
+    OwnedTask::spawn(async move {
+        if let Err(reason) = serve(&names, peer).await {
+            tracing::debug!(%peer, reason, "no reverse path");
+        }
+    })
+}
+
 /// Opens one path and serves it to its end.
 async fn serve(names: &Names, peer: NodeId) -> Result<(), String> {
     let reached = peer_dial::dial(names, peer).await?;

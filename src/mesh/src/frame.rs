@@ -43,6 +43,8 @@ pub enum Frame {
     Message(Box<Message>),
     /// What became of a message of the other side.
     Receipt(Receipt),
+    /// The acceptor needs a reverse path now. Said to who offers none by itself; see [`Welcome::asks_reverse`].
+    Reverse,
     /// The last on this link.
     Goodbye(Goodbye),
     /// Of a type that is not known here.
@@ -91,6 +93,9 @@ pub struct Welcome {
     pub session: u64,
     /// See [`Frame::Heartbeat`].
     pub heartbeat_ms: u64,
+    /// It asks for a reverse path when it needs one, so that none has to stand ready: most nodes can be
+    /// dialled, and a connection that is never used takes as much as the link itself.
+    pub asks_reverse: bool,
 }
 
 /// What became of a message: it is kept on disk, or its sender is to give it up.

@@ -82,6 +82,8 @@ pub struct PeerMachine {
     damping: Damping,
     /// The carrier for which the reverse path was offered.
     reversed: Option<CarrierId>,
+    /// The peer asks for reverse paths when it needs them: none is offered before.
+    asks_reverse: bool,
     effects: Vec<Effect>,
 }
 
@@ -108,6 +110,7 @@ impl PeerMachine {
             asked_ms: None,
             damping: Damping::default(),
             reversed: None,
+            asks_reverse: false,
             effects: Vec::new(),
         }
     }
@@ -280,15 +283,27 @@ impl PeerMachine {
     }
 
     fn offer_reverse(&mut self) {
-        let active = self.carriers.active().filter(|_| self.is_up());
-        let ours = active.filter(|carrier| self.carriers.dialler(*carrier) == Some(Dialler::Us));
+        let ours = self.own_link();
         if self.reversed == ours {
             return;
         }
         self.reversed = ours;
-        if let Some(carrier) = ours {
+        if let Some(carrier) = ours.filter(|_| !self.asks_reverse) {
             self.effects.push(Effect::Reverse { carrier });
         }
+    }
+
+    /// The peer asks for a reverse path.
+    fn open_reverse(&mut self, carrier: CarrierId) {
+        if self.asks_reverse && self.own_link() == Some(carrier) {
+            self.effects.push(Effect::OneReverse { carrier });
+        }
+    }
+
+    /// The carrier that carries the link, if we dialled it.
+    fn own_link(&self) -> Option<CarrierId> {
+        let active = self.carriers.active().filter(|_| self.is_up());
+        active.filter(|carrier| self.carriers.dialler(*carrier) == Some(Dialler::Us))
     }
 }
 

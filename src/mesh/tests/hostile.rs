@@ -57,8 +57,10 @@ fn frame() -> impl Strategy<Value = Frame> {
             heartbeat_ms,
         })
     });
-    let welcome = (number(), number(), 0u32..3).prop_map(|(session, heartbeat_ms, version)| {
-        Frame::Welcome(Welcome { version, name: String::new(), session, heartbeat_ms })
+    let welcome = (number(), number(), 0u32..3, any::<bool>());
+    let welcome = welcome.prop_map(|(session, heartbeat_ms, version, asks_reverse)| {
+        let name = String::new();
+        Frame::Welcome(Welcome { version, name, session, heartbeat_ms, asks_reverse })
     });
     let echo = prop::option::of((number(), number()));
     let heartbeat = (number(), number(), echo).prop_map(|(number, every_ms, echo)| {
@@ -73,6 +75,7 @@ fn frame() -> impl Strategy<Value = Frame> {
         1 => any::<bool>().prop_map(|dial| Frame::Probe { dial }),
         2 => goodbye.prop_map(goodbye_frame),
         1 => Just(Frame::Unknown),
+        1 => Just(Frame::Reverse),
     ]
 }
 
@@ -159,7 +162,10 @@ impl Bench {
                 Effect::Up => assert!(!std::mem::replace(&mut self.up, true), "up twice"),
                 Effect::Down { .. } => assert!(std::mem::take(&mut self.up), "down twice"),
                 Effect::Send { frame, .. } => assert!(frame.encode().len() < 1_024),
-                Effect::Dial { .. } | Effect::Close { .. } | Effect::Reverse { .. } => {}
+                Effect::Dial { .. }
+                | Effect::Close { .. }
+                | Effect::Reverse { .. }
+                | Effect::OneReverse { .. } => {}
             }
         }
         assert_eq!(self.up, self.machine.is_up());

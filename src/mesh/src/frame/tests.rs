@@ -18,13 +18,20 @@ fn hello() -> Hello {
 
 fn all() -> Vec<Frame> {
     let alone = Hello { listening: None, seen: None, ..hello() };
-    let welcome = Welcome { version: 1, name: String::new(), session: 2, heartbeat_ms: 5_000 };
+    let welcome = Welcome {
+        version: 1,
+        name: String::new(),
+        session: 2,
+        heartbeat_ms: 5_000,
+        asks_reverse: true,
+    };
     let mut frames = vec![
         Frame::Hello(hello()),
         Frame::Hello(alone),
         Frame::Welcome(welcome),
         Frame::Heartbeat { number: 4, every_ms: 1_000, echo: Some(Echo { number: 3, held_ms: 2 }) },
         Frame::Probe { dial: true },
+        Frame::Reverse,
         Frame::Message(Box::new(Message {
             id: [7; 16],
             application: "chat".to_owned(),

@@ -45,9 +45,11 @@ fn value(frame: &Frame) -> Value {
             "name": clean_name(&welcome.name),
             "session": welcome.session,
             "heartbeat_ms": welcome.heartbeat_ms,
+            "asks_reverse": welcome.asks_reverse,
         }),
         Frame::Heartbeat { number, every_ms, echo } => heartbeat_value(*number, *every_ms, *echo),
         Frame::Probe { dial } => json!({ "t": "probe", "v": FORM, "dial": dial }),
+        Frame::Reverse => json!({ "t": "reverse", "v": FORM }),
         Frame::Goodbye(goodbye) => {
             json!({ "t": "goodbye", "v": FORM, "reason": goodbye.as_str() })
         }
@@ -88,9 +90,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Frame, BadFrame> {
         "welcome" => welcome(&Members { frame: "welcome", members: &members }).map(Frame::Welcome),
         "heartbeat" => heartbeat(&Members { frame: "heartbeat", members: &members }),
         "probe" => {
-            let dial = members.get("dial").and_then(Value::as_bool).unwrap_or_default();
+            let dial = Members { frame: "probe", members: &members }.truth("dial");
             Ok(Frame::Probe { dial })
         }
+        "reverse" => Ok(Frame::Reverse),
         "goodbye" => {
             let reason = members.get("reason").and_then(Value::as_str).unwrap_or_default();
             Ok(Frame::Goodbye(Goodbye::from_name(reason)))
@@ -150,6 +153,7 @@ fn welcome(members: &Members<'_>) -> Result<Welcome, BadFrame> {
         name: clean_name(members.text("name")?),
         session: members.number("session")?,
         heartbeat_ms: members.number("heartbeat_ms")?,
+        asks_reverse: members.truth("asks_reverse"),
     })
 }
 
@@ -178,6 +182,11 @@ impl Members<'_> {
 
     fn optional(&self, member: &str) -> Option<u64> {
         self.members.get(member).and_then(Value::as_u64)
+    }
+
+    /// Whether it is there and true.
+    fn truth(&self, member: &str) -> bool {
+        self.members.get(member).and_then(Value::as_bool).unwrap_or_default()
     }
 
     fn number(&self, member: &'static str) -> Result<u64, BadFrame> {

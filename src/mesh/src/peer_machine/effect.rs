@@ -39,4 +39,9 @@ pub enum Effect {
         /// Which.
         carrier: CarrierId,
     },
+    /// The same, and the peer asks for one reverse path now.
+    OneReverse {
+        /// Which.
+        carrier: CarrierId,
+    },
 }

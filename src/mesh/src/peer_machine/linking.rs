@@ -76,6 +76,10 @@ impl PeerMachine {
                 self.confirm(carrier);
                 self.take_probe(carrier, dial);
             }
+            (_, Frame::Reverse) => {
+                self.confirm(carrier);
+                self.open_reverse(carrier);
+            }
             (_, Frame::Hello(_) | Frame::Welcome(_)) => self.confirm(carrier),
         }
     }
@@ -106,6 +110,7 @@ impl PeerMachine {
             name: self.options.name.clone(),
             session: self.session,
             heartbeat_ms: self.options.heartbeat_ms,
+            asks_reverse: true,
         };
         self.send(carrier, Frame::Welcome(welcome));
     }
@@ -116,6 +121,7 @@ impl PeerMachine {
             return self.close(carrier);
         }
         self.take_promise(welcome.heartbeat_ms);
+        self.asks_reverse = welcome.asks_reverse;
         self.bring_to_life(carrier);
     }
 

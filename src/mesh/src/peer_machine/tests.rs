@@ -32,7 +32,14 @@ fn hello(session: u64, dial: u64) -> Frame {
 }
 
 fn welcome(session: u64) -> Frame {
-    Frame::Welcome(Welcome { version: 1, name: String::new(), session, heartbeat_ms: 1_000 })
+    let (version, name, heartbeat_ms) = (1, String::new(), 1_000);
+    Frame::Welcome(Welcome { version, name, session, heartbeat_ms, asks_reverse: false })
+}
+
+/// The same of a peer that asks for reverse paths.
+fn welcome_of_one_that_asks() -> Frame {
+    let Frame::Welcome(welcome) = welcome(5) else { panic!("a welcome") };
+    Frame::Welcome(Welcome { asks_reverse: true, ..welcome })
 }
 
 /// A machine that was dialled by the peer at 0 and is up.
@@ -76,6 +83,27 @@ fn a_dial_leads_over_hello_and_welcome_to_up() {
     assert!(matches!(effects[1], Effect::Send { frame: Frame::Heartbeat { number: 0, .. }, .. }));
     assert_eq!(effects[2..], [Effect::Reverse { carrier: 1 }]);
     assert_eq!(machine.next_wake(), Some(1_080));
+}
+
+#[test]
+fn a_peer_that_asks_for_reverse_paths_gets_one_when_it_asks() {
+    let mut machine = PeerMachine::new(options(true));
+    machine.start(0);
+    machine.dialled(0, 1);
+    let effects = machine.received(0, 1, welcome_of_one_that_asks());
+    assert_eq!(effects.first(), Some(&Effect::Up));
+    assert!(!effects.contains(&Effect::Reverse { carrier: 1 }));
+    assert_eq!(machine.received(5, 1, Frame::Reverse), [Effect::OneReverse { carrier: 1 }]);
+    assert_eq!(machine.received(9, 1, Frame::Reverse), [Effect::OneReverse { carrier: 1 }]);
+}
+
+#[test]
+fn a_reverse_path_is_asked_for_in_vain_over_a_link_that_the_peer_dialled() {
+    let (mut machine, carrier) = called();
+    assert_eq!(machine.received(5, carrier, Frame::Reverse), []);
+    // And by one that has one ready.
+    let (mut machine, carrier) = calling();
+    assert_eq!(machine.received(5, carrier, Frame::Reverse), []);
 }
 
 #[test]

@@ -251,7 +251,7 @@ impl World {
                 }
                 Effect::Up => self.tell(node, peer, News::Up),
                 Effect::Down { reason } => self.tell(node, peer, News::Down(reason)),
-                Effect::Reverse { carrier } => {
+                Effect::Reverse { carrier } | Effect::OneReverse { carrier } => {
                     let (_, side) = self.carriers[&(node, peer, carrier)];
                     assert_eq!(
                         side,
