@@ -64,7 +64,9 @@ fn sources(names: &Names) -> Vec<SourceState> {
         return Vec::new();
     };
     let mesh = &current.settings.mesh;
-    let on_all_addresses = mesh.bind.is_unspecified();
+    // As it was bound, whatever the settings say since.
+    let bound = mesh_listener::address(names).map_or(mesh.bind, |address| address.ip());
+    let on_all_addresses = bound.is_unspecified();
     let state = |source, setting, is_on| SourceState { source, setting, is_on, speaker: None };
     let local = mesh.local_discovery && on_all_addresses;
     let local = state(AddressSource::LocalNetwork.as_str(), "mesh.local_discovery", local);

@@ -15,7 +15,11 @@ fn hub() -> Node {
 
 /// How a node names a hub in its settings.
 async fn named(hub: &Node) -> String {
-    format!("hub.hubs=refuge:{}@{}", hub.id().await, hub.mesh_address())
+    format!("hub.hubs={}", address(hub).await)
+}
+
+async fn address(hub: &Node) -> String {
+    format!("refuge:{}@{}", hub.id().await, hub.mesh_address())
 }
 
 /// Each trusts the other and knows no address of it.
@@ -62,6 +66,42 @@ async fn two_nodes_find_each_other_through_a_hub_that_neither_trusts() {
     if let Some(seen) = seen {
         assert_eq!(seen["name"], "two");
     }
+}
+
+#[tokio::test]
+async fn two_nodes_find_each_other_through_a_hub_that_they_hear_of_while_they_run() {
+    let hub = hub();
+    let (one, two) = (Node::start(Options::mesh()), Node::start(Options::mesh()));
+    acquaint(&one, &two).await;
+    let settings = format!("[hub]\nhubs = \"{}\"\n", address(&hub).await);
+    for node in [&one, &two] {
+        node.read_settings(&settings).await;
+    }
+    one.sees("two", true).await;
+    two.sees("one", true).await;
+}
+
+#[tokio::test]
+async fn a_hub_is_visited_as_soon_as_it_is_set_and_no_more_when_another_takes_its_place() {
+    let (former, next) = (hub(), hub());
+    // Until it has a hub it has no reason to listen for others.
+    let node = Options::default().set("mesh.bind=127.0.0.1").set("mesh.port=0");
+    let node = Node::start(node);
+    node.read_settings(&format!("[hub]\nhubs = \"{}\"\n", address(&former).await)).await;
+    let before = record(&former, &node).await;
+    let settings = format!(
+        "[mesh]\nname = \"another\"\n[hub]\nlisted = true\nhubs = \"{}\"\n",
+        address(&next).await
+    );
+    node.read_settings(&settings).await;
+    record(&next, &node).await;
+    let stranger = Certificate::rsa(2048);
+    let listed = visitor(&next, &stranger).get("/_mesh/hub/nodes").await.expect(200).json();
+    let claims = BASE64.decode(listed["nodes"][0]["payload"].as_str().unwrap().as_bytes()).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["name"], "another");
+    // Hubs are visited in their order, so the former would have heard of it before.
+    assert_eq!(record(&former, &node).await, before);
 }
 
 #[tokio::test]

@@ -110,10 +110,7 @@ async fn the_service_of_the_system_speaks_where_there_is_one() {
     events.next_of("discovered", "two").await;
     speaks(&one.node, "two", "node").await;
     // Nor is it asked any more where the settings say so, while the node runs.
-    let file = two.node.root().join("etc/refuge.toml");
-    std::fs::write(file, "[mesh]\nsystem_dns_sd = false\n").unwrap();
-    let reload = "/_node/_local/_config/_reload";
-    two.node.client().post(reload, serde_json::json!({})).await.expect(200);
+    two.node.read_settings("[mesh]\nsystem_dns_sd = false\n").await;
     speaks(&two.node, "one", "node").await;
 }
 
