@@ -49,6 +49,7 @@ pub(crate) async fn diagnose(names: &Names, node: &str) -> Result<Value, Failure
         listening: mesh_listener::port(names),
         outer_address: port_mapping::outer_address(names).map(|address| address.to_string()),
         sources: sources(names),
+        foreign: local_discovery::foreign_version(names, &id),
         trusts_us: answered.as_ref().map(|answered| takes_us_for_a_peer(&answered.body)),
         clock_off_seconds: answered.and_then(|answered| answered.date).map(seconds_ahead),
         tried,
