@@ -1,8 +1,8 @@
 //! Tells the hubs of the settings where this node is, as a statement that it signed, and asks them where its
 //! peers are that are not up; what they answer goes into the book of addresses. A hub is believed nothing.
 //!
-//! Nobody waits for it. Told by: the configuration. A restart loses the serials that were seen of others: an older statement is then a hint
-//! once more, as any address is. Those of its own statements only grow.
+//! Nobody waits for it. Told by: the configuration. A restart loses the serials that were seen of others: an
+//! older statement is then a hint once more, as any address is. Those of its own statements only grow.
 
 mod hints;
 mod record;

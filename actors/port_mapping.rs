@@ -1,7 +1,7 @@
 //! Has the router at home map a port to this node (UPnP), so that it is reached from outside: a lease, which
-//! is renewed when half of it is over and given back when it is wanted no more and when the node stops. Where the node is reached then is
-//! published, for what this node tells others of itself. Nobody waits for it; after a crash of it the same
-//! mapping is asked for again. Told by: the configuration.
+//! is renewed when half of it is over and given back when it is wanted no more and when the node stops. Where
+//! the node is reached then is published, for what this node tells others of itself. Nobody waits for it; after
+//! a crash of it the same mapping is asked for again. Told by: the configuration.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
