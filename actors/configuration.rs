@@ -17,11 +17,14 @@ use refuge_config::{
 use refuge_http::{ConfigurationChange, Failure, Rules};
 use refuge_identity::password::{self, StoredPassword};
 use refuge_otp::Names;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::authentication::hashing::hash_of_admin;
+use crate::hash_table::HashTableMessage;
+use crate::hub_client::HubClientMessage;
 use crate::local_discovery::LocalDiscoveryMessage;
 use crate::names;
+use crate::port_mapping::PortMappingMessage;
 use crate::tls_listener::TlsListenerMessage;
 
 /// The settings in force, as everybody may look them up.
@@ -32,6 +35,8 @@ pub struct CurrentSettings {
     pub rules: Arc<Rules>,
     /// Grows with every change.
     pub generation: u64,
+    /// The number of those that are in force.
+    newest: watch::Receiver<u64>,
 }
 
 /// Told how much is to be logged, whenever the settings were read.
@@ -99,6 +104,8 @@ pub struct ConfigurationState {
     myself: ActorRef<ConfigurationMessage>,
     unpersisted: Unpersisted,
     generation: u64,
+    /// Tells of each change; what it holds is the generation.
+    changes: watch::Sender<u64>,
 }
 
 impl Actor for ConfigurationActor {
@@ -116,7 +123,8 @@ impl Actor for ConfigurationActor {
         // Another number than the last incarnation's, so that nobody takes old for new.
         let generation = rand::random::<u32>().into();
         let unpersisted = Unpersisted::new();
-        let mut state = ConfigurationState { arguments, myself, unpersisted, generation };
+        let changes = watch::Sender::new(generation);
+        let mut state = ConfigurationState { arguments, myself, unpersisted, generation, changes };
         state.publish(settings);
         Ok(state)
     }
@@ -158,11 +166,25 @@ impl ConfigurationState {
         self.generation += 1;
         (self.arguments.set_log_level)(&settings.log);
         let rules = Arc::new(rules::rules(&settings));
-        let current = CurrentSettings { settings, rules, generation: self.generation };
+        let current = CurrentSettings {
+            settings,
+            rules,
+            generation: self.generation,
+            newest: self.changes.subscribe(),
+        };
         let owner = self.myself.get_cell();
         self.arguments.names.publish(&owner, names::CONFIGURATION, Arc::new(current));
-        // Early in the life of the node it is not there yet, and looks by itself when it starts.
-        let _ = self.arguments.names.cast(names::LOCAL_DISCOVERY, LocalDiscoveryMessage::Settings);
+        self.changes.send_replace(self.generation);
+        self.tell_followers();
+    }
+
+    /// Early in the life of the node they are not there yet, and look by themselves when they start.
+    fn tell_followers(&self) {
+        let names = &self.arguments.names;
+        let _ = names.cast(names::LOCAL_DISCOVERY, LocalDiscoveryMessage::Settings);
+        let _ = names.cast(names::PORT_MAPPING, PortMappingMessage::Settings);
+        let _ = names.cast(names::HASH_TABLE, HashTableMessage::Settings);
+        let _ = names.cast(names::HUB_CLIENT, HubClientMessage::Settings);
     }
 
     async fn write_admin(&mut self, name: String, hash: String) -> Result<(), String> {
@@ -234,6 +256,24 @@ impl ConfigurationState {
         self.unpersisted.clear();
         self.publish(settings);
         Ok(())
+    }
+}
+
+/// Waits until something is so of the settings, over restarts of their actor.
+pub(crate) async fn until(names: &Names, holds: impl Fn(&Settings) -> bool) {
+    loop {
+        // While it is being restarted nothing is known to have changed.
+        let Ok(current) = crate::published::<CurrentSettings>(names, names::CONFIGURATION).await
+        else {
+            continue;
+        };
+        if holds(&current.settings) {
+            return;
+        }
+        let (generation, mut newest) = (current.generation, current.newest.clone());
+        drop(current);
+        // That nobody tells any more is a restart.
+        let _ = newest.wait_for(|newest| *newest > generation).await;
     }
 }
 

@@ -1,21 +1,22 @@
 //! Announces this node in the distributed hash table and looks there for peers that are not up. What is read
 //! there is a hint, put behind all others. Nobody waits for it; a crash of it loses what was found, which is
-//! found again.
+//! found again. Told by: the configuration.
 
 mod looking;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_discovery::{HashTable, HashTableError, HashTableOptions};
 use refuge_mesh::NodeId;
 use refuge_otp::Names;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::looking::Looking;
 use crate::configuration::CurrentSettings;
-use crate::task::OwnedTask;
+use crate::task::{self, OwnedTask};
 use crate::{mesh_listener, names, peer_dial, port_mapping};
 
 /// Until the table is joined again: a machine without a network may get one.
@@ -27,9 +28,12 @@ const REFUSED: Duration = Duration::from_secs(30);
 /// Between two looks at who is not up.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Messages of this actor: none.
+/// Messages of this actor.
 #[derive(Debug)]
-pub enum HashTableMessage {}
+pub enum HashTableMessage {
+    /// The settings were read, and may be others.
+    Settings,
+}
 
 /// The actor.
 #[derive(Default)]
@@ -37,7 +41,18 @@ pub struct HashTableActor;
 
 /// The task that takes part; it ends with the actor.
 pub struct HashTableState {
-    _part: Option<OwnedTask>,
+    names: Names,
+    wanted: watch::Sender<Option<Wanted>>,
+    _part: OwnedTask,
+}
+
+/// How the table is taken part in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wanted {
+    /// `host:port` of those that are asked first.
+    first: Vec<String>,
+    /// The port to speak from; 0 picks a free one.
+    port: u16,
 }
 
 impl Actor for HashTableActor {
@@ -50,46 +65,74 @@ impl Actor for HashTableActor {
         _myself: ActorRef<Self::Msg>,
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let part = options(&names).map(|options| {
-            OwnedTask::again(RETRY, move || {
-                let (names, options) = (names.clone(), options.clone());
-                async move {
-                    let Err(error) = take_part(&names, options).await;
-                    tracing::info!(%error, "the hash table is not asked");
-                }
-            })
+        let (wanted, receiver) = watch::channel(wanted(&names));
+        let told = names.clone();
+        let part = OwnedTask::again(RETRY, move || {
+            let names = told.clone();
+            task::follow(receiver.clone(), move |wanted| take_part_again(names.clone(), wanted))
         });
-        Ok(HashTableState { _part: part })
+        Ok(HashTableState { names, wanted, _part: part })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            HashTableMessage::Settings => task::want(&state.wanted, wanted(&state.names)),
+        }
+        Ok(())
     }
 }
 
-/// How the table is taken part in; none where it is not wanted.
-fn options(names: &Names) -> Option<HashTableOptions> {
+/// None where it is not wanted.
+fn wanted(names: &Names) -> Option<Wanted> {
     let current = names.value::<CurrentSettings>(names::CONFIGURATION)?;
     let mesh = &current.settings.mesh;
     let first = mesh.dht_first.split(',').map(str::trim).filter(|one| !one.is_empty());
-    let bind = match mesh.bind {
+    let first = first.map(str::to_owned).collect();
+    mesh.dht.then_some(Wanted { first, port: mesh.dht_port })
+}
+
+/// Speaks from the address that the node listens on, where that is one alone.
+fn options(wanted: Wanted, listening: SocketAddr) -> HashTableOptions {
+    let bind = match listening.ip() {
         IpAddr::V4(address) if !address.is_unspecified() => Some(address),
         IpAddr::V4(_) | IpAddr::V6(_) => None,
     };
-    let first = first.map(str::to_owned).collect();
-    mesh.dht.then_some(HashTableOptions { first, bind, port: mesh.dht_port })
+    HashTableOptions { first: wanted.first, bind, port: wanted.port }
+}
+
+/// Takes part for as long as this is wanted.
+async fn take_part_again(names: Names, wanted: Option<Wanted>) {
+    let Some(wanted) = wanted else { return };
+    let mut is_first = true;
+    loop {
+        let Err(error) = take_part(&names, wanted.clone()).await;
+        tracing::info!(%error, "the hash table is not asked");
+        // The thread of the part before, which other settings ended, may still hold the port.
+        let is_taken = matches!(error, HashTableError::Socket(_));
+        let rest = if std::mem::take(&mut is_first) && is_taken { LOOK } else { RETRY };
+        tokio::time::sleep(rest).await;
+    }
 }
 
 async fn take_part(
     names: &Names,
-    options: HashTableOptions,
+    wanted: Wanted,
 ) -> Result<std::convert::Infallible, HashTableError> {
     let own = peer_dial::identity(names).await.id;
-    let listening = mesh_listener::listening(names).await;
-    let table = HashTable::join(options).await?;
+    let listening = mesh_listener::listening_on(names).await;
+    let table = HashTable::join(options(wanted, listening)).await?;
     tracing::info!("the node takes part in the hash table");
     let mut announcing = Announcing::default();
     let mut looking = Looking::default();
     loop {
         // Where a router maps a port, that one leads here.
         let outer = port_mapping::outer_address(names);
-        let port = outer.map_or(listening, |address| address.port());
+        let port = outer.unwrap_or(listening).port();
         announcing.when_due(&table, &own, port).await;
         looking.at_those_who_are_due(&table, names).await;
         tokio::time::sleep(LOOK).await;

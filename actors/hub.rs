@@ -112,6 +112,9 @@ impl Actor for HubActor {
 impl HubState {
     fn register(&mut self, visitor: NodeId, record: Statement) -> Result<Value, Failure> {
         self.check_pace(visitor)?;
+        if let Some(hub) = settings(&self.names) {
+            self.registry.keep_at_most(hub.max_nodes);
+        }
         let own = self.names.value::<NodeIdentity>(names::NODE_IDENTITY).ok_or_else(unavailable)?;
         check_hub_record(&record).map_err(|error| Failure::Forbidden(error.to_string()))?;
         let expires = rfc3339(record.claims().expires_ms);

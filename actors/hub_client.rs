@@ -1,8 +1,8 @@
 //! Tells the hubs of the settings where this node is, as a statement that it signed, and asks them where its
 //! peers are that are not up; what they answer goes into the book of addresses. A hub is believed nothing.
 //!
-//! Nobody waits for it. A restart loses the serials that were seen of others: an older statement is then a hint
-//! once more, as any address is. Those of its own statements only grow.
+//! Nobody waits for it. Told by: the configuration. A restart loses the serials that were seen of others: an
+//! older statement is then a hint once more, as any address is. Those of its own statements only grow.
 
 mod hints;
 mod record;
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_client::{AskError, Conversation};
+use refuge_config::Hub;
 use refuge_mesh::{HubAddress, NodeId, Peers, Statement};
 use refuge_otp::Names;
 use tokio::sync::watch;
@@ -22,7 +23,7 @@ use tokio::sync::watch;
 use crate::configuration::CurrentSettings;
 use crate::node_monitor::NodesUp;
 use crate::peer_directory::PeerBoard;
-use crate::task::OwnedTask;
+use crate::task::{self, OwnedTask};
 use crate::{mesh_listener, names, peer_dial, peer_directory, port_mapping, published};
 use record::OwnRecord;
 
@@ -45,9 +46,12 @@ const MOST_HUBS: usize = 8;
 /// What a hub answers that knows nothing of a node.
 const UNKNOWN: u16 = 404;
 
-/// Messages of this actor: none.
+/// Messages of this actor.
 #[derive(Debug)]
-pub enum HubClientMessage {}
+pub enum HubClientMessage {
+    /// The settings were read, and may be others.
+    Settings,
+}
 
 /// The actor.
 #[derive(Default)]
@@ -55,7 +59,19 @@ pub struct HubClientActor;
 
 /// The task that visits the hubs; it ends with the actor.
 pub struct HubClientState {
+    names: Names,
+    wanted: watch::Sender<Wanted>,
     _visiting: OwnedTask,
+}
+
+/// What is visited, and what of the settings is told there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Wanted {
+    hubs: Vec<HubAddress>,
+    /// What the node calls itself.
+    name: String,
+    /// Whether the hubs show it.
+    listed: bool,
 }
 
 impl Actor for HubClientActor {
@@ -68,20 +84,34 @@ impl Actor for HubClientActor {
         _myself: ActorRef<Self::Msg>,
         names: Names,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let visiting = OwnedTask::spawn(async move {
-            let hubs = hubs(&names);
-            if !hubs.is_empty() {
-                Visits::new(names, hubs).run().await;
-            }
-        });
-        Ok(HubClientState { _visiting: visiting })
+        let (wanted, receiver) = watch::channel(wanted(&names));
+        let visiting = OwnedTask::spawn(Visits::new(names.clone()).run(receiver));
+        Ok(HubClientState { names, wanted, _visiting: visiting })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            HubClientMessage::Settings => task::want(&state.wanted, wanted(&state.names)),
+        }
+        Ok(())
     }
 }
 
+fn wanted(names: &Names) -> Wanted {
+    let Some(current) = names.value::<CurrentSettings>(names::CONFIGURATION) else {
+        return Wanted::default();
+    };
+    let Hub { hubs: text, listed, .. } = &current.settings.hub;
+    Wanted { hubs: hubs(text), name: crate::own_name(names), listed: *listed }
+}
+
 /// Those of the settings; what names none is told and passed over.
-fn hubs(names: &Names) -> Vec<HubAddress> {
-    let current = names.value::<CurrentSettings>(names::CONFIGURATION);
-    let text = current.map(|current| current.settings.hub.hubs.clone()).unwrap_or_default();
+fn hubs(text: &str) -> Vec<HubAddress> {
     let read = |text: &str| match text.parse() {
         Ok(hub) => Some(hub),
         Err(error) => {
@@ -95,7 +125,6 @@ fn hubs(names: &Names) -> Vec<HubAddress> {
 /// What goes on with all hubs.
 struct Visits {
     names: Names,
-    hubs: Vec<HubAddress>,
     own: OwnRecord,
     /// The highest serial of each node's statements, whichever hub told them.
     serials: HashMap<NodeId, u64>,
@@ -104,12 +133,29 @@ struct Visits {
 }
 
 impl Visits {
-    fn new(names: Names, hubs: Vec<HubAddress>) -> Self {
-        Self { names, hubs, own: OwnRecord::default(), serials: HashMap::new(), turn: 0 }
+    fn new(names: Names) -> Self {
+        Self { names, own: OwnRecord::default(), serials: HashMap::new(), turn: 0 }
+    }
+
+    /// As it is wanted now; other settings break a visit off. Ends when nobody can want anything any more.
+    async fn run(mut self, mut wanted: watch::Receiver<Wanted>) {
+        loop {
+            let now = wanted.borrow_and_update().clone();
+            let changed = tokio::select! {
+                changed = wanted.changed() => changed,
+                () = self.visit_again_and_again(&now.hubs) => return,
+            };
+            if changed.is_err() {
+                return;
+            }
+        }
     }
 
     /// Without an end; a change of the peers begins it anew, and another outer address of this node.
-    async fn run(mut self) {
+    async fn visit_again_and_again(&mut self, hubs: &[HubAddress]) {
+        if hubs.is_empty() {
+            return std::future::pending().await;
+        }
         peer_dial::identity(&self.names).await;
         // So that the first visit tells where this node is.
         let listening = mesh_listener::listening(&self.names);
@@ -119,8 +165,8 @@ impl Visits {
             let mut peers = watch_peers(&self.names).await;
             let outer = port_mapping::outer_address(&self.names);
             let wanted = self.wanted();
-            for hub in self.hubs.clone() {
-                let visit = tokio::time::timeout(VISIT_DEADLINE, self.visit(&hub, &wanted)).await;
+            for hub in hubs {
+                let visit = tokio::time::timeout(VISIT_DEADLINE, self.visit(hub, &wanted)).await;
                 let visit = visit.unwrap_or_else(|_| Err("no answer in time".to_owned()));
                 if let Err(reason) = visit {
                     tracing::info!(?hub, reason, "a hub was visited in vain");

@@ -4,12 +4,13 @@
 
 mod telling;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use refuge_discovery::{Announcement, LocalNetwork, LocalNetworkError, Speaker};
-use refuge_mesh::{AddressSource, NodeId, Peers};
+use refuge_discovery::{Announcement, LocalNetwork, LocalNetworkError, Speaker, VERSION};
+use refuge_mesh::{AddressSource, ForeignVersion, NodeId, Peers};
 use refuge_otp::Names;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -36,23 +37,51 @@ pub enum LocalDiscoveryMessage {
 #[derive(Default)]
 pub struct LocalDiscoveryActor;
 
-/// Who speaks multicast DNS for this node now, where somebody does; published under the actor's name.
+/// What others of this node may know of the network; published under the actor's name.
 #[derive(Default)]
-struct Speaking(Mutex<Option<Speaker>>);
+struct Speaking(Mutex<Heard>);
+
+#[derive(Default)]
+struct Heard {
+    /// Who speaks multicast DNS for this node now, where somebody does.
+    speaker: Option<Speaker>,
+    /// The peers that announce themselves in another version, and in which.
+    foreign: BTreeMap<NodeId, String>,
+}
 
 /// Who announces this node on the local network now: `system` for its service, or `node`.
 pub(crate) fn speaker(names: &Names) -> Option<&'static str> {
     let speaking = names.value::<Speaking>(names::LOCAL_DISCOVERY)?;
-    let speaker = *speaking.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let speaker = speaking.heard().speaker;
     speaker.map(|speaker| match speaker {
         Speaker::System => "system",
         Speaker::Node => "node",
     })
 }
 
+/// Whether a peer is there that announces itself in another version, and in which.
+pub(crate) fn foreign_version(names: &Names, id: &NodeId) -> Option<ForeignVersion> {
+    let speaking = names.value::<Speaking>(names::LOCAL_DISCOVERY)?;
+    let theirs = speaking.heard().foreign.get(id)?.clone();
+    Some(ForeignVersion { theirs, ours: VERSION })
+}
+
 impl Speaking {
+    /// Another speaks, who has heard nothing yet.
     fn now(&self, speaker: Option<Speaker>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = speaker;
+        *self.heard() = Heard { speaker, foreign: BTreeMap::new() };
+    }
+
+    /// Who of the peers announces himself in another version now.
+    fn note_foreign(&self, names: &Names, network: &LocalNetwork) {
+        let Some(peers) = peer_directory::peers(names) else { return };
+        let foreign = network.foreign().filter(|(id, _)| peers.is_trusted(id));
+        let foreign = foreign.map(|(id, version)| (id, version.to_owned())).collect();
+        self.heard().foreign = foreign;
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -170,13 +199,13 @@ async fn listen(
     let mut network = LocalNetwork::start(&announcement, speaker).await?;
     tracing::info!(?speaker, "the node is announced on the local network");
     speaking.now(Some(speaker));
-    follow(names, &mut network).await;
+    follow(names, &mut network, speaking).await;
     Ok(())
 }
 
 /// Tells of peers that come and go, and of nodes that are there already when they become peers; until whoever
 /// speaks has ended. However much it says, it is looked at after a rest.
-async fn follow(names: &Names, network: &mut LocalNetwork) {
+async fn follow(names: &Names, network: &mut LocalNetwork, speaking: &Speaking) {
     let started = Instant::now();
     let mut telling = Telling::default();
     let mut watch = peer_watch(names).await;
@@ -195,6 +224,7 @@ async fn follow(names: &Names, network: &mut LocalNetwork) {
         tokio::select! {
             () = due => {
                 looked = Some(Instant::now());
+                speaking.note_foreign(names, network);
                 let waits = tell(names, network, (&mut telling, started));
                 next_look = waits.then(|| Instant::now() + REST);
             }

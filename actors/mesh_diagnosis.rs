@@ -49,6 +49,7 @@ pub(crate) async fn diagnose(names: &Names, node: &str) -> Result<Value, Failure
         listening: mesh_listener::port(names),
         outer_address: port_mapping::outer_address(names).map(|address| address.to_string()),
         sources: sources(names),
+        foreign: local_discovery::foreign_version(names, &id),
         trusts_us: answered.as_ref().map(|answered| takes_us_for_a_peer(&answered.body)),
         clock_off_seconds: answered.and_then(|answered| answered.date).map(seconds_ahead),
         tried,
@@ -64,7 +65,9 @@ fn sources(names: &Names) -> Vec<SourceState> {
         return Vec::new();
     };
     let mesh = &current.settings.mesh;
-    let on_all_addresses = mesh.bind.is_unspecified();
+    // As it was bound, whatever the settings say since.
+    let bound = mesh_listener::address(names).map_or(mesh.bind, |address| address.ip());
+    let on_all_addresses = bound.is_unspecified();
     let state = |source, setting, is_on| SourceState { source, setting, is_on, speaker: None };
     let local = mesh.local_discovery && on_all_addresses;
     let local = state(AddressSource::LocalNetwork.as_str(), "mesh.local_discovery", local);

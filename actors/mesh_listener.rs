@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::accepting::{self, Newcomer};
-use crate::configuration::CurrentSettings;
+use crate::configuration;
 use crate::http_listener::{Accepted, AcceptedStream, ConnectionChild};
 use crate::node_service::NodeService;
 use crate::task::OwnedTask;
@@ -110,7 +110,12 @@ pub(crate) struct MeshDoor {
 
 /// The port on which the node listens for others, once it does.
 pub(crate) fn port(names: &Names) -> Option<u16> {
-    names.value::<MeshDoor>(names::MESH_LISTENER).map(|door| door.address.port())
+    address(names).map(|address| address.port())
+}
+
+/// The address on which it does.
+pub(crate) fn address(names: &Names) -> Option<SocketAddr> {
+    names.value::<MeshDoor>(names::MESH_LISTENER).map(|door| door.address)
 }
 
 /// The address on which it does, once it does. Most nodes never do: until there is a reason to, nothing is looked at
@@ -118,8 +123,8 @@ pub(crate) fn port(names: &Names) -> Option<u16> {
 pub(crate) async fn listening_on(names: &Names) -> SocketAddr {
     wanted(names).await;
     loop {
-        match names.value::<MeshDoor>(names::MESH_LISTENER) {
-            Some(door) => return door.address,
+        match address(names) {
+            Some(address) => return address,
             None => tokio::time::sleep(LOOK).await,
         }
     }
@@ -132,14 +137,11 @@ pub(crate) async fn listening(names: &Names) -> u16 {
 
 /// Waits until there is a reason to listen: a setting, a hub, a peer, an invitation or a pairing.
 async fn wanted(names: &Names) {
-    let enabled = names.value::<CurrentSettings>(names::CONFIGURATION).is_some_and(|current| {
-        let Settings { mesh, hub, .. } = &current.settings;
+    let is_set = |Settings { mesh, hub, .. }: &Settings| {
         mesh.enabled || hub.enabled || !hub.hubs.trim().is_empty()
-    });
-    if enabled {
-        return;
-    }
+    };
     tokio::select! {
+        () = configuration::until(names, is_set) => {}
         () = peer_directory::until(names, |peers| peers.iter().next().is_some()) => {}
         () = pairing::wanted(names) => {}
     }

@@ -1,7 +1,7 @@
 //! Has the router at home map a port to this node (UPnP), so that it is reached from outside: a lease, which
-//! is renewed when half of it is over and given back when the node stops. Where the node is reached then is
-//! published, for what this node tells others of itself. Nobody waits for it; after a crash of it the same
-//! mapping is asked for again.
+//! is renewed when half of it is over and given back when it is wanted no more and when the node stops. Where
+//! the node is reached then is published, for what this node tells others of itself. Nobody waits for it; after
+//! a crash of it the same mapping is asked for again. Told by: the configuration.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,17 +13,20 @@ use refuge_otp::Names;
 use tokio::sync::watch;
 
 use crate::configuration::CurrentSettings;
-use crate::task::OwnedTask;
+use crate::task::{self, OwnedTask};
 use crate::{mesh_listener, names, published};
 
 /// Until a router is looked for again: there may be none, or it is starting.
 const RETRY: Duration = Duration::from_secs(60);
-/// For giving the port back when the node stops.
+/// For giving the port back when it is wanted no more, or the node stops.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Messages of this actor: none.
+/// Messages of this actor.
 #[derive(Debug)]
-pub enum PortMappingMessage {}
+pub enum PortMappingMessage {
+    /// The settings were read, and may be others.
+    Settings,
+}
 
 /// The actor.
 #[derive(Default)]
@@ -31,8 +34,11 @@ pub struct PortMappingActor;
 
 /// The task that maps; it ends with the actor.
 pub struct PortMappingState {
+    names: Names,
     mapping: Option<OwnedTask>,
     mapped: Arc<Mapped>,
+    /// For how long a port is to be mapped; none where none is to be.
+    lease: watch::Sender<Option<Duration>>,
 }
 
 /// What is mapped now; published under the actor's name.
@@ -83,11 +89,27 @@ impl Actor for PortMappingActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let mapped = Arc::new(Mapped::default());
         publish(&names, &myself.get_cell(), &mapped);
-        let mapping = lease(&names).map(|lease| {
-            let mapped = Arc::clone(&mapped);
-            OwnedTask::again(RETRY, move || map(names.clone(), Arc::clone(&mapped), lease))
+        let (lease, wanted) = watch::channel(lease(&names));
+        let (told, mapping) = (names.clone(), Arc::clone(&mapped));
+        let mapping = OwnedTask::again(RETRY, move || {
+            let (names, mapped) = (told.clone(), Arc::clone(&mapping));
+            task::follow(wanted.clone(), move |lease| {
+                map(names.clone(), Arc::clone(&mapped), lease)
+            })
         });
-        Ok(PortMappingState { mapping, mapped })
+        Ok(PortMappingState { names, mapping: Some(mapping), mapped, lease })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            PortMappingMessage::Settings => task::want(&state.lease, lease(&state.names)),
+        }
+        Ok(())
     }
 
     async fn post_stop(
@@ -97,12 +119,7 @@ impl Actor for PortMappingActor {
     ) -> Result<(), ActorProcessingErr> {
         // It must not ask for the port again.
         state.mapping = None;
-        let Some((gateway, address)) = state.mapped.take() else { return Ok(()) };
-        match tokio::time::timeout(FAREWELL, gateway.unmap(address.port())).await {
-            Ok(Ok(())) => tracing::info!(%address, "the router maps no port any more"),
-            Ok(Err(error)) => tracing::info!(%error, "the port stays mapped until its lease ends"),
-            Err(_) => tracing::info!("the port stays mapped until its lease ends: no answer"),
-        }
+        state.mapped.give_back().await;
         Ok(())
     }
 }
@@ -111,22 +128,24 @@ fn publish(names: &Names, myself: &ActorCell, mapped: &Arc<Mapped>) {
     names.publish(myself, names::PORT_MAPPING, Arc::clone(mapped));
 }
 
-/// For how long a port is to be mapped; none where none is to be. One that is bound to an address of its own
-/// is not what the router would lead to.
+/// For how long a port is to be mapped; none where none is to be.
 fn lease(names: &Names) -> Option<Duration> {
     let current = names.value::<CurrentSettings>(names::CONFIGURATION)?;
     let mesh = &current.settings.mesh;
-    let is_wanted = mesh.upnp && mesh.bind.is_unspecified();
-    is_wanted.then(|| Duration::from_secs(mesh.upnp_lease_seconds))
+    mesh.upnp.then(|| Duration::from_secs(mesh.upnp_lease_seconds))
 }
 
-/// Maps the port for as long as the router goes along.
-async fn map(names: Names, mapped: Arc<Mapped>, lease: Duration) {
-    let Err(error) = keep(&names, &mapped, lease).await;
-    if mapped.take().is_some() {
-        tracing::warn!(%error, "this node may not be reached from outside any more");
-    } else {
-        tracing::info!(%error, "no port is mapped to this node");
+/// Maps the port for as long as this is wanted; gives it back where it is not.
+async fn map(names: Names, mapped: Arc<Mapped>, lease: Option<Duration>) {
+    let Some(lease) = lease else { return mapped.give_back().await };
+    loop {
+        let Err(error) = keep(&names, &mapped, lease).await;
+        if mapped.take().is_some() {
+            tracing::warn!(%error, "this node may not be reached from outside any more");
+        } else {
+            tracing::info!(%error, "no port is mapped to this node");
+        }
+        tokio::time::sleep(RETRY).await;
     }
 }
 
@@ -135,7 +154,13 @@ async fn keep(
     mapped: &Mapped,
     lease: Duration,
 ) -> Result<std::convert::Infallible, GatewayError> {
-    let port = mesh_listener::listening(names).await;
+    let listening = mesh_listener::listening_on(names).await;
+    if !listening.ip().is_unspecified() {
+        // One that is bound to an address of its own is not what the router would lead to, and stays so as long
+        // as the node runs.
+        return std::future::pending().await;
+    }
+    let port = listening.port();
     let gateway = Arc::new(Gateway::find().await?);
     loop {
         let before = mapped.address();
@@ -162,6 +187,16 @@ impl Mapped {
 
     fn take(&self) -> Option<(Arc<Gateway>, SocketAddr)> {
         self.gateway().take().zip(self.outer.send_replace(None))
+    }
+
+    /// Has the router map no port any more, where it does.
+    async fn give_back(&self) {
+        let Some((gateway, address)) = self.take() else { return };
+        match tokio::time::timeout(FAREWELL, gateway.unmap(address.port())).await {
+            Ok(Ok(())) => tracing::info!(%address, "the router maps no port any more"),
+            Ok(Err(error)) => tracing::info!(%error, "the port stays mapped until its lease ends"),
+            Err(_) => tracing::info!("the port stays mapped until its lease ends: no answer"),
+        }
     }
 
     fn gateway(&self) -> std::sync::MutexGuard<'_, Option<Arc<Gateway>>> {

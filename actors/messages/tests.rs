@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use refuge_mesh::{PeerRecord, Peers, Trust};
+use refuge_mesh::{Frame, PeerRecord, Peers, Trust};
 use refuge_storage::Options;
 use tempfile::TempDir;
 
 use super::*;
 use crate::engine::{EngineActor, EngineArguments, EngineMessage, StorageDoors};
 use crate::peer_directory::PeerBoard;
+use crate::peer_link::PeerLinkMessage;
+use tokio::sync::mpsc;
 
 struct Stage {
     names: Names,
@@ -56,6 +58,20 @@ impl Stage {
         self.names.publish(&self.messages.get_cell(), names::PEER_DIRECTORY, Arc::new(board));
     }
 
+    /// A message of the node 2 comes.
+    fn came(&self, message: Message) {
+        let (from, message, place) = (node(2), Box::new(message), Place::alone());
+        self.messages.cast(MessagesMessage::Came { from, message, place }).unwrap();
+    }
+
+    /// What is said to the node 2 from now on, as over its link.
+    async fn link(&self) -> mpsc::UnboundedReceiver<Frame> {
+        let (told, hears) = mpsc::unbounded_channel();
+        let (link, _) = Actor::spawn(None, Link, told).await.unwrap();
+        self.names.register(&names::peer_link(node(2)), &link);
+        hears
+    }
+
     /// What waits on disk, in its order.
     fn waiting(&self) -> Vec<String> {
         let doors = self.names.value::<StorageDoors>(names::ENGINE).unwrap();
@@ -81,6 +97,66 @@ async fn what_is_sent_before_the_peers_are_known_waits_in_its_order_and_the_feed
     }
     let bodies: Vec<String> = (0..held::MOST_HELD).map(|body| body.to_string()).collect();
     assert_eq!(stage.waiting(), bodies);
+}
+
+/// Stands for the link of a peer.
+struct Link;
+
+impl Actor for Link {
+    type Msg = PeerLinkMessage;
+    type State = mpsc::UnboundedSender<Frame>;
+    type Arguments = mpsc::UnboundedSender<Frame>;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        told: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        Ok(told)
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        told: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let PeerLinkMessage::Tell(frame) = message {
+            told.send(frame)?;
+        }
+        Ok(())
+    }
+}
+
+fn sent(id: u8, sent_ms: u64) -> Message {
+    Message { id: [id; 16], application: "chat".to_owned(), body: id.to_string(), sent_ms }
+}
+
+#[tokio::test]
+async fn a_message_of_a_clock_that_is_days_off_is_not_kept_and_gets_no_receipt() {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+    let stage = Stage::new().await;
+    let _engine = engine(&stage.names, stage.root.path()).await;
+    stage.know_peers();
+    let mut said = stage.link().await;
+    let now_ms = crate::now_ms();
+    let (ahead, behind) = (sent(1, now_ms + 4 * DAY_MS), sent(2, now_ms - 8 * DAY_MS));
+    // The sender has no receipt and so sends them again; what comes after them does not wait for that.
+    for message in [&ahead, &behind, &sent(3, now_ms), &ahead, &behind, &sent(4, now_ms + DAY_MS)] {
+        stage.came(message.clone());
+    }
+    for id in [3, 4] {
+        let receipt = Receipt { id: [id; 16], refused: None };
+        assert_eq!(said.recv().await, Some(Frame::Receipt(receipt)));
+    }
+    let page = stage.page().await.unwrap().unwrap();
+    let kept: Vec<_> = page.messages.iter().map(|(_, told)| told["body"].to_string()).collect();
+    assert_eq!(kept, ["3", "4"]);
+    assert!(said.try_recv().is_err(), "nothing is said of the others");
+    // With a clock that is right it would be taken: it is not remembered as one that came.
+    stage.came(Message { sent_ms: now_ms, ..ahead });
+    let receipt = Receipt { id: [1; 16], refused: None };
+    assert_eq!(said.recv().await, Some(Frame::Receipt(receipt)));
 }
 
 #[tokio::test]

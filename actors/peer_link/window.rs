@@ -13,6 +13,14 @@ pub struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
+#[cfg(test)]
+impl Place {
+    /// One of a window that nobody else has.
+    pub(crate) fn alone() -> Self {
+        Window::of(1).enter().expect("a place")
+    }
+}
+
 impl Window {
     pub(super) fn of(places: usize) -> Self {
         Self(Arc::new(Semaphore::new(places)))

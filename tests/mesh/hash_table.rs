@@ -1,6 +1,6 @@
 //! Nodes that find each other in a distributed hash table: one of twenty nodes that the test runs itself.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::time::Instant;
 
 use data_encoding::BASE32_NOPAD;
@@ -55,6 +55,25 @@ async fn peers_find_each_other_without_an_address() {
         (restarted > 0).then_some(restarted)
     });
     assert_eq!(restarted.await, 1, "one actor was started again, alone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_is_taken_part_in_and_left_while_the_nodes_run() {
+    let table = table().await;
+    let (one, two) = (Node::start(Options::mesh()), Node::start(Options::mesh()));
+    know_each_other(&one, &two).await;
+    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let first = table.bootstrap[..3].join(",");
+    let settings =
+        |port: u16| format!("[mesh]\ndht = true\ndht_first = \"{first}\"\ndht_port = {port}\n");
+    one.read_settings(&settings(free.port())).await;
+    two.read_settings(&settings(0)).await;
+    one.sees("two", true).await;
+    two.sees("one", true).await;
+    UdpSocket::bind(free).expect_err("the node speaks from there");
+    one.read_settings("").await;
+    eventually("it speaks from there no more", || async { UdpSocket::bind(free).ok() }).await;
+    assert_eq!(one.known("two").await.expect("a peer")["up"], true, "no link hangs on the table");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

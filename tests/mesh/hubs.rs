@@ -15,7 +15,11 @@ fn hub() -> Node {
 
 /// How a node names a hub in its settings.
 async fn named(hub: &Node) -> String {
-    format!("hub.hubs=refuge:{}@{}", hub.id().await, hub.mesh_address())
+    format!("hub.hubs={}", address(hub).await)
+}
+
+async fn address(hub: &Node) -> String {
+    format!("refuge:{}@{}", hub.id().await, hub.mesh_address())
 }
 
 /// Each trusts the other and knows no address of it.
@@ -29,6 +33,15 @@ async fn acquaint(one: &Node, two: &Node) {
 fn visitor<'a>(hub: &Node, certificate: &'a Certificate) -> Visitor<'a> {
     let arguments = &["--interface", "127.0.0.2"];
     Visitor { arguments, ..Visitor::with(hub.mesh_address(), certificate) }
+}
+
+/// What a hub answers to him. Too many handshakes of one address end without an answer.
+async fn told(visitor: &Visitor<'_>, path: &str) -> Answer {
+    eventually("the hub answers", || async {
+        let answer = visitor.get(path).await;
+        (answer.status != 0).then_some(answer)
+    })
+    .await
 }
 
 async fn record(hub: &Node, of: &Node) -> Value {
@@ -65,6 +78,42 @@ async fn two_nodes_find_each_other_through_a_hub_that_neither_trusts() {
 }
 
 #[tokio::test]
+async fn two_nodes_find_each_other_through_a_hub_that_they_hear_of_while_they_run() {
+    let hub = hub();
+    let (one, two) = (Node::start(Options::mesh()), Node::start(Options::mesh()));
+    acquaint(&one, &two).await;
+    let settings = format!("[hub]\nhubs = \"{}\"\n", address(&hub).await);
+    for node in [&one, &two] {
+        node.read_settings(&settings).await;
+    }
+    one.sees("two", true).await;
+    two.sees("one", true).await;
+}
+
+#[tokio::test]
+async fn a_hub_is_visited_as_soon_as_it_is_set_and_no_more_when_another_takes_its_place() {
+    let (former, next) = (hub(), hub());
+    // Until it has a hub it has no reason to listen for others.
+    let node = Options::default().set("mesh.bind=127.0.0.1").set("mesh.port=0");
+    let node = Node::start(node);
+    node.read_settings(&format!("[hub]\nhubs = \"{}\"\n", address(&former).await)).await;
+    let before = record(&former, &node).await;
+    let settings = format!(
+        "[mesh]\nname = \"another\"\n[hub]\nlisted = true\nhubs = \"{}\"\n",
+        address(&next).await
+    );
+    node.read_settings(&settings).await;
+    record(&next, &node).await;
+    let stranger = Certificate::rsa(2048);
+    let listed = told(&visitor(&next, &stranger), "/_mesh/hub/nodes").await.expect(200).json();
+    let claims = BASE64.decode(listed["nodes"][0]["payload"].as_str().unwrap().as_bytes()).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["name"], "another");
+    // Hubs are visited in their order, so the former would have heard of it before.
+    assert_eq!(record(&former, &node).await, before);
+}
+
+#[tokio::test]
 async fn a_hub_that_is_down_or_turned_off_cuts_nothing_and_is_found_again() {
     let mut hub = hub();
     let options = || async { Options::mesh().set(&named(&hub).await) };
@@ -88,14 +137,14 @@ async fn a_private_hub_knows_trusted_nodes_alone() {
     let certificate = Certificate::rsa(2048);
     let stranger = visitor(&hub, &certificate);
     let path = format!("/_mesh/hub/nodes/{}", friend.id().await);
-    stranger.get(&path).await.expect(404);
-    stranger.get("/_mesh/hub/nodes").await.expect(404);
+    told(&stranger, &path).await.expect(404);
+    told(&stranger, "/_mesh/hub/nodes").await.expect(404);
     hub.peer(&["add", &certificate.node_id(), "--name", "other"]).await;
     eventually("the friend is registered", || async {
         (stranger.get(&path).await.status == 200).then_some(())
     })
     .await;
-    let listed = stranger.get("/_mesh/hub/nodes").await.expect(200).json();
+    let listed = told(&stranger, "/_mesh/hub/nodes").await.expect(200).json();
     assert_eq!(listed["nodes"][0]["issuer"], json!(friend.id().await));
     // A node that is none of a hub's has no such path, and on the plain port nobody has.
     let own = Certificate::of_node(hub.root());

@@ -3,9 +3,11 @@
 
 use std::time::Instant;
 
-use refuge_tests::{Events, Node, Options, Peering, eventually};
+use mdns_sd::{ServiceDaemon, ServiceInfo};
+use refuge_tests::{Certificate, Events, Node, Options, Peering, eventually};
+use serde_json::Value;
 
-use crate::network::{Machine, entered};
+use crate::network::{Machine, entered, stand_at_the_switch};
 
 /// No service of the machine that the test runs on is reached, as if none were installed.
 const NO_SERVICE: &str = "mount -t tmpfs none /run";
@@ -97,6 +99,45 @@ async fn peers_of_one_network_find_each_other_without_an_address() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_announces_itself_in_another_version_is_told_of() {
+    if !entered("discovery::a_peer_that_announces_itself_in_another_version_is_told_of") {
+        return;
+    }
+    for (number, before) in [(1, NO_SERVICE), (2, AVAHI)] {
+        let here = machine(number, before);
+        let peer = Certificate::rsa(2048).node_id();
+        here.node.peer(&["add", &peer, "--name", "later"]).await;
+        if number == 1 {
+            stand_at_the_switch();
+        }
+        let later = ServiceDaemon::new().expect("multicast DNS");
+        let text = [("id", peer.as_str()), ("v", "2"), ("name", "later")];
+        let service = ServiceInfo::new(
+            "_refuge._tcp.local.",
+            &peer,
+            "later.local.",
+            "10.98.0.254",
+            6984,
+            &text[..],
+        );
+        later.register(service.expect("a service")).expect("announced");
+        let version = || async {
+            let why = here.node.client().get("/_mesh/diagnose/later").await.expect(200).json();
+            Some(why["foreign_version"].clone())
+        };
+        eventually("it is seen", || async { version().await.filter(|version| version == "2") })
+            .await;
+        let told = here.node.refuge(&["peer", "why", "later"]).output;
+        assert!(told.contains("later was seen on the local network"), "{told}");
+        assert!(told.contains("version 2"), "{told}");
+        assert_eq!(here.node.known("later").await.expect("a peer")["up"], false);
+        // It says goodbye.
+        later.shutdown().expect("told");
+        eventually("it is gone", || async { version().await.filter(Value::is_null) }).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_of_the_system_speaks_where_there_is_one() {
     if !entered("discovery::the_service_of_the_system_speaks_where_there_is_one") {
         return;
@@ -110,10 +151,7 @@ async fn the_service_of_the_system_speaks_where_there_is_one() {
     events.next_of("discovered", "two").await;
     speaks(&one.node, "two", "node").await;
     // Nor is it asked any more where the settings say so, while the node runs.
-    let file = two.node.root().join("etc/refuge.toml");
-    std::fs::write(file, "[mesh]\nsystem_dns_sd = false\n").unwrap();
-    let reload = "/_node/_local/_config/_reload";
-    two.node.client().post(reload, serde_json::json!({})).await.expect(200);
+    two.node.read_settings("[mesh]\nsystem_dns_sd = false\n").await;
     speaks(&two.node, "one", "node").await;
 }
 

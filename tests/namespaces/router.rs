@@ -102,12 +102,12 @@ async fn a_node_at_home_is_reached_from_outside_through_a_mapped_port() {
     if !entered("router::a_node_at_home_is_reached_from_outside_through_a_mapped_port") {
         return;
     }
-    let home = Options::default().set("mesh.upnp=true").set("mesh.upnp_lease_seconds=20");
+    let home = Options::default().set("mesh.upnp_lease_seconds=20");
     let (home, outside) = (Machine::start(1, home), Machine::start(2, Options::default()));
     let _router = Router::start(&outside);
     home.inside(&["ip", "route", "add", "default", "via", "10.98.0.254"]);
-    // It looked for a router when there was none, and would look again in a while.
-    home.node.console().kill("port-mapping").await.expect("killed");
+    // It has looked for none so far.
+    home.node.read_settings("[mesh]\nupnp = true\n").await;
     is_mapped().await;
 
     // Whoever is invited hears of the outer address first, and comes in by it.
@@ -141,6 +141,17 @@ async fn a_node_at_home_is_reached_from_outside_through_a_mapped_port() {
         (why["outer_address"] == "11.0.0.1:6984").then_some(())
     })
     .await;
+    is_mapped().await;
+
+    // Nor is it mapped where that is wanted no more.
+    home.node.read_settings("").await;
+    eventually("the port is given back", || async {
+        (!Router::mapped().contains("10.98.0.1")).then_some(())
+    })
+    .await;
+    let why = home.node.client().get("/_mesh/diagnose/two").await.expect(200).json();
+    assert_eq!(why["outer_address"], Value::Null);
+    home.node.read_settings("[mesh]\nupnp = true\n").await;
     is_mapped().await;
     let stopped = home.node.refuge(&["stop"]);
     assert_eq!(stopped.code, Some(0), "{}", stopped.errors);

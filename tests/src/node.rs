@@ -145,6 +145,13 @@ impl Node {
         Client::with_credentials(self.address(), "admin", "secret")
     }
 
+    /// Has it read its `etc/refuge.toml` anew while it runs, with this text.
+    pub async fn read_settings(&self, text: &str) {
+        std::fs::write(self.root().join("etc/refuge.toml"), text).expect("written");
+        let reload = "/_node/_local/_config/_reload";
+        self.client().post(reload, serde_json::json!({})).await.expect(200);
+    }
+
     /// A new client that is nobody.
     pub fn anonymous(&self) -> Client {
         Client::anonymous(self.address())

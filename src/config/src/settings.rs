@@ -249,7 +249,7 @@ sections! {
         enabled: bool = false, Expected::Flag, Forbidden(Listener),
             "Listen for other nodes even before the first one is known; from the first peer on the node listens anyway.";
         bind: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED), Expected::Address, Forbidden(Listener),
-            "Address to listen on for other nodes; all of IPv6 and IPv4, since who is let in is decided by certificates.";
+            "Address to listen on for other nodes; all of IPv6 and IPv4, since who is let in is decided by certificates. It is bound once, when the node begins to listen: another address or port counts after refuge stop and refuge start.";
         port: u16 = 6984, number(0, 65_535), Forbidden(Listener),
             "Port to listen on for other nodes. 0 picks a free one.";
         max_connections: usize = 512, number(1, 1_000_000), Forbidden(Listener),

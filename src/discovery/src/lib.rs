@@ -9,4 +9,6 @@ mod system_library;
 
 pub use gateway::{Gateway, GatewayError, Mapping};
 pub use hash_table::{HashTable, HashTableError, HashTableOptions};
-pub use local_network::{Announcement, LocalEvent, LocalNetwork, LocalNetworkError, Speaker};
+pub use local_network::{
+    Announcement, LocalEvent, LocalNetwork, LocalNetworkError, Speaker, VERSION,
+};

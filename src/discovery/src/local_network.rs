@@ -15,11 +15,13 @@ use self::multicast::Multicast;
 use self::system_service::SystemService;
 
 /// The version of what the TXT record says, and the only one that is understood.
-const VERSION: &str = "1";
+pub const VERSION: &str = "1";
 /// Nodes that are remembered at once: a flood of names takes no memory.
 const MOST_SEEN: usize = 1_000;
 /// Characters of a name: a text of the TXT record has at most 255 bytes.
 const MOST_NAME: usize = 60;
+/// Characters of another version that are remembered.
+const MOST_VERSION: usize = 16;
 /// Addresses that are taken from one answer.
 const MOST_ADDRESSES: usize = 8;
 
@@ -43,6 +45,12 @@ pub enum LocalEvent {
         id: NodeId,
         /// Where it says that it listens.
         addresses: Vec<SocketAddr>,
+    },
+    /// A node is there that announces itself in another version: it is passed over, and where it listens is not
+    /// known.
+    Foreign {
+        /// Who it says it is.
+        id: NodeId,
     },
     /// It said goodbye, or was not heard for its time to live.
     Gone {
@@ -77,6 +85,8 @@ pub struct LocalNetwork {
     own: NodeId,
     /// By the full name of the service in lower case, as names of DNS are compared.
     seen: BTreeMap<String, (NodeId, Vec<SocketAddr>)>,
+    /// As well, of services of another version: whose, and which.
+    foreign: BTreeMap<String, (NodeId, String)>,
 }
 
 enum Heard {
@@ -115,7 +125,7 @@ impl LocalNetwork {
             Speaker::System => Heard::System(SystemService::start(announcement).await?),
             Speaker::Node => Heard::Node(Box::new(Multicast::start(announcement)?)),
         };
-        Ok(Self { heard, own: announcement.id, seen: BTreeMap::new() })
+        Ok(Self { heard, own: announcement.id, seen: BTreeMap::new(), foreign: BTreeMap::new() })
     }
 
     /// Waits for the next event; none when whoever speaks has ended.
@@ -140,13 +150,19 @@ impl LocalNetwork {
         self.seen.values().map(|(id, addresses)| (*id, addresses.as_slice()))
     }
 
+    /// The nodes that announce themselves in another version than [`VERSION`], and in which.
+    pub fn foreign(&self) -> impl Iterator<Item = (NodeId, &str)> + '_ {
+        self.foreign.values().map(|(id, version)| (*id, version.as_str()))
+    }
+
     fn found(&mut self, claim: Claim) -> Option<LocalEvent> {
         let id = NodeId::from_canonical(&claim.id?).ok()?;
         let service = claim.service.to_lowercase();
         // What a node of another version says may mean something else. One that tells none is of this one.
-        if claim.version.is_some_and(|version| version != VERSION) {
-            return self.gone(&service);
+        if let Some(version) = claim.version.filter(|version| version != VERSION) {
+            return self.found_foreign(service, (id, version));
         }
+        self.foreign.remove(&service);
         let has_room = self.seen.len() < MOST_SEEN || self.seen.contains_key(&service);
         if id == self.own || !has_room {
             return None;
@@ -167,8 +183,26 @@ impl LocalNetwork {
         (before != Some(now)).then_some(LocalEvent::Found { id, addresses })
     }
 
+    fn found_foreign(
+        &mut self,
+        service: String,
+        (id, version): (NodeId, String),
+    ) -> Option<LocalEvent> {
+        let gone = self.seen.remove(&service).map(|(id, _)| LocalEvent::Gone { id });
+        let version: String = version.chars().take(MOST_VERSION).collect();
+        let has_room = self.foreign.len() < MOST_SEEN || self.foreign.contains_key(&service);
+        if id == self.own || !has_room {
+            return gone;
+        }
+        let now = (id, version);
+        let before = self.foreign.insert(service, now.clone());
+        gone.or((before != Some(now)).then_some(LocalEvent::Foreign { id }))
+    }
+
     fn gone(&mut self, service: &str) -> Option<LocalEvent> {
-        let (id, _) = self.seen.remove(&service.to_lowercase())?;
+        let service = service.to_lowercase();
+        let foreign = self.foreign.remove(&service).map(|(id, _)| id);
+        let id = self.seen.remove(&service).map(|(id, _)| id).or(foreign)?;
         Some(LocalEvent::Gone { id })
     }
 }

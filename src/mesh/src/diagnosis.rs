@@ -47,6 +47,15 @@ pub struct SourceState {
     pub speaker: Option<&'static str>,
 }
 
+/// A node that announces itself on the local network in another version, and so is passed over there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignVersion {
+    /// The version that it announces.
+    pub theirs: String,
+    /// The one that this node understands.
+    pub ours: &'static str,
+}
+
 /// All that was found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
@@ -66,6 +75,8 @@ pub struct Diagnosis {
     pub tried: Vec<TriedAddress>,
     /// The ways in which addresses are found here.
     pub sources: Vec<SourceState>,
+    /// Whether it announces itself on the local network in another version.
+    pub foreign: Option<ForeignVersion>,
     /// Whether it trusts this node, where it said so.
     pub trusts_us: Option<bool>,
     /// Its clock less ours, where it told.
@@ -103,6 +114,7 @@ impl Diagnosis {
                  (`refuge peer pending`, then `refuge peer approve`)."
             ));
         }
+        self.advise_on_version(&mut advice);
         self.advise_on_addresses(&mut advice);
         self.advise_on_clock(&mut advice);
         if self.up && advice.is_empty() && self.replication_waits.is_none() {
@@ -118,6 +130,21 @@ impl Diagnosis {
             advice.push(format!("Replication with {name} waits: {reason}."));
         }
         advice
+    }
+
+    fn advise_on_version(&self, advice: &mut Vec<String>) {
+        let Some(ForeignVersion { theirs, ours }) = self.foreign.as_ref().filter(|_| !self.up)
+        else {
+            return;
+        };
+        let theirs = if theirs.is_empty() { "without a number" } else { theirs };
+        advice.push(format!(
+            "{} was seen on the local network, but announces itself there in version {theirs}, and this \
+             node understands version {ours} alone: its announcement is passed over. Bring both nodes \
+             to the same release of refuge, or give its address by hand: `refuge peer add {} --address \
+             host:port`.",
+            self.name, self.id
+        ));
     }
 
     fn advise_on_addresses(&self, advice: &mut Vec<String>) {
@@ -210,6 +237,7 @@ impl Diagnosis {
             "outer_address": self.outer_address,
             "addresses": tried.collect::<Vec<_>>(),
             "sources": sources.collect::<Vec<_>>(),
+            "foreign_version": self.foreign.as_ref().map(|foreign| &foreign.theirs),
             "trusts_us": self.trusts_us,
             "clock_off_seconds": self.clock_off_seconds,
             "replication_waits": self.replication_waits,
@@ -233,6 +261,7 @@ mod tests {
             listening: Some(6984),
             outer_address: None,
             sources: vec![],
+            foreign: None,
             tried: vec![tried(TriedOutcome::Reached)],
             trusts_us: Some(true),
             clock_off_seconds: Some(-2),
@@ -270,6 +299,25 @@ mod tests {
         let other = vec![tried(TriedOutcome::OtherNode(NodeId::from_digest([2; 32])))];
         let advice = Diagnosis { tried: other, ..down }.advice();
         assert!(advice[0].contains("another node answers"), "{advice:?}");
+    }
+
+    #[test]
+    fn a_node_of_another_version_on_the_local_network_is_told_of_while_it_is_not_up() {
+        let foreign = Some(ForeignVersion { theirs: "2".to_owned(), ours: "1" });
+        let seen = Diagnosis { foreign, ..well() };
+        advised(&seen, "nothing is to be done");
+        assert_eq!(seen.to_json()["foreign_version"], "2");
+        let advice = Diagnosis { up: false, tried: vec![], ..seen.clone() }.advice();
+        let wanted = "anna was seen on the local network, but announces itself there in version 2, \
+                      and this node understands version 1 alone";
+        assert!(advice[0].starts_with(wanted) && advice[0].contains("same release"), "{advice:?}");
+        assert!(advice[1].contains("No address of anna"), "{advice:?}");
+        // What is the likelier is told first.
+        let advice = Diagnosis { up: false, trusts_us: Some(false), ..seen }.advice();
+        assert!(
+            advice[0].contains("does not trust") && advice[1].contains("version 2"),
+            "{advice:?}"
+        );
     }
 
     #[test]

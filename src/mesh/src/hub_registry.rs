@@ -43,6 +43,12 @@ impl HubRegistry {
         Self { records: BTreeMap::new(), most }
     }
 
+    /// From now on for at most so many nodes. What is beyond that leaves only where it is a hint, and not before
+    /// another node needs its room.
+    pub const fn keep_at_most(&mut self, most: usize) {
+        self.most = most;
+    }
+
     /// A node brings its record.
     ///
     /// # Errors
@@ -75,17 +81,14 @@ impl HubRegistry {
             return Ok(());
         }
         self.forget_old(now_ms);
-        let expiry = |(_, kept): &(&NodeId, &Statement)| kept.claims().expires_ms;
-        let oldest = self.records.iter().min_by_key(expiry);
-        match oldest.filter(|(_, kept)| kept.claims().expires_ms <= now_ms) {
-            _ if self.records.len() < self.most => Ok(()),
-            Some((id, _)) => {
-                let id = *id;
-                self.records.remove(&id);
-                Ok(())
-            }
-            None => Err(HubRefusal::Full),
+        while self.records.len() >= self.most {
+            let expiry = |(_, kept): &(&NodeId, &Statement)| kept.claims().expires_ms;
+            let oldest = self.records.iter().min_by_key(expiry);
+            let hint = oldest.filter(|(_, kept)| kept.claims().expires_ms <= now_ms);
+            let Some(id) = hint.map(|(id, _)| *id) else { return Err(HubRefusal::Full) };
+            self.records.remove(&id);
         }
+        Ok(())
     }
 
     /// Forgets what is no hint any more.

@@ -41,7 +41,7 @@ pub use command::{
 };
 pub use date::{parse_rfc3339, rfc3339};
 pub use detector::{DetectorOptions, FailureDetector};
-pub use diagnosis::{Diagnosis, SourceState, TriedAddress, TriedOutcome};
+pub use diagnosis::{Diagnosis, ForeignVersion, SourceState, TriedAddress, TriedOutcome};
 pub use event::{BadEvent, DownReason, NodeEvent, NodeEventKind};
 pub use frame::{
     BadFrame, Echo, Frame, FrameReader, Goodbye, Hello, LONGEST_FRAME_BYTES, NEWEST_VERSION,

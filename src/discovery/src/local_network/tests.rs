@@ -5,7 +5,12 @@ use super::*;
 fn network() -> LocalNetwork {
     let (_sender, events) = tokio::sync::mpsc::channel(1);
     let heard = Heard::System(SystemService::hearing(events));
-    LocalNetwork { heard, own: NodeId::from_digest([0; 32]), seen: BTreeMap::new() }
+    LocalNetwork {
+        heard,
+        own: NodeId::from_digest([0; 32]),
+        seen: BTreeMap::new(),
+        foreign: BTreeMap::new(),
+    }
 }
 
 fn claim(number: u8, addresses: &[&str]) -> Claim {
@@ -48,12 +53,20 @@ fn what_is_no_node_is_passed_over() {
 fn a_node_of_another_version_is_passed_over_and_gone_where_it_was_there() {
     let mut network = network();
     let other = |number| Claim { version: Some("2".to_owned()), ..claim(number, &["10.0.0.1"]) };
-    assert_eq!(network.found(other(1)), None);
+    let id = NodeId::from_digest([1; 32]);
+    assert_eq!(network.found(other(1)), Some(LocalEvent::Foreign { id }));
+    assert_eq!(network.found(other(1)), None, "it was told");
+    assert_eq!(network.found(other(0)), None, "itself");
     assert_eq!(network.nodes().count(), 0);
+    assert_eq!(network.foreign().collect::<Vec<_>>(), [(id, "2")]);
     assert!(network.found(Claim { version: None, ..claim(2, &["10.0.0.1"]) }).is_some());
     let id = NodeId::from_digest([2; 32]);
     assert_eq!(network.found(other(2)), Some(LocalEvent::Gone { id }));
     assert_eq!(network.nodes().count(), 0);
+    // It leaves, or speaks as this node does from then on.
+    assert_eq!(network.gone("node-2._refuge._tcp.local."), Some(LocalEvent::Gone { id }));
+    assert!(network.found(claim(1, &["10.0.0.1"])).is_some());
+    assert_eq!(network.foreign().count(), 0);
 }
 
 #[test]
@@ -63,7 +76,13 @@ fn a_flood_of_names_takes_no_memory() {
         let service = format!("{number}._refuge._tcp.local.");
         network.found(Claim { service, ..claim(1, &["10.0.0.1"]) });
     }
-    assert_eq!(network.seen.len(), MOST_SEEN);
+    for number in 0..2 * MOST_SEEN {
+        let service = format!("foreign-{number}._refuge._tcp.local.");
+        let version = Some("9".repeat(10_000));
+        network.found(Claim { service, version, ..claim(1, &["10.0.0.1"]) });
+    }
+    assert_eq!((network.seen.len(), network.foreign.len()), (MOST_SEEN, MOST_SEEN));
+    assert!(network.foreign().all(|(_, version)| version.len() == MOST_VERSION));
     let many: Vec<String> = (0..100).map(|number| format!("10.0.0.{number}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     network.gone("1._refuge._tcp.local.");

@@ -76,3 +76,25 @@ fn a_full_hub_gives_up_hints_and_no_record_that_holds() {
     registry.forget_old(NOW_MS + 32 * DAY_MS);
     assert!(registry.get(&id(1)).is_none());
 }
+
+#[test]
+fn a_hub_that_is_to_know_fewer_gives_up_hints_when_their_room_is_needed() {
+    let mut registry = HubRegistry::new(4);
+    for node in 1..=4 {
+        registry.register(hub(), &id(node), record(node, 1, true)).expect("room");
+    }
+    registry.keep_at_most(2);
+    assert_eq!(registry.register(hub(), &id(5), record(5, 1, true)), Err(HubRefusal::Full));
+    let kept =
+        |registry: &HubRegistry| (1..=5).filter(|node| registry.get(&id(*node)).is_some()).count();
+    assert_eq!(kept(&registry), 4);
+    let later = (id(0), NOW_MS + 2 * DAY_MS);
+    let mut newest = record(5, 1, true).claims().clone();
+    (newest.issued_ms, newest.expires_ms) = (later.1, later.1 + DAY_MS);
+    let newest =
+        Statement::signed(newest.to_payload(), newest.content.kind(), vec![1], None).expect("good");
+    assert_eq!(registry.register(later, &id(5), newest), Ok(Judgement::New));
+    assert_eq!(kept(&registry), 2);
+    registry.keep_at_most(3);
+    assert!(registry.get(&id(5)).is_some());
+}

@@ -96,6 +96,30 @@ fn a_clock_that_is_ahead_for_a_moment_loses_no_message() {
 }
 
 #[test]
+fn a_message_of_a_sender_whose_clock_is_days_ahead_is_held_until_the_receiver_takes_it() {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+    let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
+    let ahead_ms = 5 * DAY_MS;
+    outbox.post(id(1), Message { sent_ms: NOW_MS + ahead_ms, ..message(1) }).expect("room");
+    let mut refused = 0;
+    // `since_ms` is what has passed since, by both clocks.
+    for since_ms in (0..).step_by(usize::try_from(LONGEST_PATIENCE_MS).expect("small")) {
+        let [came] = &outbox.next(NOW_MS + ahead_ms + since_ms, &id(1))[..] else {
+            panic!("it is sent again, since nobody said that it has it")
+        };
+        assert_eq!(outbox.give_up(NOW_MS + ahead_ms + since_ms, since_ms), []);
+        match inbox.take(NOW_MS + since_ms, id(2), came) {
+            Err(InboxRefusal::FromTheFuture) => refused += 1,
+            taken => {
+                assert_eq!((taken, since_ms), (Ok(Taken::New), 2 * DAY_MS));
+                break;
+            }
+        }
+    }
+    assert!(refused > 0 && outbox.acknowledged(&id(1), &message(1).id));
+}
+
+#[test]
 fn what_is_no_message_is_refused_on_both_sides() {
     let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
     let long = Message { body: "x".repeat(LONGEST_MESSAGE_BYTES + 1), ..message(1) };
