@@ -3,6 +3,7 @@
 
 mod feeds;
 mod locals;
+mod many;
 mod slow;
 mod traces;
 
