@@ -1,6 +1,7 @@
 //! Many rows, or many leaves, with a function that takes long: what is asked for comes in parts and to its end, and
 //! the node answers others meanwhile.
 
+use refuge_tests::Lines;
 use serde_json::{Value, json};
 
 use super::{Notes, SECRET, ids, notes};
@@ -115,6 +116,35 @@ async fn a_feed_of_many_rows_that_are_removed_or_hidden_comes_to_its_end_and_oth
     }
     notes.write("new", json!({"_access": ["bob"]})).await;
     assert_eq!(lines.row().await["id"], "new");
+}
+
+/// What was looked at is not looked at anew with each sign of life.
+#[tokio::test]
+async fn a_feed_whose_signs_of_life_came_faster_than_the_function_never_told_anything() {
+    let notes = notes("").await;
+    notes.decide(&slow(50)).await;
+    let path = "/notes/_changes?feed=continuous&since=now&heartbeat=500";
+    let mut lines = notes.bob.request("GET", path).lines().await.expect("a feed");
+    write_many(&notes, &named("hidden", 40), json!({"owner": "anna"})).await;
+    notes.write("seen", json!({})).await;
+    let row = first_row(&mut lines).await.1;
+    assert!(row.contains("\"seen\""), "{row}");
+    // And a walk over so many rows shows life.
+    let path = "/notes/_changes?feed=continuous&since=0&heartbeat=500";
+    let mut lines = notes.bob.request("GET", path).lines().await.expect("a feed");
+    let (signs, row) = first_row(&mut lines).await;
+    assert!(signs > 0 && row.contains("_design/d"), "{signs} {row}");
+}
+
+/// The first row of a feed that shows life, and how often it did before.
+async fn first_row(lines: &mut Lines) -> (usize, String) {
+    for signs in 0..100 {
+        let line = lines.next().await.expect("a line").expect("an open feed");
+        if !line.is_empty() {
+            return (signs, line);
+        }
+    }
+    panic!("signs of life, and no row");
 }
 
 /// A slice of 32 such rows asks about each as it is and as it was: at 310 ms that was more than 20 seconds, and the
