@@ -92,10 +92,26 @@ fn without_sequences(mut text: String) -> String {
     text
 }
 
+/// Takes the function out of the design document.
+async fn without_function(notes: &Notes) {
+    let mut document = design(OWN);
+    document["_rev"] = json!(notes.admin.get("/notes/_design/d").await.member("_rev"));
+    document.as_object_mut().expect("a document").remove("validate_doc_read");
+    notes.admin.put("/notes/_design/d", document).await.expect(201);
+}
+
 /// What somebody is told, question for question.
 async fn told(client: &Client, made_with: &str) -> Vec<String> {
+    told_of(client, made_with, &QUESTIONS).await
+}
+
+async fn told_of(
+    client: &Client,
+    made_with: &str,
+    questions: &[(&str, &str, &str)],
+) -> Vec<String> {
     let mut told = Vec::new();
-    for (method, path, body) in QUESTIONS {
+    for (method, path, body) in questions.iter().copied() {
         let request = client.request(method, path);
         let request = match body {
             "" => request,
@@ -152,10 +168,7 @@ async fn no_count_changes_with_what_is_hidden() {
     for (made_with, function) in WORLDS {
         let notes = notes(made_with).await;
         if function.is_empty() {
-            let mut document = design(OWN);
-            document["_rev"] = json!(notes.admin.get("/notes/_design/d").await.member("_rev"));
-            document.as_object_mut().expect("a document").remove("validate_doc_read");
-            notes.admin.put("/notes/_design/d", document).await.expect(201);
+            without_function(&notes).await;
         }
         set(&notes.node, "http/admin_only_all_dbs", "false").await;
         let index =
@@ -177,6 +190,43 @@ async fn no_count_changes_with_what_is_hidden() {
         let after = told(&notes.bob, made_with).await;
         for (before, after) in before.iter().zip(after) {
             assert_eq!(*before, after, "{made_with} {function}");
+        }
+    }
+}
+
+/// Each way to ask about a partition that tells a number.
+const OF_PARTITION: [(&str, &str, &str); 7] = [
+    ("GET", "/notes/_partition/p", ""),
+    ("GET", "/notes/_partition/none", ""),
+    ("GET", "/notes/_partition/p/_all_docs", ""),
+    ("GET", "/notes/_partition/p/_all_docs?startkey=%22p%3An%22", ""),
+    ("GET", "/notes/_partition/p/_design/d/_view/rows?reduce=false", ""),
+    ("POST", "/notes/_partition/p/_find", r#"{"selector":{},"execution_stats":true,"limit":1}"#),
+    ("GET", "/notes/_all_docs?startkey=%22p%3An%22", ""),
+];
+
+#[tokio::test]
+async fn no_count_of_a_partition_changes_with_what_is_hidden() {
+    for function in ["", OWN] {
+        let made_with = "?access=true&partitioned=true";
+        let notes = notes(made_with).await;
+        if function.is_empty() {
+            without_function(&notes).await;
+        }
+        write(&notes, made_with, "p:seen", of("bob", "b")).await;
+        write(&notes, made_with, "p:hidden", of("anna", "hidden")).await;
+        told_of(&notes.bob, made_with, &OF_PARTITION).await;
+        let before = told_of(&notes.bob, made_with, &OF_PARTITION).await;
+        for id in ["p:a", "p:m", "p:z", "none:a"] {
+            let rev = write(&notes, made_with, id, of("anna", id)).await;
+            if id == "p:m" {
+                notes.admin.delete(&format!("/notes/{id}?rev={rev}")).await.expect(200);
+            }
+        }
+        told_of(&notes.admin, made_with, &OF_PARTITION).await;
+        let after = told_of(&notes.bob, made_with, &OF_PARTITION).await;
+        for (before, after) in before.iter().zip(after) {
+            assert_eq!(*before, after, "{function}");
         }
     }
 }
