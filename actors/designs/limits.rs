@@ -7,9 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Questions that are remembered; the oldest leave beyond that.
-const MOST: usize = 4_096;
+const MOST: usize = 16_384;
 /// For so long: a busy machine may have been the cause.
 const KEPT: Duration = Duration::from_secs(60 * 60);
+/// Where more are remembered the function is the cause. They would be forgotten as soon as they are learned, at five
+/// seconds each, and no feed would come past them: of those that are older, one leaves at a time.
+const FEW: usize = 64;
+/// Then one leaves in so long, half as often as one can be learned.
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// Questions on which a function met a limit, forgotten with the design documents of their database.
 #[derive(Default)]
@@ -24,6 +29,8 @@ struct Known {
     questions: HashSet<u64>,
     /// The same by when they were remembered.
     by_age: VecDeque<(Instant, u64)>,
+    /// When one left for its age.
+    aged: Option<Instant>,
 }
 
 impl MetLimits {
@@ -48,9 +55,7 @@ impl MetLimits {
 
     fn holds_at(&self, question: &impl Hash, now: Instant) -> bool {
         let mut known = self.known();
-        while known.by_age.front().is_some_and(|(then, _)| now.duration_since(*then) >= KEPT) {
-            known.forget_oldest();
-        }
+        known.forget_aged(now);
         // Nearly always nothing is remembered, and nothing has to be hashed.
         !known.questions.is_empty() && known.questions.contains(&self.state.hash_one(question))
     }
@@ -61,6 +66,17 @@ impl MetLimits {
 }
 
 impl Known {
+    fn forget_aged(&mut self, now: Instant) {
+        let is_past = |then: Instant, time: Duration| now.duration_since(then) >= time;
+        while self.by_age.front().is_some_and(|(then, _)| is_past(*then, KEPT)) {
+            if self.questions.len() > FEW && self.aged.is_some_and(|then| !is_past(then, PAUSE)) {
+                break;
+            }
+            self.forget_oldest();
+            self.aged = Some(now);
+        }
+    }
+
     fn forget_oldest(&mut self) {
         if let Some((_, hash)) = self.by_age.pop_front() {
             self.questions.remove(&hash);
@@ -85,5 +101,39 @@ mod tests {
         }
         assert!(!limits.holds_at(&0_usize, now) && limits.holds_at(&1_usize, now));
         assert_eq!(limits.known().questions.len(), MOST);
+    }
+
+    /// A feed begins at its first row each time, so what was forgotten there is asked anew before what is behind it.
+    #[test]
+    fn a_feed_comes_past_more_endless_documents_than_an_hour_holds() {
+        let (limits, mut now) = (MetLimits::default(), Instant::now());
+        let mut asked = 0;
+        for end in 0..1_000 {
+            asked = 0;
+            for number in 0..=end {
+                if !limits.holds_at(&number, now) {
+                    now += Duration::from_secs(5);
+                    limits.remember_at(&number, now);
+                    asked += 1;
+                }
+            }
+        }
+        assert!(asked <= 3, "{asked}");
+    }
+
+    #[test]
+    fn few_are_forgotten_at_once_and_many_in_a_few_hours() {
+        let (limits, now) = (MetLimits::default(), Instant::now());
+        for number in 0..FEW + 360 {
+            limits.remember_at(&number, now);
+        }
+        let mut later = now + KEPT;
+        for forgotten in 0..359_usize {
+            assert!(
+                !limits.holds_at(&forgotten, later) && limits.holds_at(&(forgotten + 1), later)
+            );
+            later += PAUSE;
+        }
+        assert!((0..FEW + 360).all(|number| !limits.holds_at(&number, later)));
     }
 }

@@ -33,7 +33,7 @@ use super::seen::locals;
 use super::seen::views::{SeenView, Sight};
 use crate::designs::DesignReader;
 use crate::{names, published};
-use asking::{Asked, Screen};
+use asking::{Asked, Screen, Time};
 use looked::Looked;
 
 /// Why counts are not told.
@@ -170,7 +170,7 @@ impl Database for ScreenedDatabase {
     }
 
     async fn trees(&self, ids: Vec<String>) -> Result<Vec<Option<DocumentTree>>, Failure> {
-        pages::trees(self, ids).await
+        pages::trees(self, ids, Time::ForAll).await
     }
 
     /// Places come from trees and rows that hold none which are hidden.

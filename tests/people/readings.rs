@@ -1,8 +1,10 @@
 //! `validate_doc_read`: a function of a design document that hides documents from readers, in databases with
 //! and without lists of readers; who is asked about, what a failure does, and what may be written.
 
+mod counts;
 mod feeds;
 mod locals;
+mod many;
 mod slow;
 mod traces;
 

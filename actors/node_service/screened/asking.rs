@@ -75,7 +75,7 @@ type Questions = Vec<Pending>;
 
 /// How long functions may take over what is asked about at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Time {
+pub(super) enum Time {
     /// All of it is to be answered.
     ForAll,
     /// The first of it are enough.
@@ -85,16 +85,24 @@ enum Time {
 /// What functions have taken for what is asked about at once.
 struct Taken {
     time: Duration,
-    allowed: Time,
+    /// How many of those that are left have to be answered in any case.
+    least: usize,
 }
 
 impl Taken {
-    fn is_enough(&self) -> bool {
-        self.allowed == Time::ForSome && self.time >= PATIENCE
+    /// Whether the first are enough, where this place is the next.
+    fn is_enough(&self, place: usize) -> bool {
+        place >= self.least && self.time >= PATIENCE
     }
 
+    /// Of one document whose functions are many there is no shorter part.
     fn is_too_much(&self) -> bool {
-        self.allowed == Time::ForAll && self.time >= SCREENING
+        self.least > 1 && self.time >= SCREENING
+    }
+
+    /// So many were answered.
+    fn answered(&mut self, count: usize) {
+        self.least = self.least.saturating_sub(count);
     }
 }
 
@@ -113,28 +121,49 @@ impl Screen {
         Ok(Self { open, circumstances, lost: Mutex::default() })
     }
 
-    /// Which of these revisions may be read, in their order. Design documents may by everybody.
+    /// Which of these revisions may be read, in their order: of as many of the first as the functions answer for in
+    /// good time, but of one at least. Design documents may by everybody.
     ///
     /// # Errors
     /// Where a function cannot be asked at all, or takes too long; whoever asks has learned nothing then, and stays
     /// where it is.
-    pub(super) async fn admits(&self, asked: Vec<Asked>) -> Result<Vec<bool>, Failure> {
-        self.answers(asked, Time::ForAll).await
+    pub(super) async fn admits_first(&self, asked: Vec<Asked>) -> Result<Vec<bool>, Failure> {
+        self.answers(asked, 1).await
     }
 
-    /// The same of as many of the first as the functions answer for in good time, but of one at least.
+    /// The same of all of them.
     ///
     /// # Errors
-    /// As [`Screen::admits`].
-    pub(super) async fn admits_first(&self, asked: Vec<Asked>) -> Result<Vec<bool>, Failure> {
-        self.answers(asked, Time::ForSome).await
+    /// As [`Screen::admits_first`].
+    pub(super) async fn admits(&self, asked: Vec<Asked>) -> Result<Vec<bool>, Failure> {
+        self.answers(asked, usize::MAX).await
     }
 
-    async fn answers(&self, asked: Vec<Asked>, allowed: Time) -> Result<Vec<bool>, Failure> {
+    /// The same of groups of revisions of which each is answered as a whole: of all groups, or of the first, but of
+    /// one at least.
+    ///
+    /// # Errors
+    /// As [`Screen::admits_first`].
+    pub(super) async fn admits_groups(
+        &self,
+        groups: Vec<Vec<Asked>>,
+        time: Time,
+    ) -> Result<Vec<Vec<bool>>, Failure> {
+        let counts: Vec<usize> = groups.iter().map(Vec::len).collect();
+        let least = match time {
+            Time::ForAll => usize::MAX,
+            Time::ForSome => counts.iter().copied().find(|count| *count > 0).unwrap_or_default(),
+        };
+        let answers = self.answers(groups.into_iter().flatten().collect(), least).await?;
+        Ok(grouped(&answers, &counts))
+    }
+
+    /// Answers for `least` of the first at least, where there are so many.
+    async fn answers(&self, asked: Vec<Asked>, least: usize) -> Result<Vec<bool>, Failure> {
         // As they are now: a feed may stay open while they change.
         let reader = published::<DesignReader>(&self.open.names, names::DESIGNS).await?;
         let (functions, limits) = reader.readings(self.open.id()).await?;
-        let mut taken = Taken { time: Duration::ZERO, allowed };
+        let mut taken = Taken { time: Duration::ZERO, least };
         let mut admitted = Vec::with_capacity(asked.len());
         let mut asked = VecDeque::from(asked);
         while !asked.is_empty() {
@@ -154,8 +183,9 @@ impl Screen {
                     *passed = true;
                 }
             }
+            taken.answered(passed.len());
             admitted.extend(passed);
-            if taken.is_enough() {
+            if taken.is_enough(0) {
                 break;
             }
         }
@@ -221,7 +251,7 @@ impl Screen {
             if let Some(error) = failed.first() {
                 self.tell(design, failed.len(), error);
             }
-            if taken.is_enough() {
+            if rest.first().is_some_and(|next| taken.is_enough(next.place)) {
                 break;
             }
         }
@@ -282,6 +312,17 @@ impl Screen {
 
 fn is_design(id: &str) -> bool {
     id.starts_with("_design/")
+}
+
+/// The first answers in groups of so many, as long as these are whole.
+fn grouped(mut answers: &[bool], counts: &[usize]) -> Vec<Vec<bool>> {
+    let mut groups = Vec::with_capacity(counts.len());
+    for count in counts {
+        let Some((group, rest)) = answers.split_at_checked(*count) else { break };
+        groups.push(group.to_vec());
+        answers = rest;
+    }
+    groups
 }
 
 /// What is asked of a revision at its place; nothing of design documents, and of contents that are gone.
@@ -376,6 +417,28 @@ mod tests {
         let revision = "1-a".parse().expect("a revision");
         let leaf = Leaf { revision, deleted: false, place: BodyPlace::At(id as u64) };
         Asked::of(&format!("n{id}"), &leaf, None)
+    }
+
+    #[test]
+    fn a_group_is_answered_as_a_whole_or_not_at_all() {
+        let groups = |answers: &[bool]| grouped(answers, &[2, 0, 1, 3]);
+        assert_eq!(groups(&[true]), Vec::<Vec<bool>>::new());
+        assert_eq!(groups(&[true, false]), [vec![true, false], vec![]]);
+        assert_eq!(
+            groups(&[true, false, true, true, true]),
+            [vec![true, false], vec![], vec![true]]
+        );
+        assert_eq!(groups(&[true; 6]).len(), 4);
+    }
+
+    #[test]
+    fn what_has_to_be_answered_is_waited_for_longer_and_not_for_ever() {
+        let mut taken = Taken { time: PATIENCE, least: 2 };
+        assert!(!taken.is_enough(1) && taken.is_enough(2) && !taken.is_too_much());
+        taken.time = SCREENING;
+        assert!(taken.is_too_much());
+        taken.answered(2);
+        assert!(taken.is_enough(0) && !taken.is_too_much());
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What somebody sees of documents, feeds and lists, once the functions were asked: pages of what the user would
 //! see without them, with what they hide left out.
 
-use std::collections::HashSet;
 use std::time::Instant;
 
 use refuge_document::{BodyPlace, ChangeRow, Leaf, Revision};
@@ -11,13 +10,13 @@ use refuge_http::{
 };
 
 use super::ScreenedDatabase;
-use super::asking::{Asked, PATIENCE};
+use super::asking::{Asked, PATIENCE, Time};
 use crate::node_service::seen::pages::{self, CONFLICTS};
 
 /// Rows that are looked at for a page, at least and at most.
 const LEAST_ROWS: usize = 100;
 const MOST_ROWS: usize = 500;
-/// Rows that are looked at at once, since some are asked about of which all is to be answered.
+/// Rows that are looked at at once: what is read of them beside what is asked is held meanwhile.
 const SLICE: usize = 32;
 /// Documents that are picked at random until one is seen, before those behind the last are looked at.
 const PICKS: usize = 64;
@@ -29,37 +28,34 @@ fn looked_at(wanted: usize) -> usize {
     wanted.clamp(LEAST_ROWS, MOST_ROWS)
 }
 
-/// Histories of documents without the branches that are hidden. Of revisions that were followed by others nothing
-/// is shown but that they were: who might read them may be another matter.
+/// Histories of documents without the branches that are hidden, of all or of the first. Of revisions that were
+/// followed by others nothing is shown but that they were: who might read them may be another matter.
 pub(super) async fn trees(
     database: &ScreenedDatabase,
     ids: Vec<String>,
+    time: Time,
 ) -> Result<Vec<Option<DocumentTree>>, Failure> {
-    let mut trees = database.seen.trees(ids.clone()).await?;
-    let mut asked = Vec::with_capacity(ids.len());
-    let mut counts = Vec::with_capacity(ids.len());
-    for (id, tree) in ids.iter().zip(&trees) {
+    let trees = database.seen.trees(ids.clone()).await?;
+    let leaves = |(id, tree): (&String, &Option<DocumentTree>)| {
         let leaves = tree.as_ref().map(|found| found.tree.leaves()).unwrap_or_default();
-        counts.push(leaves.len());
-        asked.extend(leaves.iter().map(|leaf| Asked::of(id, leaf, None)));
+        leaves.iter().map(|leaf| Asked::of(id, leaf, None)).collect()
+    };
+    let asked = ids.iter().zip(&trees).map(leaves).collect();
+    let admitted = database.screen.admits_groups(asked, time).await?;
+    Ok(trees.into_iter().zip(admitted).map(|(tree, admitted)| seen_tree(tree, &admitted)).collect())
+}
+
+/// A history without the leaves that are not admitted; `None` where the winner is not.
+fn seen_tree(tree: Option<DocumentTree>, admitted: &[bool]) -> Option<DocumentTree> {
+    let mut found = tree.filter(|_| admitted.first().is_some_and(|winner| *winner))?;
+    let leaves = found.tree.leaves().into_iter().zip(admitted);
+    let hidden: Vec<Revision> =
+        leaves.filter(|(_, admitted)| !**admitted).map(|(leaf, _)| leaf.revision).collect();
+    if !hidden.is_empty() {
+        found.tree.purge(&hidden);
     }
-    let mut admitted = database.screen.admits(asked).await?.into_iter();
-    for (tree, count) in trees.iter_mut().zip(counts) {
-        let admitted: Vec<bool> = admitted.by_ref().take(count).collect();
-        let Some(found) = tree else { continue };
-        if !admitted.first().is_some_and(|winner| *winner) {
-            *tree = None;
-            continue;
-        }
-        let leaves = found.tree.leaves().into_iter().zip(admitted);
-        let hidden: Vec<Revision> =
-            leaves.filter(|(_, admitted)| !admitted).map(|(leaf, _)| leaf.revision).collect();
-        if !hidden.is_empty() {
-            found.tree.purge(&hidden);
-        }
-        found.tree.forget_ancestors();
-    }
-    Ok(trees)
+    found.tree.forget_ancestors();
+    Some(found)
 }
 
 /// A page of the feed. It may have no rows and yet not be the last.
@@ -142,30 +138,27 @@ async fn screened(database: &ScreenedDatabase, mut rows: Rows) -> Result<Looked,
 }
 
 async fn screened_slice(database: &ScreenedDatabase, mut rows: Rows) -> Result<Looked, Failure> {
-    let is_asked = |row: &ChangeRow| !row.removed && row.winner().is_some();
-    let winners = rows.iter().filter(|(row, _)| is_asked(row));
-    let asked = winners.filter_map(|(row, content)| winner(row, content.as_ref()));
-    let admitted = database.screen.admits_first(asked.collect()).await?;
-    let mut places = rows.iter().enumerate().filter(|(_, (row, _))| is_asked(row));
-    let rest = places.nth(admitted.len()).map(|(place, _)| place);
-    rows.truncate(rest.unwrap_or(rows.len()));
+    let asked = questions(database, &rows).await?;
+    let admitted = database.screen.admits_groups(asked, Time::ForSome).await?;
+    let is_cut = admitted.len() < rows.len();
+    rows.truncate(admitted.len());
     let last = rows.last().map(|(row, _)| row.sequence);
-    let removed: Vec<&ChangeRow> =
-        rows.iter().map(|(row, _)| row).filter(|row| row.removed).collect();
-    let removed = still_admitted(database, removed).await?;
-    let mut admitted = admitted.into_iter();
-    let mut shown = Vec::with_capacity(rows.len());
-    for (row, content) in rows {
-        let is_shown = match row.removed {
-            true => removed.contains(&row.id),
-            false => row.winner().is_some() && admitted.next().is_some_and(|admitted| admitted),
-        };
-        if is_shown {
-            shown.push((row, content));
-        }
-    }
-    without_hidden_leaves(database, &mut shown).await?;
-    Ok(Looked { rows: shown, cut_behind: rest.and(last) })
+    let is_shown = |admitted: &Vec<bool>| !admitted.is_empty() && admitted.iter().all(|one| *one);
+    let shown = rows.into_iter().zip(&admitted).filter(|(_, admitted)| is_shown(admitted));
+    let mut shown: Rows = shown.map(|(row, _)| row).collect();
+    let cut_behind = without_hidden_leaves(database, &mut shown).await?;
+    Ok(Looked { rows: shown, cut_behind: cut_behind.or(last.filter(|_| is_cut)) })
+}
+
+/// What is asked about each row, all of which has to be admitted; nothing about those that are not shown anyway.
+async fn questions(database: &ScreenedDatabase, rows: &Rows) -> Result<Vec<Vec<Asked>>, Failure> {
+    let removed = rows.iter().map(|(row, _)| row).filter(|row| row.removed).collect();
+    let mut removed = questions_of_removed(database, removed).await?.into_iter();
+    let questions = rows.iter().map(|(row, content)| match row.removed {
+        true => removed.next().unwrap_or_default(),
+        false => winner(row, content.as_ref()).into_iter().collect(),
+    });
+    Ok(questions.collect())
 }
 
 fn winner(row: &ChangeRow, content: Option<&StoredBody>) -> Option<Asked> {
@@ -175,57 +168,66 @@ fn winner(row: &ChangeRow, content: Option<&StoredBody>) -> Option<Asked> {
     Some(Asked::of(&row.id, &leaf, content.cloned()))
 }
 
-/// Of documents whose lists do not name the reader any more, those that the functions would show, now and, where
-/// that is still stored, as they were seen last: of others nothing is told.
-async fn still_admitted(
+/// Of documents whose lists do not name the reader any more, those are told that the functions would show, now and,
+/// where that is still stored, as they were seen last: of others nothing is told.
+async fn questions_of_removed(
     database: &ScreenedDatabase,
     removed: Vec<&ChangeRow>,
-) -> Result<HashSet<String>, Failure> {
+) -> Result<Vec<Vec<Asked>>, Failure> {
     if removed.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(Vec::new());
     }
-    let ids: Vec<String> = removed.iter().map(|row| row.id.clone()).collect();
+    let ids = removed.iter().map(|row| row.id.clone()).collect();
     let trees = database.open.trees(ids).await?;
-    let (mut asked, mut former) = (Vec::new(), Vec::new());
-    for (row, tree) in removed.into_iter().zip(trees) {
-        let Some(tree) = tree.map(|found| found.tree) else { continue };
-        asked.extend(tree.winner().map(|winner| Asked::of(&row.id, &winner, None)));
-        if let Some(node) = row.winner().and_then(|seen| tree.find(&seen.revision))
-            && let Some(seen) = row.winner()
-        {
-            let (revision, deleted, place) = (seen.revision.clone(), node.deleted, node.place);
-            former.push((row.id.clone(), Leaf { revision, deleted, place }));
-        }
+    let former: Vec<Option<Leaf>> =
+        removed.iter().zip(&trees).map(|(row, tree)| seen_last(row, tree.as_ref())).collect();
+    let place = |leaf: &Option<Leaf>| leaf.as_ref().map_or(BodyPlace::Missing, |leaf| leaf.place);
+    let contents = database.open.bodies(former.iter().map(place).collect()).await?;
+    let mut questions = Vec::with_capacity(removed.len());
+    let former = former.into_iter().zip(contents);
+    for ((row, tree), (former, content)) in removed.into_iter().zip(trees).zip(former) {
+        let winner = tree.and_then(|found| found.tree.winner());
+        let former = former.filter(|_| content.is_some());
+        let now = winner.map(|winner| Asked::of(&row.id, &winner, None));
+        questions.push(
+            now.into_iter().chain(former.map(|leaf| Asked::of(&row.id, &leaf, content))).collect(),
+        );
     }
-    let places = former.iter().map(|(_, leaf)| leaf.place).collect();
-    let contents = database.open.bodies(places).await?;
-    let stored = former.iter().zip(contents).filter(|(_, content)| content.is_some());
-    asked.extend(stored.map(|((id, leaf), content)| Asked::of(id, leaf, content)));
-    let ids: Vec<String> = asked.iter().map(|asked| asked.id.clone()).collect();
-    let admitted = database.screen.admits(asked).await?;
-    let hidden = ids.iter().zip(&admitted).filter(|(_, admitted)| !**admitted);
-    let hidden: HashSet<String> = hidden.map(|(id, _)| id.clone()).collect();
-    Ok(ids.into_iter().filter(|id| !hidden.contains(id)).collect())
+    Ok(questions)
 }
 
-/// Takes leaves beside the winner out of rows that are not seen, or are not there any more.
+/// The revision that a row names, where it is still known.
+fn seen_last(row: &ChangeRow, tree: Option<&DocumentTree>) -> Option<Leaf> {
+    let seen = row.winner()?;
+    let node = tree?.tree.find(&seen.revision)?;
+    let (revision, deleted, place) = (seen.revision.clone(), node.deleted, node.place);
+    Some(Leaf { revision, deleted, place })
+}
+
+/// Takes leaves beside the winner out of rows that are not seen, or are not there any more: of as many of the first
+/// rows as are looked at in good time. Where others stand behind these, the sequence of the last that is left.
 async fn without_hidden_leaves(
     database: &ScreenedDatabase,
     rows: &mut Rows,
-) -> Result<(), Failure> {
-    let branched = rows.iter().filter(|(row, _)| row.leaves.len() > 1);
+) -> Result<Option<u64>, Failure> {
+    let is_branched = |row: &ChangeRow| row.leaves.len() > 1;
+    let branched = rows.iter().filter(|(row, _)| is_branched(row));
     let ids: Vec<String> = branched.map(|(row, _)| row.id.clone()).collect();
     if ids.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let mut trees = trees(database, ids).await?.into_iter();
-    for (row, _) in rows.iter_mut().filter(|(row, _)| row.leaves.len() > 1) {
+    let trees = trees(database, ids, Time::ForSome).await?;
+    let mut branched = rows.iter().enumerate().filter(|(_, (row, _))| is_branched(row));
+    let rest = branched.nth(trees.len()).map(|(place, _)| place);
+    rows.truncate(rest.unwrap_or(rows.len()));
+    let mut trees = trees.into_iter();
+    for (row, _) in rows.iter_mut().filter(|(row, _)| is_branched(row)) {
         let tree = trees.next().flatten().map(|found| found.tree).unwrap_or_default();
         let seen: Vec<Revision> = tree.leaves().into_iter().map(|leaf| leaf.revision).collect();
         let mut first = true;
         row.leaves.retain(|leaf| std::mem::take(&mut first) || seen.contains(&leaf.revision));
     }
-    Ok(())
+    Ok(rest.and(rows.last().map(|(row, _)| row.sequence)))
 }
 
 /// A page of documents. How many there are, and stand before a range, is not told.
@@ -311,10 +313,11 @@ pub(super) async fn conflicts(
     let (mut looked, mut shown) = (Vec::new(), 0);
     for rows in page.rows.chunks(SLICE) {
         let ids = rows.iter().map(|(id, _)| id.clone()).collect();
-        let trees = trees(database, ids).await?;
+        let trees = trees(database, ids, Time::ForSome).await?;
         shown += trees.iter().flatten().filter(|found| has_conflict(found)).count();
+        let is_cut = trees.len() < rows.len();
         looked.extend(trees);
-        if shown >= wanted || began.elapsed() >= PATIENCE {
+        if is_cut || shown >= wanted || began.elapsed() >= PATIENCE {
             break;
         }
     }

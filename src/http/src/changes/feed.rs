@@ -24,7 +24,7 @@ use crate::shutdown::Shutdown;
 use crate::stream::ReplySender;
 use crate::user::User;
 
-/// How often is looked, while what is to be walked over is looked up, whether the client has to see life.
+/// How often is looked, while what is to be walked over is looked up or asked about, whether the client has to see life.
 const LOOK_UP_LOOK: Duration = Duration::from_millis(500);
 
 /// What a feed is made of.
@@ -47,7 +47,7 @@ pub(super) struct Feed {
     database: Arc<dyn Database>,
     user: Arc<User>,
     parameters: Parameters,
-    filter: Filter,
+    filter: Arc<Filter>,
     pace: Pace,
     rows: RowWriter,
     numbering: Numbering,
@@ -75,6 +75,15 @@ enum Walked {
     Stopped,
 }
 
+/// What comes next of a walk.
+enum Next {
+    Rows(Rows),
+    /// There is nothing more of it.
+    End,
+    /// The node is about to stop.
+    Stopped,
+}
+
 impl Feed {
     /// A feed at its beginning.
     pub(super) fn new(setting: Setting) -> Self {
@@ -93,7 +102,7 @@ impl Feed {
             database,
             user,
             parameters,
-            filter,
+            filter: Arc::new(filter),
         }
     }
 
@@ -112,16 +121,12 @@ impl Feed {
                 Err(failure) => return self.fail(failure, sender).await,
             }
             self.pace.send(&mut sender).await?;
-            walked = match self.wait().await {
-                Woken::Changed(until) => {
+            walked = match self.wait(&mut sender).await? {
+                Some(until) => {
                     self.until = until;
                     self.walk(&mut sender).await
                 }
-                Woken::Quiet => {
-                    self.framing.heartbeat(sender.buffer());
-                    Ok(Walked::Everything)
-                }
-                Woken::Over => Ok(Walked::Stopped),
+                None => Ok(Walked::Stopped),
             };
         }
         self.close(&mut sender).await
@@ -130,7 +135,7 @@ impl Feed {
     /// What a function throws when the answer has begun ends a feed that is told line by line in order, with
     /// the error as its last; whatever else fails breaks it off.
     async fn fail(self, failure: Failure, mut sender: ReplySender) -> Result<(), Failure> {
-        let is_thrown = matches!(self.filter, Filter::Function(_)) && !failure.passes();
+        let is_thrown = matches!(*self.filter, Filter::Function(_)) && !failure.passes();
         if !is_thrown || !sender.has_sent() || self.framing == Framing::Object {
             return Err(failure);
         }
@@ -182,12 +187,10 @@ impl Feed {
         self.look_again().await?;
         let Some(mut scan) = self.scan(sender).await? else { return Ok(Walked::Stopped) };
         loop {
-            let wanted = self.filter.rows_at_a_time(self.wanted());
-            let rows = tokio::select! {
-                biased;
-                () = self.told_to_stop() => return Ok(Walked::Stopped),
-                rows = self.next_rows(&mut scan, wanted) => rows?,
-            };
+            let next = self.next_rows(&mut scan, sender).await?;
+            if matches!(next, Next::Stopped) {
+                return Ok(Walked::Stopped);
+            }
             // Asked behind each page: what was read before a function hides documents was to be seen.
             if self.look_again().await? {
                 scan = match self.scan(sender).await? {
@@ -197,7 +200,7 @@ impl Feed {
                 };
                 continue;
             }
-            let Some(rows) = rows else { break };
+            let Next::Rows(rows) = next else { break };
             for (row, content) in rows {
                 self.tell(sender, &row, content.as_ref()).await?;
                 self.position = row.sequence;
@@ -245,11 +248,31 @@ impl Feed {
         }
     }
 
-    /// The next rows, of those that are looked at at a time the ones that pass.
-    async fn next_rows(&self, scan: &mut Scan, wanted: usize) -> Result<Option<Rows>, Failure> {
-        let Some(rows) = scan.next(wanted).await? else { return Ok(None) };
-        let (database, all_leaves) = (self.database.as_ref(), self.parameters.all_leaves);
-        self.filter.let_through(database, all_leaves, rows).await.map(Some)
+    /// The next rows, of those that are looked at at a time the ones that pass. Functions may take long over them:
+    /// the client sees life meanwhile.
+    async fn next_rows(
+        &mut self,
+        scan: &mut Scan,
+        sender: &mut ReplySender,
+    ) -> Result<Next, Failure> {
+        let wanted = self.filter.rows_at_a_time(self.wanted());
+        let (database, all_leaves) = (Arc::clone(&self.database), self.parameters.all_leaves);
+        let filter = Arc::clone(&self.filter);
+        let rows = async {
+            let Some(rows) = scan.next(wanted).await? else { return Ok(Next::End) };
+            filter.let_through(database.as_ref(), all_leaves, rows).await.map(Next::Rows)
+        };
+        tokio::pin!(rows);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.told_to_stop() => return Ok(Next::Stopped),
+                rows = &mut rows => return rows,
+                () = tokio::time::sleep(LOOK_UP_LOOK) => {
+                    self.pace.show_life_when_due(self.framing, sender).await?;
+                }
+            }
+        }
     }
 
     /// Waits for the sign that the node is about to stop. An answer that promises all there is does
@@ -296,18 +319,29 @@ impl Feed {
         if out.len() >= limits::CHUNK_BYTES { self.pace.send(sender).await } else { Ok(()) }
     }
 
-    /// Waits for a change, for the client's patience to end, or for the end of all.
-    async fn wait(&self) -> Woken {
-        let position = self.position;
-        let database = self.database.as_ref();
-        let changed = persist(database, || async {
+    /// Waits for a change, up to which there is something then, or for the end of all; the client sees life
+    /// meanwhile. The look for what comes may take long where functions are asked about each document, and is not
+    /// begun anew with each sign of life.
+    async fn wait(&mut self, sender: &mut ReplySender) -> Result<Option<u64>, Failure> {
+        let (position, database) = (self.position, Arc::clone(&self.database));
+        let changed = persist(database.as_ref(), || async {
             database.beyond(position).await?;
             // A database made anew under the same name is not taken for this one: information is
             // of the one that was opened.
             Ok(database.outline().await?.update_sequence)
         });
         let beyond = async { changed.await.ok().filter(|sequence| *sequence > position) };
-        self.pace.wait(beyond).await
+        tokio::pin!(beyond);
+        loop {
+            match self.pace.wait(&mut beyond).await {
+                Woken::Changed(until) => return Ok(Some(until)),
+                Woken::Quiet => {
+                    self.framing.heartbeat(sender.buffer());
+                    self.pace.send(sender).await?;
+                }
+                Woken::Over => return Ok(None),
+            }
+        }
     }
 
     async fn close(self, sender: &mut ReplySender) -> Result<(), Failure> {
