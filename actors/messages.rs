@@ -63,6 +63,13 @@ pub enum MessagesMessage {
     },
     /// A node is up, and gets what waits for it.
     PeerUp(NodeId),
+    /// A link to a node was made, also in the place of another one.
+    LinkMade {
+        /// To which.
+        node: NodeId,
+        /// Its number.
+        link: u64,
+    },
     /// A page of what came.
     Page {
         /// Which.
@@ -96,6 +103,8 @@ pub struct MessagesState {
     names: Names,
     myself: ActorRef<MessagesMessage>,
     outbox: Outbox,
+    /// The links that messages go over.
+    links: HashMap<NodeId, u64>,
     /// The numbers of the rows of what waits.
     numbers: HashMap<(NodeId, MessageId), u64>,
     next_number: u64,
@@ -153,6 +162,7 @@ impl MessagesState {
             names,
             myself,
             outbox: Outbox::default(),
+            links: HashMap::new(),
             numbers: HashMap::new(),
             next_number: 0,
             started: Instant::now(),
@@ -174,7 +184,8 @@ impl MessagesState {
             MessagesMessage::Receipt { from, receipt, place: _place } => {
                 self.acknowledged(from, receipt).await;
             }
-            MessagesMessage::PeerUp(node) => self.came_up(node),
+            MessagesMessage::PeerUp(node) => self.send_next(node),
+            MessagesMessage::LinkMade { node, link } => self.link_made(node, link),
             MessagesMessage::Page { request, reply } => self.page(request, reply),
             MessagesMessage::Beyond { application, number, reply } => {
                 self.received.wait(application, number, reply);

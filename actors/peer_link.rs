@@ -70,6 +70,16 @@ pub enum PeerLinkMessage {
     Heartbeat(u64),
     /// Say this to the peer, if there is a link.
     Tell(Frame),
+    /// Say this to the peer over this very link: of what depends on an order nothing may go ahead over a
+    /// newer one.
+    TellOver {
+        /// Its number.
+        link: u64,
+        /// What to say.
+        frame: Frame,
+    },
+    /// Say again which link there is: whoever sends messages was restarted.
+    ReportLink,
     /// Say again whether the peer is up: the monitor was restarted.
     Report,
     /// What the machine knows.
@@ -105,6 +115,10 @@ pub struct PeerLinkState {
     peer: NodeId,
     machine: PeerMachine,
     started: Instant,
+    /// Of this life of the actor, so that numbers of links are never the same again.
+    life: u64,
+    /// The link that was last told of.
+    told_link: Option<u64>,
     carriers: HashMap<CarrierId, Carrier>,
     dials: HashMap<CarrierId, OwnedTask>,
     /// When it rings, and what rings.
@@ -148,6 +162,8 @@ impl Actor for PeerLinkActor {
             peer,
             machine,
             started: Instant::now(),
+            life: rand::random(),
+            told_link: None,
             carriers: HashMap::new(),
             dials: HashMap::new(),
             alarm: None,
@@ -209,6 +225,17 @@ impl Actor for PeerLinkActor {
             }
             PeerLinkMessage::Tell(frame) => {
                 state.tell(&frame);
+                return Ok(());
+            }
+            PeerLinkMessage::TellOver { link, frame } => {
+                if state.link() == Some(link) {
+                    state.tell(&frame);
+                }
+                return Ok(());
+            }
+            PeerLinkMessage::ReportLink => {
+                state.told_link = None;
+                state.tell_link();
                 return Ok(());
             }
             PeerLinkMessage::Report => {

@@ -77,8 +77,10 @@ impl MessagesState {
     }
 
     /// What was under way may be lost with the link before.
-    pub(super) fn came_up(&mut self, node: NodeId) {
-        self.outbox.link_made(&node);
+    pub(super) fn link_made(&mut self, node: NodeId, link: u64) {
+        if self.links.insert(node, link) != Some(link) {
+            self.outbox.link_made(&node);
+        }
         self.send_next(node);
     }
 
@@ -101,14 +103,19 @@ impl MessagesState {
     }
 
     /// Sends what may be under way to a node that is up, what no receipt came for again.
-    fn send_next(&mut self, node: NodeId) {
+    pub(super) fn send_next(&mut self, node: NodeId) {
         if !self.up().contains(&node) {
             return;
         }
+        let name = names::peer_link(node);
+        let Some(&link) = self.links.get(&node) else {
+            let _ = self.names.cast(&name, PeerLinkMessage::ReportLink);
+            return;
+        };
         for message in self.outbox.next(now_ms(), &node) {
-            let told = PeerLinkMessage::Tell(Frame::Message(Box::new(message)));
+            let frame = Frame::Message(Box::new(message));
             // Where it gets lost no receipt comes.
-            let _ = self.names.cast(&names::peer_link(node), told);
+            let _ = self.names.cast(&name, PeerLinkMessage::TellOver { link, frame });
         }
     }
 
@@ -136,6 +143,7 @@ impl MessagesState {
     /// Nothing is for a node that is trusted no more, unless it is another now.
     pub(super) async fn follow_trust(&mut self) -> Result<(), Failure> {
         let Some(peers) = peer_directory::peers(&self.names) else { return Ok(()) };
+        self.links.retain(|node, _| peers.is_trusted(node));
         let distrusted = self.outbox.nodes().filter(|node| !peers.is_trusted(node)).copied();
         for node in distrusted.collect::<Vec<_>>() {
             let heir = peers.trusted().find(|peer| peer.rotated_from == Some(node));

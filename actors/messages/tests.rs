@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::engine::{EngineActor, EngineArguments, EngineMessage, StorageDoors};
+use crate::node_monitor::{NodesUp, UpNode};
 use crate::peer_directory::PeerBoard;
 use crate::peer_link::PeerLinkMessage;
 use tokio::sync::mpsc;
@@ -65,11 +66,22 @@ impl Stage {
     }
 
     /// What is said to the node 2 from now on, as over its link.
-    async fn link(&self) -> mpsc::UnboundedReceiver<Frame> {
+    async fn link(&self) -> mpsc::UnboundedReceiver<Said> {
         let (told, hears) = mpsc::unbounded_channel();
         let (link, _) = Actor::spawn(None, Link, told).await.unwrap();
         self.names.register(&names::peer_link(node(2)), &link);
         hears
+    }
+
+    /// The node 2 is up.
+    fn is_up(&self) {
+        let two = UpNode { id: node(2), name: "two".to_owned(), groups: Vec::new() };
+        let up = NodesUp { up: vec![two] };
+        self.names.publish(&self.messages.get_cell(), names::NODE_MONITOR, Arc::new(up));
+    }
+
+    fn has_link(&self, link: u64) {
+        self.messages.cast(MessagesMessage::LinkMade { node: node(2), link }).unwrap();
     }
 
     /// What waits on disk, in its order.
@@ -102,10 +114,13 @@ async fn what_is_sent_before_the_peers_are_known_waits_in_its_order_and_the_feed
 /// Stands for the link of a peer.
 struct Link;
 
+/// A frame and the link that it is for, 0 where it is for any.
+type Said = (u64, Frame);
+
 impl Actor for Link {
     type Msg = PeerLinkMessage;
-    type State = mpsc::UnboundedSender<Frame>;
-    type Arguments = mpsc::UnboundedSender<Frame>;
+    type State = mpsc::UnboundedSender<Said>;
+    type Arguments = mpsc::UnboundedSender<Said>;
 
     async fn pre_start(
         &self,
@@ -121,8 +136,10 @@ impl Actor for Link {
         message: Self::Msg,
         told: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        if let PeerLinkMessage::Tell(frame) = message {
-            told.send(frame)?;
+        match message {
+            PeerLinkMessage::Tell(frame) => told.send((0, frame))?,
+            PeerLinkMessage::TellOver { link, frame } => told.send((link, frame))?,
+            _ => {}
         }
         Ok(())
     }
@@ -147,7 +164,7 @@ async fn a_message_of_a_clock_that_is_days_off_is_not_kept_and_gets_no_receipt()
     }
     for id in [3, 4] {
         let receipt = Receipt { id: [id; 16], refused: None };
-        assert_eq!(said.recv().await, Some(Frame::Receipt(receipt)));
+        assert_eq!(said.recv().await, Some((0, Frame::Receipt(receipt))));
     }
     let page = stage.page().await.unwrap().unwrap();
     let kept: Vec<_> = page.messages.iter().map(|(_, told)| told["body"].to_string()).collect();
@@ -156,7 +173,37 @@ async fn a_message_of_a_clock_that_is_days_off_is_not_kept_and_gets_no_receipt()
     // With a clock that is right it would be taken: it is not remembered as one that came.
     stage.came(Message { sent_ms: now_ms, ..ahead });
     let receipt = Receipt { id: [1; 16], refused: None };
-    assert_eq!(said.recv().await, Some(Frame::Receipt(receipt)));
+    assert_eq!(said.recv().await, Some((0, Frame::Receipt(receipt))));
+}
+
+#[tokio::test]
+async fn a_new_link_gets_what_was_under_way_over_the_one_before_and_in_its_order() {
+    let stage = Stage::new().await;
+    let _engine = engine(&stage.names, stage.root.path()).await;
+    stage.know_peers();
+    stage.is_up();
+    let mut said = stage.link().await;
+    let mut next = async || match said.recv().await {
+        Some((link, Frame::Message(message))) => (link, message.body),
+        other => panic!("{other:?}"),
+    };
+    stage.has_link(7);
+    for body in [1, 2] {
+        assert!(stage.send(body).await.unwrap().is_ok());
+        assert_eq!(next().await, (7, body.to_string()));
+    }
+    // That link is dead, and the next is there: nobody knows of it yet.
+    assert!(stage.send(3).await.unwrap().is_ok());
+    assert_eq!(next().await, (7, "3".to_owned()), "where it is passed over");
+    stage.has_link(8);
+    assert!(stage.send(4).await.unwrap().is_ok());
+    for body in ["1", "2", "3", "4"] {
+        assert_eq!(next().await, (8, body.to_owned()));
+    }
+    // What is told once more is no new link.
+    stage.has_link(8);
+    assert!(stage.send(5).await.unwrap().is_ok());
+    assert_eq!(next().await, (8, "5".to_owned()));
 }
 
 #[tokio::test]

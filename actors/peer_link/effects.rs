@@ -53,7 +53,28 @@ impl PeerLinkState {
                 Effect::Down { reason } => self.tell_down(reason),
             }
         }
+        self.tell_link();
         self.set_alarm(myself);
+    }
+
+    /// The number of the link that there is now.
+    pub(super) fn link(&self) -> Option<u64> {
+        let active = self.machine.active().filter(|_| self.machine.is_up());
+        active.map(|carrier| self.life.wrapping_add(carrier))
+    }
+
+    /// Tells whoever sends messages of a new link: what was under way may be lost with the one before.
+    pub(super) fn tell_link(&mut self) {
+        let link = self.link();
+        if link == self.told_link {
+            return;
+        }
+        self.told_link = link;
+        if let Some(link) = link {
+            // Whoever is being restarted asks.
+            let made = MessagesMessage::LinkMade { node: self.peer, link };
+            let _ = self.names.cast(names::MESSAGES, made);
+        }
     }
 
     /// Hands on what is for others than the machine, to which only that something came matters. It is heard
