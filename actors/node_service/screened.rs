@@ -8,6 +8,7 @@ mod asking;
 mod finding;
 mod looked;
 mod pages;
+mod patience;
 mod writing;
 
 use std::sync::Arc;
@@ -33,8 +34,9 @@ use super::seen::locals;
 use super::seen::views::{SeenView, Sight};
 use crate::designs::DesignReader;
 use crate::{names, published};
-use asking::{Asked, Screen, Time};
+use asking::{Asked, Screen};
 use looked::Looked;
+use patience::Time;
 
 /// Why counts are not told.
 const COUNTED: &str = "A count tells of documents that are hidden from you.";

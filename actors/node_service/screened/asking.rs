@@ -11,6 +11,7 @@ use refuge_http::{Failure, StoredBody, User};
 use refuge_sandbox::{Error, Functions, Reading as Question};
 use refuge_storage::{Snapshot, StorageError};
 
+use super::patience::{SCREENING, Taken, Time};
 use crate::designs::{DesignReader, DesignSource, MetLimits};
 use crate::javascript::JavaScript;
 use crate::node_service::database::OpenDatabase;
@@ -23,11 +24,6 @@ use crate::{names, published, unavailable};
 const HELD: usize = 64;
 /// A function has its turn for so long, and then others of the database have theirs.
 const TURN: Duration = Duration::from_secs(1);
-/// Functions take no longer over what is asked about at once, four times what one call may take: whoever waits for
-/// it hears an error then. So long may they meet their limits on one document after another, too.
-const SCREENING: Duration = Duration::from_secs(20);
-/// What can go out shorter does when functions took so long over it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A revision that is asked about.
 pub(super) struct Asked {
@@ -72,39 +68,6 @@ struct Pending {
 }
 
 type Questions = Vec<Pending>;
-
-/// How long functions may take over what is asked about at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Time {
-    /// All of it is to be answered.
-    ForAll,
-    /// The first of it are enough.
-    ForSome,
-}
-
-/// What functions have taken for what is asked about at once.
-struct Taken {
-    time: Duration,
-    /// How many of those that are left have to be answered in any case.
-    least: usize,
-}
-
-impl Taken {
-    /// Whether the first are enough, where this place is the next.
-    fn is_enough(&self, place: usize) -> bool {
-        place >= self.least && self.time >= PATIENCE
-    }
-
-    /// Of one document whose functions are many there is no shorter part.
-    fn is_too_much(&self) -> bool {
-        self.least > 1 && self.time >= SCREENING
-    }
-
-    /// So many were answered.
-    fn answered(&mut self, count: usize) {
-        self.least = self.least.saturating_sub(count);
-    }
-}
 
 /// Who reads, and what the functions hear of that.
 pub(super) struct Screen {
@@ -429,16 +392,6 @@ mod tests {
             [vec![true, false], vec![], vec![true]]
         );
         assert_eq!(groups(&[true; 6]).len(), 4);
-    }
-
-    #[test]
-    fn what_has_to_be_answered_is_waited_for_longer_and_not_for_ever() {
-        let mut taken = Taken { time: PATIENCE, least: 2 };
-        assert!(!taken.is_enough(1) && taken.is_enough(2) && !taken.is_too_much());
-        taken.time = SCREENING;
-        assert!(taken.is_too_much());
-        taken.answered(2);
-        assert!(taken.is_enough(0) && !taken.is_too_much());
     }
 
     #[test]

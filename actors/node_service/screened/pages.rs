@@ -10,7 +10,8 @@ use refuge_http::{
 };
 
 use super::ScreenedDatabase;
-use super::asking::{Asked, PATIENCE, Time};
+use super::asking::Asked;
+use super::patience::{PATIENCE, Time};
 use crate::node_service::seen::pages::{self, CONFLICTS};
 
 /// Rows that are looked at for a page, at least and at most.
