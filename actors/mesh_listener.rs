@@ -22,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::accepting::{self, Newcomer};
 use crate::configuration;
 use crate::http_listener::{Accepted, AcceptedStream, ConnectionChild};
-use crate::node_service::NodeService;
+use crate::node_service::{NodeService, Visitor};
 use crate::task::OwnedTask;
 use crate::{names, pairing, peer_dial, peer_directory};
 
@@ -222,10 +222,12 @@ async fn serve(
     permit: OwnedSemaphorePermit,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let names = &arguments.names;
-    peer_directory::note_certificate(names, &stream);
+    let certificate = stream.peer_certificate().clone();
+    peer_directory::note_certificate(names, &certificate);
     let peer = Peer::node(address, stream.peer_id());
     let bytes = arguments.request_bytes.clone();
-    let node: Arc<dyn Node> = Arc::new(NodeService::new(names).await?.bounded(bytes).from(address));
+    let node = NodeService::new(names).await?.bounded(bytes).from(Visitor { address, certificate });
+    let node: Arc<dyn Node> = Arc::new(node);
 
     let stream = AcceptedStream::Mesh(Box::new(stream));
     let accepted = Accepted { number: rand::random(), stream, peer, node, permit };

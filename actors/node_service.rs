@@ -36,7 +36,7 @@ use refuge_http::{
     NodeEventsPage, NodeEventsRequest, NodeFacts, NodeReport, PairingQuestion, PairingVisitor,
     PeerStreamKind, Proof, RequestBytes, RequestMetrics, Rules, SchedulerRows, User,
 };
-use refuge_identity::password;
+use refuge_identity::{Certificate, password};
 use refuge_mesh::{MeshCommand, NodeId, Statement};
 use refuge_otp::Names;
 use serde_json::{Map, Value};
@@ -65,12 +65,20 @@ pub(crate) use validation::upgrade_password;
 pub struct NodeService {
     names: Names,
     facts: NodeFacts,
-    /// Where the connection comes from that it serves, when it serves one of another node.
-    address: Option<SocketAddr>,
+    /// Whose connection it serves, when it serves one of another node.
+    visitor: Option<Visitor>,
     request_bytes: RequestBytes,
     identifiers: Identifiers,
     request_metrics: Arc<RequestMetrics>,
     restart: RestartRequest,
+}
+
+/// Another node at the end of a connection that it opened.
+pub struct Visitor {
+    /// Where it comes from.
+    pub address: SocketAddr,
+    /// What it showed.
+    pub certificate: Certificate,
 }
 
 impl NodeService {
@@ -83,7 +91,7 @@ impl NodeService {
         let facts = NodeFacts { uuid: doors.installation.clone(), version: report::version(names) };
         Ok(Self {
             facts,
-            address: None,
+            visitor: None,
             request_bytes: RequestBytes::default(),
             request_metrics: Arc::new(RequestMetrics::of_node(names.node())),
             restart: RestartRequest::default(),
@@ -98,10 +106,10 @@ impl NodeService {
         Self { request_bytes, ..self }
     }
 
-    /// The same for one connection from there.
+    /// The same for one connection of another node.
     #[must_use]
-    pub fn from(self, address: SocketAddr) -> Self {
-        Self { address: Some(address), ..self }
+    pub fn from(self, visitor: Visitor) -> Self {
+        Self { visitor: Some(visitor), ..self }
     }
 
     /// The same, telling whoever runs the node when it is to be restarted.
@@ -266,10 +274,8 @@ impl Node for NodeService {
         kind: PeerStreamKind,
         io: DuplexStream,
     ) -> Result<(), Failure> {
-        mesh::take_stream(
-            &self.names,
-            mesh::PeerStream { peer: *peer, kind, io, address: self.address },
-        )
+        let visitor = self.visitor.as_ref();
+        mesh::take_stream(&self.names, mesh::PeerStream { peer: *peer, kind, io, visitor })
     }
 
     async fn mesh(&self, command: MeshCommand) -> Result<Value, Failure> {

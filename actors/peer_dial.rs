@@ -70,7 +70,7 @@ pub(crate) async fn dial(names: &Names, id: NodeId) -> Result<Reached, String> {
     let outcome = reached.as_ref().map(|reached| reached.address.as_str());
     address_book::tried(names, id, outcome.map_err(|_| addresses));
     let reached = reached?;
-    peer_directory::note_certificate(names, &reached.stream);
+    peer_directory::note_certificate(names, reached.stream.peer_certificate());
     Ok(reached)
 }
 

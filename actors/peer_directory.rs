@@ -17,7 +17,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_console::{ControlError, PeerCommand};
 use refuge_document::Body;
 use refuge_http::{Failure, Update, UpdateResult};
-use refuge_identity::tls::mesh::MeshStream;
+use refuge_identity::Certificate;
 use refuge_mesh::{NodeEventKind, NodeId, Peers, Trust};
 use refuge_otp::Names;
 use serde_json::{Map, Value};
@@ -126,13 +126,13 @@ pub(crate) fn peers(names: &Names) -> Option<Arc<Peers>> {
 }
 
 /// Tells the directory of a trusted peer's certificate, where it is not written down yet.
-pub(crate) fn note_certificate<S>(names: &Names, stream: &MeshStream<S>) {
-    let id = stream.peer_id();
+pub(crate) fn note_certificate(names: &Names, certificate: &Certificate) {
+    let id = certificate.node_id();
     let missing = |peers: Arc<Peers>| {
         peers.is_trusted(&id) && peers.get(&id).is_some_and(|peer| peer.certificate.is_none())
     };
     if peers(names).is_some_and(missing) {
-        let Ok(certificate) = stream.peer_certificate_pem() else { return };
+        let Ok(certificate) = certificate.to_pem() else { return };
         // While the directory is restarted the next connection tells it.
         let _ = names.cast(names::PEER_DIRECTORY, PeerDirectoryMessage::Seen { id, certificate });
     }

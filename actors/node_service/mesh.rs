@@ -1,6 +1,5 @@
 //! What other nodes ask of this one: who they are, the streams they open, what happened to nodes.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use refuge_http::{
@@ -13,6 +12,7 @@ use serde_json::Value;
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 
+use super::Visitor;
 use crate::messages::MessagesMessage;
 use crate::node_events::NodeEventsMessage;
 use crate::pairing::{self, PairingMessage};
@@ -27,19 +27,23 @@ pub(super) fn peer_user(names: &Names, id: &NodeId) -> Option<Arc<User>> {
 }
 
 /// A stream that a trusted node opened.
-pub(super) struct PeerStream {
+pub(super) struct PeerStream<'a> {
     pub(super) peer: NodeId,
     pub(super) kind: PeerStreamKind,
     pub(super) io: DuplexStream,
-    pub(super) address: Option<SocketAddr>,
+    pub(super) visitor: Option<&'a Visitor>,
 }
 
 /// Hands a stream to the actor it is for.
-pub(super) fn take_stream(names: &Names, stream: PeerStream) -> Result<(), Failure> {
-    let PeerStream { peer, kind, io, address } = stream;
+pub(super) fn take_stream(names: &Names, stream: PeerStream<'_>) -> Result<(), Failure> {
+    let PeerStream { peer, kind, io, visitor } = stream;
+    if let Some(Visitor { certificate, .. }) = visitor {
+        // It may have come as a stranger, whom this node trusts since then.
+        peer_directory::note_certificate(names, certificate);
+    }
     let sent = match kind {
         PeerStreamKind::Link => {
-            let address = address.map(|address| address.to_string());
+            let address = visitor.map(|visitor| visitor.address.to_string());
             let message = PeerLinkMessage::Accepted { stream: io, address };
             names.cast(&names::peer_link(peer), message)
         }

@@ -1,7 +1,7 @@
 //! Who comes with a certificate that is trusted: his name, his roles, and what they open. The visitor
 //! here is curl with another node's key.
 
-use refuge_tests::{Certificate, Client, Node, Options, Visitor, share};
+use refuge_tests::{Certificate, Client, Node, Options, Visitor, eventually, share};
 use serde_json::json;
 
 /// A node, and the certificate of another that it trusts as a member of `family`.
@@ -10,6 +10,40 @@ async fn pair() -> (Node, Certificate) {
     let other = Certificate::rsa(2048);
     node.peer(&["add", &other.node_id(), "--name", "other", "--group", "family"]).await;
     (node, other)
+}
+
+#[tokio::test]
+async fn a_stranger_that_is_trusted_meanwhile_is_known_by_its_certificate() {
+    let node = Node::start(Options::mesh());
+    let admin = node.client();
+    admin.put_nothing("/public").await.expect(201);
+    admin.put("/public/_security", json!({"members": {"roles": []}})).await.expect(200);
+    let other = Certificate::rsa(2048);
+    let visitor = Visitor::with(node.mesh_address(), &other);
+    let json = "content-type: application/json";
+    let waiting = "/public/_changes?feed=longpoll&filter=_doc_ids&doc_ids=%5B%22trusted%22%5D";
+    let one_connection: [&[&str]; 3] = [
+        &["-X", "PUT", "-H", json, "-d", "{}", "/public/here"],
+        &[waiting],
+        // Nobody answers what is no answer; curl goes when it has waited a second.
+        &["-m", "1", "-X", "POST", "-d", "x", "/_mesh/link"],
+    ];
+    let trusting = async {
+        eventually("the stranger is here", || async {
+            (admin.get("/public/here").await.status == 200).then_some(())
+        })
+        .await;
+        node.peer(&["add", &other.node_id(), "--name", "other"]).await;
+        assert_eq!(node.peer(&["show", "other"]).await["certificate"], json!(null));
+        admin.put("/public/trusted", json!({})).await.expect(201);
+    };
+    let (answers, ()) = tokio::join!(visitor.ask(&one_connection), trusting);
+    answers[0].expect(201);
+    answers[1].expect(200);
+    eventually("its certificate is known", || async {
+        node.peer(&["show", "other"]).await["certificate"].is_string().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
