@@ -16,6 +16,10 @@ const LINKS_EACH_SECOND: u64 = 100;
 /// The longest interval: beyond it a peer that is gone would show after minutes only.
 const SLOWEST_MS: u64 = 60_000;
 
+/// An answer to a heartbeat is followed by so much more rest than a heartbeat that was due by itself, so that
+/// the side that answers goes on answering. Less than what the detector takes for late.
+const ANSWERING_REST_MS: u64 = 100;
+
 /// How often a node with so many links is heard on each: every second up to 100 of them, then as slowly
 /// as keeps it at 100 heartbeats a second in all.
 #[must_use]
@@ -56,6 +60,19 @@ impl Pulse {
         let echo =
             self.came.take().map(|(number, came_ms)| Echo { number, held_ms: now_ms - came_ms });
         Frame::Heartbeat { number, every_ms, echo }
+    }
+
+    /// The next heartbeat, where one came that it may as well answer: it is due within half an interval, the
+    /// shorter of both sides'. Two sides beat at one time then, and each wakes half as often.
+    pub(super) fn answer(&mut self, now_ms: u64, every_ms: u64, theirs_ms: u64) -> Option<Frame> {
+        let is_nearly_due = self.due_ms.saturating_sub(now_ms) <= every_ms.min(theirs_ms) / 2;
+        // The first is sent by itself: it belongs to the beginning of the link.
+        if self.next_number == 0 || !is_nearly_due {
+            return None;
+        }
+        let heartbeat = self.beat(now_ms, every_ms);
+        self.due_ms += ANSWERING_REST_MS;
+        Some(heartbeat)
     }
 
     /// A heartbeat came. Gives the round trip that its echo tells.
@@ -102,6 +119,27 @@ mod tests {
         assert_eq!(near.took(730, number, echo), Some(60));
         // The same again tells nothing.
         assert_eq!(parts(far.beat(1_700, 1_000)).1, None);
+    }
+
+    #[test]
+    fn two_sides_beat_at_one_time() {
+        let (mut near, mut far) = (Pulse::new(0), Pulse::new(0));
+        near.beat(0, 1_000);
+        far.beat(400, 1_000);
+        assert_eq!(near.answer(430, 1_000, 1_000), None, "more than half an interval is left");
+        assert!(near.due_ms() == 1_000 && far.due_ms() == 1_400);
+        near.beat(1_000, 1_000);
+        assert!(far.answer(1_030, 1_000, 1_000).is_some());
+        assert_eq!(near.answer(1_060, 1_000, 1_000), None, "an answer is not answered");
+        assert_eq!(far.due_ms(), 2_130, "the next of the other side comes before");
+    }
+
+    #[test]
+    fn a_node_of_many_links_is_not_hurried_by_one_of_few() {
+        let mut busy = Pulse::new(0);
+        busy.beat(0, 60_000);
+        assert_eq!(busy.answer(59_000, 60_000, 1_000), None);
+        assert!(busy.answer(59_600, 60_000, 1_000).is_some());
     }
 
     #[test]
