@@ -11,16 +11,18 @@ mod moved;
 mod refusals;
 mod task;
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_client::{Bandwidth, Connections, LinkOptions, Packing, RemoteDatabase};
 use refuge_config::Replicator;
+use refuge_http::User;
 use refuge_otp::Names;
 use refuge_replication::{
     Answer, DocumentName, Effect, End, EndFailure, EndPoint, Job, JobLink, Pace, Proxy,
-    Replication, Request, RequestId, Settings, SocketOptions, UserContext,
+    Replication, Request, RequestId, Settings, SocketOptions, Wanted,
 };
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -45,8 +47,8 @@ pub enum ReplicationJobMessage {
     Answered {
         /// Which request.
         id: RequestId,
-        /// What it said.
-        result: Result<Answer, EndFailure>,
+        /// What it said. On the heap: an actor keeps room for the largest of its messages while it lives.
+        result: Box<Result<Answer, EndFailure>>,
     },
     /// The time that the machine asked to be woken at.
     Elapsed,
@@ -68,15 +70,15 @@ pub struct ReplicationJobArguments {
 
 /// The arguments, taken by the one start that an actor of a job has: its supervisor keeps no copy of them.
 #[derive(Clone)]
-pub struct ReplicationJobStart(Arc<Mutex<Option<ReplicationJobArguments>>>);
+pub struct ReplicationJobStart(Arc<Mutex<Option<Box<ReplicationJobArguments>>>>);
 
 impl ReplicationJobStart {
     /// A start with these.
     pub fn with(arguments: ReplicationJobArguments) -> Self {
-        Self(Arc::new(Mutex::new(Some(arguments))))
+        Self(Arc::new(Mutex::new(Some(Box::new(arguments)))))
     }
 
-    fn take(&self) -> Option<ReplicationJobArguments> {
+    fn take(&self) -> Option<Box<ReplicationJobArguments>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -124,12 +126,15 @@ pub struct ReplicationJobState {
 #[derive(Clone)]
 enum JobEnd {
     Local(LocalEnd),
-    Remote(RemoteDatabase),
+    Remote(Arc<RemoteDatabase>),
 }
+
+/// A request that is under way, on the heap and as large as it is: a job that waits holds one, for hours.
+type Asking = Pin<Box<dyn Future<Output = Result<Answer, EndFailure>> + Send>>;
 
 /// As whom and how an end is reached.
 struct Way<'a> {
-    user: Option<&'a UserContext>,
+    user: &'a Arc<User>,
     link: &'a LinkOptions,
     sockets: SocketOptions,
     proxy: Option<&'a Proxy>,
@@ -155,14 +160,13 @@ impl JobEnd {
             Some(proxy) => pool.through(proxy)?,
             None => pool,
         };
-        Ok(Self::Remote(RemoteDatabase::over(connections, &address, link)?))
+        Ok(Self::Remote(Arc::new(RemoteDatabase::over(connections, &address, link)?)))
     }
 
-    async fn perform(&self, request: Request) -> Result<Answer, EndFailure> {
+    fn perform(self, request: Request) -> Asking {
         match self {
-            // On the heap, each as large as it is: a job that waits holds one of them, for hours.
-            Self::Local(end) => end.perform(request).await,
-            Self::Remote(end) => Box::pin(end.perform(&request)).await,
+            Self::Local(end) => end.perform(request),
+            Self::Remote(end) => Box::pin(async move { end.perform(&request).await }),
         }
     }
 }
@@ -214,7 +218,7 @@ impl Actor for ReplicationJobActor {
         let now_ms = state.now_ms();
         let effects = match message {
             ReplicationJobMessage::Answered { id, result } => {
-                state.machine.answer(now_ms, id, result)
+                state.machine.answer(now_ms, id, *result)
             }
             ReplicationJobMessage::Elapsed => state.machine.elapsed(now_ms),
             ReplicationJobMessage::Moved => Vec::new(),
@@ -225,14 +229,15 @@ impl Actor for ReplicationJobActor {
 }
 
 impl ReplicationJobState {
-    async fn new(arguments: ReplicationJobArguments) -> Result<Self, ActorProcessingErr> {
+    async fn new(arguments: Box<ReplicationJobArguments>) -> Result<Self, ActorProcessingErr> {
         let id = arguments.id();
-        let ReplicationJobArguments { names, job, settings, wanting } = arguments;
+        let ReplicationJobArguments { names, job, settings, wanting } = *arguments;
         let current = names.value::<CurrentSettings>(names::CONFIGURATION);
         let usual = current.map(|current| current.settings.replicator.clone()).unwrap_or_default();
         let link = link(&job.link, &usual);
         let sockets = job.link.sockets.unwrap_or_else(|| outgoing_connections::sockets(&usual));
-        let user = job.user.as_ref();
+        let user = local_end::acting(job.user.as_ref());
+        let user = &user;
         let way = |proxy| Way { user, link: &link, sockets, proxy: Option::as_ref(proxy) };
         Ok(Self {
             source: JobEnd::new(&names, &job.source, &way(&job.link.source_proxy)).await?,
@@ -240,7 +245,7 @@ impl ReplicationJobState {
             pace: Pace::default(),
             moved: None,
             logged: None,
-            refusals: Refusals::of(&id, &settings.target_name),
+            refusals: Refusals::default(),
             checkpoint_interval_ms: settings.checkpoint_interval_ms,
             machine: Replication::new(settings),
             wanting: Arc::new(wanting),
@@ -264,7 +269,10 @@ impl ReplicationJobState {
             match effect {
                 Effect::Request { id, end, request } => self.send(myself, id, end, request),
                 Effect::Wake { after_ms } => self.wake(myself, after_ms),
-                Effect::Refused(refusals) => self.refusals.tell(&refusals),
+                Effect::Refused(refusals) => {
+                    let target = self.machine.status().target;
+                    self.refusals.tell((&self.id, &target), &refusals);
+                }
                 Effect::Finished(outcome) => self.finish(myself, outcome),
             }
         }
@@ -306,22 +314,23 @@ impl ReplicationJobState {
         end: End,
         request: Request,
     ) {
-        let (source, target) = (self.source.clone(), self.target.clone());
+        let asking = match (request, end) {
+            (Request::Carry { wanted }, _) => self.carry(myself, wanted),
+            (request, End::Source) => self.source.clone().perform(request),
+            (request, End::Target) => self.target.clone().perform(request),
+        };
         let myself = myself.clone();
-        if matches!(request, Request::Carry { .. }) && self.moved.is_none() {
-            self.moved = Some(Arc::new(Moved::of(myself.clone())));
-        }
-        let moved = self.moved.clone();
         self.requests.spawn(async move {
-            let result = match (request, end) {
-                (Request::Carry { wanted }, _) => {
-                    Box::pin(carrying::carry(&source, &target, wanted, moved)).await
-                }
-                (request, End::Source) => source.perform(request).await,
-                (request, End::Target) => target.perform(request).await,
-            };
+            let result = Box::new(asking.await);
             let _ = myself.cast(ReplicationJobMessage::Answered { id, result });
         });
+    }
+
+    fn carry(&mut self, myself: &ActorRef<ReplicationJobMessage>, wanted: Wanted) -> Asking {
+        let (source, target) = (self.source.clone(), self.target.clone());
+        let moved = self.moved.get_or_insert_with(|| Arc::new(Moved::of(myself.clone())));
+        let moved = Some(Arc::clone(moved));
+        Box::pin(async move { carrying::carry(&source, &target, wanted, moved).await })
     }
 
     fn wake(&mut self, myself: &ActorRef<ReplicationJobMessage>, after_ms: u64) {

@@ -19,13 +19,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use refuge_config::Replicator;
 use refuge_http::Failure;
 use refuge_otp::{ChildSpecification, Exit, Names};
 use refuge_replication::{
     Failure as ReplicationFailure, Job, JobNumber, Refusal, ReplicationId, RunNumber, RunOrder,
-    Schedule, Status, Summary,
+    Schedule, Summary,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -89,9 +89,11 @@ pub enum ReplicationSchedulerMessage {
     /// A job's actor works.
     Started {
         /// Its id as text.
-        id: String,
+        id: Arc<str>,
         /// Which start of it.
         start: u64,
+        /// The actor.
+        cell: ActorCell,
     },
     /// A job came to its end.
     Ended {
@@ -105,13 +107,11 @@ pub enum ReplicationSchedulerMessage {
     /// Nothing of a job's actor is left.
     Down {
         /// Its id as text.
-        id: String,
+        id: Arc<str>,
         /// Which start of it.
         start: u64,
         /// Why.
         exit: Exit,
-        /// How far it was, where it was stopped.
-        reached: Option<Arc<Status>>,
     },
     /// The time that the schedule asked to be woken at.
     Elapsed,
@@ -163,7 +163,8 @@ pub struct ReplicationSchedulerActor;
 pub struct ReplicationSchedulerState {
     arguments: ReplicationSchedulerArguments,
     myself: ActorRef<ReplicationSchedulerMessage>,
-    jobs: BTreeMap<Arc<str>, Entry>,
+    /// On the heap, since a map has a third of its places free.
+    jobs: BTreeMap<Arc<str>, Box<Entry>>,
     /// Whom the schedule's numbers mean.
     numbers: HashMap<JobNumber, Arc<str>>,
     /// Actors of jobs that are no longer wanted and not gone yet; the same job, wanted again, is not put
@@ -219,12 +220,14 @@ impl Actor for ReplicationSchedulerActor {
                 state.stop_owned(&id.to_string(), number);
             }
             ReplicationSchedulerMessage::StopAllForDocuments => state.stop_all_owned(),
-            ReplicationSchedulerMessage::Started { id, start } => state.started(&id, start),
+            ReplicationSchedulerMessage::Started { id, start, cell } => {
+                state.started(&id, start, cell);
+            }
             ReplicationSchedulerMessage::Ended { id, outcome, refused } => {
                 state.ended(&id, *outcome, refused);
             }
-            ReplicationSchedulerMessage::Down { id, start, exit, reached } => {
-                state.down(&id, start, &exit, reached);
+            ReplicationSchedulerMessage::Down { id, start, exit } => {
+                state.down(&id, start, &exit);
             }
             ReplicationSchedulerMessage::Elapsed => state.elapsed(),
             ReplicationSchedulerMessage::Window { id, look } => state.look_at_window(&id, look),

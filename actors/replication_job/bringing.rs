@@ -16,7 +16,7 @@ use refuge_replication::{
     Request, Selection, SocketOptions, UserContext, Wanted, is_restricted,
 };
 
-use super::local_end::LocalEnd;
+use super::local_end::{self, LocalEnd};
 use super::{JobEnd, Way, carrying};
 use crate::node_service;
 
@@ -41,14 +41,15 @@ pub(crate) async fn bring(
     let source = end(names, EndPoint::Peer(peer), user).await?;
     let Some(asked) = leaves(&source, document).await? else { return Ok(false) };
     // Whatever else becomes known here while it is asked for and judged counts more.
-    let target = JobEnd::Local(LocalEnd::new(names, database, Some(user)).beside(&asked.revisions));
+    let user = local_end::acting(Some(user));
+    let target = JobEnd::Local(LocalEnd::new(names, database, &user).beside(&asked.revisions));
     let (mut left, mut is_here) = (vec![asked.clone()], false);
     for number in 0..MOST_PAGES {
         if left.is_empty() {
             break;
         }
         let request = Request::Documents { wanted: left, limit_bytes: PAGE_BYTES };
-        let Answer::Documents(mut page) = source.perform(request).await? else { break };
+        let Answer::Documents(mut page) = source.clone().perform(request).await? else { break };
         keep_asked_for(&mut page, &asked)?;
         let open = node_service::open(names, database).await.map_err(failed)?;
         if !open.has_access() {
@@ -77,7 +78,8 @@ async fn is_known(open: &dyn Database, document: &str) -> Result<Option<bool>, E
 
 async fn end(names: &Names, point: EndPoint, user: &UserContext) -> Result<JobEnd, EndFailure> {
     let (link, sockets) = (LinkOptions::default(), SocketOptions::default());
-    let way = Way { user: Some(user), link: &link, sockets, proxy: None };
+    let user = &local_end::acting(Some(user));
+    let way = Way { user, link: &link, sockets, proxy: None };
     let made = JobEnd::new(names, &point, &way).await;
     made.map_err(|error| EndFailure::permanent(error.to_string()))
 }
@@ -151,7 +153,7 @@ async fn leaves(source: &JobEnd, document: &str) -> Result<Option<Wanted>, EndFa
     let selection = Arc::new(Selection { choice, winners_only: false });
     let since = "0".to_owned();
     let request = Request::Changes { selection, since, limit: 1, wait: false };
-    let answer = match source.perform(request).await {
+    let answer = match source.clone().perform(request).await {
         Err(failure) if shows_nothing(failure.kind) => return Ok(None),
         answer => answer?,
     };
@@ -188,7 +190,7 @@ async fn store(
     let (mut stored, mut refused_one) = (false, false);
     if count > 0
         && let Answer::Stored { refused, overdue } =
-            target.perform(Request::Store { documents }).await?
+            target.clone().perform(Request::Store { documents }).await?
     {
         if let Some(refusal) = refused.first().or(overdue.first()) {
             tracing::info!(id = refusal.id, reason = refusal.reason, "a document was not taken");

@@ -19,8 +19,16 @@ use refuge_replication::{
     Instance, Request, UserContext, Wanted,
 };
 
+use super::Asking;
 use crate::node_service;
 use reading::Asked;
+
+/// As whom a job acts: the user that it names, else a server admin, since replications are theirs to start.
+pub(super) fn acting(user: Option<&UserContext>) -> Arc<User> {
+    let admin = || User { name: None, roles: vec![ADMIN_ROLE.to_owned()] };
+    let named = |user: &UserContext| User { name: user.name.clone(), roles: user.roles.clone() };
+    Arc::new(user.map_or_else(admin, named))
+}
 
 /// One end.
 #[derive(Clone)]
@@ -34,12 +42,9 @@ pub(super) struct LocalEnd {
 }
 
 impl LocalEnd {
-    /// Acts as the user, where the job says one, else as a server admin: replications are theirs to start.
-    pub(super) fn new(names: &Names, name: &str, user: Option<&UserContext>) -> Self {
-        let admin = || User { name: None, roles: vec![ADMIN_ROLE.to_owned()] };
-        let user = user
-            .map_or_else(admin, |user| User { name: user.name.clone(), roles: user.roles.clone() });
-        Self { names: names.clone(), name: name.into(), user: Arc::new(user), beside: None }
+    /// Acts as the user.
+    pub(super) fn new(names: &Names, name: &str, user: &Arc<User>) -> Self {
+        Self { names: names.clone(), name: name.into(), user: Arc::clone(user), beside: None }
     }
 
     /// Stores only where all leaves of a document that are known are among these.
@@ -57,15 +62,17 @@ impl LocalEnd {
         Err(Failure::Forbidden(format!("`user_ctx` is no member of `{}`", self.name)))
     }
 
-    pub(super) async fn perform(&self, request: Request) -> Result<Answer, EndFailure> {
-        let answer = match request {
-            Request::Changes { selection, since, limit, wait } => {
+    pub(super) fn perform(self, request: Request) -> Asking {
+        match request {
+            // Waits for hours where nothing changes, and takes no more room than it needs.
+            Request::Changes { selection, since, limit, wait } => Box::pin(async move {
                 let asked = Asked { selection: &selection, since: &since, limit, wait };
-                Box::pin(self.changes(asked)).await
-            }
-            other => Box::pin(self.answer(other)).await,
-        };
-        answer.map_err(|failure| end_failure(&failure))
+                self.changes(asked).await.map_err(|failure| end_failure(&failure))
+            }),
+            other => Box::pin(async move {
+                self.answer(other).await.map_err(|failure| end_failure(&failure))
+            }),
+        }
     }
 
     /// One revision as a stream from `offset` on; `None` where it is no longer stored.
@@ -89,7 +96,8 @@ impl LocalEnd {
     }
 
     async fn changes(&self, asked: Asked<'_>) -> Result<Answer, Failure> {
-        reading::changes(&self.open().await?, &self.user, asked).await
+        let database = Box::pin(self.open()).await?;
+        reading::changes(&database, &self.user, asked).await
     }
 
     async fn answer(&self, request: Request) -> Result<Answer, Failure> {
@@ -115,7 +123,8 @@ impl LocalEnd {
             }
             Request::DesignDocument { name } => reading::design_document(opened, &name).await,
             Request::Changes { selection, since, limit, wait } => {
-                self.changes(Asked { selection: &selection, since: &since, limit, wait }).await
+                let asked = Asked { selection: &selection, since: &since, limit, wait };
+                reading::changes(&database, &self.user, asked).await
             }
             Request::RevisionsDiff { revisions } => differences(opened, revisions).await,
             Request::Documents { wanted, limit_bytes } => {

@@ -9,19 +9,14 @@ const MOST_NAMED: usize = 100;
 const MOST_REASON_BYTES: usize = 300;
 
 /// What was told so far.
+#[derive(Default)]
 pub(super) struct Refusals {
-    replication: String,
-    target: String,
     named: Vec<Refusal>,
 }
 
 impl Refusals {
-    pub(super) fn of(replication: &str, target: &str) -> Self {
-        Self { replication: replication.to_owned(), target: target.to_owned(), named: Vec::new() }
-    }
-
-    pub(super) fn tell(&mut self, refusals: &[Refusal]) {
-        let (replication, target) = (self.replication.as_str(), self.target.as_str());
+    /// Names what the target of a replication refused.
+    pub(super) fn tell(&mut self, (replication, target): (&str, &str), refusals: &[Refusal]) {
         let before = self.named.len();
         for Refusal { id, revision, error, reason } in refusals.iter().take(MOST_NAMED - before) {
             let reason = shortened(reason);
@@ -63,10 +58,10 @@ mod tests {
             error: "forbidden".to_owned(),
             reason: "no".to_owned(),
         };
-        let mut refusals = Refusals::of("id", "target");
+        let mut refusals = Refusals::default();
         for _ in 0..30 {
             let some: Vec<Refusal> = (0..7).map(refusal).collect();
-            refusals.tell(&some);
+            refusals.tell(("id", "target"), &some);
         }
         assert_eq!(refusals.take().len(), MOST_NAMED);
         assert_eq!(shortened(&"é".repeat(200)).len(), 300);

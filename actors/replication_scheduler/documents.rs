@@ -37,7 +37,7 @@ impl ReplicationSchedulerState {
 
     pub(super) fn stop_owned(&mut self, id: &str, wanted: RunNumber) {
         let owns = |entry: &Entry| matches!(entry.owner, Owner::Document { number, .. } if number == wanted);
-        if self.jobs.get(id).is_some_and(owns)
+        if self.jobs.get(id).is_some_and(|entry| owns(entry))
             && let Some(mut entry) = self.take_out(id)
         {
             let reason = "the document that wanted this replication was changed".to_owned();

@@ -12,9 +12,9 @@ use refuge_replication::{
     ReplicationId, Retries, RunNumber, Settings, Status,
 };
 use serde_json::Value;
-use tokio::sync::oneshot;
 
 use super::ReplicateReply;
+use super::incarnation::Actor;
 use crate::now_ms;
 use crate::replication_job::Wanting;
 
@@ -32,14 +32,6 @@ pub(super) enum Owner {
         /// Which of its runs.
         number: RunNumber,
     },
-}
-
-/// The actor that a job has now.
-pub(super) struct Actor {
-    /// Which start of the job it is.
-    pub(super) start: u64,
-    /// Stops it; used once.
-    pub(super) stop: Option<oneshot::Sender<()>>,
 }
 
 /// A step of a job's life.
@@ -113,11 +105,6 @@ impl Entry {
         self.actor.as_ref().map(|actor| actor.start)
     }
 
-    /// What stops its actor, the first time that it is asked for.
-    pub(super) fn stop(&mut self) -> Option<oneshot::Sender<()>> {
-        self.actor.as_mut()?.stop.take()
-    }
-
     /// Whether a failure is not its end: whoever asked for it does not wait for an answer.
     pub(super) fn is_tried_again(&self) -> bool {
         self.job.continuous || matches!(self.owner, Owner::Document { .. })
@@ -176,10 +163,9 @@ impl Entry {
     }
 
     /// Its actor is gone, as the schedule wanted it.
-    pub(super) fn was_stopped(&mut self, reached: Option<Arc<Status>>, most_history: usize) {
-        self.actor = None;
+    pub(super) fn was_stopped(&mut self, most_history: usize) {
         self.failure = None;
-        self.reached = reached;
+        self.reached = self.actor.take().and_then(Actor::reached);
         self.happened("stopped", None, most_history);
     }
 

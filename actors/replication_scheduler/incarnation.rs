@@ -1,16 +1,20 @@
-//! One start of a job's actor, followed until nothing of it is left, so that the scheduler never has
-//! two actors of one job and never stops the wrong one.
+//! One start of a job's actor, known until nothing of it is left, so that the scheduler never has two actors
+//! of one job and never stops the wrong one. Between its start and its end nothing waits for it: thousands of
+//! jobs may work at once.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use ractor::ActorRef;
+use ractor::{ActorCell, ActorRef};
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Exit, Names, StartError};
 use refuge_replication::{JobNumber, Status};
 use tokio::sync::oneshot;
 
 use super::{ReplicateReply, ReplicationSchedulerMessage};
 use crate::names;
+
+/// An actor that does not stop within this time is killed. It waits for nobody while it works.
+const STOP_BUDGET: Duration = Duration::from_secs(1);
 
 /// A start.
 pub(super) struct Incarnation {
@@ -23,68 +27,124 @@ pub(super) struct Incarnation {
     pub(super) not_before: Instant,
 }
 
+/// The actor that a job has now.
+pub(super) struct Actor {
+    /// Which start of the job it is.
+    pub(super) start: u64,
+    stage: Stage,
+    /// How far it was when it was told to stop.
+    reached: Option<Arc<Status>>,
+}
+
+enum Stage {
+    /// To be told keeps it from starting, where it has not begun to.
+    Starting(oneshot::Sender<()>),
+    /// Is told to stop when it has started.
+    Unwanted,
+    Works(ActorCell),
+    Stopping,
+}
+
 /// An actor that was told to stop, and who wants to hear of its end.
 pub(super) struct Leaving {
-    pub(super) start: u64,
+    pub(super) actor: Actor,
     pub(super) number: JobNumber,
     pub(super) replies: Vec<ReplicateReply>,
 }
 
 impl Incarnation {
-    /// Starts the actor and tells the scheduler how it fares; what is returned stops it. The
-    /// supervisor of jobs was started after the scheduler, so it is asked on the side.
-    pub(super) fn follow(self, child: ChildSpecification) -> oneshot::Sender<()> {
-        let (stop, stopped) = oneshot::channel();
+    /// Starts the actor and has the scheduler told how it fares. The supervisor of jobs was started after the
+    /// scheduler, so it is asked on the side.
+    pub(super) fn begin(self, child: ChildSpecification) -> Actor {
+        let (hold, held) = oneshot::channel();
+        let start = self.start;
         crate::task::spawn(async move {
-            let (exit, reached) = self.life(child, stopped).await;
-            let Self { scheduler, id, start, .. } = self;
-            let id = id.as_ref().to_owned();
-            let down = ReplicationSchedulerMessage::Down { id, start, exit, reached };
-            let _ = scheduler.cast(down);
+            let started = self.start(child, held).await;
+            let Self { names, scheduler, id, .. } = self;
+            let down = move |exit| ReplicationSchedulerMessage::Down { id, start, exit };
+            match started {
+                Ok(cell) => names.monitor_into(&cell, &scheduler, down),
+                Err(exit) => drop(scheduler.cast(down(exit))),
+            }
         });
-        stop
+        Actor { start, stage: Stage::Starting(hold), reached: None }
     }
 
-    /// How it ended; where it was stopped, also how far it was then.
-    async fn life(
+    /// The actor once the scheduler was told of it, or how it ended before it could work.
+    async fn start(
         &self,
         child: ChildSpecification,
-        mut stopped: oneshot::Receiver<()>,
-    ) -> (Exit, Option<Arc<Status>>) {
+        held: oneshot::Receiver<()>,
+    ) -> Result<ActorCell, Exit> {
         tokio::select! {
             () = tokio::time::sleep_until(self.not_before.into()) => {}
             // Told, or of a scheduler that is gone: another one starts what is wanted.
-            _ = &mut stopped => return (Exit::Stopped, None),
+            _ = held => return Err(Exit::Stopped),
         }
         let jobs = DynamicSupervisor::new(&self.names, names::REPLICATION_JOBS);
-        // On the heap: what a start needs is given back while the job runs.
-        let cell = match Box::pin(jobs.start_child(child)).await {
+        let cell = match jobs.start_child(child).await {
             Ok(cell) => cell,
             Err(error) => {
                 // It may start later all the same; this stands in the queue behind that.
                 if matches!(error, StartError::Deadline { .. }) {
-                    let name = names::replication_job(&self.id);
-                    let _ = Box::pin(jobs.stop_child(&name)).await;
+                    let _ = jobs.stop_child(&names::replication_job(&self.id)).await;
                 }
-                return (Exit::Failed(error.to_string()), None);
+                return Err(Exit::Failed(error.to_string()));
             }
         };
-        let (id, start) = (self.id.as_ref().to_owned(), self.start);
-        if self.scheduler.cast(ReplicationSchedulerMessage::Started { id, start }).is_err() {
+        let (id, start) = (Arc::clone(&self.id), self.start);
+        let started = ReplicationSchedulerMessage::Started { id, start, cell: cell.clone() };
+        if self.scheduler.cast(started).is_err() {
             // Nobody knows this one; by its name a later one could be meant.
             cell.stop(None);
-            return (self.names.monitor(&cell).await, None);
         }
-        let gone = self.names.monitor(&cell);
-        tokio::pin!(gone);
-        tokio::select! {
-            exit = &mut gone => return (exit, None),
-            // A scheduler that is gone takes the jobs' supervisor with it.
-            Ok(()) = &mut stopped => {}
-        }
-        let name = names::replication_job(&self.id);
-        let reached = self.names.value::<Status>(&name);
-        let _ = Box::pin(jobs.stop_child(&name)).await;
-        (gone.await, reached)
+        Ok(cell)
     }
+}
+
+impl Actor {
+    /// It works, unless it is unwanted by now.
+    pub(super) fn started(&mut self, names: &Names, cell: ActorCell) {
+        match self.stage {
+            Stage::Starting(_) => self.stage = Stage::Works(cell),
+            Stage::Unwanted => {
+                self.stage = Stage::Stopping;
+                end(names, cell);
+            }
+            Stage::Works(_) | Stage::Stopping => {}
+        }
+    }
+
+    /// Has it stop, the first time that it is asked for; `id` is that of its job. The scheduler hears of its
+    /// end as of any other.
+    pub(super) fn stop(&mut self, names: &Names, id: &str) {
+        match std::mem::replace(&mut self.stage, Stage::Stopping) {
+            Stage::Starting(hold) => {
+                // Whoever starts it may be beyond that.
+                let _ = hold.send(());
+                self.stage = Stage::Unwanted;
+            }
+            Stage::Works(cell) => {
+                self.reached = names.value::<Status>(&names::replication_job(id));
+                end(names, cell);
+            }
+            unwanted @ (Stage::Unwanted | Stage::Stopping) => self.stage = unwanted,
+        }
+    }
+
+    /// How far it was when it was told to stop.
+    pub(super) fn reached(self) -> Option<Arc<Status>> {
+        self.reached
+    }
+}
+
+/// Has this very actor stop: by its name a later one could be meant.
+fn end(names: &Names, cell: ActorCell) {
+    let gone = names.monitor(&cell);
+    cell.stop(None);
+    crate::task::spawn(async move {
+        if tokio::time::timeout(STOP_BUDGET, gone).await.is_err() {
+            cell.kill();
+        }
+    });
 }

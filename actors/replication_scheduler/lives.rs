@@ -1,10 +1,9 @@
 //! What becomes of jobs whose actors started, came to their end, or went down.
 
-use std::sync::Arc;
-
+use ractor::ActorCell;
 use refuge_http::Failure;
 use refuge_otp::{Exit, Names};
-use refuge_replication::{Ending, Failure as ReplicationFailure, Refusal, Standing, Status};
+use refuge_replication::{Ending, Failure as ReplicationFailure, Refusal, Standing};
 use serde_json::{Value, json};
 
 use super::entry::Owner;
@@ -22,13 +21,20 @@ impl ReplicationSchedulerState {
         usual(&self.arguments.names).max_history
     }
 
-    pub(super) fn started(&mut self, id: &str, start: u64) {
-        let most_history = self.most_history();
-        let Some(entry) = self.jobs.get_mut(id).filter(|entry| entry.start() == Some(start)) else {
-            return;
-        };
+    pub(super) fn started(&mut self, id: &str, start: u64, cell: ActorCell) {
+        let (names, most_history) = (&self.arguments.names, self.most_history());
+        if let Some(leaving) = self.leaving.get_mut(id)
+            && leaving.actor.start == start
+        {
+            return leaving.actor.started(names, cell);
+        }
+        let Some(entry) = self.jobs.get_mut(id) else { return };
+        match &mut entry.actor {
+            Some(actor) if actor.start == start => actor.started(names, cell),
+            _ => return,
+        }
         entry.has_started(most_history);
-        count(&self.arguments.names, "refuge_replication_starts_total");
+        count(names, "refuge_replication_starts_total");
         if let Owner::Document { number, .. } = entry.owner {
             self.tell(number, JobNews::Started);
         }
@@ -67,8 +73,8 @@ impl ReplicationSchedulerState {
     }
 
     /// Nothing of an actor is left: as was wanted, or it went down before the job's end.
-    pub(super) fn down(&mut self, id: &str, start: u64, exit: &Exit, reached: Option<Arc<Status>>) {
-        if self.leaving.get(id).is_some_and(|leaving| leaving.start == start) {
+    pub(super) fn down(&mut self, id: &str, start: u64, exit: &Exit) {
+        if self.leaving.get(id).is_some_and(|leaving| leaving.actor.start == start) {
             return self.has_left(id);
         }
         let most_history = self.most_history();
@@ -77,7 +83,7 @@ impl ReplicationSchedulerState {
         };
         let Some(number) = entry.number else { return };
         if self.schedule.standing(number) == Some(Standing::Pending) {
-            entry.was_stopped(reached, most_history);
+            entry.was_stopped(most_history);
             count(&self.arguments.names, "refuge_replication_stops_total");
             let effects = self.turn_window(id, number);
             self.carry_out(effects);

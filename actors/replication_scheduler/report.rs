@@ -18,7 +18,7 @@ use crate::own_events::{NewOwnEvent, OwnEventKind};
 /// A page of all jobs, in the order of their ids.
 pub(super) fn jobs(
     names: &Names,
-    jobs: &BTreeMap<Arc<str>, Entry>,
+    jobs: &BTreeMap<Arc<str>, Box<Entry>>,
     skip: usize,
     limit: usize,
 ) -> Value {

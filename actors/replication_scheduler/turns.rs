@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use refuge_config::Replicator;
 use refuge_replication::{Ending, JobNumber, ScheduleEffect, ScheduleLimits, Standing};
 
-use super::entry::{Actor, Entry, Owner};
+use super::entry::{Entry, Owner};
 use super::incarnation::{Incarnation, Leaving};
 use super::{ReplicationSchedulerMessage, ReplicationSchedulerState, usual};
 use crate::replication_job::ReplicationJobArguments;
@@ -37,7 +37,7 @@ impl ReplicationSchedulerState {
     /// Takes a job into the table, and into the schedule unless a former actor of it is not gone yet.
     pub(super) fn put(&mut self, entry: Entry) {
         let text: Arc<str> = entry.id.to_string().into();
-        self.jobs.insert(Arc::clone(&text), entry);
+        self.jobs.insert(Arc::clone(&text), Box::new(entry));
         if !self.leaving.contains_key(&text) {
             self.admit(&text);
         }
@@ -84,14 +84,12 @@ impl ReplicationSchedulerState {
     }
 
     /// Takes a job out of the table and has its actor stopped.
-    pub(super) fn take_out(&mut self, text: &str) -> Option<Entry> {
+    pub(super) fn take_out(&mut self, text: &str) -> Option<Box<Entry>> {
         let now_ms = self.now_ms();
         let (text, mut entry) = self.jobs.remove_entry(text)?;
-        if let (Some(number), Some(actor)) = (entry.number, entry.actor.take()) {
-            let leaving = Leaving { start: actor.start, number, replies: Vec::new() };
-            // A follower that is gone has sent its last message already.
-            let _ = actor.stop.map(|stop| stop.send(()));
-            self.leaving.insert(text, leaving);
+        if let (Some(number), Some(mut actor)) = (entry.number, entry.actor.take()) {
+            actor.stop(&self.arguments.names, &text);
+            self.leaving.insert(text, Leaving { actor, number, replies: Vec::new() });
         }
         if let Some(number) = entry.number {
             self.numbers.remove(&number);
@@ -122,10 +120,11 @@ impl ReplicationSchedulerState {
             match effect {
                 ScheduleEffect::Start(number) => self.start(number),
                 ScheduleEffect::Stop(number) => {
-                    let entry = self.numbers.get(&number).and_then(|text| self.jobs.get_mut(text));
+                    let Some(text) = self.numbers.get(&number) else { continue };
+                    let entry = self.jobs.get_mut(text);
                     // One that is wanted no longer was told already.
-                    if let Some(stop) = entry.and_then(Entry::stop) {
-                        let _ = stop.send(());
+                    if let Some(actor) = entry.and_then(|entry| entry.actor.as_mut()) {
+                        actor.stop(&self.arguments.names, text);
                     }
                 }
                 // Other settings are noticed within an interval, as in CouchDB.
@@ -168,6 +167,6 @@ impl ReplicationSchedulerState {
             start,
             not_before,
         };
-        entry.begins(Actor { start, stop: Some(incarnation.follow(child)) });
+        entry.begins(incarnation.begin(child));
     }
 }

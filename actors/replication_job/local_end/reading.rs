@@ -28,17 +28,19 @@ pub(super) async fn changes(
     asked: Asked<'_>,
 ) -> Result<Answer, Failure> {
     let Asked { selection, since, limit, wait } = asked;
-    let information = database.outline().await?;
-    let FeedStart { after, opaque } = FeedStart::read(since, database.instance(), &information)?;
+    let (FeedStart { after, opaque }, newest) = {
+        let information = database.outline().await?;
+        let start = FeedStart::read(since, database.instance(), &information)?;
+        (start, information.update_sequence)
+    };
     let every_leaf = !selection.winners_only;
     let chosen = choice(selection, user);
     let changes = SelectedChanges::of(database.as_ref(), chosen, every_leaf);
     let changes = Box::pin(changes).await?;
     let deadline = Instant::now() + CHANGES_WAIT;
-    let (mut after, mut until) = (after, information.update_sequence.max(after));
+    let (mut after, mut until) = (after, newest.max(after));
     let mut seen = Arc::clone(database);
     let page = loop {
-        // On the heap: it is larger than all else that a wait, which may last for hours, holds.
         let page = Box::pin(changes.page(&seen, (after, until), limit)).await?;
         // Asked behind each page: functions that hide documents may have been written meanwhile.
         let again = Arc::clone(&seen).seen_by(user).await?;

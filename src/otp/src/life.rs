@@ -2,11 +2,12 @@
 //! task nor its state. Supervisors wait for that before they start the next one, monitors hear of it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ractor::ActorCell;
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::table::Place;
 
@@ -48,13 +49,20 @@ impl fmt::Display for Exit {
 
 type Subscriber = Box<dyn FnOnce(Exit) + Send>;
 
-/// The record of one incarnation, shared by all who watch it.
+/// The record of one incarnation, shared by all who watch it. There are as many as actors, so it is small.
 pub(crate) struct Life {
     cell: ActorCell,
     place: Place,
-    exit: watch::Sender<Option<Exit>>,
-    stop_requested: watch::Sender<bool>,
-    subscribers: Mutex<Option<Vec<Subscriber>>>,
+    end: Mutex<Ended>,
+    stop_requested: AtomicBool,
+    /// Wakes whoever waits for the end, or for the request to stop.
+    news: Notify,
+}
+
+/// How an actor ended, and until then who runs when it does.
+enum Ended {
+    NotYet(Vec<Subscriber>),
+    Already(Exit),
 }
 
 impl Life {
@@ -62,9 +70,9 @@ impl Life {
         Arc::new(Self {
             cell,
             place,
-            exit: watch::Sender::new(None),
-            stop_requested: watch::Sender::new(false),
-            subscribers: Mutex::new(Some(Vec::new())),
+            end: Mutex::new(Ended::NotYet(Vec::new())),
+            stop_requested: AtomicBool::new(false),
+            news: Notify::new(),
         })
     }
 
@@ -78,61 +86,77 @@ impl Life {
 
     /// How it ended, if it has.
     pub(crate) fn ended(&self) -> Option<Exit> {
-        self.exit.borrow().clone()
+        match &*self.lock() {
+            Ended::NotYet(_) => None,
+            Ended::Already(exit) => Some(exit.clone()),
+        }
     }
 
     /// Waits until nothing of it is left.
     pub(crate) async fn gone(&self) -> Exit {
-        let mut exit = self.exit.subscribe();
-        // The sender lives in `self`, so the channel cannot close while this waits.
-        match exit.wait_for(Option::is_some).await {
-            Ok(exit) => exit.clone().unwrap_or(Exit::Unknown),
-            Err(_) => Exit::Unknown,
-        }
+        self.until(|| self.ended()).await
     }
 
     /// Asks for an orderly stop; a supervisor in the middle of a restart hears it too.
     pub(crate) fn request_stop(&self) {
-        self.stop_requested.send_replace(true);
+        self.stop_requested.store(true, Ordering::Release);
+        self.news.notify_waiters();
         self.cell.stop(Some("shutdown".to_owned()));
     }
 
     pub(crate) fn is_stop_requested(&self) -> bool {
-        *self.stop_requested.borrow()
+        self.stop_requested.load(Ordering::Acquire)
     }
 
     /// Waits for [`Life::request_stop`].
     pub(crate) async fn stop_requested(&self) {
-        let mut requested = self.stop_requested.subscribe();
-        if requested.wait_for(|requested| *requested).await.is_err() {
-            std::future::pending::<()>().await;
+        self.until(|| self.is_stop_requested().then_some(())).await
+    }
+
+    /// Waits until something is so that news are told of.
+    async fn until<T>(&self, known: impl Fn() -> Option<T>) -> T {
+        loop {
+            // Hears of what is told from here on, so nothing is missed between the look and the wait.
+            let news = self.news.notified();
+            if let Some(known) = known() {
+                return known;
+            }
+            news.await;
         }
     }
 
     /// Runs `subscriber` when the actor is gone, at once if it is.
     pub(crate) fn subscribe(&self, subscriber: Subscriber) {
-        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
-        match subscribers.as_mut() {
-            Some(waiting) => waiting.push(subscriber),
-            None => {
-                drop(subscribers);
-                subscriber(self.ended().unwrap_or(Exit::Unknown));
+        let mut end = self.lock();
+        match &mut *end {
+            Ended::NotYet(waiting) => waiting.push(subscriber),
+            Ended::Already(exit) => {
+                let exit = exit.clone();
+                drop(end);
+                subscriber(exit);
             }
         }
     }
 
     /// Tells everyone; only the first call counts.
     pub(crate) fn end(&self, exit: &Exit) {
-        self.exit.send_if_modified(|ended| {
-            let first = ended.is_none();
-            if first {
-                *ended = Some(exit.clone());
+        let waiting = {
+            let mut end = self.lock();
+            match std::mem::replace(&mut *end, Ended::Already(exit.clone())) {
+                Ended::NotYet(waiting) => waiting,
+                former @ Ended::Already(_) => {
+                    *end = former;
+                    return;
+                }
             }
-            first
-        });
-        let waiting = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).take();
-        for subscriber in waiting.into_iter().flatten() {
+        };
+        self.news.notify_waiters();
+        for subscriber in waiting {
             subscriber(exit.clone());
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ended> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,7 +3,7 @@
 //! thing that actors share; it belongs to the node, not to the process, so two nodes never meet in it.
 
 use std::any::Any;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -45,14 +45,14 @@ impl Entry {
     }
 }
 
-type Shard = RwLock<HashMap<Box<str>, Entry>>;
+type Shard = RwLock<HashMap<Arc<str>, Entry>>;
 
 struct Shared {
     node: Arc<str>,
     shards: [Shard; SHARDS],
     table: Mutex<Table>,
-    /// Names that each tracked actor holds, so that they go with it.
-    owned: Mutex<HashMap<ActorId, HashSet<Box<str>>>>,
+    /// Names that each tracked actor holds, so that they go with it: one or two, seldom more.
+    owned: Mutex<HashMap<ActorId, Vec<Arc<str>>>>,
     restarts: broadcast::Sender<Restarted>,
 }
 
@@ -117,8 +117,8 @@ impl Names {
     }
 
     pub(crate) fn register_cell(&self, name: &str, cell: ActorCell) {
-        self.own(&cell, name);
-        let replaced = self.change(name, |entry| entry.actor.replace(cell));
+        let name = self.own(&cell, name);
+        let replaced = self.change(&name, |entry| entry.actor.replace(cell));
         drop(replaced);
     }
 
@@ -133,22 +133,23 @@ impl Names {
 
     /// Publishes a value under a name, as long as its owner lives. The newest wins.
     pub fn publish<T: Send + Sync + 'static>(&self, owner: &ActorCell, name: &str, value: Arc<T>) {
-        self.own(owner, name);
+        let name = self.own(owner, name);
         let published = Published { owner: owner.clone(), value };
-        let replaced = self.change(name, |entry| entry.published.replace(published));
+        let replaced = self.change(&name, |entry| entry.published.replace(published));
         drop(replaced);
     }
 
     /// Takes back what `owner` published under a name.
     pub fn withdraw(&self, owner: &ActorCell, name: &str) {
         let id = owner.get_id();
-        self.change(name, |entry| {
+        let Some(name) = self.known(name) else { return };
+        self.change(&name, |entry| {
             if entry.published.as_ref().is_some_and(|value| value.owner.get_id() == id) {
                 entry.published = None;
             }
         });
         if let Some(names) = self.owned().get_mut(&id) {
-            names.remove(name);
+            names.retain(|other| *other != name);
         }
     }
 
@@ -204,7 +205,8 @@ impl Names {
     /// The count of messages that wait for a name.
     #[must_use]
     pub fn gauge(&self, name: &str) -> Arc<Gauge> {
-        self.change(name, |entry| Arc::clone(entry.gauge.get_or_insert_default()))
+        let name = self.known(name).unwrap_or_else(|| name.into());
+        self.change(&name, |entry| Arc::clone(entry.gauge.get_or_insert_default()))
     }
 
     /// The live tree; none before the first start. Supervisors write their part of it down as they
@@ -338,7 +340,7 @@ impl Names {
         life.end(exit);
     }
 
-    fn disown(&self, name: &str, id: ActorId) {
+    fn disown(&self, name: &Arc<str>, id: ActorId) {
         // What is taken out is dropped after the lock: a value may do anything in its own drop.
         let taken = self.change(name, |entry| {
             let actor = entry.actor.take_if(|cell| cell.get_id() == id);
@@ -348,15 +350,27 @@ impl Names {
         drop(taken);
     }
 
-    fn own(&self, cell: &ActorCell, name: &str) {
+    /// Notes that a name goes with an actor. Gives the name as it is kept, once for all who keep it.
+    fn own(&self, cell: &ActorCell, name: &str) -> Arc<str> {
+        let known = self.known(name);
         let mut owned = self.owned();
         let names = owned.entry(cell.get_id()).or_default();
-        if !names.contains(name) {
-            names.insert(name.into());
+        if let Some(owned) = names.iter().find(|owned| &***owned == name) {
+            return Arc::clone(owned);
         }
+        let name = known.unwrap_or_else(|| name.into());
+        names.reserve_exact(1);
+        names.push(Arc::clone(&name));
+        name
     }
 
-    fn owned(&self) -> MutexGuard<'_, HashMap<ActorId, HashSet<Box<str>>>> {
+    /// A name as it is kept, where something is known under it.
+    fn known(&self, name: &str) -> Option<Arc<str>> {
+        let shard = self.shard(name).read().unwrap_or_else(PoisonError::into_inner);
+        shard.get_key_value(name).map(|(name, _)| Arc::clone(name))
+    }
+
+    fn owned(&self) -> MutexGuard<'_, HashMap<ActorId, Vec<Arc<str>>>> {
         self.shared.owned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -372,9 +386,9 @@ impl Names {
     }
 
     /// Changes an entry; what `change` returns is dropped by the caller, outside the lock.
-    fn change<R>(&self, name: &str, change: impl FnOnce(&mut Entry) -> R) -> R {
+    fn change<R>(&self, name: &Arc<str>, change: impl FnOnce(&mut Entry) -> R) -> R {
         let mut shard = self.shard(name).write().unwrap_or_else(PoisonError::into_inner);
-        let entry = shard.entry(name.into()).or_default();
+        let entry = shard.entry(Arc::clone(name)).or_default();
         let result = change(entry);
         if entry.is_empty() {
             shard.remove(name);

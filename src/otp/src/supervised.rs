@@ -149,18 +149,21 @@ impl<A: Actor> Actor for Supervised<A> {
         Ok(())
     }
 
-    async fn handle_supervisor_evt(
+    /// On the heap: an actor keeps room for the largest of its futures while it lives, and few ever supervise.
+    fn handle_supervisor_evt(
         &self,
         myself: ActorRef<Self::Msg>,
         event: SupervisionEvent,
         (): &mut (),
-    ) -> Result<(), ActorProcessingErr> {
-        let Some(mut living) = self.take() else { return Ok(()) };
-        let handled = self.actor.handle_supervisor_evt(myself, event, &mut living.state);
-        let outcome = AssertUnwindSafe(handled).catch_unwind().await;
-        living.note(outcome)?;
-        self.put(living);
-        Ok(())
+    ) -> impl Future<Output = Result<(), ActorProcessingErr>> + Send {
+        Box::pin(async move {
+            let Some(mut living) = self.take() else { return Ok(()) };
+            let handled = self.actor.handle_supervisor_evt(myself, event, &mut living.state);
+            let outcome = AssertUnwindSafe(handled).catch_unwind().await;
+            living.note(outcome)?;
+            self.put(living);
+            Ok(())
+        })
     }
 
     async fn post_stop(

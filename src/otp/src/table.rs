@@ -59,7 +59,8 @@ struct Record {
 #[derive(Default)]
 pub(crate) struct Table {
     last: u64,
-    records: HashMap<Place, Record>,
+    /// On the heap: half of a large map may be free places.
+    records: HashMap<Place, Box<Record>>,
     roots: BTreeSet<Place>,
     lives: HashMap<ActorId, Arc<Life>>,
 }
@@ -121,7 +122,7 @@ impl Table {
             lives: Vec::new(),
             work: Arc::default(),
         };
-        self.records.insert(place, record);
+        self.records.insert(place, Box::new(record));
         place
     }
 

@@ -13,6 +13,7 @@ mod exchange;
 mod report;
 mod run;
 mod running;
+mod runs;
 mod state;
 mod taking;
 #[cfg(test)]
@@ -51,7 +52,7 @@ enum Alarm {
 pub struct Documents {
     options: DocumentsOptions,
     now_ms: u64,
-    documents: BTreeMap<DocumentName, Document>,
+    documents: BTreeMap<DocumentName, Box<Document>>,
     nodes: Vec<PeerUp>,
     /// Runs that are started and not over.
     under_way: BTreeMap<RunNumber, RunKey>,

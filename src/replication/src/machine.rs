@@ -72,8 +72,8 @@ pub struct Replication {
 #[derive(Debug)]
 enum State {
     New,
-    Opening(Opening),
-    Comparing(Comparing),
+    Opening(Box<Opening>),
+    Comparing(Box<Comparing>),
     Running(Box<Running>),
     Finished,
 }

@@ -1,12 +1,10 @@
 //! One document of `_replicator`: what it says, and where what it wants stands.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use refuge_mesh::NodeId;
 use serde_json::{Map, Value};
 
-use super::run::Run;
+use super::runs::Runs;
 use crate::job::{Job, parse_end, parse_job, parse_proxies};
 
 /// A document and what becomes of it.
@@ -44,9 +42,7 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Active {
     pub(super) job: Arc<Job>,
-    /// By node; of a document whose ends name no nodes there is one, under `None`. On the heap, since a map
-    /// keeps room for eleven.
-    pub(super) runs: BTreeMap<Option<NodeId>, Box<Run>>,
+    pub(super) runs: Runs,
 }
 
 /// Whether the last state is on its way into the document.

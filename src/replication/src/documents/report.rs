@@ -43,7 +43,7 @@ impl Documents {
                 && (rows.states.is_empty()
                     || rows.states.iter().any(|state| state == self.state(document)))
         });
-        let mut wanted: Vec<(&DocumentName, &Document)> = wanted.collect();
+        let mut wanted: Vec<(&DocumentName, &Box<Document>)> = wanted.collect();
         if rows.descending {
             wanted.reverse();
         }
@@ -136,7 +136,7 @@ impl Documents {
             information.insert("error".to_owned(), error.into());
         }
         information.insert("nodes".to_owned(), nodes.into());
-        let one = active.runs.values().next().filter(|_| active.runs.len() == 1);
+        let one = active.runs.only();
         Told {
             state: self.state_of_all(active),
             id: one.map(|run| run.id.to_string()),

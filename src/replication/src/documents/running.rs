@@ -121,9 +121,8 @@ impl Documents {
 
     /// A run is wanted no longer.
     pub(super) fn end_run(&mut self, key: &RunKey) {
-        let Some(Document { state: State::Active(active), .. }) =
-            self.documents.get_mut(&key.document)
-        else {
+        let state = self.documents.get_mut(&key.document).map(|document| &mut document.state);
+        let Some(State::Active(active)) = state else {
             return;
         };
         let Some(run) = active.runs.remove(&key.node) else {
@@ -178,11 +177,11 @@ fn runs_already(id: &ReplicationId, document: &DocumentName, holder: &DocumentNa
     )
 }
 
-type ById = std::collections::BTreeMap<DocumentName, Document>;
+type ById = std::collections::BTreeMap<DocumentName, Box<Document>>;
 
 fn run_of<'a>(documents: &'a mut ById, key: &RunKey) -> Option<&'a mut Run> {
     match &mut documents.get_mut(&key.document)?.state {
-        State::Active(active) => active.runs.get_mut(&key.node).map(|run| &mut **run),
+        State::Active(active) => active.runs.get_mut(&key.node),
         State::Failed { .. } | State::Completed { .. } => None,
     }
 }

@@ -1,12 +1,12 @@
 //! What documents want: how one is taken in, given the runs that it should have now, and forgotten.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use refuge_mesh::NodeId;
 
 use super::document::{Active, Document, Reading, State, Writing, read};
 use super::run::{Run, RunKey};
+use super::runs::Runs;
 use super::{Alarm, ChangedReplication, DocumentName, Documents};
 use crate::job::is_named_by;
 
@@ -32,7 +32,7 @@ impl Documents {
             }
             Reading::Completed { id, statistics } => State::Completed { id, statistics },
             Reading::Job(job) => {
-                State::Active(Active { job: Arc::new(*job), runs: BTreeMap::new() })
+                State::Active(Active { job: Arc::new(*job), runs: Runs::default() })
             }
         };
         let document = Document {
@@ -43,7 +43,7 @@ impl Documents {
             updated_unix_ms: since_ms,
             writing: Writing::Nothing,
         };
-        self.documents.insert(change.document.clone(), document);
+        self.documents.insert(change.document.clone(), Box::new(document));
         if tell {
             self.write(&change.document);
         }
@@ -53,7 +53,8 @@ impl Documents {
     /// Gives a document the runs that it should have now: that of its own, or those towards the
     /// nodes that it names and that are up.
     pub(super) fn follow_nodes(&mut self, name: &DocumentName) {
-        let Some(Document { state: State::Active(active), .. }) = self.documents.get(name) else {
+        let state = self.documents.get(name).map(|document| &document.state);
+        let Some(State::Active(active)) = state else {
             return;
         };
         let wanted: Vec<Option<NodeId>> = match active.job.node_end() {
@@ -64,7 +65,7 @@ impl Documents {
             }
         };
         let unwanted: Vec<Option<NodeId>> =
-            active.runs.keys().filter(|node| !wanted.contains(node)).copied().collect();
+            active.runs.nodes().filter(|node| !wanted.contains(node)).collect();
         for node in unwanted {
             self.end_run(&RunKey { document: name.clone(), node });
         }
@@ -81,11 +82,11 @@ impl Documents {
         let State::Active(active) = &mut document.state else {
             return;
         };
-        if active.runs.contains_key(&key.node) {
+        if active.runs.get(&key.node).is_some() {
             return;
         }
         let run = Run::new(&active.job, key.node, &self.options.node_uuid);
-        active.runs.insert(key.node, Box::new(run));
+        active.runs.insert(key.node, run);
         document.updated_unix_ms = unix_ms;
         self.ready.insert(key);
     }
@@ -96,7 +97,7 @@ impl Documents {
             return;
         };
         if let State::Active(active) = &document.state {
-            let nodes: Vec<Option<NodeId>> = active.runs.keys().copied().collect();
+            let nodes: Vec<Option<NodeId>> = active.runs.nodes().collect();
             for node in nodes {
                 self.end_run(&RunKey { document: name.clone(), node });
             }

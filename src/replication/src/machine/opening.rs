@@ -19,7 +19,7 @@ pub(super) struct Opening {
     /// The target has to be made, like the source, once that is known.
     target_missing: bool,
     /// The checkpoints, where they were asked for already.
-    logs: Option<Comparing>,
+    logs: Option<Box<Comparing>>,
 }
 
 /// Both ends are asked for their checkpoint.
@@ -34,9 +34,9 @@ impl Replication {
     pub(super) fn open(&mut self, pause_ms: u64) {
         let is_named = self.settings.selection.function().is_none();
         let asks_more = is_named && !self.without_checkpoints && !self.settings.careful;
-        let logs = asks_more.then(Comparing::default);
+        let logs = asks_more.then(Box::<Comparing>::default);
         let reads_logs = logs.is_some();
-        self.state = State::Opening(Opening { logs, ..Opening::default() });
+        self.state = State::Opening(Box::new(Opening { logs, ..Opening::default() }));
         for end in [End::Source, End::Target] {
             self.ask_after(pause_ms, end, Purpose::Open(end), Request::Information);
         }
@@ -103,9 +103,10 @@ impl Replication {
                 self.instances.1 = information.instance;
             }
         }
-        let State::Opening(Opening { source: Some(_), target: true, .. }) = &self.state else {
+        let is_open = |opening: &Opening| opening.source.is_some() && opening.target;
+        if !matches!(&self.state, State::Opening(opening) if is_open(opening)) {
             return;
-        };
+        }
         if !self.read_filter() {
             self.compare_checkpoints();
         }
@@ -122,7 +123,7 @@ impl Replication {
             self.state = State::Comparing(logs);
             return self.run_where_compared();
         }
-        self.state = State::Comparing(Comparing::default());
+        self.state = State::Comparing(Box::default());
         for end in [End::Source, End::Target] {
             let local_id = self.local_id.clone();
             self.ask(end, Purpose::ReadLog(end), Request::Checkpoint { local_id });
@@ -132,7 +133,10 @@ impl Replication {
     pub(super) fn log_read(&mut self, end: End, log: Option<Checkpoint>) {
         let comparing = match &mut self.state {
             State::Comparing(comparing) => comparing,
-            State::Opening(Opening { logs: Some(logs), .. }) => logs,
+            State::Opening(opening) => match &mut opening.logs {
+                Some(logs) => logs,
+                None => return,
+            },
             _ => return,
         };
         match end {
