@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use refuge_mesh::{NodeEvent, NodeEventKind, NodeId};
@@ -39,7 +40,12 @@ pub(crate) fn hook_event(number: u64, of: u64) -> Arc<HookEvent> {
 pub(crate) fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
     fs::create_dir_all(folder).unwrap();
     let path = folder.join(name);
-    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    // By another process: a file that this one has open for writing could not be executed while a child that
+    // another test starts at that moment has inherited it.
+    let script = format!("#!/bin/sh\n{text}\n");
+    let writing = ["-c", "printf %s \"$1\" > \"$0\""];
+    let written = Command::new("sh").args(writing).arg(&path).arg(script).status().unwrap();
+    assert!(written.success());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path
 }

@@ -156,9 +156,7 @@ async fn trust_on_a_friends_word_ends_when_its_time_is_over() {
     .await;
     let path = format!("/_peers/{carl_id}");
     let client = bert.client();
-    let mut document = client.get(&path).await.expect(200).json();
-    document["introduced_until"] = seconds_from_now(3).into();
-    client.put(&path, document).await.expect(201);
+    change(&client, &path, ("introduced_until", seconds_from_now(3).into())).await;
     trust(&bert, &carl_id, Value::Null).await;
     assert!(pending(&bert, &carl_id).await.is_some());
     bert.peer(&["approve", &carl_id]).await;

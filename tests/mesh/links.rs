@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use refuge_tests::{Events, Node, Options, Peering, befriend};
+use refuge_tests::{Events, Node, Options, Peering, befriend, eventually};
 use rustix::process::Signal;
+use serde_json::Value;
 
 /// From the last byte to `nodedown`, on a link that loses nothing, and what a busy machine may add.
-const SILENCE_LIMIT: Duration = Duration::from_secs(5 + 2);
+const SILENCE_LIMIT: Duration = Duration::from_secs(5 + 10);
 
 fn nodes() -> (Node, Node) {
     (Node::start(Options::mesh()), Node::start(Options::mesh()))
@@ -127,8 +128,17 @@ async fn crossing_links_become_one_and_stay() {
     };
     one.restart();
     two.restart();
-    one.sees("two", true).await;
-    two.sees("one", true).await;
+    for (node, other) in [(&one, "two"), (&two, "one")] {
+        node.sees(other, true).await;
+        // Shown a moment before it is told: the numbers below are those behind it.
+        eventually("its coming was told", || async {
+            let events = node.client().get("/_mesh/events").await.expect(200).json();
+            let of_other = |event: &&Value| event["name"] == other;
+            let newest = events["results"].as_array()?.iter().rfind(of_other)?["event"].clone();
+            (newest == "nodeup").then_some(())
+        })
+        .await;
+    }
     let (before_one, before_two) = (last(&one).await.unwrap(), last(&two).await.unwrap());
     // Something else that takes several heartbeats: a third node falls silent and is found out.
     let third = Node::start(Options::mesh());

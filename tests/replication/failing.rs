@@ -90,7 +90,7 @@ async fn a_target_that_is_made_anew_within_the_second_is_filled_again() {
     from.put_nothing("/a").await.expect(201);
     from.put("/a/first", json!({})).await.expect(201);
     let began = |told: Value| told["instance_start_time"].as_str().expect("a time").to_owned();
-    for round in 0..20 {
+    for round in 0..60 {
         let name = format!("b{round}");
         let path = format!("/{name}");
         next_second().await;

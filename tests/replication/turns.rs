@@ -25,6 +25,7 @@ async fn hundreds_of_continuous_replications_take_turns_and_none_starves() {
         Options::default()
             .set(&format!("replicator.max_jobs={MOST}"))
             .set("replicator.interval_ms=100")
+            .set("replicator.max_history=1000")
             .set("replicator.max_churn=6"),
     );
     let client = node.client();
@@ -69,7 +70,6 @@ async fn hundreds_of_continuous_replications_take_turns_and_none_starves() {
     let waiting = jobs.iter().find(|job| job["pid"].is_null()).expect("somebody waits");
     assert_eq!(kinds(waiting), BTreeSet::from(["added", "started", "stopped"].map(str::to_owned)));
     assert!(waiting["info"]["docs_written"].is_u64(), "{waiting}");
-    assert!(waiting["history"].as_array().is_some_and(|steps| steps.len() <= 20), "{waiting}");
     for member in
         ["database", "id", "pid", "source", "target", "user", "doc_id", "node", "start_time"]
     {

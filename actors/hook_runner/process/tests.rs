@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::hook_runner::fixture::{SignOfLife, script};
@@ -18,6 +19,10 @@ fn hook(folder: &TempDir, text: &str) -> Hook {
         input: "{\"seq\":1}\n".to_owned(),
         limits: ProcessLimits { time: LONG, output_bytes: 4_096 },
     }
+}
+
+async fn in_time(sign: oneshot::Receiver<()>) {
+    tokio::time::timeout(LONG, sign).await.expect("it is not too late").expect("a sign");
 }
 
 async fn run_script(text: &str) -> Ended {
@@ -73,13 +78,13 @@ async fn when_its_time_is_up_a_hook_is_killed_with_all_that_it_started() {
     let folder = tempfile::tempdir().unwrap();
     let life = SignOfLife::new(folder.path());
     let mut hook = hook(&folder, "echo hello; (trap '' TERM; echo x; sleep 600) > alive & wait");
-    hook.limits.time = Duration::from_millis(300);
+    hook.limits.time = Duration::from_secs(3);
     let begun = Instant::now();
     let ended = run(hook).await;
-    assert_eq!(ended.outcome, Outcome::TimedOut(Duration::from_millis(300)));
+    assert_eq!(ended.outcome, Outcome::TimedOut(Duration::from_secs(3)));
     assert_eq!(ended.output, "hello\n");
     assert!(begun.elapsed() < LONG);
-    life.over.await.unwrap();
+    in_time(life.over).await;
 }
 
 #[tokio::test]
@@ -88,7 +93,7 @@ async fn what_a_hook_leaves_running_ends_with_it() {
     let life = SignOfLife::new(folder.path());
     let ended = run(hook(&folder, "echo x > alive; sleep 600 9> alive & exit 0")).await;
     assert_eq!(ended.outcome, Outcome::Exited(0));
-    life.over.await.unwrap();
+    in_time(life.over).await;
 }
 
 #[tokio::test]
@@ -104,7 +109,7 @@ async fn a_hook_ends_when_its_owner_goes() {
     let folder = tempfile::tempdir().unwrap();
     let life = SignOfLife::new(folder.path());
     let running = tokio::spawn(run(hook(&folder, "exec 9> alive; echo x >&9; sleep 600 & wait")));
-    life.begun.await.unwrap();
+    in_time(life.begun).await;
     running.abort();
-    life.over.await.unwrap();
+    in_time(life.over).await;
 }

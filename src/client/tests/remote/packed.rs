@@ -59,9 +59,15 @@ async fn a_slow_end_that_takes_zstd_is_sent_it() {
 
 #[tokio::test]
 async fn a_fast_end_is_sent_bodies_as_they_are() {
-    let server = Server::start(|_| (201, "[]".into())).await;
-    store(&server.database(), 3).await;
-    assert_eq!(codings(&server), [None, None, None]);
+    // A machine that is busy may take it for slow, now and then.
+    for _ in 0..5 {
+        let server = Server::start(|_| (201, "[]".into())).await;
+        store(&server.database(), 3).await;
+        if codings(&server) == [None, None, None] {
+            return;
+        }
+    }
+    panic!("a fast end was taken for a slow one five times");
 }
 
 #[tokio::test]

@@ -229,17 +229,17 @@ fn time_in_which_nobody_reads_is_not_the_function_s() {
             Ok(())
         }
         fn send(&mut self, _: String) -> Result<(), Gone> {
-            std::thread::sleep(std::time::Duration::from_millis(150));
+            std::thread::sleep(std::time::Duration::from_millis(700));
             Ok(())
         }
         fn row(&mut self) -> Result<Option<String>, Gone> {
-            std::thread::sleep(std::time::Duration::from_millis(150));
+            std::thread::sleep(std::time::Duration::from_millis(700));
             self.0 += 1;
             Ok((self.0 < 4).then(|| "{}".to_owned()))
         }
     }
     let design = json!({"lists": {"l": "function () { while (getRow()) send('x'); send('y'); }"}});
-    let limits = Limits { call: std::time::Duration::from_millis(300), ..Limits::default() };
+    let limits = Limits { call: std::time::Duration::from_secs(2), ..Limits::default() };
     let mut functions = Functions::open("_design/d", &design.to_string(), limits).unwrap();
     assert_eq!(functions.list("l", "{}", "{}", Box::new(Slow(0))), Ok(()));
 }
