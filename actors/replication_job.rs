@@ -270,8 +270,8 @@ impl ReplicationJobState {
                 Effect::Request { id, end, request } => self.send(myself, id, end, request),
                 Effect::Wake { after_ms } => self.wake(myself, after_ms),
                 Effect::Refused(refusals) => {
-                    let target = self.machine.status().target;
-                    self.refusals.tell((&self.id, &target), &refusals);
+                    let target = self.machine.target_name();
+                    self.refusals.tell((&self.id, target), &refusals);
                 }
                 Effect::Finished(outcome) => self.finish(myself, outcome),
             }

@@ -14,7 +14,7 @@ use refuge_replication::{
 use serde_json::Value;
 
 use super::ReplicateReply;
-use super::incarnation::Actor;
+use super::incarnation::JobActor;
 use crate::now_ms;
 use crate::replication_job::Wanting;
 
@@ -52,7 +52,7 @@ pub(super) struct Entry {
     pub(super) waiting: Vec<ReplicateReply>,
     /// What the schedule calls it; `None` while a former actor of the same job has to be gone first.
     pub(super) number: Option<JobNumber>,
-    pub(super) actor: Option<Actor>,
+    pub(super) actor: Option<JobActor>,
     /// Why it failed, from then until its actor is gone and after; gone with the next start.
     pub(super) failure: Option<String>,
     /// What kind of failure the last one was.
@@ -133,7 +133,7 @@ impl Entry {
 
     /// Its next actor is being started. What came of the one before is forgotten now, and not when the start is
     /// told: the actor may tell of its own end before that.
-    pub(super) fn begins(&mut self, actor: Actor) {
+    pub(super) fn begins(&mut self, actor: JobActor) {
         self.failure = None;
         self.crash = CrashKind::Other;
         self.reached = None;
@@ -165,7 +165,7 @@ impl Entry {
     /// Its actor is gone, as the schedule wanted it.
     pub(super) fn was_stopped(&mut self, most_history: usize) {
         self.failure = None;
-        self.reached = self.actor.take().and_then(Actor::reached);
+        self.reached = self.actor.take().and_then(JobActor::reached);
         self.happened("stopped", None, most_history);
     }
 

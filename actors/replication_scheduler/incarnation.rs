@@ -13,8 +13,9 @@ use tokio::sync::oneshot;
 use super::{ReplicateReply, ReplicationSchedulerMessage};
 use crate::names;
 
-/// An actor that does not stop within this time is killed. It waits for nobody while it works.
-const STOP_BUDGET: Duration = Duration::from_secs(1);
+/// An actor that does not stop within this time is killed. It waits for nobody while it works, but thousands
+/// may be told at once.
+const STOP_BUDGET: Duration = Duration::from_secs(5);
 
 /// A start.
 pub(super) struct Incarnation {
@@ -28,7 +29,7 @@ pub(super) struct Incarnation {
 }
 
 /// The actor that a job has now.
-pub(super) struct Actor {
+pub(super) struct JobActor {
     /// Which start of the job it is.
     pub(super) start: u64,
     stage: Stage,
@@ -47,7 +48,7 @@ enum Stage {
 
 /// An actor that was told to stop, and who wants to hear of its end.
 pub(super) struct Leaving {
-    pub(super) actor: Actor,
+    pub(super) actor: JobActor,
     pub(super) number: JobNumber,
     pub(super) replies: Vec<ReplicateReply>,
 }
@@ -55,7 +56,7 @@ pub(super) struct Leaving {
 impl Incarnation {
     /// Starts the actor and has the scheduler told how it fares. The supervisor of jobs was started after the
     /// scheduler, so it is asked on the side.
-    pub(super) fn begin(self, child: ChildSpecification) -> Actor {
+    pub(super) fn begin(self, child: ChildSpecification) -> JobActor {
         let (hold, held) = oneshot::channel();
         let start = self.start;
         crate::task::spawn(async move {
@@ -67,7 +68,7 @@ impl Incarnation {
                 Err(exit) => drop(scheduler.cast(down(exit))),
             }
         });
-        Actor { start, stage: Stage::Starting(hold), reached: None }
+        JobActor { start, stage: Stage::Starting(hold), reached: None }
     }
 
     /// The actor once the scheduler was told of it, or how it ended before it could work.
@@ -102,21 +103,16 @@ impl Incarnation {
     }
 }
 
-impl Actor {
-    /// It works, unless it is unwanted by now.
-    pub(super) fn started(&mut self, names: &Names, cell: ActorCell) {
-        match self.stage {
-            Stage::Starting(_) => self.stage = Stage::Works(cell),
-            Stage::Unwanted => {
-                self.stage = Stage::Stopping;
-                end(names, cell);
-            }
-            Stage::Works(_) | Stage::Stopping => {}
+impl JobActor {
+    /// It works, unless it is unwanted by now; `id` is that of its job.
+    pub(super) fn started(&mut self, names: &Names, id: &str, cell: ActorCell) {
+        match std::mem::replace(&mut self.stage, Stage::Works(cell)) {
+            Stage::Unwanted => self.stop(names, id),
+            Stage::Starting(_) | Stage::Works(_) | Stage::Stopping => {}
         }
     }
 
-    /// Has it stop, the first time that it is asked for; `id` is that of its job. The scheduler hears of its
-    /// end as of any other.
+    /// Has it stop, the first time that it is asked for. The scheduler hears of its end as of any other.
     pub(super) fn stop(&mut self, names: &Names, id: &str) {
         match std::mem::replace(&mut self.stage, Stage::Stopping) {
             Stage::Starting(hold) => {
@@ -125,8 +121,9 @@ impl Actor {
                 self.stage = Stage::Unwanted;
             }
             Stage::Works(cell) => {
-                self.reached = names.value::<Status>(&names::replication_job(id));
-                end(names, cell);
+                let name = names::replication_job(id);
+                self.reached = names.value::<Status>(&name);
+                end(names, name, cell);
             }
             unwanted @ (Stage::Unwanted | Stage::Stopping) => self.stage = unwanted,
         }
@@ -139,11 +136,12 @@ impl Actor {
 }
 
 /// Has this very actor stop: by its name a later one could be meant.
-fn end(names: &Names, cell: ActorCell) {
+fn end(names: &Names, name: String, cell: ActorCell) {
     let gone = names.monitor(&cell);
     cell.stop(None);
     crate::task::spawn(async move {
         if tokio::time::timeout(STOP_BUDGET, gone).await.is_err() {
+            tracing::warn!(name, "did not stop within its budget and is killed");
             cell.kill();
         }
     });

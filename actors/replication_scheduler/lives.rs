@@ -26,11 +26,11 @@ impl ReplicationSchedulerState {
         if let Some(leaving) = self.leaving.get_mut(id)
             && leaving.actor.start == start
         {
-            return leaving.actor.started(names, cell);
+            return leaving.actor.started(names, id, cell);
         }
         let Some(entry) = self.jobs.get_mut(id) else { return };
         match &mut entry.actor {
-            Some(actor) if actor.start == start => actor.started(names, cell),
+            Some(actor) if actor.start == start => actor.started(names, id, cell),
             _ => return,
         }
         entry.has_started(most_history);

@@ -130,6 +130,7 @@ mod life;
 mod name;
 mod names;
 mod outline;
+mod owned;
 mod shrinking;
 mod specification;
 mod supervised;

@@ -138,25 +138,34 @@ impl Life {
         }
     }
 
-    /// Tells everyone; only the first call counts.
-    pub(crate) fn end(&self, exit: &Exit) {
-        let waiting = {
-            let mut end = self.lock();
-            match std::mem::replace(&mut *end, Ended::Already(exit.clone())) {
-                Ended::NotYet(waiting) => waiting,
-                former @ Ended::Already(_) => {
-                    *end = former;
-                    return;
-                }
-            }
+    /// It has ended; only the first call counts. Gives who is to be told.
+    pub(crate) fn end(&self, exit: &Exit) -> Watching<'_> {
+        let mut end = self.lock();
+        let waiting = match &mut *end {
+            Ended::NotYet(waiting) => std::mem::take(waiting),
+            Ended::Already(_) => return Watching { life: self, waiting: Vec::new() },
         };
-        self.news.notify_waiters();
-        for subscriber in waiting {
-            subscriber(exit.clone());
-        }
+        *end = Ended::Already(exit.clone());
+        Watching { life: self, waiting }
     }
 
     fn lock(&self) -> MutexGuard<'_, Ended> {
         self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Those who are to be told of an end, outside of any lock.
+#[must_use]
+pub(crate) struct Watching<'a> {
+    life: &'a Life,
+    waiting: Vec<Subscriber>,
+}
+
+impl Watching<'_> {
+    pub(crate) fn tell(self, exit: &Exit) {
+        self.life.news.notify_waiters();
+        for subscriber in self.waiting {
+            subscriber(exit.clone());
+        }
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::Receiver;
 use crate::bounded::Gauge;
 use crate::call::{CallError, call, cast};
 use crate::life::{Exit, Life};
+use crate::owned::OwnedNames;
 use crate::shrinking::shrink;
 use crate::table::Table;
 use crate::tree::TreeNode;
@@ -51,8 +52,8 @@ struct Shared {
     node: Arc<str>,
     shards: [Shard; SHARDS],
     table: Mutex<Table>,
-    /// Names that each tracked actor holds, so that they go with it: one or two, seldom more.
-    owned: Mutex<HashMap<ActorId, Vec<Arc<str>>>>,
+    /// Names that each tracked actor holds.
+    owned: Mutex<HashMap<ActorId, OwnedNames>>,
     restarts: broadcast::Sender<Restarted>,
 }
 
@@ -149,7 +150,7 @@ impl Names {
             }
         });
         if let Some(names) = self.owned().get_mut(&id) {
-            names.retain(|other| *other != name);
+            names.remove(&name);
         }
     }
 
@@ -333,11 +334,16 @@ impl Names {
             shrink(&mut all);
             owned
         };
-        for name in owned.into_iter().flatten() {
+        for name in owned.into_iter().flat_map(OwnedNames::into_names) {
             self.disown(&name, id);
         }
-        self.table().leave(life);
-        life.end(exit);
+        let watching = {
+            // At one moment for all: whoever does not find it here any more finds it ended.
+            let mut table = self.table();
+            table.leave(life);
+            life.end(exit)
+        };
+        watching.tell(exit);
     }
 
     fn disown(&self, name: &Arc<str>, id: ActorId) {
@@ -355,12 +361,11 @@ impl Names {
         let known = self.known(name);
         let mut owned = self.owned();
         let names = owned.entry(cell.get_id()).or_default();
-        if let Some(owned) = names.iter().find(|owned| &***owned == name) {
+        if let Some(owned) = names.get(name) {
             return Arc::clone(owned);
         }
         let name = known.unwrap_or_else(|| name.into());
-        names.reserve_exact(1);
-        names.push(Arc::clone(&name));
+        names.add(Arc::clone(&name));
         name
     }
 
@@ -370,7 +375,7 @@ impl Names {
         shard.get_key_value(name).map(|(name, _)| Arc::clone(name))
     }
 
-    fn owned(&self) -> MutexGuard<'_, HashMap<ActorId, Vec<Arc<str>>>> {
+    fn owned(&self) -> MutexGuard<'_, HashMap<ActorId, OwnedNames>> {
         self.shared.owned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -168,6 +168,11 @@ impl Replication {
         self.settle()
     }
 
+    /// Name of the target, without credentials.
+    pub fn target_name(&self) -> &str {
+        &self.settings.target_name
+    }
+
     /// What there is to know.
     pub fn status(&self) -> Status {
         let running = match &self.state {

@@ -86,10 +86,12 @@ impl SupervisorState {
     fn decide(&mut self, key: Key, incident: &Incident) -> Vec<Step> {
         // In a dynamic supervisor nobody but the child itself is concerned, and there may be
         // thousands of the others.
-        let alone = self.specification.strategy == Strategy::Dynamic;
-        let concerned = self.children.iter().filter(|(other, _)| !alone || *other == key);
-        let (keys, views): (Vec<Key>, Vec<ChildView>) =
-            concerned.map(|(other, child)| (other, view(child))).unzip();
+        let (keys, views): (Vec<Key>, Vec<ChildView>) = match self.specification.strategy {
+            Strategy::Dynamic => {
+                self.children.get(key).map(|child| (key, view(child))).into_iter().unzip()
+            }
+            _ => self.children.iter().map(|(other, child)| (other, view(child))).unzip(),
+        };
         let Some(child) = keys.iter().position(|other| *other == key) else { return Vec::new() };
         let situation = Situation {
             strategy: self.specification.strategy,
