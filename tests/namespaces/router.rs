@@ -133,9 +133,12 @@ async fn a_node_at_home_is_reached_from_outside_through_a_mapped_port() {
 
     // It crashes alone, and is given back when the node stops in order.
     home.node.console().kill("port-mapping").await.expect("killed");
-    let tree = home.node.console().tree().await.expect("a tree");
-    let restarted: Vec<_> = tree.walk().filter(|actor| actor.restarts > 0).collect();
-    assert_eq!(restarted.len(), 1, "one actor was started again, alone");
+    let restarted = eventually("the actor is started again", || async {
+        let tree = home.node.console().tree().await.expect("a tree");
+        let restarted = tree.walk().filter(|actor| actor.restarts > 0).count();
+        (restarted > 0).then_some(restarted)
+    });
+    assert_eq!(restarted.await, 1, "one actor was started again, alone");
     eventually("it is mapped anew", || async {
         let why = home.node.client().get("/_mesh/diagnose/two").await.expect(200).json();
         (why["outer_address"] == "11.0.0.1:6984").then_some(())
