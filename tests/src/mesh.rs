@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use crate::{Client, Lines, Node, eventually};
+use crate::{Client, Lines, Node, PATIENCE, eventually};
 
 /// How one node is made known to another.
 #[derive(Clone, Copy, Debug, Default)]
@@ -111,12 +111,17 @@ impl Events {
 
     /// The next event of this kind that is about the node called `name`; others are passed over.
     pub async fn next_of(&mut self, kind: &str, name: &str) -> Value {
-        loop {
-            let event = self.next().await;
-            if event["event"] == kind && event["name"] == name {
-                return event;
+        let waiting = async {
+            loop {
+                let event = self.next().await;
+                if event["event"] == kind && event["name"] == name {
+                    return event;
+                }
             }
-        }
+        };
+        // Heartbeats of the feed tell that the node lives, not that anything comes.
+        let came = tokio::time::timeout(2 * PATIENCE, waiting).await;
+        came.unwrap_or_else(|_| panic!("no {kind} of {name} came"))
     }
 }
 
