@@ -5,7 +5,7 @@ mod reductions;
 mod rows;
 mod selectors;
 
-use refuge_tests::{Client, Node, Options, cities};
+use refuge_tests::{Client, Node, Options, cities, eventually};
 use serde_json::{Value, json};
 
 use crate::load;
@@ -75,6 +75,18 @@ impl World {
             "by_name": {"map": map("doc.name", "null")},
         });
         self.client.put(DESIGN, json!({"views": views})).await.expect(201);
+        // A busy machine may need minutes for it: it is waited for as long as it goes on.
+        let all = self.cities.iter().filter(|city| !city.country().is_empty()).count() as u64;
+        let path = format!("{DESIGN}/_view/by_name?limit=0&update=lazy");
+        let mut built = 0;
+        while built < all {
+            let known = built;
+            built = eventually(&format!("more than {known} of {all} are in the index"), || async {
+                let rows = self.client.get(&path).await.expect(200).json()["total_rows"].as_u64();
+                rows.filter(|rows| *rows > known)
+            })
+            .await;
+        }
     }
 
     /// Cities grow, move into another country, and leave.
