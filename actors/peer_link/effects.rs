@@ -20,9 +20,6 @@ pub(super) const REVERSE_PATHS: Allowance = Allowance::new(1, 5);
 /// Those that are open to one peer at once.
 const MOST_REVERSE: usize = 2;
 
-/// An alarm that would ring so much too early is set anew at once, which is cheaper than to be woken by it.
-const WORTH_SETTING_MS: u64 = 300;
-
 impl PeerLinkState {
     pub(super) fn carry_out(&mut self, myself: &ActorRef<PeerLinkMessage>, effects: Vec<Effect>) {
         for effect in effects {
@@ -164,15 +161,13 @@ impl PeerLinkState {
         let _ = self.names.cast(names::NODE_MONITOR, NodeMonitorMessage::Down { id, reason });
     }
 
-    /// One that rings a little too early is set again then: each frame that comes moves what is waited for.
+    /// One that rings too early is set again then: each frame that comes moves what is waited for.
     fn set_alarm(&mut self, myself: &ActorRef<PeerLinkMessage>) {
         let Some(at_ms) = self.machine.next_wake() else {
             self.alarm = None;
             return;
         };
-        let rings_in_time =
-            |(set_ms, _): &(u64, _)| *set_ms <= at_ms && at_ms - *set_ms < WORTH_SETTING_MS;
-        if self.alarm.as_ref().is_some_and(rings_in_time) {
+        if self.alarm.as_ref().is_some_and(|(set_ms, _)| *set_ms <= at_ms) {
             return;
         }
         let wait = std::time::Duration::from_millis(at_ms.saturating_sub(self.now_ms()));

@@ -25,7 +25,6 @@ async fn hundreds_of_continuous_replications_take_turns_and_none_starves() {
         Options::default()
             .set(&format!("replicator.max_jobs={MOST}"))
             .set("replicator.interval_ms=100")
-            .set("replicator.max_history=1000")
             .set("replicator.max_churn=6"),
     );
     let client = node.client();
@@ -68,7 +67,14 @@ async fn hundreds_of_continuous_replications_take_turns_and_none_starves() {
     .await;
     let jobs = jobs(&client).await;
     let waiting = jobs.iter().find(|job| job["pid"].is_null()).expect("somebody waits");
-    assert_eq!(kinds(waiting), BTreeSet::from(["added", "started", "stopped"].map(str::to_owned)));
+    let steps = waiting["history"].as_array().expect("steps").len();
+    assert!(steps <= 20, "{waiting}");
+    let mut told = kinds(waiting);
+    if steps == 20 {
+        // The oldest step may be forgotten by then.
+        told.insert("added".to_owned());
+    }
+    assert_eq!(told, BTreeSet::from(["added", "started", "stopped"].map(str::to_owned)));
     assert!(waiting["info"]["docs_written"].is_u64(), "{waiting}");
     for member in
         ["database", "id", "pid", "source", "target", "user", "doc_id", "node", "start_time"]

@@ -358,13 +358,12 @@ impl Names {
 
     /// Notes that a name goes with an actor. Gives the name as it is kept, once for all who keep it.
     fn own(&self, cell: &ActorCell, name: &str) -> Arc<str> {
-        let known = self.known(name);
         let mut owned = self.owned();
         let names = owned.entry(cell.get_id()).or_default();
         if let Some(owned) = names.get(name) {
             return Arc::clone(owned);
         }
-        let name = known.unwrap_or_else(|| name.into());
+        let name = self.known(name).unwrap_or_else(|| name.into());
         names.add(Arc::clone(&name));
         name
     }

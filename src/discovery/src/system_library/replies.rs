@@ -1,6 +1,7 @@
 //! The functions that are told something later. Avahi's library does not clear the memory of a service that it
 //! begins: when the daemon ends, it may tell one by the function of another kind, which had that memory before.
-//! So each is told by a function of this file, which finds by the context whom it is really for.
+//! So each is told by a function of this file, which finds by the context whom it is really for; but for those of
+//! the two functions that this program never calls (domains, single records), which are passed on as they are.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -99,6 +100,7 @@ unsafe fn begin(service: *mut Opaque, told: Told, begin: impl FnOnce(Opaque) -> 
 /// `F` is the type of the function in the library's header.
 unsafe fn function<F: Copy>(name: &str) -> Option<F> {
     const { assert!(mem::size_of::<F>() == mem::size_of::<usize>()) };
+    // SAFETY: the caller promises the type.
     let found = |library: &'static Library| unsafe { library.get::<F>(name.as_bytes()).ok() };
     library().and_then(found).map(|symbol| *symbol)
 }

@@ -204,13 +204,9 @@ impl PeerMachine {
     }
 
     fn take_heartbeat(&mut self, carrier: CarrierId, number: u64, echo: Option<Echo>) {
-        let (now_ms, every_ms) = (self.now_ms, self.options.heartbeat_ms);
-        let round_trip_ms = self.round_trips.shortest_ms();
+        let now_ms = self.now_ms;
         if let Some(Stage::Live(live)) = self.carriers.stage_mut(carrier) {
             let round_trip = live.pulse.took(now_ms, number, echo);
-            if let Some(heartbeat) = live.pulse.answer(now_ms, every_ms, round_trip_ms) {
-                self.send(carrier, heartbeat);
-            }
             self.take_round_trip(round_trip);
         }
     }

@@ -16,13 +16,6 @@ const LINKS_EACH_SECOND: u64 = 100;
 /// The longest interval: beyond it a peer that is gone would show after minutes only.
 const SLOWEST_MS: u64 = 60_000;
 
-/// An answer to a heartbeat is followed by so much more rest than a heartbeat that was due by itself, so that
-/// the side that answers goes on answering. Far less than what the detector takes for late.
-const ANSWERING_REST_MS: u64 = 50;
-
-/// Of each interval a twentieth may be spent on answering early, up to half an interval at once.
-const EARLY_SHARE: u64 = 20;
-
 /// How often a node with so many links is heard on each: every second up to 100 of them, then as slowly
 /// as keeps it at 100 heartbeats a second in all.
 #[must_use]
@@ -34,10 +27,6 @@ pub fn heartbeat_ms(links: usize) -> u64 {
 #[derive(Debug)]
 pub(super) struct Pulse {
     due_ms: u64,
-    /// When the last was sent.
-    beaten_ms: u64,
-    /// By how much the next may be early, as an answer.
-    early_ms: u64,
     next_number: u64,
     /// Numbers and times of what was sent.
     sent: VecDeque<(u64, u64)>,
@@ -48,14 +37,7 @@ pub(super) struct Pulse {
 impl Pulse {
     /// The first heartbeat is due at once.
     pub(super) fn new(now_ms: u64) -> Self {
-        Self {
-            due_ms: now_ms,
-            beaten_ms: now_ms,
-            early_ms: 0,
-            next_number: 0,
-            sent: VecDeque::new(),
-            came: None,
-        }
+        Self { due_ms: now_ms, next_number: 0, sent: VecDeque::new(), came: None }
     }
 
     pub(super) const fn due_ms(&self) -> u64 {
@@ -67,8 +49,6 @@ impl Pulse {
         let number = self.next_number;
         self.next_number += 1;
         self.due_ms = now_ms + every_ms.max(1);
-        self.beaten_ms = now_ms;
-        self.early_ms = (self.early_ms + every_ms / EARLY_SHARE).min(every_ms / 2);
         if self.sent.len() == MOST_SENT {
             self.sent.pop_front();
         }
@@ -76,26 +56,6 @@ impl Pulse {
         let echo =
             self.came.take().map(|(number, came_ms)| Echo { number, held_ms: now_ms - came_ms });
         Frame::Heartbeat { number, every_ms, echo }
-    }
-
-    /// The next heartbeat, where one came that it may as well answer, since it is nearly due. Two sides beat at
-    /// one time then, and each wakes half as often; neither beats noticeably more often than every `every_ms`.
-    /// Over a way that is long or not known yet nothing is answered: answers would be, too.
-    pub(super) fn answer(
-        &mut self,
-        now_ms: u64,
-        every_ms: u64,
-        round_trip_ms: Option<u64>,
-    ) -> Option<Frame> {
-        let early_ms = every_ms.saturating_sub(now_ms.saturating_sub(self.beaten_ms));
-        let is_near = round_trip_ms.is_some_and(|way_ms| way_ms <= every_ms / 4);
-        if !is_near || early_ms > self.early_ms {
-            return None;
-        }
-        self.early_ms -= early_ms;
-        let heartbeat = self.beat(now_ms, every_ms);
-        self.due_ms += ANSWERING_REST_MS;
-        Some(heartbeat)
     }
 
     /// A heartbeat came. Gives the round trip that its echo tells.
@@ -142,57 +102,6 @@ mod tests {
         assert_eq!(near.took(730, number, echo), Some(60));
         // The same again tells nothing.
         assert_eq!(parts(far.beat(1_700, 1_000)).1, None);
-    }
-
-    /// The heartbeats of two sides with these intervals until a time, over a way of so long, each by its own
-    /// alarm or as an answer. How many each sent.
-    fn beaten(every_ms: [u64; 2], way_ms: u64, until_ms: u64) -> [u64; 2] {
-        let mut sides = [Pulse::new(0), Pulse::new(way_ms + every_ms[1] / 3)];
-        let mut on_the_way: VecDeque<(u64, usize, Frame)> = VecDeque::new();
-        for now_ms in 0..until_ms {
-            while on_the_way.front().is_some_and(|(at_ms, ..)| *at_ms <= now_ms) {
-                let (_, to, frame) = on_the_way.pop_front().unwrap();
-                let (number, echo) = parts(frame);
-                sides[to].took(now_ms, number, echo);
-                let round_trip_ms = Some(2 * way_ms);
-                if let Some(answer) = sides[to].answer(now_ms, every_ms[to], round_trip_ms) {
-                    on_the_way.push_back((now_ms + way_ms, 1 - to, answer));
-                }
-            }
-            for from in [0, 1] {
-                if sides[from].due_ms() <= now_ms {
-                    let beat = sides[from].beat(now_ms, every_ms[from]);
-                    on_the_way.push_back((now_ms + way_ms, 1 - from, beat));
-                }
-            }
-        }
-        sides.map(|side| side.next_number)
-    }
-
-    #[test]
-    fn two_sides_beat_at_one_time() {
-        let mut pulse = Pulse::new(0);
-        pulse.beat(0, 1_000);
-        assert_eq!(pulse.answer(940, 1_000, Some(10)), None, "a twentieth has been saved so far");
-        assert_eq!(pulse.answer(960, 1_000, None), None, "nobody knows how long the way is");
-        assert!(pulse.answer(960, 1_000, Some(10)).is_some());
-        assert_eq!(pulse.due_ms(), 2_010, "the next of the other side comes before");
-        assert_eq!(beaten([1_000, 1_000], 1, 100_000), [100, 100]);
-    }
-
-    #[test]
-    fn nobody_beats_more_often_than_he_promises() {
-        for [one, two] in
-            [[1_000, 1_000], [1_300, 1_000], [1_400, 1_000], [2_400, 1_000], [60_000, 1_000]]
-        {
-            for way_ms in [0, 1, 30, 150, 310, 350, 450, 700] {
-                let sent = beaten([one, two], way_ms, 600_000);
-                for (sent, every_ms) in sent.into_iter().zip([one, two]) {
-                    let most = 600_000 * 20 / 19 / every_ms + 1;
-                    assert!(sent <= most, "{one} and {two} over {way_ms}: {sent} of {most}");
-                }
-            }
-        }
     }
 
     #[test]
