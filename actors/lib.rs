@@ -66,8 +66,8 @@ pub mod tombstones;
 pub mod user_databases;
 mod view_tree;
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ractor::{ActorRef, Message};
 use refuge_http::Failure;
@@ -156,6 +156,12 @@ pub(crate) fn own_name(names: &Names) -> String {
     names
         .value::<configuration::CurrentSettings>(names::CONFIGURATION)
         .map_or_else(String::new, |current| node_identity::own_name(&current.settings))
+}
+
+/// Milliseconds of one clock that never goes back and that all actors of this node have.
+pub(crate) fn clock_ms() -> u64 {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Milliseconds since 1970.

@@ -149,7 +149,6 @@ impl NodeMonitorState {
 
     fn follow(&mut self, peers: Arc<Peers>) {
         self.peers = Arc::clone(&peers);
-        self.set_pace();
         for peer in peers.trusted() {
             match self.links.get_mut(&peer.id) {
                 None => self.start_link(peer.id),
@@ -175,9 +174,9 @@ impl NodeMonitorState {
         self.publish();
     }
 
-    /// Many links beat slower.
+    /// Many links beat slower. Those of peers that are not there cost nothing.
     fn set_pace(&mut self) {
-        let every_ms = refuge_mesh::heartbeat_ms(self.peers.trusted().count());
+        let every_ms = refuge_mesh::heartbeat_ms(self.up.len());
         if every_ms != self.heartbeat_ms {
             self.heartbeat_ms = every_ms;
             for id in self.links.keys() {
@@ -253,6 +252,9 @@ impl NodeMonitorState {
         let node = UpNode::from(peer);
         let told = self.up.insert(id, node.clone()).is_some();
         self.publish();
+        // It may have been started with another pace, or have outlived a restart of this actor.
+        self.tell_link(id, PeerLinkMessage::Heartbeat(self.heartbeat_ms));
+        self.set_pace();
         if told {
             return;
         }
@@ -268,6 +270,7 @@ impl NodeMonitorState {
 
     fn went_down(&mut self, id: NodeId, reason: DownReason) {
         let Some(node) = self.up.remove(&id) else { return };
+        self.set_pace();
         tracing::info!(peer = %id, name = node.name, ?reason, "a node is down");
         self.publish();
         // A connection that vanished without a word must not be tried first when the node is back.
@@ -289,6 +292,7 @@ impl NodeMonitorState {
                 self.tell_down(id, name, DownReason::Closed);
             }
         }
+        self.set_pace();
     }
 
     fn tell_down(&self, id: NodeId, name: String, reason: DownReason) {

@@ -10,7 +10,6 @@ mod reverse;
 mod window;
 
 use std::collections::HashMap;
-use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_mesh::{
@@ -114,7 +113,6 @@ pub struct PeerLinkState {
     names: Names,
     peer: NodeId,
     machine: PeerMachine,
-    started: Instant,
     /// Of this life of the actor, so that numbers of links are never the same again.
     life: u64,
     /// The link that was last told of.
@@ -161,7 +159,6 @@ impl Actor for PeerLinkActor {
             names,
             peer,
             machine,
-            started: Instant::now(),
             life: rand::random(),
             told_link: None,
             carriers: HashMap::new(),
@@ -181,7 +178,7 @@ impl Actor for PeerLinkActor {
         myself: ActorRef<Self::Msg>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let effects = state.machine.start(state.now_ms());
+        let effects = state.machine.start(crate::clock_ms());
         state.carry_out(&myself, effects);
         Ok(())
     }
@@ -192,7 +189,7 @@ impl Actor for PeerLinkActor {
         message: Self::Msg,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let now = state.now_ms();
+        let now = crate::clock_ms();
         let effects = match message {
             PeerLinkMessage::Accepted { stream, address } => {
                 let (carrier, effects) = state.machine.accepted(now);
@@ -256,7 +253,7 @@ impl Actor for PeerLinkActor {
         myself: ActorRef<Self::Msg>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let effects = state.machine.stop(state.now_ms());
+        let effects = state.machine.stop(crate::clock_ms());
         state.carry_out(&myself, effects);
         state.alarm = None;
         Ok(())
@@ -264,10 +261,6 @@ impl Actor for PeerLinkActor {
 }
 
 impl PeerLinkState {
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
     fn dialled(
         &mut self,
         myself: &ActorRef<PeerLinkMessage>,

@@ -106,7 +106,7 @@ impl PeerLinkState {
 
     /// Opens a reverse path that the peer asks for.
     fn open_reverse(&mut self, carrier: CarrierId) {
-        if !self.paths.take(self.now_ms()) {
+        if !self.paths.take(crate::clock_ms()) {
             return;
         }
         self.reverse.take_if(|(one, _)| *one != carrier);
@@ -120,7 +120,7 @@ impl PeerLinkState {
 
     /// What is too much is not heard: the peer says it again when the link is made again.
     fn hear(&mut self, statement: &Statement) {
-        let heard = self.statements.take(self.now_ms())
+        let heard = self.statements.take(crate::clock_ms())
             && introductions::hand_over(&self.names, self.peer, statement);
         if !heard {
             tracing::debug!(peer = %self.peer, "a statement was passed over: there are too many");
@@ -135,7 +135,7 @@ impl PeerLinkState {
     }
 
     pub(super) fn report(&self) {
-        if self.machine.state(self.now_ms()).up {
+        if self.machine.state(crate::clock_ms()).up {
             self.tell_up()
         } else {
             self.tell_down(DownReason::Closed)
@@ -170,7 +170,7 @@ impl PeerLinkState {
         if self.alarm.as_ref().is_some_and(|(set_ms, _)| *set_ms <= at_ms) {
             return;
         }
-        let wait = std::time::Duration::from_millis(at_ms.saturating_sub(self.now_ms()));
+        let wait = std::time::Duration::from_millis(at_ms.saturating_sub(crate::clock_ms()));
         let myself = myself.clone();
         let rings = OwnedTask::spawn(async move {
             tokio::time::sleep(wait).await;

@@ -23,12 +23,12 @@ pub enum Frame {
     Hello(Hello),
     /// The acceptor's answer: it takes the link.
     Welcome(Welcome),
-    /// Sent at least every `every_ms`; any other byte says as much.
+    /// Sent as often as the one before promised; any other byte says as much.
     Heartbeat {
         /// Counts from 0 on each link.
         number: u64,
-        /// When the next one follows at the latest.
-        every_ms: u64,
+        /// How often there is one.
+        pace: Pace,
         /// The last one of the other side, if it came since our last.
         echo: Option<Echo>,
     },
@@ -49,6 +49,16 @@ pub enum Frame {
     Goodbye(Goodbye),
     /// Of a type that is not known here.
     Unknown,
+}
+
+/// How often heartbeats follow one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// When the sender's next one follows at the latest.
+    pub every_ms: u64,
+    /// The sender has no use for being heard more often: each that comes costs it as much as one that it
+    /// sends. On the link as `asks_ms`, left out where it is `every_ms`.
+    pub asks_ms: u64,
 }
 
 /// A heartbeat sent back, so that its sender learns how long the way is.
@@ -78,7 +88,7 @@ pub struct Hello {
     /// The acceptor's session as far as the dialler knows, and the highest dial it has seen of it. A
     /// link that the other had not seen crosses this one; one that it had seen is replaced by it.
     pub seen: Option<(u64, u64)>,
-    /// See [`Frame::Heartbeat`].
+    /// What it asks for and promises before it knows what the other asks for: see [`Pace`].
     pub heartbeat_ms: u64,
 }
 
@@ -91,7 +101,7 @@ pub struct Welcome {
     pub name: String,
     /// As in [`Hello`], of the acceptor.
     pub session: u64,
-    /// See [`Frame::Heartbeat`].
+    /// As in [`Hello`].
     pub heartbeat_ms: u64,
     /// It asks for a reverse path when it needs one, so that none has to stand ready: most nodes can be
     /// dialled, and a connection that is never used takes as much as the link itself.

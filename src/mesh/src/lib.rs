@@ -44,7 +44,7 @@ pub use detector::{DetectorOptions, FailureDetector};
 pub use diagnosis::{Diagnosis, ForeignVersion, SourceState, TriedAddress, TriedOutcome};
 pub use event::{BadEvent, DownReason, NodeEvent, NodeEventKind};
 pub use frame::{
-    BadFrame, Echo, Frame, FrameReader, Goodbye, Hello, LONGEST_FRAME_BYTES, NEWEST_VERSION,
+    BadFrame, Echo, Frame, FrameReader, Goodbye, Hello, LONGEST_FRAME_BYTES, NEWEST_VERSION, Pace,
     Receipt, Welcome,
 };
 pub use handshakes::{Admission, HandshakeLimiter, HandshakeLimits};

@@ -17,7 +17,7 @@ mod session;
 mod state;
 
 use crate::detector::{DetectorOptions, FailureDetector};
-use crate::frame::{Frame, Goodbye};
+use crate::frame::{Frame, Goodbye, Pace};
 use crate::node_id::NodeId;
 use crate::random::Random;
 use backoff::Backoff;
@@ -48,7 +48,7 @@ pub struct PeerMachineOptions {
     pub peer: NodeId,
     /// Whether an address is known where it can be dialled.
     pub dialable: bool,
-    /// How often we promise to be heard.
+    /// How often we want to be heard and to hear the peer, if it does not ask for less.
     pub heartbeat_ms: u64,
     /// A random number, another for every machine that is ever made.
     pub seed: u64,
@@ -58,8 +58,9 @@ pub struct PeerMachineOptions {
     pub listening: Option<u16>,
 }
 
-/// The machine of one peer. `now_ms` of every call is of one clock that never goes back; a carrier that
-/// is not known (any more) is ignored. Call [`PeerMachine::elapsed`] at [`PeerMachine::next_wake`],
+/// The machine of one peer. `now_ms` of every call is of one clock that never goes back, best the same
+/// for all machines of a node, since they beat together then; a carrier that is not known (any more) is
+/// ignored. Call [`PeerMachine::elapsed`] at [`PeerMachine::next_wake`],
 /// which may be another after every call.
 #[derive(Debug)]
 pub struct PeerMachine {
@@ -70,6 +71,8 @@ pub struct PeerMachine {
     peer: PeerSession,
     /// How often the peer promises to be heard.
     promised_ms: u64,
+    /// It has no use for hearing us more often.
+    asked_pace_ms: u64,
     carriers: Carriers,
     presence: Presence,
     detector: FailureDetector,
@@ -101,6 +104,7 @@ impl PeerMachine {
             now_ms: 0,
             peer: PeerSession::default(),
             promised_ms,
+            asked_pace_ms: HEARTBEATS_MS.0,
             carriers: Carriers::new(smaller),
             presence: Presence::Away,
             detector: FailureDetector::new(DetectorOptions::default(), 0),
@@ -186,7 +190,7 @@ impl PeerMachine {
         self.settle()
     }
 
-    /// How often we are to be heard from now on: slower where there are many links.
+    /// How often we want to be heard and to hear from now on: slower where there are many links.
     pub fn set_heartbeat(&mut self, now_ms: u64, heartbeat_ms: u64) -> Vec<Effect> {
         self.at(now_ms);
         // What was promised before is still kept: the next heartbeat tells of the new interval.
@@ -272,14 +276,21 @@ impl PeerMachine {
 
     /// Says a heartbeat on every live carrier where one is due.
     fn beat(&mut self) {
-        let (now_ms, every_ms) = (self.now_ms, self.options.heartbeat_ms);
+        let (now_ms, pace) = (self.now_ms, self.pace());
         for carrier in self.carriers.those(|stage| matches!(stage, Stage::Live(_))) {
             let Some(Stage::Live(live)) = self.carriers.stage_mut(carrier) else { continue };
             if live.pulse.due_ms() <= now_ms {
-                let heartbeat = live.pulse.beat(now_ms, every_ms);
+                let heartbeat = live.pulse.beat(now_ms, pace);
                 self.send(carrier, heartbeat);
             }
         }
+    }
+
+    /// Of two that want to beat differently the slower one's pace holds for both: the one with many links
+    /// is to hear as little as it says.
+    fn pace(&self) -> Pace {
+        let asks_ms = self.options.heartbeat_ms;
+        Pace { every_ms: asks_ms.max(self.asked_pace_ms), asks_ms }
     }
 
     fn offer_reverse(&mut self) {

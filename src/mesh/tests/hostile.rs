@@ -5,7 +5,7 @@
 
 use proptest::prelude::*;
 use refuge_mesh::{
-    Echo, Effect, Frame, FrameReader, Hello, NodeId, PeerMachine, PeerMachineOptions, Welcome,
+    Echo, Effect, Frame, FrameReader, Hello, NodeId, Pace, PeerMachine, PeerMachineOptions, Welcome,
 };
 
 /// More than a machine has use for at once.
@@ -63,9 +63,10 @@ fn frame() -> impl Strategy<Value = Frame> {
         Frame::Welcome(Welcome { version, name, session, heartbeat_ms, asks_reverse })
     });
     let echo = prop::option::of((number(), number()));
-    let heartbeat = (number(), number(), echo).prop_map(|(number, every_ms, echo)| {
+    let pace = (number(), number()).prop_map(|(every_ms, asks_ms)| Pace { every_ms, asks_ms });
+    let heartbeat = (number(), pace, echo).prop_map(|(number, pace, echo)| {
         let echo = echo.map(|(number, held_ms)| Echo { number, held_ms });
-        Frame::Heartbeat { number, every_ms, echo }
+        Frame::Heartbeat { number, pace, echo }
     });
     let goodbye = prop::sample::select(vec!["superseded", "stopping", "revoked", "refused", "?"]);
     prop_oneof![

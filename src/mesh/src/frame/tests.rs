@@ -29,7 +29,8 @@ fn all() -> Vec<Frame> {
         Frame::Hello(hello()),
         Frame::Hello(alone),
         Frame::Welcome(welcome),
-        Frame::Heartbeat { number: 4, every_ms: 1_000, echo: Some(Echo { number: 3, held_ms: 2 }) },
+        heartbeat(1_000, 1_000),
+        heartbeat(2_000, 1_000),
         Frame::Probe { dial: true },
         Frame::Reverse,
         Frame::Message(Box::new(Message {
@@ -47,6 +48,11 @@ fn all() -> Vec<Frame> {
         frames.push(read_one(&framed(json.as_bytes())).expect("a frame"));
     }
     frames
+}
+
+fn heartbeat(every_ms: u64, asks_ms: u64) -> Frame {
+    let echo = Some(Echo { number: 3, held_ms: 2 });
+    Frame::Heartbeat { number: 4, pace: Pace { every_ms, asks_ms }, echo }
 }
 
 fn framed(json: &[u8]) -> Vec<u8> {
@@ -68,6 +74,14 @@ fn every_frame_comes_back() {
 }
 
 #[test]
+fn a_heartbeat_that_does_not_say_what_it_asks_for_asks_for_what_it_promises() {
+    let json = br#"{"t":"heartbeat","v":1,"n":4,"every_ms":2000,"echo":3,"held_ms":2}"#;
+    assert_eq!(read_one(&framed(json)), Ok(heartbeat(2_000, 2_000)));
+    let text = String::from_utf8(heartbeat(2_000, 2_000).encode().split_off(4)).expect("text");
+    assert!(!text.contains("asks_ms"), "{text}");
+}
+
+#[test]
 fn the_longest_message_fits_into_a_frame() {
     let longest = Message {
         id: [255; 16],
@@ -81,7 +95,8 @@ fn the_longest_message_fits_into_a_frame() {
 
 #[test]
 fn the_bytes_of_a_frame_are_these() {
-    let frame = Frame::Heartbeat { number: 4, every_ms: 1_000, echo: None };
+    let pace = Pace { every_ms: 1_000, asks_ms: 1_000 };
+    let frame = Frame::Heartbeat { number: 4, pace, echo: None };
     assert_eq!(frame.encode(), framed(br#"{"t":"heartbeat","v":1,"n":4,"every_ms":1000}"#));
 }
 

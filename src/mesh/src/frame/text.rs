@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{BadFrame, Echo, Frame, Goodbye, Hello, Receipt, Welcome};
+use super::{BadFrame, Echo, Frame, Goodbye, Hello, Pace, Receipt, Welcome};
 use crate::node_id::NodeId;
 use crate::outbox::{Message, id_text, parse_id};
 use crate::peer::clean_name;
@@ -47,7 +47,7 @@ fn value(frame: &Frame) -> Value {
             "heartbeat_ms": welcome.heartbeat_ms,
             "asks_reverse": welcome.asks_reverse,
         }),
-        Frame::Heartbeat { number, every_ms, echo } => heartbeat_value(*number, *every_ms, *echo),
+        Frame::Heartbeat { number, pace, echo } => heartbeat_value(*number, *pace, *echo),
         Frame::Probe { dial } => json!({ "t": "probe", "v": FORM, "dial": dial }),
         Frame::Reverse => json!({ "t": "reverse", "v": FORM }),
         Frame::Goodbye(goodbye) => {
@@ -74,9 +74,13 @@ fn value(frame: &Frame) -> Value {
     }
 }
 
-fn heartbeat_value(number: u64, every_ms: u64, echo: Option<Echo>) -> Value {
-    let mut value = json!({ "t": "heartbeat", "v": FORM, "n": number, "every_ms": every_ms });
-    if let (Some(echo), Some(members)) = (echo, value.as_object_mut()) {
+fn heartbeat_value(number: u64, pace: Pace, echo: Option<Echo>) -> Value {
+    let mut value = json!({ "t": "heartbeat", "v": FORM, "n": number, "every_ms": pace.every_ms });
+    let Some(members) = value.as_object_mut() else { return value };
+    if pace.asks_ms != pace.every_ms {
+        members.insert("asks_ms".to_owned(), pace.asks_ms.into());
+    }
+    if let Some(echo) = echo {
         members.insert("echo".to_owned(), echo.number.into());
         members.insert("held_ms".to_owned(), echo.held_ms.into());
     }
@@ -159,9 +163,10 @@ fn welcome(members: &Members<'_>) -> Result<Welcome, BadFrame> {
 
 fn heartbeat(members: &Members<'_>) -> Result<Frame, BadFrame> {
     let echo = members.optional("echo").zip(members.optional("held_ms"));
+    let every_ms = members.number("every_ms")?;
     Ok(Frame::Heartbeat {
         number: members.number("n")?,
-        every_ms: members.number("every_ms")?,
+        pace: Pace { every_ms, asks_ms: members.optional("asks_ms").unwrap_or(every_ms) },
         echo: echo.map(|(number, held_ms)| Echo { number, held_ms }),
     })
 }

@@ -9,7 +9,7 @@ use super::session::Life;
 use super::{HEARTBEATS_MS, PeerMachine, STEP_MS};
 use crate::detector::{DetectorOptions, FailureDetector};
 use crate::event::DownReason;
-use crate::frame::{Echo, Frame, Goodbye, Hello, NEWEST_VERSION, Welcome};
+use crate::frame::{Echo, Frame, Goodbye, Hello, NEWEST_VERSION, Pace, Welcome};
 
 /// Carriers of the peer that are no links yet: it has no use for more.
 const MOST_ACCEPTED: usize = 8;
@@ -67,10 +67,10 @@ impl PeerMachine {
             }
             (Stage::Accepted { .. } | Stage::Offered { .. }, _) => self.close(carrier),
             (Stage::Parting { .. }, _) => {}
-            (_, Frame::Heartbeat { number, every_ms, echo }) => {
+            (_, Frame::Heartbeat { number, pace, echo }) => {
                 self.confirm(carrier);
                 self.take_heartbeat(carrier, number, echo);
-                self.take_promise(every_ms);
+                self.take_pace(pace);
             }
             (_, Frame::Probe { dial }) => {
                 self.confirm(carrier);
@@ -99,7 +99,7 @@ impl PeerMachine {
         if active.is_some_and(|active| !self.carriers.supersedes(&offer, active)) {
             return self.part(carrier);
         }
-        self.take_promise(hello.heartbeat_ms);
+        self.take_pace(first_pace(hello.heartbeat_ms));
         if let Some(stage) = self.carriers.stage_mut(carrier) {
             *stage = Stage::Welcomed { offer, until_ms: self.now_ms + STEP_MS };
         }
@@ -120,7 +120,7 @@ impl PeerMachine {
         if !is_spoken || !self.learn_session(welcome.session) {
             return self.close(carrier);
         }
-        self.take_promise(welcome.heartbeat_ms);
+        self.take_pace(first_pace(welcome.heartbeat_ms));
         self.asks_reverse = welcome.asks_reverse;
         self.bring_to_life(carrier);
     }
@@ -220,17 +220,19 @@ impl PeerMachine {
         }
     }
 
-    fn take_promise(&mut self, every_ms: u64) {
+    fn take_pace(&mut self, pace: Pace) {
         let (least, most) = HEARTBEATS_MS;
-        self.promised_ms = every_ms.clamp(least, most);
+        self.promised_ms = pace.every_ms.clamp(least, most);
+        // What we promised before is still kept: our next heartbeat tells of another interval.
+        self.asked_pace_ms = pace.asks_ms.clamp(least, most);
         self.detector.promised(self.promised_ms);
     }
 
     /// Answers at once, and tries a fresh connection where the peer cannot.
     fn take_probe(&mut self, carrier: CarrierId, dial: bool) {
-        let (now_ms, every_ms) = (self.now_ms, self.options.heartbeat_ms);
+        let (now_ms, pace) = (self.now_ms, self.pace());
         if let Some(Stage::Live(live)) = self.carriers.stage_mut(carrier) {
-            let heartbeat = live.pulse.beat(now_ms, every_ms);
+            let heartbeat = live.pulse.beat(now_ms, pace);
             self.send(carrier, heartbeat);
         }
         let rested = self.asked_ms.is_none_or(|asked_ms| now_ms >= asked_ms + ASKED_PAUSE_MS);
@@ -255,4 +257,9 @@ impl PeerMachine {
             }
         }
     }
+}
+
+/// What a hello or a welcome says of it: what its sender asks for.
+const fn first_pace(heartbeat_ms: u64) -> Pace {
+    Pace { every_ms: heartbeat_ms, asks_ms: heartbeat_ms }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::frame::{Echo, Frame};
+use crate::frame::{Echo, Frame, Pace};
 
 /// Heartbeats whose echo is waited for; of older ones it says nothing of use.
 const MOST_SENT: usize = 16;
@@ -16,12 +16,17 @@ const LINKS_EACH_SECOND: u64 = 100;
 /// The longest interval: beyond it a peer that is gone would show after minutes only.
 const SLOWEST_MS: u64 = 60_000;
 
-/// How often a node with so many links is heard on each: every second up to 100 of them, then as slowly
-/// as keeps it at 100 heartbeats a second in all.
+/// Heartbeats are due at multiples of this, so that those of many links go out together: a processor that
+/// is woken for each spends ten times what one takes.
+const BEAT_MS: u64 = 250;
+
+/// How often a node with so many links is heard on each, and wants to be: every second up to 100 of them,
+/// then as slowly as keeps it at 100 heartbeats a second each way. Of whole seconds, so that a link that
+/// comes or goes rarely changes it for all.
 #[must_use]
 pub fn heartbeat_ms(links: usize) -> u64 {
-    let links = u64::try_from(links).unwrap_or(u64::MAX).max(LINKS_EACH_SECOND);
-    (links.saturating_mul(1_000) / LINKS_EACH_SECOND).min(SLOWEST_MS)
+    let links = u64::try_from(links).unwrap_or(u64::MAX).max(1);
+    links.div_ceil(LINKS_EACH_SECOND).saturating_mul(1_000).min(SLOWEST_MS)
 }
 
 #[derive(Debug)]
@@ -45,17 +50,17 @@ impl Pulse {
     }
 
     /// The next heartbeat.
-    pub(super) fn beat(&mut self, now_ms: u64, every_ms: u64) -> Frame {
+    pub(super) fn beat(&mut self, now_ms: u64, pace: Pace) -> Frame {
         let number = self.next_number;
         self.next_number += 1;
-        self.due_ms = now_ms + every_ms.max(1);
+        self.due_ms = due_ms(now_ms, pace.every_ms);
         if self.sent.len() == MOST_SENT {
             self.sent.pop_front();
         }
         self.sent.push_back((number, now_ms));
         let echo =
             self.came.take().map(|(number, came_ms)| Echo { number, held_ms: now_ms - came_ms });
-        Frame::Heartbeat { number, every_ms, echo }
+        Frame::Heartbeat { number, pace, echo }
     }
 
     /// A heartbeat came. Gives the round trip that its echo tells.
@@ -65,6 +70,13 @@ impl Pulse {
         let (_, sent_ms) = self.sent.iter().find(|(number, _)| *number == echo.number)?;
         now_ms.checked_sub(*sent_ms)?.checked_sub(echo.held_ms)
     }
+}
+
+/// The last beat within the promised interval; where that is short, its end.
+fn due_ms(now_ms: u64, every_ms: u64) -> u64 {
+    let latest_ms = now_ms + every_ms.max(1);
+    let beat_ms = latest_ms - latest_ms % BEAT_MS;
+    if beat_ms > now_ms + every_ms / 2 { beat_ms } else { latest_ms }
 }
 
 /// The latest round trips.
@@ -88,6 +100,8 @@ impl RoundTrips {
 mod tests {
     use super::*;
 
+    const PACE: Pace = Pace { every_ms: 1_000, asks_ms: 1_000 };
+
     fn parts(frame: Frame) -> (u64, Option<Echo>) {
         let Frame::Heartbeat { number, echo, .. } = frame else { panic!("a heartbeat") };
         (number, echo)
@@ -96,27 +110,37 @@ mod tests {
     #[test]
     fn the_time_that_a_heartbeat_was_held_is_not_on_the_way() {
         let (mut near, mut far) = (Pulse::new(0), Pulse::new(0));
-        let (number, echo) = parts(near.beat(0, 1_000));
+        let (number, echo) = parts(near.beat(0, PACE));
         assert_eq!(far.took(30, number, echo), None);
-        let (number, echo) = parts(far.beat(700, 1_000));
+        let (number, echo) = parts(far.beat(700, PACE));
         assert_eq!(near.took(730, number, echo), Some(60));
         // The same again tells nothing.
-        assert_eq!(parts(far.beat(1_700, 1_000)).1, None);
+        assert_eq!(parts(far.beat(1_700, PACE)).1, None);
     }
 
     #[test]
     fn an_echo_of_what_was_never_sent_tells_nothing() {
         let mut pulse = Pulse::new(0);
-        pulse.beat(0, 1_000);
+        pulse.beat(0, PACE);
         assert_eq!(pulse.took(5, 0, Some(Echo { number: 9, held_ms: 0 })), None);
         assert_eq!(pulse.took(5, 0, Some(Echo { number: 0, held_ms: 6 })), None);
         assert_eq!(pulse.took(5, 0, Some(Echo { number: 0, held_ms: u64::MAX })), None);
     }
 
     #[test]
+    fn heartbeats_of_links_that_began_at_different_times_go_out_together() {
+        let due = [0, 1, 249, 250, 999].map(|now_ms| due_ms(now_ms, 1_000));
+        assert_eq!(due, [1_000, 1_000, 1_000, 1_250, 1_750]);
+        // One that was sent a little late is no reason for another beat.
+        assert_eq!(due_ms(1_007, 1_000), 2_000);
+        assert_eq!([0, 130, 260].map(|now_ms| due_ms(now_ms, 200)), [200, 250, 460]);
+        assert_eq!([0, 1].map(|now_ms| due_ms(now_ms, 0)), [1, 2]);
+    }
+
+    #[test]
     fn many_links_are_heard_more_slowly() {
         let intervals = [0, 1, 100, 101, 250, usize::MAX].map(heartbeat_ms);
-        assert_eq!(intervals, [1_000, 1_000, 1_000, 1_010, 2_500, 60_000]);
+        assert_eq!(intervals, [1_000, 1_000, 1_000, 2_000, 3_000, 60_000]);
     }
 
     #[test]

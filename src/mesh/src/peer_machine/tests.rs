@@ -4,7 +4,11 @@ use super::*;
 use crate::event::DownReason;
 use crate::frame::{Hello, Welcome};
 
-const HEARTBEAT: Frame = Frame::Heartbeat { number: 0, every_ms: 1_000, echo: None };
+const HEARTBEAT: Frame = heartbeat(0, 1_000, 1_000);
+
+const fn heartbeat(number: u64, every_ms: u64, asks_ms: u64) -> Frame {
+    Frame::Heartbeat { number, pace: Pace { every_ms, asks_ms }, echo: None }
+}
 
 fn options(dialable: bool) -> PeerMachineOptions {
     PeerMachineOptions {
@@ -82,7 +86,7 @@ fn a_dial_leads_over_hello_and_welcome_to_up() {
     assert_eq!(effects.first(), Some(&Effect::Up));
     assert!(matches!(effects[1], Effect::Send { frame: Frame::Heartbeat { number: 0, .. }, .. }));
     assert_eq!(effects[2..], [Effect::Reverse { carrier: 1 }]);
-    assert_eq!(machine.next_wake(), Some(1_080));
+    assert_eq!(machine.next_wake(), Some(1_000));
 }
 
 #[test]
@@ -315,8 +319,37 @@ fn its_heartbeats_keep_the_promise_when_they_become_slower() {
     machine.set_heartbeat(500, 5_000);
     assert_eq!(machine.next_wake(), Some(1_000));
     let effects = machine.elapsed(1_000);
-    let slower = Frame::Heartbeat { number: 1, every_ms: 5_000, echo: None };
+    let slower = heartbeat(1, 5_000, 5_000);
     assert_eq!(effects, [Effect::Send { carrier, frame: slower }]);
+}
+
+/// Of the heartbeats that are sent.
+fn paces(effects: &[Effect]) -> Vec<Pace> {
+    let pace = |effect: &Effect| match effect {
+        Effect::Send { frame: Frame::Heartbeat { pace, .. }, .. } => Some(*pace),
+        _ => None,
+    };
+    effects.iter().filter_map(pace).collect()
+}
+
+#[test]
+fn a_peer_with_many_links_is_heard_as_rarely_as_it_asks_and_no_more_rarely() {
+    let (mut machine, carrier) = calling();
+    machine.received(500, carrier, heartbeat(0, 7_000, 7_000));
+    // What was promised is kept; the slower one's pace holds from there on, and what is asked for stays.
+    assert_eq!(paces(&machine.elapsed(1_000)), [Pace { every_ms: 7_000, asks_ms: 1_000 }]);
+    assert_eq!(machine.next_wake(), Some(8_000));
+    // Its links became few. That it beats slowly for our sake alone says nothing of what it asks for.
+    machine.set_heartbeat(7_500, 3_000);
+    machine.received(7_600, carrier, heartbeat(1, 3_000, 1_000));
+    assert_eq!(paces(&machine.elapsed(8_000)), [Pace { every_ms: 3_000, asks_ms: 3_000 }]);
+}
+
+#[test]
+fn a_peer_that_asks_for_silence_is_heard_once_a_minute_nevertheless() {
+    let (mut machine, carrier) = calling();
+    machine.received(500, carrier, heartbeat(0, 1_000, u64::MAX));
+    assert_eq!(paces(&machine.elapsed(1_000)), [Pace { every_ms: 60_000, asks_ms: 1_000 }]);
 }
 
 #[test]
