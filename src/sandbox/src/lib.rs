@@ -48,7 +48,8 @@
 //! with the same functions. Nothing has to be opened again. A function that meets its limit on every
 //! document costs that limit on every document: count [`Error::is_limit`] and give such a function up.
 //!
-//! QuickJS looks at the clock once in ten thousand calls and turns of loops, and some of its built-in
+//! The time of a call is processor time of its thread, and four times as long by the clock at most.
+//! QuickJS looks at it once in ten thousand calls and turns of loops, and some of its built-in
 //! loops never do. The prelude's guards bound those and let slow built-in functions look at it
 //! themselves. What is left are operators on what fills the heap, such as copying or comparing long
 //! texts in a loop: a call may pass its limit by a minute in the worst case, not for ever. So whoever

@@ -9,7 +9,7 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// The stack that JavaScript may use in bytes. The thread needs 256 KiB more than this.
     pub stack_bytes: usize,
-    /// The time of one call: one document for a map, filter or validation, one group for a reduce,
+    /// The processor time of one call: one document for a map, filter or validation, one group for a reduce,
     /// the time between two rows for a list.
     pub call: Duration,
     /// What one call may answer, in bytes: the rows of one document and function, a reduction, a
