@@ -11,8 +11,10 @@ const MOST_SAMPLES: usize = 30;
 /// Fewer may all have had one.
 const LEAST_SAMPLES: usize = 5;
 
-/// Heartbeats of so many links a second are no load worth mentioning.
-const LINKS_EACH_SECOND: u64 = 100;
+/// Links that beat every second; of how many more the interval grows by how much.
+const LINKS_AT_FULL_PACE: u64 = 100;
+const SLOWER_BY_MS: u64 = 2_000;
+const FASTEST_MS: u64 = 1_000;
 /// The longest interval: beyond it a peer that is gone would show after minutes only.
 const SLOWEST_MS: u64 = 60_000;
 
@@ -21,12 +23,13 @@ const SLOWEST_MS: u64 = 60_000;
 const BEAT_MS: u64 = 250;
 
 /// How often a node with so many links is heard on each, and wants to be: every second up to 100 of them,
-/// then as slowly as keeps it at 100 heartbeats a second each way. Of whole seconds, so that a link that
-/// comes or goes rarely changes it for all.
+/// two seconds more for each further 100. So many links come near to 100 heartbeats a second in all, those
+/// that come counted. In steps, so that a link that comes or goes rarely changes it for all.
 #[must_use]
 pub fn heartbeat_ms(links: usize) -> u64 {
     let links = u64::try_from(links).unwrap_or(u64::MAX).max(1);
-    links.div_ceil(LINKS_EACH_SECOND).saturating_mul(1_000).min(SLOWEST_MS)
+    let further = links.div_ceil(LINKS_AT_FULL_PACE) - 1;
+    further.saturating_mul(SLOWER_BY_MS).saturating_add(FASTEST_MS).min(SLOWEST_MS)
 }
 
 #[derive(Debug)]
@@ -140,7 +143,7 @@ mod tests {
     #[test]
     fn many_links_are_heard_more_slowly() {
         let intervals = [0, 1, 100, 101, 250, usize::MAX].map(heartbeat_ms);
-        assert_eq!(intervals, [1_000, 1_000, 1_000, 2_000, 3_000, 60_000]);
+        assert_eq!(intervals, [1_000, 1_000, 1_000, 3_000, 5_000, 60_000]);
     }
 
     #[test]
