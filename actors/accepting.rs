@@ -19,7 +19,21 @@ pub(crate) struct Newcomer {
     /// Where it comes from; IPv4 as such, whatever the socket is.
     pub(crate) address: SocketAddr,
     /// One of the connections that may be open; given back when it ends.
-    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) permit: Permit,
+}
+
+/// One of the connections that may be open; given back when it is dropped.
+pub struct Permit {
+    _of_all: OwnedSemaphorePermit,
+    _of_strangers: Option<OwnedSemaphorePermit>,
+}
+
+impl Permit {
+    /// The same, counted among those of strangers as well; none when these have as many as they may.
+    pub(crate) fn of_stranger(self, strangers: &Arc<Semaphore>) -> Option<Self> {
+        let share = Arc::clone(strangers).try_acquire_owned().ok()?;
+        Some(Self { _of_strangers: Some(share), ..self })
+    }
 }
 
 /// A socket of the system's, as the runtime takes it.
@@ -49,7 +63,8 @@ pub(crate) async fn accept_until<F: Future<Output = ()>>(
     let mut over = pin!(over);
     loop {
         let next = async {
-            let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
+            let of_all = Arc::clone(&permits).acquire_owned().await.ok()?;
+            let permit = Permit { _of_all: of_all, _of_strangers: None };
             Some((permit, listener.accept().await))
         };
         // Nothing is lost with it: a connection is in the socket's queue, or was handed out by this.

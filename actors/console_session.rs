@@ -2,11 +2,14 @@
 //! ends the session.
 
 mod backups;
+mod check;
 mod control;
 mod databases;
 mod node;
+mod replication_document;
 mod replications;
 mod settings;
+mod shortening;
 mod telling;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -20,6 +20,7 @@ use refuge_mesh::NodeEvent;
 use refuge_otp::{CallError, Names};
 use tokio::sync::oneshot;
 
+use crate::own_events::OwnEventKind;
 use crate::task::OwnedTask;
 use crate::{names, now_ms};
 pub use event::{HookEvent, names_of_node_events};
@@ -56,6 +57,8 @@ pub enum HookRunnerMessage {
 pub struct HookLimits {
     /// Of one run.
     pub process: ProcessLimits,
+    /// How long a run for `stopping` may take: somebody waits for the node to end.
+    pub stopping: Duration,
     /// Of all of them.
     pub queue: QueueLimits,
 }
@@ -66,8 +69,21 @@ impl Default for HookLimits {
     fn default() -> Self {
         Self {
             process: ProcessLimits { time: Duration::from_secs(30), output_bytes: 4 * 1024 },
+            stopping: Duration::from_secs(2),
             queue: QueueLimits { waiting: 1_000, at_once: 4 },
         }
+    }
+}
+
+impl HookLimits {
+    /// Of one run for an event of this name.
+    fn of(&self, event: &str) -> ProcessLimits {
+        let time = if event == OwnEventKind::Stopping.as_str() {
+            self.stopping
+        } else {
+            self.process.time
+        };
+        ProcessLimits { time, ..self.process }
     }
 }
 
@@ -248,7 +264,7 @@ impl Turn {
             directory: self.arguments.directory.clone(),
             environment: event.environment.clone(),
             input: format!("{}\n", event.json),
-            limits: self.arguments.limits.process,
+            limits: self.arguments.limits.of(event.event),
         }
     }
 }

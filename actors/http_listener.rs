@@ -15,6 +15,7 @@ use refuge_identity::tls::mesh::MeshStream;
 use refuge_otp::{ChildSpecification, DynamicSupervisor, Names};
 use tokio::sync::{Semaphore, oneshot};
 
+pub use crate::accepting::Permit;
 use crate::accepting::{self, Newcomer};
 use crate::names;
 use crate::node_service::NodeService;
@@ -49,7 +50,7 @@ pub struct Accepted {
     /// The node as HTTP sees it.
     pub node: Arc<dyn Node>,
     /// One of the connections that may be open; given back when it ends.
-    pub permit: tokio::sync::OwnedSemaphorePermit,
+    pub permit: Permit,
 }
 
 /// Makes the child specification of a connection.

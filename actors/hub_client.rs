@@ -42,9 +42,9 @@ const VISIT_DEADLINE: Duration = Duration::from_secs(30);
 /// Peers that a hub is asked for in one visit; the others have their turn in the next.
 const MOST_ASKED: usize = 100;
 /// Hubs that are visited.
-const MOST_HUBS: usize = 8;
+pub(crate) const MOST_HUBS: usize = 8;
 /// What a hub answers that knows nothing of a node.
-const UNKNOWN: u16 = 404;
+pub(crate) const UNKNOWN: u16 = 404;
 
 /// Messages of this actor.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ fn hubs(text: &str) -> Vec<HubAddress> {
             None
         }
     };
-    text.split_whitespace().filter_map(read).take(MOST_HUBS).collect()
+    HubAddress::texts(text).iter().filter_map(|text| read(text)).take(MOST_HUBS).collect()
 }
 
 /// What goes on with all hubs.
@@ -198,7 +198,7 @@ impl Visits {
     }
 
     async fn visit(&mut self, hub: &HubAddress, wanted: &[NodeId]) -> Result<(), String> {
-        let (id, reached) = self.reach(hub).await?;
+        let (id, reached) = reach(&self.names, hub).await?;
         let conversation = Conversation::open(Box::new(reached.stream), id.to_string()).await;
         let mut conversation = conversation.map_err(|error| error.to_string())?;
         let own = self.own.current(&self.names).await;
@@ -226,19 +226,25 @@ impl Visits {
         }
         Ok(())
     }
+}
 
-    /// A connection to the hub, whose certificate proved that it is the one that was meant.
-    async fn reach(&self, hub: &HubAddress) -> Result<(NodeId, peer_dial::Reached), String> {
-        match hub {
-            HubAddress::Peer(name) => {
-                let peers = peer_directory::peers(&self.names).ok_or("the peers are not known")?;
-                let peer = crate::mesh_commands::find(&peers, name);
-                let id = peer.map_err(|failure| failure.to_string())?.id;
-                Ok((id, peer_dial::dial(&self.names, id).await?))
-            }
-            HubAddress::Node { id, addresses } => {
-                Ok((*id, peer_dial::reach(&self.names, *id, addresses.clone()).await?))
-            }
+/// A connection to the hub, whose certificate proved that it is the one that was meant.
+pub(crate) async fn reach(
+    names: &Names,
+    hub: &HubAddress,
+) -> Result<(NodeId, peer_dial::Reached), String> {
+    match hub {
+        HubAddress::Peer(name) => {
+            let peers = peer_directory::peers(names).ok_or("the peers are not known")?;
+            let peer = crate::mesh_commands::find(&peers, name);
+            let id = peer.map_err(|failure| failure.to_string())?.id;
+            Ok((id, peer_dial::dial(names, id).await?))
+        }
+        HubAddress::Node { id, addresses } => {
+            // A peer whose key was rotated is still the hub that the settings name by the old one.
+            let heir = peer_directory::peers(names).and_then(|peers| Some(peers.heir(id)?.id));
+            let id = heir.unwrap_or(*id);
+            Ok((id, peer_dial::reach(names, id, addresses.clone()).await?))
         }
     }
 }

@@ -158,7 +158,7 @@ pub(crate) fn own_name(names: &Names) -> String {
         .map_or_else(String::new, |current| node_identity::own_name(&current.settings))
 }
 
-/// Milliseconds of one clock that never goes back and that all actors of this node have.
+/// Milliseconds of one clock that never goes back, for actors that have to do things at the same time.
 pub(crate) fn clock_ms() -> u64 {
     static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
     u64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(u64::MAX)

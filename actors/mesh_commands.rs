@@ -3,7 +3,7 @@
 
 use refuge_http::Failure;
 use refuge_identity::NodeIdentity;
-use refuge_mesh::{MeshCommand, PeerRecord, Statement};
+use refuge_mesh::{MeshCommand, NodeId, PeerRecord, SHORTEST_BEGINNING, Statement};
 use refuge_otp::Names;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -20,8 +20,11 @@ pub(crate) async fn run(names: &Names, command: MeshCommand) -> Result<Value, Fa
     match command {
         MeshCommand::Overview => overview(names).await,
         MeshCommand::Peers => peers(names).await,
-        MeshCommand::Show(node) => show(names, &node),
-        MeshCommand::Diagnose(node) => mesh_diagnosis::diagnose(names, &node).await,
+        MeshCommand::Show(node) => or_asks(names, &node, show(names, &node)).await,
+        MeshCommand::Diagnose(node) => {
+            let told = mesh_diagnosis::diagnose(names, &node).await;
+            or_asks(names, &node, told).await
+        }
         MeshCommand::Rotate => {
             let ask = |reply| NodeIdentityMessage::Rotate { reply };
             let next = crate::call(names, names::NODE_IDENTITY, ask).await?;
@@ -47,6 +50,9 @@ pub(crate) async fn run(names: &Names, command: MeshCommand) -> Result<Value, Fa
         }
         MeshCommand::Reject(node) => {
             pairing(names, |reply| PairingMessage::Reject { node, reply }).await?
+        }
+        MeshCommand::RejectAll => {
+            pairing(names, |reply| PairingMessage::RejectAll { reply }).await?
         }
         MeshCommand::Revoke(node) => change(names, node, PeerChange::Revoke).await,
         MeshCommand::Introducer(changed) => {
@@ -124,12 +130,45 @@ fn show(names: &Names, node: &str) -> Result<Value, Failure> {
     Ok(shown)
 }
 
-/// The known node that is meant.
+/// What is told of a node; of one that is not known and asks to be, where that is told.
+async fn or_asks(
+    names: &Names,
+    node: &str,
+    told: Result<Value, Failure>,
+) -> Result<Value, Failure> {
+    let reason = match told {
+        Err(Failure::NotFound(reason)) => reason,
+        told => return told,
+    };
+    // While it is being restarted nobody is known to ask.
+    let pending = pairing(names, |reply| PairingMessage::Pending { reply }).await;
+    let asking = pending.ok().and_then(|pending| asking(&pending, node));
+    Err(Failure::NotFound(asking.map_or(reason, |id| {
+        format!(
+            "node {id} is not known here yet, it asks to be trusted: `refuge peer pending` shows \
+             what is known of it, `refuge peer approve {id}` trusts it"
+        )
+    })))
+}
+
+/// The id of the node that asks and is meant by its id in either form, or by as much of it as nobody imitates:
+/// a stranger is not told of in the place of a friend whose name was mistyped.
+fn asking(pending: &Value, node: &str) -> Option<String> {
+    let whole = node.parse::<NodeId>().map(|id| id.to_string());
+    let beginning = whole.unwrap_or_else(|_| node.to_ascii_uppercase());
+    if beginning.chars().count() < SHORTEST_BEGINNING {
+        return None;
+    }
+    let mut ids = pending.get("pending")?.as_array()?.iter().filter_map(|one| one["id"].as_str());
+    ids.find(|id| id.starts_with(&beginning)).map(str::to_owned)
+}
+
+/// The known node that is meant, by an id that it had before as well.
 pub(crate) fn find<'a>(
     peers: &'a refuge_mesh::Peers,
     node: &str,
 ) -> Result<&'a PeerRecord, Failure> {
-    peers.find(node).ok_or_else(|| {
+    peers.find_now(node).ok_or_else(|| {
         let reason =
             format!("no node is known as {node:?}: `refuge peer list` shows those that are");
         Failure::NotFound(reason)

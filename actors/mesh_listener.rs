@@ -3,23 +3,26 @@
 //! The socket is bound once and kept over restarts of this actor.
 //!
 //! A restart drops no connection: they belong to their own supervisor. It forgets who shook hands how
-//! often.
+//! often, and from where friends came of late.
+
+mod knocks;
 
 use std::error::Error;
-use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_config::Settings;
 use refuge_http::{Node, Peer, RequestBytes};
 use refuge_identity::tls::mesh::{MeshStream, MeshTls};
-use refuge_mesh::{Admission, HandshakeLimiter, HandshakeLimits};
+use refuge_mesh::{HandshakeLimits, NodeId};
 use refuge_otp::{DynamicSupervisor, Names};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
-use crate::accepting::{self, Newcomer};
+use self::knocks::{Knocks, Shaking};
+use crate::accepting::{self, Newcomer, Permit};
 use crate::configuration;
 use crate::http_listener::{Accepted, AcceptedStream, ConnectionChild};
 use crate::node_service::{NodeService, Visitor};
@@ -54,8 +57,12 @@ pub struct MeshListenerArguments {
     pub bind: BindMesh,
     /// The supervisors' part in serving a connection.
     pub child: ConnectionChild,
-    /// Bounds the connections that are open.
+    /// Connections that may be open.
+    pub most_connections: usize,
+    /// Bounds them.
     pub connections: Arc<Semaphore>,
+    /// Bounds those of them that were not of trusted nodes when they began.
+    pub strangers: Arc<Semaphore>,
     /// Bounds the request bodies in memory, of all connections of the node together.
     pub request_bytes: RequestBytes,
 }
@@ -108,6 +115,17 @@ pub(crate) struct MeshDoor {
     pub(crate) request_bytes: RequestBytes,
 }
 
+/// Published in the door's stead while the port cannot be listened on.
+struct Deaf {
+    /// Why, as the system says it.
+    reason: String,
+}
+
+/// Why the node does not listen for others though it should.
+pub(crate) fn deafness(names: &Names) -> Option<String> {
+    names.value::<Deaf>(names::MESH_LISTENER).map(|deaf| deaf.reason.clone())
+}
+
 /// The port on which the node listens for others, once it does.
 pub(crate) fn port(names: &Names) -> Option<u16> {
     address(names).map(|address| address.port())
@@ -155,14 +173,15 @@ async fn accept(
     wanted(&names).await;
     let identity = peer_dial::identity(&names).await;
     let tls = identity.tls().clone();
-    let socket = bound(&arguments.bind).await;
+    let socket = bound(&arguments.bind, myself, &names).await;
     let listener = accepting::listener(&socket)?;
     let address = socket.local_addr()?;
     let door = MeshDoor { address, request_bytes: arguments.request_bytes.clone() };
     names.publish(&myself.get_cell(), names::MESH_LISTENER, Arc::new(door));
-    let limiter = Arc::new(Limiter::default());
+    let limits = HandshakeLimits::for_connections(arguments.most_connections);
+    let knocks = Arc::new(Knocks::new(names, limits));
     accepting::accept(listener, Arc::clone(&arguments.connections), |newcomer: Newcomer| {
-        let Some(shaking) = limiter.begin(newcomer.address.ip()) else {
+        let Some(shaking) = knocks.begin(newcomer.address.ip()) else {
             tracing::debug!(address = %newcomer.address, "refused: too many handshakes");
             return std::future::ready(());
         };
@@ -174,11 +193,19 @@ async fn accept(
 }
 
 /// The socket; an address in use is tried again, since nothing else of the node depends on it.
-async fn bound(bind: &BindMesh) -> Arc<TcpListener> {
+async fn bound(
+    bind: &BindMesh,
+    myself: &ActorRef<MeshListenerMessage>,
+    names: &Names,
+) -> Arc<TcpListener> {
     loop {
         match bind() {
             Ok(socket) => return socket,
-            Err(error) => tracing::error!(%error, "the mesh's port cannot be listened on"),
+            Err(error) => {
+                tracing::error!(%error, "the mesh's port cannot be listened on");
+                let deaf = Deaf { reason: error.to_string() };
+                names.publish(&myself.get_cell(), names::MESH_LISTENER, Arc::new(deaf));
+            }
         }
         tokio::time::sleep(BIND_REST).await;
     }
@@ -193,25 +220,45 @@ async fn welcome(
 ) {
     let Newcomer { stream, address, permit } = newcomer;
     let shaken = tokio::time::timeout(HANDSHAKE_DEADLINE, tls.accept(stream)).await;
-    drop(shaking);
+    let knocks = shaking.ended();
     let stream = match shaken {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%address, %error, "a handshake failed"),
         Err(_) => return tracing::debug!(%address, "a handshake took too long"),
     };
-    match peer_directory::peers(&arguments.names) {
-        // It comes again; until then it may be one that is blocked.
-        None => {
-            return tracing::debug!(%address, "a node was turned away: the peers are being read");
+    let permit = match standing(&arguments.names, &stream.peer_id()) {
+        Ok(Standing::Friend) => {
+            knocks.friend_came(address.ip());
+            permit
         }
-        Some(peers) if peer_directory::is_blocked(&peers, &stream.peer_id()) => {
-            return tracing::debug!(%address, "a blocked node was turned away");
-        }
-        Some(_) => {}
-    }
+        Ok(Standing::Stranger) => match permit.of_stranger(&arguments.strangers) {
+            Some(permit) => permit,
+            None => {
+                return tracing::debug!(%address, "a stranger was turned away: too many are here");
+            }
+        },
+        Err(reason) => return tracing::debug!(%address, reason, "a node was turned away"),
+    };
     let started = serve(&arguments, stream, address, permit).await;
     if let Err(error) = started {
         tracing::warn!(%address, %error, "a connection of a node could not be served");
+    }
+}
+
+/// What a node is to this one when its connection begins.
+enum Standing {
+    Friend,
+    Stranger,
+}
+
+/// What a node is, or why it may not come in.
+fn standing(names: &Names, id: &NodeId) -> Result<Standing, &'static str> {
+    match peer_directory::peers(names) {
+        // It comes again; until then it may be one that is blocked.
+        None => Err("the peers are being read"),
+        Some(peers) if peer_directory::is_blocked(&peers, id) => Err("it is blocked"),
+        Some(peers) if peers.is_trusted(id) => Ok(Standing::Friend),
+        Some(_) => Ok(Standing::Stranger),
     }
 }
 
@@ -219,7 +266,7 @@ async fn serve(
     arguments: &MeshListenerArguments,
     stream: MeshStream<TcpStream>,
     address: SocketAddr,
-    permit: OwnedSemaphorePermit,
+    permit: Permit,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let names = &arguments.names;
     let certificate = stream.peer_certificate().clone();
@@ -234,39 +281,4 @@ async fn serve(
     let supervisor = DynamicSupervisor::new(names, names::MESH_CONNECTIONS);
     supervisor.start_child((arguments.child)(accepted)).await?;
     Ok(())
-}
-
-/// Who shakes hands, and how often of late. Only this actor's tasks come here.
-struct Limiter {
-    limiter: Mutex<HandshakeLimiter>,
-    started: Instant,
-}
-
-impl Default for Limiter {
-    fn default() -> Self {
-        Self {
-            limiter: Mutex::new(HandshakeLimiter::new(HandshakeLimits::default())),
-            started: Instant::now(),
-        }
-    }
-}
-
-impl Limiter {
-    fn begin(self: &Arc<Self>, address: IpAddr) -> Option<Shaking> {
-        let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
-        let admitted = limiter.begin(now_ms, address) == Admission::Allow;
-        admitted.then(|| Shaking { limiter: Arc::clone(self) })
-    }
-}
-
-/// A handshake under way.
-struct Shaking {
-    limiter: Arc<Limiter>,
-}
-
-impl Drop for Shaking {
-    fn drop(&mut self) {
-        self.limiter.limiter.lock().unwrap_or_else(PoisonError::into_inner).ended();
-    }
 }

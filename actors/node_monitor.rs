@@ -89,7 +89,7 @@ pub struct NodeMonitorState {
     peers: Arc<Peers>,
     links: HashMap<NodeId, Link>,
     up: HashMap<NodeId, UpNode>,
-    /// How often the links beat.
+    /// How often this node wants to be heard and to hear.
     heartbeat_ms: u64,
     _watching: OwnedTask,
 }
@@ -117,7 +117,7 @@ impl Actor for NodeMonitorActor {
             peers: Arc::new(Peers::new([])),
             links: HashMap::new(),
             up: HashMap::new(),
-            heartbeat_ms: refuge_mesh::heartbeat_ms(0),
+            heartbeat_ms: refuge_mesh::heartbeat_ms(0, 0),
             _watching: watching,
         };
         state.publish();
@@ -174,19 +174,19 @@ impl NodeMonitorState {
         self.publish();
     }
 
-    /// Many links beat slower. Those of peers that are not there cost nothing.
+    /// Many links beat slower. Those of peers that are not there cost nothing, and are told when they come up.
     fn set_pace(&mut self) {
-        let every_ms = refuge_mesh::heartbeat_ms(self.up.len());
+        let every_ms = refuge_mesh::heartbeat_ms(self.up.len(), self.heartbeat_ms);
         if every_ms != self.heartbeat_ms {
             self.heartbeat_ms = every_ms;
-            for id in self.links.keys() {
+            for id in self.up.keys() {
                 self.tell_link(*id, PeerLinkMessage::Heartbeat(every_ms));
             }
         }
     }
 
     fn tell_link(&self, id: NodeId, message: PeerLinkMessage) {
-        // One that is not there is being started, and reads what it needs then.
+        // One that is not there is being started: it reads the peer's addresses then, and is told when it is up.
         let _ = self.names().cast(&names::peer_link(id), message);
     }
 
@@ -287,7 +287,7 @@ impl NodeMonitorState {
             let linked = self.names().lookup::<PeerLinkMessage>(&names::peer_link(id)).is_some();
             if linked {
                 // Its link reports; an event for what was told already is not told again.
-                self.up.insert(id, UpNode { id, name, groups: Vec::new() });
+                self.up.insert(id, UpNode { id, name, groups: Vec::new(), earlier: Vec::new() });
             } else {
                 self.tell_down(id, name, DownReason::Closed);
             }
@@ -309,6 +309,10 @@ impl NodeMonitorState {
     fn publish(&self) {
         let mut up: Vec<UpNode> = self.up.values().cloned().collect();
         up.sort_by_key(|node| node.id);
+        for node in &mut up {
+            // Whoever is known by such an id is meant by it.
+            node.earlier.retain(|earlier| self.peers.get(earlier).is_none());
+        }
         let nodes = Arc::new(NodesUp { up });
         let names = self.names();
         names.publish(&self.myself.get_cell(), names::NODE_MONITOR, Arc::clone(&nodes));

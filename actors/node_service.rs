@@ -50,7 +50,9 @@ use crate::database_updates::DatabaseUpdatesMessage;
 use crate::engine::StorageDoors;
 use crate::messages::MessagesMessage;
 use crate::metrics::MetricsMessage;
-use crate::{authentication, hub, mesh_commands, names, peer_directory, task_board, unavailable};
+use crate::{
+    authentication, hub, mesh_commands, names, pairing, peer_directory, task_board, unavailable,
+};
 pub use database::OpenDatabase;
 pub(crate) use databases::disk_is_nearly_full;
 pub(crate) use databases::{create, create_as, open};
@@ -292,6 +294,10 @@ impl Node for NodeService {
         question: PairingQuestion,
     ) -> Result<Value, Failure> {
         mesh::pair(&self.names, visitor, question).await
+    }
+
+    fn rotations(&self, old: &NodeId) -> Result<Value, Failure> {
+        pairing::told_rotations(&self.names, old)
     }
 
     async fn hub(&self, visitor: NodeId, question: HubQuestion) -> Result<Value, Failure> {

@@ -2,17 +2,19 @@
 //! that ask without one and wait for an admin's word, and this node's acceptance of others' invitations.
 //!
 //! Called by: the node's service (other nodes over the mesh port, admins over HTTP) and the console's
-//! sessions. Told by: `introductions`. A restart loses the nodes that are pending, which ask again, and
-//! the counts of wrong tries; invitations are on disk.
+//! sessions. Told by: `introductions`, and the directory (trust). A restart loses the nodes that are
+//! pending, which ask again, and the counts of wrong tries, and who was asked for rotations; invitations,
+//! and who was rejected, are on disk.
 
 mod addresses;
 mod approving;
 mod inviting;
+mod met_rotation;
 mod outgoing;
+mod rejecting;
 mod rotating;
 mod visiting;
 
-use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,27 +22,27 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_http::{Failure, PairingVisitor};
 use refuge_mesh::{
-    Approval, Invitations, NewInvitation, NewPairing, NodeEventKind, NodeId, PairingTries,
-    PeerRecord, PendingList, PendingPeer, TooManyTries,
+    Approval, Invitations, NewInvitation, NewPairing, NodeId, PairingTries, PendingList,
+    PendingPeer, Rejections, RotationQuestions, TooManyTries,
 };
 use refuge_otp::Names;
 use refuge_storage::{Operation, Store};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
 use crate::engine::StorageDoors;
-use crate::node_events::{NewNodeEvent, NodeEventsMessage};
-use crate::peer_directory;
+use crate::peer_directory::{self, RotatedPeer};
 use crate::{names, published, unavailable};
 
 pub(crate) use addresses::own as own_addresses;
+pub(crate) use met_rotation::{follow as follow_rotation, told as told_rotations};
 pub(crate) use outgoing::{knock, present_rotations};
+use rejecting::SharedRejections;
+pub(crate) use rejecting::is_rejected;
 pub(crate) use rotating::earlier_identity;
 
 /// Key of the record of open invitations.
 const RECORD: &str = "mesh/invitations";
-/// Nodes that were refused and do not become pending again before a restart.
-const MOST_REJECTED: usize = 1_000;
 
 /// Messages of this actor.
 pub enum PairingMessage {
@@ -81,10 +83,8 @@ pub enum PairingMessage {
     },
     /// A node proved who it is, and which peer it was.
     Rotate {
-        /// That peer.
-        old: NodeId,
-        /// Who it is.
-        new: NodeId,
+        /// Both.
+        rotated: RotatedPeer,
         /// Gets `{"ok": true}`.
         reply: oneshot::Sender<Result<Value, Failure>>,
     },
@@ -97,6 +97,8 @@ pub enum PairingMessage {
     },
     /// A node is trusted no more, or blocked.
     Distrusted(NodeId),
+    /// A node is trusted now.
+    Trusted(NodeId),
     /// Accept the invitation of another node.
     Pair {
         /// Which.
@@ -123,6 +125,11 @@ pub enum PairingMessage {
         /// Gets `{"id", "name"}`.
         reply: oneshot::Sender<Result<Value, Failure>>,
     },
+    /// Refuse all of them.
+    RejectAll {
+        /// Gets `{"rejected": […]}`.
+        reply: oneshot::Sender<Result<Value, Failure>>,
+    },
 }
 
 /// What others look at; published under this actor's name.
@@ -130,6 +137,9 @@ struct PairingBoard {
     /// Whether somebody is expected.
     expecting: watch::Receiver<bool>,
     tries: SharedTries,
+    rejections: SharedRejections,
+    /// Whom this node asked lately whether it is a peer with another key.
+    rotation_questions: Mutex<RotationQuestions>,
 }
 
 /// Tries are counted before they wait for the actor.
@@ -144,8 +154,7 @@ pub struct PairingState {
     names: Names,
     invitations: Invitations,
     pending: PendingList,
-    /// The latest last.
-    rejected: VecDeque<NodeId>,
+    rejections: SharedRejections,
     tries: SharedTries,
     expecting: watch::Sender<bool>,
 }
@@ -174,14 +183,20 @@ impl Actor for PairingActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         let doors = published::<StorageDoors>(&names, names::ENGINE).await?;
         let store = doors.store.clone();
-        let mut invitations = crate::blocking(move || load(&store)).await??;
+        let (mut invitations, rejections) = crate::blocking(move || load(&store)).await??;
+        let rejections = SharedRejections::new(Mutex::new(rejections));
         invitations.forget_expired(crate::now_ms());
         let (expecting, current) = watch::channel(invitations.iter().next().is_some());
         let tries = SharedTries::default();
-        let board = PairingBoard { expecting: current, tries: Arc::clone(&tries) };
+        let board = PairingBoard {
+            expecting: current,
+            tries: Arc::clone(&tries),
+            rejections: Arc::clone(&rejections),
+            rotation_questions: Mutex::default(),
+        };
         names.publish(&myself.get_cell(), names::PAIRING, Arc::new(board));
-        let (pending, rejected) = (PendingList::default(), VecDeque::new());
-        Ok(PairingState { names, invitations, pending, rejected, tries, expecting })
+        let pending = PendingList::default();
+        Ok(PairingState { names, invitations, pending, rejections, tries, expecting })
     }
 
     async fn handle(
@@ -200,13 +215,14 @@ impl Actor for PairingActor {
                 let _ = reply.send(state.redeem(visitor, &token).await);
             }
             PairingMessage::Ask { visitor, reply } => drop(reply.send(state.asked(visitor))),
-            PairingMessage::Rotate { old, new, reply } => {
-                let _ = reply.send(state.rotate(old, new).await);
+            PairingMessage::Rotate { rotated, reply } => {
+                let _ = reply.send(state.rotate(rotated).await);
             }
             PairingMessage::Pend { introduced, reply } => {
                 let _ = reply.send(state.pend(*introduced));
             }
             PairingMessage::Distrusted(id) => state.distrusted(&id).await,
+            PairingMessage::Trusted(id) => state.trusted(&id).await,
             PairingMessage::Pair { wish, reply } => {
                 // Somebody may dial back at once.
                 state.expect_somebody();
@@ -218,6 +234,9 @@ impl Actor for PairingActor {
             }
             PairingMessage::Reject { node, reply } => {
                 let _ = reply.send(state.reject(&node).await);
+            }
+            PairingMessage::RejectAll { reply } => {
+                let _ = reply.send(state.reject_all().await);
             }
         }
         Ok(())
@@ -239,11 +258,13 @@ fn too_many(refusal: TooManyTries) -> Failure {
     }
 }
 
-fn load(store: &Store) -> Result<Invitations, Box<dyn std::error::Error + Send + Sync>> {
-    match store.node(RECORD)? {
-        Some(record) => Ok(Invitations::from_record(&record)?),
-        None => Ok(Invitations::default()),
-    }
+/// What is on disk.
+type Kept = (Invitations, Rejections);
+
+fn load(store: &Store) -> Result<Kept, Box<dyn std::error::Error + Send + Sync>> {
+    let record = store.node(RECORD)?;
+    let invitations = record.map(|record| Invitations::from_record(&record)).transpose()?;
+    Ok((invitations.unwrap_or_default(), rejecting::load(store)?))
 }
 
 impl PairingState {
@@ -259,8 +280,9 @@ impl PairingState {
         Ok(())
     }
 
-    /// Whoever is pending on another's word is so by what that one may say now.
+    /// Whoever is pending on another's word is so by what that one may say now, and nobody for ever.
     fn judge_again(&mut self) {
+        self.pending.forget_old(crate::now_ms());
         if let Some(peers) = peer_directory::peers(&self.names) {
             self.pending.judge_again(&peers);
         }
@@ -268,30 +290,5 @@ impl PairingState {
 
     fn expect_somebody(&self) {
         self.expecting.send_if_modified(|expecting| !std::mem::replace(expecting, true));
-    }
-
-    /// Notes a node that asks, and tells of it once.
-    fn pend(&mut self, asking: PendingPeer) -> Result<Value, Failure> {
-        if self.rejected.contains(&asking.id) {
-            return Err(Failure::Forbidden("this node was refused here".to_owned()));
-        }
-        self.judge_again();
-        let (id, introducer) = (asking.id, asking.introducer);
-        let from = asking.from.map(|address| address.to_string());
-        let asked = self.pending.ask(asking).map_err(|refusal| Failure::TooMany {
-            error: "too_many_pending",
-            reason: refusal.to_string(),
-            retry_after: None,
-        })?;
-        if asked == refuge_mesh::Asked::Noted {
-            tracing::info!(peer = %id, "a node asks to be trusted: see `refuge peer pending`");
-            // Not by the name that it claims: hooks take an event's name for one that was given here.
-            let name = PeerRecord::default_name(&id);
-            let mut event = NewNodeEvent::new(NodeEventKind::Pending, id, name);
-            event.address = from;
-            event.source = introducer.map(|introducer| introducer.to_string());
-            let _ = self.names.cast(names::NODE_EVENTS, NodeEventsMessage::Publish(event));
-        }
-        Ok(json!({ "pending": true }))
     }
 }

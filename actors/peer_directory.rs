@@ -29,6 +29,7 @@ use crate::task::OwnedTask;
 use crate::{names, unavailable};
 pub use admission::{Admission, AdmittedName, Changed, PeerChange, Word};
 use documents::{Known, KnownPeers};
+pub use rotation::RotatedPeer;
 
 /// Messages that wait while the documents are being read.
 const MOST_WAITING: usize = 1_000;
@@ -61,6 +62,13 @@ pub enum PeerDirectoryMessage {
         /// Gets what it is called now.
         reply: oneshot::Sender<Result<Changed, Failure>>,
     },
+    /// Whether a node would be trusted, if it were admitted now.
+    CheckAdmission {
+        /// Which, and how.
+        admission: Admission,
+        /// Gets why not.
+        reply: oneshot::Sender<Result<(), Failure>>,
+    },
     /// Change a peer that is known.
     Change {
         /// Its id or its local name.
@@ -72,10 +80,8 @@ pub enum PeerDirectoryMessage {
     },
     /// A peer has another identity from now on, as it proved.
     Rotate {
-        /// Its old id.
-        old: NodeId,
-        /// Its new one.
-        new: NodeId,
+        /// Which.
+        rotated: RotatedPeer,
         /// Gets what it is called.
         reply: oneshot::Sender<Result<Changed, Failure>>,
     },
@@ -268,6 +274,9 @@ fn refuse(message: PeerDirectoryMessage) {
         | PeerDirectoryMessage::Rotate { reply, .. } => {
             drop(reply.send(Err(unavailable())));
         }
+        PeerDirectoryMessage::CheckAdmission { reply, .. } => {
+            drop(reply.send(Err(unavailable())));
+        }
         PeerDirectoryMessage::Command { reply, .. } => {
             let reason = unavailable().to_string();
             drop(reply.send(Err(ControlError::Unavailable(reason))));
@@ -302,11 +311,14 @@ impl Directory {
             PeerDirectoryMessage::Admit { admission, reply } => {
                 let _ = reply.send(self.admit(admission).await);
             }
+            PeerDirectoryMessage::CheckAdmission { admission, reply } => {
+                let _ = reply.send(self.check_admission(admission));
+            }
             PeerDirectoryMessage::Change { node, change, reply } => {
                 let _ = reply.send(self.change(&node, change).await);
             }
-            PeerDirectoryMessage::Rotate { old, new, reply } => {
-                let _ = reply.send(self.rotate(old, new).await);
+            PeerDirectoryMessage::Rotate { rotated, reply } => {
+                let _ = reply.send(self.rotate(rotated).await);
             }
             PeerDirectoryMessage::Seen { id, certificate } => {
                 self.note(id, "certificate", certificate, true).await;
@@ -359,7 +371,11 @@ impl Directory {
             let _ = self.names.cast(names::PAIRING, PairingMessage::Distrusted(id));
         }
         let kind = match (before == Trust::Trusted, self.known.trust(&id) == Trust::Trusted) {
-            (false, true) => NodeEventKind::Trusted,
+            (false, true) => {
+                // While it is being restarted: at worst an admin is asked about it again some day.
+                let _ = self.names.cast(names::PAIRING, PairingMessage::Trusted(id));
+                NodeEventKind::Trusted
+            }
             (true, false) => NodeEventKind::Revoked,
             _ => return,
         };

@@ -6,6 +6,7 @@
 
 mod carrier;
 mod effects;
+mod hearing;
 mod reverse;
 mod window;
 
@@ -13,7 +14,7 @@ use std::collections::HashMap;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_mesh::{
-    Allowance, CarrierId, Effect, Frame, NodeId, PeerMachine, PeerMachineOptions, PeerState,
+    Allowance, CarrierId, Frame, NodeId, PeerMachine, PeerMachineOptions, PeerState,
 };
 use refuge_otp::Names;
 use tokio::io::DuplexStream;
@@ -53,6 +54,8 @@ pub enum PeerLinkMessage {
         carrier: CarrierId,
         /// The frames that became whole with them.
         frames: Vec<Frame>,
+        /// Free again when they are dealt with.
+        place: Place,
     },
     /// A stream ended.
     Closed {
@@ -65,7 +68,7 @@ pub enum PeerLinkMessage {
     Addresses,
     /// The peer is no longer trusted; the actor ends.
     Distrusted,
-    /// Beat this often, milliseconds: there are many links, or fewer again.
+    /// Want to be heard and to hear this often, milliseconds: there are many links, or fewer again.
     Heartbeat(u64),
     /// Say this to the peer, if there is a link.
     Tell(Frame),
@@ -81,8 +84,16 @@ pub enum PeerLinkMessage {
     ReportLink,
     /// Say again whether the peer is up: the monitor was restarted.
     Report,
+    /// What is known of the link.
+    Observe(oneshot::Sender<ObservedLink>),
+}
+
+/// What is known of a link.
+pub struct ObservedLink {
     /// What the machine knows.
-    Observe(oneshot::Sender<PeerState>),
+    pub state: PeerState,
+    /// Why the last stream could not be opened, where none was opened since.
+    pub last_failure: Option<String>,
 }
 
 /// A stream that was opened.
@@ -100,7 +111,7 @@ pub struct PeerLinkArguments {
     pub names: Names,
     /// The peer.
     pub peer: NodeId,
-    /// How often it beats at first, milliseconds.
+    /// How often it wants to be heard and to hear at first, milliseconds.
     pub heartbeat_ms: u64,
 }
 
@@ -200,7 +211,9 @@ impl Actor for PeerLinkActor {
             PeerLinkMessage::Dialled { carrier, result } => {
                 state.dialled(&myself, now, carrier, result)
             }
-            PeerLinkMessage::Received { carrier, frames } => state.received(now, carrier, frames),
+            PeerLinkMessage::Received { carrier, frames, place: _place } => {
+                state.received(now, carrier, frames)
+            }
             PeerLinkMessage::Closed { carrier } => {
                 state.forget(carrier);
                 state.machine.closed(now, carrier)
@@ -209,10 +222,7 @@ impl Actor for PeerLinkActor {
                 state.alarm = None;
                 state.machine.elapsed(now)
             }
-            PeerLinkMessage::Addresses => {
-                let dialable = peer_dial::is_dialable(&state.names, &state.peer);
-                state.machine.set_dialable(now, dialable)
-            }
+            PeerLinkMessage::Addresses => state.addresses_changed(now),
             PeerLinkMessage::Heartbeat(every_ms) => state.machine.set_heartbeat(now, every_ms),
             PeerLinkMessage::Distrusted => {
                 let effects = state.machine.distrusted(now);
@@ -240,7 +250,8 @@ impl Actor for PeerLinkActor {
                 return Ok(());
             }
             PeerLinkMessage::Observe(reply) => {
-                let _ = reply.send(state.machine.state(now));
+                let (state, last_failure) = (state.machine.state(now), state.last_failure.clone());
+                let _ = reply.send(ObservedLink { state, last_failure });
                 return Ok(());
             }
         };
@@ -261,41 +272,8 @@ impl Actor for PeerLinkActor {
 }
 
 impl PeerLinkState {
-    fn dialled(
-        &mut self,
-        myself: &ActorRef<PeerLinkMessage>,
-        now: u64,
-        carrier: CarrierId,
-        result: Result<Opened, String>,
-    ) -> Vec<Effect> {
-        self.dials.remove(&carrier);
-        match result {
-            Ok(Opened { stream, address }) => {
-                self.last_failure = None;
-                let link = (carrier, myself);
-                self.carriers.insert(carrier, Carrier::new(stream, Some(address), link));
-                self.machine.dialled(now, carrier)
-            }
-            Err(reason) => {
-                if self.last_failure.as_ref() != Some(&reason) {
-                    tracing::info!(peer = %self.peer, reason, "a node was not reached");
-                }
-                self.last_failure = Some(reason);
-                self.machine.dial_failed(now, carrier)
-            }
-        }
-    }
-
-    fn received(&mut self, now: u64, carrier: CarrierId, frames: Vec<Frame>) -> Vec<Effect> {
-        // What came behind the end of a stream is not of this link any more.
-        if !self.carriers.contains_key(&carrier) {
-            return Vec::new();
-        }
-        let mut effects = self.machine.heard(now, carrier);
-        for frame in frames {
-            let left = self.pass_on(carrier, frame);
-            effects.extend(self.machine.received(now, carrier, left));
-        }
-        effects
+    fn addresses_changed(&mut self, now: u64) -> Vec<refuge_mesh::Effect> {
+        let dialable = peer_dial::is_dialable(&self.names, &self.peer);
+        self.machine.set_dialable(now, dialable)
     }
 }

@@ -1,7 +1,7 @@
 //! The documents of `_replicator` and of every database whose name ends in `/_replicator`: hears of
 //! their changes and of the trusted nodes that are up, and has the scheduler start and stop what they
 //! want. What is to run is decided by the machine in `refuge-replication`; which databases there are, the
-//! feed of each and the writing of states are in the modules below.
+//! feed of each, the writing of states and what others are told are in the modules below.
 //!
 //! Told by: its own followers of the feeds, whoever makes databases, the scheduler, the mesh. Called by:
 //! the node's service. A
@@ -10,6 +10,7 @@
 
 mod databases;
 mod feed;
+mod telling;
 mod writing;
 
 use std::collections::HashMap;
@@ -30,7 +31,7 @@ use tokio::task::JoinSet;
 use crate::engine::StorageDoors;
 use crate::names;
 use crate::node_monitor::NodesUp;
-use crate::replication_scheduler::{ReplicationSchedulerMessage, progress};
+use crate::replication_scheduler::ReplicationSchedulerMessage;
 use crate::task::OwnedTask;
 pub(crate) use databases::made;
 
@@ -79,6 +80,13 @@ pub enum ReplicatorDocumentsMessage {
         /// Gets it.
         reply: oneshot::Sender<Value>,
     },
+    /// The documents that wait for nodes which no peer is, each with what is lacking.
+    InVain {
+        /// Documents that are told of at most.
+        limit: usize,
+        /// Gets them.
+        reply: oneshot::Sender<Vec<(DocumentName, String)>>,
+    },
     /// The body of `_scheduler/docs/{db}/{id}`.
     Document {
         /// The document.
@@ -117,6 +125,7 @@ pub(crate) fn peers_up(nodes: &NodesUp) -> Vec<PeerUp> {
         id: node.id,
         name: node.name.clone(),
         groups: node.groups.clone(),
+        earlier: node.earlier.clone(),
     };
     nodes.up.iter().map(peer).collect()
 }
@@ -232,11 +241,15 @@ impl ReplicatorDocumentsState {
             }
             ReplicatorDocumentsMessage::Elapsed => self.machine.elapsed(now_ms),
             ReplicatorDocumentsMessage::Documents { rows, reply } => {
-                let _ = reply.send(self.machine.report(&rows, |id| progress(&self.names, id)));
+                let _ = reply.send(self.told(|outside| self.machine.report(&rows, outside)));
+                return;
+            }
+            ReplicatorDocumentsMessage::InVain { limit, reply } => {
+                let _ = reply.send(self.in_vain(limit));
                 return;
             }
             ReplicatorDocumentsMessage::Document { name, reply } => {
-                let _ = reply.send(self.machine.report_one(&name, |id| progress(&self.names, id)));
+                let _ = reply.send(self.told(|outside| self.machine.report_one(&name, outside)));
                 return;
             }
         };

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::backups::Held;
 use super::replications::Replications;
-use super::{End, Host, backups, databases, node, settings, telling};
+use super::{End, Host, backups, check, databases, node, settings, telling};
 use crate::hook_runner::HookRunnerMessage;
 use crate::peer_directory::PeerDirectoryMessage;
 use crate::{mesh_commands, names};
@@ -70,7 +70,7 @@ impl Control for NodeControl {
         match question {
             Question::Ping => node::ping(names),
             Question::Status => node::status(names).await,
-            Question::Check => node::check(names).await,
+            Question::Check => check::check(names).await,
             Question::Observe => node::observe(names).await,
             Question::Stop => {
                 self.host.end.ask(End::Shutdown);

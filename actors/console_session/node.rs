@@ -15,12 +15,6 @@ use crate::node_service::report;
 use crate::peer_directory::PeerDirectoryMessage;
 use crate::task_board;
 
-/// Restarts of one actor since the start from which on it is named as a problem.
-const MANY_RESTARTS: u64 = 5;
-/// Messages that wait for one actor from which on it is named as a problem: a full queue of a shard holds
-/// a few thousand.
-const MANY_MESSAGES: usize = 1_000;
-
 /// The live tree.
 pub(super) fn tree(names: &Names) -> Result<TreeNode, ControlError> {
     let starting = || ControlError::Unavailable("the node is starting".to_owned());
@@ -28,7 +22,7 @@ pub(super) fn tree(names: &Names) -> Result<TreeNode, ControlError> {
 }
 
 /// What is always there: all but what was added at run time, which comes and goes.
-fn lasting(tree: &TreeNode) -> Vec<&TreeNode> {
+pub(super) fn lasting(tree: &TreeNode) -> Vec<&TreeNode> {
     let mut found = Vec::new();
     let mut pending = vec![tree];
     while let Some(node) = pending.pop() {
@@ -55,7 +49,8 @@ pub(super) fn ping(names: &Names) -> Answer {
     }
 }
 
-fn state(state: ChildState) -> &'static str {
+/// In a word.
+pub(super) fn state(state: ChildState) -> &'static str {
     match state {
         ChildState::Starting => "starting",
         ChildState::Running => "running",
@@ -92,49 +87,6 @@ async fn status_of(names: &Names, tree: &TreeNode) -> Answer {
         "resident_bytes": resident_bytes,
         "parts": parts,
     }))
-}
-
-/// What is not well, each with what to do.
-pub(super) async fn check(names: &Names) -> Answer {
-    let tree = tree(names)?;
-    let mut problems = Vec::new();
-    let mut problem = |what: String, to_do: &str| problems.push(json!({"what": what, "do": to_do}));
-    for node in lasting(&tree) {
-        match node.state {
-            ChildState::Running => {}
-            ChildState::Parked => problem(
-                format!("{} is parked: it failed again and again", node.path),
-                "look at the log for why; it is tried again every 30 s",
-            ),
-            other => problem(
-                format!("{} is {}", node.path, state(other)),
-                "wait a moment; the log says why it ended",
-            ),
-        }
-    }
-    for node in tree.walk() {
-        if node.restarts >= MANY_RESTARTS {
-            let what = format!("{} was restarted {} times", node.path, node.restarts);
-            problem(what, "look at the log for why it ends");
-        }
-        if node.mailbox.is_some_and(|waiting| waiting >= MANY_MESSAGES) {
-            let what = format!("{} messages wait for {}", node.mailbox.unwrap_or(0), node.path);
-            problem(what, "send less at a time, or give the node more processors or a faster disk");
-        }
-    }
-    match names.value::<StorageDoors>(names::ENGINE) {
-        None => problem(
-            "the storage is down".to_owned(),
-            "look at the log; free disk space, or restore a backup where data is damaged",
-        ),
-        Some(doors) => {
-            if doors.store.free_space().is_some_and(|left| left.is_short()) {
-                let what = "the disk is nearly full: writes are refused".to_owned();
-                problem(what, "free disk space; deleting databases and compacting go on working");
-            }
-        }
-    }
-    Ok(json!({ "problems": problems }))
 }
 
 /// All that the observer shows.

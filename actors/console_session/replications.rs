@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
+use super::replication_document;
 use crate::engine::StorageDoors;
 use crate::replication_scheduler::{Begun, ReplicationSchedulerMessage};
 use crate::{names, task_board};
@@ -68,33 +69,26 @@ impl Replications {
         Ok(json!({"id": id, "joined": joined}))
     }
 
-    /// `{"ended": …}` with the body of the answer, once; before that `{"state", "task"}`.
+    /// `{"ended": …}` with the body of the answer, once; before that `{"state", "task"}`. Those of documents are
+    /// found by the document as well.
     pub(super) async fn show(&self, names: &Names, id: &str) -> Result<Value, ControlError> {
         if let Some(ended) = self.ended(id) {
             let body = ended.map_err(|failure| told(&failure))?;
             return Ok(json!({ "ended": body }));
         }
-        let row = crate::call(names, names::REPLICATION_SCHEDULER, |reply| {
-            ReplicationSchedulerMessage::Job { id: id.to_owned(), reply }
-        });
-        let row = row.await.map_err(|failure| ControlError::Unavailable(failure.to_string()))?;
-        let Some(row) = row else {
-            // Its answer is on the way, unless nobody of this session waits for one.
-            return match self.under_way().contains_key(id) {
-                true => Ok(json!({"state": "ending"})),
-                false => Err(gone(id)),
-            };
+        if let Some(shown) = job(names, id).await? {
+            return Ok(shown);
+        }
+        // Its answer is on the way, unless nobody of this session waits for one.
+        if self.under_way().contains_key(id) {
+            return Ok(json!({"state": "ending"}));
+        }
+        let document = replication_document::told(names, id).await?.ok_or_else(|| gone(id))?;
+        let of_it = match &document.id {
+            Some(id) => job(names, id).await?,
+            None => None,
         };
-        let name = names::replication_job(id);
-        let error = row.get("info").and_then(|info| info.get("error")).cloned();
-        let phase = names.value::<Status>(&name).map(|status| status.phase);
-        let state = match (&error, phase) {
-            (Some(_), _) => "crashing",
-            (None, Some(Phase::Running)) => "running",
-            (None, Some(_)) => "opening",
-            (None, None) => "pending",
-        };
-        Ok(json!({"state": state, "error": error, "task": task_board::task(names, &name)}))
+        Ok(of_it.unwrap_or(document.answer))
     }
 
     /// How it ended, told once.
@@ -120,8 +114,29 @@ impl Replications {
     }
 }
 
+/// How a job of the scheduler fares; `None` where there is none of that id.
+async fn job(names: &Names, id: &str) -> Result<Option<Value>, ControlError> {
+    let row = crate::call(names, names::REPLICATION_SCHEDULER, |reply| {
+        ReplicationSchedulerMessage::Job { id: id.to_owned(), reply }
+    });
+    let row = row.await.map_err(|failure| ControlError::Unavailable(failure.to_string()))?;
+    let Some(row) = row else { return Ok(None) };
+    let name = names::replication_job(id);
+    let error = row.get("info").and_then(|info| info.get("error")).cloned();
+    let phase = names.value::<Status>(&name).map(|status| status.phase);
+    let state = match (&error, phase) {
+        (Some(_), _) => "crashing",
+        (None, Some(Phase::Running)) => "running",
+        (None, Some(_)) => "opening",
+        (None, None) => "pending",
+    };
+    Ok(Some(json!({"state": state, "error": error, "task": task_board::task(names, &name)})))
+}
+
 fn gone(id: &str) -> ControlError {
-    let reason = format!("no replication is called {id}: it was cancelled, or has ended");
+    let reason = format!(
+        "no replication is called {id}, and no document in _replicator: it was cancelled, or has ended"
+    );
     ControlError::Replication { error: "not_found".to_owned(), reason }
 }
 

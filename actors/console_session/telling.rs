@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::control::{Answer, unavailable};
 use super::node;
+use super::shortening::Shortening;
 use crate::metrics::MetricsMessage;
 use crate::node_events::NodeEventsMessage;
 use crate::own_events::OwnEventsMessage;
@@ -50,12 +51,15 @@ pub(super) async fn replications(names: &Names) -> Answer {
     });
     let told = jobs.await.map_err(unavailable)?;
     let jobs = told.get("jobs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let rows: Vec<Value> = jobs.iter().map(row).collect();
+    let shortening = Shortening::of(names);
+    let rows: Vec<Value> = jobs.iter().map(|job| row(job, &shortening)).collect();
     Ok(json!({"replications": rows, "total": told.get("total_rows")}))
 }
 
-fn row(job: &Value) -> Value {
+/// Ids of nodes are shortened: a table has no room for them.
+fn row(job: &Value, shortening: &Shortening) -> Value {
     let told = |member: &str| job.get(member).cloned().unwrap_or(Value::Null);
+    let short = |member: &str| shortening.shorten_value(told(member));
     let info = |member: &str| job.get("info").and_then(|info| info.get(member)).cloned();
     let last = job.get("history").and_then(|history| history.get(0));
     let state = match last.and_then(|last| last.get("type")).and_then(Value::as_str) {
@@ -66,13 +70,13 @@ fn row(job: &Value) -> Value {
     json!({
         "id": told("id"),
         "state": state,
-        "source": told("source"),
-        "target": told("target"),
+        "source": short("source"),
+        "target": short("target"),
         "database": told("database"),
         "doc_id": told("doc_id"),
         "docs_written": info("docs_written"),
         "changes_pending": info("changes_pending"),
-        "error": info("error"),
+        "error": info("error").map(|error| shortening.shorten_value(error)),
     })
 }
 
@@ -96,13 +100,29 @@ pub(super) fn sessions(names: &Names) -> Answer {
 /// What happened last, to this node and to others, by time.
 pub(super) async fn events(names: &Names, count: usize) -> Answer {
     let own = crate::call(names, names::OWN_EVENTS, |reply| OwnEventsMessage::Last { reply });
-    let mut rows = own.await.map_err(unavailable)?;
+    let own = own.await.map_err(unavailable)?;
+    let shortening = Shortening::of(names);
+    let mut rows: Vec<Value> = own.into_iter().map(|event| own_row(event, &shortening)).collect();
     // Others' events are in the storage, which may be down; then its own ones say so.
     rows.extend(events_of_nodes(names, count).await.unwrap_or_default());
     let time = |row: &Value| row.get("time").and_then(Value::as_str).map(str::to_owned);
     rows.sort_by_key(time);
     rows.drain(..rows.len().saturating_sub(count));
     Ok(json!({ "events": rows }))
+}
+
+/// An event of this node itself. Its number is counted apart from those of `_mesh/events`, and has another name
+/// here; ids of nodes within its reason are shortened.
+fn own_row(mut event: Value, shortening: &Shortening) -> Value {
+    if let Value::Object(members) = &mut event {
+        if let Some(number) = members.remove("seq") {
+            members.insert("own_seq".to_owned(), number);
+        }
+        if let Some(reason) = members.get_mut("reason") {
+            *reason = shortening.shorten_value(reason.take());
+        }
+    }
+    event
 }
 
 async fn events_of_nodes(names: &Names, count: usize) -> Option<Vec<Value>> {

@@ -11,7 +11,7 @@ use refuge_otp::Names;
 use refuge_replication::UserContext;
 use tokio::sync::oneshot;
 
-use super::places::{Who, Work};
+use super::places::{Who, Work, too_many_asks};
 use super::{
     AskOutcome, Asking, DocumentsOnDemandMessage, DocumentsOnDemandState, Making, OnDemandSetting,
     making,
@@ -51,11 +51,16 @@ impl DocumentsOnDemandState {
         let answer = self.wanted.want(self.now_ms(), &document, asker);
         let nodes = self.nodes(&setting);
         let is_nobody_there = nodes.is_empty() && making.is_none();
-        if answer != WantedAnswer::Ask || is_nobody_there {
+        if answer == WantedAnswer::Missed || is_nobody_there {
             let _ = reply.send(Ok(false));
             return;
         }
-        if let Err(failure) = self.asking.check(&document.database, Who::Somebody) {
+        let place = match answer {
+            // Nobody was asked, so nobody is said not to have it.
+            WantedAnswer::TooMany => Err(too_many_asks()),
+            _ => self.asking.check(&document.database, Who::Somebody),
+        };
+        if let Err(failure) = place {
             let _ = reply.send(Err(failure));
             return;
         }

@@ -15,7 +15,7 @@ const MOST_ASKING: usize = 16;
 /// Those of one database, so that its slow nodes and functions leave places to others; a browser asks for six side by
 /// side.
 const MOST_OF_ONE: usize = 8;
-/// When who found no place may ask again.
+/// When who found no place, or was one too many within a second, may ask again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Who is asking.
@@ -53,8 +53,7 @@ impl Places {
         } else {
             return Ok(());
         };
-        let retry_after = Some(RETRY_AFTER);
-        Err(Failure::TooMany { error: "too_many_on_demand", reason, retry_after })
+        Err(too_many(reason))
     }
 
     /// Whether one database has a place left, if there is any.
@@ -84,6 +83,15 @@ impl Places {
     pub(super) fn free(&mut self, document: &WantedDocument) -> Asking {
         self.0.remove(document).unwrap_or_default()
     }
+}
+
+/// What to do where too much was asked for within a second.
+pub(super) fn too_many_asks() -> Failure {
+    too_many("too many documents were asked for within this second: ask again later".to_owned())
+}
+
+fn too_many(reason: String) -> Failure {
+    Failure::TooMany { error: "too_many_on_demand", reason, retry_after: Some(RETRY_AFTER) }
 }
 
 /// Makes of an outcome what the actor is told.

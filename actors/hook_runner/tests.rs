@@ -124,6 +124,16 @@ async fn a_hook_that_hangs_is_killed_and_the_next_one_runs() {
 }
 
 #[tokio::test]
+async fn a_hook_of_a_node_that_stops_has_two_seconds() {
+    let stage = Stage::new(HookLimits::default()).await;
+    script(&stage.root.path().join("etc/hooks/stopping.d"), "10-hangs", "sleep 600");
+    let stopping = HookEvent { event: "stopping", ..HookEvent::from(&*event(1, 1)) };
+    stage.runner.cast(HookRunnerMessage::Event(Arc::new(stopping))).unwrap();
+    let runs = stage.idle().await.runs;
+    assert_eq!((runs[0].status, runs[0].outcome.as_str()), (None, "killed after 2s"));
+}
+
+#[tokio::test]
 async fn a_full_queue_refuses_the_newest() {
     let queue = QueueLimits { waiting: 2, at_once: 1 };
     let stage = Stage::new(HookLimits { queue, ..HookLimits::default() }).await;

@@ -178,7 +178,12 @@ impl Part {
     /// Whether nothing is to be gained by more documents.
     fn is_hopeless(&self) -> bool {
         let limits = self.limits >= MOST_LIMITS || self.row.met >= MOST_LIMITS_IN_A_ROW;
-        limits || self.given_up.as_ref().is_some_and(|error| !error.is_limit())
+        limits || self.ends_the_pass()
+    }
+
+    /// What is no function's lasting limit would leave out rows that the next pass may have.
+    fn ends_the_pass(&self) -> bool {
+        self.given_up.as_ref().is_some_and(|error| !error.is_lasting_limit())
     }
 
     /// Makes rows of what was emitted; `places` tells which document a batch's number stands for, and `from` how
@@ -208,7 +213,7 @@ impl Part {
                 self.row.meet(from + failure.document);
             }
             self.limits += usize::from(failure.error.is_limit());
-            if is_fatal || failure.error.is_limit() {
+            if (is_fatal || failure.error.is_limit()) && !self.ends_the_pass() {
                 self.given_up = Some(failure.error.clone());
             }
             let document = places.get(failure.document).and_then(|&at| self.documents.get(at));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::rows::Heard;
 use super::{IntroductionsState, rows};
-use crate::pairing::PairingMessage;
+use crate::pairing::{self, PairingMessage};
 use crate::peer_directory::{self, Admission, AdmittedName, PeerDirectoryMessage, Word};
 use crate::{names, unavailable};
 
@@ -26,8 +26,10 @@ impl IntroductionsState {
         let claims = statement.claims();
         let peers = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
         let own = self.names.value::<NodeIdentity>(names::NODE_IDENTITY).ok_or_else(unavailable)?;
+        let rejected =
+            pairing::is_rejected(&self.names, &claims.subject).ok_or_else(unavailable)?;
         // Before the signature: of strangers not even that is looked at.
-        let outcome = introduction_outcome(&peers, &own.id, claims);
+        let outcome = introduction_outcome(&peers, &own.id, claims, rejected);
         let outcome = outcome.map_err(|refusal| forbidden(refusal.to_string()))?;
         let issuer = peers.get(&claims.issuer).and_then(|issuer| issuer.certificate.clone());
         prove(statement, issuer)?;

@@ -9,21 +9,18 @@ use refuge_http::Failure;
 use refuge_identity::{NodeIdentity, sign_statement};
 use refuge_mesh::{
     BadPeer, Claims, Frame, NewIntroduction, NodeId, PeerRecord, Peers, Selector, Statement,
-    StatementContent, is_group, next_serial, rfc3339,
+    StatementContent, addresses_to_tell, is_group, next_serial, rfc3339,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::{IntroductionsMessage, IntroductionsState, rows};
-use crate::peer_directory;
 use crate::peer_link::PeerLinkMessage;
-use crate::{names, unavailable};
+use crate::{address_book, names, peer_directory, unavailable};
 
 /// How long an introduction holds where nobody says otherwise.
 const DEFAULT_DAYS: u64 = 30;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
-/// Addresses of one node that are passed on.
-const MOST_ADDRESSES: usize = 32;
 /// Introductions that are kept: each is signed, which takes milliseconds.
 const MOST_MADE: usize = 10_000;
 
@@ -112,7 +109,10 @@ impl IntroductionsState {
             content: StatementContent::Introduction {
                 name: subject.name.clone(),
                 groups: groups.to_vec(),
-                addresses: subject.all_addresses().into_iter().take(MOST_ADDRESSES).collect(),
+                addresses: addresses_to_tell(
+                    subject,
+                    &address_book::found(&self.names, &subject.id),
+                ),
             },
         }
     }
@@ -123,12 +123,13 @@ impl IntroductionsState {
         myself: &ActorRef<IntroductionsMessage>,
         statements: Vec<Statement>,
     ) -> Result<Value, Failure> {
+        let peers = peer_directory::peers(&self.names).unwrap_or_default();
         let mut told = Vec::with_capacity(statements.len());
         for statement in statements {
             let (subject, serial) = (statement.claims().subject, statement.claims().serial);
             let Some(audience) = statement.claims().audience else { continue };
             let place = (audience, subject);
-            told.push(shown(place, &statement));
+            told.push(shown(&peers, place, &statement));
             // Of two that were signed side by side the later counts.
             if self.made.get(&place).is_some_and(|made| made.claims().serial >= serial) {
                 continue;
@@ -196,7 +197,8 @@ impl IntroductionsState {
 
     /// What was made and heard.
     pub(super) fn told(&self) -> Value {
-        let made = self.made.iter().map(|(place, statement)| shown(*place, statement));
+        let peers = peer_directory::peers(&self.names).unwrap_or_default();
+        let made = self.made.iter().map(|(place, statement)| shown(&peers, *place, statement));
         let heard = self.heard.iter().map(|((issuer, subject), heard)| {
             json!({
                 "issuer": issuer.to_string(),
@@ -209,10 +211,14 @@ impl IntroductionsState {
     }
 }
 
-fn shown((audience, subject): (NodeId, NodeId), statement: &Statement) -> Value {
+/// With the names of both here, while they are known.
+fn shown(peers: &Peers, (audience, subject): (NodeId, NodeId), statement: &Statement) -> Value {
+    let name = |id: &NodeId| peers.get(id).map(|peer| peer.name.clone());
     json!({
         "subject": subject.to_string(),
+        "subject_name": name(&subject),
         "audience": audience.to_string(),
+        "audience_name": name(&audience),
         "expires": rfc3339(statement.claims().expires_ms),
         "statement": statement.to_json(),
     })
@@ -227,8 +233,13 @@ fn pairs(peers: &Peers, wish: &NewIntroduction) -> Result<Vec<(NodeId, NodeId)>,
         return Err(Failure::BadRequest("one node is introduced to others".to_owned()));
     };
     let one = peers.resolve(&one).first().copied().ok_or_else(|| unknown(&wish.node))?;
-    let others = peers.resolve(&Selector::parse(&wish.to).map_err(bad)?);
-    let others: Vec<NodeId> = others.into_iter().filter(|other| *other != one).collect();
+    let mut others = peers.resolve(&Selector::parse(&wish.to).map_err(bad)?);
+    if others == [one] {
+        let NewIntroduction { node, to, .. } = wish;
+        let reason = format!("{to:?} means no other node than {node:?} itself: name another one");
+        return Err(Failure::BadRequest(reason));
+    }
+    others.retain(|other| *other != one);
     if others.is_empty() {
         return Err(unknown(&wish.to));
     }

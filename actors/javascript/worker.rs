@@ -19,6 +19,9 @@ const KEPT_OPEN: usize = 8;
 /// What the sandbox asks for beside the stack of JavaScript itself.
 const STACK_BESIDE_BYTES: usize = 512 * 1024;
 
+/// A thread that stands back behind requests runs when they leave room: it has so many times as long.
+const STOOD_BACK: u32 = 4;
+
 /// What is done with open views, or why they are not open.
 type RunViews = Box<dyn FnOnce(Result<&mut Views, Error>) + Send>;
 /// What is done with open functions, or why they are not open.
@@ -92,7 +95,8 @@ impl Worker {
         let handle = Handle { jobs, waiting: Arc::new(AtomicUsize::new(0)) };
         let stopping = Arc::new(AtomicBool::new(false));
         let (waiting, stop) = (Arc::clone(&handle.waiting), Arc::clone(&stopping));
-        let limits = Limits::default();
+        let times_by_the_clock = if lane == Lane::Indexing { STOOD_BACK } else { 1 };
+        let limits = Limits { times_by_the_clock, ..Limits::default() };
         let thread = std::thread::Builder::new().name(name.to_owned());
         thread.stack_size(limits.stack_bytes + STACK_BESIDE_BYTES).spawn(move || {
             if lane == Lane::Indexing {

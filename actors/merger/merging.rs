@@ -143,7 +143,7 @@ impl Merging {
         }
         let known = self.failures.entry(version).or_default();
         known.all += 1;
-        known.limits += usize::from(error.is_limit());
+        known.limits += usize::from(error.is_lasting_limit());
         let (database, error_name, reason) = (&place.name, error.name(), error.reason());
         if known.all > MOST_TOLD {
             tracing::debug!(database, document = id, design, reason, "a merge function failed");
@@ -157,7 +157,7 @@ impl Merging {
             reason,
             "a merge function failed; the conflict stays"
         );
-        if error.is_limit() && known.limits == MOST_LIMITS {
+        if error.is_lasting_limit() && known.limits == MOST_LIMITS {
             tracing::error!(database, design, "a merge function is given up until it is changed");
         }
     }

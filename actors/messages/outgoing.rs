@@ -146,7 +146,7 @@ impl MessagesState {
         self.links.retain(|node, _| peers.is_trusted(node));
         let distrusted = self.outbox.nodes().filter(|node| !peers.is_trusted(node)).copied();
         for node in distrusted.collect::<Vec<_>>() {
-            let heir = peers.trusted().find(|peer| peer.rotated_from == Some(node));
+            let heir = peers.heir(&node);
             self.hand_over(node, heir.map(|heir| heir.id)).await?;
         }
         Ok(())

@@ -75,7 +75,8 @@ impl Stage {
 
     /// The node 2 is up.
     fn is_up(&self) {
-        let two = UpNode { id: node(2), name: "two".to_owned(), groups: Vec::new() };
+        let two =
+            UpNode { earlier: Vec::new(), id: node(2), name: "two".to_owned(), groups: Vec::new() };
         let up = NodesUp { up: vec![two] };
         self.names.publish(&self.messages.get_cell(), names::NODE_MONITOR, Arc::new(up));
     }

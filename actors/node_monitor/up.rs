@@ -11,6 +11,8 @@ pub struct UpNode {
     pub name: String,
     /// The groups it is in, without `group:`.
     pub groups: Vec<String>,
+    /// The ids that it had before and that nobody else is known by.
+    pub earlier: Vec<NodeId>,
 }
 
 /// All trusted nodes that are up, by id; published under the monitor's name and replaced as a whole.
@@ -22,6 +24,11 @@ pub struct NodesUp {
 
 impl From<&PeerRecord> for UpNode {
     fn from(peer: &PeerRecord) -> Self {
-        Self { id: peer.id, name: peer.name.clone(), groups: peer.groups.clone() }
+        Self {
+            id: peer.id,
+            name: peer.name.clone(),
+            groups: peer.groups.clone(),
+            earlier: peer.earlier_ids().collect(),
+        }
     }
 }

@@ -72,9 +72,8 @@ pub(super) async fn pair(
             crate::call(names, names::PAIRING, ask).await?
         }
         PairingQuestion::Rotate(statements) => {
-            let new = visitor.id;
-            let old = pairing::earlier_identity(names, new, statements).await?;
-            let rotate = |reply| PairingMessage::Rotate { old, new, reply };
+            let rotated = pairing::earlier_identity(names, visitor.id, statements).await?;
+            let rotate = |reply| PairingMessage::Rotate { rotated, reply };
             crate::call(names, names::PAIRING, rotate).await?
         }
     }

@@ -6,15 +6,15 @@ use std::net::{IpAddr, SocketAddr};
 use refuge_otp::Names;
 
 use crate::configuration::CurrentSettings;
-use crate::{names, port_mapping};
+use crate::{mesh_listener, names, port_mapping};
 
 /// `host:port` of each address, those that reach farthest first. The loopback interface is told only
 /// where the node is bound to it.
 pub(crate) fn own(names: &Names, port: u16) -> Vec<String> {
-    let bound = names
-        .value::<CurrentSettings>(names::CONFIGURATION)
-        .map(|current| current.settings.mesh.bind)
-        .filter(|bound| !bound.is_unspecified());
+    // What is set may hold from the next start on.
+    let listening = mesh_listener::address(names).map(|address| address.ip());
+    let set = || Some(names.value::<CurrentSettings>(names::CONFIGURATION)?.settings.mesh.bind);
+    let bound = listening.or_else(set).filter(|bound| !bound.is_unspecified());
     let inner = bound.map_or_else(of_interfaces, |bound| vec![bound]);
     ordered(port_mapping::outer_address(names), inner, port)
 }

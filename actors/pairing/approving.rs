@@ -5,7 +5,7 @@ use refuge_http::Failure;
 use refuge_mesh::{Approval, Meant, NodeId, PeerRecord, PendingPeer, Trust, rfc3339};
 use serde_json::{Value, json};
 
-use super::{MOST_REJECTED, PairingState};
+use super::PairingState;
 use crate::introductions::IntroductionsMessage;
 use crate::peer_directory::{self, Admission, AdmittedName, PeerDirectoryMessage, Word};
 use crate::{names, unavailable};
@@ -15,6 +15,7 @@ impl PairingState {
     pub(super) fn told_pending(&mut self) -> Value {
         self.judge_again();
         let known = peer_directory::peers(&self.names).unwrap_or_default();
+        let name_of = |id: Option<NodeId>| Some(known.get(&id?)?.name.clone());
         let asks = |id: &NodeId| self.pending.get(id).is_some();
         let left = known.iter().filter(|peer| is_left(peer) && !asks(&peer.id)).map(|peer| {
             json!({
@@ -23,6 +24,7 @@ impl PairingState {
                 "claimed_name": peer.name,
                 "addresses": peer.all_addresses(),
                 "introducer": peer.introduced_by,
+                "introducer_name": name_of(peer.introduced_by.as_ref().and_then(|id| id.parse().ok())),
                 "groups": peer.groups,
             })
         });
@@ -37,6 +39,7 @@ impl PairingState {
                 "addresses": one.addresses,
                 "from": one.from.map(|address| address.to_string()),
                 "introducer": one.introducer.map(|id| id.to_string()),
+                "introducer_name": name_of(one.introducer),
                 "groups": one.groups,
                 "since": rfc3339(one.since_ms),
             })
@@ -50,11 +53,12 @@ impl PairingState {
         self.judge_again();
         let admission = match self.meant(&node)? {
             Some(Meant::Asking(id)) => {
-                let asking = self.pending.get(&id).cloned().ok_or_else(|| nobody_asks(&node))?;
+                let asking =
+                    self.pending.get(&id).cloned().ok_or_else(|| self.does_not_ask(&node))?;
                 admission(asking, (name, groups))
             }
             Some(Meant::Known(id)) => self.confirmation(id, &node, (name, groups))?,
-            None => return Err(nobody_asks(&node)),
+            None => return Err(self.does_not_ask(&node)),
         };
         let id = admission.id;
         let admit = |reply| PeerDirectoryMessage::Admit { admission, reply };
@@ -65,28 +69,43 @@ impl PairingState {
         Ok(json!({ "id": id.to_string(), "name": changed.name }))
     }
 
-    /// Refuses one that asks; it does not become pending again before a restart.
+    /// Refuses one that asks; it does not become pending again before a restart, and is trusted on nobody's
+    /// word after that either.
     pub(super) async fn reject(&mut self, node: &str) -> Result<Value, Failure> {
+        self.judge_again();
         let asking = match self.meant(node)? {
             Some(Meant::Asking(id)) => self.pending.take(&id),
-            Some(Meant::Known(id)) => return self.forget(id, node).await,
+            Some(Meant::Known(id)) => {
+                let forgotten = self.forget(id, node).await?;
+                self.keep_rejected(&[id]).await?;
+                return Ok(forgotten);
+            }
             None => None,
         };
-        let asking = asking.ok_or_else(|| nobody_asks(node))?;
+        let asking = asking.ok_or_else(|| self.does_not_ask(node))?;
         self.decided(&asking);
-        if self.rejected.len() >= MOST_REJECTED {
-            self.rejected.pop_front();
-        }
-        self.rejected.push_back(asking.id);
+        self.keep_rejected(&[asking.id]).await?;
         // It lost its introducer before, perhaps.
         let _ = self.forget(asking.id, node).await;
         Ok(json!({ "id": asking.id.to_string(), "name": Value::Null }))
     }
 
+    /// Refuses all that ask. Peers that lost their introducer stay known.
+    pub(super) async fn reject_all(&mut self) -> Result<Value, Failure> {
+        self.judge_again();
+        let all = self.pending.take_all();
+        all.iter().for_each(|asking| self.decided(asking));
+        let ids: Vec<NodeId> = all.iter().map(|asking| asking.id).collect();
+        self.keep_rejected(&ids).await?;
+        let told =
+            all.iter().map(|one| json!({ "id": one.id.to_string(), "claimed_name": one.name }));
+        Ok(json!({ "rejected": told.collect::<Vec<_>>() }))
+    }
+
     /// One that was introduced, and whose introducer is trusted no more.
     async fn forget(&self, id: NodeId, node: &str) -> Result<Value, Failure> {
         let peers = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
-        peers.get(&id).filter(|known| is_left(known)).ok_or_else(|| nobody_asks(node))?;
+        peers.get(&id).filter(|known| is_left(known)).ok_or_else(|| self.does_not_ask(node))?;
         let command = PeerCommand::Remove(id.to_string());
         let remove = |reply| PeerDirectoryMessage::Command { command, reply };
         let removed = crate::call(&self.names, names::PEER_DIRECTORY, remove).await?;
@@ -117,7 +136,7 @@ impl PairingState {
     ) -> Result<Admission, Failure> {
         let peers = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
         let known = peers.get(&id).filter(|known| known.introduced_by.is_some());
-        let known = known.ok_or_else(|| nobody_asks(node))?;
+        let known = known.ok_or_else(|| self.does_not_ask(node))?;
         Ok(Admission {
             id: known.id,
             name: name.map_or(AdmittedName::Claimed(known.name.clone()), AdmittedName::Given),
@@ -141,9 +160,4 @@ fn admission(asking: PendingPeer, (name, groups): (Option<String>, Vec<String>))
 /// Whether a peer lost the one on whose word it was trusted.
 fn is_left(peer: &PeerRecord) -> bool {
     peer.trust == Trust::Neither && peer.introduced_by.is_some()
-}
-
-fn nobody_asks(node: &str) -> Failure {
-    let reason = format!("no node {node:?} asks: `refuge peer pending` shows those that do");
-    Failure::NotFound(reason)
 }

@@ -44,32 +44,44 @@ async fn accept(names: &Names, wish: NewPairing) -> Result<Value, Failure> {
         let reason = "this is an invitation by this node itself: accept it on the other one";
         return Err(Failure::BadRequest(reason.to_owned()));
     }
-    let port = tokio::time::timeout(LISTENING_PATIENCE, mesh_listener::listening(names)).await.ok();
-    let addresses = invitation.addresses.clone();
-    let reached = peer_dial::reach(names, id, addresses).await.map_err(unreachable)?;
-    let address = reached.address.clone();
-    let body = json!({
-        "token": invitation.token,
-        "name": crate::own_name(names),
-        "port": port,
-    });
-    let question = Question { authority: id.to_string(), path: "/_mesh/pair", body: Some(&body) };
-    let answer = ask(Box::new(reached.stream), question).await.map_err(refused)?.body;
-    let claimed = answer.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut addresses = invitation.addresses;
-    addresses.retain(|one| *one != address);
-    addresses.insert(0, address.clone());
     let admission = Admission {
         id,
-        name: name.map_or(AdmittedName::Claimed(claimed), AdmittedName::Given),
+        name: name.map_or_else(|| AdmittedName::Claimed(String::new()), AdmittedName::Given),
         groups,
-        told_addresses: addresses,
+        told_addresses: invitation.addresses.clone(),
         word: Word::Admin { introducer: None },
     };
+    // Once it has the token the other node trusts this one: what is refused here is refused before that.
+    check(names, admission.clone()).await?;
+    redeem(names, invitation, admission).await
+}
+
+/// Brings the token to who invites, and trusts that node.
+async fn redeem(
+    names: &Names,
+    Invitation { id, addresses, token }: Invitation,
+    mut admission: Admission,
+) -> Result<Value, Failure> {
+    let port = tokio::time::timeout(LISTENING_PATIENCE, mesh_listener::listening(names)).await.ok();
+    let reached = peer_dial::reach(names, id, addresses).await.map_err(unreachable)?;
+    let address = reached.address.clone();
+    let body = json!({ "token": token, "name": crate::own_name(names), "port": port });
+    let question = Question { authority: id.to_string(), path: "/_mesh/pair", body: Some(&body) };
+    let answer = ask(Box::new(reached.stream), question).await.map_err(refused)?.body;
+    if let AdmittedName::Claimed(claimed) = &mut admission.name {
+        answer.get("name").and_then(Value::as_str).unwrap_or_default().clone_into(claimed);
+    }
+    admission.told_addresses.retain(|one| *one != address);
+    admission.told_addresses.insert(0, address.clone());
     let admit = |reply| PeerDirectoryMessage::Admit { admission, reply };
     let changed = crate::call(names, names::PEER_DIRECTORY, admit).await??;
     tracing::info!(peer = %id, name = changed.name, "paired by invitation");
     Ok(json!({ "id": id.to_string(), "name": changed.name, "address": address }))
+}
+
+async fn check(names: &Names, admission: Admission) -> Result<(), Failure> {
+    let check = |reply| PeerDirectoryMessage::CheckAdmission { admission, reply };
+    crate::call(names, names::PEER_DIRECTORY, check).await?
 }
 
 /// Asks a node that does not trust this one to do so: its admins see it among those that are pending.

@@ -2,13 +2,16 @@
 
 use refuge_http::Failure;
 use refuge_identity::{Certificate, PublicKey, check_statement};
-use refuge_mesh::{NodeId, Peers, Statement, StatementContent, StatementContext, judge};
+use refuge_mesh::{
+    Judgement, NodeId, PastRotation, Peers, Statement, StatementContent, StatementContext,
+    StatementRefusal, judge,
+};
 use refuge_otp::Names;
 use serde_json::{Value, json};
 
 use super::PairingState;
 use super::visiting::check_not_blocked;
-use crate::peer_directory::{self, PeerDirectoryMessage};
+use crate::peer_directory::{self, PeerDirectoryMessage, RotatedPeer};
 use crate::{names, unavailable};
 
 /// Statements that one node shows: it keeps ten.
@@ -21,7 +24,7 @@ pub(crate) async fn earlier_identity(
     names: &Names,
     visitor: NodeId,
     statements: Vec<Statement>,
-) -> Result<NodeId, Failure> {
+) -> Result<RotatedPeer, Failure> {
     check_not_blocked(names, &visitor)?;
     if statements.len() > MOST_STATEMENTS {
         let reason = format!("at most {MOST_STATEMENTS} statements are looked at");
@@ -34,8 +37,9 @@ pub(crate) async fn earlier_identity(
 
 impl PairingState {
     /// Lets a node take the place of the peer that it was.
-    pub(super) async fn rotate(&mut self, old: NodeId, new: NodeId) -> Result<Value, Failure> {
-        let rotate = |reply| PeerDirectoryMessage::Rotate { old, new, reply };
+    pub(super) async fn rotate(&mut self, rotated: RotatedPeer) -> Result<Value, Failure> {
+        let (old, new) = (rotated.old, rotated.new);
+        let rotate = |reply| PeerDirectoryMessage::Rotate { rotated, reply };
         let changed = crate::call(&self.names, names::PEER_DIRECTORY, rotate).await??;
         self.pending.take(&new);
         tracing::info!(peer = %new, %old, name = changed.name, "a peer has a new identity");
@@ -44,7 +48,7 @@ impl PairingState {
 }
 
 /// The peer that the visitor was, if all of the way from it to the visitor is proved.
-fn prove(peers: &Peers, visitor: NodeId, statements: &[Statement]) -> Result<NodeId, Failure> {
+fn prove(peers: &Peers, visitor: NodeId, statements: &[Statement]) -> Result<RotatedPeer, Failure> {
     let is_blocked =
         |statement: &Statement| peer_directory::is_blocked(peers, &statement.claims().issuer);
     if statements.iter().any(is_blocked) {
@@ -56,21 +60,34 @@ fn prove(peers: &Peers, visitor: NodeId, statements: &[Statement]) -> Result<Nod
     })?;
     let old = first.claims().issuer;
     let mut key = key_of(peers, &old)?;
-    let context = StatementContext { us: visitor, now_ms: crate::now_ms(), last_serial: None };
+    let mut proved = Vec::new();
     for statement in statements.iter().skip_while(|statement| *statement != first) {
         let StatementContent::Rotation { key: next } = &statement.claims().content else {
             return Err(forbidden("this statement is no rotation".to_owned()));
         };
         check_statement(statement, &key).map_err(|error| forbidden(error.to_string()))?;
-        judge(statement.claims(), &context).map_err(|refusal| forbidden(refusal.to_string()))?;
+        proved.push(judged(peers, visitor, statement)?);
         key = PublicKey::from_der(next).map_err(|error| forbidden(error.to_string()))?;
     }
     if key.id() == visitor {
-        Ok(old)
+        Ok(RotatedPeer { old, new: visitor, proved })
     } else {
         Err(forbidden(
             "the statements lead to another node than the one that shows them".to_owned(),
         ))
+    }
+}
+
+/// A rotation whose signatures hold, if it counts. One that was seen is not heard again: its peer may have
+/// lost since then what it had.
+fn judged(peers: &Peers, visitor: NodeId, statement: &Statement) -> Result<PastRotation, Failure> {
+    let (from, serial) = (statement.claims().issuer, statement.claims().serial);
+    let last_serial = peers.last_rotation(&from);
+    let context = StatementContext { us: visitor, now_ms: crate::now_ms(), last_serial };
+    let refused = |refusal: StatementRefusal| forbidden(refusal.to_string());
+    match judge(statement.claims(), &context).map_err(refused)? {
+        Judgement::New => Ok(PastRotation { from, serial }),
+        Judgement::Again => Err(refused(StatementRefusal::Replayed { serial, seen: serial })),
     }
 }
 
@@ -89,3 +106,6 @@ fn key_of(peers: &Peers, id: &NodeId) -> Result<PublicKey, Failure> {
 fn forbidden(reason: String) -> Failure {
     Failure::Forbidden(reason)
 }
+
+#[cfg(test)]
+mod tests;

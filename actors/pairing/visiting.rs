@@ -6,11 +6,15 @@ use std::sync::{MutexGuard, PoisonError};
 
 use refuge_http::{Failure, PairingVisitor};
 use refuge_identity::NodeIdentity;
-use refuge_mesh::{InvitationTerms, NoInvitation, NodeId, PairingTries, PendingPeer, Redeemed};
+use refuge_mesh::{
+    InvitationTerms, NoInvitation, NodeEventKind, NodeId, PairingTries, PeerRecord, PendingPeer,
+    Redeemed,
+};
 use refuge_otp::Names;
 use serde_json::{Value, json};
 
 use super::PairingState;
+use crate::node_events::{NewNodeEvent, NodeEventsMessage};
 use crate::peer_directory::{self, Admission, AdmittedName, PeerDirectoryMessage, Word};
 use crate::{names, unavailable};
 
@@ -65,7 +69,6 @@ impl PairingState {
         let changed = crate::call(&self.names, names::PEER_DIRECTORY, admit).await??;
         // It asked before, perhaps.
         self.pending.take(&id);
-        self.rejected.retain(|rejected| *rejected != id);
         tracing::info!(peer = %id, name = changed.name, "paired by invitation");
         Ok(())
     }
@@ -101,6 +104,33 @@ impl PairingState {
             groups: Vec::new(),
             since_ms: crate::now_ms(),
         })
+    }
+
+    /// Notes a node that asks, and tells of it once.
+    pub(super) fn pend(&mut self, asking: PendingPeer) -> Result<Value, Failure> {
+        if self.rejections().keeps_away(&asking.id) {
+            let reason =
+                format!("this node was rejected here: `refuge peer add {}` lifts that", asking.id);
+            return Err(Failure::Forbidden(reason));
+        }
+        self.judge_again();
+        let (id, introducer) = (asking.id, asking.introducer);
+        let from = asking.from.map(|address| address.to_string());
+        let asked = self.pending.ask(asking).map_err(|refusal| Failure::TooMany {
+            error: "too_many_pending",
+            reason: refusal.to_string(),
+            retry_after: None,
+        })?;
+        if asked == refuge_mesh::Asked::Noted {
+            tracing::info!(peer = %id, "a node asks to be trusted: see `refuge peer pending`");
+            // Not by the name that it claims: hooks take an event's name for one that was given here.
+            let name = PeerRecord::default_name(&id);
+            let mut event = NewNodeEvent::new(NodeEventKind::Pending, id, name);
+            event.address = from;
+            event.source = introducer.map(|introducer| introducer.to_string());
+            let _ = self.names.cast(names::NODE_EVENTS, NodeEventsMessage::Publish(event));
+        }
+        Ok(json!({ "pending": true }))
     }
 
     fn tries(&self) -> MutexGuard<'_, PairingTries> {

@@ -78,6 +78,21 @@ impl Directory {
     /// Trusts a node.
     pub(super) async fn admit(&mut self, admission: Admission) -> Result<Changed, Failure> {
         let id = admission.id;
+        let body = self.admitted(admission)?;
+        self.put(id, Some(body)).await
+    }
+
+    /// Whether [`Self::admit`] would trust a node, with nothing written: before another node is told anything
+    /// that it cannot take back.
+    pub(super) fn check_admission(&self, admission: Admission) -> Result<(), Failure> {
+        let id = admission.id;
+        let body = self.admitted(admission)?;
+        self.known.check(&self.names, id, &body).map_err(super::documents::failure)
+    }
+
+    /// The body of a node's document once it is trusted.
+    fn admitted(&self, admission: Admission) -> Result<Map<String, Value>, Failure> {
+        let id = admission.id;
         if self.known.trust(&id) == Trust::Blocked {
             return Err(Failure::Forbidden(format!(
                 "node {id} is blocked here: `refuge peer trust {id}` lifts that"
@@ -104,7 +119,7 @@ impl Directory {
                 body.insert("introduced_until".to_owned(), rfc3339(until_ms).into());
             }
         }
-        self.put(id, Some(body)).await
+        Ok(body)
     }
 
     fn tell_addresses(&self, body: &mut Map<String, Value>, id: &NodeId, told: Vec<String>) {

@@ -95,19 +95,33 @@ impl KnownPeers {
         id: NodeId,
         body: Option<Map<String, Value>>,
     ) -> UpdateResult {
+        let update = self.edit(id, body.as_ref())?;
+        self.update(names, update).await
+    }
+
+    /// Whether a document could be written so.
+    pub(super) fn check(
+        &self,
+        names: &Names,
+        id: NodeId,
+        body: &Map<String, Value>,
+    ) -> Result<(), UpdateFailure> {
+        let update = self.edit(id, Some(body))?;
+        self.complete(names, id, update).map(drop)
+    }
+
+    /// The edit that writes (or with `None` deletes) a document on top of its present revision.
+    fn edit(&self, id: NodeId, body: Option<&Map<String, Value>>) -> Result<Update, UpdateFailure> {
         let parent = self.peers.get(&id).map(|known| known.revision.clone());
-        let text = body.as_ref().map_or_else(
-            || "{}".to_owned(),
-            |body| serde_json::Value::Object(body.clone()).to_string(),
-        );
-        let update = Update {
+        let text =
+            body.map_or_else(|| "{}".to_owned(), |body| Value::Object(body.clone()).to_string());
+        Ok(Update {
             id: id.to_string(),
             deleted: body.is_none(),
             body: Body::parse(text.as_bytes()).map_err(|error| refused(error.to_string()))?,
             attachments: Vec::new(),
             kind: EditKind::Interactive { parent },
-        };
-        self.update(names, update).await
+        })
     }
 
     /// Checks an edit, completes it, and stores it.
@@ -165,7 +179,9 @@ impl KnownPeers {
             |other: &PeerRecord| other.id != id && leaves != Some(other.id) && !comes(other);
         let taken = self.records().any(|other| is_other(other) && other.name == record.name);
         if taken {
-            return Err(refused(format!("another peer is called {:?}", record.name)));
+            let name = &record.name;
+            let reason = format!("another peer is called {name:?}: choose another name");
+            return Err(refused(reason));
         }
         if let Some(pem) = &record.certificate {
             check_certificate(pem, &id)?;

@@ -3,16 +3,28 @@
 //! `rotating` of the new document.
 
 use refuge_http::Failure;
-use refuge_mesh::{NodeId, Trust};
+use refuge_mesh::{NodeId, PastRotation, Trust, rotations_to_json};
 
 use super::{Changed, Directory, commands};
 
 /// The member of a new document whose old one is still there.
 const MARK: &str = "rotating";
 
+/// A peer that has another identity, as it proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RotatedPeer {
+    /// Who it was: a trusted node.
+    pub old: NodeId,
+    /// Who it is.
+    pub new: NodeId,
+    /// The way from the one to the other, the oldest first.
+    pub proved: Vec<PastRotation>,
+}
+
 impl Directory {
     /// Puts a peer's new identity in the place of its old one.
-    pub(super) async fn rotate(&mut self, old: NodeId, new: NodeId) -> Result<Changed, Failure> {
+    pub(super) async fn rotate(&mut self, rotated: RotatedPeer) -> Result<Changed, Failure> {
+        let RotatedPeer { old, new, proved } = rotated;
         let refused = |reason: &str| Failure::Forbidden(reason.to_owned());
         if self.known.trust(&old) != Trust::Trusted {
             return Err(refused("the earlier identity of this node is not trusted here"));
@@ -23,6 +35,10 @@ impl Directory {
         let mut body = commands::body_of(self, &old);
         body.remove("certificate");
         body.insert("rotated_from".to_owned(), old.to_string().into());
+        if let Some(known) = self.known.get(&old) {
+            let rotations = rotations_to_json(&known.record.rotations_with(&proved));
+            body.insert("rotations".to_owned(), rotations);
+        }
         body.insert(MARK.to_owned(), true.into());
         let changed = self.put(new, Some(body)).await?;
         self.finish_rotation(old, new).await?;

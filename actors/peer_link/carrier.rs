@@ -9,6 +9,7 @@ use refuge_otp::Names;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
+use super::window::Window;
 use super::{Opened, PeerLinkMessage};
 use crate::task::OwnedTask;
 use crate::{pairing, peer_dial};
@@ -23,6 +24,8 @@ const NOT_TRUSTED: u16 = 403;
 const MOST_SHOWN: usize = 256;
 /// Read at once; frames of a link are small.
 const READ_BYTES: usize = 1024;
+/// Reads that the actor has not dealt with yet; it is seldom behind by more than one.
+const READS_WAITING: usize = 16;
 
 /// An open stream. Dropping it cuts it; [`Carrier::close`] lets it write what waits first.
 pub(super) struct Carrier {
@@ -94,7 +97,10 @@ async fn read(
 ) {
     let mut frames = FrameReader::new();
     let mut bytes = vec![0; READ_BYTES];
+    let window = Window::of(READS_WAITING);
     loop {
+        // What is not read fills TCP's own window: a peer that sends more than is dealt with has to wait.
+        let Some(place) = window.enter_in_turn().await else { return };
         let count = match reader.read(&mut bytes).await {
             Ok(0) | Err(_) => return,
             Ok(count) => count,
@@ -111,7 +117,8 @@ async fn read(
                 }
             }
         }
-        if link.cast(PeerLinkMessage::Received { carrier, frames: whole }).is_err() {
+        let received = PeerLinkMessage::Received { carrier, frames: whole, place };
+        if link.cast(received).is_err() {
             return;
         }
     }
@@ -138,3 +145,6 @@ pub(super) async fn open(names: &Names, peer: NodeId) -> Result<Opened, String> 
         Err(_) => Err(format!("{}: no answer to the link", reached.address)),
     }
 }
+
+#[cfg(test)]
+mod tests;

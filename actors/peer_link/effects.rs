@@ -36,6 +36,7 @@ impl PeerLinkState {
                     let sent = self.carriers.get(&carrier).is_none_or(|open| open.send(&frame));
                     if !sent {
                         // Its writer is stuck or gone: the machine hears it as an end.
+                        tracing::debug!(peer = %self.peer, "a stream ends: it does not take what is said");
                         let _ = myself.cast(PeerLinkMessage::Closed { carrier });
                     }
                 }

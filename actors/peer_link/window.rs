@@ -1,5 +1,5 @@
-//! How much of what a peer sent may wait for the actor that it is for: what is beyond is passed over, and
-//! comes again.
+//! How much of what a peer sent may wait for the actor that it is for. What is beyond is passed over and
+//! comes again, or is not read before there is a place.
 
 use std::sync::Arc;
 
@@ -29,6 +29,13 @@ impl Window {
     /// A place, while there is one.
     pub(super) fn enter(&self) -> Option<Place> {
         let permit = Arc::clone(&self.0).try_acquire_owned().ok()?;
+        Some(Place { _permit: permit })
+    }
+
+    /// A place, as soon as there is one.
+    pub(super) async fn enter_in_turn(&self) -> Option<Place> {
+        // It is never closed.
+        let permit = Arc::clone(&self.0).acquire_owned().await.ok()?;
         Some(Place { _permit: permit })
     }
 }

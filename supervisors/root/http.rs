@@ -29,7 +29,10 @@ pub(super) fn specification(parts: &Parts) -> SupervisorSpecification {
 
 fn mesh_listener(parts: &Parts, request_bytes: &RequestBytes) -> ChildSpecification {
     let socket = parts.mesh_socket.clone();
-    let connections = Arc::new(Semaphore::new(parts.settings.mesh.max_connections));
+    let most = parts.settings.mesh.max_connections;
+    let connections = Arc::new(Semaphore::new(most));
+    // However slowly strangers come and however long they stay, friends have as much room.
+    let strangers = Arc::new(Semaphore::new((most / 2).max(1)));
     let request_bytes = request_bytes.clone();
     worker::<MeshListenerActor>(
         names::MESH_LISTENER,
@@ -41,7 +44,9 @@ fn mesh_listener(parts: &Parts, request_bytes: &RequestBytes) -> ChildSpecificat
                 names: context.names,
                 bind: Arc::new(move || socket.bind()),
                 child: Arc::new(mesh_connections::child),
+                most_connections: most,
                 connections: Arc::clone(&connections),
+                strangers: Arc::clone(&strangers),
                 request_bytes: request_bytes.clone(),
             }
         },

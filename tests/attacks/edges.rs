@@ -63,6 +63,7 @@ const TABLE: &[(&str, &str, Person)] = &[
     ("/_mesh/pair", "POST", Person::Node),
     ("/_mesh/pair/request", "POST", Person::Node),
     ("/_mesh/pair/rotation", "POST", Person::Node),
+    ("/_mesh/pair/rotation/{peer}", "GET HEAD", Person::Node),
     ("/_mesh/link", "POST", Person::Node),
     ("/_mesh/reverse", "POST", Person::Node),
     ("/{db}", "GET HEAD POST", Member),

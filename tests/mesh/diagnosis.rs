@@ -1,13 +1,28 @@
 //! `refuge peer why`: in plain words why a node is not up.
 
-use refuge_tests::{Node, Options, Peering, befriend};
-use serde_json::json;
+use refuge_tests::{Certificate, Node, Options, Peering, Visitor, befriend, eventually};
+use serde_json::{Value, json};
 
 /// What is advised about the node called `name`.
 fn why(node: &Node, name: &str) -> String {
     let told = node.refuge(&["peer", "why", name]);
     assert_eq!(told.code, Some(0), "{}", told.errors);
     told.output
+}
+
+/// The same as JSON, once it is as it should be.
+async fn diagnosed(node: &Node, name: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    let (client, path) = (node.client(), format!("/_mesh/diagnose/{name}"));
+    eventually("it is diagnosed", || async {
+        let told = client.get(&path).await.expect(200).json();
+        is_so(&told).then_some(told)
+    })
+    .await
+}
+
+/// An address where nobody listens.
+fn nowhere() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 #[tokio::test]
@@ -36,7 +51,7 @@ async fn an_address_that_leads_nowhere_or_elsewhere_is_named() {
     let (one, two, three) = (node(), node(), node());
     // Without a key of its own it reaches nobody.
     one.id().await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = nowhere();
     one.trust(&two, Peering { name: "two", address: Some(free), groups: &[] }).await;
     let told = why(&one, "two");
     assert!(told.contains(&format!("tried          {free} failed: ")), "{told}");
@@ -45,8 +60,58 @@ async fn an_address_that_leads_nowhere_or_elsewhere_is_named() {
     one.trust(&three, Peering { name: "three", address: elsewhere, groups: &[] }).await;
     let told = why(&one, "three");
     assert!(told.contains("another node answers"), "{told}");
-    let unknown = refuge_tests::Certificate::rsa(2048).node_id();
+    assert!(told.contains(&format!("proves {}, called two here", two.id().await)), "{told}");
+    let unknown = Certificate::rsa(2048).node_id();
     one.peer(&["add", &unknown, "--name", "four"]).await;
     let told = why(&one, "four");
     assert!(told.contains("No address of four is known"), "{told}");
+}
+
+#[tokio::test]
+async fn certificates_links_and_hubs_are_told_of() {
+    let hub = Node::start(Options::mesh().set("hub.enabled=true").set("hub.public=true"));
+    let hub_id = hub.id().await;
+    let (lives, gone) = (hub.mesh_address(), nowhere());
+    let hubs = format!("hub.hubs=refuge:{hub_id}@{lives} refuge:{hub_id}@{gone}");
+    let node = || Node::start(Options::mesh().set(&hubs));
+    let (one, mut two) = (node(), node());
+    befriend(&one, &two).await;
+    // Asked from an address of its own: how often one may shake hands is bounded.
+    let (stranger, path) = (Certificate::rsa(2048), format!("/_mesh/hub/nodes/{}", two.id().await));
+    let arguments = &["--interface", "127.0.0.2"];
+    let visitor = Visitor { arguments, ..Visitor::with(lives, &stranger) };
+    eventually("the hub knows the node", || async {
+        (visitor.get(&path).await.status == 200).then_some(())
+    })
+    .await;
+    let told = diagnosed(&one, "two", |told| {
+        told["hubs"][0]["answer"] == "knows" && told["certificate"].is_object()
+    });
+    let told = told.await;
+    assert_eq!(told["certificate"]["proves"], told["id"]);
+    assert_eq!(told["hubs"][1]["answer"], "failed", "{told}");
+    assert_eq!(told["link"]["standing"], "up", "{told}");
+    let told = why(&one, "two");
+    assert!(told.contains("certificate    known, proves this id"), "{told}");
+    assert!(told.contains("source         hub on (hub.hubs)"), "{told}");
+    assert!(told.contains("two is up; nothing is to be done."), "{told}");
+
+    let address = two.mesh_address();
+    two.kill_hard();
+    one.sees("two", false).await;
+    let told = diagnosed(&one, "two", |told| told["link"]["last_failure"].is_string()).await;
+    let failure = told["link"]["last_failure"].as_str().expect("a reason");
+    assert!(failure.contains(&address.to_string()), "{told}");
+    let told = why(&one, "two");
+    assert!(told.contains("last failure   "), "{told}");
+    assert!(told.contains(&format!("The hub refuge:{hub_id}@{gone} did not answer")), "{told}");
+
+    let unknown = Certificate::rsa(2048).node_id();
+    one.peer(&["add", &unknown, "--name", "four"]).await;
+    let knows_nothing = |told: &Value| told["hubs"][0]["answer"] == "knows_nothing";
+    let told = diagnosed(&one, "four", knows_nothing).await;
+    assert_eq!(told["certificate"], json!(null));
+    let told = why(&one, "four");
+    assert!(told.contains("certificate    none was met"), "{told}");
+    assert!(told.contains("No certificate of four was ever met"), "{told}");
 }

@@ -111,7 +111,7 @@ async fn the_example_that_tells_the_desktop_says_who_is_there() {
 #[tokio::test]
 async fn the_example_that_copies_a_database_to_a_friend_does_so_when_he_comes_up() {
     let root = root();
-    example(root.path(), "30-backup", |text| text.replace("friend=bert", "friend=two"));
+    example(root.path(), "30-backup", |text| text.replace("friend=bob", "friend=two"));
     let programs = refuge_tests::program();
     let programs = programs.parent().expect("a folder").display().to_string();
     let path = format!("{programs}:{}", std::env::var("PATH").unwrap());

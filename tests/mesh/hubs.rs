@@ -1,6 +1,7 @@
 //! Two nodes that know no address of each other find each other through a third, which cannot forge where
 //! they are; and nothing hangs on it.
 
+mod introduced;
 mod lying_hub;
 
 use data_encoding::BASE64;

@@ -1,6 +1,8 @@
 //! A friend of two nodes makes them known to each other; what it may not, what is replayed or changed on
 //! its way, and what remains when it is trusted no more.
 
+mod rejected;
+
 use data_encoding::BASE64;
 use refuge_tests::{Client, Node, Options, befriend, eventually};
 use serde_json::{Value, json};

@@ -3,14 +3,18 @@
 //! command line.
 
 mod admission;
+mod check;
 mod diagnosis;
 mod documents_on_demand;
 mod events;
+mod flooding;
 mod hash_table;
 mod hooks;
 mod hubs;
+mod huge_keys;
 mod identity;
 mod introductions;
+mod knocking;
 mod links;
 mod messages;
 mod pairing;

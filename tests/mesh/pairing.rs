@@ -1,6 +1,8 @@
 //! Pairing by invitation: two nodes that never heard of each other, and those who come with tokens that
 //! are wrong, spent or withdrawn.
 
+mod refused;
+
 use std::path::Path;
 use std::time::Instant;
 

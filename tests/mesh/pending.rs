@@ -91,3 +91,28 @@ async fn three_of_one_address_wait_and_no_more_and_none_is_a_peer() {
     let visitor = Visitor::with(node.mesh_address(), &strangers[0]);
     visitor.get("/_mesh/peers").await.expect(401);
 }
+
+#[tokio::test]
+async fn all_that_ask_are_refused_at_once_and_do_not_ask_again() {
+    let node = Node::start(Options::mesh());
+    let strangers: Vec<Certificate> = (0..3).map(|_| Certificate::rsa(2048)).collect();
+    for stranger in &strangers[..2] {
+        ask(&node, stranger, "stranger").await.expect(200);
+    }
+    for mistyped in [&["peer", "reject"][..], &["peer", "reject", "--all", "stranger"]] {
+        assert_eq!(node.refuge(mistyped).code, Some(64), "{mistyped:?}");
+    }
+    assert_eq!(pending(&node).await.len(), 2);
+    let told = node.refuge(&["peer", "reject", "--all"]);
+    assert_eq!((told.code, told.output.as_str()), (Some(0), "2 nodes are refused\n"));
+    assert_eq!(pending(&node).await, Vec::<Value>::new());
+    ask(&node, &strangers[0], "stranger").await.expect(403);
+    // The same over HTTP.
+    ask(&node, &strangers[2], "another").await.expect(200);
+    let everybody = json!({"action": "reject"});
+    let told = node.client().post("/_mesh/peers/*", everybody).await.expect(200).json();
+    let another = json!([{"id": strangers[2].node_id(), "claimed_name": "another"}]);
+    assert_eq!(told["rejected"], another);
+    assert_eq!(pending(&node).await, Vec::<Value>::new());
+    assert_eq!(node.peer(&["list"]).await["peers"], json!([]));
+}

@@ -18,7 +18,11 @@ pub struct Certificate {
 impl Certificate {
     /// What a node has under its root.
     pub fn of_node(root: &Path) -> Self {
-        let folder = root.join("var/identity");
+        Self::kept_in(&root.join("var/identity"))
+    }
+
+    /// The `certificate.pem` and the `key.pem` of a folder.
+    pub fn kept_in(folder: &Path) -> Self {
         Self {
             certificate: folder.join("certificate.pem"),
             key: folder.join("key.pem"),

@@ -30,7 +30,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
         ],
     ),
     ("refuge-discovery", &["refuge-mesh"]),
-    ("refuge-config", &["refuge-failpoints"]),
+    ("refuge-config", &["refuge-failpoints", "refuge-mesh"]),
     ("refuge-console", &["refuge-mesh"]),
     ("refuge-otp", &[]),
     (

@@ -115,3 +115,29 @@ async fn a_miss_of_those_who_were_meant_before_is_none_of_those_who_are_meant_no
         assert_eq!(state.wanted.want(state.now_ms(), &document(), Asker::default()), answer);
     }
 }
+
+#[tokio::test]
+async fn who_asks_for_too_much_within_a_second_hears_so_and_not_that_nobody_has_it() {
+    const LATER_MS: u64 = 50_000;
+    let mut state = DocumentsOnDemandState::of_two_peers().await;
+    let want = async |state: &mut DocumentsOnDemandState| {
+        let (reply, answer) = oneshot::channel();
+        state.want(document(), (Asker::default(), None), reply);
+        answer.await.unwrap()
+    };
+    // However long the test takes, these are of the last second.
+    for number in 0..10 {
+        let other = WantedDocument { id: number.to_string(), ..document() };
+        let answer = state.wanted.want(LATER_MS, &other, Asker::default());
+        assert_eq!(answer, WantedAnswer::Ask, "{number}");
+    }
+    let Err(Failure::TooMany { error, retry_after, .. }) = want(&mut state).await else {
+        panic!("it was not refused")
+    };
+    assert_eq!((error, retry_after), ("too_many_on_demand", Some(Duration::from_secs(1))));
+    assert!(!state.asking.contains(&document()));
+    state.is_set(meaning("nobody"));
+    assert_eq!(want(&mut state).await, Ok(false), "there is nobody to ask");
+    let answer = state.wanted.want(LATER_MS + 1_000, &document(), Asker::default());
+    assert_eq!(answer, WantedAnswer::Ask, "it is no miss");
+}

@@ -200,7 +200,7 @@ impl Screen {
             rest = asked.split_off(answers.len().min(asked.len()));
             let mut failed: Vec<Error> = Vec::new();
             for (question, (answer, time)) in asked.into_iter().zip(answers) {
-                if time >= TURN && answer.as_ref().is_err_and(Error::is_limit) {
+                if time >= TURN && answer.as_ref().is_err_and(Error::is_lasting_limit) {
                     limits.remember(&self.known_as(design, &question));
                 }
                 self.count(design, (&answer, time), taken)?;

@@ -253,8 +253,8 @@ sections! {
         port: u16 = 6984, number(0, 65_535), Forbidden(Listener),
             "Port to listen on for other nodes. 0 picks a free one.";
         max_connections: usize = 512, number(1, 1_000_000), Forbidden(Listener),
-            "Connections of other nodes open at once, further ones wait; bounds memory and file handles.";
-        name: String = String::new(), text(64), Settable,
+            "Connections of other nodes open at once, further ones wait, half of them at most of nodes that are not trusted; bounds memory and file handles.";
+        name: String = String::new(), Expected::Name, Settable,
             "What this node calls itself towards others; empty for the host's name.";
         local_discovery: bool = true, Expected::Flag, Forbidden(Listener),
             "Once the node listens for others on all addresses, announce it on the local network (DNS-SD over multicast DNS) and notice its peers there.";
@@ -280,7 +280,7 @@ sections! {
         max_nodes: usize = 10_000, number(1, 1_000_000), Forbidden(Listener),
             "Nodes that the hub knows at most; what is past its expiry leaves first.";
         hubs: String = String::new(), text(4_096), Forbidden(Listener),
-            "Hubs that this node tells where it is and asks for its peers, separated by spaces: the local name or the id of a trusted node, or refuge:ID@host:port.";
+            "Hubs that this node tells where it is and asks for its peers, separated by commas: the local name or the id of a trusted node, or refuge:ID@host:port. Spaces part them as well.";
         listed: bool = false, Expected::Flag, Forbidden(Listener),
             "Whether the hubs show this node in their list; without, those alone find it that know its id.";
     }

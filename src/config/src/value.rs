@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use refuge_mesh::check_name;
+
 /// What a key takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
@@ -33,6 +35,8 @@ pub enum Expected {
         /// Most characters.
         most: usize,
     },
+    /// What a node may be called by its peers, or nothing.
+    Name,
     /// Text of at most so many characters, none of them a control character.
     Text {
         /// Most characters.
@@ -61,6 +65,10 @@ impl fmt::Display for Expected {
                 write!(formatter, "text of at most {most} characters that names ")?;
                 write_choice(formatter, words)
             }
+            Self::Name => formatter.write_str(
+                "empty or a name that a peer can have (1 to 64 characters, none of them hidden, neither \"*\" \
+                 nor beginning with \"group:\", and nothing that looks like a node id)",
+            ),
             Self::Text { most } | Self::Secret { most } => {
                 write!(formatter, "text of at most {most} characters without control characters")
             }
@@ -252,6 +260,10 @@ impl Setting for String {
             return words.contains(&word.as_str()).then_some(word);
         }
         let text = given.text()?.trim();
+        if expected == Expected::Name {
+            let good = text.is_empty() || check_name(text).is_ok();
+            return good.then(|| text.to_owned());
+        }
         let (words, most) = match expected {
             Expected::Text { most } | Expected::Secret { most } => (None, most),
             Expected::Naming { words, most } => (Some(words), most),

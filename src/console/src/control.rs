@@ -88,7 +88,8 @@ pub trait Control: Send + Sync + 'static {
     }
 
     /// How a replication that was started in this session fares: `{"state", "error", "task"}` with the
-    /// members of an active task, and once `{"ended": …}` with the answer that `_replicate` gives.
+    /// members of an active task, and once `{"ended": …}` with the answer that `_replicate` gives. One of a
+    /// document is named by the document as well, and has `nodes` where it runs towards several.
     async fn replication(&self, id: &str) -> Result<Value, ControlError> {
         let _ = id;
         Err(absent("replications"))
@@ -152,7 +153,8 @@ pub enum Question {
     Configuration(ConfigurationWish),
     /// `{"lines": [TEXT, …]}`, or `{"level", "modules"}` of a change.
     Log(LogWish),
-    /// `{"events": [{"time", "event", …}, …]}`, the newest last.
+    /// `{"events": [{"time", "event", …}, …]}`, the newest last; those of other nodes have `seq`, their number at
+    /// `_mesh/events`, and those of this one `own_seq`.
     Events(usize),
     /// `{"metrics": [{"name", "value"}, …]}` of those whose names hold this.
     Statistics(String),

@@ -17,8 +17,8 @@ use crate::protocol::Request;
 pub use hooks::render_hooks;
 pub use identity::render_identity;
 use mesh::{
-    render_diagnosis, render_introductions, render_invitation, render_invitations, render_peer,
-    render_pending,
+    render_diagnosis, render_introduced, render_introductions, render_invitation,
+    render_invitations, render_peer, render_pending,
 };
 use peers::render_peers;
 pub(crate) use table::{align, cell, duration, printable};
@@ -57,7 +57,7 @@ fn of_mesh(request: &Request, answer: &Value, picture: Picture) -> String {
         ("peer", Some("show")) => render_peer(answer),
         ("peer", Some("why")) => render_diagnosis(answer),
         ("peer", Some("pending")) => render_pending(answer),
-        ("peer", Some("introduce")) => render_introductions(answer, "introductions"),
+        ("peer", Some("introduce")) => render_introduced(answer),
         ("peer", Some("introductions")) => render_introductions(answer, "made"),
         _ => general::by_shape(answer),
     }

@@ -1,6 +1,8 @@
 //! One connection, HTTP/1.1 or HTTP/2: its limits and its end. What its requests are answered is
 //! decided elsewhere.
 
+mod idle;
+
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use hyper_util::server::conn::auto;
 use refuge_mesh::NodeId;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use self::idle::{CountedBody, Requests};
 use crate::first_line::FirstLine;
 use crate::limits::{self, Limits};
 use crate::node::Node;
@@ -26,6 +29,9 @@ use crate::timer::ConnectionTimer;
 /// So long a connection stays open when the node is about to stop. Answers given meanwhile say that they are the
 /// last on theirs, so that a client that asks all the time does not ask into a connection that is being closed.
 const LINGER: Duration = Duration::from_millis(200);
+
+/// So long the other end has to close a connection once it was told that no more is asked over it.
+const PARTING: Duration = Duration::from_secs(5);
 
 /// Whom a connection leads to.
 #[derive(Clone, Debug)]
@@ -76,8 +82,10 @@ enum Ending {
     /// The node is about to stop, and gave who has a connection the time to hear of it with an answer: what was
     /// accepted is finished.
     Stopping,
-    /// Nothing ever came.
+    /// Nothing ever came, or nothing more, long after the other end was told that it is over.
     Silent,
+    /// A node that is not trusted has asked nothing for long. It is told so first, since it may be about to ask.
+    Idle,
     /// The node at the other end is trusted no more, or blocked: what is under way is cut off.
     Distrusted,
 }
@@ -90,7 +98,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Wire for T {}
 /// Serves one connection, HTTP/1.1 or HTTP/2 (agreed on in TLS, or known before), until it ends. Once `shutdown` is
 /// requested, requests that were accepted are finished, feeds end with their last sequence, and no
 /// further request is taken. A connection on which a node was answered as a trusted one ends as soon
-/// as it is trusted no more, and every connection of a node as soon as that is blocked.
+/// as it is trusted no more, and every connection of a node as soon as that is blocked. One over which a node that
+/// is not trusted asks nothing for as long as a client's may be idle ends as well.
 ///
 /// The wire and the future are boxed: all that answers requests is compiled once, here, and not again for
 /// each kind of wire and in each crate that serves one.
@@ -114,10 +123,17 @@ async fn serve(
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let session = Arc::new(ConnectionSession::new(node.as_ref(), peer, shutdown));
     let rules = node.rules();
-    let mut endings = endings(&node, &session, rules.limits.header_timeout);
+    let patience = rules.limits.header_timeout;
+    // Of nodes alone: counting costs a little with each request, and most are clients'.
+    let requests = session.peer().certificate.map(|_| Requests::default());
+    let mut endings = endings(&node, (&session, requests.as_ref()), patience);
+    let counting = requests.clone();
     let service = service_fn(move |request| {
         session.begin();
-        serve_caught(node.clone(), session.clone(), request)
+        let under_way = counting.as_ref().map(Requests::begin);
+        let counted = |body| CountedBody::new(body, under_way);
+        let served = serve_caught(node.clone(), session.clone(), request);
+        served.map(|served| served.map(|reply| reply.map(counted)))
     });
     let builder = connection_builder(&rules.limits);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(FirstLine::new(io)), service));
@@ -127,6 +143,10 @@ async fn serve(
             result = connection.as_mut() => return result,
             Some(ending) = endings.next() => match ending {
                 Ending::Stopping => connection.as_mut().graceful_shutdown(),
+                Ending::Idle => {
+                    connection.as_mut().graceful_shutdown();
+                    endings.extend(requests.clone().map(parting));
+                }
                 Ending::Silent | Ending::Distrusted => return Ok(()),
             },
         }
@@ -137,10 +157,10 @@ async fn serve(
 /// connection.
 fn endings(
     node: &Arc<dyn Node>,
-    session: &Arc<ConnectionSession>,
+    (session, requests): (&Arc<ConnectionSession>, Option<&Requests>),
     patience: Duration,
 ) -> FuturesUnordered<BoxFuture<'static, Ending>> {
-    let endings = FuturesUnordered::new();
+    let mut endings = FuturesUnordered::new();
     let stopping = session.shutdown().clone();
     let stopping = async move {
         stopping.requested().await;
@@ -157,11 +177,35 @@ fn endings(
             Ending::Distrusted
         };
         endings.push(distrusted.boxed());
-        let node = node.clone();
-        let blocked = async move { node.blocked(&id).map(|()| Ending::Distrusted).await };
+        let here = node.clone();
+        let blocked = async move { here.blocked(&id).map(|()| Ending::Distrusted).await };
         endings.push(blocked.boxed());
+        let here = node.clone();
+        endings.extend(requests.cloned().map(|requests| idleness(here, (id, requests), patience)));
     }
     endings
+}
+
+/// Ends when a node that is not trusted then has asked nothing for so long.
+fn idleness(
+    node: Arc<dyn Node>,
+    (id, requests): (NodeId, Requests),
+    patience: Duration,
+) -> BoxFuture<'static, Ending> {
+    let idle = async move {
+        loop {
+            requests.idle(patience).await;
+            if node.peer_user(&id).is_none() {
+                return Ending::Idle;
+            }
+        }
+    };
+    idle.boxed()
+}
+
+/// Ends when the other end, told that it is over, asks nothing and does not go.
+fn parting(requests: Requests) -> BoxFuture<'static, Ending> {
+    async move { requests.idle(PARTING).map(|()| Ending::Silent).await }.boxed()
 }
 
 /// Ends when no request came in the time that its headers may take. hyper watches that time only from

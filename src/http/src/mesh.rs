@@ -3,7 +3,8 @@
 
 use hyper::{Method, StatusCode};
 use refuge_mesh::{
-    Approval, ChangedIntroducer, MeshCommand, NewIntroduction, NewInvitation, NewPairing, Statement,
+    Approval, ChangedIntroducer, MeshCommand, NewIntroduction, NewInvitation, NewPairing, NodeId,
+    Statement,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +24,9 @@ const PAIRING_BYTES: usize = 4 * 1024;
 const ROTATION_BYTES: usize = 128 * 1024;
 /// Characters of a name that it claims, before it is made fit to be shown.
 const MOST_CLAIMED: usize = 256;
+
+/// Stands for all that ask, where they are refused; no node is called so.
+const EVERYBODY: &str = "*";
 
 /// Answers an admin.
 pub(crate) async fn answer(
@@ -95,6 +99,7 @@ impl PeerAction {
     fn command(self, node: String) -> MeshCommand {
         match self {
             Self::Approve { name, groups } => MeshCommand::Approve(Approval { node, name, groups }),
+            Self::Reject {} if node == EVERYBODY => MeshCommand::RejectAll,
             Self::Reject {} => MeshCommand::Reject(node),
             Self::Revoke {} => MeshCommand::Revoke(node),
             Self::Introducer { introducer, may_confer, introductions } => {
@@ -177,4 +182,66 @@ pub(crate) async fn pair(
     let visitor = PairingVisitor { id, address, name, port: said.port };
     let answer = node.pair(visitor, question).await?;
     reply::json_value(StatusCode::OK, &answer)
+}
+
+/// Tells a node how this one became who it is from the id that it had before, on the mesh port alone.
+pub(crate) fn rotations(node: &dyn Node, request: &Request, old: &str) -> Result<Reply, Failure> {
+    let missing = || Failure::NotFound("missing".to_owned());
+    request.session.peer().certificate.ok_or_else(missing)?;
+    reading(request)?;
+    let old = NodeId::from_canonical(old).map_err(|_| missing())?;
+    reply::json_value(StatusCode::OK, &node.rotations(&old)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::surface::{Endpoint, mesh};
+
+    /// The shapes that a body may have there, as they are described.
+    fn shapes(endpoint: &Endpoint) -> Vec<Value> {
+        let takes = endpoint.operations.iter().find_map(|one| one.takes).expect("a body");
+        let shape = takes()["application/json"]["schema"].clone();
+        shape["oneOf"].as_array().cloned().unwrap_or_else(|| vec![shape])
+    }
+
+    fn described(shape: &Value) -> BTreeSet<String> {
+        shape["properties"].as_object().expect("members").keys().cloned().collect()
+    }
+
+    /// The members that are read, as the refusal of another one tells them.
+    fn read<T: DeserializeOwned>(mut given: Value) -> BTreeSet<String> {
+        given["another"] = 0.into();
+        let refusal = serde_json::from_value::<T>(given).err().expect("a refusal").to_string();
+        let members = refusal.split('`').skip(1).step_by(2).filter(|member| *member != "another");
+        members.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_described_is_what_is_read() {
+        let one = |endpoint: &Endpoint| described(&shapes(endpoint)[0]);
+        assert_eq!(one(&mesh::PEERS), read::<NewPairing>(json!({})));
+        assert_eq!(one(&mesh::INVITATIONS), read::<NewInvitation>(json!({})));
+        assert_eq!(one(&mesh::INTRODUCTIONS), read::<NewIntroduction>(json!({})));
+        let actions = shapes(&mesh::PEER);
+        assert_eq!(actions.len(), 4);
+        for shape in actions {
+            let action = shape["properties"]["action"]["const"].clone();
+            let mut members = read::<PeerAction>(json!({ "action": action }));
+            members.insert("action".to_owned());
+            assert_eq!(described(&shape), members, "{action}");
+        }
+    }
+
+    #[test]
+    fn all_that_ask_are_refused_by_a_name_that_no_node_has() {
+        let reject = || serde_json::from_value::<PeerAction>(json!({"action": "reject"}));
+        let command = |node: &str| reject().expect("an action").command(node.to_owned());
+        assert_eq!(command("*"), MeshCommand::RejectAll);
+        assert_eq!(command("anna"), MeshCommand::Reject("anna".to_owned()));
+    }
 }

@@ -232,6 +232,12 @@ pub trait Node: Send + Sync + 'static {
         Err(absent("pairing"))
     }
 
+    /// The statements by which this node follows an identity that it had before, which prove themselves:
+    /// `{"rotations": [statement, …]}`, the oldest first. `Failure::NotFound` where it had no such identity.
+    fn rotations(&self, _old: &NodeId) -> Result<Value, Failure> {
+        Err(Failure::NotFound("missing".to_owned()))
+    }
+
     /// A node that proved its id asks this one as a hub, answered as told at each question.
     /// `Failure::NotFound` where this node is none, or none for that node.
     async fn hub(&self, _visitor: NodeId, _question: HubQuestion) -> Result<Value, Failure> {

@@ -93,7 +93,7 @@ fn operation(operation: &Operation, method: &str) -> Value {
     let mut described = json!({
         "summary": summary,
         "x-access": operation.access.name(),
-        "responses": {"2XX": {"description": "what was asked for"},
+        "responses": {"2XX": answer(operation, method),
             "3XX": {"description": "nothing new, or elsewhere"},
             "4XX": {"$ref": "#/components/responses/Error"},
             "5XX": {"$ref": "#/components/responses/Error"}},
@@ -106,11 +106,28 @@ fn operation(operation: &Operation, method: &str) -> Value {
         members.insert("parameters".to_owned(), parameters.into());
     }
     if ["POST", "PUT", "PATCH"].contains(&method) {
-        // Most take JSON; attachments and forms are bytes of any type.
-        let body = json!({"content": {"application/json": {"schema": {}}, "*/*": {}}});
-        members.insert("requestBody".to_owned(), body);
+        members.insert("requestBody".to_owned(), body(operation));
     }
     described
+}
+
+/// What is asked for.
+fn answer(operation: &Operation, method: &str) -> Value {
+    let mut answer = Map::new();
+    answer.insert("description".to_owned(), "what was asked for".into());
+    if let Some(gives) = operation.gives.filter(|_| method != "HEAD") {
+        let content = json!({"application/json": {"schema": gives()}});
+        answer.insert("content".to_owned(), content);
+    }
+    answer.into()
+}
+
+fn body(operation: &Operation) -> Value {
+    match operation.takes {
+        Some(takes) => json!({"required": true, "content": takes()}),
+        // Most take JSON; attachments and forms are bytes of any type.
+        None => json!({"content": {"application/json": {"schema": {}}, "*/*": {}}}),
+    }
 }
 
 /// A parameter of the query: `limit:integer`.
@@ -129,6 +146,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn bodies_and_answers_are_described_where_their_shape_is_known() {
+        let described = description("1");
+        let peers = &described["paths"]["/_mesh/peers"];
+        let body = &peers["post"]["requestBody"];
+        let shape = &body["content"]["application/json"]["schema"];
+        assert_eq!((&body["required"], &shape["required"]), (&json!(true), &json!(["invitation"])));
+        let answer = &peers["get"]["responses"]["2XX"]["content"]["application/json"]["schema"];
+        assert_eq!(answer["properties"]["pending"]["type"], "array");
+        assert_eq!(peers["head"]["responses"]["2XX"]["content"], Value::Null);
+        let unknown = &described["paths"]["/{db}/_bulk_docs"]["post"]["requestBody"];
+        assert_eq!(unknown["content"]["application/json"]["schema"], json!({}));
+    }
+
+    #[test]
     fn every_endpoint_is_described() {
         let described = description("1");
         assert_eq!(described["openapi"], "3.1.0");
@@ -138,6 +169,6 @@ mod tests {
         assert_eq!(document["parameters"].as_array().unwrap().len(), 2);
         assert_eq!(document["get"]["x-access"], "member");
         assert_eq!(document["put"]["summary"], "writes a document; COPY makes a copy of it");
-        assert!(described.to_string().len() < 112 * 1024);
+        assert!(described.to_string().len() < 128 * 1024);
     }
 }

@@ -58,9 +58,11 @@ pub(crate) fn need(route: &Route<'_>, method: &Method, rules: &Rules) -> Need {
     match route {
         Route::Welcome | Route::Up | Route::SetUp { .. } => Need::Nothing,
         // Who may open a stream, wants to be a peer, or asks a hub, is told by certificates alone.
-        Route::PeerStream(_) | Route::Pair(_) | Route::HubNodes | Route::HubNode { .. } => {
-            Need::Nothing
-        }
+        Route::PeerStream(_)
+        | Route::Pair(_)
+        | Route::Rotations { .. }
+        | Route::HubNodes
+        | Route::HubNode { .. } => Need::Nothing,
         Route::Node(NodeRoute::Uuids | NodeRoute::Session | NodeRoute::OpenApi) => Need::Anybody,
         Route::Node(NodeRoute::AllDatabases | NodeRoute::DatabasesInformation)
             if rules.databases_are_public =>
@@ -99,6 +101,7 @@ fn is_refused(route: &Route<'_>, request: &Request) -> bool {
         Route::SetUp { .. }
         | Route::PeerStream(_)
         | Route::Pair(_)
+        | Route::Rotations { .. }
         | Route::HubNodes
         | Route::HubNode { .. } => false,
         Route::Up => request.rules.valid_user == ValidUser::Required,
@@ -146,6 +149,7 @@ pub(crate) async fn route(node: &Arc<dyn Node>, request: &mut Request) -> Result
         }
         Route::Mesh(route) => Box::pin(mesh::answer(known, request, route)).await,
         Route::Pair(how) => Box::pin(mesh::pair(known, request, how)).await,
+        Route::Rotations { id } => mesh::rotations(known, request, &id),
         Route::HubNodes => Box::pin(hub::nodes(known, request)).await,
         Route::HubNode { id } => Box::pin(hub::one(known, request, &id)).await,
         Route::Messages => Box::pin(messages::messages(node, request)).await,
@@ -162,6 +166,7 @@ fn check(node: &Arc<dyn Node>, request: &Request, route: &Route<'_>) -> Result<(
     let is_of_mesh = match route {
         Route::Mesh(_)
         | Route::Pair(_)
+        | Route::Rotations { .. }
         | Route::NodeEvents
         | Route::Messages
         | Route::HubNodes

@@ -94,6 +94,10 @@ pub(crate) async fn replicate(node: &dyn Node, request: &mut Request) -> Result<
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; \
      frame-ancestors 'none'; base-uri 'none'";
 
+/// What is said of an admin in JSON that is called a form.
+const SET_UP_TYPES: &str =
+    "Content-Type must be application/json for a JSON object; a form holds name=…&password=…";
+
 #[derive(Deserialize)]
 struct AdminForm {
     name: String,
@@ -128,9 +132,14 @@ pub(crate) async fn set_up(
 
 async fn read_admin(request: &mut Request, from_page: bool) -> Result<AdminForm, Failure> {
     if !from_page {
+        request.check_json()?;
         return request.json(limits::SMALL_JSON_BYTES).await;
     }
     let bytes = request.bytes(limits::SMALL_JSON_BYTES).await?;
+    // Clients such as curl say of all that they send that a page did.
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(Failure::BadContentType(SET_UP_TYPES.to_owned()));
+    }
     let fields = form_urlencoded::parse(&bytes);
     let mut form = AdminForm { name: String::new(), password: String::new() };
     for (name, value) in fields {

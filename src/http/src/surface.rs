@@ -8,6 +8,8 @@ pub(crate) mod node;
 #[cfg(test)]
 mod tests;
 
+use serde_json::Value;
+
 /// Who may use an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -54,6 +56,10 @@ pub(crate) struct Operation {
     pub(crate) what: &'static str,
     /// Parameters of the query with their types, `limit:integer`, separated by spaces.
     pub(crate) query: &'static str,
+    /// What the body of a request holds, by the types of content that it may have, as OpenAPI describes it.
+    pub(crate) takes: Option<fn() -> Value>,
+    /// The shape of the answer, as JSON Schema describes it.
+    pub(crate) gives: Option<fn() -> Value>,
 }
 
 /// An endpoint.
@@ -64,11 +70,15 @@ pub(crate) struct Endpoint {
     pub(crate) operations: &'static [Operation],
 }
 
-/// Rows of the table: `NAME "/path" { "METHODS" Access "what", "parameters"; }`.
+/// Rows of the table: `NAME "/path" { "METHODS" Access "what" takes body gives answer, "parameters"; }`, where
+/// `takes` and `gives`, each with a function that describes it, and the parameters may be left out.
 macro_rules! surface {
     ($(
         $name:ident $path:literal {
-            $( $methods:literal $access:ident $what:literal $(, $query:expr)?; )+
+            $(
+                $methods:literal $access:ident $what:literal
+                    $(takes $takes:ident)? $(gives $gives:ident)? $(, $query:expr)?;
+            )+
         }
     )+) => {
         $(
@@ -80,6 +90,8 @@ macro_rules! surface {
                         access: crate::surface::Access::$access,
                         what: $what,
                         query: crate::surface::surface!(@query $($query)?),
+                        takes: crate::surface::surface!(@described $($takes)?),
+                        gives: crate::surface::surface!(@described $($gives)?),
                     }
                 ),+],
             };
@@ -89,6 +101,8 @@ macro_rules! surface {
     };
     (@query) => { "" };
     (@query $query:expr) => { $query };
+    (@described) => { None };
+    (@described $described:ident) => { Some($described) };
 }
 pub(crate) use surface;
 

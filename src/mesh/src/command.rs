@@ -27,6 +27,8 @@ pub enum MeshCommand {
     Approve(Approval),
     /// Refuse one that asks.
     Reject(String),
+    /// Refuse all that ask: `{"rejected": [{"id", "claimed_name"}, …]}`.
+    RejectAll,
     /// Trust one no more; it stays known.
     Revoke(String),
     /// Say whether one may vouch for others.
@@ -39,7 +41,7 @@ pub enum MeshCommand {
         rule: PeerRule,
     },
     /// Vouch for two nodes, or a node and all others of a group, towards each other:
-    /// `{"introductions": [{"subject", "audience", "expires"}, …]}`.
+    /// `{"introductions": [{"subject", "subject_name", "audience", "audience_name", "expires"}, …]}`.
     Introduce(NewIntroduction),
     /// The introductions that this node made and got.
     Introductions,

@@ -33,7 +33,8 @@ pub struct FailureDetector {
     late: usize,
 }
 
-/// Silences remembered: minutes, so that a link that was bad is trusted again soon.
+/// Silences remembered: minutes of a link that beats every second, so that one that was bad is trusted again
+/// soon.
 const WINDOW: usize = 200;
 /// Late ones that prove nothing: a busy machine has such too.
 const FORGIVEN: usize = 2;

@@ -1,13 +1,18 @@
-//! How many handshakes strangers may cost us: so many a second from one address, so many under way at
-//! once. Decided before the first byte of TLS is read.
+//! How many handshakes others may cost us: so many a second from one address, so many a second and under
+//! way at once in all. When strangers use all of it up there is room left that is kept for addresses of
+//! friends. Decided before the first byte of TLS is read.
+
+mod friends;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::allowance::Allowance;
 use crate::origin::Origin;
+pub use friends::FriendlyAddresses;
 
-/// Addresses remembered at once; the rest share one allowance, so that memory has a bound.
+/// Addresses remembered at once, so that memory has a bound. Those that have rested are forgotten when there
+/// are more, and the rooms let in far too few for so many that have not.
 const MOST_ADDRESSES: usize = 4_096;
 
 /// The limits.
@@ -17,15 +22,35 @@ pub struct HandshakeLimits {
     pub per_second: u32,
     /// At once from an address that was quiet before.
     pub burst: u32,
-    /// Under way in all.
+    /// For everybody.
+    pub common: HandshakeRoom,
+    /// Beside that for addresses of friends, when the common room is full.
+    pub kept: HandshakeRoom,
+}
+
+/// How many handshakes of all addresses together are let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandshakeRoom {
+    /// A second, and at once after a rest.
+    pub per_second: u32,
+    /// Under way.
     pub under_way: u32,
+}
+
+/// The room that a handshake has its place in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakePlace {
+    /// That of everybody.
+    Common,
+    /// The one that is kept for friends.
+    Kept,
 }
 
 /// What becomes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// It may begin its handshake; tell [`HandshakeLimiter::ended`] when that is over.
-    Allow,
+    Allow(HandshakePlace),
     /// It is closed at once.
     Refuse,
 }
@@ -34,22 +59,56 @@ pub enum Admission {
 #[derive(Debug)]
 pub struct HandshakeLimiter {
     limits: HandshakeLimits,
-    under_way: u32,
+    common: Room,
+    kept: Room,
     allowances: HashMap<Origin, Allowance>,
-    /// Of all for whom there was no place.
-    shared: Allowance,
+}
+
+#[derive(Debug)]
+struct Room {
+    most: u32,
+    under_way: u32,
+    allowance: Allowance,
 }
 
 impl Default for HandshakeLimits {
-    /// Those of the mesh: 5 a second from one address, a burst of 10, 50 in all.
+    /// Those of the mesh: 5 a second from one address, a burst of 10; 50 a second and 50 under way in all; for
+    /// friends as many a second once more, and half as many under way. A handshake takes 2 to 3 ms of a
+    /// processor, so strangers cost at most a sixth of one.
     fn default() -> Self {
-        Self { per_second: 5, burst: 10, under_way: 50 }
+        Self {
+            per_second: 5,
+            burst: 10,
+            common: HandshakeRoom { per_second: 50, under_way: 50 },
+            kept: HandshakeRoom { per_second: 50, under_way: 25 },
+        }
     }
 }
 
 impl HandshakeLimits {
-    fn of_one(self) -> Allowance {
-        Allowance::new(self.per_second.into(), self.burst.into())
+    /// Those of the mesh for a node that has so many connections at most: handshakes that take their time hold no
+    /// more than a quarter of these, and friends' an eighth.
+    #[must_use]
+    pub fn for_connections(most: usize) -> Self {
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        let mut limits = Self::default();
+        limits.common.under_way = limits.common.under_way.min((most / 4).max(1));
+        limits.kept.under_way = limits.kept.under_way.min((most / 8).max(1));
+        limits
+    }
+}
+
+impl Room {
+    fn new(limits: HandshakeRoom) -> Self {
+        let per_second = limits.per_second.into();
+        let allowance = Allowance::new(per_second, per_second);
+        Self { most: limits.under_way, under_way: 0, allowance }
+    }
+
+    /// What is left of its allowance once one more has begun; none where no more may.
+    fn left(&self, now_ms: u64) -> Option<Allowance> {
+        let mut left = self.allowance;
+        (self.under_way < self.most && left.take(now_ms)).then_some(left)
     }
 }
 
@@ -57,112 +116,69 @@ impl HandshakeLimiter {
     /// With nothing under way.
     #[must_use]
     pub fn new(limits: HandshakeLimits) -> Self {
-        Self { limits, under_way: 0, allowances: HashMap::new(), shared: limits.of_one() }
+        Self {
+            limits,
+            common: Room::new(limits.common),
+            kept: Room::new(limits.kept),
+            allowances: HashMap::new(),
+        }
     }
 
-    /// A connection came in.
-    pub fn begin(&mut self, now_ms: u64, address: IpAddr) -> Admission {
-        if self.under_way >= self.limits.under_way {
-            return Admission::Refuse;
-        }
-        let fresh = self.limits.of_one();
-        let origin = Origin::of(address);
-        if !self.allowances.contains_key(&origin) && self.allowances.len() >= MOST_ADDRESSES {
-            self.allowances.retain(|_, one| !one.is_full(now_ms));
-        }
-        let room = self.allowances.len() < MOST_ADDRESSES;
-        let allowance = if room || self.allowances.contains_key(&origin) {
-            self.allowances.entry(origin).or_insert(fresh)
-        } else {
-            &mut self.shared
+    /// A connection came in. Whether a friend is at its address is asked only where everybody's room is full.
+    pub fn begin(
+        &mut self,
+        now_ms: u64,
+        address: IpAddr,
+        is_friend: impl FnOnce() -> bool,
+    ) -> Admission {
+        let common = self.common.left(now_ms).map(|left| (HandshakePlace::Common, left));
+        let kept = || {
+            let left = self.kept.left(now_ms).filter(|_| is_friend());
+            left.map(|left| (HandshakePlace::Kept, left))
         };
-        if !allowance.take(now_ms) {
+        let Some((place, left)) = common.or_else(kept) else { return Admission::Refuse };
+        if !self.take(now_ms, Origin::of(address)) {
             return Admission::Refuse;
         }
-        self.under_way += 1;
-        Admission::Allow
+        let room = self.room(place);
+        room.allowance = left;
+        room.under_way += 1;
+        Admission::Allow(place)
     }
 
     /// A handshake that was allowed is over, however it went.
-    pub fn ended(&mut self) {
-        self.under_way = self.under_way.saturating_sub(1);
+    pub fn ended(&mut self, place: HandshakePlace) {
+        let room = self.room(place);
+        room.under_way = room.under_way.saturating_sub(1);
     }
 
     /// Handshakes under way.
     #[must_use]
     pub const fn under_way(&self) -> u32 {
-        self.under_way
+        self.common.under_way + self.kept.under_way
+    }
+
+    fn room(&mut self, place: HandshakePlace) -> &mut Room {
+        match place {
+            HandshakePlace::Common => &mut self.common,
+            HandshakePlace::Kept => &mut self.kept,
+        }
+    }
+
+    /// Whether one address may begin one more.
+    fn take(&mut self, now_ms: u64, origin: Origin) -> bool {
+        let is_known = self.allowances.contains_key(&origin);
+        if !is_known && self.allowances.len() >= MOST_ADDRESSES {
+            self.allowances.retain(|_, one| !one.is_full(now_ms));
+        }
+        if !is_known && self.allowances.len() >= MOST_ADDRESSES {
+            return false;
+        }
+        let HandshakeLimits { per_second, burst, .. } = self.limits;
+        let fresh = Allowance::new(per_second.into(), burst.into());
+        self.allowances.entry(origin).or_insert(fresh).take(now_ms)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::{Ipv4Addr, Ipv6Addr};
-
-    fn v4(number: u32) -> IpAddr {
-        Ipv4Addr::from_bits(number).into()
-    }
-
-    /// Allowed handshakes of so many attempts, each ended at once.
-    fn allowed(limiter: &mut HandshakeLimiter, attempts: u32, now_ms: u64, from: IpAddr) -> u32 {
-        let mut count = 0;
-        for _ in 0..attempts {
-            if limiter.begin(now_ms, from) == Admission::Allow {
-                limiter.ended();
-                count += 1;
-            }
-        }
-        count
-    }
-
-    #[test]
-    fn an_address_gets_its_burst_and_then_five_a_second() {
-        let mut limiter = HandshakeLimiter::new(HandshakeLimits::default());
-        assert_eq!(allowed(&mut limiter, 100, 0, v4(1)), 10);
-        let later: u32 = (1..=100).map(|step| allowed(&mut limiter, 3, step * 100, v4(1))).sum();
-        assert_eq!(later, 50);
-        assert_eq!(allowed(&mut limiter, 100, 3_600_000, v4(1)), 10);
-    }
-
-    #[test]
-    fn one_address_costs_another_nothing() {
-        let mut limiter = HandshakeLimiter::new(HandshakeLimits::default());
-        assert_eq!(allowed(&mut limiter, 100, 0, v4(1)), 10);
-        assert_eq!(allowed(&mut limiter, 100, 0, v4(2)), 10);
-    }
-
-    #[test]
-    fn the_addresses_of_one_ipv6_network_are_one() {
-        let mut limiter = HandshakeLimiter::new(HandshakeLimits::default());
-        let host = |host: u128| IpAddr::from(Ipv6Addr::from_bits((0x2001_0db8 << 96) | host));
-        let count: u32 = (0..50).map(|one| allowed(&mut limiter, 1, 0, host(one))).sum();
-        assert_eq!(count, 10);
-        let mapped = IpAddr::from(Ipv4Addr::LOCALHOST.to_ipv6_mapped());
-        assert_eq!(allowed(&mut limiter, 50, 0, mapped), 10);
-        assert_eq!(allowed(&mut limiter, 50, 0, Ipv4Addr::LOCALHOST.into()), 0);
-    }
-
-    #[test]
-    fn fifty_are_under_way_and_no_more() {
-        let mut limiter = HandshakeLimiter::new(HandshakeLimits::default());
-        for number in 0..50 {
-            assert_eq!(limiter.begin(0, v4(number)), Admission::Allow);
-        }
-        assert_eq!(limiter.begin(0, v4(99)), Admission::Refuse);
-        limiter.ended();
-        assert_eq!(limiter.begin(0, v4(99)), Admission::Allow);
-        assert_eq!(limiter.under_way(), 50);
-    }
-
-    #[test]
-    fn a_flood_of_addresses_takes_no_memory_and_spares_the_known() {
-        let mut limiter = HandshakeLimiter::new(HandshakeLimits::default());
-        let flood: u32 = (0..10_000).map(|one| allowed(&mut limiter, 1, 0, v4(one))).sum();
-        assert_eq!(flood, 4_096 + 10);
-        assert_eq!(limiter.allowances.len(), MOST_ADDRESSES);
-        assert_eq!(allowed(&mut limiter, 1, 0, v4(1)), 1);
-        // A little later the quiet ones are forgotten, and there is room again.
-        assert_eq!(allowed(&mut limiter, 100, 1_000, v4(20_000)), 10);
-    }
-}
+mod tests;

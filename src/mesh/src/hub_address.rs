@@ -1,5 +1,5 @@
 //! Where a hub is, as it stands in the settings: a trusted node by its name or id, or any node by its id and
-//! addresses.
+//! addresses; and the list of them.
 
 use std::str::FromStr;
 
@@ -31,6 +31,27 @@ pub enum HubAddress {
 )]
 pub struct BadHubAddress(String);
 
+impl HubAddress {
+    /// The texts of a list of hubs, parted by commas or by spaces. Commas part the addresses of one hub as well:
+    /// an address behind one belongs to the hub before it.
+    #[must_use]
+    pub fn texts(list: &str) -> Vec<String> {
+        let mut texts: Vec<String> = Vec::new();
+        for piece in list.split(',') {
+            for (position, word) in piece.split_whitespace().enumerate() {
+                match texts.last_mut() {
+                    Some(hub) if position == 0 && hub.starts_with(SCHEME) && is_address(word) => {
+                        hub.push(',');
+                        hub.push_str(word);
+                    }
+                    _ => texts.push(word.to_owned()),
+                }
+            }
+        }
+        texts
+    }
+}
+
 impl FromStr for HubAddress {
     type Err = BadHubAddress;
 
@@ -60,6 +81,25 @@ mod tests {
         let addresses = vec!["hub.example:6984".to_owned(), "[::1]:6984".to_owned()];
         let text = format!("refuge:{id}@{}", addresses.join(","));
         assert_eq!(text.parse(), Ok(HubAddress::Node { id, addresses }));
+    }
+
+    #[test]
+    fn a_list_is_parted_by_commas_or_by_spaces() {
+        for list in ["anna bert", "anna,bert", " anna , bert ,", "anna,,bert"] {
+            assert_eq!(HubAddress::texts(list), ["anna", "bert"], "{list:?}");
+        }
+        let two = ["refuge:A@a:1,[::1]:2", "refuge:B@b:3"];
+        for list in [
+            "refuge:A@a:1,[::1]:2 refuge:B@b:3",
+            "refuge:A@a:1,[::1]:2,refuge:B@b:3",
+            "refuge:A@a:1, [::1]:2, refuge:B@b:3",
+        ] {
+            assert_eq!(HubAddress::texts(list), two, "{list:?}");
+        }
+        // What is no address of the hub before it is one of its own, and is refused as such.
+        assert_eq!(HubAddress::texts("anna,b:3"), ["anna", "b:3"]);
+        assert_eq!(HubAddress::texts("refuge:A@a:1 b:3"), ["refuge:A@a:1", "b:3"]);
+        assert!(HubAddress::texts(" , ").is_empty());
     }
 
     #[test]

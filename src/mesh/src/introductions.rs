@@ -1,12 +1,15 @@
 //! What becomes of an introduction, and of those who were introduced when their introducer is trusted no
 //! more: rules over the peers as they are now. Signatures, serials and dates were looked at before.
 
+mod addresses;
+
 use std::collections::BTreeSet;
 
 use crate::node_id::NodeId;
 use crate::peer::{IntroductionPolicy, PeerRecord, Trust};
 use crate::peers::Peers;
 use crate::statement::{Claims, StatementContent};
+pub use addresses::addresses_to_tell;
 
 /// What is done about an introduction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +59,8 @@ pub enum IntroductionRefusal {
     Blocked,
 }
 
-/// What is to be done about an introduction that counts.
+/// What is to be done about an introduction that counts. A subject that an admin `rejected` is trusted on nobody's
+/// word.
 ///
 /// # Errors
 /// [`IntroductionRefusal`].
@@ -64,6 +68,7 @@ pub fn introduction_outcome(
     peers: &Peers,
     us: &NodeId,
     claims: &Claims,
+    rejected: bool,
 ) -> Result<IntroductionOutcome, IntroductionRefusal> {
     let StatementContent::Introduction { name, groups, addresses } = &claims.content else {
         return Err(IntroductionRefusal::Kind);
@@ -104,8 +109,10 @@ pub fn introduction_outcome(
         });
     }
     Ok(match introducer.introductions {
-        IntroductionPolicy::Accept => IntroductionOutcome::Accept(introduced),
-        IntroductionPolicy::Ask | IntroductionPolicy::Off => IntroductionOutcome::Ask(introduced),
+        IntroductionPolicy::Accept if !rejected => IntroductionOutcome::Accept(introduced),
+        IntroductionPolicy::Accept | IntroductionPolicy::Ask | IntroductionPolicy::Off => {
+            IntroductionOutcome::Ask(introduced)
+        }
     })
 }
 
@@ -173,7 +180,7 @@ mod tests {
     fn outcome(
         records: impl IntoIterator<Item = PeerRecord>,
     ) -> Result<IntroductionOutcome, IntroductionRefusal> {
-        introduction_outcome(&Peers::new(records), &id(3), &claims())
+        introduction_outcome(&Peers::new(records), &id(3), &claims(), false)
     }
 
     #[test]
@@ -184,6 +191,18 @@ mod tests {
         assert_eq!((introduced.name.as_str(), introduced.groups), ("bert", vec!["family".into()]));
         let accepting = PeerRecord { introductions: IntroductionPolicy::Accept, ..introducer() };
         assert!(matches!(outcome([accepting]), Ok(IntroductionOutcome::Accept(_))));
+    }
+
+    #[test]
+    fn whom_an_admin_rejected_is_trusted_on_nobodys_word() {
+        let accepting = PeerRecord { introductions: IntroductionPolicy::Accept, ..introducer() };
+        let left = PeerRecord { introduced_by: Some(id(1).to_string()), ..PeerRecord::new(id(2)) };
+        for peers in [vec![accepting.clone()], vec![accepting, left]] {
+            let peers = Peers::new(peers);
+            let outcome = |rejected| introduction_outcome(&peers, &id(3), &claims(), rejected);
+            assert!(matches!(outcome(true), Ok(IntroductionOutcome::Ask(_))));
+            assert!(matches!(outcome(false), Ok(IntroductionOutcome::Accept(_))));
+        }
     }
 
     #[test]
@@ -199,7 +218,7 @@ mod tests {
         let known = PeerRecord { trust: Trust::Trusted, ..PeerRecord::new(id(2)) };
         assert_eq!(outcome([introducer(), known]), Ok(IntroductionOutcome::Known));
         let peers = Peers::new([introducer()]);
-        let of_us = introduction_outcome(&peers, &id(2), &claims());
+        let of_us = introduction_outcome(&peers, &id(2), &claims(), false);
         assert_eq!(of_us, Err(IntroductionRefusal::OfUs));
     }
 

@@ -30,6 +30,8 @@ mod peer_machine;
 mod peers;
 mod pending;
 mod random;
+mod rejections;
+mod rotation_questions;
 mod selector;
 mod statement;
 mod wanted_documents;
@@ -41,18 +43,23 @@ pub use command::{
 };
 pub use date::{parse_rfc3339, rfc3339};
 pub use detector::{DetectorOptions, FailureDetector};
-pub use diagnosis::{Diagnosis, ForeignVersion, SourceState, TriedAddress, TriedOutcome};
+pub use diagnosis::{
+    AskedHub, Diagnosis, ForeignVersion, HubAnswer, LinkFindings, SourceState, TriedAddress,
+    TriedOutcome,
+};
 pub use event::{BadEvent, DownReason, NodeEvent, NodeEventKind};
 pub use frame::{
     BadFrame, Echo, Frame, FrameReader, Goodbye, Hello, LONGEST_FRAME_BYTES, NEWEST_VERSION, Pace,
     Receipt, Welcome,
 };
-pub use handshakes::{Admission, HandshakeLimiter, HandshakeLimits};
+pub use handshakes::{
+    Admission, FriendlyAddresses, HandshakeLimiter, HandshakeLimits, HandshakePlace, HandshakeRoom,
+};
 pub use hub_address::{BadHubAddress, HubAddress};
 pub use hub_registry::{HubRefusal, HubRegistry};
 pub use introductions::{
-    Introduced, IntroductionOutcome, IntroductionRefusal, introduction_outcome, next_word_over,
-    trusted_on_lost_words,
+    Introduced, IntroductionOutcome, IntroductionRefusal, addresses_to_tell, introduction_outcome,
+    next_word_over, trusted_on_lost_words,
 };
 pub use invitation::{BadInvitation, Invitation};
 pub use invitations::{
@@ -66,14 +73,20 @@ pub use outbox::{
 };
 pub use pairing_tries::{PairingTries, TooManyTries};
 pub use peer::{
-    BadPeer, IntroductionPolicy, LONGEST_NAME, PeerRecord, Trust, is_group, shown_text,
+    BadPeer, IntroductionPolicy, LONGEST_NAME, PastRotation, PeerRecord, Trust, check_name,
+    is_group, rotations_to_json, shown_text,
 };
 pub use peer_machine::{
     CarrierId, CarrierStage, CarrierState, Effect, PeerMachine, PeerMachineOptions, PeerState,
     Standing, heartbeat_ms,
 };
 pub use peers::Peers;
-pub use pending::{Asked, Meant, PendingKind, PendingList, PendingPeer, PendingRefusal, Unclear};
+pub use pending::{
+    Asked, Meant, PendingKind, PendingList, PendingPeer, PendingRefusal, SHORTEST_BEGINNING,
+    Unclear,
+};
+pub use rejections::Rejections;
+pub use rotation_questions::{MetNode, RotationQuestions};
 pub use selector::{BadSelector, Selector};
 pub use statement::{
     BadStatement, Claims, Judgement, LONGEST_PAYLOAD_BYTES, Statement, StatementContent,

@@ -3,6 +3,7 @@
 
 mod checks;
 mod reading;
+mod rotations;
 
 use serde_json::{Map, Value};
 
@@ -10,9 +11,10 @@ use crate::date::rfc3339;
 use crate::node_id::NodeId;
 pub(crate) use checks::{clean_name, is_address, is_plain_name, looks_like_an_id};
 pub use checks::{is_group, shown_text};
-pub use reading::BadPeer;
 use reading::MOST_TOLD_ADDRESSES;
+pub use reading::{BadPeer, check_name};
 pub(crate) use reading::{MOST_ADDRESSES, MOST_GROUPS};
+pub use rotations::{PastRotation, rotations_to_json};
 
 /// Characters of a name.
 pub const LONGEST_NAME: usize = 64;
@@ -78,6 +80,8 @@ pub struct PeerRecord {
     pub confirmed: bool,
     /// The identity that it had before this one.
     pub rotated_from: Option<NodeId>,
+    /// All identities that it proved here to have had, the oldest first.
+    pub rotations: Vec<PastRotation>,
     /// Whether it has not taken the place of that identity wholly yet: the other's document is still there.
     pub rotating: bool,
     /// When it was last up, RFC 3339.
@@ -105,6 +109,7 @@ impl PeerRecord {
             introduced_until_ms: None,
             confirmed: false,
             rotated_from: None,
+            rotations: Vec::new(),
             rotating: false,
             last_seen: None,
         }
@@ -144,6 +149,8 @@ impl PeerRecord {
         put("introduced_by", self.introduced_by.clone().map(Value::from));
         put("introduced_until", self.introduced_until_ms.map(|ms| rfc3339(ms).into()));
         put("rotated_from", self.rotated_from.map(|id| id.to_string().into()));
+        let past = (!self.rotations.is_empty()).then(|| rotations_to_json(&self.rotations));
+        put(rotations::MEMBER, past);
         put("rotating", self.rotating.then_some(Value::Bool(true)));
         put("last_seen", self.last_seen.clone().map(Value::from));
         body

@@ -279,6 +279,7 @@ impl PeerMachine {
         let (now_ms, pace) = (self.now_ms, self.pace());
         for carrier in self.carriers.those(|stage| matches!(stage, Stage::Live(_))) {
             let Some(Stage::Live(live)) = self.carriers.stage_mut(carrier) else { continue };
+            live.pulse.hasten(now_ms, pace);
             if live.pulse.due_ms() <= now_ms {
                 let heartbeat = live.pulse.beat(now_ms, pace);
                 self.send(carrier, heartbeat);

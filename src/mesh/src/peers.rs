@@ -1,6 +1,8 @@
 //! The peers as one immutable view: by id, by local name, by group. Where they are stored is not known
 //! here.
 
+mod rotated;
+
 use std::collections::{BTreeMap, HashMap};
 
 use crate::imitation;
@@ -85,14 +87,15 @@ impl Peers {
         Some(std::iter::once(ROLE.to_owned()).chain(groups).collect())
     }
 
-    /// The trusted nodes that are meant, in the order of their ids.
+    /// The trusted nodes that are meant, in the order of their ids; one that is named by an identity that it had
+    /// before is meant too.
     #[must_use]
     pub fn resolve(&self, selector: &Selector) -> Vec<NodeId> {
         match selector {
             Selector::All => self.trusted().map(|record| record.id).collect(),
             Selector::Group(group) => self.by_group.get(group).cloned().unwrap_or_default(),
             Selector::Node(text) => {
-                let meant = self.find(text).map(|record| record.id);
+                let meant = self.find_now(text).map(|record| record.id);
                 meant.filter(|id| self.is_trusted(id)).into_iter().collect()
             }
         }

@@ -8,6 +8,7 @@
 //!
 //! Source: <https://docs.couchdb.org/en/stable/replication/replicator.html>
 
+mod absent;
 mod document;
 mod exchange;
 mod report;
@@ -26,12 +27,13 @@ use serde_json::Value;
 use crate::crashes::CrashKind;
 use crate::identity::ReplicationId;
 use crate::kept_off::KeptOff;
+pub use absent::no_peer_named;
 use document::{Document, Writing};
 pub use exchange::{
     ChangedReplication, DocumentName, DocumentsEffect, DocumentsOptions, PeerUp, REPLICATOR,
     RunNumber, RunOrder, WriteOutcome,
 };
-pub use report::DocumentRows;
+pub use report::{DocumentRows, Outside};
 use run::RunKey;
 pub use state::StateWrite;
 

@@ -6,6 +6,7 @@
 mod address;
 mod choosing;
 mod node_end;
+mod node_text;
 mod parse;
 mod proxy;
 mod sockets;

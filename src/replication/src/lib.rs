@@ -38,7 +38,7 @@ pub use crashes::CrashKind;
 pub use date::timestamp;
 pub use documents::{
     ChangedReplication, DocumentName, DocumentRows, Documents, DocumentsEffect, DocumentsOptions,
-    PeerUp, REPLICATOR, RunNumber, RunOrder, StateWrite, WriteOutcome,
+    Outside, PeerUp, REPLICATOR, RunNumber, RunOrder, StateWrite, WriteOutcome, no_peer_named,
 };
 pub use exchange::{
     Answer, Carriage, ChangedDocument, ChangesPage, Checkpoint, Difference, DocumentsPage, Effect,

@@ -1,68 +1,87 @@
 //! Until when a call may run. The runtime's interrupt handler asks here.
 //!
-//! What counts is the processor time of the thread: a machine that stands still, or has much else to do,
-//! makes no function bad. It is asked for only once the clock says that the time may be over, since that
-//! takes ten times as long.
+//! A call has so much processor time of its thread, and so much time by the clock, since somebody waits for it.
+//! Where that is over while the thread hardly ran, the machine stood still or had much else to do, which makes
+//! no function bad. Within a call processor time is asked for only once the clock says that it may be over.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// So many times its limit may a call take by the clock, however little the thread came to run: somebody
-/// waits for it.
-const MOST_BY_THE_CLOCK: u32 = 4;
+/// How the time of a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// It worked all the time, or most of it.
+    Worked,
+    /// The thread ran for less than half of it.
+    Stalled,
+}
 
 /// Until when the call that runs may run, and what ended it.
 #[derive(Debug, Default)]
 pub(crate) struct Deadline {
     time: Cell<Option<Time>>,
     stopped: Cell<bool>,
-    passed: Cell<bool>,
+    over: Cell<Option<Over>>,
 }
 
 /// The time of a call.
 #[derive(Clone, Copy, Debug)]
 struct Time {
+    /// How much of the processor it has.
+    limit: Duration,
     /// Before this it cannot be over.
     look: Instant,
     /// It is over, whatever the thread did.
     end: Instant,
     /// The processor time of the thread when it is over.
-    worked: Duration,
+    may_work_until: Duration,
 }
 
 impl Time {
-    fn new(limit: Duration, now: Instant, worked: Duration) -> Option<Self> {
-        let end = limit.checked_mul(MOST_BY_THE_CLOCK).and_then(|most| now.checked_add(most))?;
-        Some(Self { look: now.checked_add(limit)?, end, worked: worked.checked_add(limit)? })
+    /// Of a call that begins now, when the thread has worked for so long. None where the limit is so long
+    /// that there is none.
+    fn new((limit, clock): (Duration, Duration), now: Instant, worked: Duration) -> Option<Self> {
+        let end = now.checked_add(clock.max(limit))?;
+        let may_work_until = worked.checked_add(limit)?;
+        Some(Self { limit, look: now.checked_add(limit)?, end, may_work_until })
     }
 
-    /// What is left of it; nothing if it is over.
-    fn at(self, now: Instant, worked: impl FnOnce() -> Duration) -> Option<Self> {
+    /// What is left of it.
+    fn at(self, now: Instant, worked: impl FnOnce() -> Duration) -> Result<Self, Over> {
         if now < self.look {
-            return Some(self);
+            return Ok(self);
         }
-        let left = self.worked.checked_sub(worked()).filter(|left| !left.is_zero())?;
-        (now < self.end).then(|| Self { look: (now + left).min(self.end), ..self })
+        let left = self.may_work_until.saturating_sub(worked());
+        if left.is_zero() {
+            Err(Over::Worked)
+        } else if now < self.end {
+            Ok(Self { look: (now + left).min(self.end), ..self })
+        } else if left > self.limit / 2 {
+            Err(Over::Stalled)
+        } else {
+            Err(Over::Worked)
+        }
+    }
+
+    fn prolonged(self, by: Duration) -> Option<Self> {
+        let (look, end) = (self.look.checked_add(by)?, self.end.checked_add(by)?);
+        Some(Self { look, end, ..self })
     }
 }
 
 impl Deadline {
-    /// A call begins on this thread, or gets its time anew.
-    pub(crate) fn begin(&self, limit: Duration) {
-        self.time.set(Time::new(limit, Instant::now(), worked()));
+    /// A call begins on this thread, or gets its time anew: so much of the processor, and by the clock.
+    pub(crate) fn begin(&self, time: (Duration, Duration)) {
+        self.time.set(Time::new(time, Instant::now(), processor_time()));
         self.stopped.set(false);
-        self.passed.set(false);
+        self.over.set(None);
     }
 
     /// A call that stood still for so long gets it back.
     pub(crate) fn prolong(&self, stood: Duration) {
-        let prolonged = |time: Time| {
-            let (look, end) = (time.look.checked_add(stood)?, time.end.checked_add(stood)?);
-            Some(Time { look, end, ..time })
-        };
-        self.time.set(self.time.get().and_then(prolonged));
+        self.time.set(self.time.get().and_then(|time| time.prolonged(stood)));
     }
 
     /// The call is to end as soon as it can.
@@ -78,14 +97,15 @@ impl Deadline {
     /// Whether what runs must end now. Once it must, it goes on to say so: what swallows the first
     /// interrupt meets the next.
     pub(crate) fn must_end(&self) -> bool {
-        if self.stopped.get() || self.passed.get() {
+        if self.stopped.get() || self.over.get().is_some() {
             return true;
         }
         let Some(time) = self.time.get() else { return false };
-        let left = time.at(Instant::now(), worked);
-        self.time.set(left);
-        self.passed.set(left.is_none());
-        left.is_none()
+        match time.at(Instant::now(), processor_time) {
+            Ok(left) => self.time.set(Some(left)),
+            Err(over) => self.over.set(Some(over)),
+        }
+        self.over.get().is_some()
     }
 
     /// Whether the last call was ended because nobody wants its answer.
@@ -93,14 +113,14 @@ impl Deadline {
         self.stopped.get()
     }
 
-    /// Whether the last call was ended by its time.
-    pub(crate) fn has_passed(&self) -> bool {
-        self.passed.get()
+    /// Whether the last call was ended by its time, and how.
+    pub(crate) fn over(&self) -> Option<Over> {
+        self.over.get()
     }
 }
 
 /// The processor time of this thread.
-fn worked() -> Duration {
+fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
@@ -109,48 +129,61 @@ fn worked() -> Duration {
 mod tests {
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(5);
+    /// Five seconds, and twenty by the clock.
+    const TIME: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(20));
 
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
 
+    /// The time of a call that began just now, on a thread that had worked for 70 seconds.
+    fn begun() -> (Time, Instant) {
+        let now = Instant::now();
+        (Time::new(TIME, now, seconds(70)).expect("a time"), now)
+    }
+
     #[test]
     fn a_call_that_works_all_the_time_has_its_limit() {
-        let now = Instant::now();
-        let time = Time::new(LIMIT, now, seconds(70)).expect("a time");
+        let (time, now) = begun();
         let time = time.at(now + seconds(4), || panic!("it is too early to ask")).expect("it runs");
-        assert!(time.at(now + seconds(5), || seconds(75)).is_none());
+        assert_eq!(time.at(now + seconds(5), || seconds(75)).err(), Some(Over::Worked));
     }
 
     #[test]
     fn time_in_which_the_thread_did_not_run_is_not_the_calls() {
-        let now = Instant::now();
-        let time = Time::new(LIMIT, now, seconds(70)).expect("a time");
+        let (time, now) = begun();
         let time = time.at(now + seconds(9), || seconds(72)).expect("it worked for two seconds");
         let time =
             time.at(now + seconds(11), || panic!("it is too early to ask")).expect("it runs");
-        assert!(time.at(now + seconds(12), || seconds(75)).is_none());
+        assert_eq!(time.at(now + seconds(12), || seconds(75)).err(), Some(Over::Worked));
     }
 
     #[test]
-    fn a_call_whose_thread_never_runs_ends_nevertheless() {
-        let now = Instant::now();
-        let time = Time::new(LIMIT, now, seconds(70)).expect("a time");
+    fn a_call_whose_thread_hardly_runs_ends_nevertheless_and_is_no_bad_one() {
+        let (time, now) = begun();
         let time = time.at(now + seconds(19), || seconds(71)).expect("it runs");
-        assert!(time.at(now + seconds(20), || seconds(71)).is_none());
+        assert_eq!(time.at(now + seconds(20), || seconds(71)).err(), Some(Over::Stalled));
+        assert_eq!(time.at(now + seconds(20), || seconds(73)).err(), Some(Over::Worked));
+    }
+
+    #[test]
+    fn what_a_call_waited_for_others_is_added_to_the_clock_alone() {
+        let (time, now) = begun();
+        let prolonged = time.prolonged(seconds(30)).expect("a time");
+        assert_eq!((prolonged.look, prolonged.end), (now + seconds(35), now + seconds(50)));
+        assert_eq!(prolonged.may_work_until, seconds(75));
     }
 
     #[test]
     fn a_thread_that_sleeps_does_not_work() {
-        let before = worked();
+        let before = processor_time();
         std::thread::sleep(Duration::from_millis(200));
-        assert!(worked() - before < Duration::from_millis(150));
+        assert!(processor_time() - before < Duration::from_millis(150));
         let deadline = Deadline::default();
-        deadline.begin(Duration::from_millis(1));
+        deadline.begin((Duration::from_millis(1), Duration::from_secs(60)));
         while !deadline.must_end() {
             std::hint::spin_loop();
         }
-        assert!(deadline.has_passed());
+        assert_eq!(deadline.over(), Some(Over::Worked));
     }
 }

@@ -52,6 +52,12 @@ pub enum Error {
     /// The call took longer than [`crate::Limits::call`].
     #[error("the function ran longer than {0:?}; make it do less per call")]
     Time(Duration),
+    /// The call took longer than it may by the clock, and the thread did not even run for half of
+    /// [`crate::Limits::call`]: the machine has too much to do, or stood still. Tried again it may succeed.
+    #[error(
+        "the function did not come to run for {0:?}; try again when the machine has less to do"
+    )]
+    Stalled(Duration),
     /// The runtime needed more than [`crate::Limits::memory_bytes`].
     #[error("the function needed more than {0} bytes of memory; make it hold less at a time")]
     Memory(usize),
@@ -82,7 +88,7 @@ impl Error {
             Error::Named { name, .. }
             | Error::Fatal { name, .. }
             | Error::Exception { name, .. } => name,
-            Error::Time(_) => "timeout",
+            Error::Time(_) | Error::Stalled(_) => "timeout",
             Error::Memory(_) | Error::Output(_) | Error::Engine(_) => "InternalError",
             Error::Argument(_) => "bad_request",
             Error::Gone => "closed",
@@ -106,11 +112,21 @@ impl Error {
     /// Whether a limit of the sandbox was met, rather than something thrown.
     #[must_use]
     pub fn is_limit(&self) -> bool {
-        matches!(self, Error::Time(_) | Error::Memory(_) | Error::Output(_))
+        matches!(self, Error::Memory(_) | Error::Output(_)) || self.is_time()
+    }
+
+    /// Whether it would be so again: not where the machine alone was too slow.
+    #[must_use]
+    pub fn is_lasting_limit(&self) -> bool {
+        self.is_limit() && !matches!(self, Error::Stalled(_))
+    }
+
+    fn is_time(&self) -> bool {
+        matches!(self, Error::Time(_) | Error::Stalled(_))
     }
 
     /// Whether the runtime may hold half of something after this.
     pub(crate) fn is_poison(&self) -> bool {
-        matches!(self, Error::Time(_) | Error::Memory(_) | Error::Engine(_) | Error::Gone)
+        matches!(self, Error::Memory(_) | Error::Engine(_) | Error::Gone) || self.is_time()
     }
 }

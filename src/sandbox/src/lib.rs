@@ -46,9 +46,9 @@
 //! A call that meets its limit of time or memory is an error for that call alone. The runtime it ran
 //! in is thrown away, since it may hold half of something, and the next call begins in a fresh one
 //! with the same functions. Nothing has to be opened again. A function that meets its limit on every
-//! document costs that limit on every document: count [`Error::is_limit`] and give such a function up.
+//! document costs that limit on every document: count [`Error::is_lasting_limit`] and give such a function up.
 //!
-//! The time of a call is processor time of its thread, and four times as long by the clock at most.
+//! The time of a call is processor time of its thread, and by the clock as much or a few times as much.
 //! QuickJS looks at it once in ten thousand calls and turns of loops, and some of its built-in
 //! loops never do. The prelude's guards bound those and let slow built-in functions look at it
 //! themselves. What is left are operators on what fills the heap, such as copying or comparing long

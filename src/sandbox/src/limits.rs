@@ -12,6 +12,8 @@ pub struct Limits {
     /// The processor time of one call: one document for a map, filter or validation, one group for a reduce,
     /// the time between two rows for a list.
     pub call: Duration,
+    /// So many times as long may a call take by the clock: where somebody waits for it, once.
+    pub times_by_the_clock: u32,
     /// What one call may answer, in bytes: the rows of one document and function, a reduction, a
     /// response, or what a list sends between two rows. Also where a batch of maps pauses.
     pub output_bytes: usize,
@@ -23,6 +25,13 @@ pub struct Limits {
     pub reduce: ReduceLimit,
 }
 
+impl Limits {
+    /// The time of one call: of the processor, and by the clock.
+    pub(crate) fn time(&self) -> (Duration, Duration) {
+        (self.call, self.call.saturating_mul(self.times_by_the_clock))
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {
@@ -30,6 +39,7 @@ impl Default for Limits {
             // JSON nested 1,000 deep needs a fifth of it; two MiB is what threads have.
             stack_bytes: 512 << 10,
             call: Duration::from_secs(5),
+            times_by_the_clock: 1,
             output_bytes: 8 << 20,
             log_bytes: 64 << 10,
             reduce: ReduceLimit::Allow,

@@ -42,13 +42,17 @@ pub(crate) struct Line {
     stream: RefCell<Option<Box<dyn ListStream>>>,
     failed: RefCell<Option<Error>>,
     sent_bytes: Cell<usize>,
-    call: Duration,
+    call: (Duration, Duration),
     output_bytes: usize,
     deadline: Rc<Deadline>,
 }
 
 impl Line {
-    pub(crate) fn new(call: Duration, output_bytes: usize, deadline: Rc<Deadline>) -> Self {
+    pub(crate) fn new(
+        call: (Duration, Duration),
+        output_bytes: usize,
+        deadline: Rc<Deadline>,
+    ) -> Self {
         Line {
             stream: RefCell::default(),
             failed: RefCell::default(),

@@ -7,7 +7,7 @@ use rquickjs::context::{EvalOptions, intrinsic};
 use rquickjs::function::Args;
 use rquickjs::{Context, Ctx, Function, Object, Persistent, Runtime, Value};
 
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Over};
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::limits::Limits;
@@ -72,7 +72,7 @@ impl Realm {
             machine: None,
             purpose,
             journal: Rc::new(Journal::new(limits.log_bytes)),
-            line: Rc::new(Line::new(limits.call, limits.output_bytes, Rc::clone(&deadline))),
+            line: Rc::new(Line::new(limits.time(), limits.output_bytes, Rc::clone(&deadline))),
             deadline,
             limits,
         };
@@ -104,7 +104,7 @@ impl Realm {
     }
 
     fn start(&self) -> Result<Machine, Error> {
-        self.deadline.begin(self.limits.call);
+        self.deadline.begin(self.limits.time());
         let runtime = Runtime::new().map_err(|error| Error::Engine(error.to_string()))?;
         runtime.set_max_stack_size(self.limits.stack_bytes);
         let context = Context::custom::<Language>(&runtime)
@@ -193,7 +193,7 @@ impl Realm {
         let Some(entry) = machine.entries.get(entry) else {
             return Err(Error::Engine(format!("the prelude has no {entry}")));
         };
-        self.deadline.begin(self.limits.call);
+        self.deadline.begin(self.limits.time());
         let answer = machine.context.with(|ctx| {
             let answer = invoke(&ctx, entry, arguments);
             answer.map_err(|error| self.failure(&ctx, &error))
@@ -202,8 +202,10 @@ impl Realm {
         if self.deadline.was_stopped() {
             return Err(Error::Gone);
         }
-        if self.deadline.has_passed() {
-            return Err(Error::Time(self.limits.call));
+        match self.deadline.over() {
+            Some(Over::Worked) => return Err(Error::Time(self.limits.call)),
+            Some(Over::Stalled) => return Err(Error::Stalled(self.limits.call)),
+            None => {}
         }
         let mut answer = answer?;
         match answer.pop() {

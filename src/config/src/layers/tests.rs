@@ -208,6 +208,22 @@ fn set_needs_a_key_and_a_value() {
 }
 
 #[test]
+fn a_node_calls_itself_what_a_peer_can_be_called() {
+    for name in ["", "kitchen", "Anna's laptop"] {
+        let mut fixture = Fixture::new();
+        fixture.set(&format!("mesh.name={name}"));
+        assert_eq!(fixture.load().mesh.name, name);
+    }
+    for name in ["group:x", "*", "a\u{202E}b", "ABCDEFGHIJKLM", &"A".repeat(52), &"x".repeat(65)] {
+        let mut fixture = Fixture::new();
+        fixture.set(&format!("mesh.name={name}"));
+        let sentence = fixture.sentence();
+        assert!(sentence.contains("mesh.name must be empty or a name"), "{sentence}");
+        assert!(sentence.contains("nor beginning with \"group:\""), "{sentence}");
+    }
+}
+
+#[test]
 fn a_listener_for_tls_needs_a_port_of_its_own_and_a_certificate() {
     let told = |settings: &[&str]| {
         let mut fixture = Fixture::new();

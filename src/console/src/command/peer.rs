@@ -17,7 +17,7 @@ impl Command for Peer {
     fn usage(&self) -> &'static str {
         "peer add ID [--name NAME] [--address HOST:PORT]… [--group GROUP]… | \
          list | remove NODE | block NODE | trust NODE | show NODE | why NODE | pending | \
-         approve NODE [--name NAME] [--group GROUP]… | reject NODE | revoke NODE | \
+         approve NODE [--name NAME] [--group GROUP]… | reject NODE|--all | revoke NODE | \
          introducer NODE yes|no [--may-confer GROUP]… [--introductions ask|accept|off] | \
          introduce NODE NODE|group:NAME|* [--group GROUP]… [--days NUMBER] | introductions | \
          bandwidth NODE BYTES-A-SECOND|none | metered NODE yes|no"

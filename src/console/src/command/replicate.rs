@@ -18,7 +18,7 @@ impl Command for Replicate {
     }
 
     fn help(&self) -> &'static str {
-        "start a replication by hand (a JSON object as _replicate takes it), look at it, stop it"
+        "start a replication by hand (a JSON object as _replicate takes it), look at it (by its id or that of its document), stop it"
     }
 
     async fn run(&self, arguments: &[&str], control: &dyn Control) -> Option<Reply> {

@@ -7,6 +7,8 @@ use super::table::{align, printable};
 
 /// Columns behind which a table is no longer read: what is wider than this is cut.
 const WIDEST_CELL: usize = 60;
+/// Columns that say why; the last of them stands last and is not cut.
+const CAUSES: [&str; 2] = ["error", "reason"];
 
 /// A list of objects as a table, all else as lines.
 pub(super) fn by_shape(answer: &Value) -> String {
@@ -61,17 +63,30 @@ fn table(rows: &[Value]) -> String {
         let mut cells = rows.iter().filter_map(|row| row.get(column.as_str()));
         cells.all(|cell| cell.is_number() || cell.is_null())
     };
+    let is_cause = |column: &&&String| CAUSES.contains(&column.as_str()) && !is_number(column);
+    let cause = columns.iter().rposition(|column| is_cause(&column));
+    let cause = cause.filter(|_| columns.len() > 1).map(|position| columns.remove(position));
     // Words stand left of numbers.
     let words: Vec<&String> = columns.iter().filter(|column| !is_number(column)).copied().collect();
     let numbers = columns.iter().filter(is_number).copied();
     let order: Vec<&String> = words.iter().copied().chain(numbers).collect();
-    let head = order.iter().map(|column| printable(column).to_uppercase()).collect();
-    let cells = rows.iter().map(|row| {
-        let cell = |column: &&String| plain(row.get(column.as_str()).unwrap_or(&Value::Null));
-        order.iter().map(cell).map(|text| cut(&text)).collect()
-    });
+    let title = |column: &String| printable(column).to_uppercase();
+    let text = |row: &Value, column: &str| plain(row.get(column).unwrap_or(&Value::Null));
+    let head = order.iter().map(|column| title(column)).collect();
+    let cells = rows.iter().map(|row| order.iter().map(|column| cut(&text(row, column))).collect());
     let all: Vec<Vec<String>> = std::iter::once(head).chain(cells).collect();
-    align(&all, words.len())
+    let drawn = align(&all, words.len());
+    let Some(cause) = cause else { return drawn };
+    let causes = rows.iter().map(|row| text(row, cause));
+    let causes: Vec<String> = std::iter::once(title(cause)).chain(causes).collect();
+    beside(&drawn, &causes)
+}
+
+/// A table with one more column, as wide as it has to be.
+fn beside(table: &str, cells: &[String]) -> String {
+    let lines: Vec<Vec<String>> =
+        table.lines().zip(cells).map(|(line, cell)| vec![line.to_owned(), cell.clone()]).collect();
+    align(&lines, 2)
 }
 
 fn cut(text: &str) -> String {
@@ -148,6 +163,27 @@ b[2J    false          7
         let answer = json!({"http": {"port": "5984"}, "before": null, "list": ["a", "b"]});
         assert_eq!(by_shape(&answer), "http.port  5984\nbefore     -\nlist       a,b\n");
         assert_eq!(by_shape(&json!("pong")), "pong\n");
+    }
+
+    #[test]
+    fn why_something_failed_stands_last_and_is_not_cut() {
+        let long = format!("b forbids it: {}", "x".repeat(80));
+        let answer = json!({"replications": [
+            {"id": "one", "error": long, "docs_written": 7, "source": "y".repeat(80)},
+            {"id": "two", "error": null, "docs_written": 12, "source": "a"},
+        ]});
+        let told = by_shape(&answer);
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(lines[0].starts_with("ID") && lines[0].ends_with("DOCS_WRITTEN  ERROR"), "{told}");
+        assert!(lines[1].ends_with(&format!("7  {long}")), "{told}");
+        assert!(lines[1].contains('…'), "{told}");
+        assert!(lines[2].ends_with("12  -"), "{told}");
+    }
+
+    #[test]
+    fn a_table_of_causes_alone_is_one() {
+        let told = by_shape(&json!({"events": [{"reason": "closed"}, {"reason": "timeout"}]}));
+        assert_eq!(told, "REASON\nclosed\ntimeout\n");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::code::draw_code;
-use super::table::{cell, draw, items};
+use super::table::{cell, draw, items, printable};
 
 /// Draws what `invite` answers with: the invitation as text and as a QR code, and until when it is good.
 /// With `colours` the code is in colours for a terminal.
@@ -26,16 +26,38 @@ pub(super) fn render_invitations(answer: &Value) -> String {
 
 /// Draws the nodes that ask to be trusted. What they call themselves is told last and as their words.
 pub(super) fn render_pending(answer: &Value) -> String {
-    const MEMBERS: [&str; 7] =
-        ["id", "from", "introducer", "groups", "since", "imitates", "claimed_name"];
     let head = ["ID", "FROM", "INTRODUCER", "GROUPS", "SINCE", "LOOKS LIKE", "CALLS ITSELF"];
-    table(head, items(answer, "pending"), MEMBERS)
+    let rows = items(answer, "pending").iter().map(|row| {
+        let told = |member: &str| cell(row, member);
+        let introducer = named(row, "introducer");
+        let (since, imitates, claimed) = (told("since"), told("imitates"), told("claimed_name"));
+        [told("id"), told("from"), introducer, told("groups"), since, imitates, claimed]
+    });
+    drawn(head, rows)
 }
 
 /// Draws introductions that were made.
 pub(super) fn render_introductions(answer: &Value, member: &str) -> String {
-    const MEMBERS: [&str; 3] = ["subject", "audience", "expires"];
-    table(["SUBJECT", "AUDIENCE", "EXPIRES"], items(answer, member), MEMBERS)
+    let rows = items(answer, member).iter();
+    let row = |row| [named(row, "subject"), named(row, "audience"), cell(row, "expires")];
+    drawn(["SUBJECT", "AUDIENCE", "EXPIRES"], rows.map(row))
+}
+
+/// Draws introductions that were made just now: whether they do anything is for those who hear them to say.
+pub(super) fn render_introduced(answer: &Value) -> String {
+    let made = render_introductions(answer, "introductions");
+    format!(
+        "{made}\nThey are introduced if they let this node introduce, and get the groups that it may \
+         confer there:\nboth is said over there with `refuge peer introducer`.\n"
+    )
+}
+
+/// The name of a node here, where it has one, or its id.
+fn named(row: &Value, member: &str) -> String {
+    match row.get(format!("{member}_name")).and_then(Value::as_str) {
+        Some(name) => printable(name),
+        None => cell(row, member),
+    }
 }
 
 fn table<const COLUMNS: usize>(
@@ -43,8 +65,15 @@ fn table<const COLUMNS: usize>(
     rows: &[Value],
     members: [&str; COLUMNS],
 ) -> String {
+    drawn(head, rows.iter().map(|row| members.map(|member| cell(row, member))))
+}
+
+fn drawn<const COLUMNS: usize>(
+    head: [&str; COLUMNS],
+    rows: impl Iterator<Item = [String; COLUMNS]>,
+) -> String {
     let mut drawn = vec![head.map(str::to_owned)];
-    drawn.extend(rows.iter().map(|row| members.map(|member| cell(row, member))));
+    drawn.extend(rows);
     draw(&drawn, COLUMNS)
 }
 
@@ -84,6 +113,7 @@ pub(super) fn render_diagnosis(answer: &Value) -> String {
         ("last seen", "last_seen"),
     ];
     let mut text = lines(&MEMBERS, answer);
+    text.push_str(&certificate_and_link(answer));
     for source in items(answer, "sources") {
         let state = if source["on"] == true { "on" } else { "off" };
         let (name, setting) = (cell(source, "source"), cell(source, "setting"));
@@ -91,21 +121,52 @@ pub(super) fn render_diagnosis(answer: &Value) -> String {
         let speaker = speaker.map_or_else(String::new, |speaker| format!(", by the {speaker}"));
         text.push_str(&format!("source         {name} {state}{speaker} ({setting})\n"));
     }
+    for hub in items(answer, "hubs") {
+        let (name, said) = (cell(hub, "hub"), cell(hub, "answer").replace('_', " "));
+        text.push_str(&format!(
+            "hub            {name} {said}{}\n",
+            with(hub, "reason", (": ", ""))
+        ));
+    }
     for tried in items(answer, "addresses") {
         let (address, outcome) = (cell(tried, "address"), cell(tried, "outcome"));
-        let with = |member, before: &str, after| match cell(tried, member) {
-            text if text == "-" => String::new(),
-            text => format!("{before}{text}{after}"),
-        };
-        let (reason, source) = (with("reason", ": ", ""), with("source", " [", "]"));
-        text.push_str(&format!("tried          {address} {outcome}{reason}{source}\n"));
+        let (reason, source) =
+            (with(tried, "reason", (": ", "")), with(tried, "source", (" [", "]")));
+        let name = with(tried, "other_name", (", called ", " here"));
+        text.push_str(&format!("tried          {address} {outcome}{reason}{name}{source}\n"));
     }
     text.push('\n');
     for advice in items(answer, "advice") {
-        text.push_str(&super::table::printable(advice.as_str().unwrap_or_default()));
+        text.push_str(&printable(advice.as_str().unwrap_or_default()));
         text.push('\n');
     }
     text
+}
+
+/// Whose certificate was met, and how far the link is.
+fn certificate_and_link(answer: &Value) -> String {
+    let proves = answer.get("certificate").and_then(|known| known.get("proves"));
+    let certificate = match proves.and_then(Value::as_str) {
+        Some(id) if answer["id"] == id => "known, proves this id".to_owned(),
+        Some(_) => format!("known, proves {}", cell(&answer["certificate"], "proves")),
+        None => "none was met".to_owned(),
+    };
+    let mut text = format!("certificate    {certificate}\n");
+    let link = &answer["link"];
+    if link.is_object() {
+        let (standing, failed) = (cell(link, "standing"), cell(link, "failed_dials"));
+        text.push_str(&format!("link           {standing}, {failed} attempts failed of late\n"));
+        text.push_str(&with(link, "last_failure", ("last failure   ", "\n")));
+    }
+    text
+}
+
+/// A member between two texts; nothing where there is none.
+fn with(value: &Value, member: &str, (before, after): (&str, &str)) -> String {
+    match cell(value, member) {
+        text if text == "-" => String::new(),
+        text => format!("{before}{text}{after}"),
+    }
 }
 
 fn lines(members: &[(&str, &str)], value: &Value) -> String {
@@ -144,17 +205,49 @@ ABC  192.0.2.1  -           -       -      -           an[2Jna
     }
 
     #[test]
+    fn friends_are_told_by_their_names() {
+        let answer = json!({"pending": [
+            {"id": "ABC", "introducer": "DEF", "introducer_name": "anna", "groups": []},
+            {"id": "GHI", "introducer": "JKL", "introducer_name": null, "groups": []},
+        ]});
+        let expected = "\
+ID   FROM  INTRODUCER  GROUPS  SINCE  LOOKS LIKE  CALLS ITSELF
+ABC  -     anna        -       -      -           -
+GHI  -     JKL         -       -      -           -
+";
+        assert_eq!(render_pending(&answer), expected);
+        let answer = json!({"introductions": [
+            {"subject": "ABC", "subject_name": "bert", "audience": "DEF", "expires": "2026-01-02"},
+        ]});
+        let text = render_introduced(&answer);
+        let table = "SUBJECT  AUDIENCE  EXPIRES\nbert     DEF       2026-01-02\n\n";
+        assert!(text.starts_with(table), "{text}");
+        assert!(text.contains("if they let this node introduce"), "{text}");
+    }
+
+    #[test]
     fn a_diagnosis_ends_with_what_to_do() {
         let answer = json!({
             "name": "anna", "id": "ABC", "trust": "trusted", "up": false, "trusts_us": null,
             "addresses": [{"address": "a:1", "outcome": "failed", "reason": "refused",
                 "source": "dht"}],
             "sources": [{"source": "dht", "setting": "mesh.dht", "on": false}],
+            "hubs": [
+                {"hub": "carol", "answer": "knows_nothing", "reason": null},
+                {"hub": "dora", "answer": "failed", "reason": "refused"},
+            ],
+            "certificate": {"proves": "ABC"},
+            "link": {"standing": "away", "failed_dials": 3, "last_failure": "a:1: no\u{1b} answer"},
             "advice": ["Open the door."],
         });
         let text = render_diagnosis(&answer);
         assert!(text.contains("source         dht off (mesh.dht)\n"), "{text}");
         assert!(text.contains("tried          a:1 failed: refused [dht]\n"), "{text}");
+        assert!(text.contains("hub            carol knows nothing\n"), "{text}");
+        assert!(text.contains("hub            dora failed: refused\n"), "{text}");
+        assert!(text.contains("certificate    known, proves this id\n"), "{text}");
+        assert!(text.contains("link           away, 3 attempts failed of late\n"), "{text}");
+        assert!(text.contains("last failure   a:1: no answer\n"), "{text}");
         assert!(text.ends_with("\nOpen the door.\n"), "{text}");
         assert!(render_peer(&answer).starts_with("name           anna\n"));
     }

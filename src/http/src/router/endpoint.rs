@@ -40,6 +40,11 @@ pub(crate) enum Route<'a> {
     Mesh(MeshRoute<'a>),
     /// A node that wants to be a peer.
     Pair(PairRoute),
+    /// How this node became who it is.
+    Rotations {
+        /// The id that it had before, as text.
+        id: Cow<'a, str>,
+    },
     /// What happens to other nodes.
     NodeEvents,
     /// The nodes that a hub knows.

@@ -84,6 +84,7 @@ fn find_mesh<'a>(rest: &[Cow<'a, str>]) -> Route<'a> {
         ("pair", []) => Route::Pair(PairRoute::Invited),
         ("pair", [how]) if how == "request" => Route::Pair(PairRoute::Asking),
         ("pair", [how]) if how == "rotation" => Route::Pair(PairRoute::Rotated),
+        ("pair", [how, id]) if how == "rotation" => Route::Rotations { id: id.clone() },
         ("peers", []) => Route::Mesh(MeshRoute::Peers),
         ("peers", [node]) => Route::Mesh(MeshRoute::Peer { node: node.clone() }),
         ("invitations", []) => Route::Mesh(MeshRoute::Invitations),

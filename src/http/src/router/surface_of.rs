@@ -36,6 +36,7 @@ pub(crate) fn surface_of(route: &Route<'_>) -> Option<&'static Endpoint> {
         Route::Pair(PairRoute::Invited) => &mesh::PAIR,
         Route::Pair(PairRoute::Asking) => &mesh::PAIR_REQUEST,
         Route::Pair(PairRoute::Rotated) => &mesh::PAIR_ROTATION,
+        Route::Rotations { .. } => &mesh::ROTATIONS,
         Route::NodeEvents => &mesh::NODE_EVENTS,
         Route::HubNodes => &mesh::HUB_NODES,
         Route::HubNode { .. } => &mesh::HUB_NODE,

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use hyper::Method;
+use serde_json::Value;
 
-use super::{Access, Endpoint, endpoints, node};
+use super::{Access, Endpoint, endpoints, mesh, node};
 use crate::access::Need;
 use crate::router::{self, surface_of};
 
@@ -57,4 +58,36 @@ fn what_is_for_admins_is_so_before_a_database_is_opened() {
         }
     }
     assert_eq!(node::WELCOME.path, "/");
+}
+
+#[test]
+fn what_is_sent_to_the_mesh_is_described() {
+    for endpoint in mesh::ALL {
+        for operation in endpoint.operations {
+            let sends =
+                operation.methods.split(' ').any(|method| ["POST", "PUT"].contains(&method));
+            let (methods, path) = (operation.methods, endpoint.path);
+            assert_eq!(operation.takes.is_some(), sends, "{methods} {path}");
+            let described = [operation.takes, operation.gives].into_iter().flatten();
+            described.for_each(|describe| check_objects(&describe(), path));
+        }
+    }
+}
+
+/// Whether each object within says of which type its members are, and has those that it has to have.
+fn check_objects(described: &Value, path: &str) {
+    if let (Some(required), Some(members)) =
+        (described["required"].as_array(), described["properties"].as_object())
+    {
+        for member in required {
+            assert!(members.contains_key(member.as_str().unwrap()), "{path}: {member}");
+        }
+        let is_typed = |shape: &Value| shape.as_object().is_some_and(|shape| !shape.is_empty());
+        assert!(members.values().all(is_typed), "{path}: {members:?}");
+    }
+    match described {
+        Value::Object(members) => members.values().for_each(|one| check_objects(one, path)),
+        Value::Array(items) => items.iter().for_each(|one| check_objects(one, path)),
+        _ => {}
+    }
 }

@@ -39,6 +39,21 @@ async fn the_set_up_form_of_a_browser_is_taken() {
 }
 
 #[tokio::test]
+async fn an_admin_in_json_is_called_json() {
+    let node = Arc::new(MemoryNode::new());
+    let line = format!("POST /_setup/{TOKEN}");
+    let admin = r#" {"name":"ada","password":"secret"}"#;
+    for other in ["application/x-www-form-urlencoded", "text/plain"] {
+        let mut client = Client::anonymous(node.clone()).await;
+        let refused = client.send(&line, &[("content-type", other)], admin).await.expect(415);
+        let reason = refused.json()["reason"].to_string();
+        assert!(reason.contains("application/json"), "{other}: {reason}");
+    }
+    let mut client = Client::anonymous(node).await;
+    client.send(&line, &[("content-type", "application/json")], admin).await.expect(201);
+}
+
+#[tokio::test]
 async fn wrong_credentials_are_refused_everywhere_and_unknown_schemes_ignored() {
     let node = Arc::new(MemoryNode::with_admin());
     let mut wrong = Client::named(node.clone(), "ada", "guess").await;

@@ -4,13 +4,16 @@ use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Empty, Full};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinHandle;
+use tokio::time::{Duration, Instant, timeout};
 
-use crate::client::{Client, serve};
+use crate::client::{Client, serve, serve_peer};
 use crate::memory::MemoryNode;
+use crate::memory::mesh::node_id;
 
 #[tokio::test]
 async fn http_2_is_spoken_with_prior_knowledge() {
@@ -79,4 +82,40 @@ async fn a_node_that_stops_ends_its_feeds_with_their_last_sequence() {
     let answer = feed.await.unwrap().expect(200);
     let last = answer.text().lines().last().unwrap().to_owned();
     assert!(last.contains("\"last_seq\":\"1-memory\""), "{last}");
+}
+
+/// A connection over which a node has asked one thing and asks no more; ends when the connection does.
+async fn asked_once(node: &Arc<MemoryNode>) -> JoinHandle<hyper::Result<()>> {
+    let (near, shutdown) = serve_peer(node.clone(), Some(node_id(1)));
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(near)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = hyper::Request::get("http://node/_up").body(Empty::<Bytes>::new()).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    answer.into_body().collect().await.unwrap();
+    tokio::spawn(async move {
+        // Both would end it with their own end.
+        let _kept = (sender, shutdown);
+        connection.await.unwrap()
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_not_trusted_is_told_to_go_when_it_asks_nothing() {
+    let connection = asked_once(&Arc::new(MemoryNode::with_admin())).await;
+    let begun = Instant::now();
+    connection.await.unwrap().unwrap();
+    let passed = begun.elapsed();
+    assert!(passed >= Duration::from_secs(29) && passed < Duration::from_secs(60), "{passed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_trusted_meanwhile_keeps_its_connection() {
+    let node = Arc::new(MemoryNode::with_admin());
+    let mut connection = asked_once(&node).await;
+    node.mesh.trust(node_id(1), "family");
+    assert!(timeout(Duration::from_secs(3_600), &mut connection).await.is_err());
+    node.mesh.distrust(&node_id(1));
+    connection.await.unwrap().unwrap();
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::checks::{is_address, is_group, is_plain_name, looks_like_an_id};
-use super::{IntroductionPolicy, PeerRecord, Trust};
+use super::{IntroductionPolicy, PeerRecord, Trust, rotations};
 use crate::date::parse_rfc3339;
 use crate::node_id::{BadNodeId, NodeId};
 
@@ -86,6 +86,7 @@ pub(super) fn read(id: &str, body: &Map<String, Value>) -> Result<PeerRecord, Ba
         introduced_until_ms: date(body, "introduced_until")?.map(|(_, ms)| ms),
         confirmed: boolean(body, "confirmed")?,
         rotated_from: node(body, "rotated_from")?,
+        rotations: rotations::read(body)?,
         rotating: boolean(body, "rotating")?,
         last_seen: date(body, "last_seen")?.map(|(text, _)| text.to_owned()),
     })
@@ -144,12 +145,22 @@ fn name(id: &NodeId, name: Option<&str>) -> Result<String, BadPeer> {
     match name {
         None => Ok(default),
         Some(name) if name == default => Ok(default),
-        Some(name) if !is_plain_name(name) => Err(BadPeer::Name),
-        Some(name) if looks_like_an_id(name) || name.parse::<NodeId>().is_ok() => {
-            Err(BadPeer::NameLikeId)
-        }
-        Some(name) => Ok(name.to_owned()),
+        Some(name) => check_name(name).map(|()| name.to_owned()),
     }
+}
+
+/// Whether a node may be called so.
+///
+/// # Errors
+/// [`BadPeer`] with the rule that it breaks.
+pub fn check_name(name: &str) -> Result<(), BadPeer> {
+    if !is_plain_name(name) {
+        return Err(BadPeer::Name);
+    }
+    if looks_like_an_id(name) || name.parse::<NodeId>().is_ok() {
+        return Err(BadPeer::NameLikeId);
+    }
+    Ok(())
 }
 
 fn certificate(pem: Option<&str>) -> Result<Option<String>, BadPeer> {

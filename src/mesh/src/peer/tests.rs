@@ -29,6 +29,7 @@ fn a_document_is_read_and_written_again() {
         "introduced_by": NodeId::from_digest([1; 32]).to_string(),
         "introduced_until": "2026-02-02T03:04:05.678Z",
         "rotated_from": NodeId::from_digest([2; 32]).to_string(),
+        "rotations": [{"from": NodeId::from_digest([2; 32]).to_string(), "serial": 1_800_000_000_000_u64}],
         "rotating": true,
         "last_seen": "2026-01-02T03:04:05.678Z",
     });
@@ -144,6 +145,9 @@ fn wrong_types_and_values_are_told_by_their_member() {
         ("metered", json!("no")),
         ("introduced_by", json!("anna")),
         ("rotated_from", json!("anna")),
+        ("rotations", json!("anna")),
+        ("rotations", json!([{"from": "anna", "serial": 1}])),
+        ("rotations", json!([{"from": id().to_string()}])),
         ("introductions", json!("perhaps")),
         ("confirmed", json!("yes")),
         ("last_seen", json!("yesterday")),

@@ -99,7 +99,10 @@ impl PeerMachine {
         if active.is_some_and(|active| !self.carriers.supersedes(&offer, active)) {
             return self.part(carrier);
         }
-        self.take_pace(first_pace(hello.heartbeat_ms));
+        // Of a link that works its heartbeats tell, and its promise was made to them.
+        if active.is_none() {
+            self.take_pace(first_pace(hello.heartbeat_ms));
+        }
         if let Some(stage) = self.carriers.stage_mut(carrier) {
             *stage = Stage::Welcomed { offer, until_ms: self.now_ms + STEP_MS };
         }

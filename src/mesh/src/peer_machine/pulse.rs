@@ -11,22 +11,30 @@ const MOST_SAMPLES: usize = 30;
 /// Fewer may all have had one.
 const LEAST_SAMPLES: usize = 5;
 
-/// Links that beat every second; of how many more the interval grows by how much.
+/// So many links beat every second: more would be more than a processor's hundredth.
 const LINKS_AT_FULL_PACE: u64 = 100;
-const SLOWER_BY_MS: u64 = 2_000;
+/// How often they do.
 const FASTEST_MS: u64 = 1_000;
+/// How much slower all beat for each further hundred: so much that a link of many costs less than one of few.
+const SLOWER_BY_MS: u64 = 2_000;
+/// So many links fewer than led to a pace make it faster again: one that comes and goes changes nothing.
+const STEADY_LINKS: usize = 10;
 /// The longest interval: beyond it a peer that is gone would show after minutes only.
 const SLOWEST_MS: u64 = 60_000;
 
-/// Heartbeats are due at multiples of this, so that those of many links go out together: a processor that
-/// is woken for each spends ten times what one takes.
+/// Heartbeats are due at multiples of this, so that those of many links go out together: most of what one
+/// costs is waking the processor.
 const BEAT_MS: u64 = 250;
 
 /// How often a node with so many links is heard on each, and wants to be: every second up to 100 of them,
-/// two seconds more for each further 100. So many links come near to 100 heartbeats a second in all, those
-/// that come counted. In steps, so that a link that comes or goes rarely changes it for all.
+/// two seconds more for each further 100, up to a minute. `before_ms` is what holds now: it stays while the
+/// links are only a few less than led to it.
 #[must_use]
-pub fn heartbeat_ms(links: usize) -> u64 {
+pub fn heartbeat_ms(links: usize, before_ms: u64) -> u64 {
+    before_ms.clamp(paced_ms(links), paced_ms(links.saturating_add(STEADY_LINKS)))
+}
+
+fn paced_ms(links: usize) -> u64 {
     let links = u64::try_from(links).unwrap_or(u64::MAX).max(1);
     let further = links.div_ceil(LINKS_AT_FULL_PACE) - 1;
     further.saturating_mul(SLOWER_BY_MS).saturating_add(FASTEST_MS).min(SLOWEST_MS)
@@ -50,6 +58,11 @@ impl Pulse {
 
     pub(super) const fn due_ms(&self) -> u64 {
         self.due_ms
+    }
+
+    /// The next heartbeat is due no later than one that followed one of now: the pace may be faster than it was.
+    pub(super) fn hasten(&mut self, now_ms: u64, pace: Pace) {
+        self.due_ms = self.due_ms.min(due_ms(now_ms, pace.every_ms));
     }
 
     /// The next heartbeat.
@@ -142,8 +155,18 @@ mod tests {
 
     #[test]
     fn many_links_are_heard_more_slowly() {
-        let intervals = [0, 1, 100, 101, 250, usize::MAX].map(heartbeat_ms);
+        let intervals = [0, 1, 100, 101, 250, usize::MAX].map(paced_ms);
         assert_eq!(intervals, [1_000, 1_000, 1_000, 3_000, 5_000, 60_000]);
+    }
+
+    #[test]
+    fn a_link_that_comes_and_goes_changes_no_pace() {
+        let mut pace = 0;
+        let paces = [0, 100, 101, 100, 101, 91, 90, 100].map(|links| {
+            pace = heartbeat_ms(links, pace);
+            pace
+        });
+        assert_eq!(paces, [1_000, 1_000, 3_000, 3_000, 3_000, 3_000, 1_000, 1_000]);
     }
 
     #[test]

@@ -346,6 +346,28 @@ fn a_peer_with_many_links_is_heard_as_rarely_as_it_asks_and_no_more_rarely() {
 }
 
 #[test]
+fn a_pace_that_becomes_faster_holds_at_once() {
+    let (mut machine, carrier) = calling();
+    machine.set_heartbeat(0, 60_000);
+    machine.elapsed(1_000);
+    machine.received(1_500, carrier, heartbeat(0, 60_000, 60_000));
+    machine.received(20_000, carrier, heartbeat(1, 1_000, 1_000));
+    assert_eq!(machine.set_heartbeat(20_100, 1_000), []);
+    assert_eq!(machine.next_wake(), Some(21_000));
+    assert_eq!(paces(&machine.elapsed(21_000)), [Pace { every_ms: 1_000, asks_ms: 1_000 }]);
+}
+
+#[test]
+fn a_hello_beside_a_link_that_beats_slowly_makes_it_no_suspect() {
+    let (mut machine, carrier) = called();
+    machine.received(500, carrier, heartbeat(0, 60_000, 60_000));
+    let (second, _) = machine.accepted(30_000);
+    machine.received(30_000, second, hello(5, 2));
+    machine.elapsed(32_500);
+    assert_eq!(machine.state(32_500).standing, Standing::Up);
+}
+
+#[test]
 fn a_peer_that_asks_for_silence_is_heard_once_a_minute_nevertheless() {
     let (mut machine, carrier) = calling();
     machine.received(500, carrier, heartbeat(0, 1_000, u64::MAX));

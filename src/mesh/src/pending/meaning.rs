@@ -6,7 +6,7 @@ use crate::peers::Peers;
 
 /// Characters of an id's beginning that name a node: 65 bits, so that nobody makes a key whose id begins
 /// like another's. The name of a node that was given none is as long.
-const SHORTEST_BEGINNING: usize = 13;
+pub const SHORTEST_BEGINNING: usize = 13;
 
 /// A node that is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,8 +32,8 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 /// How long threads that block may take to end after that.
 const THREADS_LIMIT: Duration = Duration::from_millis(200);
 
-/// How long hooks of `stopping` may take before the shutdown begins.
-pub(super) const HOOKS_LIMIT: Duration = Duration::from_secs(5);
+/// How long hooks of `stopping` may take before the shutdown begins: whoever stops a node waits for them.
+pub(super) const HOOKS_LIMIT: Duration = Duration::from_secs(2);
 
 /// What stands before the URL on standard output once the node listens.
 pub(super) const READY: &str = "refuge listening on ";

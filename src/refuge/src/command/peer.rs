@@ -37,9 +37,17 @@ enum Action {
     /// Show the nodes that ask to be trusted
     Pending(trust::All),
     /// Trust a node that asks, or for good one that was introduced
+    ///
+    /// It is named by its id as `refuge peer pending` shows it, or by at least 13 characters of the beginning: a
+    /// shorter one could be made alike by somebody else. A node that was rejected does not ask any more; it is
+    /// trusted with `refuge peer add`.
     Approve(trust::Approve),
-    /// Refuse a node that asks
-    Reject(One),
+    /// Refuse a node that asks, or all of them
+    ///
+    /// It is named as for `refuge peer approve`. A node that was rejected is not shown again by `refuge peer
+    /// pending`, and cannot be approved, before this node was restarted and it asks anew. It is not trusted on the
+    /// word of an introducer either, nor after that. `refuge peer add` with its id trusts it all the same.
+    Reject(trust::Reject),
     /// Trust a node no more; it stays known
     Revoke(One),
     /// Say whether a node may vouch for others
@@ -112,7 +120,7 @@ impl Peer {
             Action::Why(shown) => shown.why()?,
             Action::Pending(all) => all.pending()?,
             Action::Approve(one) => one.run()?,
-            Action::Reject(one) => one.run("reject", "is refused")?,
+            Action::Reject(asking) => asking.run()?,
             Action::Revoke(one) => one.run("revoke", "is trusted no more")?,
             Action::Introducer(one) => one.run()?,
             Action::Introduce(two) => two.run()?,

@@ -12,7 +12,7 @@ use crate::exit::Failure;
 
 /// Between two looks: what is waited for takes a part of a second.
 const LOOK: Duration = Duration::from_millis(10);
-/// The ordered shutdown has 5 s, hooks of `stopping` have 5 s before it; what takes longer hangs.
+/// The ordered shutdown has 5 s, hooks of `stopping` have 2 s before it; what takes longer hangs.
 pub(super) const MOST: Duration = Duration::from_secs(30);
 
 /// The process of a node, as it tells itself.

@@ -63,6 +63,8 @@ pub struct PeerUp {
     pub name: String,
     /// The groups it is in, without `group:`.
     pub groups: Vec<String>,
+    /// The ids that it had before its keys were rotated, by which it is meant as well.
+    pub earlier: Vec<NodeId>,
 }
 
 /// Names one start of one run; never used twice.

@@ -2,8 +2,10 @@
 //!
 //! Source: <https://docs.couchdb.org/en/stable/api/server/common.html#scheduler-docs>
 
+use refuge_mesh::{Peers, Selector};
 use serde_json::{Map, Value, json};
 
+use super::absent::no_peer_named;
 use super::document::{Active, Document, State};
 use super::run::{Phase, Run};
 use super::{DocumentName, Documents, PeerUp};
@@ -32,12 +34,26 @@ impl DocumentRows {
     }
 }
 
-/// What is told of a running replication, by its id as text.
-type Progress<'a> = &'a dyn Fn(&str) -> Option<Value>;
+/// What a report tells and the machine does not know.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    /// The peers, where they are known now.
+    pub peers: Option<&'a Peers>,
+    /// The counts of a replication that runs now, by its id as text.
+    pub progress: &'a dyn Fn(&str) -> Option<Value>,
+}
+
+impl Outside<'_> {
+    /// Why nobody runs towards those whom an end names, while none of them is up.
+    fn absence(&self, selector: &Selector) -> String {
+        let unknown = self.peers.and_then(|peers| no_peer_named(selector, peers));
+        unknown.unwrap_or_else(|| format!("no trusted node that `{selector}` names is up"))
+    }
+}
 
 impl Documents {
-    /// The body of `_scheduler/docs`. `progress` knows the counts of what runs now.
-    pub fn report(&self, rows: &DocumentRows, progress: impl Fn(&str) -> Option<Value>) -> Value {
+    /// The body of `_scheduler/docs`.
+    pub fn report(&self, rows: &DocumentRows, outside: Outside<'_>) -> Value {
         let wanted = self.documents.iter().filter(|(name, document)| {
             rows.database.as_deref().is_none_or(|database| *name.database == *database)
                 && (rows.states.is_empty()
@@ -50,17 +66,13 @@ impl Documents {
         let total = wanted.len();
         let page = wanted.into_iter().skip(rows.skip).take(rows.limit);
         let told: Vec<Value> =
-            page.map(|(name, document)| self.row(name, document, &progress)).collect();
+            page.map(|(name, document)| self.row(name, document, outside)).collect();
         json!({"total_rows": total, "offset": rows.skip.min(total), "docs": told})
     }
 
     /// The body of `_scheduler/docs/{db}/{id}`; `None` when there is no such document.
-    pub fn report_one(
-        &self,
-        name: &DocumentName,
-        progress: impl Fn(&str) -> Option<Value>,
-    ) -> Option<Value> {
-        self.documents.get(name).map(|document| self.row(name, document, &progress))
+    pub fn report_one(&self, name: &DocumentName, outside: Outside<'_>) -> Option<Value> {
+        self.documents.get(name).map(|document| self.row(name, document, outside))
     }
 
     fn state(&self, document: &Document) -> &'static str {
@@ -74,7 +86,7 @@ impl Documents {
         }
     }
 
-    fn row(&self, name: &DocumentName, document: &Document, progress: Progress<'_>) -> Value {
+    fn row(&self, name: &DocumentName, document: &Document, outside: Outside<'_>) -> Value {
         let told = match &document.state {
             State::Failed { reason } => Told {
                 state: "failed",
@@ -88,7 +100,7 @@ impl Documents {
                 errors: 0,
                 information: statistics.clone().unwrap_or(Value::Null),
             },
-            State::Active(active) => self.told(active, progress),
+            State::Active(active) => self.told(active, outside),
         };
         json!({
             "database": &*name.database,
@@ -107,14 +119,14 @@ impl Documents {
         })
     }
 
-    fn told(&self, active: &Active, progress: Progress<'_>) -> Told {
+    fn told(&self, active: &Active, outside: Outside<'_>) -> Told {
         let only = active.runs.get(&None);
         if let Some(run) = only {
             return Told {
                 state: self.state_of(run),
                 id: Some(run.id.to_string()),
                 errors: run.crashes.count(),
-                information: self.information(run, progress).map_or(Value::Null, Value::Object),
+                information: self.information(run, outside).map_or(Value::Null, Value::Object),
             };
         }
         let nodes: Vec<Value> = active
@@ -122,15 +134,14 @@ impl Documents {
             .iter()
             .filter_map(|(node, run)| {
                 let node = self.nodes.iter().find(|up| Some(up.id) == *node)?;
-                Some(self.towards(node, run, progress))
+                Some(self.towards(node, run, outside))
             })
             .collect();
         let mut information = Map::new();
         if let Some(end) = active.job.node_end()
             && !self.nodes.iter().any(|node| is_named_by(&end.selector, node))
         {
-            let reason = format!("no trusted node that `{}` names is up", end.selector);
-            information.insert("reason".to_owned(), reason.into());
+            information.insert("reason".to_owned(), outside.absence(&end.selector).into());
         }
         if let Some(error) = active.runs.values().find_map(|run| error_of(run)) {
             information.insert("error".to_owned(), error.into());
@@ -145,21 +156,21 @@ impl Documents {
         }
     }
 
-    fn towards(&self, node: &PeerUp, run: &Run, progress: Progress<'_>) -> Value {
+    fn towards(&self, node: &PeerUp, run: &Run, outside: Outside<'_>) -> Value {
         let mut told = Map::new();
         told.insert("node".to_owned(), node.id.to_string().into());
         told.insert("name".to_owned(), node.name.as_str().into());
         told.insert("id".to_owned(), run.id.to_string().into());
         told.insert("state".to_owned(), self.state_of(run).into());
         told.insert("error_count".to_owned(), run.crashes.count().into());
-        told.extend(self.information(run, progress).unwrap_or_default());
+        told.extend(self.information(run, outside).unwrap_or_default());
         Value::Object(told)
     }
 
     /// What there is to say of one run beyond its state.
-    fn information(&self, run: &Run, progress: Progress<'_>) -> Option<Map<String, Value>> {
+    fn information(&self, run: &Run, outside: Outside<'_>) -> Option<Map<String, Value>> {
         let counts = match run.phase {
-            Phase::Running { .. } => progress(&run.id.to_string()),
+            Phase::Running { .. } => (outside.progress)(&run.id.to_string()),
             Phase::Done => run.statistics.clone(),
             Phase::Ready | Phase::Starting(_) | Phase::Pending(_) | Phase::Resting { .. } => None,
         };

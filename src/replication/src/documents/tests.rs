@@ -79,6 +79,7 @@ impl Story {
             id: NodeId::from_digest([*id; 32]),
             name: (*name).to_owned(),
             groups: vec![(*group).to_owned()],
+            earlier: Vec::new(),
         });
         let effects = self.machine.nodes_up(self.now_ms, nodes.collect());
         self.did(effects)
@@ -115,15 +116,17 @@ impl Story {
     }
 
     fn row(&self, id: &str) -> Value {
-        self.machine
-            .report_one(&named(id), |_| Some(json!({"docs_read": 7})))
-            .expect("no such document")
+        let outside = Outside { peers: None, progress: &|_| Some(json!({"docs_read": 7})) };
+        self.machine.report_one(&named(id), outside).expect("no such document")
     }
 
     fn state(&self, id: &str) -> String {
         self.row(id)["state"].as_str().expect("no state").to_owned()
     }
 }
+
+/// Nothing is known but what the machine knows.
+const ALONE: Outside<'static> = Outside { peers: None, progress: &|_| None };
 
 /// `database/_replicator/id`, or an id of `_replicator`.
 fn named(text: &str) -> DocumentName {

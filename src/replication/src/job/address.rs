@@ -5,6 +5,8 @@ use percent_encoding::percent_decode_str;
 
 use super::{BasicCredentials, JobError, RemoteAddress};
 
+const BAD_SCHEME: &str = "a database URL begins with http:// or https://; a database of a node is written \
+     node://NAME/DATABASE or {\"node\": NAME, \"db\": DATABASE}";
 const BAD_PORT: &str = "the port of a database URL is a number below 65536";
 
 impl RemoteAddress {
@@ -13,14 +15,12 @@ impl RemoteAddress {
     /// # Errors
     /// [`JobError::BadRequest`] for any other form.
     pub fn parse(url: &str) -> Result<Self, JobError> {
-        let (scheme, rest) = url
-            .split_once("://")
-            .ok_or_else(|| bad("a database URL begins with http:// or https://"))?;
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| bad(BAD_SCHEME))?;
         let scheme = scheme.to_ascii_lowercase();
         let default_port = match scheme.as_str() {
             "http" => 80,
             "https" => 443,
-            _ => return Err(bad("a database URL begins with http:// or https://")),
+            _ => return Err(bad(BAD_SCHEME)),
         };
         if rest.contains(['?', '#']) {
             return Err(bad("a database URL has neither a query nor a fragment: write `?` as %3F"));

@@ -104,7 +104,10 @@ pub fn is_named_by(selector: &Selector, node: &PeerUp) -> bool {
     match selector {
         Selector::All => true,
         Selector::Group(group) => node.groups.contains(group),
-        Selector::Node(text) => node.name == *text || text.parse() == Ok(node.id),
+        Selector::Node(text) => {
+            let is_its = |id: NodeId| id == node.id || node.earlier.contains(&id);
+            node.name == *text || text.parse().is_ok_and(is_its)
+        }
     }
 }
 
@@ -197,7 +200,13 @@ mod tests {
     #[test]
     fn a_node_is_meant_by_id_by_local_name_by_group_or_by_all() {
         let id = NodeId::from_digest([7; 32]);
-        let node = PeerUp { id, name: "anna".to_owned(), groups: vec!["family".to_owned()] };
+        let before = NodeId::from_digest([6; 32]);
+        let node = PeerUp {
+            id,
+            name: "anna".to_owned(),
+            groups: vec!["family".to_owned()],
+            earlier: vec![before],
+        };
         for (text, meant) in [
             ("*", true),
             ("group:family", true),
@@ -206,6 +215,8 @@ mod tests {
             ("bert", false),
             (&id.to_string(), true),
             (&id.for_people(), true),
+            (&before.to_string(), true),
+            (&NodeId::from_digest([5; 32]).to_string(), false),
         ] {
             assert_eq!(is_named_by(&Selector::parse(text).unwrap(), &node), meant, "{text}");
         }

@@ -133,7 +133,12 @@ fn parse_target_parameters(fields: &Map<String, Value>) -> Result<(bool, Option<
 /// Reads `source` or `target`.
 pub(crate) fn parse_end(fields: &Map<String, Value>, field: &str) -> Result<EndPoint, JobError> {
     match fields.get(field) {
-        Some(Value::String(text)) if text.contains("://") => remote_end(text).map(EndPoint::Remote),
+        Some(Value::String(text)) if text.contains("://") => {
+            match NodeEnd::from_text(text, field) {
+                Some(end) => end.map(EndPoint::Node),
+                None => remote_end(text).map(EndPoint::Remote),
+            }
+        }
         Some(Value::String(name)) => local_end(name, field),
         Some(Value::Object(end)) => parse_end_object(end, field),
         Some(_) => Err(bad(&format!(
@@ -285,6 +290,16 @@ mod tests {
         assert_eq!(target.headers, [("X-A".to_owned(), "1".to_owned())]);
         assert_eq!(target.credentials.as_ref().unwrap().username, "bob");
         assert!(!format!("{job:?}").contains("secret"));
+    }
+
+    #[test]
+    fn an_end_of_a_node_is_taken_as_one_text() {
+        let text = job(json!({"source": "node://bob/cities", "target": "b"}));
+        let object = job(json!({"source": {"node": "bob", "db": "cities"}, "target": "b"}));
+        assert_eq!(text, object);
+        let other = json!({"source": "nodes://bob/cities", "target": "b"});
+        let error = parse_replicate_request(&other).unwrap_err().to_string();
+        assert!(error.contains("http://") && error.contains("node://NAME/DATABASE"), "{error}");
     }
 
     #[test]

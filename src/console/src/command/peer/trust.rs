@@ -11,6 +11,7 @@ pub(super) fn parse(arguments: &[&str]) -> Option<MeshCommand> {
         ["introductions"] => Some(MeshCommand::Introductions),
         ["show", node] => Some(MeshCommand::Show(node.to_owned())),
         ["why", node] => Some(MeshCommand::Diagnose(node.to_owned())),
+        ["reject", "--all"] => Some(MeshCommand::RejectAll),
         ["reject", node] => Some(MeshCommand::Reject(node.to_owned())),
         ["revoke", node] => Some(MeshCommand::Revoke(node.to_owned())),
         ["approve", node, ref options @ ..] => {
@@ -68,6 +69,8 @@ mod tests {
         let typed = "approve ABCDEF --name anna --group family";
         assert_eq!(parsed(typed), Some(MeshCommand::Approve(approval)));
         assert_eq!(parsed("pending"), Some(MeshCommand::Pending));
+        assert_eq!(parsed("reject anna"), Some(MeshCommand::Reject("anna".to_owned())));
+        assert_eq!(parsed("reject --all"), Some(MeshCommand::RejectAll));
         assert_eq!(parsed("why anna"), Some(MeshCommand::Diagnose("anna".to_owned())));
         let introducer = ChangedIntroducer {
             node: "anna".to_owned(),
@@ -96,6 +99,8 @@ mod tests {
             "introduce a",
             "introduce a b --days soon",
             "pending all",
+            "reject",
+            "reject anna --all",
             "why",
         ] {
             assert_eq!(parsed(typed), None, "{typed}");

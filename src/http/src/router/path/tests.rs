@@ -81,6 +81,8 @@ fn the_configuration_is_found_by_section_and_key() {
 #[test]
 fn later_endpoints_are_known_by_name() {
     assert_eq!(found(&["_mesh", "messages"]), Route::Messages);
+    let rotations = Route::Rotations { id: "x".into() };
+    assert_eq!(found(&["_mesh", "pair", "rotation", "x"]), rotations);
     assert_eq!(found(&["_mesh", "lookups"]), Route::Later("_mesh".into()));
     assert_eq!(found(&["db", "_time_seq"]), Route::Later("_time_seq".into()));
     assert_eq!(

@@ -1,9 +1,10 @@
 //! Those of `refuge peer …` that are about who is let in, and why a node is not up.
 
 use clap::Args;
+use serde_json::Value;
 
 use super::super::{Root, console};
-use super::{ask, tell};
+use super::{One, ask, request, tell};
 use crate::exit::Failure;
 
 /// One that is to be shown.
@@ -31,7 +32,7 @@ pub(super) struct All {
 /// One that asks.
 #[derive(Debug, Args)]
 pub(super) struct Approve {
-    /// Its id, or as much of its beginning as tells it from others
+    /// Its id, or at least 13 characters of its beginning
     node: String,
     /// What it is called here
     #[arg(long)]
@@ -39,6 +40,19 @@ pub(super) struct Approve {
     /// A group that it will be in; may be repeated
     #[arg(long)]
     group: Vec<String>,
+    #[command(flatten)]
+    root: Root,
+}
+
+/// One that asks, or all that do.
+#[derive(Debug, Args)]
+pub(super) struct Reject {
+    /// Its id, or at least 13 characters of its beginning
+    #[arg(required_unless_present = "all")]
+    node: Option<String>,
+    /// All that ask now
+    #[arg(long, conflicts_with = "node")]
+    all: bool,
     #[command(flatten)]
     root: Root,
 }
@@ -114,6 +128,26 @@ impl Approve {
         console::say(&format!("{} ({}) is trusted\n", told.name.unwrap_or_default(), told.id));
         Ok(())
     }
+}
+
+impl Reject {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let Self { node, all, root } = self;
+        match node.filter(|_| !all) {
+            Some(node) => One { node, root }.run("reject", "is refused"),
+            None => refuse_all(&root),
+        }
+    }
+}
+
+fn refuse_all(root: &Root) -> Result<(), Failure> {
+    let asked = request(vec!["reject".to_owned(), "--all".to_owned()]);
+    let told = console::ask(&root.absolute()?, &asked)?;
+    console::say(&match told.get("rejected").and_then(Value::as_array).map_or(0, Vec::len) {
+        1 => "1 node is refused\n".to_owned(),
+        count => format!("{count} nodes are refused\n"),
+    });
+    Ok(())
 }
 
 impl Introducer {

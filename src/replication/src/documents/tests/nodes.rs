@@ -1,5 +1,7 @@
 //! Documents with an end that names nodes.
 
+use refuge_mesh::{PeerRecord, Peers, Trust};
+
 use super::*;
 
 fn towards(node: &str) -> Value {
@@ -29,6 +31,44 @@ fn a_document_waits_for_its_node_and_waits_again() {
     assert_eq!(story.up(&[BERT]), [Did::Stop(1)]);
     assert_eq!(story.state("one"), "waiting");
     assert_eq!(story.up(&[BERT, ANNA]), [start(2, "one", &target(1))]);
+}
+
+#[test]
+fn a_document_whose_node_is_misspelt_says_so_and_waits() {
+    let mut story = Story::new();
+    story.put("one", towards("nosuch"));
+    story.put("group", towards("group:nosuch"));
+    story.put("two", towards("anna"));
+    let anna = PeerRecord {
+        name: "anna".to_owned(),
+        trust: Trust::Trusted,
+        ..PeerRecord::new(NodeId::from_digest([1; 32]))
+    };
+    let peers = Peers::new([anna]);
+    let told = |story: &Story, id: &str| {
+        let outside = Outside { peers: Some(&peers), ..ALONE };
+        story.machine.report_one(&named(id), outside).expect("a document")
+    };
+    let rest = "(`refuge peer list` shows them); a document in _replicator waits until one is";
+    let row = told(&story, "one");
+    assert_eq!(row["state"], "waiting");
+    assert_eq!(row["info"]["reason"], format!("no peer is called `nosuch` {rest}"));
+    let row = told(&story, "group");
+    assert_eq!(row["info"]["reason"], format!("no peer is in `group:nosuch` {rest}"));
+    let row = told(&story, "two");
+    assert_eq!(row["info"]["reason"], "no trusted node that `anna` names is up");
+    let vain: Vec<String> = story
+        .machine
+        .waiting_in_vain(&peers, 10)
+        .into_iter()
+        .map(|(name, _)| name.id.to_string())
+        .collect();
+    assert_eq!(vain, ["group", "one"]);
+    assert_eq!(story.machine.waiting_in_vain(&peers, 1).len(), 1);
+    // Once a peer is called so, it is run towards.
+    let called_so = (1, "nosuch", "family");
+    assert_eq!(story.up(&[called_so]).len(), 1);
+    assert_eq!(story.state("one"), "initializing");
 }
 
 #[test]
