@@ -372,8 +372,10 @@ impl Directory {
         }
         let kind = match (before == Trust::Trusted, self.known.trust(&id) == Trust::Trusted) {
             (false, true) => {
-                // While it is being restarted: at worst an admin is asked about it again some day.
-                let _ = self.names.cast(names::PAIRING, PairingMessage::Trusted(id));
+                if self.is_trusted_by_an_admin(&id) {
+                    // While it is being restarted: at worst an admin is asked about it again some day.
+                    let _ = self.names.cast(names::PAIRING, PairingMessage::Trusted(id));
+                }
                 NodeEventKind::Trusted
             }
             (true, false) => NodeEventKind::Revoked,
@@ -386,6 +388,13 @@ impl Directory {
         let event = NewNodeEvent::new(kind, id, name);
         // Without its log the event is lost; the trust itself is in the document.
         let _ = self.names.cast(names::NODE_EVENTS, NodeEventsMessage::Publish(event));
+    }
+
+    fn is_trusted_by_an_admin(&self, id: &NodeId) -> bool {
+        self.known.get(id).is_some_and(|known| {
+            let record = &known.record;
+            !record.rotating && (record.confirmed || record.introduced_by.is_none())
+        })
     }
 
     /// Writes one member of a peer's document; with `once` only where it is absent.

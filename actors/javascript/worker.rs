@@ -19,8 +19,9 @@ const KEPT_OPEN: usize = 8;
 /// What the sandbox asks for beside the stack of JavaScript itself.
 const STACK_BESIDE_BYTES: usize = 512 * 1024;
 
-/// A thread that stands back behind requests runs when they leave room: it has so many times as long.
-const STOOD_BACK: u32 = 4;
+/// A thread that stands back behind requests has a tenth of a processor where they leave no more: it has so many
+/// times as long, so that it is its own work which counts.
+const STOOD_BACK: u32 = 10;
 
 /// What is done with open views, or why they are not open.
 type RunViews = Box<dyn FnOnce(Result<&mut Views, Error>) + Send>;

@@ -73,39 +73,47 @@ impl PairingState {
     /// word after that either.
     pub(super) async fn reject(&mut self, node: &str) -> Result<Value, Failure> {
         self.judge_again();
-        let asking = match self.meant(node)? {
-            Some(Meant::Asking(id)) => self.pending.take(&id),
-            Some(Meant::Known(id)) => {
-                let forgotten = self.forget(id, node).await?;
+        // First it is on disk: of a node that is forgotten and not rejected a friend's word would count.
+        match self.meant(node)? {
+            Some(Meant::Asking(id)) => {
                 self.keep_rejected(&[id]).await?;
-                return Ok(forgotten);
+                if let Some(asking) = self.pending.take(&id) {
+                    self.decided(&asking);
+                }
+                // It lost its introducer before, perhaps.
+                let _ = self.forget(id, node).await;
+                Ok(json!({ "id": id.to_string(), "name": Value::Null }))
             }
-            None => None,
-        };
-        let asking = asking.ok_or_else(|| self.does_not_ask(node))?;
-        self.decided(&asking);
-        self.keep_rejected(&[asking.id]).await?;
-        // It lost its introducer before, perhaps.
-        let _ = self.forget(asking.id, node).await;
-        Ok(json!({ "id": asking.id.to_string(), "name": Value::Null }))
+            Some(Meant::Known(id)) => {
+                self.check_left(id, node)?;
+                self.keep_rejected(&[id]).await?;
+                self.forget(id, node).await
+            }
+            None => Err(self.does_not_ask(node)),
+        }
     }
 
     /// Refuses all that ask. Peers that lost their introducer stay known.
     pub(super) async fn reject_all(&mut self) -> Result<Value, Failure> {
         self.judge_again();
+        let ids: Vec<NodeId> = self.pending.all().iter().map(|asking| asking.id).collect();
+        self.keep_rejected(&ids).await?;
         let all = self.pending.take_all();
         all.iter().for_each(|asking| self.decided(asking));
-        let ids: Vec<NodeId> = all.iter().map(|asking| asking.id).collect();
-        self.keep_rejected(&ids).await?;
         let told =
             all.iter().map(|one| json!({ "id": one.id.to_string(), "claimed_name": one.name }));
         Ok(json!({ "rejected": told.collect::<Vec<_>>() }))
     }
 
+    fn check_left(&self, id: NodeId, node: &str) -> Result<(), Failure> {
+        let peers = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
+        let known = peers.get(&id).filter(|known| is_left(known));
+        known.map(drop).ok_or_else(|| self.does_not_ask(node))
+    }
+
     /// One that was introduced, and whose introducer is trusted no more.
     async fn forget(&self, id: NodeId, node: &str) -> Result<Value, Failure> {
-        let peers = peer_directory::peers(&self.names).ok_or_else(unavailable)?;
-        peers.get(&id).filter(|known| is_left(known)).ok_or_else(|| self.does_not_ask(node))?;
+        self.check_left(id, node)?;
         let command = PeerCommand::Remove(id.to_string());
         let remove = |reply| PeerDirectoryMessage::Command { command, reply };
         let removed = crate::call(&self.names, names::PEER_DIRECTORY, remove).await?;

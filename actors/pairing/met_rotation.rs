@@ -5,12 +5,12 @@ use futures_util::future::join_all;
 use refuge_client::{Question, ask};
 use refuge_http::Failure;
 use refuge_identity::NodeIdentity;
-use refuge_mesh::{MetNode, NodeId, Statement, shown_text};
+use refuge_mesh::{BookedAddress, MetNode, NodeId, Statement, shown_text};
 use refuge_otp::Names;
 use serde_json::{Value, json};
 
 use super::{PairingBoard, PairingMessage, PoisonError, earlier_identity};
-use crate::{names, peer_dial, unavailable};
+use crate::{address_book, names, peer_dial, peer_directory, unavailable};
 
 /// Characters of what another node says, for the log.
 const MOST_SHOWN: usize = 256;
@@ -31,7 +31,8 @@ pub(crate) fn told(names: &Names, old: &NodeId) -> Result<Value, Failure> {
 /// Asks the nodes that were met at a peer's addresses whether they are that peer, each seldom. The new id of
 /// the peer, once one proved it and has the other's place.
 pub(crate) async fn follow(names: &Names, met: Vec<MetNode>) -> Option<NodeId> {
-    let asking = met.iter().filter(|met| may_ask(names, met)).map(|met| async move {
+    let asking = met.iter().filter(|met| is_its_address(names, met) && may_ask(names, met));
+    let asking = asking.map(|met| async move {
         let asked = tokio::time::timeout(peer_dial::ANSWER_DEADLINE, rotations_of(names, met));
         let rotations = asked.await.unwrap_or_else(|_| Err("no answer in time".to_owned()));
         let followed = match rotations {
@@ -48,6 +49,16 @@ pub(crate) async fn follow(names: &Names, met: Vec<MetNode>) -> Option<NodeId> {
         }
     });
     join_all(asking).await.into_iter().flatten().next()
+}
+
+/// Whether the peer itself, or who wrote of it here, said that it is there, or it was: whoever answers is told
+/// whom this node looks for, and by whose certificate.
+fn is_its_address(names: &Names, met: &MetNode) -> bool {
+    let peers = peer_directory::peers(names);
+    let written = peers.and_then(|peers| Some(peers.get(&met.peer)?.all_addresses()));
+    let has_worked = |one: &BookedAddress| one.address == met.address && one.worked_ms.is_some();
+    written.is_some_and(|written| written.contains(&met.address))
+        || address_book::found(names, &met.peer).iter().any(has_worked)
 }
 
 fn may_ask(names: &Names, met: &MetNode) -> bool {

@@ -51,17 +51,22 @@ impl PairingState {
 fn prove(peers: &Peers, visitor: NodeId, statements: &[Statement]) -> Result<RotatedPeer, Failure> {
     let is_blocked =
         |statement: &Statement| peer_directory::is_blocked(peers, &statement.claims().issuer);
-    if statements.iter().any(is_blocked) {
+    let trusted = |statement: &Statement| peers.is_trusted(&statement.claims().issuer);
+    // The latest: of one before it somebody here forgot to say that it is over.
+    let Some(first) = statements.iter().rposition(trusted) else {
+        return Err(forbidden(match statements.iter().any(is_blocked) {
+            true => "a node that is blocked cannot rotate its key".to_owned(),
+            false => "no identity that this node had before is trusted here".to_owned(),
+        }));
+    };
+    let way = statements.get(first..).unwrap_or_default();
+    if way.iter().any(is_blocked) {
         return Err(forbidden("a node that is blocked cannot rotate its key".to_owned()));
     }
-    let trusted = |statement: &&Statement| peers.is_trusted(&statement.claims().issuer);
-    let first = statements.iter().find(trusted).ok_or_else(|| {
-        forbidden("no identity that this node had before is trusted here".to_owned())
-    })?;
-    let old = first.claims().issuer;
+    let old = way.first().map_or(visitor, |statement| statement.claims().issuer);
     let mut key = key_of(peers, &old)?;
     let mut proved = Vec::new();
-    for statement in statements.iter().skip_while(|statement| *statement != first) {
+    for statement in way {
         let StatementContent::Rotation { key: next } = &statement.claims().content else {
             return Err(forbidden("this statement is no rotation".to_owned()));
         };

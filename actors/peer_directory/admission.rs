@@ -11,6 +11,7 @@ use refuge_mesh::{
 use serde_json::{Map, Value};
 
 use super::{Directory, PeerDirectoryMessage, commands};
+use crate::pairing;
 use crate::task::OwnedTask;
 
 /// Between two looks at words that are over: it cannot be written that they are, or the clock is set.
@@ -98,10 +99,8 @@ impl Directory {
                 "node {id} is blocked here: `refuge peer trust {id}` lifts that"
             )));
         }
-        if let (Word::Introducer { introducer, .. }, Some(known)) =
-            (admission.word, self.known.get(&id))
-        {
-            check_renewal(&known.record, introducer)?;
+        if let Word::Introducer { introducer, .. } = admission.word {
+            self.check_word(id, introducer)?;
         }
         let mut body = commands::body_of(self, &id);
         body.insert("trust".to_owned(), "trusted".into());
@@ -120,6 +119,21 @@ impl Directory {
             }
         }
         Ok(body)
+    }
+
+    /// Whether somebody's word is enough: much may have changed since it was heard.
+    fn check_word(&self, id: NodeId, introducer: NodeId) -> Result<(), Failure> {
+        if let Some(known) = self.known.get(&id) {
+            check_renewal(&known.record, introducer)?;
+        }
+        let refused = |reason: &str| Err(Failure::Forbidden(format!("node {id} {reason}")));
+        if pairing::is_rejected(&self.names, &id) == Some(true) {
+            return refused("was rejected here by an admin");
+        }
+        if self.known.view().heir(&id).is_some() {
+            return refused("has a new identity");
+        }
+        Ok(())
     }
 
     fn tell_addresses(&self, body: &mut Map<String, Value>, id: &NodeId, told: Vec<String>) {

@@ -3,9 +3,10 @@
 //! `rotating` of the new document.
 
 use refuge_http::Failure;
-use refuge_mesh::{NodeId, PastRotation, Trust, rotations_to_json};
+use refuge_mesh::{NodeId, PastRotation, PeerRecord, Trust, rotations_to_json};
 
 use super::{Changed, Directory, commands};
+use crate::pairing;
 
 /// The member of a new document whose old one is still there.
 const MARK: &str = "rotating";
@@ -32,8 +33,17 @@ impl Directory {
         if self.known.trust(&new) == Trust::Blocked {
             return Err(refused("the new identity of this node is blocked here"));
         }
+        if !self.may_be_heir(&new) {
+            return Err(refused(
+                "an admin decided about the new identity of this node, which is known here by itself",
+            ));
+        }
         let mut body = commands::body_of(self, &old);
         body.remove("certificate");
+        // It is the beginning of an id, which is no name for another one.
+        if body.get("name").is_some_and(|name| *name == PeerRecord::default_name(&old)) {
+            body.remove("name");
+        }
         body.insert("rotated_from".to_owned(), old.to_string().into());
         if let Some(known) = self.known.get(&old) {
             let rotations = rotations_to_json(&known.record.rotations_with(&proved));
@@ -43,6 +53,16 @@ impl Directory {
         let changed = self.put(new, Some(body)).await?;
         self.finish_rotation(old, new).await?;
         Ok(changed)
+    }
+
+    /// Whether a node may take the place of the peer that it was: nobody here decided about it otherwise.
+    fn may_be_heir(&self, new: &NodeId) -> bool {
+        let is_rejected = pairing::is_rejected(&self.names, new) == Some(true);
+        let may_be = |record: &PeerRecord| {
+            let on_a_word = record.introduced_by.is_some() && !record.confirmed;
+            record.trust == Trust::Trusted && (record.rotating || on_a_word)
+        };
+        !is_rejected && self.known.get(new).is_none_or(|known| may_be(&known.record))
     }
 
     /// Those that were broken off.

@@ -209,20 +209,56 @@ async fn a_hub_that_lies_does_no_harm() {
     let setting = format!("hub.hubs=refuge:{}@{}", liar.id(), liar.address());
     let one = Node::start(Options::mesh().set(&setting));
     acquaint(&one, &two).await;
-    // A change of the peers brings the node to its hub at once. Who asks after the last lie has heard it.
-    let third = Certificate::rsa(2048).node_id();
-    for change in 0.. {
-        let told = liar.told();
-        if told > liar.lies() {
-            break;
-        }
-        one.peer(&["add", &third, "--name", &format!("third-{change}")]).await;
-        eventually("the next lie is told", || async { (liar.told() > told).then_some(()) }).await;
-    }
+    hear_lies(&one, &liar, liar.lies()).await;
     let why = one.client().get("/_mesh/diagnose/two").await.expect(200).text();
     assert!(!why.contains(lying_hub::FORGED_HOST), "a forged address is tried: {why}");
     assert_eq!(one.known("two").await.expect("a peer")["up"], false, "{why}");
     // What the node itself signed is good, whoever tells it.
     liar.tell_the_truth();
     one.sees("two", true).await;
+}
+
+/// Lets the liar tell so many lies more, and the node hear them: a change of the peers brings it to its hub at
+/// once, and who asks after the last lie has heard it.
+async fn hear_lies(node: &Node, liar: &LyingHub, count: usize) {
+    let last = liar.told() + count;
+    let third = Certificate::rsa(2048).node_id();
+    for change in 0.. {
+        let told = liar.told();
+        if told > last {
+            break;
+        }
+        node.peer(&["add", &third, "--name", &format!("third-{last}-{change}")]).await;
+        eventually("the next lie is told", || async { (liar.told() > told).then_some(()) }).await;
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_replays_where_a_node_was_is_not_believed() {
+    let honest = hub();
+    let options = Options::mesh().set(&named(&honest).await);
+    let mut former = Node::start(options.clone());
+    let old = record(&honest, &former).await;
+    let (root, old_address) = (former.keep_root(), former.mesh_address().to_string());
+    former.kill_hard();
+    let mut two = Node::start_under(root, options);
+    let new = eventually("where it is now", || async {
+        let now = record(&honest, &two).await;
+        (now != old).then_some(now)
+    })
+    .await;
+    let liar = LyingHub::start(new).await;
+    liar.tell_the_truth();
+    let setting = format!("hub.hubs=refuge:{}@{}", liar.id(), liar.address());
+    let one = Node::start(Options::mesh().set(&setting));
+    acquaint(&one, &two).await;
+    one.sees("two", true).await;
+    let new_address = two.mesh_address().to_string();
+    two.kill_hard();
+    one.sees("two", false).await;
+    liar.replay(&old);
+    hear_lies(&one, &liar, 1).await;
+    let why = one.client().get("/_mesh/diagnose/two").await.expect(200).text();
+    assert!(why.contains(&new_address), "{why}");
+    assert!(!why.contains(&old_address), "an address of former times is tried: {why}");
 }

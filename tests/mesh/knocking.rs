@@ -166,7 +166,6 @@ async fn ten_thousand_strangers_cost_little_and_a_kept_link_loses_nothing() {
     // Their time is measured around the node's.
     let most = LET_IN * (1.0 + passed.as_secs_f64()) + 1.0;
     assert!(f64::from(let_in) <= most, "{let_in} of {knocks} in {passed:?}");
-    assert!(share < 1.0, "{share}");
 
     message_arrives(&one, &two).await;
     one.peer(&["add", &Certificate::rsa(2048).node_id(), "--name", "last"]).await;

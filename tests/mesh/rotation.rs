@@ -200,6 +200,28 @@ async fn who_answers_with_the_rotation_of_another_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_peer_that_nobody_named_rotates_its_key_as_well() {
+    let (mut one, two) = (Node::start(Options::mesh()), Node::start(Options::mesh()));
+    let old = one.id().await;
+    two.peer(&["add", &old]).await;
+    let there = Peering { name: "two", address: Some(two.mesh_address()), groups: &[] };
+    one.trust(&two, there).await;
+    eventually("the certificate is known", || async {
+        two.peer(&["show", &old]).await["certificate"].is_string().then_some(())
+    })
+    .await;
+    assert_eq!(one.refuge(&["identity", "rotate"]).code, Some(0));
+    one.restart();
+    let new = one.id().await;
+    eventually("it is known by its new id alone", || async {
+        let listed = two.peer(&["list"]).await;
+        let peers = listed["peers"].as_array()?;
+        (peers.len() == 1 && peers[0]["id"] == new.as_str()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_restart_lifts_no_block_of_an_identity_that_was_left() {
     let (mut one, mut two) = (Node::start(Options::mesh()), Node::start(Options::mesh()));
     befriend(&one, &two).await;

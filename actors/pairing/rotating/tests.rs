@@ -51,6 +51,17 @@ fn a_way_of_several_steps_leads_to_its_end_alone() {
 }
 
 #[test]
+fn of_identities_that_are_known_the_latest_is_the_one_that_is_left() {
+    let (first, second, third) = (key(), key(), key());
+    let way = [rotation(&first, &second, 1), rotation(&second, &third, 2)];
+    let blocked = PeerRecord { trust: Trust::Blocked, ..PeerRecord::new(first.id()) };
+    for before in [trusted(&first), blocked] {
+        let peers = Peers::new([before, trusted(&second)]);
+        assert_eq!(prove(&peers, third.id(), &way).unwrap().old, second.id());
+    }
+}
+
+#[test]
 fn a_rotation_that_was_seen_gives_nothing_once_more() {
     let (old, new) = (key(), key());
     // An admin revoked the new identity since, and trusts the old one again.

@@ -83,6 +83,10 @@ pub fn introduction_outcome(
     if claims.subject == *us {
         return Err(IntroductionRefusal::OfUs);
     }
+    // Who introduces it has not heard of its new identity yet.
+    if peers.heir(&claims.subject).is_some() {
+        return Ok(IntroductionOutcome::Known);
+    }
     let subject = peers.get(&claims.subject);
     let trust = subject.map(|subject| subject.trust).unwrap_or_default();
     if trust == Trust::Blocked {
@@ -147,6 +151,7 @@ fn is_on_a_word(record: &PeerRecord) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peer::PastRotation;
 
     fn id(byte: u8) -> NodeId {
         NodeId::from_digest([byte; 32])
@@ -203,6 +208,15 @@ mod tests {
             assert!(matches!(outcome(true), Ok(IntroductionOutcome::Ask(_))));
             assert!(matches!(outcome(false), Ok(IntroductionOutcome::Accept(_))));
         }
+    }
+
+    #[test]
+    fn who_a_peer_was_is_introduced_by_nobody() {
+        let accepting = PeerRecord { introductions: IntroductionPolicy::Accept, ..introducer() };
+        let past = PastRotation { from: id(2), serial: 1 };
+        let heir =
+            PeerRecord { trust: Trust::Trusted, rotations: vec![past], ..PeerRecord::new(id(4)) };
+        assert_eq!(outcome([accepting, heir]), Ok(IntroductionOutcome::Known));
     }
 
     #[test]

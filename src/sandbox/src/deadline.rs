@@ -14,7 +14,7 @@ use rustix::time::{ClockId, clock_gettime};
 pub(crate) enum Over {
     /// It worked all the time, or most of it.
     Worked,
-    /// The thread ran for less than half of it.
+    /// The thread ran for less than a quarter of it.
     Stalled,
 }
 
@@ -58,7 +58,7 @@ impl Time {
             Err(Over::Worked)
         } else if now < self.end {
             Ok(Self { look: (now + left).min(self.end), ..self })
-        } else if left > self.limit / 2 {
+        } else if left > self.limit / 4 * 3 {
             Err(Over::Stalled)
         } else {
             Err(Over::Worked)
@@ -163,7 +163,7 @@ mod tests {
         let (time, now) = begun();
         let time = time.at(now + seconds(19), || seconds(71)).expect("it runs");
         assert_eq!(time.at(now + seconds(20), || seconds(71)).err(), Some(Over::Stalled));
-        assert_eq!(time.at(now + seconds(20), || seconds(73)).err(), Some(Over::Worked));
+        assert_eq!(time.at(now + seconds(20), || seconds(72)).err(), Some(Over::Worked));
     }
 
     #[test]

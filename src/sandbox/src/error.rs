@@ -52,7 +52,7 @@ pub enum Error {
     /// The call took longer than [`crate::Limits::call`].
     #[error("the function ran longer than {0:?}; make it do less per call")]
     Time(Duration),
-    /// The call took longer than it may by the clock, and the thread did not even run for half of
+    /// The call took longer than it may by the clock, and the thread did not even run for a quarter of
     /// [`crate::Limits::call`]: the machine has too much to do, or stood still. Tried again it may succeed.
     #[error(
         "the function did not come to run for {0:?}; try again when the machine has less to do"

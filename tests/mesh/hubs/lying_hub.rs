@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -36,6 +36,8 @@ struct Tongue {
     issuer: String,
     told: AtomicUsize,
     is_honest: AtomicBool,
+    /// What it tells instead of all that.
+    replayed: Mutex<Option<String>>,
 }
 
 impl LyingHub {
@@ -54,6 +56,7 @@ impl LyingHub {
             issuer: truth["issuer"].as_str().expect("an issuer").to_owned(),
             told: AtomicUsize::new(0),
             is_honest: AtomicBool::new(false),
+            replayed: Mutex::new(None),
         });
         tokio::spawn(listen(listener, Arc::clone(&identity), Arc::clone(&tongue)));
         Self { identity, address, tongue }
@@ -79,6 +82,11 @@ impl LyingHub {
 
     pub fn tell_the_truth(&self) {
         self.tongue.is_honest.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on it tells what the node stated once; this counts as a lie.
+    pub fn replay(&self, statement: &Value) {
+        *self.tongue.replayed.lock().expect("nobody panicked") = Some(statement.to_string());
     }
 }
 
@@ -130,6 +138,10 @@ impl Tongue {
             let mut unknown = Response::new("{}".to_owned());
             *unknown.status_mut() = StatusCode::NOT_FOUND;
             return unknown;
+        }
+        if let Some(replayed) = self.replayed.lock().expect("nobody panicked").clone() {
+            self.told.fetch_add(1, Ordering::SeqCst);
+            return Response::new(replayed);
         }
         if self.is_honest.load(Ordering::SeqCst) {
             return Response::new(self.truth.clone());
