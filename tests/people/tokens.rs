@@ -15,8 +15,8 @@ const RS256: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6Im9uZSJ9.eyJzdWIiOiJqd3QtdXNlci
 const ES256: &str = "eyJhbGciOiJFUzI1NiIsImtpZCI6InR3byJ9.eyJzdWIiOiJqd3QtdXNlciIsImV4cCI6NDEwMjQ0NDgwMCwiX2NvdWNoZGIucm9sZXMiOlsicmVhZGVyIiwiX2FkbWluIl19.gGiD5YGHGqJJDqZfRDJ6-n1zxPtDvS5DwcbEqsVomU_kdbmkwQ8ht5TeyYr0g-EtLdL3vdQ5QO8KpxUAh-2rxA";
 /// HMAC whose secret is the text of the public key of RSA.
 const CONFUSED: &str = "eyJhbGciOiJIUzI1NiIsImtpZCI6Im9uZSJ9.eyJzdWIiOiJqd3QtdXNlciIsImV4cCI6NDEwMjQ0NDgwMCwiX2NvdWNoZGIucm9sZXMiOlsicmVhZGVyIiwiX2FkbWluIl19.WvU0iIy6goxldcTAL6nOEGzy2hj00L7peK5xv6YUnGQ";
-/// As the first, with the roles `reader`, `group:family` and `node`, which nodes alone have.
-const OF_A_GROUP: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJqd3QtdXNlciIsImV4cCI6NDEwMjQ0NDgwMCwiX2NvdWNoZGIucm9sZXMiOlsicmVhZGVyIiwiZ3JvdXA6ZmFtaWx5Iiwibm9kZSJdfQ.phnApA39ZUat1iuGLYRNYB_dq3i2qjUlCCODZpnlbi8";
+/// As the first, with the roles `reader`, `group:family` and `_peer`, of which nodes alone have the last two.
+const OF_A_GROUP: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJqd3QtdXNlciIsImV4cCI6NDEwMjQ0NDgwMCwiX2NvdWNoZGIucm9sZXMiOlsicmVhZGVyIiwiZ3JvdXA6ZmFtaWx5IiwiX3BlZXIiXX0.shmZio1BmzGyMJ3PnaR_SxwNONjvplPcJWvJWtLzFA8";
 /// Without an end.
 const ENDLESS: &str =
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJqd3QtdXNlciJ9.xe0K8YRHeDAxpEQnCpNkCdi98PM8hTEi1lcE6RTx2I8";
@@ -64,7 +64,7 @@ async fn a_token_makes_nobody_a_member_of_a_group_of_nodes() {
     assert_eq!(told["userCtx"], json!({"name": "jwt-user", "roles": ["reader"]}), "{told}");
     let admin = node.client();
     admin.put_nothing("/cities").await.expect(201);
-    let members = json!({"members": {"roles": ["group:family", "node"]}});
+    let members = json!({"members": {"roles": ["group:family"]}});
     admin.put("/cities/_security", members).await.expect(200);
     let bearer = format!("Bearer {OF_A_GROUP}");
     let anybody = node.anonymous();
