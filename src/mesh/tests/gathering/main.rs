@@ -10,6 +10,9 @@
 
 #[path = "../simulation/dice.rs"]
 mod dice;
+mod everything;
+mod introductions;
+mod messages;
 mod world;
 
 use world::{Faults, World};
