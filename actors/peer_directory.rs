@@ -7,6 +7,7 @@
 //! watch ask for its next incarnation.
 
 mod admission;
+mod board;
 mod commands;
 mod documents;
 mod rotation;
@@ -17,7 +18,6 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use refuge_console::{ControlError, PeerCommand};
 use refuge_document::Body;
 use refuge_http::{Failure, Update, UpdateResult};
-use refuge_identity::Certificate;
 use refuge_mesh::{NodeEventKind, NodeId, Peers, Trust};
 use refuge_otp::Names;
 use serde_json::{Map, Value};
@@ -28,6 +28,8 @@ use crate::pairing::PairingMessage;
 use crate::task::OwnedTask;
 use crate::{names, unavailable};
 pub use admission::{Admission, AdmittedName, Changed, PeerChange, Word};
+pub use board::PeerBoard;
+pub(crate) use board::{blocked, distrusted, is_blocked, note_certificate, peers, until};
 use documents::{Known, KnownPeers};
 pub use rotation::RotatedPeer;
 
@@ -101,77 +103,6 @@ pub enum PeerDirectoryMessage {
         /// When, RFC 3339.
         time: String,
     },
-}
-
-/// The peers as they are now, for everybody to look at; published under the directory's name.
-pub struct PeerBoard {
-    current: watch::Receiver<Arc<Peers>>,
-}
-
-impl PeerBoard {
-    /// One that stays as it is.
-    #[cfg(test)]
-    pub(crate) fn of(peers: Peers) -> Self {
-        Self { current: watch::channel(Arc::new(peers)).1 }
-    }
-
-    /// The peers now.
-    pub fn peers(&self) -> Arc<Peers> {
-        Arc::clone(&self.current.borrow())
-    }
-
-    /// A receiver of every later view; it closes when the directory is restarted.
-    pub fn watch(&self) -> watch::Receiver<Arc<Peers>> {
-        self.current.clone()
-    }
-}
-
-/// The peers as they are now; none while the directory is being restarted, when nobody is trusted.
-pub(crate) fn peers(names: &Names) -> Option<Arc<Peers>> {
-    names.value::<PeerBoard>(names::PEER_DIRECTORY).map(|board| board.peers())
-}
-
-/// Tells the directory of a trusted peer's certificate, where it is not written down yet.
-pub(crate) fn note_certificate(names: &Names, certificate: &Certificate) {
-    let id = certificate.node_id();
-    let missing = |peers: Arc<Peers>| {
-        peers.is_trusted(&id) && peers.get(&id).is_some_and(|peer| peer.certificate.is_none())
-    };
-    if peers(names).is_some_and(missing) {
-        let Ok(certificate) = certificate.to_pem() else { return };
-        // While the directory is restarted the next connection tells it.
-        let _ = names.cast(names::PEER_DIRECTORY, PeerDirectoryMessage::Seen { id, certificate });
-    }
-}
-
-/// Waits until a peer is not trusted, over restarts of the directory.
-pub(crate) async fn distrusted(names: &Names, id: &NodeId) {
-    until(names, |peers| !peers.is_trusted(id)).await;
-}
-
-/// Waits until a peer is blocked, over restarts of the directory.
-pub(crate) async fn blocked(names: &Names, id: &NodeId) {
-    until(names, |peers| is_blocked(peers, id)).await;
-}
-
-/// Whether a node is blocked.
-pub(crate) fn is_blocked(peers: &Peers, id: &NodeId) -> bool {
-    peers.get(id).is_some_and(|peer| peer.trust == Trust::Blocked)
-}
-
-/// Waits until something is so of the peers.
-pub(crate) async fn until(names: &Names, holds: impl Fn(&Peers) -> bool) {
-    loop {
-        // While it is being restarted nothing is known to have changed.
-        let Ok(board) = crate::published::<PeerBoard>(names, names::PEER_DIRECTORY).await else {
-            continue;
-        };
-        let mut watch = board.watch();
-        drop(board);
-        if watch.wait_for(|peers| holds(peers)).await.is_ok() {
-            return;
-        }
-    }
 }
 
 /// The documents as they were read at the start.
@@ -372,7 +303,7 @@ impl Directory {
         }
         let kind = match (before == Trust::Trusted, self.known.trust(&id) == Trust::Trusted) {
             (false, true) => {
-                if self.is_trusted_by_an_admin(&id) {
+                if self.is_an_admins_word(&id) {
                     // While it is being restarted: at worst an admin is asked about it again some day.
                     let _ = self.names.cast(names::PAIRING, PairingMessage::Trusted(id));
                 }
@@ -390,11 +321,10 @@ impl Directory {
         let _ = self.names.cast(names::NODE_EVENTS, NodeEventsMessage::Publish(event));
     }
 
-    fn is_trusted_by_an_admin(&self, id: &NodeId) -> bool {
-        self.known.get(id).is_some_and(|known| {
-            let record = &known.record;
-            !record.rotating && (record.confirmed || record.introduced_by.is_none())
-        })
+    /// Whether a node that is trusted is so by an admin, and not by a friend's word or by what it was.
+    fn is_an_admins_word(&self, id: &NodeId) -> bool {
+        let record = self.known.get(id).map(|known| &known.record);
+        record.is_some_and(|record| !record.rotating && !record.is_on_a_word())
     }
 
     /// Writes one member of a peer's document; with `once` only where it is absent.

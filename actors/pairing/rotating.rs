@@ -53,17 +53,15 @@ fn prove(peers: &Peers, visitor: NodeId, statements: &[Statement]) -> Result<Rot
         |statement: &Statement| peer_directory::is_blocked(peers, &statement.claims().issuer);
     let trusted = |statement: &Statement| peers.is_trusted(&statement.claims().issuer);
     // The latest: of one before it somebody here forgot to say that it is over.
-    let Some(first) = statements.iter().rposition(trusted) else {
-        return Err(forbidden(match statements.iter().any(is_blocked) {
-            true => "a node that is blocked cannot rotate its key".to_owned(),
-            false => "no identity that this node had before is trusted here".to_owned(),
-        }));
-    };
-    let way = statements.get(first..).unwrap_or_default();
+    let first = statements.iter().rposition(trusted);
+    let way = statements.get(first.unwrap_or_default()..).unwrap_or_default();
     if way.iter().any(is_blocked) {
         return Err(forbidden("a node that is blocked cannot rotate its key".to_owned()));
     }
-    let old = way.first().map_or(visitor, |statement| statement.claims().issuer);
+    let first = first.and_then(|_| way.first()).ok_or_else(|| {
+        forbidden("no identity that this node had before is trusted here".to_owned())
+    })?;
+    let old = first.claims().issuer;
     let mut key = key_of(peers, &old)?;
     let mut proved = Vec::new();
     for statement in way {

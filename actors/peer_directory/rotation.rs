@@ -59,8 +59,7 @@ impl Directory {
     fn may_be_heir(&self, new: &NodeId) -> bool {
         let is_rejected = pairing::is_rejected(&self.names, new) == Some(true);
         let may_be = |record: &PeerRecord| {
-            let on_a_word = record.introduced_by.is_some() && !record.confirmed;
-            record.trust == Trust::Trusted && (record.rotating || on_a_word)
+            record.is_on_a_word() || (record.trust == Trust::Trusted && record.rotating)
         };
         !is_rejected && self.known.get(new).is_none_or(|known| may_be(&known.record))
     }

@@ -131,7 +131,7 @@ pub fn trusted_on_lost_words<'a>(
     let trusted: BTreeSet<String> = trusted.map(|record| record.id.to_string()).collect();
     let is_lost = |record: &&PeerRecord| {
         let introducer = record.introduced_by.as_ref();
-        is_on_a_word(record)
+        record.is_on_a_word()
             && (introducer.is_some_and(|introducer| !trusted.contains(introducer))
                 || record.introduced_until_ms.is_some_and(|until_ms| until_ms <= now_ms))
     };
@@ -140,12 +140,7 @@ pub fn trusted_on_lost_words<'a>(
 
 /// When the next word is over on which somebody is trusted, in milliseconds since 1970.
 pub fn next_word_over<'a>(records: impl Iterator<Item = &'a PeerRecord>) -> Option<u64> {
-    records.filter(|record| is_on_a_word(record)).filter_map(|it| it.introduced_until_ms).min()
-}
-
-/// Whether a node is trusted because another said so, and no admin.
-fn is_on_a_word(record: &PeerRecord) -> bool {
-    record.trust == Trust::Trusted && !record.confirmed && record.introduced_by.is_some()
+    records.filter(|record| record.is_on_a_word()).filter_map(|it| it.introduced_until_ms).min()
 }
 
 #[cfg(test)]

@@ -89,6 +89,12 @@ pub struct PeerRecord {
 }
 
 impl PeerRecord {
+    /// Whether it is trusted because another node said so, and no admin.
+    #[must_use]
+    pub fn is_on_a_word(&self) -> bool {
+        self.trust == Trust::Trusted && !self.confirmed && self.introduced_by.is_some()
+    }
+
     /// A peer of which nothing is known but its id.
     #[must_use]
     pub fn new(id: NodeId) -> Self {
