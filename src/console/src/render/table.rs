@@ -49,9 +49,9 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Without what could move a terminal's cursor.
+/// Without what could move a terminal's cursor, or turn or hide the text around it: much of it was said by others.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).collect()
+    refuge_mesh::shown_text(text, usize::MAX)
 }
 
 /// The items of a member that is a list.
@@ -67,5 +67,15 @@ pub(crate) fn duration(seconds: u64) -> String {
         60..3_600 => format!("{minutes}m {:02}s", seconds % 60),
         3_600..86_400 => format!("{hours}h {:02}m", minutes % 60),
         _ => format!("{days}d {:02}h", hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_say_turns_no_text_around() {
+        assert_eq!(printable("no\u{1b}[2J \u{202E}rewsna\u{200B} é"), "no[2J rewsna é");
     }
 }
